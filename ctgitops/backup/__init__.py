@@ -1,0 +1,1 @@
+"""Backups by pg_dump, proved by pg_restore."""

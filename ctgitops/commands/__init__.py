@@ -1,0 +1,1 @@
+"""The verbs: one function each, everything it needs in its signature."""

@@ -1,0 +1,52 @@
+"""Apply: carry a plan out on one environment."""
+
+from __future__ import annotations
+
+from ..core.gate import reasons_to_wait
+from ..core.outcome import Done, Outcome, Status
+from ..core.plan import Plan, make_plan
+from ..core.progress import BackupTaken, Listener, PlanStarted, SeedFinished, StepFinished, StepStarted
+from ..core.receipt import Receipt
+from ..core.request import Request
+from ..ports import Backups, Databases, Session
+
+
+def apply(request: Request, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
+    """Plan again under the lock, ask the gates, back up, then carry out step by step. Writes."""
+    environment = request.environment
+    with databases.of(environment).exclusively(request, tell) as session:
+        plan = make_plan(request.workspace, environment, session.ledger(), request.target)
+        if plan.blocked:
+            return Outcome(plan, Status.BLOCKED)
+        if plan.empty:
+            return Outcome(plan, Status.UP_TO_DATE)
+        if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
+            return Outcome(plan, Status.WAITING, reasons=reasons)
+        tell(PlanStarted(plan))
+        receipt = back_up(request, backups, tell)
+        done = carry_out(plan, session, receipt, tell)
+        return Outcome(plan, Status.APPLIED, done=done, receipt=receipt)
+
+
+def back_up(request: Request, backups: Backups, tell: Listener) -> Receipt | None:
+    """The proved backup that the environment's manifest asks for; None where it asks for none."""
+    if request.environment.backup is None:
+        return None
+    receipt = backups.take(request.environment, tell)
+    tell(BackupTaken(receipt))
+    return receipt
+
+
+def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
+    """Every step and then every seed file of a plan, in order; the first that fails ends it. Writes."""
+    done = []
+    for position, step in enumerate(plan.steps, start=1):
+        tell(StepStarted(step, position, len(plan.steps)))
+        millis = session.run(step, plan, receipt)
+        tell(StepFinished(step, millis, position, len(plan.steps)))
+        done.append(Done(step.name, millis))
+    for seed in plan.seeds:
+        millis = session.seed(seed, plan)
+        tell(SeedFinished(seed.name, millis))
+        done.append(Done(seed.name, millis))
+    return tuple(done)

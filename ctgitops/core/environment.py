@@ -1,0 +1,117 @@
+"""An environment: a database, what it should be, and under which conditions it is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from .migration import Migration
+from .version import SchemaVersion
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Trigger(StrEnum):
+    """What makes an environment be brought to its target."""
+
+    PUSH = "push"
+    RELEASE = "release"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True)
+class Target:
+    """How far an environment is brought: everything, up to a schema version, or up to a migration's number."""
+
+    version: SchemaVersion | None = None
+    number: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Target | None:
+        """`latest`, `1.0.8` or `008`; None for anything else."""
+        if text == "latest":
+            return cls()
+        if version := SchemaVersion.parse(text):
+            return cls(version=version)
+        return cls(number=int(text)) if text.isdecimal() else None
+
+    def __str__(self) -> str:
+        if self.version:
+            return str(self.version)
+        return "latest" if self.number is None else f"{self.number:03}"
+
+    def reaches(self, migration: Migration) -> bool:
+        """Whether a database at this target has `migration`."""
+        if self.number is not None:
+            return migration.number <= self.number
+        if self.version is not None:
+            return migration.version is not None and migration.version <= self.version
+        return True
+
+
+@dataclass(frozen=True)
+class Window:
+    """When changes are welcome: these days, from one local time to another; over midnight where `end` is earlier."""
+
+    days: frozenset[str]
+    start: time
+    end: time
+    timezone: str
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether `moment`, which knows its zone, lies inside; `start` counts, `end` does not."""
+        local = moment.astimezone(ZoneInfo(self.timezone))
+        clock = local.time().replace(tzinfo=None)
+        today = WEEKDAYS[local.weekday()] in self.days
+        if self.start < self.end:
+            return today and self.start <= clock < self.end
+        yesterday = WEEKDAYS[(local.weekday() - 1) % 7] in self.days
+        return (today and clock >= self.start) or (yesterday and clock < self.end)
+
+    def __str__(self) -> str:
+        days = ", ".join(day.capitalize() for day in WEEKDAYS if day in self.days)
+        return f"{days} {self.start:%H:%M} to {self.end:%H:%M} {self.timezone}"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long we wait. `lock` is the longest that anybody else can be made to wait behind us."""
+
+    lock: timedelta = timedelta(milliseconds=200)
+    statement: timedelta = timedelta(minutes=15)
+    retry_for: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class BackupPolicy:
+    """What is saved before the first step, and where to."""
+
+    to: str
+    """A folder, relative to the repository's root or absolute."""
+    critical_tables: tuple[str, ...] = ()
+    """Tables, as `schema.name`, that must exist in the backup and hold at least one row."""
+    verify_server: str | None = None
+    """Name of the secret with the URL of a server for the throw-away database; None: one is started beside us."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One manifest. It holds the name of the secret with the database's URL, never the URL."""
+
+    name: str
+    url_secret: str
+    target: Target = field(default_factory=Target)
+    after: str | None = None
+    bake: timedelta = timedelta()
+    trigger: Trigger = Trigger.MANUAL
+    tags: str = "*"
+    windows: tuple[Window, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    backup: BackupPolicy | None = None
+    seeds: tuple[str, ...] = ()
+    """Folders with its seed files, relative to the repository's root."""
+    path: str = ""
+    """Its manifest's file, relative to the repository's root."""

@@ -1,0 +1,102 @@
+"""Reasons why a sound plan must still wait. Each gate is one question; one that could not look refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from .ledger import Entry, Ledger
+from .plan import Direction, Plan
+from .request import Request
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The ledger of the environment before this one could not be read."""
+
+    why: str
+
+
+Predecessor = Ledger | Unreadable | None
+"""What the environment named by `after` has; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a plan waits, and what would let it go on."""
+
+    gate: str
+    what: str
+    hint: str = ""
+
+
+SHORTEST_APPROVAL = 8
+"""So many hexadecimal digits of a fingerprint say which plan is meant."""
+
+Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
+
+
+def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
+    """All reasons why `plan` is not carried out now; none lets it pass."""
+    gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
+    return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
+
+
+def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    if request.approved is None or _same(plan.fingerprint, request.approved):
+        return
+    what = f"this plan is {plan.fingerprint[:12]}, what was approved is {request.approved[:12] or 'nothing'}"
+    hint = "files or database changed since: look at `ctgitops plan` again and approve that one"
+    yield Reason("fingerprint", what, hint)
+
+
+def _same(fingerprint: str, approved: str) -> bool:
+    # An empty or short text, from a variable that was not set, must not approve every plan.
+    return len(approved) >= SHORTEST_APPROVAL and fingerprint.startswith(approved.lower())
+
+
+def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
+    name = request.environment.after
+    if name is None:
+        return
+    if predecessor is None or isinstance(predecessor, Unreadable):
+        why = predecessor.why if predecessor else "it was not looked at"
+        hint = f"{request.environment.name} takes only what {name} has, so that must be seen"
+        yield Reason("after", f"{name} could not be read: {why}", hint)
+        return
+    for step in plan.steps:
+        entry = predecessor.applied.get(step.number)
+        if entry is None:
+            yield Reason("after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first")
+        elif entry.checksum != step.checksum:
+            what = f"{name} has another text of {step.name} than this checkout"
+            yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
+
+
+def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
+    environment = request.environment
+    if not environment.bake or not isinstance(predecessor, Ledger):
+        return
+    entries = [e for step in plan.steps if (e := predecessor.applied.get(step.number))]
+    for entry in entries:
+        ready = _finished(entry, request) + environment.bake
+        if ready > request.now:
+            what = f"{entry.name} is on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
+            yield Reason("bake", what, f"it may come here from {ready:%Y-%m-%d %H:%M UTC}")
+
+
+def _finished(entry: Entry, request: Request) -> datetime:
+    return entry.finished_at or request.now
+
+
+def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    windows = request.environment.windows
+    if windows and not any(window.contains(request.now) for window in windows):
+        welcome = "; ".join(str(window) for window in windows)
+        yield Reason("window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome)
+
+
+GATES: tuple[Gate, ...] = (_fingerprint, _after, _bake, _window)
+GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
+"""Going back is what one does when something is wrong now, so it waits for no window and for no other environment."""

@@ -1,0 +1,224 @@
+"""The comment block that a migration begins with."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import Place
+from .problem import Problem
+from .version import SchemaVersion
+
+FIELDS = (
+    "Migration",
+    "Version",
+    "Description",
+    "Breaking Changes",
+    "Rollback",
+    "Created",
+    "Author",
+    "Dependencies",
+    "Estimated Execution Time",
+    "Impact",
+)
+"""Their names, in the order in which they stand."""
+
+_FIELD = re.compile(r"^--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*$")
+_CONTINUED = re.compile(r"^--\s{2,}(\S.*?)\s*$")
+_NOTHING = {"none", "-", "n/a", ""}
+
+
+class Rollback(StrEnum):
+    """How a migration can be undone."""
+
+    AVAILABLE = "Available"
+    MANUAL = "Manual"
+    NOT_AVAILABLE = "Not Available"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a migration says of itself."""
+
+    migration: str
+    version: SchemaVersion
+    description: str
+    breaking: bool
+    rollback: Rollback
+    procedure: str
+    """For `Rollback: Manual`, what a person has to do."""
+    created: str
+    author: str
+    dependencies: tuple[int, ...] = ()
+    estimated: str = ""
+    impact: str = ""
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    value: str
+    place: Place
+
+
+def has_header(text: str) -> bool:
+    """Whether the text begins with at least one known field."""
+    return any(field.name in FIELDS for field in _fields(text, ""))
+
+
+def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
+    """The header, or None with all that is wrong with it."""
+    found = _of_the_header(list(_fields(text, path)))
+    problems = [*_unknown(found), *_repeated(found), *_absent(found, path), *_disorder(found)]
+    fields = {field.name: field for field in found}
+    if any(name not in fields for name in FIELDS):
+        return None, tuple(problems)
+    reading = _Reading(fields)
+    header = Header(
+        migration=fields["Migration"].value.removesuffix(".sql"),
+        version=reading.version(),
+        description=fields["Description"].value,
+        breaking=reading.breaking(),
+        rollback=reading.rollback(),
+        procedure=_split_rollback(fields["Rollback"].value)[1],
+        created=reading.date(),
+        author=fields["Author"].value,
+        dependencies=reading.dependencies(),
+        estimated=fields["Estimated Execution Time"].value,
+        impact=fields["Impact"].value,
+    )
+    problems += [*_empty(fields), *reading.problems]
+    return (None if reading.problems else header), tuple(problems)
+
+
+def _fields(text: str, path: str) -> Iterator[_Field]:
+    current: _Field | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() in {"", "--"} or set(line.strip()) <= set("-="):
+            continue
+        if not line.startswith("--"):
+            break
+        match = _FIELD.match(line)
+        if match and (match[1] in FIELDS or not _CONTINUED.match(line)):
+            if current:
+                yield current
+            current = _Field(match[1], match[2], Place(path, number, 1 + line.index(match[1])))
+        elif current and (more := _CONTINUED.match(line)):
+            current = _Field(current.name, f"{current.value} {more[1]}".strip(), current.place)
+        elif current:
+            break
+    if current:
+        yield current
+
+
+def _of_the_header(found: list[_Field]) -> list[_Field]:
+    """Without comments of the form `-- Note: …` that follow the last field, but with its misspelt names."""
+    known = [index for index, field in enumerate(found) if field.name in FIELDS]
+    last = known[-1] if known else -1
+    return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]
+
+
+def _unknown(found: list[_Field]) -> Iterator[Problem]:
+    for field in found:
+        if field.name not in FIELDS:
+            near = difflib.get_close_matches(field.name, FIELDS, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known fields: {', '.join(FIELDS)}"
+            yield Problem("header-field", f"unknown header field `{field.name}`", field.place, hint)
+
+
+def _repeated(found: list[_Field]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for field in found:
+        if field.name in seen:
+            yield Problem(
+                "header-field", f"header field `{field.name}` is given twice", field.place, "keep one of them"
+            )
+        seen.add(field.name)
+
+
+def _absent(found: list[_Field], path: str) -> Iterator[Problem]:
+    names = {field.name for field in found}
+    absent = [name for name in FIELDS if name not in names]
+    if len(absent) == len(FIELDS):
+        hint = "begin it as `ctgitops new` does, or set `header: optional` in migrations/policy.yaml"
+        yield Problem("header-missing", "no header", Place(path, 1), hint)
+    elif absent:
+        words = ", ".join(f"`{name}`" for name in absent)
+        yield Problem("header-field", f"header lacks {words}", Place(path, 1), "add a line `-- NAME: value` for each")
+
+
+def _disorder(found: list[_Field]) -> Iterator[Problem]:
+    known = [field for field in found if field.name in FIELDS]
+    order = [FIELDS.index(field.name) for field in known]
+    for before, after in zip(range(len(order)), range(1, len(order)), strict=False):
+        if order[after] < order[before]:
+            what = f"header field `{known[after].name}` stands after `{known[before].name}`"
+            yield Problem("header-order", what, known[after].place, f"the order is: {', '.join(FIELDS)}")
+            return
+
+
+def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
+    for name in FIELDS:
+        if not fields[name].value and name not in {"Dependencies"}:
+            yield Problem(
+                "header-field", f"header field `{name}` is empty", fields[name].place, "say it in a few words"
+            )
+
+
+def _split_rollback(value: str) -> tuple[str, str]:
+    """`Manual - restore the column` → the kind, and the procedure in words."""
+    for kind in (Rollback.NOT_AVAILABLE, Rollback.AVAILABLE, Rollback.MANUAL):
+        if value.lower().startswith(kind.value.lower()):
+            return kind.value, value[len(kind.value) :].strip(" -–—:,()")
+    return value, ""
+
+
+class _Reading:
+    """Reads the values of one header and remembers what could not be read."""
+
+    def __init__(self, fields: dict[str, _Field]) -> None:
+        self._fields = fields
+        self.problems: list[Problem] = []
+
+    def _wrong(self, name: str, hint: str) -> None:
+        field = self._fields[name]
+        self.problems.append(Problem("header-value", f"`{name}: {field.value}` is not understood", field.place, hint))
+
+    def version(self) -> SchemaVersion:
+        version = SchemaVersion.parse(self._fields["Version"].value)
+        if version is None:
+            self._wrong("Version", "three numbers, as in `1.4.0`")
+        return version or SchemaVersion(0, 0, 0)
+
+    def breaking(self) -> bool:
+        word = self._fields["Breaking Changes"].value.split(" ")[0].strip(",.-").lower()
+        if word not in {"yes", "no"}:
+            self._wrong("Breaking Changes", "`Yes` or `No`")
+        return word == "yes"
+
+    def rollback(self) -> Rollback:
+        kind, procedure = _split_rollback(self._fields["Rollback"].value)
+        if kind not in list(Rollback):
+            self._wrong("Rollback", "`Available`, `Manual - what a person has to do`, or `Not Available`")
+            return Rollback.NOT_AVAILABLE
+        if kind == Rollback.MANUAL and len(procedure.split()) < 3:
+            self._wrong("Rollback", "write the procedure in words: `Rollback: Manual - restore …, then …`")
+        return Rollback(kind)
+
+    def date(self) -> str:
+        value = self._fields["Created"].value
+        if not re.match(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])", value):
+            self._wrong("Created", "a date, as in `2026-01-31`")
+        return value
+
+    def dependencies(self) -> tuple[int, ...]:
+        value = self._fields["Dependencies"].value
+        if value.lower().rstrip(".") in _NOTHING:
+            return ()
+        numbers = [re.match(r"\d+", part.strip()) for part in value.split(",")]
+        if not all(numbers):
+            self._wrong("Dependencies", "`None`, or numbers of migrations, as in `001, 003`")
+        return tuple(int(match[0]) for match in numbers if match)

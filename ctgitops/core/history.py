@@ -1,0 +1,125 @@
+"""Where the files and the ledger tell different stories."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from ..errors import Place
+from .ledger import Entry, Ledger
+from .migration import Migration
+from .policy import Policy
+from .problem import Concern, Problem
+from .workspace import Workspace
+
+
+def history_problems(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> tuple[Problem, ...]:
+    """Edited, missing, out of order, unfinished, unmet dependencies, and a ledger that was tampered with."""
+    return (
+        *_broken(ledger),
+        *_unfinished(ledger),
+        *_edited(workspace, ledger),
+        *_missing(workspace, ledger),
+        *_out_of_order(workspace.policy, ledger, pending),
+        *_unmet(ledger, pending),
+    )
+
+
+def _problem(code: str, what: str, place: Place | None = None, hint: str = "", detail: str = "") -> Problem:
+    return Problem(code, what, place, hint, detail, concern=Concern.LEDGER)
+
+
+def _broken(ledger: Ledger) -> Iterator[Problem]:
+    entry = ledger.broken_at()
+    if entry:
+        what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"
+        hint = "somebody changed the ledger by hand: find out who and what before anything else is applied"
+        yield _problem("ledger-tampered", what, hint=hint)
+
+
+def _unfinished(ledger: Ledger) -> Iterator[Problem]:
+    for entry in ledger.unfinished.values():
+        when = f"{entry.started_at:%Y-%m-%d %H:%M:%S UTC}" if entry.started_at else "an unknown time"
+        failed = next((e for e in reversed(ledger.entries) if e.number == entry.number and e.error), None)
+        what = f"{entry.name} was started outside a transaction on {when} and did not come to its end"
+        hint = (
+            "look at what of it is there (an INVALID index must be dropped), then "
+            f"`ctgitops repair {entry.number:03} --not-applied --reason …` to run it again, or `--applied`"
+        )
+        yield _problem("unfinished", what, hint=hint, detail=failed.error or "" if failed else "")
+
+
+def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
+    for migration in workspace.migrations:
+        entry = ledger.applied.get(migration.number)
+        if entry is None or entry.checksum in {None, migration.checksum}:
+            continue
+        if entry.name != migration.name and any(m.name == entry.name for m in workspace.migrations):
+            continue  # a duplicate number, which is told as such
+        renamed = f" (as {entry.name})" if entry.name != migration.name else ""
+        what = f"{migration.name} was changed after it was applied{renamed}{_when(entry)}"
+        place = Place(migration.path, _first_difference(entry, migration))
+        hint = "restore the file, and put the change into a new migration"
+        yield _problem("edited", what, place, hint, _diff(entry, migration.up.sql, migration.path))
+
+
+def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
+    numbers = {m.number for m in workspace.migrations}
+    gone = [entry for number, entry in ledger.applied.items() if number not in numbers]
+    if not gone:
+        return
+    newest = max(numbers, default=-1)
+    ahead = all((entry.number or 0) > newest for entry in gone)
+    for entry in gone:
+        if ahead:
+            what = f"the database is newer than this checkout: it has {entry.name}{_when(entry)}"
+            hint = "apply from a checkout that holds that file, such as the default branch"
+        else:
+            what = f"{entry.name} was applied{_when(entry)}, but its file is gone"
+            hint = f"restore migrations/{entry.name}.sql; its SQL is below, as the ledger holds it"
+        yield _problem("missing", what, Place(f"migrations/{entry.name}.sql"), hint, _diff(entry, "", "/dev/null"))
+
+
+def _out_of_order(policy: Policy, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    for migration in pending:
+        band = policy.band(migration.number)
+        if band is None:
+            continue
+        later = [entry for number, entry in ledger.applied.items() if number > migration.number and number in band]
+        if later:
+            what = f"{migration.name} comes before {later[-1].name}, which this database already has"
+            hint = "give it the next number of its band, so that every database gets both in one order"
+            yield _problem("out-of-order", what, Place(migration.path), hint)
+
+
+def _unmet(ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    planned = {m.number for m in pending}
+    for migration in pending:
+        for number in migration.dependencies:
+            if number not in ledger.applied and number not in planned:
+                what = f"{migration.name} depends on {number:03}, which this plan does not bring"
+                yield _problem("dependency", what, Place(migration.path, 1), "move the target so that it includes both")
+
+
+def _when(entry: Entry) -> str:
+    at = entry.finished_at or entry.started_at
+    who = f" by {entry.actor}" if entry.actor else ""
+    return f" on {at:%Y-%m-%d}{who}" if at else who
+
+
+def _first_difference(entry: Entry, migration: Migration) -> int:
+    before = (entry.sql or "").splitlines()
+    after = migration.up.sql.splitlines()
+    for number, (old, new) in enumerate(zip(before, after, strict=False)):
+        if old != new:
+            return migration.up.first_line + number
+    return migration.up.first_line + min(len(before), max(len(after) - 1, 0))
+
+
+def _diff(entry: Entry, sql: str, path: str) -> str:
+    if entry.sql is None:
+        return ""
+    lines = difflib.unified_diff(
+        entry.sql.splitlines(), sql.splitlines(), f"ledger, entry {entry.id}", path, lineterm="", n=2
+    )
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""A migration: one numbered file, with its rollback and its verify queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..sql.script import Script
+from .header import Header, Rollback
+from .version import SchemaVersion
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered step of the schema's history. `checksum` is the identity of the file's whole text."""
+
+    number: int
+    name: str
+    """The file's name without `.sql`: `001_initial_schema`."""
+    up: Script
+    checksum: str
+    down: Script | None = None
+    verify: Script | None = None
+    header: Header | None = None
+
+    @property
+    def path(self) -> str:
+        """Its file, relative to the repository's root."""
+        return self.up.path
+
+    @property
+    def version(self) -> SchemaVersion | None:
+        """The schema version that a database has with it; None where the file has no header."""
+        return self.header.version if self.header else None
+
+    @property
+    def breaking(self) -> bool:
+        """Whether it says that it breaks what used the schema before."""
+        return self.header.breaking if self.header else False
+
+    @property
+    def rollback(self) -> Rollback:
+        """How it can be undone; without a header, what the files beside it say."""
+        if self.header:
+            return self.header.rollback
+        return Rollback.AVAILABLE if self.down else Rollback.NOT_AVAILABLE
+
+    @property
+    def dependencies(self) -> tuple[int, ...]:
+        """Numbers of the migrations that must be applied before it."""
+        return self.header.dependencies if self.header else ()
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A file of one environment's data, run again whenever it changes."""
+
+    name: str
+    """Its path relative to the repository's root: `seeds/staging/010_people.sql`."""
+    script: Script
+
+    @property
+    def checksum(self) -> str:
+        """Identity of its text."""
+        return self.script.checksum

@@ -1,0 +1,50 @@
+"""How a run ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .gate import Reason
+from .plan import Plan
+from .receipt import Receipt
+
+
+class Status(StrEnum):
+    """The end of a run that did not fail."""
+
+    UP_TO_DATE = "up-to-date"
+    APPLIED = "applied"
+    ROLLED_BACK = "rolled-back"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One migration or seed file that the run carried out."""
+
+    name: str
+    millis: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found and did."""
+
+    plan: Plan
+    status: Status
+    done: tuple[Done, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    receipt: Receipt | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """0 done or nothing to do · 3 workspace · 4 ledger and files disagree · 5 must wait."""
+        match self.status:
+            case Status.WAITING:
+                return 5
+            case Status.BLOCKED:
+                return 4 if self.plan.concern == "ledger" else 3
+            case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK:
+                return 0

@@ -1,0 +1,200 @@
+"""The plan: what an environment lacks, in order, and everything that speaks against it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from ..errors import Place
+from ..sql.parse import SqlSyntaxError
+from ..sql.script import Script
+from .environment import Environment, Target
+from .header import Rollback
+from .history import history_problems
+from .ledger import Ledger
+from .migration import Migration, Seed
+from .problem import Concern, Problem
+from .version import SchemaVersion, highest
+from .workspace import Workspace, problems_of, script_problems
+
+
+class Direction(StrEnum):
+    """Forwards applies; backwards runs the rollback SQL that the ledger holds."""
+
+    APPLY = "apply"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One migration to be carried out, with all that its ledger entry needs."""
+
+    direction: Direction
+    number: int
+    name: str
+    version: SchemaVersion | None
+    checksum: str
+    """Identity of the migration's file; of the file as it was applied, when going back."""
+    script: Script
+    rollback_script: Script | None = None
+    verify: Script | None = None
+    breaking: bool = False
+    rollback: Rollback = Rollback.NOT_AVAILABLE
+    procedure: str = ""
+    estimated: str = ""
+    impact: str = ""
+    description: str = ""
+
+    @cached_property
+    def transactional(self) -> bool:
+        """Whether it and its ledger entry are one transaction."""
+        try:
+            return self.script.transactional
+        except SqlSyntaxError:
+            return True
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a fingerprint must notice if it changes."""
+        scripts = (self.script, self.rollback_script, self.verify)
+        return (self.direction, str(self.number), self.name, self.checksum, *(s.checksum if s else "" for s in scripts))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done to one environment. The same workspace and the same ledger always give the same plan."""
+
+    environment: str
+    direction: Direction
+    current_version: SchemaVersion | None
+    target_version: SchemaVersion | None
+    """The schema version afterwards."""
+    target: Target
+    steps: tuple[Step, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    applied: tuple[tuple[int, str], ...] = ()
+    """Number and checksum of what the database has."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a problem forbids carrying it out."""
+        return any(problem.blocks for problem in self.problems)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps and not self.seeds
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the plan: the environment, what it has, and every byte that would be run or stored.
+
+        A failed attempt does not change it, so what was approved can be tried again; anything else does.
+        """
+        identity = [
+            self.environment,
+            sorted(self.applied),
+            [step.identity for step in self.steps],
+            [(seed.name, seed.checksum) for seed in self.seeds],
+        ]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+    @property
+    def concern(self) -> Concern:
+        """Whose side a blocked plan is blocked by: the ledger's as soon as one problem is about it."""
+        blocking = {p.concern for p in self.problems if p.blocks}
+        return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
+
+
+def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Target | None = None) -> Plan:
+    """What `environment`, whose database holds `ledger`, lacks: a set difference, never a high-water mark.
+
+    The law: applied to the database, it leaves nothing to do.
+    """
+    target = target or environment.target
+    wanted = [m for m in workspace.migrations if target.reaches(m)]
+    pending = [m for m in wanted if m.number not in ledger.applied]
+    steps = tuple(_step(m) for m in {m.number: m for m in pending}.values())
+    seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
+    problems = (
+        *problems_of(workspace),
+        *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
+        *(p for seed in seeds for p in script_problems(seed.script)),
+        *history_problems(workspace, ledger, tuple(pending)),
+        *_target_problems(workspace, ledger, target),
+        *_irreversible(steps),
+    )
+    return Plan(
+        environment=environment.name,
+        direction=Direction.APPLY,
+        current_version=ledger.version,
+        target_version=highest([v for v in (ledger.version, *(s.version for s in steps)) if v]),
+        target=target,
+        steps=steps,
+        seeds=seeds,
+        problems=worst_first(problems),
+        applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+    )
+
+
+def _scripts(step: Step) -> tuple[Script, ...]:
+    return tuple(s for s in (step.script, step.rollback_script, step.verify) if s)
+
+
+def _step(migration: Migration) -> Step:
+    header = migration.header
+    step = Step(
+        direction=Direction.APPLY,
+        number=migration.number,
+        name=migration.name,
+        version=migration.version,
+        checksum=migration.checksum,
+        script=migration.up,
+        rollback_script=migration.down,
+        verify=migration.verify,
+        breaking=migration.breaking,
+        rollback=migration.rollback,
+    )
+    if header is None:
+        return step
+    return replace(
+        step,
+        procedure=header.procedure,
+        estimated=header.estimated,
+        impact=header.impact,
+        description=header.description,
+    )
+
+
+def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> Iterable[Problem]:
+    known = {m.version for m in workspace.migrations}
+    numbers = {m.number for m in workspace.migrations}
+    if target.version and target.version not in known:
+        hint = f"versions here go up to {highest([v for v in known if v]) or 'none'}"
+        yield Problem("target", f"no migration has version {target}", hint=hint)
+    if target.number is not None and target.number not in numbers:
+        yield Problem("target", f"there is no migration {target}", hint="name one of migrations/, or `latest`")
+    beyond = [m for m in workspace.migrations if m.number in ledger.applied and not target.reaches(m)]
+    if beyond:
+        names = ", ".join(f"{m.number:03}" for m in beyond)
+        what = f"the database already has {names}, beyond the target {target}"
+        hint = "apply never goes back; `ctgitops rollback` does"
+        yield Problem("beyond-target", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
+    for step in steps:
+        if step.rollback is Rollback.NOT_AVAILABLE:
+            place = Place(step.script.path, step.script.first_line)
+            hint = "the way back is the backup taken before it"
+            yield Problem("irreversible", f"{step.name} has NO WAY BACK", place, hint, blocks=False)
+
+
+def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without repetition, what blocks before what only warns."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: not p.blocks))

@@ -1,0 +1,48 @@
+"""What a look at one environment gave: its plan and what would hold it back, or why nobody could look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import CtgitopsError
+from .environment import Environment
+from .gate import Reason
+from .plan import Plan
+from .problem import Concern
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The plan of one environment, and the gates that would hold it back now."""
+
+    environment: Environment
+    plan: Plan
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 sound, waiting or not · 3 the files are not · 4 ledger and files disagree."""
+        if not self.plan.blocked:
+            return 0
+        return 4 if self.plan.concern is Concern.LEDGER else 3
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """An environment whose database could not be read, so it has no plan."""
+
+    environment: Environment
+    error: CtgitopsError
+
+    @property
+    def exit_status(self) -> int:
+        """That of the error."""
+        return self.error.exit_status
+
+
+Look = Preview | Unseen
+
+
+def exit_status(looks: tuple[Look, ...]) -> int:
+    """The worst of all environments: a page that shows one of them blocked is not a success."""
+    return max((look.exit_status for look in looks), default=0)

@@ -1,0 +1,29 @@
+"""Bad news as data, so that one look shows all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import Place
+
+
+class Concern(StrEnum):
+    """Whose side is wrong, which decides the exit status."""
+
+    WORKSPACE = "workspace"
+    LEDGER = "ledger"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it must be. `blocks` tells whether a plan with it can be applied."""
+
+    code: str
+    what: str
+    place: Place | None = None
+    hint: str = ""
+    detail: str = ""
+    """More of it, several lines: a diff, a list."""
+    blocks: bool = True
+    concern: Concern = Concern.WORKSPACE

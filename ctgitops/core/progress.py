@@ -1,0 +1,98 @@
+"""What happens during a run, told while it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .plan import Plan, Step
+from .receipt import Receipt
+
+
+@dataclass(frozen=True)
+class LockAwaited:
+    """Another run holds the lock of this database."""
+
+    holder: str
+
+
+@dataclass(frozen=True)
+class PlanStarted:
+    """The plan, made again under the lock, is now carried out."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class BackupAdvanced:
+    """The backup came to its next part: dump, count, restore, compare."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class BackupTaken:
+    """The backup was restored and compared."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """One migration begins."""
+
+    step: Step
+    position: int
+    """Counted from 1."""
+    of: int
+
+
+@dataclass(frozen=True)
+class StepWaited:
+    """A lock was not to be had in time; nothing was kept, and the step is tried again."""
+
+    step: Step
+    attempt: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StatementFinished:
+    """One statement of a migration that runs outside a transaction is done."""
+
+    step: Step
+    position: int
+    of: int
+    millis: int
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """One migration and its ledger entry are in the database."""
+
+    step: Step
+    millis: int
+    position: int
+    of: int
+
+
+@dataclass(frozen=True)
+class SeedFinished:
+    """One seed file was run."""
+
+    name: str
+    millis: int
+
+
+Progress = (
+    LockAwaited
+    | PlanStarted
+    | BackupAdvanced
+    | BackupTaken
+    | StepStarted
+    | StepWaited
+    | StatementFinished
+    | StepFinished
+    | SeedFinished
+)
+Listener = Callable[[Progress], None]

@@ -1,0 +1,98 @@
+"""The proof of a backup: what was saved, that it was restored once, and how to get it back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """One file of the dump."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Written last, when the backup was restored and compared; a backup without one does not count."""
+
+    id: str
+    """`20261123T141502Z-production-1f2e3d4c`: sorts by time, tells what it is."""
+    environment: str
+    database: str
+    server_version: str
+    client_version: str
+    started_at: datetime
+    finished_at: datetime
+    location: str
+    """The folder with `receipt.json` and `dump/`."""
+    compression: str
+    jobs: int
+    rows: dict[str, int]
+    """Rows of each table, as `schema.name`, counted in the snapshot that was dumped."""
+    files: dict[str, SavedFile]
+    """Every file of the dump, relative to `dump/`."""
+    schema_sha256: str
+    """Identity of the schema's inventory, equal in the source and in what was restored."""
+    proof: str
+    """What it was restored on, in words: `PostgreSQL 18.6, a throw-away server beside the run`."""
+    notes: tuple[str, ...] = ()
+    """What was seen on the way and does not make the backup less: messages of pg_restore that are not losses."""
+    format: int = field(default=FORMAT)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the dump."""
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def restore_with(self) -> str:
+        """The command that brings it back."""
+        return f"ctgitops restore {self.location}/receipt.json --into URL"
+
+    def to_json(self) -> str:
+        """The receipt as it is written to `receipt.json`."""
+        return json.dumps(asdict(self), default=_encode, indent=1, sort_keys=True) + "\n"
+
+    def summary(self) -> str:
+        """What the ledger keeps of it, as JSON: enough to find it, to check it and to restore it."""
+        return json.dumps(
+            {
+                "id": self.id,
+                "location": self.location,
+                "finished_at": self.finished_at.isoformat(),
+                "bytes": self.bytes,
+                "tables": len(self.rows),
+                "rows": sum(self.rows.values()),
+                "schema_sha256": self.schema_sha256,
+                "restore_with": self.restore_with,
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Receipt:
+        """Reads `receipt.json`. Raises ValueError for anything that is not a receipt of this format."""
+        data: Any = json.loads(text)
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise ValueError(f"not a receipt of format {FORMAT}")
+        try:
+            data["files"] = {name: SavedFile(**file) for name, file in data["files"].items()}
+            for key in ("started_at", "finished_at"):
+                data[key] = datetime.fromisoformat(data[key])
+            data["notes"] = tuple(data["notes"])
+            return cls(**data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a whole receipt: {error}") from error
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{value!r} does not belong into a receipt")

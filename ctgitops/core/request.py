@@ -1,0 +1,35 @@
+"""What one run was asked, by whom and when. Everything a verb may know of the world outside its ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .environment import Environment, Target
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who runs this and for what; it goes into every ledger entry."""
+
+    actor: str = ""
+    commit_sha: str = ""
+    pull_request: int | None = None
+    run_url: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run on one environment. The clock is read once, for `now`."""
+
+    workspace: Workspace
+    environment: Environment
+    now: datetime
+    origin: Origin = field(default_factory=Origin)
+    target: Target | None = None
+    """Where the run overrides the manifest's target."""
+    approved: str | None = None
+    """The fingerprint that may be applied, or the beginning of it; None where nobody had to approve."""
+    wait_for_lock: timedelta = timedelta(minutes=5)
+    """How long to wait for another run to end."""

@@ -1,0 +1,92 @@
+"""A plan backwards, from the SQL that the ledger holds; the files are not asked, and may be gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import UsageError
+from ..sql.script import Script
+from .environment import Environment, Target
+from .header import Header, Rollback, parse_header
+from .ledger import Entry, Ledger
+from .plan import Direction, Plan, Step, worst_first
+from .problem import Concern, Problem
+from .version import highest
+from .workspace import script_problems
+
+
+def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
+    """What this database got after migration `number`, newest first; all of it for 0. Raises UsageError."""
+    order = ledger.in_order
+    if number == 0:
+        return order[::-1]
+    if number not in ledger.applied:
+        has = ", ".join(f"{entry.number:03}" for entry in order) or "nothing"
+        raise UsageError(f"migration {number:03} is not applied here", hint=f"applied, in this order: {has}")
+    position = order.index(ledger.applied[number])
+    return order[position + 1 :][::-1]
+
+
+def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
+    """The `count` newest migrations of this database, newest first. Raises UsageError for less than one."""
+    if count < 1:
+        raise UsageError(f"{count} steps back lead nowhere", hint="`--steps 1` undoes the newest migration")
+    return ledger.in_order[::-1][:count]
+
+
+def make_rollback(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Plan:
+    """The plan that undoes `entries` in the order given."""
+    steps = tuple(_step(entry) for entry in entries)
+    gone = {entry.number for entry in entries}
+    left = [e for number, e in ledger.applied.items() if number not in gone]
+    problems = [*_unfinished(ledger), *(p for e in entries for p in _cannot(e))]
+    problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
+    return Plan(
+        environment=environment.name,
+        direction=Direction.ROLLBACK,
+        current_version=ledger.version,
+        target_version=highest([v for e in left if (v := e.schema_version)]),
+        target=Target(number=max((e.number or 0 for e in left), default=0)),
+        steps=steps,
+        problems=worst_first(problems),
+        applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+    )
+
+
+def _header(entry: Entry) -> Header | None:
+    return parse_header(entry.sql or "", entry.name)[0]
+
+
+def _step(entry: Entry) -> Step:
+    header = _header(entry)
+    return Step(
+        direction=Direction.ROLLBACK,
+        number=entry.number or 0,
+        name=entry.name,
+        version=entry.schema_version,
+        checksum=entry.checksum or "",
+        script=Script(entry.rollback_sql or "", f"{entry.name}.down.sql (ledger entry {entry.id})"),
+        rollback=Rollback.AVAILABLE if entry.rollback_sql else Rollback.NOT_AVAILABLE,
+        breaking=header.breaking if header else False,
+        description=header.description if header else "",
+    )
+
+
+def _unfinished(ledger: Ledger) -> Iterable[Problem]:
+    for entry in ledger.unfinished.values():
+        what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
+        hint = f"look, then `ctgitops repair {entry.number:03} --applied --reason …` or `--not-applied`"
+        yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)
+
+
+def _cannot(entry: Entry) -> Iterable[Problem]:
+    if entry.rollback_sql:
+        return
+    header = _header(entry)
+    if header and header.rollback is Rollback.MANUAL:
+        what = f"{entry.name} is undone by hand: {header.procedure}"
+        hint = f"do that, then `ctgitops repair {entry.number:03} --not-applied --reason …`"
+    else:
+        what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
+        hint = "bring back the backup that was taken before it: `ctgitops restore RECEIPT --into URL`"
+    yield Problem("irreversible", what, hint=hint, concern=Concern.LEDGER)

@@ -1,0 +1,121 @@
+"""Where an environment stands: every migration with its state, from the files and the ledger. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .environment import Environment
+from .gate import Unreadable
+from .header import parse_header
+from .history import history_problems
+from .ledger import Entry, Ledger, Mark
+from .migration import Migration
+from .problem import Problem
+from .version import SchemaVersion
+from .workspace import Workspace
+
+
+class State(StrEnum):
+    """How one migration stands in one environment."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    ROLLED_BACK = "rolled back"
+    EDITED = "edited"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One migration in one environment."""
+
+    number: int
+    name: str
+    version: SchemaVersion | None
+    description: str
+    date: datetime | None
+    """When its state came about; None for what was never tried."""
+    state: State
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """Where one environment stands; `unreadable` says why nobody could look, and then the rest is empty."""
+
+    environment: str
+    unreadable: str = ""
+    rows: tuple[Row, ...] = ()
+    version: SchemaVersion | None = None
+    pending: int = 0
+    """How many migrations and changed seed files apply would bring."""
+    last: Entry | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 seen · 4 not seen, or ledger and files disagree."""
+        return 4 if self.unreadable or any(problem.blocks for problem in self.problems) else 0
+
+
+def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
+    """Where `environment` stands. Nothing is parsed, so it is quick; whether the SQL is sound is what `check` asks."""
+    if isinstance(ledger, Unreadable):
+        return EnvironmentStatus(environment.name, unreadable=ledger.why)
+    wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
+    pending = tuple(m for number, m in wanted.items() if number not in ledger.applied)
+    seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
+    return EnvironmentStatus(
+        environment=environment.name,
+        rows=_rows(workspace, ledger),
+        version=ledger.version,
+        pending=len(pending) + len(seeds),
+        last=ledger.last,
+        problems=history_problems(workspace, ledger, pending),
+    )
+
+
+def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
+    """The worst of all environments."""
+    return max((status.exit_status for status in statuses), default=0)
+
+
+def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
+    files = {m.number: m for m in workspace.migrations}
+    newest = {e.number: e for e in ledger.entries if e.number is not None}
+    numbers = sorted({*files, *ledger.applied, *ledger.unfinished})
+    return tuple(_row(number, files.get(number), newest.get(number), ledger) for number in numbers)
+
+
+def _row(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> Row:
+    entry = ledger.applied.get(number) or newest
+    state = _state(number, migration, newest, ledger)
+    return Row(
+        number=number,
+        name=migration.name if migration else entry.name if entry else "",
+        version=migration.version if migration else entry.schema_version if entry else None,
+        description=_description(migration, entry),
+        date=None if state is State.PENDING or entry is None else entry.finished_at or entry.started_at,
+        state=state,
+    )
+
+
+def _state(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> State:
+    if number in ledger.unfinished:
+        return State.UNFINISHED
+    if entry := ledger.applied.get(number):
+        if migration is None:
+            return State.MISSING
+        return State.APPLIED if entry.checksum in {None, migration.checksum} else State.EDITED
+    tried = {Mark.FAILED: State.FAILED, Mark.ROLLED_BACK: State.ROLLED_BACK}
+    return tried.get(newest.mark, State.PENDING) if newest else State.PENDING
+
+
+def _description(migration: Migration | None, entry: Entry | None) -> str:
+    if migration:
+        return migration.header.description if migration.header else ""
+    header = parse_header(entry.sql or "", entry.name)[0] if entry else None
+    return header.description if header else ""

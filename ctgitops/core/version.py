@@ -1,0 +1,45 @@
+"""Schema versions: SemVer's three numbers, and what one step up is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+@dataclass(frozen=True, order=True)
+class SchemaVersion:
+    """`MAJOR.MINOR.PATCH`: breaking, additive, fix."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    @classmethod
+    def parse(cls, text: str) -> SchemaVersion | None:
+        """The version that `text` spells, or None."""
+        match = _FORM.fullmatch(text.strip())
+        return cls(*(int(part) for part in match.groups())) if match else None
+
+    @property
+    def successors(self) -> tuple[SchemaVersion, SchemaVersion, SchemaVersion]:
+        """One step up: breaking, additive, fix."""
+        return (
+            SchemaVersion(self.major + 1, 0, 0),
+            SchemaVersion(self.major, self.minor + 1, 0),
+            SchemaVersion(self.major, self.minor, self.patch + 1),
+        )
+
+    @property
+    def starts_major(self) -> bool:
+        """Whether it is the first of its major number."""
+        return self.minor == 0 and self.patch == 0
+
+
+def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
+    """The highest of them; None of none."""
+    return max(versions, default=None)

@@ -1,0 +1,255 @@
+"""What one checkout holds, and the laws between its files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..errors import Place
+from ..sql.parse import SqlSyntaxError
+from ..sql.script import Script
+from .environment import Environment
+from .header import Rollback
+from .migration import Migration, Seed
+from .policy import EVERYTHING, Band, Numbering, Policy
+from .problem import Problem
+from .version import SchemaVersion
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Migrations in the order of their numbers, manifests, and what was wrong while they were read."""
+
+    migrations: tuple[Migration, ...]
+    environments: tuple[Environment, ...] = ()
+    seeds: dict[str, tuple[Seed, ...]] | None = None
+    """Seed files by environment."""
+    policy: Policy = Policy()
+    read_problems: tuple[Problem, ...] = ()
+
+    def environment(self, name: str) -> Environment | None:
+        """The environment of that name, or None."""
+        return next((e for e in self.environments if e.name == name), None)
+
+    def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
+        """The seed files of an environment, in the order in which they run."""
+        return (self.seeds or {}).get(environment.name, ())
+
+
+def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
+    """All that is wrong with a workspace and needs no database to see, but for the SQL itself."""
+    migrations, policy = workspace.migrations, workspace.policy
+    found = [
+        *workspace.read_problems,
+        *_duplicates(migrations),
+        *_bands(migrations, policy),
+        *_headers(migrations),
+        *_rollbacks(migrations),
+        *_versions(migrations, policy),
+        *_dependencies(migrations),
+        *_chain(workspace.environments),
+    ]
+    return tuple(
+        sorted(found, key=lambda p: (p.place is None, p.place and p.place.path, p.place and p.place.line or 0))
+    )
+
+
+def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
+    """What the parser finds in all SQL files: syntax, transaction control, psql's own commands."""
+    found: list[Problem] = []
+    for migration in workspace.migrations:
+        for script in (migration.up, migration.down, migration.verify):
+            found += script_problems(script) if script else ()
+        found += _verify_problems(migration.verify) if migration.verify else ()
+    for seeds in (workspace.seeds or {}).values():
+        for seed in seeds:
+            found += script_problems(seed.script)
+    return tuple(found)
+
+
+def script_problems(script: Script) -> tuple[Problem, ...]:
+    """What keeps a script from being run as it stands."""
+    try:
+        statements = script.statements
+    except SqlSyntaxError as error:
+        return (_syntax_problem(script, error),)
+    if not statements:
+        hint = "write its SQL, or remove the file"
+        return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
+    problems = []
+    for statement in statements:
+        place = script.place(statement.start)
+        if statement.transaction_control:
+            what = f"{statement.transaction_control} inside a migration would cut its transaction in two"
+            hint = "remove it: each file already runs in a transaction of its own"
+            problems.append(Problem("transaction-control", what, place, hint))
+        if statement.copies_through_client:
+            what = "COPY through the client works only in psql"
+            problems.append(Problem("client-copy", what, place, "use INSERT … VALUES, or a seed file"))
+    return tuple(problems)
+
+
+def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
+    place = script.place(error.offset)
+    line = script.sql.splitlines()[(place.line or 1) - script.first_line] if script.sql.strip() else ""
+    if script.sql[error.offset : error.offset + 1] == "\\":
+        hint = "it is a command of psql, not SQL; write the SQL that it stands for"
+        return Problem("psql-command", f"`{line.strip()}` is not SQL", place, hint)
+    pointer = " " * ((place.column or 1) - 1) + "^"
+    return Problem("syntax-error", error.message, place, "correct the statement", f"{line}\n{pointer}")
+
+
+def _verify_problems(script: Script) -> Iterator[Problem]:
+    try:
+        statements = script.statements
+    except SqlSyntaxError:
+        return
+    for statement in statements:
+        if statement.kind != "SelectStmt":
+            hint = "each statement there is a SELECT that returns true"
+            yield Problem("verify-query", "not a query", script.place(statement.start), hint)
+
+
+def _duplicates(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    by_number: dict[int, list[Migration]] = defaultdict(list)
+    for migration in migrations:
+        by_number[migration.number].append(migration)
+    for number, same in by_number.items():
+        if len(same) > 1:
+            names = " and ".join(f"`{m.path}`" for m in same)
+            hint = "give the one that was not applied anywhere the next free number"
+            yield Problem("duplicate-number", f"number {number:03} is used by {names}", Place(same[-1].path), hint)
+
+
+def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
+    for first, second in pairwise(sorted(policy.bands, key=lambda b: b.first)):
+        if second.first <= first.last:
+            place = Place("migrations/policy.yaml")
+            yield Problem("band", f"bands {first} and {second} overlap", place, "a number belongs to one band")
+    members: dict[Band, list[Migration]] = defaultdict(list)
+    for migration in migrations:
+        band = policy.band(migration.number)
+        if band is None:
+            bands = ", ".join(str(b) for b in policy.bands)
+            what = f"number {migration.number:03} is in no band"
+            yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
+        else:
+            members[band].append(migration)
+    if policy.numbering is Numbering.CONTIGUOUS:
+        for band, inside in members.items():
+            yield from _gaps(band, inside)
+
+
+def _gaps(band: Band, inside: list[Migration]) -> Iterator[Problem]:
+    where = "" if band is EVERYTHING else f" in band {band}"
+    if band is not EVERYTHING and inside[0].number > max(band.first, 1) and band.first > 0:
+        yield _gap(inside[0], max(band.first, 1), where)
+    for before, after in pairwise(inside):
+        if after.number > before.number + 1:
+            yield _gap(after, before.number + 1, where)
+
+
+def _gap(migration: Migration, wanted: int, where: str) -> Problem:
+    what = f"number {migration.number:03} leaves a gap{where}: {wanted:03} does not exist"
+    hint = f"renumber it to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
+    return Problem("number-gap", what, Place(migration.path), hint)
+
+
+def _headers(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    for migration in migrations:
+        header = migration.header
+        if header and header.migration != migration.name:
+            what = f"the header says `Migration: {header.migration}`, the file is called `{migration.name}`"
+            yield Problem("header-name", what, Place(migration.path, 1), "make them agree")
+
+
+def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    for migration in migrations:
+        if migration.header is None:
+            continue
+        if migration.rollback is Rollback.AVAILABLE and migration.down is None:
+            what = f"`Rollback: Available`, but there is no {migration.name}.down.sql"
+            hint = "write it, or say `Rollback: Manual - …` or `Rollback: Not Available`"
+            yield Problem("rollback-missing", what, Place(migration.path, 1), hint)
+        if migration.rollback is not Rollback.AVAILABLE and migration.down is not None:
+            what = f"`Rollback: {migration.rollback}`, but {migration.name}.down.sql exists"
+            yield Problem("rollback-unsaid", what, Place(migration.down.path, 1), "say `Rollback: Available`")
+
+
+def _versions(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
+    versioned = [(m, m.version) for m in migrations if m.version]
+    by_version: dict[SchemaVersion, Migration] = {}
+    for migration, version in versioned:
+        place = Place(migration.path, 2)
+        if version in by_version:
+            what = f"version {version} is also that of `{by_version[version].path}`"
+            yield Problem("version-duplicate", what, place, "take the next: `ctgitops new` computes it")
+        by_version.setdefault(version, migration)
+    lowest = min(by_version, default=None)
+    reachable = {successor for version in by_version for successor in version.successors}
+    for version, migration in by_version.items():
+        place = Place(migration.path, 2)
+        if version != lowest and version not in reachable:
+            what = f"version {version} is not one step above any other version here"
+            yield Problem("version-step", what, place, _next_versions(version, set(by_version)))
+        if version != lowest and migration.breaking != version.starts_major:
+            change = "Breaking Changes: Yes" if migration.breaking else "Breaking Changes: No"
+            want = "a new major version" if migration.breaking else "the same major version"
+            yield Problem("version-breaking", f"version {version} with `{change}`", place, f"it wants {want}")
+    yield from _falling(versioned, policy)
+
+
+def _next_versions(version: SchemaVersion, known: set[SchemaVersion]) -> str:
+    below = max((v for v in known if v < version), default=None)
+    return f"after {below} come {', '.join(map(str, below.successors))}" if below else "begin with 1.0.0"
+
+
+def _falling(versioned: list[tuple[Migration, SchemaVersion]], policy: Policy) -> Iterator[Problem]:
+    last: dict[Band | None, tuple[Migration, SchemaVersion]] = {}
+    for migration, version in versioned:
+        band = policy.band(migration.number)
+        before = last.get(band)
+        if before and version < before[1]:
+            what = f"version {version} is lower than {before[1]} of {before[0].name}, which comes before it"
+            yield Problem("version-falls", what, Place(migration.path, 2), "versions go up within a band")
+        last[band] = (migration, version)
+
+
+def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    by_number = {m.number: m for m in migrations}
+    for migration in migrations:
+        place = Place(migration.path, 1)
+        for number in migration.dependencies:
+            other = by_number.get(number)
+            if other is None:
+                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, "name another")
+            elif number == migration.number:
+                yield Problem("dependency", "it depends on itself", place, "remove that")
+            elif number > migration.number and migration.number in other.dependencies:
+                what = f"{migration.number:03} and {number:03} depend on each other"
+                yield Problem("dependency", what, place, "one of them must come first")
+            elif number > migration.number:
+                what = f"it depends on {number:03}, which an empty database gets after it"
+                yield Problem("dependency", what, place, "depend on lower numbers only, or renumber it")
+
+
+def _chain(environments: tuple[Environment, ...]) -> Iterator[Problem]:
+    by_name = {e.name: e for e in environments}
+    for environment in environments:
+        seen = {environment.name}
+        at = environment
+        while at.after:
+            if at.after not in by_name:
+                if at is environment:
+                    names = ", ".join(sorted(by_name))
+                    what = f"`after: {at.after}` names no environment"
+                    yield Problem("after", what, Place(at.path), f"environments here: {names}")
+                break
+            at = by_name[at.after]
+            if at.name in seen:
+                what = f"`after` goes in a circle: {environment.name} comes after itself"
+                yield Problem("after", what, Place(environment.path), "one environment must be first")
+                break
+            seen.add(at.name)

@@ -1,0 +1,113 @@
+"""The errors a run can end with: one class for each reaction of the caller.
+
+CtgitopsError
+├── UsageError      2   the command line or the environment asks for something that cannot be
+├── WorkspaceError  3   the repository's files are not sound
+├── LedgerError     4   ledger and files disagree, or the database cannot be read
+├── MustWaitError   5   a gate, a window or another run says: not now
+├── ApplyError      6   a statement failed, or the run was interrupted while applying
+├── BackupError     7   no proved backup, so nothing was changed
+└── ForgeError      8   GitHub refused or could not be reached
+
+1 is a finding at or above the failing severity; 0 is done, or nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where in the repository: a path relative to its root, a line and a column, both counted from 1."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.path, *(str(n) for n in (self.line, self.column) if n is not None)]
+        return ":".join(parts)
+
+
+class CtgitopsError(Exception):
+    """Cannot go on: what happened, where, what state the database is in, and what to do next."""
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, place: Place | None = None, state: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.state = state
+        """What state the database is in now; empty where no database was touched."""
+        self.hint = hint
+        """The next thing to do, with the command spelled out."""
+
+
+class UsageError(CtgitopsError):
+    """The command line or the process environment asks for something that cannot be."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class WorkspaceError(CtgitopsError):
+    """The repository's files are not sound."""
+
+    code = "workspace"
+    exit_status = 3
+
+
+class LedgerError(CtgitopsError):
+    """Ledger and files disagree, or the database or its ledger cannot be read."""
+
+    code = "ledger"
+    exit_status = 4
+
+
+class MustWaitError(CtgitopsError):
+    """Not now: a gate, a window, or another run that holds the lock."""
+
+    code = "wait"
+    exit_status = 5
+
+
+class ApplyError(CtgitopsError):
+    """A statement failed or was interrupted; `state` says what of it is in the database."""
+
+    code = "apply"
+    exit_status = 6
+
+    def __init__(  # noqa: PLR0913 - an error is made once, where all of this is known
+        self,
+        what: str,
+        *,
+        place: Place | None = None,
+        state: str = "",
+        hint: str = "",
+        sqlstate: str = "",
+        statement: str = "",
+        detail: str = "",
+    ) -> None:
+        super().__init__(what, place=place, state=state, hint=hint)
+        self.sqlstate = sqlstate
+        self.statement = statement
+        self.detail = detail
+        """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
+
+
+class BackupError(CtgitopsError):
+    """No proved backup; nothing was changed."""
+
+    code = "backup"
+    exit_status = 7
+
+
+class ForgeError(CtgitopsError):
+    """GitHub refused or could not be reached."""
+
+    code = "github"
+    exit_status = 8

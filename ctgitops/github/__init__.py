@@ -1,0 +1,1 @@
+"""GitHub: its events and its runner."""

@@ -1,0 +1,67 @@
+"""Every effect that a verb may have, on one page."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from .core.environment import Environment
+from .core.gate import Predecessor
+from .core.ledger import Entry, Ledger
+from .core.migration import Seed
+from .core.plan import Plan, Step
+from .core.progress import Listener
+from .core.receipt import Receipt
+from .core.request import Request
+
+
+class Session(Protocol):
+    """A database while this run holds its lock."""
+
+    def ledger(self) -> Ledger:
+        """All entries, read now."""
+
+    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
+        """Carries out one step with its ledger entry; returns milliseconds.
+
+        Raises ApplyError, which says what of it is in the database. Writes.
+        """
+
+    def seed(self, seed: Seed, plan: Plan) -> int:
+        """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Writes."""
+
+    def record(self, entry: Entry) -> None:
+        """Adds an entry by itself, such as a repair. Writes."""
+
+
+class Database(Protocol):
+    """The database of one environment."""
+
+    def ledger(self) -> Ledger:
+        """All entries; an empty ledger where there is none yet. Read-only, takes no lock."""
+
+    def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
+        """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.
+
+        Raises MustWaitError where another run keeps the lock. Writes.
+        """
+
+
+class Backups(Protocol):
+    """Where proved backups come from and go back to."""
+
+    def take(self, environment: Environment, tell: Listener) -> Receipt:
+        """Dumps, counts, restores, compares, and writes the receipt last. Raises BackupError."""
+
+    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:
+        """Restores a backup into the empty database at `url` and counts its rows. Raises BackupError. Writes."""
+
+
+class Databases(Protocol):
+    """How to reach each environment's database."""
+
+    def of(self, environment: Environment) -> Database:
+        """The database of an environment. Raises UsageError where its secret is not set."""
+
+    def predecessor(self, request: Request) -> Predecessor:
+        """The ledger of the environment that `after` names, or why it could not be read. Read-only."""

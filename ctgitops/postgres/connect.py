@@ -1,0 +1,108 @@
+"""Connections, and errors of connecting that tell what to do and no secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from ..errors import LedgerError, UsageError
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+CONNECT_TIMEOUT_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a database is. `url` is a secret: it is never printed, and `label` is what people see instead."""
+
+    url: str = field(repr=False)
+    label: str
+    """`staging (STAGING_DATABASE_URL)`."""
+
+    def hidden(self, text: str) -> str:
+        """`text` without the URL, its password, or the password as it is written in a URL."""
+        for secret in sorted(_secrets_in(self.url), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def connect(
+    address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
+) -> Connection:
+    """A connection in autocommit. `settings` are the session's defaults, to which RESET and DISCARD go back.
+
+    Raises UsageError for a URL that is none, LedgerError where the server cannot be reached or refuses.
+    """
+    parameters = _parameters(address)
+    options = [
+        str(parameters.get("options") or ""),
+        *(f"-c {name}={value}" for name, value in (settings or {}).items()),
+    ]
+    extra: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in parameters}
+    if database:
+        extra["dbname"] = database
+    try:
+        return psycopg.connect(
+            address.url,
+            autocommit=True,
+            application_name=application,
+            connect_timeout=parameters.get("connect_timeout", CONNECT_TIMEOUT_SECONDS),
+            options=" ".join(option for option in options if option),
+            client_encoding="utf8",
+            prepare_threshold=None,
+            **extra,
+        )
+    except psycopg.OperationalError as error:
+        raise _unreachable(address, error) from None
+
+
+def _parameters(address: Address) -> dict[str, str | int | None]:
+    try:
+        return conninfo_to_dict(address.url)
+    except psycopg.ProgrammingError:
+        what = f"the value for {address.label} is not a PostgreSQL URL"
+        hint = (
+            "it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; characters such as @ / # in it are %-encoded"
+        )
+        raise UsageError(what, hint=hint) from None
+
+
+def _unreachable(address: Address, error: psycopg.OperationalError) -> LedgerError:
+    said = address.hidden(str(error)).strip()
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    what = f"cannot connect to {address.label}: {lines[0] if lines else 'no reason given'}"
+    return LedgerError(what, state="nothing was read or changed", hint=_advice(said))
+
+
+def _advice(said: str) -> str:
+    advice = {
+        r"password authentication failed|no password supplied": "correct user and password in that secret",
+        r"could not translate host|Name or service not known|failed to resolve host": "check the host in that secret",
+        r"Connection refused|timeout expired|No such file": "check host and port, and that this machine may reach them",
+        r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
+        r"too many (connections|clients)|remaining connection slots": "wait until connections are free, then run again",
+    }
+    return next(
+        (hint for pattern, hint in advice.items() if re.search(pattern, said)), "`ctgitops check` needs no database"
+    )
+
+
+def _secrets_in(url: str) -> set[str]:
+    secrets = {url}
+    try:
+        password = conninfo_to_dict(url).get("password")
+    except psycopg.ProgrammingError:
+        password = None
+    if password:
+        secrets.add(str(password))
+    for match in re.finditer(r"://[^:/@]*:(.*)@", url):
+        secrets |= {match[1], unquote(match[1])}
+    return {secret for secret in secrets if len(secret) >= 3}

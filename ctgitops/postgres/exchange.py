@@ -1,0 +1,136 @@
+"""One message to the server and all its answers, in one round trip, and stoppable.
+
+psycopg's cursors hide how many statements of a message were done when one failed; that number is how an error finds its
+line. So this speaks the simple query protocol through `psycopg.pq`, psycopg's public door to libpq.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import pq
+
+from .connect import Connection
+
+POLL_SECONDS = 1.0
+CANCEL_SECONDS = 4.0
+_COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
+_FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What the server said of the statement that failed."""
+
+    message: str
+    sqlstate: str = ""
+    position: int | None = None
+    """Where in the message, in characters from 1."""
+    detail: str = ""
+    """DETAIL, HINT, WHERE and the query inside of a function, a line each."""
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a message went: statements done before one failed, rows of the last query, and the failure if any."""
+
+    done: int
+    results: tuple[pq.abc.PGresult, ...]
+    failure: Failure | None = None
+    lost: bool = False
+    """The connection is gone, and with it the knowledge whether a COMMIT in the message was carried out."""
+
+
+class Interrupted(Exception):  # noqa: N818 - it is not an error of ours
+    """Somebody asked this run to stop; the running statement was cancelled on the server."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("interrupted")
+        self.answer = answer
+
+
+def exchange(connection: Connection, message: str) -> Answer:
+    """Sends `message`, waits for all its answers. After a KeyboardInterrupt nothing runs, and Interrupted is raised."""
+    pgconn = connection.pgconn
+    try:
+        pgconn.send_query(message.encode())
+        return _answers(pgconn)
+    except KeyboardInterrupt:
+        with contextlib.suppress(psycopg.Error):
+            connection.cancel_safe(timeout=CANCEL_SECONDS)
+        raise Interrupted(_drain(pgconn)) from None
+    except psycopg.OperationalError as error:
+        return Answer(0, (), Failure(str(error).strip() or "the connection was lost"), lost=True)
+
+
+def _drain(pgconn: pq.abc.PGconn) -> Answer:
+    try:
+        return _answers(pgconn)
+    except (psycopg.OperationalError, KeyboardInterrupt):
+        return Answer(0, (), Failure("the connection was lost"), lost=True)
+
+
+def _answers(pgconn: pq.abc.PGconn) -> Answer:
+    results: list[pq.abc.PGresult] = []
+    failure: Failure | None = None
+    _flush(pgconn)
+    while (result := _next(pgconn)) is not None:
+        if result.status in _COPIES:
+            pgconn.put_copy_end(b"ctgitops cannot feed COPY")
+            continue
+        if result.status in _FAILED:
+            failure = failure or _failure(result)
+        else:
+            results.append(result)
+    lost = pgconn.status != pq.ConnStatus.OK
+    if lost and failure is None:
+        failure = Failure("the connection was lost")
+    return Answer(len(results), tuple(results), failure, lost)
+
+
+def _flush(pgconn: pq.abc.PGconn) -> None:
+    while pgconn.flush():
+        readable, _, _ = select.select([pgconn.socket], [pgconn.socket], [], POLL_SECONDS)
+        if readable:
+            pgconn.consume_input()
+
+
+def _next(pgconn: pq.abc.PGconn) -> pq.abc.PGresult | None:
+    while pgconn.is_busy():
+        readable, _, _ = select.select([pgconn.socket], [], [], POLL_SECONDS)
+        if readable:
+            pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def _failure(result: pq.abc.PGresult) -> Failure:
+    def said(field: pq.DiagnosticField) -> str:
+        return (result.error_field(field) or b"").decode(errors="replace")
+
+    fields = {
+        "DETAIL": pq.DiagnosticField.MESSAGE_DETAIL,
+        "HINT": pq.DiagnosticField.MESSAGE_HINT,
+        "INSIDE": pq.DiagnosticField.INTERNAL_QUERY,
+        "WHERE": pq.DiagnosticField.CONTEXT,
+    }
+    position = said(pq.DiagnosticField.STATEMENT_POSITION)
+    return Failure(
+        message=said(pq.DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode(errors="replace").strip(),
+        sqlstate=said(pq.DiagnosticField.SQLSTATE),
+        position=int(position) if position else None,
+        detail="\n".join(f"{name}: {text}" for name, field in fields.items() if (text := said(field))),
+        table=said(pq.DiagnosticField.TABLE_NAME),
+    )
+
+
+def rows(result: pq.abc.PGresult) -> list[tuple[str | None, ...]]:
+    """The rows of a result, as text."""
+    return [
+        tuple(None if (value := result.get_value(row, column)) is None else value.decode() for column in range(width))
+        for width in (result.nfields,)
+        for row in range(result.ntuples)
+    ]

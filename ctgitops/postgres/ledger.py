@@ -1,0 +1,141 @@
+"""The ledger's tables: the only Python that knows their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+import psycopg
+from psycopg import errors
+from psycopg.pq.abc import Escaping
+
+from .. import __version__
+from ..core.ledger import Entry, Ledger, Mark
+from ..errors import LedgerError
+from .connect import Address, Connection
+
+SCHEMA = "ctgitops"
+FORMAT = 1
+"""The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
+
+_COLUMNS = (
+    "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
+    "commit_sha, pull_request, run_url, plan, receipt::text, tool_version, server_version, id, previous_hash, hash"
+)
+_ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
+_EXISTS = "select pg_catalog.to_regclass(%s) is not null"
+_FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
+
+RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
+"""Text that calls the strategy document's function by its bare name, which then must be on the search path."""
+
+
+def read_ledger(connection: Connection, address: Address) -> Ledger:
+    """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
+    try:
+        if format_of(connection) == 0:
+            return Ledger()
+        refuse_newer(connection, address)
+        rows = connection.execute(_ENTRIES).fetchall()
+    except errors.InsufficientPrivilege:
+        user = connection.info.user
+        what = f"role {user} may not read the ledger of {address.label}"
+        hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
+        raise LedgerError(what, state="nothing was read or changed", hint=hint) from None
+    return Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+
+
+def format_of(connection: Connection) -> int:
+    """The ledger's format; 0 where there is no ledger."""
+    if not _scalar(connection, _EXISTS, [f"{SCHEMA}.format"]):
+        return 0
+    return int(str(_scalar(connection, _FORMAT) or 0))
+
+
+def refuse_newer(connection: Connection, address: Address) -> None:
+    """Raises LedgerError where a newer ctgitops has been here."""
+    found = format_of(connection)
+    if found > FORMAT:
+        what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
+        hint = "run the newer ctgitops that brought it there, or a later one"
+        raise LedgerError(what, state="nothing was changed", hint=hint)
+
+
+def ensure_ledger(connection: Connection, address: Address) -> None:
+    """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError."""
+    refuse_newer(connection, address)
+    for number in range(format_of(connection) + 1, FORMAT + 1):
+        script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
+        try:
+            with connection.transaction():
+                connection.execute(script.encode())
+        except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction, errors.DuplicateSchema) as error:
+            raise _cannot_make(connection, address, error) from None
+
+
+def _cannot_make(connection: Connection, address: Address, error: psycopg.Error) -> LedgerError:
+    info = connection.info
+    if isinstance(error, errors.DuplicateSchema):
+        what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
+        hint = f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …"
+    elif isinstance(error, errors.ReadOnlySqlTransaction):
+        what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
+        hint = "give this environment the URL of the primary and a role that may write"
+    else:
+        what = f"role {info.user} may not make the ledger in {address.label}: {error.diag.message_primary}"
+        hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'
+    return LedgerError(what, state="nothing was changed", hint=hint)
+
+
+def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
+    """The statement that adds `entry`; `timed` when its work began with the transaction, so the server knows how long.
+
+    Names are qualified, so that nothing a migration created or set can stand in their way.
+    """
+    values: dict[str, str] = {
+        "number": _number(entry.number),
+        "name": _text(escaping, entry.name),
+        "version": _text(escaping, entry.version),
+        "mark": _text(escaping, entry.mark),
+        "checksum": _text(escaping, entry.checksum),
+        "sql": _text(escaping, entry.sql),
+        "rollback_sql": _rollback_sql(escaping, entry),
+        "finished_at": "pg_catalog.clock_timestamp()",
+        "millis": _MILLIS if timed else _number(entry.millis),
+        "error": _text(escaping, entry.error),
+        "actor": _text(escaping, entry.actor),
+        "commit_sha": _text(escaping, entry.commit_sha),
+        "pull_request": _number(entry.pull_request),
+        "run_url": _text(escaping, entry.run_url),
+        "plan": _text(escaping, entry.plan),
+        "receipt": _text(escaping, entry.receipt),
+        "tool_version": _text(escaping, __version__),
+        "server_version": "pg_catalog.current_setting('server_version')",
+    }
+    return f"insert into {SCHEMA}.ledger ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
+
+
+_MILLIS = (
+    "pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)"
+)
+
+
+def _rollback_sql(escaping: Escaping, entry: Entry) -> str:
+    """The rollback file's text; where there is none, what the migration gave to record_migration."""
+    if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
+        return _text(escaping, entry.rollback_sql)
+    return "nullif(pg_catalog.current_setting('ctgitops.rollback_sql', true), '')"
+
+
+def _text(escaping: Escaping, value: str | None) -> str:
+    return "null" if not value else escaping.escape_literal(value.encode()).decode()
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(int(value))
+
+
+def _scalar(connection: Connection, query: str, parameters: Sequence[object] = ()) -> object:
+    row = connection.execute(query.encode(), parameters or None).fetchone()
+    return row[0] if row else None

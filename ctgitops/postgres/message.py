@@ -1,0 +1,82 @@
+"""What is sent to the server for one migration: the file as it stands, and around it what makes it safe."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import Place
+from ..sql.script import Script
+from .ledger import RECORDS, SCHEMA
+
+CLEAN = (
+    "close all; set session authorization default; reset all; deallocate all; unlisten *; "
+    "select pg_catalog.pg_advisory_unlock_all(); discard plans; discard temp; discard sequences"
+)
+"""The parts of DISCARD ALL, as its manual page lists them: DISCARD ALL itself must be a message of its own."""
+
+LEAKS = re.compile(
+    r"\b(alter\s+(database|role|user|system)|load\b|set_config|create\s+extension|lo_\w+|plpython|plperl|pltcl|dblink)"
+    r"|\bset\s+(session\s+|local\s+)?\w+\.\w+",
+    re.IGNORECASE,
+)
+"""What only a new connection forgets, or only a new connection learns: after such text, the next file gets one."""
+
+CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Message:
+    """SQL for one exchange: `before`, then the script, then `after`; `leading` statements stand in `before`."""
+
+    before: str
+    script: Script
+    after: str
+    leading: int
+
+    @property
+    def text(self) -> str:
+        """All of it. The script stands on lines of its own, so that its last comment ends where it ends."""
+        return f"{self.before}\n{self.script.sql}\n;{self.after}"
+
+    def offset_of(self, position: int) -> int | None:
+        """Where in the script the message's `position` (characters from 1) is; None outside of it."""
+        offset = position - len(self.before) - 2
+        return offset if 0 <= offset <= len(self.script.sql) else None
+
+    def statement_at(self, done: int) -> int | None:
+        """Which of the script's statements failed, from 0, when `done` of the message's were done; None outside."""
+        index = done - self.leading
+        return index if 0 <= index < len(self.script.statements) else None
+
+
+def opening(script: Script, name: str, *, local: bool) -> tuple[str, int]:
+    """The statements before a file, and how many: who is running, and where record_migration is found."""
+    statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {str(local).lower()})"]
+    if RECORDS.search(script.sql):
+        path = "concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), " + quoted(SCHEMA) + ")"
+        statements.append(f"select pg_catalog.set_config('search_path', {path}, {str(local).lower()})")
+    if local:
+        statements.insert(0, "begin")
+    return "; ".join(statements) + ";", len(statements)
+
+
+def quoted(text: str) -> str:
+    """A string constant that reads alike whatever standard_conforming_strings says."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f" E'{escaped}'"
+
+
+def place_of(message: Message, position: int | None, done: int) -> tuple[Place | None, str]:
+    """File, line and column of what failed, and its statement; nothing where it is not in the file."""
+    script = message.script
+    offset = message.offset_of(position) if position else None
+    index = message.statement_at(done)
+    if index is not None:
+        statement = script.statements[index]
+        inside = offset is not None and statement.start <= offset <= statement.end
+        at = offset if inside and offset is not None else statement.start
+        return script.place(at), script.sql[statement.start : statement.end]
+    if offset is not None:
+        return script.place(offset), ""
+    return None, ""

@@ -1,0 +1,1 @@
+"""Reading SQL without a database. Pure."""
