@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from ..errors import Place
@@ -26,8 +27,10 @@ FIELDS = (
 )
 """Their names, in the order in which they stand."""
 
-_FIELD = re.compile(r"^--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*$")
-_CONTINUED = re.compile(r"^--\s{2,}(\S.*?)\s*$")
+_RULE = re.compile(r"[-=\s]*")
+_FIELD = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
+_CONTINUED = re.compile(r"--\s{2,}(\S.*?)\s*$")
+_DEPENDENCY = re.compile(r"([0-9]{1,19})(_\S*)?")
 _NOTHING = {"none", "-", "n/a", ""}
 
 
@@ -96,22 +99,27 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
 
 def _fields(text: str, path: str) -> Iterator[_Field]:
     current: _Field | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() in {"", "--"} or set(line.strip()) <= set("-="):
+    continues = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if _RULE.fullmatch(line):
+            continues = False
             continue
-        if not line.startswith("--"):
+        field, more = _field(line, Place(path, number)), _CONTINUED.match(line)
+        if field:
+            yield from (current,) if current else ()
+            current, continues = field, True
+        elif current and more and continues:
+            current = replace(current, value=f"{current.value} {more[1]}".strip())
+        elif current or not line.startswith("--"):
             break
-        match = _FIELD.match(line)
-        if match and (match[1] in FIELDS or not _CONTINUED.match(line)):
-            if current:
-                yield current
-            current = _Field(match[1], match[2], Place(path, number, 1 + line.index(match[1])))
-        elif current and (more := _CONTINUED.match(line)):
-            current = _Field(current.name, f"{current.value} {more[1]}".strip(), current.place)
-        elif current:
-            break
-    if current:
-        yield current
+    yield from (current,) if current else ()
+
+
+def _field(line: str, place: Place) -> _Field | None:
+    match = _FIELD.fullmatch(line)
+    if not match or (match[1] not in FIELDS and _CONTINUED.match(line)):
+        return None
+    return _Field(match[1], match[2], replace(place, column=match.start(1) + 1))
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
@@ -171,8 +179,8 @@ def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
 def _split_rollback(value: str) -> tuple[str, str]:
     """`Manual - restore the column` → the kind, and the procedure in words."""
     for kind in (Rollback.NOT_AVAILABLE, Rollback.AVAILABLE, Rollback.MANUAL):
-        if value.lower().startswith(kind.value.lower()):
-            return kind.value, value[len(kind.value) :].strip(" -–—:,()")
+        if re.match(rf"{kind.value}\b", value, re.IGNORECASE):
+            return kind.value, value[len(kind.value) :].strip(" -\u2013\u2014:,()")
     return value, ""
 
 
@@ -188,7 +196,8 @@ class _Reading:
         self.problems.append(Problem("header-value", f"`{name}: {field.value}` is not understood", field.place, hint))
 
     def version(self) -> SchemaVersion:
-        version = SchemaVersion.parse(self._fields["Version"].value)
+        value = self._fields["Version"].value
+        version = SchemaVersion.parse(value) if len(value) <= 40 else None
         if version is None:
             self._wrong("Version", "three numbers, as in `1.4.0`")
         return version or SchemaVersion(0, 0, 0)
@@ -210,7 +219,9 @@ class _Reading:
 
     def date(self) -> str:
         value = self._fields["Created"].value
-        if not re.match(r"\d{4}-(0\d|1[0-2])-([0-2]\d|3[01])", value):
+        try:
+            date.fromisoformat(value[:10])
+        except ValueError:
             self._wrong("Created", "a date, as in `2026-01-31`")
         return value
 
@@ -218,7 +229,7 @@ class _Reading:
         value = self._fields["Dependencies"].value
         if value.lower().rstrip(".") in _NOTHING:
             return ()
-        numbers = [re.match(r"\d+", part.strip()) for part in value.split(",")]
+        numbers = [_DEPENDENCY.fullmatch(part.strip()) for part in value.rstrip(".").split(",")]
         if not all(numbers):
             self._wrong("Dependencies", "`None`, or numbers of migrations, as in `001, 003`")
-        return tuple(int(match[0]) for match in numbers if match)
+        return tuple(int(match[1]) for match in numbers if match)

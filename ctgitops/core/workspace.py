@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..errors import Place
@@ -17,6 +18,9 @@ from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
 from .version import SchemaVersion
 
+_NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
+_MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -26,7 +30,7 @@ class Workspace:
     environments: tuple[Environment, ...] = ()
     seeds: dict[str, tuple[Seed, ...]] | None = None
     """Seed files by environment."""
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
 
     def environment(self, name: str) -> Environment | None:
@@ -45,15 +49,19 @@ def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
         *workspace.read_problems,
         *_duplicates(migrations),
         *_bands(migrations, policy),
+        *_gaps(workspace),
         *_headers(migrations),
         *_rollbacks(migrations),
         *_versions(migrations, policy),
         *_dependencies(migrations),
-        *_chain(workspace.environments),
+        *_chain(workspace),
     ]
-    return tuple(
-        sorted(found, key=lambda p: (p.place is None, p.place and p.place.path, p.place and p.place.line or 0))
-    )
+    return tuple(sorted(dict.fromkeys(found), key=_where))
+
+
+def _where(problem: Problem) -> tuple[bool, str, int]:
+    place = problem.place
+    return (place is None, place.path if place else "", (place.line or 0) if place else 0)
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
@@ -93,7 +101,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
 
 def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
     place = script.place(error.offset)
-    line = script.sql.splitlines()[(place.line or 1) - script.first_line] if script.sql.strip() else ""
+    line = script.sql.split("\n")[(place.line or 1) - script.first_line]
     if script.sql[error.offset : error.offset + 1] == "\\":
         hint = "it is a command of psql, not SQL; write the SQL that it stands for"
         return Problem("psql-command", f"`{line.strip()}` is not SQL", place, hint)
@@ -128,27 +136,29 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
         if second.first <= first.last:
             place = Place("migrations/policy.yaml")
             yield Problem("band", f"bands {first} and {second} overlap", place, "a number belongs to one band")
-    members: dict[Band, list[Migration]] = defaultdict(list)
     for migration in migrations:
-        band = policy.band(migration.number)
-        if band is None:
+        if policy.band(migration.number) is None:
             bands = ", ".join(str(b) for b in policy.bands)
             what = f"number {migration.number:03} is in no band"
             yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
-        else:
-            members[band].append(migration)
-    if policy.numbering is Numbering.CONTIGUOUS:
-        for band, inside in members.items():
-            yield from _gaps(band, inside)
 
 
-def _gaps(band: Band, inside: list[Migration]) -> Iterator[Problem]:
-    where = "" if band is EVERYTHING else f" in band {band}"
-    if band is not EVERYTHING and inside[0].number > max(band.first, 1) and band.first > 0:
-        yield _gap(inside[0], max(band.first, 1), where)
-    for before, after in pairwise(inside):
-        if after.number > before.number + 1:
-            yield _gap(after, before.number + 1, where)
+def _gaps(workspace: Workspace) -> Iterator[Problem]:
+    """Numbers that a band skips; a file that is there and could not be read is no gap."""
+    if workspace.policy.numbering is not Numbering.CONTIGUOUS:
+        return
+    unread = {int(m[1]) for p in workspace.read_problems if p.place and (m := _NUMBERED.match(p.place.path))}
+    before: dict[Band, int] = {}
+    for migration in workspace.migrations:
+        band = workspace.policy.band(migration.number)
+        if band is None:
+            continue
+        wanted = before.get(band, migration.number if band == EVERYTHING else max(band.first, 1) - 1) + 1
+        while wanted in unread:
+            wanted += 1
+        if migration.number > wanted:
+            yield _gap(migration, wanted, "" if band == EVERYTHING else f" in band {band}")
+        before[band] = migration.number
 
 
 def _gap(migration: Migration, wanted: int, where: str) -> Problem:
@@ -235,21 +245,17 @@ def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
                 yield Problem("dependency", what, place, "depend on lower numbers only, or renumber it")
 
 
-def _chain(environments: tuple[Environment, ...]) -> Iterator[Problem]:
-    by_name = {e.name: e for e in environments}
-    for environment in environments:
-        seen = {environment.name}
-        at = environment
-        while at.after:
-            if at.after not in by_name:
-                if at is environment:
-                    names = ", ".join(sorted(by_name))
-                    what = f"`after: {at.after}` names no environment"
-                    yield Problem("after", what, Place(at.path), f"environments here: {names}")
-                break
+def _chain(workspace: Workspace) -> Iterator[Problem]:
+    by_name = {e.name: e for e in workspace.environments}
+    unread = {m[1] for p in workspace.read_problems if p.place and (m := _MANIFEST.match(p.place.path))}
+    for environment in workspace.environments:
+        names, at = [environment.name], environment
+        while at.after in by_name and at.after not in names:
             at = by_name[at.after]
-            if at.name in seen:
-                what = f"`after` goes in a circle: {environment.name} comes after itself"
-                yield Problem("after", what, Place(environment.path), "one environment must be first")
-                break
-            seen.add(at.name)
+            names.append(at.name)
+        if at.after == environment.name:
+            what = f"`after` goes in a circle: {' after '.join([*names, environment.name])}"
+            yield Problem("after", what, Place(environment.path), "one environment must be first")
+        elif at is environment and at.after and at.after not in unread:
+            what = f"`after: {at.after}` names no environment"
+            yield Problem("after", what, Place(at.path), f"environments here: {', '.join(sorted(by_name))}")

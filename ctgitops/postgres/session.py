@@ -224,7 +224,7 @@ class WorkSession:
         )
 
     def _state_after(self, step: Step, failed: _Failed, entry: Entry) -> str:
-        before = f"{', '.join(self._done)} done; " if self._done else ""
+        before = f"{_names(self._done)} done; " if self._done else ""
         try:
             if failed.lost or self._connection is None:
                 self.close()
@@ -240,6 +240,10 @@ class WorkSession:
         if step.transactional:
             return f"{before}{step.name} left no trace"
         return f"{before}{step.name} runs outside a transaction: what its statements before this one did is there"
+
+
+def _names(done: list[str]) -> str:
+    return ", ".join(done) if len(done) <= 3 else f"{done[0]} to {done[-1]}, {len(done)} in all,"
 
 
 _ENDING = "set session authorization default; "

@@ -10,7 +10,10 @@ from functools import cached_property
 from ..errors import Place
 from . import parse
 
-_NO_TRANSACTION = re.compile(r"^--\s*ctgitops:\s*no[ -]transaction\s*$", re.MULTILINE | re.IGNORECASE)
+_NO_TRANSACTION = re.compile(
+    r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 
 def checksum_of(text: str) -> str:
@@ -41,7 +44,10 @@ class Script:
 
     @property
     def transactional(self) -> bool:
-        """Whether it runs as one transaction: PostgreSQL allows it, and no `-- ctgitops: no transaction` forbids it."""
+        """Whether it runs as one transaction: PostgreSQL allows it, and no comment of the file forbids it.
+
+        That is `-- ctgitops: no transaction`, or dbmate's `-- migrate:up transaction:false`.
+        """
         if _NO_TRANSACTION.search(self.sql):
             return False
         return not any(statement.refused_in_transaction for statement in self.statements)

@@ -1,0 +1,68 @@
+# Everything this repository does, one line each. `make` alone checks all of it.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+T ?=
+
+.PHONY: all check demo test slow majors fmt format lint types contracts docs docs-check lock bench clean
+
+all: check
+
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+# The whole story on an embedded PostgreSQL: a pull request, a merge, a tag, and the way back.
+demo: $(READY)
+	$(BIN)/ctgitops demo
+
+test: $(READY)
+	$(BIN)/pytest $(T)
+
+# What takes longer than a few seconds each; CI runs it.
+slow: $(READY)
+	$(BIN)/pytest -m slow $(T)
+
+# What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
+majors: $(READY)
+	$(BIN)/pytest -m "majors or postgis" $(T)
+
+check: format lint types contracts test docs-check
+
+format: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports
+
+fmt: $(READY)
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/python -m docs.generate
+
+docs-check: $(READY)
+	$(BIN)/python -m docs.generate --check
+
+bench: $(READY)
+	$(BIN)/python -m bench.apply
+
+# Needs uv. One resolution for Python 3.11 to 3.14 on every platform, with hashes.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
+		--extra dev --extra embedded -o requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

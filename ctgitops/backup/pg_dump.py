@@ -1,0 +1,101 @@
+"""pg_dump: one moment of a database, written to a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BackupError
+from ..postgres.connect import Address
+from ..postgres.exported import ExportedSnapshot
+from ..postgres.handover import environment_for
+from ..postgres.programs import Programs
+from ..postgres.watchdog import Watchdog
+from .child import Finished, run
+
+MOST_JOBS = 4
+UNTOUCHED = "nothing was changed"
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What is dumped with what, and where to."""
+
+    client: Programs
+    source: Address
+    folder: Path
+    jobs: int
+
+
+def jobs() -> int:
+    """How many connections dump or restore at once."""
+    return min(MOST_JOBS, os.cpu_count() or 1)
+
+
+def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
+    """Writes the snapshot's moment to the folder, which must not be there yet.
+
+    The database is only read. Raises BackupError with pg_dump's own words and what to do about them.
+    """
+    command = [
+        dump.client.path("pg_dump"),
+        "--format=directory",
+        f"--jobs={dump.jobs}",
+        dump.client.compress_option,
+        f"--snapshot={snapshot.id}",
+        f"--file={dump.folder}",
+        "--no-password",
+    ]
+    finished = run(command, environment_for(dump.client, dump.source), watchdog)
+    if finished.status:
+        raise _failed(dump, finished, snapshot)
+
+
+def many(number: int, thing: str) -> str:
+    """`1 row`, `4,711 rows`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def words_of(finished: Finished, address: Address) -> str:
+    """The first lines that say why, without secrets."""
+    said = address.hidden(finished.said)
+    lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
+    if not lines:
+        lines = said.splitlines()[:1]
+    if finished.status < 0:
+        lines.append(f"ended by {signal.Signals(-finished.status).name}")
+    return " / ".join(lines[:3]) or f"exit status {finished.status}"
+
+
+def full_disk(words: str) -> bool:
+    """Whether a disk, a quota or a limit was the reason."""
+    return bool(re.search(r"No space left on device|File too large|quota exceeded|SIGXFSZ", words))
+
+
+def megabytes(number: int) -> str:
+    """`1.4 GB`, `12 MB`, `0.4 MB`."""
+    if number >= 1_000_000_000:
+        return f"{number / 1e9:.1f} GB"
+    return f"{number / 1e6:.0f} MB" if number >= 10_000_000 else f"{number / 1e6:.1f} MB"
+
+
+def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> BackupError:
+    words = words_of(finished, dump.source)
+    what = f"pg_dump {dump.client.version} could not dump {dump.source.label}: {words}"
+    advice = {
+        r"row-level security": "back up as the tables' owner, or `alter role NAME bypassrls`; rows would be missing",
+        r"permission denied": "back up as the tables' owner, or `grant pg_read_all_data to NAME`",
+        r"server version mismatch": "use clients at least as new as the server",
+        r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 3} free connections",
+        r"snapshot .* does not exist|invalid snapshot": "give backups a direct connection, not one through a pooler",
+    }
+    hint = next((hint for pattern, hint in advice.items() if re.search(pattern, words)), "")
+    if full_disk(words):
+        size = megabytes(snapshot.database_size())
+        hint = (
+            f"make room in {dump.folder.parent.parent}: a dump is mostly an eighth to a third of the database's {size}"
+        )
+    return BackupError(what, state=UNTOUCHED, hint=hint)

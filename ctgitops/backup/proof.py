@@ -1,0 +1,104 @@
+"""The proof: restore a dump where nobody lives, and find in it what was in the source."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..postgres.connect import Address
+from ..postgres.programs import server_for
+from ..postgres.scratch import create_roles, scratch_database
+from ..postgres.server import LocalServer
+from .pg_dump import many
+
+RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was in a database at one moment."""
+
+    major: int
+    rows: Mapping[str, int]
+    sequences: Mapping[str, tuple[int, int]]
+    """Where each sequence stood before and after the dump: it is saved as it stands when pg_dump reads it."""
+    inventory: tuple[str, ...]
+    """Comparable between servers of any major."""
+    exact_inventory: tuple[str, ...]
+    """Comparable between servers of one major."""
+    extensions: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    """Roles that own or may use something in it."""
+
+
+@dataclass(frozen=True)
+class ProofDatabase:
+    """An empty database to restore into."""
+
+    address: Address
+    database: str
+    words: str
+    """`PostgreSQL 18.6, a throw-away server beside the run`"""
+    options: tuple[str, ...]
+    """What pg_restore is told on this server."""
+
+
+@contextmanager
+def beside_us(source: Contents) -> Iterator[ProofDatabase]:
+    """A database on a server of our own, of the source's major if it is here, with the source's roles."""
+    programs = server_for(source.major, source.extensions)
+    with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
+        address = server.create_database("proof")
+        create_roles(address, source.roles)
+        words = f"PostgreSQL {programs.version}, a throw-away server beside the run"
+        yield ProofDatabase(address, "proof", words, ())
+
+
+@contextmanager
+def on_server(address: Address) -> Iterator[ProofDatabase]:
+    """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
+
+    Its roles are not ours to make: owners and grants are left out, and roles that policies name must be there.
+    """
+    name = f"ctgitops_proof_{secrets.token_hex(6)}"
+    with scratch_database(address, name) as version:
+        words = f"PostgreSQL {version}, a throw-away database on {address.label}"
+        yield ProofDatabase(address, name, words, ("--no-owner", "--no-privileges"))
+
+
+def differences(source: Contents, copy: Contents) -> list[str]:
+    """What the copy has otherwise than the source, in words; empty: it is proved."""
+    found = []
+    for table in sorted(source.rows.keys() | copy.rows.keys()):
+        then, now = source.rows.get(table), copy.rows.get(table)
+        if then != now:
+            found.append(f"{table}: {_rows(then)} in the source, {_rows(now)} restored")
+    for name, (before, after) in sorted(source.sequences.items()):
+        stands = copy.sequences.get(name, (None, None))[0]
+        if stands is None:
+            found.append(f"sequence {name} is missing")
+        elif not min(before, after) <= stands <= max(before, after):
+            found.append(f"sequence {name} was at {before} to {after} and is restored at {stands}")
+    same = source.major == copy.major
+    then_lines = source.exact_inventory if same else source.inventory
+    now_lines = copy.exact_inventory if same else copy.inventory
+    found += [f"missing: {line}" for line in sorted(set(then_lines) - set(now_lines))]
+    found += [f"not in the source: {line}" for line in sorted(set(now_lines) - set(then_lines))]
+    return found
+
+
+def without_critical_rows(critical: tuple[str, ...], rows: Mapping[str, int]) -> list[str]:
+    """Which of the tables that must hold something do not."""
+    wrong = []
+    for table in critical:
+        if table not in rows:
+            wrong.append(f"{table} is not in the backup")
+        elif rows[table] == 0:
+            wrong.append(f"{table} has no rows")
+    return wrong
+
+
+def _rows(number: int | None) -> str:
+    return "no such table" if number is None else many(number, "row")

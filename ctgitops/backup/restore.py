@@ -1,0 +1,96 @@
+"""The way back: a backup, put into an empty database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.progress import BackupAdvanced, Listener
+from ..core.receipt import Receipt
+from ..errors import BackupError, UsageError
+from ..postgres.connect import Address
+from ..postgres.exported import exported_snapshot
+from ..postgres.handover import database_of, wants_tls
+from ..postgres.programs import client_for
+from ..postgres.scratch import may_give_to, missing_roles, roles_in, server_major, things_in
+from ..postgres.watchdog import Then, Watchdog
+from .pg_dump import jobs, many, megabytes
+from .pg_restore import Complaints, Restoration, pg_restore
+from .store import DUMP, ROLES, read_receipt, refuse_if_changed
+
+UNRESTORED = "nothing was restored"
+
+
+@dataclass(frozen=True)
+class Restoring:
+    """What is brought back, and where to."""
+
+    receipt: Receipt
+    dump: Path
+    target: Address
+    tell: Listener
+
+    def say(self, words: str) -> None:
+        """Tells how far it is."""
+        self.tell(BackupAdvanced(words))
+
+
+def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt:
+    """Checks the backup and the target first, restores, counts. Writes. Raises BackupError or UsageError."""
+    receipt = read_receipt(receipt_path)
+    restoring = Restoring(receipt, receipt_path.parent / DUMP, target, tell)
+    restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
+    refuse_if_changed(receipt, restoring.dump)
+    _refuse_unless_empty(target)
+    options = _owners(restoring)
+    major = max(server_major(target), int(receipt.client_version.split(".")[0]))
+    client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
+    restoring.say(f"restoring with pg_restore {client.version}")
+    restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
+    with Watchdog(restoring.dump, then=Then.KEEP) as watchdog:
+        complaints = pg_restore(restoration, watchdog)
+    _compare(restoring, complaints)
+    return receipt
+
+
+def _refuse_unless_empty(target: Address) -> None:
+    if things := things_in(target):
+        more = f" and {len(things) - 5} more" if len(things) > 5 else ""
+        what = f"{target.label} is not empty: it has {', '.join(things[:5])}{more}"
+        hint = "make a new database (`createdb NAME`) and restore into that one; switch over when it is right"
+        raise UsageError(what, state=UNRESTORED, hint=hint)
+
+
+def _owners(restoring: Restoring) -> tuple[str, ...]:
+    """Owners and grants come back as they were where the target lets us; policies need their roles in any case."""
+    file = restoring.dump / ROLES
+    roles = roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
+    if missing := missing_roles(restoring.target, roles):
+        what = f"{restoring.target.label} lacks roles that own or may use something: {', '.join(missing)}"
+        hint = f"make them by hand, or all at once: `psql URL -f {file}` (those that exist are complained of, no harm)"
+        raise UsageError(what, state=UNRESTORED, hint=hint)
+    if may_give_to(restoring.target, roles):
+        return ()
+    restoring.say("this role may not give objects to their owners, so it will own everything itself")
+    return ("--no-owner",)
+
+
+def _compare(restoring: Restoring, complaints: Complaints) -> None:
+    with exported_snapshot(restoring.target) as snapshot:
+        rows = snapshot.count_rows()
+    receipt = restoring.receipt
+    wrong = [
+        f"{table}: {receipt.rows.get(table, 0):,} in the receipt, {rows.get(table, 0):,} restored"
+        for table in sorted(receipt.rows.keys() | rows.keys())
+        if receipt.rows.get(table) != rows.get(table)
+    ]
+    counted = f"{many(sum(rows.values()), 'row')} in {many(len(rows), 'table')}"
+    if wrong:
+        state = f"restored, but not whole: {'; '.join(wrong[:5])}"
+    else:
+        state = f"restored: {counted}, as many as in the receipt"
+    if complaints.losses or wrong:
+        shown = " / ".join(complaints.losses[:5]) or "rows are missing or too many"
+        hint = "read what failed: a missing grant can be given by hand; else make a new database and restore again"
+        raise BackupError(f"not all of {receipt.id} came back: {shown}", state=state, hint=hint)
+    restoring.say(f"{state}; backed up from {receipt.environment} at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC")

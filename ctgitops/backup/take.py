@@ -1,0 +1,160 @@
+"""One backup, from the dump to its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+from ..core.environment import BackupPolicy, Environment
+from ..core.progress import BackupAdvanced, Listener
+from ..core.receipt import Receipt
+from ..errors import BackupError
+from ..postgres.connect import Address
+from ..postgres.exported import ExportedSnapshot, exported_snapshot, portable_hash
+from ..postgres.handover import wants_tls
+from ..postgres.programs import client_for
+from ..postgres.scratch import role_statements
+from ..postgres.watchdog import Watchdog
+from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
+from .pg_restore import Restoration, pg_restore
+from .proof import Contents, ProofDatabase, differences, without_critical_rows
+from .store import ROLES, BackupFolder, sealed
+
+ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What one backup is made from and with."""
+
+    environment: Environment
+    policy: BackupPolicy
+    source: Address
+    folder: BackupFolder
+    tell: Listener
+
+    def say(self, words: str) -> None:
+        """Tells how far it is."""
+        self.tell(BackupAdvanced(words))
+
+
+def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], None]) -> Receipt:
+    """Dumps, counts, restores and compares; returns the receipt, which is not written yet. Raises BackupError."""
+    started = datetime.now(UTC)
+    with Watchdog(taking.folder.partial) as watchdog:
+        # The moment is held no longer than the dump takes: it keeps the source from tidying up behind itself
+        with exported_snapshot(taking.source) as snapshot:
+            refuse_early(snapshot.database_size())
+            client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
+            dump = Dump(client, taking.source, taking.folder.dump, jobs())
+            source = _dump_and_count(taking, dump, snapshot, watchdog)
+            server_version, database = snapshot.server_version(), snapshot.database_name()
+        _refuse_without_critical_rows(taking.policy, source)
+        (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
+        with proof(source) as place:
+            notes = _prove(taking, dump, source, place, watchdog)
+            words = place.words
+        files = sealed(dump.folder)
+    return Receipt(
+        id=taking.folder.id,
+        environment=taking.environment.name,
+        database=database,
+        server_version=server_version,
+        client_version=client.version,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        location=str(taking.folder.final),
+        compression=client.compression,
+        jobs=dump.jobs,
+        rows=dict(source.rows),
+        files=files,
+        schema_sha256=portable_hash(source.inventory),
+        proof=words,
+        notes=notes,
+    )
+
+
+def contents_of(snapshot: ExportedSnapshot) -> Contents:
+    """What is in a database that nobody else uses."""
+    stand = {name: (value, value) for name, value in snapshot.sequences().items()}
+    return _contents(snapshot, snapshot.count_rows(), stand)
+
+
+def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
+    size = megabytes(snapshot.database_size())
+    taking.say(f"dumping {size} with pg_dump {dump.client.version}, {dump.jobs} jobs, {dump.client.compression}")
+    began = monotonic()
+    before = snapshot.sequences()
+    with ThreadPoolExecutor(1, thread_name_prefix="count") as pool:
+        counting = pool.submit(snapshot.count_rows)
+        try:
+            pg_dump(dump, snapshot, watchdog)
+        except BaseException:
+            counting.cancel()
+            snapshot.stop()
+            raise
+        rows = counting.result()
+    after = snapshot.sequences()
+    written = sum(file.stat().st_size for file in dump.folder.iterdir())
+    taking.say(
+        f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "
+        f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} of the same moment"
+    )
+    return _contents(snapshot, rows, {name: (before.get(name, value), value) for name, value in after.items()})
+
+
+def _contents(snapshot: ExportedSnapshot, rows: dict[str, int], stand: dict[str, tuple[int, int]]) -> Contents:
+    return Contents(
+        major=snapshot.server_major(),
+        rows=rows,
+        sequences=stand,
+        inventory=snapshot.inventory(exact=False),
+        exact_inventory=snapshot.inventory(exact=True),
+        extensions=snapshot.extensions(),
+        roles=snapshot.roles(),
+    )
+
+
+def _refuse_without_critical_rows(policy: BackupPolicy, source: Contents) -> None:
+    if wrong := without_critical_rows(policy.critical_tables, source.rows):
+        hint = "correct `backup.critical_tables` in the manifest, or find out where the rows went"
+        raise BackupError(f"critical tables: {', '.join(wrong)}", state=UNTOUCHED, hint=hint)
+
+
+def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog) -> tuple[str, ...]:
+    taking.say(f"restoring it on {place.words}")
+    began = monotonic()
+    restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)
+    complaints = pg_restore(restoration, watchdog)
+    if complaints.losses:
+        shown = " / ".join(complaints.losses[:3])
+        hint = _what_helps(shown, place)
+        raise BackupError(f"the dump did not restore on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
+    with exported_snapshot(place.address, database=place.database) as restored:
+        copy = contents_of(restored)
+    if found := differences(source, copy):
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        what = f"what was restored on {place.words} is not what was dumped: {'; '.join(found[:5])}{more}"
+        raise BackupError(what, state=UNTOUCHED, hint="keep the messages above and report them; do not go on without")
+    taking.say(
+        f"restored in {monotonic() - began:.1f} s and compared: "
+        f"{many(sum(copy.rows.values()), 'row')} in {many(len(copy.rows), 'table')}, "
+        f"{many(len(copy.inventory), 'thing')} in the schema"
+    )
+    return complaints.harmless
+
+
+def _what_helps(words: str, place: ProofDatabase) -> str:
+    if full_disk(words):
+        return "the throw-away server needs as much room as the database: free some, or set TMPDIR to a larger disk"
+    if "extension" in words or "could not load library" in words or "could not access file" in words:
+        return (
+            "install these extensions beside this PostgreSQL, or name a server that has them in `backup.verify_server`"
+        )
+    if place.options and "role" in words:
+        return "make these roles on the server of `backup.verify_server`: `create role NAME nologin`"
+    return "a backup that does not restore is none; the statements above say what is wrong with it"

@@ -1,0 +1,116 @@
+"""The words of the verbs that change a database: apply, rollback, repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..core.outcome import Outcome
+from ..wiring import Wiring
+from . import options
+from .look import fingerprint_in
+from .printing import print_page
+
+
+@click.command()
+@options.environment
+@options.target
+@options.approved
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Refuse any other plan than the one in this file, which `plan --out` wrote.",
+)
+@options.wait
+@options.root
+@options.as_page
+def apply(  # noqa: PLR0913 - one parameter an option
+    *,
+    name: str,
+    target: str | None,
+    fingerprint: str | None,
+    plan_file: Path | None,
+    wait: float,
+    root: Path,
+    form: str,
+) -> int:
+    """Bring an environment to its target: under the lock, after a proved backup, one transaction a migration."""
+    from ..commands.apply import apply as verb
+
+    if plan_file and fingerprint:
+        raise click.UsageError("--plan and --fingerprint say the same thing: give one of them")
+    approved = fingerprint_in(plan_file, name) if plan_file else fingerprint
+    wiring = Wiring(root)
+    request = wiring.request(name, target=target, approved=approved, wait=wait)
+    with wiring.console() as tell:
+        outcome = verb(request, databases=wiring, backups=wiring.backups, tell=tell)
+    return _print(outcome, form, wiring)
+
+
+@click.command()
+@options.environment
+@click.option("--to", type=click.IntRange(0), help="Undo all that came after this migration; 0 undoes everything.")
+@click.option("--steps", type=click.IntRange(1), help="Undo this many of the newest migrations.")
+@options.approved
+@options.wait
+@options.root
+@options.as_page
+def rollback(  # noqa: PLR0913 - one parameter an option
+    *, name: str, to: int | None, steps: int | None, fingerprint: str | None, wait: float, root: Path, form: str
+) -> int:
+    """Undo the newest migrations with the rollback SQL that the ledger holds, as safely as apply."""
+    from ..commands.rollback import Back
+    from ..commands.rollback import rollback as verb
+
+    if (to is None) == (steps is None):
+        raise click.UsageError("say how far back: `--to NNN` or `--steps N`")
+    wiring = Wiring(root)
+    request = wiring.request(name, approved=fingerprint, wait=wait)
+    back = Back(to=to, steps=steps or 0)
+    with wiring.console() as tell:
+        outcome = verb(request, back, databases=wiring, backups=wiring.backups, tell=tell)
+    return _print(outcome, form, wiring)
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(0))
+@options.environment
+@click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
+@click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
+@click.option("--reason", default="", help="How you know; it goes into the ledger.")
+@options.wait
+@options.root
+def repair(  # noqa: PLR0913 - one parameter an option
+    *, number: int, name: str, fact: str | None, reason: str, wait: float, root: Path
+) -> int:
+    """Accept a fact about one migration into the ledger, on the record; none of its SQL is run."""
+    from ..commands.repair import Correction, Fact
+    from ..commands.repair import repair as verb
+
+    if fact is None:
+        raise click.UsageError("say what is true: `--applied` or `--not-applied`")
+    wiring = Wiring(root)
+    request = wiring.request(name, wait=wait)
+    with wiring.console() as tell:
+        entry = verb(request, Correction(number, Fact(fact), reason), databases=wiring, tell=tell)
+    print_page(f"{name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+    return 0
+
+
+def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
+    if form == "json":
+        from ..report.json import outcome_json
+
+        page = outcome_json(outcome)
+    elif form == "markdown":
+        from ..report.markdown import outcome_markdown
+
+        page = outcome_markdown(outcome, wiring.origin)
+    else:
+        from ..report.text import outcome_text
+
+        page = outcome_text(outcome)
+    print_page(page)
+    return outcome.exit_status

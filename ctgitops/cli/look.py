@@ -1,0 +1,109 @@
+"""The words of the verbs that change nothing: check, plan, status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@options.root
+@options.as_page
+def check(root: Path, form: str) -> int:
+    """Everything about the files that needs no database: names, numbers, headers, dependencies, manifests, syntax."""
+    from ..commands.check import check as verb
+    from ..commands.check import exit_status
+
+    workspace = Wiring(root).workspace
+    problems = verb(workspace)
+    if form == "json":
+        from ..report.json import check_json
+
+        page = check_json(workspace, problems)
+    elif form == "markdown":
+        from ..report.markdown import check_markdown
+
+        page = check_markdown(workspace, problems)
+    else:
+        from ..report.text import check_text
+
+        page = check_text(workspace, problems)
+    print_page(page)
+    return exit_status(problems)
+
+
+@click.command()
+@options.any_environment
+@options.target
+@options.root
+@options.as_page
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the plan as JSON to this file."
+)
+def plan(name: str | None, target: str | None, root: Path, form: str, out: Path | None) -> int:
+    """What apply would do, for one environment or for all; nothing is changed."""
+    from ..commands.plan import plan as verb
+    from ..core.preview import exit_status
+    from ..report.json import plan_json, plans_json
+
+    wiring = Wiring(root)
+    names = [name] if name else wiring.environment_names
+    looks = verb(tuple(wiring.request(each, target=target) for each in names), databases=wiring)
+    data = plan_json(looks[0]) if name else plans_json(looks)
+    if out:
+        wiring.write(out, data)
+    if form == "json":
+        page = data
+    elif form == "markdown":
+        from ..report.markdown import plans_markdown
+
+        page = plans_markdown(looks, wiring.origin)
+    else:
+        from ..report.text import plans_text
+
+        page = plans_text(looks)
+    print_page(page)
+    return exit_status(looks)
+
+
+@click.command()
+@options.any_environment
+@options.root
+@options.as_data
+def status(name: str | None, root: Path, form: str) -> int:
+    """Where each environment stands: every migration with its state, and the environments side by side."""
+    from ..commands.status import status as verb
+    from ..core.status import exit_status
+
+    wiring = Wiring(root)
+    environments = tuple(wiring.environment(each) for each in ([name] if name else wiring.environment_names))
+    statuses = verb(wiring.workspace, environments, databases=wiring)
+    if form == "json":
+        from ..report.json import status_json
+
+        page = status_json(statuses)
+    else:
+        from ..report.text_status import statuses_text
+
+        page = statuses_text(statuses)
+    print_page(page)
+    return exit_status(statuses)
+
+
+def fingerprint_in(plan_file: Path, name: str) -> str:
+    """The fingerprint of a file that `plan --out` wrote. Raises click.BadParameter where it is for something else."""
+    try:
+        written = json.loads(plan_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{plan_file} cannot be read as a plan: {error}", param_hint="--plan") from None
+    plans = written.get("plans", [written]) if isinstance(written, dict) else []
+    for each in plans:
+        if isinstance(each, dict) and each.get("environment") == name and each.get("fingerprint"):
+            return str(each["fingerprint"])
+    raise click.BadParameter(f"{plan_file} holds no plan of {name}", param_hint="--plan")

@@ -1,0 +1,104 @@
+"""The group of verbs, and the one place where errors become text and an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from .. import __version__
+from ..errors import CtgitopsError
+
+VERBS = {
+    "init": "scaffold",
+    "new": "scaffold",
+    "check": "look",
+    "plan": "look",
+    "status": "look",
+    "apply": "change",
+    "rollback": "change",
+    "repair": "change",
+    "backup": "saved",
+    "restore": "saved",
+    "demo": "story",
+}
+"""Each verb and the module of this package with its words; a module is imported when one of its verbs is called."""
+
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """Finds a verb's words when it is asked for, so that `--version` imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The verbs, in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The words of one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"{__package__}.{VERBS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names the nearest verb for one that is not known."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ctgitops")
+def ctgitops() -> None:
+    """GitOps for a PostgreSQL schema: a plan that is shown, a backup that was restored, exactly that applied."""
+
+
+def main() -> NoReturn:
+    """Runs one verb and exits with the status of design's contract; SIGTERM stops a run as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        status = ctgitops.main(standalone_mode=False) or 0
+    except click.exceptions.Abort:
+        status = _interrupted()
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except CtgitopsError as error:
+        from .printing import print_error
+
+        print_error(error)
+        status = error.exit_status
+    except KeyboardInterrupt:
+        status = _interrupted()
+    except BrokenPipeError:
+        # Whoever read our output left; Python's own last flush must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def _interrupted() -> int:
+    click.echo("error[interrupted]: the run was asked to stop", err=True)
+    click.echo("  state: what was reported as done is done; nothing else was kept", err=True)
+    return INTERRUPTED
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # A second signal changes nothing: the first one's work of stopping must come to its end.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt

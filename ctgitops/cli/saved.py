@@ -1,0 +1,44 @@
+"""The words of the verbs about backups: backup, restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import UsageError
+from ..wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@options.environment
+@options.root
+def backup(name: str, root: Path) -> int:
+    """Take a backup of an environment and prove it, as apply does by itself."""
+    wiring = Wiring(root)
+    environment = wiring.environment(name)
+    if environment.backup is None:
+        hint = "add `backup: {to: FOLDER}` to its manifest"
+        raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
+    with wiring.console() as tell:
+        receipt = wiring.backups.take(environment, tell)
+    print_page(f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}")
+    return 0
+
+
+@click.command()
+@click.argument("receipt", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--into", "url", required=True, metavar="URL", help="URL of an empty database, or $NAME of a variable with it."
+)
+@options.root
+def restore(receipt: Path, url: str, root: Path) -> int:
+    """Bring a backup back into an empty database, and count its rows."""
+    wiring = Wiring(root)
+    with wiring.console() as tell:
+        done = wiring.backups.restore(str(receipt), wiring.url_or_secret(url), tell)
+    rows = sum(done.rows.values())
+    print_page(f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken")
+    return 0

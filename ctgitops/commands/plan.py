@@ -1,0 +1,30 @@
+"""Plan: what apply would do, for one environment or for all."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from ..core.gate import reasons_to_wait
+from ..core.plan import make_plan
+from ..core.preview import Look, Preview, Unseen
+from ..core.request import Request
+from ..errors import CtgitopsError
+from ..ports import Databases
+
+
+def plan(requests: tuple[Request, ...], *, databases: Databases) -> tuple[Look, ...]:
+    """One look per request, in their order; an environment that cannot be read does not cost the others. Read-only."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return tuple(pool.map(lambda request: _look(request, databases), requests))
+
+
+def _look(request: Request, databases: Databases) -> Look:
+    environment = request.environment
+    try:
+        ledger = databases.of(environment).ledger()
+        made = make_plan(request.workspace, environment, ledger, request.target)
+        if made.empty or made.blocked:
+            return Preview(environment, made)
+        return Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
+    except CtgitopsError as error:
+        return Unseen(environment, error)

@@ -1,0 +1,32 @@
+"""Status: where every environment stands."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from ..core.environment import Environment
+from ..core.gate import Unreadable
+from ..core.ledger import Ledger
+from ..core.status import EnvironmentStatus, status_of
+from ..core.workspace import Workspace
+from ..errors import CtgitopsError
+from ..ports import Databases
+
+
+def status(
+    workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
+) -> tuple[EnvironmentStatus, ...]:
+    """Look at all environments at once; one that cannot be reached is a row that says so. Read-only."""
+
+    def look(environment: Environment) -> EnvironmentStatus:
+        return status_of(workspace, environment, _ledger(environment, databases))
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return tuple(pool.map(look, environments))
+
+
+def _ledger(environment: Environment, databases: Databases) -> Ledger | Unreadable:
+    try:
+        return databases.of(environment).ledger()
+    except CtgitopsError as error:
+        return Unreadable(error.what)

@@ -1,0 +1,219 @@
+"""A pull request's plan, a merge that brings staging there, a tag that brings production there, and the way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from ..commands.apply import apply
+from ..commands.plan import plan
+from ..commands.rollback import Back, rollback
+from ..commands.status import status
+from ..core.event import Applying, Nothing, Planning, decide
+from ..core.outcome import Outcome, Status
+from ..core.progress import Progress
+from ..errors import CtgitopsError
+from ..github.event import read_event
+from ..postgres.exported import exported_snapshot, portable_hash
+from ..postgres.programs import server_for
+from ..postgres.server import LocalServer
+from ..report.json import plans_json
+from ..report.markdown import outcome_markdown, plans_markdown
+from ..report.text import outcome_text, plans_text
+from ..report.text_status import statuses_text
+from ..wiring import Wiring
+from . import repository
+
+LAST_ON_MAIN = 202
+"""The newest migration of this database before the pull request."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The checkout, its wiring to two databases, and the folder where everything that was made stays."""
+
+    into: Path
+    environ: dict[str, str]
+
+    @property
+    def root(self) -> Path:
+        """The checkout."""
+        return self.into / "repository"
+
+    def wiring(self) -> Wiring:
+        """The checkout as it is now."""
+        return Wiring(self.root, self.environ)
+
+    def keep(self, name: str, text: str) -> None:
+        """Leaves a file for a person to look at."""
+        (self.into / name).write_text(text, encoding="utf-8")
+
+    def schema_of(self, name: str) -> str:
+        """Identity of an environment's schema now."""
+        wiring = self.wiring()
+        environment = wiring.environment(name)
+        with exported_snapshot(wiring.address(environment.url_secret, name)) as snapshot:
+            return portable_hash(snapshot.inventory(exact=True))
+
+
+def play(into: Path) -> int:
+    """The whole story, from an empty folder; its servers are gone when it ends, however it ends."""
+    began = time.monotonic()
+    _empty(into)
+    with _stage(into) as stage:
+        _main_branch(stage)
+        _pull_request(stage)
+        _merge(stage)
+        before = stage.schema_of("production")
+        _release(stage)
+        _way_back(stage, before)
+        _where_we_are(stage)
+    click.echo(f"\nThe story took {time.monotonic() - began:.0f} s. What it made is in {into}/:")
+    for path in sorted(into.glob("*")):
+        click.echo(f"  {path}")
+    return 0
+
+
+@contextmanager
+def _stage(into: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        programs = server_for()
+        server = stack.enter_context(LocalServer(programs))
+        click.echo(f"PostgreSQL {programs.version} runs beside us, with two empty databases: staging and production.")
+        names = {"STAGING_DATABASE_URL": "staging", "PRODUCTION_DATABASE_URL": "production"}
+        environ = {secret: server.create_database(name).url for secret, name in names.items()}
+        environ["GITHUB_ACTOR"] = "anna-lindqvist"
+        yield Stage(into, environ)
+
+
+def _empty(into: Path) -> None:
+    """Removes what an earlier demo left there, and nothing that it did not make."""
+    if into.exists() and any(into.iterdir()) and not (into / "repository").is_dir():
+        raise click.BadParameter(f"{into} holds something that no demo made; name another folder", param_hint="--into")
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(parents=True)
+
+
+def _act(title: str, words: str) -> None:
+    click.echo()
+    click.secho(f"== {title}", bold=True)
+    click.echo(textwrap.fill(words, 100))
+    click.echo()
+
+
+def _main_branch(stage: Stage) -> None:
+    words = (
+        "Both databases are brought to where the main branch is today: ConstructTrack's twelve migrations, row-level "
+        "security and all. Production gets what customers entered since."
+    )
+    _act("Before", words)
+    repository.main_branch(stage.root)
+    for name in ("staging", "production"):
+        outcome = _applied(stage, name, quiet=True)
+        click.echo(f"  {name}: {len(outcome.done)} files, version {outcome.plan.target_version}")
+
+
+def _payload(name: str) -> dict[str, object]:
+    text = (files("ctgitops") / "demo" / "events" / f"{name}.json").read_text(encoding="utf-8")
+    payload: dict[str, object] = json.loads(text)
+    return payload
+
+
+def _asked_by(stage: Stage, event: str) -> Planning | Applying:
+    """What GitHub's payload asks of this repository."""
+    happened = read_event(event, _payload(event))
+    asked = happened if isinstance(happened, Nothing) else decide(happened, stage.wiring().workspace.environments)
+    if isinstance(asked, Nothing):
+        raise CtgitopsError(f"the payload of {event} asks for nothing: {asked.why}")
+    return asked
+
+
+def _pull_request(stage: Stage) -> None:
+    added = ", ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
+    words = (
+        f"A pull request adds {added}. GitHub sends `pull_request`; every environment gets a plan, none is changed, "
+        "and the plan becomes the pull request's comment."
+    )
+    _act("1. A pull request", words)
+    asked = _asked_by(stage, "pull_request")
+    wiring = stage.wiring()
+    looks = plan(tuple(wiring.request(e.name) for e in asked.environments), databases=wiring)
+    click.echo(plans_text(looks))
+    stage.keep("comment.md", plans_markdown(looks))
+    stage.keep("plan.json", plans_json(looks))
+
+
+def _merge(stage: Stage) -> None:
+    words = (
+        "It is merged. GitHub sends `push` to the default branch, and staging is brought there: each migration and "
+        "its entry in the ledger are one transaction, verified before it commits."
+    )
+    _act("2. The merge", words)
+    for environment in _asked_by(stage, "push").environments:
+        click.echo(outcome_text(_applied(stage, environment.name)))
+
+
+def _release(stage: Stage) -> None:
+    words = (
+        "A release is published. Production takes only what staging has, byte for byte. First a backup: dumped from "
+        "one snapshot, restored into a throw-away server, its rows counted and its schema compared."
+    )
+    _act("3. The tag", words)
+    for environment in _asked_by(stage, "release").environments:
+        outcome = _applied(stage, environment.name)
+        click.echo(outcome_text(outcome))
+        stage.keep("record.md", outcome_markdown(outcome))
+
+
+def _way_back(stage: Stage, before: str) -> None:
+    words = (
+        f"Second thoughts. `ctgitops rollback --env production --to {LAST_ON_MAIN}` runs the rollback SQL that the "
+        "ledger kept, newest first, after one more backup. The schema must then be what it was before the tag."
+    )
+    _act("4. The way back", words)
+    wiring = stage.wiring()
+    request = wiring.request("production")
+    with wiring.console() as tell:
+        outcome = rollback(request, Back(to=LAST_ON_MAIN), databases=wiring, backups=wiring.backups, tell=tell)
+    click.echo(outcome_text(outcome))
+    after = stage.schema_of("production")
+    if after != before:
+        raise CtgitopsError(
+            f"production's schema is {after[:12]} after the rollback, and was {before[:12]} before the tag"
+        )
+    click.echo(f"  production's schema is the one from before the tag: {after[:12]}")
+
+
+def _where_we_are(stage: Stage) -> None:
+    _act("5. Where we are", "Staging is ahead, production is back, and both ledgers say who did what, when and why.")
+    wiring = stage.wiring()
+    environments = tuple(wiring.environment(name) for name in wiring.environment_names)
+    page = statuses_text(status(wiring.workspace, environments, databases=wiring))
+    click.echo(page)
+    stage.keep("status.txt", page)
+
+
+def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
+    wiring = stage.wiring()
+    request = wiring.request(name)
+    if quiet:
+        request = replace(request, environment=replace(request.environment, backup=None))
+    with nullcontext(_silence) if quiet else wiring.console() as tell:
+        outcome = apply(request, databases=wiring, backups=wiring.backups, tell=tell)
+    if outcome.status is not Status.APPLIED:
+        click.echo(outcome_text(outcome))
+        raise CtgitopsError(f"{name} was not applied: {outcome.status}")
+    return outcome
+
+
+def _silence(_progress: Progress) -> None:
+    """Nobody has to watch how the main branch came about."""

@@ -1,0 +1,113 @@
+"""Reads `environments/*.yaml`: from a checked document to an Environment."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from ..core.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
+from ..core.problem import Problem
+from ..errors import Place
+from .manifest_faults import semantic_faults
+from .policy import read_document, without_faults
+from .repository import Item, Repository, sub_folder
+from .schema import faults
+
+FOLDER = "environments"
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+
+
+def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], tuple[Problem, ...]]:
+    """Every environment by name, and all that is wrong with the manifests."""
+    items, refused = repository.items(FOLDER)
+    problems = list(refused)
+    found: dict[str, Environment] = {}
+    for item in items:
+        environment = _read(repository, item, problems)
+        if environment and environment.name in found:
+            what = f"environment `{environment.name}` is also that of `{found[environment.name].path}`"
+            problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
+        elif environment:
+            found[environment.name] = environment
+    return tuple(found[name] for name in sorted(found)), tuple(problems)
+
+
+def _read(repository: Repository, item: Item, problems: list[Problem]) -> Environment | None:
+    if item.folder:
+        problems.append(sub_folder(item, holds_sql=False))
+        return None
+    stem, _, ending = item.name.rpartition(".")
+    if ending not in {"yaml", "yml"}:
+        if ending.lower() in {"yaml", "yml"}:
+            what = "a manifest of this name is not read"
+            problems.append(Problem("file-name", what, Place(item.path), f"call it {stem}.yaml"))
+        return None
+    document = read_document(repository, item.path)
+    if isinstance(document, Problem):
+        problems.append(document)
+        return None
+    all_faults = faults(document, "manifest")
+    all_faults += semantic_faults(document, without_faults(document, all_faults), repository)
+    problems += [fault.problem for fault in all_faults]
+    usable = without_faults(document, all_faults)
+    if "environment" in usable and usable["environment"] != stem:
+        what = f"`environment: {usable['environment']}` in a file called `{item.name}`"
+        hint = f"call the file {usable['environment']}.yaml, or the environment `{stem}`"
+        problems.append(Problem("environment-name", what, document.place(("environment",)), hint))
+    return _environment(usable, item.path, repository) if {"environment", "database"} <= usable.keys() else None
+
+
+def duration(text: str) -> timedelta:
+    """`200ms`, `15min`, `24h`: what the schema accepts."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(number) * _UNITS[text[len(number) :]]
+
+
+def secret(text: str) -> str:
+    """`${NAME}` → `NAME`."""
+    return text.removeprefix("${").removesuffix("}")
+
+
+def _environment(usable: dict[str, Any], path: str, repository: Repository) -> Environment:
+    apply = usable.get("apply", {"on": "manual"})
+    name = usable["environment"]
+    seeds = [f"seeds/{name}"] if (repository.root / f"seeds/{name}").is_dir() else []
+    return Environment(
+        name=name,
+        url_secret=secret(usable["database"]["url"]),
+        target=Target.parse(str(usable.get("target", "latest"))) or Target(),
+        after=usable.get("after"),
+        bake=duration(usable.get("bake", "0s")),
+        trigger=Trigger(apply["on"]),
+        tags=apply.get("tags", "*"),
+        windows=tuple(_window(window) for window in usable.get("windows", ())),
+        timeouts=_timeouts(usable.get("timeouts", {})),
+        backup=_backup(usable["backup"]) if "backup" in usable else None,
+        seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
+        path=path,
+    )
+
+
+def _window(window: dict[str, Any]) -> Window:
+    start, end = time.fromisoformat(window["from"]), time.fromisoformat(window["to"])
+    return Window(frozenset(window["days"]), start, end, window["timezone"])
+
+
+def _timeouts(written: dict[str, str]) -> Timeouts:
+    return Timeouts(**{key: duration(text) for key, text in written.items()})
+
+
+def _backup(backup: dict[str, Any]) -> BackupPolicy:
+    server = backup.get("verify_server")
+    return BackupPolicy(
+        to=backup["to"],
+        critical_tables=tuple(backup.get("critical_tables", ())),
+        verify_server=secret(server) if server else None,
+    )

@@ -1,0 +1,121 @@
+"""What is wrong with a manifest that no JSON Schema can see. Only keys that the schema accepts come here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from .. import __version__
+from ..core.problem import Problem
+from .repository import Repository
+from .schema import Fault, dotted
+from .strict_yaml import Document, Keys, shown_value
+
+Usable = dict[str, Any]
+
+NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
+    (("reviewed",), lambda value: value != "off", "check whether files were reviewed", ""),
+    (("shadow",), lambda _: True, "try plans on a shadow", ""),
+    (("notify",), bool, "notify anybody", ""),
+    (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),
+    (("backup", "to"), lambda value: "://" in str(value), "store backups anywhere but in a folder", "name a folder"),
+    (("backup", "encrypt_to"), lambda _: True, "encrypt backups", ""),
+    (("backup", "verify"), lambda value: value != "restore", "prove backups but by restoring them", ""),
+    (("backup", "keep"), lambda _: True, "delete old backups", ""),
+)
+"""Keys that this version knows and does not carry out: which, from which value on, what is not done, what instead."""
+
+_LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
+"""24 days in each unit: PostgreSQL counts its timeouts in milliseconds, of which 2**31 - 1 are 24.8 days."""
+
+
+def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
+    """Keys not carried out yet, durations, time zones, tags without a release, and folders of seeds."""
+    return (
+        *_not_yet(document),
+        *_durations(document, usable),
+        *_windows(document, usable),
+        *_tags(document, usable),
+        *_seeds(document, usable, repository),
+    )
+
+
+def _not_yet(document: Document) -> Iterator[Fault]:
+    release = ".".join(__version__.split(".")[:2])
+    for keys, refuses, words, instead in NOT_YET:
+        value: Any = document.value
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None and refuses(value):
+            what = f"ctgitops {release} does not {words} yet (`{dotted(keys)}`)"
+            hint = instead or f"leave `{dotted(keys)}` out"
+            yield Fault(keys, Problem("not-yet", what, document.keys.get(keys), hint))
+
+
+def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
+    written: dict[Keys, str] = {("timeouts", key): text for key, text in usable.get("timeouts", {}).items()}
+    if "bake" in usable:
+        written["bake",] = usable["bake"]
+    for keys, text in written.items():
+        number = text.rstrip("dhimns")
+        longest = _LONGEST[text[len(number) :]]
+        if int(number) > longest * (1 if keys[0] == "timeouts" else 100):
+            yield _fault(document, keys, text, "the longest is " + ("24d" if keys[0] == "timeouts" else "2400d"))
+        elif int(number) == 0 and keys[-1] in {"lock", "statement"}:
+            yield _fault(document, keys, text, "zero would mean to wait for ever, and PostgreSQL takes it so")
+
+
+def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
+    for index, window in enumerate(usable.get("windows", ())):
+        keys: Keys = ("windows", index)
+        if window["from"] == window["to"] != "00:00":
+            hint = "for a whole day write `from: 00:00` and `to: 00:00`"
+            yield _fault(document, (*keys, "to"), window["to"], hint)
+        if not _zone_exists(window["timezone"]):
+            yield _fault(document, (*keys, "timezone"), window["timezone"], _near_zone(window["timezone"]))
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _near_zone(name: str) -> str:
+    known = available_timezones()
+    if not known:
+        return "this machine knows no time zones: install its package `tzdata`"
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else "expected a name as in `America/New_York` or `UTC`"
+
+
+def _tags(document: Document, usable: Usable) -> Iterator[Fault]:
+    apply = usable.get("apply", {})
+    if "tags" in apply and apply["on"] != "release":
+        hint = "leave `tags` out, or write `on: release`"
+        what = f"`apply.tags` means nothing with `on: {apply['on']}`"
+        yield Fault(("apply",), Problem("value", what, document.keys.get(("apply", "tags")), hint))
+
+
+def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterator[Fault]:
+    for index, folder in enumerate(usable.get("seeds", ())):
+        keys: Keys = ("seeds", index)
+        parts = PurePosixPath(folder).parts
+        if folder.startswith("/") or ".." in parts or "\\" in folder or "\0" in folder:
+            yield _fault(document, keys, folder, "name a folder inside the repository, relative to its root")
+        elif parts[:1] in {(), ("migrations",), ("environments",)}:
+            yield _fault(document, keys, folder, "seeds stand in a folder of their own, as in `seeds/production`")
+        elif refused := repository.linked(folder):
+            yield Fault(keys, refused)
+        elif not (repository.root / folder).is_dir():
+            yield _fault(document, keys, folder, "there is no such folder: make it, or correct the name")
+
+
+def _fault(document: Document, keys: Keys, value: str, hint: str) -> Fault:
+    what = f"`{dotted(keys)}: {shown_value(value)}` cannot be"
+    return Fault(keys, Problem("value", what, document.place(keys), hint))

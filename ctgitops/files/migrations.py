@@ -1,0 +1,137 @@
+"""Reads the folder `migrations/`: our file names, and those of golang-migrate, dbmate and Supabase."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..core.header import Header, has_header, parse_header
+from ..core.migration import Migration
+from ..core.policy import HeaderRule, Policy
+from ..core.problem import Problem
+from ..errors import Place
+from ..sql.script import Script, checksum_of
+from .repository import Item, Repository, sub_folder
+from .sections import scripts_of, without_markers
+
+FOLDER = "migrations"
+LARGEST = 2**63 - 1
+_NAME = re.compile(r"([0-9]+)_([^.].*?)(\.up|\.down|\.verify)?\.sql", re.IGNORECASE)
+_WORDS = re.compile(r"[^a-z0-9]+")
+
+Files = dict[str, str]
+"""Paths of one migration by their ending: ``, `.up`, `.down`, `.verify`."""
+
+
+def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
+    """Every migration by number, and all that is wrong with the files."""
+    items, problems = repository.items(FOLDER)
+    reader = _Reader(repository, policy, list(problems))
+    by_stem: dict[str, Files] = defaultdict(dict)
+    for item in items:
+        if item.folder:
+            reader.problems.append(sub_folder(item, holds_sql=_holds_sql(repository, item)))
+        elif item.name.lower().endswith(".sql"):
+            reader.problems += _named_wrongly(item)
+            _sort_in(item, by_stem)
+    reader.problems += _orphans(by_stem)
+    found = [reader.migration(stem, files) for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
+    migrations = sorted((m for m in found if m), key=lambda m: (m.number, m.name))
+    return tuple(migrations), tuple(reader.problems)
+
+
+def _holds_sql(repository: Repository, item: Item) -> bool:
+    with os.scandir(repository.root / item.path) as entries:
+        return any(entry.name.lower().endswith(".sql") for entry in entries)
+
+
+def _named_wrongly(item: Item) -> Iterator[Problem]:
+    match = _NAME.fullmatch(item.name)
+    place = Place(item.path)
+    if not match:
+        words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
+        hint = f"name it `NNN_descriptive_name.sql`, as in `008_{words or 'what'}.sql`, or move it out of {FOLDER}/"
+        yield Problem("file-name", f"`{item.name}` is not named as a migration is", place, hint)
+    elif int(match[1][:30]) > LARGEST:
+        hint = "number migrations 001, 002, …, or by timestamp"
+        yield Problem("file-name", f"number {match[1][:30]} is larger than {LARGEST}", place, hint)
+    elif not item.name.endswith((match[3] or "").lower() + ".sql"):
+        ending = f"{match[3] or ''}.sql"
+        hint = f"end it in `{ending.lower()}`"
+        yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint)
+
+
+def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
+    match = _NAME.fullmatch(item.name)
+    if match and int(match[1][:30]) <= LARGEST:
+        by_stem[f"{match[1]}_{match[2]}"][(match[3] or "").lower()] = item.path
+
+
+def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
+    whole = [stem for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
+    for stem, files in by_stem.items():
+        if stem in whole:
+            continue
+        near = next((other for other in whole if _number(other) == _number(stem)), None)
+        for ending, path in files.items():
+            hint = f"add `{FOLDER}/{stem}.sql`, or remove it"
+            if near:
+                hint = f"name it `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
+            yield Problem("orphan", f"there is no migration `{stem}.sql` for it", Place(path), hint)
+
+
+def _number(stem: str) -> int:
+    return int(stem.split("_", maxsplit=1)[0])
+
+
+@dataclass
+class _Reader:
+    """Reads migrations one by one and remembers what was wrong."""
+
+    repository: Repository
+    policy: Policy
+    problems: list[Problem] = field(default_factory=list)
+
+    def migration(self, stem: str, files: Files) -> Migration | None:
+        path = files.get("") or files[".up"]
+        if {"", ".up"} <= files.keys():
+            hint = "keep one of them"
+            self.problems.append(Problem("two-forms", f"`{files['']}` is there too", Place(files[".up"]), hint))
+        text = self._text(path)
+        if text is None:
+            return None
+        up, down, problems = scripts_of(text, path)
+        self.problems += problems
+        if down and ".down" in files:
+            what = f"`{path}` has a section `-- migrate:down` too"
+            self.problems.append(Problem("two-forms", what, Place(files[".down"]), "keep one of them"))
+        return Migration(
+            number=_number(stem),
+            name=stem,
+            up=up,
+            checksum=checksum_of(text),
+            down=self._script(files.get(".down")) or down,
+            verify=self._script(files.get(".verify")),
+            header=self._header(without_markers(text), path),
+        )
+
+    def _text(self, path: str) -> str | None:
+        text = self.repository.text(path, self.policy.max_file_bytes)
+        if isinstance(text, Problem):
+            self.problems.append(text)
+            return None
+        return text
+
+    def _script(self, path: str | None) -> Script | None:
+        text = self._text(path) if path else None
+        return None if path is None or text is None else Script(text, path)
+
+    def _header(self, text: str, path: str) -> Header | None:
+        if self.policy.header is HeaderRule.OPTIONAL and not has_header(text):
+            return None
+        header, problems = parse_header(text, path)
+        self.problems += problems
+        return header

@@ -1,0 +1,79 @@
+"""Reads `migrations/policy.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.policy import Band, HeaderRule, Numbering, Policy
+from ..core.problem import Problem
+from ..errors import Place
+from .repository import Repository
+from .schema import Fault, faults
+from .strict_yaml import Document, read_yaml
+
+PATH = "migrations/policy.yaml"
+LARGEST = 100_000
+"""Bytes of a manifest or a policy: far more than anybody writes, few enough to read in a moment."""
+
+_UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
+    """The policy; without a file, or for keys that cannot be read, what holds by default."""
+    other = PATH.replace(".yaml", ".yml")
+    if (repository.root / other).exists():
+        hint = f"call it {PATH}"
+        return Policy(), (Problem("file-name", "a policy of this name is not read", Place(other), hint),)
+    if not (repository.root / PATH).is_symlink() and not (repository.root / PATH).exists():
+        return Policy(), ()
+    document = read_document(repository, PATH)
+    if isinstance(document, Problem):
+        return Policy(), (document,)
+    if document.value is None:
+        return Policy(), ()
+    found = faults(document, "policy")
+    usable = without_faults(document, found)
+    found = (*found, *_upside_down(document, usable))
+    return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
+
+
+def read_document(repository: Repository, path: str) -> Document | Problem:
+    """A YAML file of the repository, or why it is not read."""
+    text = repository.text(path, LARGEST)
+    return text if isinstance(text, Problem) else read_yaml(text, path)
+
+
+def without_faults(document: Document, found: tuple[Fault, ...]) -> dict[str, Any]:
+    """The top-level keys of a document that nothing is wrong with."""
+    spoilt = {fault.keys[0] for fault in found if fault.keys}
+    if not isinstance(document.value, dict):
+        return {}
+    return {key: value for key, value in document.value.items() if key not in spoilt}
+
+
+def _ends(text: str) -> tuple[int, int]:
+    first, last = text.split("-")
+    return int(first), int(last)
+
+
+def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
+    for name, text in usable.get("bands", {}).items():
+        first, last = _ends(text)
+        if first > last:
+            place = document.place(("bands", name))
+            hint = f"write `{name}: {last}-{first}`"
+            yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
+
+
+def _policy(usable: dict[str, Any]) -> Policy:
+    default = Policy()
+    size = usable.get("max_file_size")
+    return Policy(
+        numbering=Numbering(usable.get("numbering", default.numbering)),
+        header=HeaderRule(usable.get("header", default.header)),
+        bands=tuple(Band(name, *_ends(text)) for name, text in usable.get("bands", {}).items()),
+        lint=dict(usable.get("lint", {})),
+        exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
+        max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
+    )

@@ -1,0 +1,134 @@
+"""The one way in which files of a repository are read: no links, no devices, nothing of surprising size."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ..core.problem import Problem
+from ..errors import Place, WorkspaceError
+
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One name in a folder; `path` is relative to the repository's root."""
+
+    name: str
+    path: str
+    folder: bool
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A checkout. Paths are relative to its root, with `/` between their parts."""
+
+    root: Path
+
+    def items(self, path: str) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
+        """What a folder holds, by name, without dotfiles; nothing where there is no such folder."""
+        refused = self.linked(path)
+        if refused:
+            return (), (refused,)
+        if not (self.root / path).is_dir():
+            return (), ()
+        try:
+            with os.scandir(self.root / path) as entries:
+                found = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in entries if e.name[0] != ".")
+        except OSError as error:
+            what = f"folder `{shown(path)}` cannot be read: {error.strerror}"
+            raise WorkspaceError(what, hint="give this user the permission to read it") from error
+        problems = tuple(_misnamed(path, name) for name, _ in found if not name.isprintable())
+        return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
+
+    def linked(self, path: str) -> Problem | None:
+        """The problem of a path that is, or goes through, a symbolic link."""
+        parts = PurePosixPath(path).parts
+        for length in range(1, len(parts) + 1):
+            part = PurePosixPath(*parts[:length])
+            if (self.root / part).is_symlink():
+                what = f"`{part}` is a symbolic link, and links are not read"
+                return Problem("symlink", what, Place(str(part)), "put what it points to in its place")
+        return None
+
+    def text(self, path: str, limit: int) -> str | Problem:
+        """The text of a file with LF line ends and without a byte order mark, or why it is not read."""
+        try:
+            return self.linked(path) or self._refused(path, limit) or decoded(self._bytes(path, limit), path)
+        except OSError as error:
+            hint = "give this user the permission to read it"
+            return Problem("unreadable", f"it cannot be read: {error.strerror}", Place(path), hint)
+
+    def _refused(self, path: str, limit: int) -> Problem | None:
+        status = (self.root / path).lstat()
+        if not stat.S_ISREG(status.st_mode):
+            what = f"it is {_kind(status.st_mode)}, not a file"
+            return Problem("not-a-file", what, Place(path), "put a plain file in its place")
+        if status.st_size > limit:
+            what = f"it holds {status.st_size:,} bytes, and the limit is {limit:,}"
+            return Problem("too-large", what, Place(path), _advice_on_size(path))
+        return None
+
+    def _bytes(self, path: str, limit: int) -> bytes:
+        with os.fdopen(os.open(self.root / path, _OPEN), "rb") as file:
+            return file.read(limit + 1)
+
+
+def decoded(raw: bytes, path: str) -> str | Problem:
+    """UTF-8 text as it is kept and compared everywhere, or where it stops being UTF-8 text."""
+    encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
+    if encoding:
+        return Problem("encoding", f"it is {encoding}, not UTF-8", Place(path, 1, 1), "save it as UTF-8")
+    nul = raw.find(b"\0")
+    if nul >= 0:
+        what = f"it is not text: byte {nul + 1} is 0x00"
+        return Problem("encoding", what, _place(raw, nul, path), "if it is a dump, make it a plain one in SQL")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        what = f"it is not UTF-8: byte {error.start + 1} is 0x{raw[error.start]:02x}"
+        return Problem("encoding", what, _place(raw, error.start, path), "save it as UTF-8")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def shown(text: str) -> str:
+    """A file's name as it can be printed: control characters and undecodable bytes are spelled out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
+    """Tells that a folder inside a folder is not read; only a warning where no SQL waits in it."""
+    folder = item.path.removesuffix(f"/{item.name}")
+    hint = f"files stand directly in {folder}/: move them there, or move the folder away"
+    return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)
+
+
+def _place(raw: bytes, offset: int, path: str) -> Place:
+    before = raw[:offset].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line_begins = before.rfind(b"\n") + 1
+    return Place(path, before.count(b"\n") + 1, len(before[line_begins:].decode(errors="replace")) + 1)
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a named pipe", stat.S_ISSOCK: "a socket"}
+    return next((words for test, words in kinds.items() if test(mode)), "a device")
+
+
+def _misnamed(path: str, name: str) -> Problem:
+    what = f"the name `{shown(name)}` holds characters that cannot be printed"
+    return Problem("file-name", what, Place(f"{path}/{shown(name)}"), "rename it")
+
+
+def _advice_on_size(path: str) -> str:
+    if not path.endswith(".sql"):
+        return "a manifest needs a page at most"
+    return "split it, load data by other means, or raise `max_file_size` in migrations/policy.yaml"

@@ -1,0 +1,175 @@
+"""The files that `ctgitops new` and `ctgitops init` begin."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from ..core.policy import EVERYTHING, Band, HeaderRule, Policy
+from ..core.version import SchemaVersion, highest
+from ..core.workspace import Workspace
+from ..errors import UsageError
+from .migrations import FOLDER, LARGEST, read_migrations
+from .repository import Repository
+
+_TIMESTAMP = 10**13
+"""Numbers from here on are timestamps of 14 digits, as Supabase and dbmate write them."""
+
+_MIGRATION = """\
+-- Migration: {name}
+-- Version: {version}
+-- Description: {description}
+-- Breaking Changes: {breaking}
+-- Rollback: Available
+-- Created: {created}
+-- Author: {author}
+--
+-- Dependencies: {dependencies}
+-- Estimated Execution Time: under 1 second
+-- Impact: nobody waits
+
+"""
+_DOWN = "-- Takes back {name}.\n\n"
+
+_POLICY = """\
+# yaml-language-server: $schema={schemas}/policy.schema.json
+numbering: {numbering}
+header: {header}
+"""
+_MANIFEST = """\
+# yaml-language-server: $schema={schemas}/manifest.schema.json
+environment: {name}
+database:
+  url: ${{{secret}_DATABASE_URL}}    # the name of a secret, never a secret
+"""
+_ENVIRONMENTS = {
+    "development": "apply: {on: manual}\n",
+    "staging": "apply: {on: push}\n",
+    "production": 'after: staging\napply: {on: release, tags: "v*"}\n'
+    "backup: {to: backups/production}    # a folder that outlives the run\n",
+}
+_SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgitops/files"
+
+
+class Change(StrEnum):
+    """What a new migration does to those who use the schema, which decides its version."""
+
+    BREAKING = "breaking"
+    ADDITIVE = "additive"
+    FIX = "fix"
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be written; its path is relative to the repository's root."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of `ctgitops new`."""
+
+    words: str
+    author: str
+    now: datetime
+    change: Change = Change.ADDITIVE
+    band: str | None = None
+
+
+def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
+    """The next migration of a band, its header filled, and its rollback beside it. Writes nothing."""
+    number = _next_number(workspace, order)
+    name = f"{number:03}_{_slug(order.words)}"
+    band = workspace.policy.band(number)
+    before = [m.number for m in workspace.migrations if workspace.policy.band(m.number) == band]
+    text = _MIGRATION.format(
+        name=name,
+        version=_next_version(workspace, order.change),
+        description=" ".join(order.words.split()),
+        breaking="Yes" if order.change is Change.BREAKING else "No",
+        created=f"{order.now:%Y-%m-%d}",
+        author=order.author,
+        dependencies=f"{before[-1]:03}" if before else "None",
+    )
+    return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))
+
+
+def first_files(root: Path) -> tuple[NewFile, ...]:
+    """A policy that fits the migrations that are there, and three manifests. Writes nothing."""
+    found, _ = read_migrations(Repository(root), Policy(header=HeaderRule.OPTIONAL))
+    numbers = [m.number for m in found]
+    contiguous = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
+    policy = _POLICY.format(
+        schemas=_SCHEMAS,
+        numbering="contiguous" if contiguous else "increasing",
+        header="required" if all(m.header for m in found) else "optional",
+    )
+    manifests = (
+        NewFile(
+            f"environments/{name}.yaml",
+            _MANIFEST.format(schemas=_SCHEMAS, name=name, secret=name.upper()) + rest,
+        )
+        for name, rest in _ENVIRONMENTS.items()
+    )
+    return NewFile(f"{FOLDER}/policy.yaml", policy), *manifests
+
+
+def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
+    """Writes those files that are not there yet, never over another one; tells which it wrote."""
+    written = []
+    for file in files:
+        path = root / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="utf-8", newline="\n") as target:
+                target.write(file.text)
+        except FileExistsError:
+            continue
+        written.append(file.path)
+    return tuple(written)
+
+
+def _slug(words: str) -> str:
+    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_")
+    if not slug:
+        hint = 'say what it does in a few words: `ctgitops new "add photos to projects"`'
+        raise UsageError(f"`{words}` gives no name for a file", hint=hint)
+    return slug
+
+
+def _next_number(workspace: Workspace, order: Order) -> int:
+    band = _band(workspace, order.band)
+    highest_number = max((m.number for m in workspace.migrations if m.number in band), default=max(band.first, 1) - 1)
+    if highest_number >= _TIMESTAMP:
+        return max(highest_number + 1, int(f"{order.now:%Y%m%d%H%M%S}"))
+    if highest_number >= min(band.last, LARGEST):
+        hint = "name another with `--band`, or widen it in migrations/policy.yaml"
+        raise UsageError(f"band {band} has no number left", hint=hint)
+    return highest_number + 1
+
+
+def _band(workspace: Workspace, name: str | None) -> Band:
+    bands = workspace.policy.bands
+    if name is not None:
+        band = next((band for band in bands if band.name == name), None)
+        if band is None:
+            known = ", ".join(str(b) for b in bands) or "none"
+            raise UsageError(f"there is no band `{name}`", hint=f"bands of migrations/policy.yaml: {known}")
+        return band
+    last = workspace.migrations[-1].number if workspace.migrations else None
+    used = workspace.policy.band(last) if last is not None else None
+    return used or next(iter(bands), EVERYTHING)
+
+
+def _next_version(workspace: Workspace, change: Change) -> SchemaVersion:
+    newest = highest([m.version for m in workspace.migrations if m.version])
+    if newest is None:
+        return SchemaVersion(1, 0, 0)
+    return dict(zip(Change, newest.successors, strict=True))[change]

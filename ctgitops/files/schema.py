@@ -1,0 +1,143 @@
+"""What a JSON Schema says against a document, in the words of the person who wrote it.
+
+In our schemas a `title` is what is expected, as a noun phrase, and the first of `examples` shows it: errors say both.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from ..core.problem import Problem
+from .strict_yaml import Document, Keys, shown_value
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+
+@dataclass(frozen=True)
+class _Miss:
+    """One error of jsonschema: which word of which schema refuses what."""
+
+    word: str
+    wanted: Any
+    schema: dict[str, Any]
+    instance: Any
+    keys: Keys
+
+    @classmethod
+    def of(cls, error: ValidationError) -> _Miss:
+        schema: Any = error.schema
+        return cls(str(error.validator), error.validator_value, schema, error.instance, tuple(error.absolute_path))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A problem, and the keys that lead to it: what it makes unusable."""
+
+    keys: Keys
+    problem: Problem
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """A schema that ships with the package: `manifest` or `policy`."""
+    text = files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def faults(document: Document, name: str) -> tuple[Fault, ...]:
+    """Every way in which a document is not what the schema wants."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 70 ms, which `--version` need not pay
+
+    found: list[Fault] = []
+    for error in Draft202012Validator(schema_of(name)).iter_errors(document.value):
+        miss = _Miss.of(error)
+        found += _JUDGES.get(miss.word, _wrong)(miss, document)
+    return tuple(dict.fromkeys(found))
+
+
+def dotted(keys: Keys) -> str:
+    """`backup.keep.last`, `windows[0].days[1]`."""
+    words = ""
+    for key in keys:
+        words += f"[{key}]" if isinstance(key, int) else f".{shown_value(key)}"
+    return words.removeprefix(".")
+
+
+def _example(schema: dict[str, Any]) -> str:
+    examples = schema.get("examples", [])
+    if not examples:
+        return ""
+    return examples[0] if isinstance(examples[0], str) else _flow(examples[0])
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) and set(value) & set("{}[],:*") else str(value)
+
+
+def _unknown(miss: _Miss, document: Document) -> Iterator[Fault]:
+    known = list(miss.schema["properties"])
+    for key in miss.instance:
+        if key not in known:
+            near = difflib.get_close_matches(key.lower(), known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"known keys here: {', '.join(known)}"
+            whole = (*miss.keys, key)
+            what = f"unknown key `{dotted(whole)}`"
+            yield Fault(whole, Problem("unknown-key", what, document.keys.get(whole), hint))
+
+
+def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
+    for key in miss.wanted:
+        if key not in miss.instance:
+            whole = (*miss.keys, key)
+            example = _example(miss.schema["properties"][key])
+            place = document.keys.get(miss.keys) or document.place(miss.keys)
+            hint = f"add `{key}: {example}`" if example else f"add `{key}: …`"
+            yield Fault(whole, Problem("missing-key", f"key `{dotted(whole)}` is missing", place, hint))
+
+
+def _wrong(miss: _Miss, document: Document) -> Iterator[Fault]:
+    place = document.place(miss.keys)
+    if "${NAME}" in miss.schema.get("examples", ()) or miss.keys == ("database",):
+        yield Fault(miss.keys, _in_the_open(miss, document))
+        return
+    subject = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}`" if miss.keys else "the file"
+    complaint = _COMPLAINTS.get(miss.word, "is not understood")
+    yield Fault(miss.keys, Problem("value", f"{subject} {complaint}", place, _expected(miss)))
+
+
+def _expected(miss: _Miss) -> str:
+    if miss.word == "enum":
+        near = difflib.get_close_matches(str(miss.instance).lower(), miss.wanted, n=1)
+        return f"expected one of {', '.join(miss.wanted)}" + (f"; did you mean `{near[0]}`?" if near else "")
+    example = _example(miss.schema)
+    return f"expected {miss.schema.get('title')}" + (f", as in `{example}`" if example else "")
+
+
+def _in_the_open(miss: _Miss, document: Document) -> Problem:
+    """Never repeats what was written there: it may hold a password."""
+    place = document.place(miss.keys)
+    if not isinstance(miss.instance, str):
+        what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not understood"
+        return Problem("value", what, place, _expected(miss))
+    what = f"`{dotted(miss.keys)}` is not the name of a secret (what is there is not shown: it may hold a password)"
+    example = "{url: ${NAME}}" if miss.keys == ("database",) else "${NAME}"
+    hint = f"put the URL into a secret and write its name, as in `{example}`; change a password that was committed"
+    return Problem("secret-in-file", what, place, hint)
+
+
+_COMPLAINTS = {"uniqueItems": "holds the same twice", "minItems": "is empty", "minLength": "is empty"}
+
+_JUDGES: dict[str, Callable[[_Miss, Document], Iterator[Fault]]] = {
+    "additionalProperties": _unknown,
+    "required": _missing,
+}

@@ -1,0 +1,65 @@
+"""dbmate's form: `-- migrate:up` and `-- migrate:down` in one file.
+
+A section keeps its marker as its first line, so that its options go wherever its text goes, the ledger included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..core.problem import Problem
+from ..errors import Place
+from ..sql.script import Script
+
+_MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_OPTIONS = {"transaction:true", "transaction:false"}
+
+
+def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Problem, ...]]:
+    """What a migration's file runs forwards, and backwards where the same file says so."""
+    markers = list(_MARKER.finditer(text))
+    if not markers:
+        return Script(text, path), None, ()
+    ends = [*(marker.start() for marker in markers[1:]), len(text)]
+    sections = {m[1]: _section(text, m, end, path) for m, end in zip(reversed(markers), reversed(ends), strict=True)}
+    up = sections.get("up", Script("", path))
+    down = sections.get("down")
+    return up, down if down and _says_something(down.sql) else None, tuple(_problems(text, markers, path))
+
+
+def without_markers(text: str) -> str:
+    """The same lines, with section markers made empty comments: a header may stand around them."""
+    return _MARKER.sub("--", text)
+
+
+def _section(text: str, marker: re.Match[str], end: int, path: str) -> Script:
+    return Script(text[marker.start() : end], path, _line(text, marker.start()))
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1
+
+
+def _says_something(text: str) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("--") for line in text.split("\n"))
+
+
+def _problems(text: str, markers: list[re.Match[str]], path: str) -> Iterator[Problem]:
+    first = markers[0]
+    if _says_something(text[: first.start()]):
+        hint = f"move it below `-- migrate:{first[1]}`"
+        yield Problem("section", "SQL stands before the first section and would not run", Place(path, 1), hint)
+    directions = [marker[1] for marker in markers]
+    if "up" not in directions:
+        hint = "write a line `-- migrate:up` above what it runs forwards"
+        yield Problem("section", "there is no section `-- migrate:up`", Place(path, _line(text, first.start())), hint)
+    for index, marker in enumerate(markers):
+        place = Place(path, _line(text, marker.start()))
+        if marker[1] in directions[:index]:
+            hint = "keep one of each, or make a migration of each"
+            yield Problem("section", f"a second section `-- migrate:{marker[1]}`", place, hint)
+        for option in marker[2].split():
+            if option not in _OPTIONS:
+                what = f"option `{option}` of `-- migrate:{marker[1]}` is not known"
+                yield Problem("section", what, place, "the one that is known: `transaction:false`")

@@ -1,0 +1,43 @@
+"""Reads the seed files of each environment."""
+
+from __future__ import annotations
+
+from ..core.environment import Environment
+from ..core.migration import Seed
+from ..core.policy import Policy
+from ..core.problem import Problem
+from ..errors import Place
+from ..sql.script import Script
+from .repository import Item, Repository, sub_folder
+
+
+def read_seeds(
+    repository: Repository, environments: tuple[Environment, ...], policy: Policy
+) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
+    """Seed files by environment: folder by folder as the manifest names them, by name within a folder."""
+    problems: list[Problem] = []
+    found: dict[str, tuple[Seed, ...]] = {}
+    for environment in environments:
+        seeds: list[Seed] = []
+        for folder in environment.seeds:
+            items, refused = repository.items(folder)
+            problems += refused
+            seeds += [s for item in items if (s := _seed(repository, item, policy, problems))]
+        found[environment.name] = tuple(seeds)
+    return found, tuple(dict.fromkeys(problems))
+
+
+def _seed(repository: Repository, item: Item, policy: Policy, problems: list[Problem]) -> Seed | None:
+    if item.folder:
+        problems.append(sub_folder(item, holds_sql=False))
+        return None
+    if not item.name.endswith(".sql"):
+        if item.name.lower().endswith(".sql"):
+            what = "the ending `.sql` is not in lower case"
+            problems.append(Problem("file-name", what, Place(item.path), "end it in `.sql`"))
+        return None
+    text = repository.text(item.path, policy.max_file_bytes)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return None
+    return Seed(item.path, Script(text, item.path))

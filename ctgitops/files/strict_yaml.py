@@ -1,0 +1,173 @@
+"""YAML without its surprises, and with the place of every key and value.
+
+No anchors, aliases, tags, second documents, repeated keys or deep nesting. Only `true`, `false`, `null` and plain whole
+numbers without leading zeros have a type; everything else is text: `008`, `1.10`, `02:00`, `on`, `no`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..core.problem import Problem
+from ..errors import Place
+
+if TYPE_CHECKING:
+    import yaml
+
+Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
+Keys = tuple[str | int, ...]
+"""The way from the top of a document to a value: names of keys, positions in lists."""
+
+DEEPEST = 20
+_WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_HINTS = (
+    ("\\t", "indent with spaces"),
+    ("expected ',' or", "inside braces, put values that hold `{`, `}`, `[`, `]` or `,` into quotes"),
+    ("mapping values are not allowed", "put a value that holds `: ` into quotes, and look at the indentation"),
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file's content. `values` and `keys` say where each value, and the key before it, stands."""
+
+    path: str
+    value: Value
+    values: dict[Keys, Place] = field(default_factory=dict)
+    keys: dict[Keys, Place] = field(default_factory=dict)
+
+    def place(self, keys: Keys) -> Place:
+        """Where the value stands; where its nearest parent stands, if it is not there itself."""
+        while keys and keys not in self.values:
+            keys = keys[:-1]
+        return self.values.get(keys, Place(self.path, 1))
+
+
+def read_yaml(text: str, path: str) -> Document | Problem:
+    """The document, or the first thing in it that is not allowed."""
+    import yaml  # noqa: PLC0415 - 20 ms, which `--version` need not pay
+
+    try:
+        return _Builder(path, yaml.parse(text, Loader=yaml.SafeLoader)).document()
+    except _RefusedError as refused:
+        return refused.problem
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = Place(path, before.count("\n") + 1, error.position - before.rfind("\n"))
+        return Problem("yaml", "a character that YAML does not allow", place, "remove it")
+    except yaml.MarkedYAMLError as error:
+        return _broken(error, path)
+    except (ValueError, OverflowError):
+        # PyYAML turns \U escapes and directives into numbers without looking at their size.
+        return Problem("yaml", "an escape or a directive that YAML does not allow", Place(path, 1), "remove it")
+
+
+class _RefusedError(Exception):
+    def __init__(self, what: str, place: Place, hint: str) -> None:
+        super().__init__(what)
+        self.problem = Problem("yaml", what, place, hint)
+
+
+def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
+    problem = error.problem or "it cannot be read"
+    hint = next((hint for part, hint in _HINTS if part in problem), "look at the indentation and the quotes")
+    return Problem("yaml", f"not YAML: {problem}", place, hint)
+
+
+class _Builder:
+    """Builds a document from PyYAML's events, which still know every place."""
+
+    def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
+        self._path = path
+        self._events = events
+        self._values: dict[Keys, Place] = {}
+        self._keys: dict[Keys, Place] = {}
+
+    def document(self) -> Document:
+        kinds = {"StreamStartEvent", "DocumentStartEvent", "DocumentEndEvent"}
+        event = next(self._events)
+        while type(event).__name__ in kinds:
+            event = next(self._events)
+        if type(event).__name__ == "StreamEndEvent":
+            return Document(self._path, None)
+        value = self._value(event, ())
+        next(self._events)
+        after = next(self._events)
+        if type(after).__name__ != "StreamEndEvent":
+            raise self._refused("a second document", after, "one file holds one: remove the line `---`")
+        return Document(self._path, value, self._values, self._keys)
+
+    def _place(self, event: yaml.Event) -> Place:
+        mark = event.start_mark
+        return Place(self._path, mark.line + 1, mark.column + 1) if mark else Place(self._path)
+
+    def _refused(self, what: str, event: yaml.Event, hint: str) -> _RefusedError:
+        return _RefusedError(what, self._place(event), hint)
+
+    def _check(self, event: yaml.Event, keys: Keys) -> None:
+        if type(event).__name__ == "AliasEvent":
+            raise self._refused("aliases (`*`) are not allowed", event, "write it out; put text with `*` into quotes")
+        if getattr(event, "anchor", None) is not None:
+            raise self._refused("anchors (`&`) are not allowed", event, "write it out; put text with `&` into quotes")
+        if getattr(event, "tag", None) is not None:
+            raise self._refused("tags (`!`) are not allowed", event, "remove it; put text with `!` into quotes")
+        if len(keys) > DEEPEST:
+            raise self._refused(f"nesting deeper than {DEEPEST}", event, "no manifest needs that")
+
+    def _value(self, event: yaml.Event, keys: Keys) -> Value:
+        self._check(event, keys)
+        self._values[keys] = self._place(event)
+        kind = type(event).__name__
+        if kind == "MappingStartEvent":
+            return self._mapping(keys)
+        if kind == "SequenceStartEvent":
+            return self._sequence(keys)
+        text = self._text(event)
+        if getattr(event, "style", None) is not None:
+            return text
+        return _WORDS[text] if text in _WORDS else int(text) if _WHOLE.fullmatch(text) else text
+
+    def _text(self, event: yaml.Event) -> str:
+        text = str(getattr(event, "value", ""))
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self._refused("half a character (a lone surrogate)", event, "write the character itself")
+        return text
+
+    def _sequence(self, keys: Keys) -> list[Value]:
+        found: list[Value] = []
+        while type(event := next(self._events)).__name__ != "SequenceEndEvent":
+            found.append(self._value(event, (*keys, len(found))))
+        return found
+
+    def _mapping(self, keys: Keys) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        while type(event := next(self._events)).__name__ != "MappingEndEvent":
+            self._check(event, keys)
+            if type(event).__name__ != "ScalarEvent":
+                raise self._refused("a key that is not a word", event, "a key is a single word")
+            key = self._text(event)
+            if key in found:
+                raise self._refused(f"key `{shown_value(key)}` is there twice", event, "keep one of them")
+            self._keys[*keys, key] = self._place(event)
+            found[key] = self._value(next(self._events), (*keys, key))
+        return found
+
+
+def shown_value(value: Value) -> str:
+    """A value as an error may repeat it: shortened, and never one that could hold a password."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if not isinstance(value, str):
+        return "nothing" if value is None else str(value).lower()
+    if "://" in value or "password" in value.lower():
+        return "(not shown: it may hold a password)"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

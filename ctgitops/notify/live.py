@@ -1,0 +1,75 @@
+"""The live display: what runs now with a spinner and a clock, above it what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from ..core.progress import (
+    BackupAdvanced,
+    Listener,
+    LockAwaited,
+    Progress,
+    StatementFinished,
+    StepStarted,
+    StepWaited,
+)
+from .console import clean, line_of
+
+
+class Live:
+    """A listener as a context: the last line moves while it is open, and is gone when it ends."""
+
+    def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
+        self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        self._bars = Bars(*columns, console=self._console, transient=True)
+        self._now = now
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Listener:
+        self._bars.start()
+        return self._tell
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def _tell(self, progress: Progress) -> None:
+        if doing := _doing(progress):
+            self._show(doing, keep_clock=isinstance(progress, StepWaited | StatementFinished))
+            return
+        self._drop()
+        if line := line_of(progress):
+            self._console.print(Text(f"{self._now():%H:%M:%S} {line}"), soft_wrap=True)
+
+    def _show(self, doing: str, *, keep_clock: bool) -> None:
+        if keep_clock and self._task is not None:
+            self._bars.update(self._task, description=doing)
+            return
+        self._drop()
+        self._task = self._bars.add_task(doing, total=None)
+
+    def _drop(self) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+
+
+def _doing(progress: Progress) -> str:
+    """What is under way; empty for what has ended."""
+    match progress:
+        case LockAwaited() | BackupAdvanced() | StepWaited() | StatementFinished():
+            return line_of(progress)
+        case StepStarted(step=step, position=position, of=of):
+            return f"[{position}/{of}] {clean(step.name)} …"
+        case _:
+            return ""

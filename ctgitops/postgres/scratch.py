@@ -1,0 +1,122 @@
+"""Throw-away databases on a server, and what a dump needs to be there before it can be restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from ..errors import BackupError
+from .connect import Address, connect
+
+# What somebody made, and not the server or an extension
+THINGS = """
+select format('schema %I', nspname)
+from pg_catalog.pg_namespace n
+where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e'
+    )
+union all
+select format('%I.%I', n.nspname, c.relname)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+union all
+select format('function %I.%I', n.nspname, p.proname)
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where n.nspname = 'public'
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+order by 1
+"""
+
+
+def things_in(address: Address) -> tuple[str, ...]:
+    """Schemas, and what is in `public`; an empty database has none. Read-only."""
+    with connect(address, "ctgitops restore") as connection:
+        return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
+
+
+def server_major(address: Address) -> int:
+    """17 for PostgreSQL 17.4. Read-only."""
+    with connect(address, "ctgitops restore") as connection:
+        return connection.info.server_version // 10000
+
+
+def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
+    """Which of these roles the server does not have. Read-only."""
+    with connect(address, "ctgitops restore") as connection:
+        there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
+    return tuple(sorted(set(roles) - there))
+
+
+def may_give_to(address: Address, roles: Iterable[str]) -> bool:
+    """Whether our role may make each of these an owner. Read-only."""
+    query = """
+        select coalesce(bool_and(pg_catalog.pg_has_role(r.oid, 'member')), true)
+        from pg_catalog.pg_roles r
+        where r.rolname = any(%s)
+    """
+    with connect(address, "ctgitops restore") as connection:
+        row = connection.execute(query, [list(roles)]).fetchone()
+    return bool(row and row[0])
+
+
+def create_roles(address: Address, roles: Iterable[str]) -> None:
+    """Makes the roles that are missing, as roles nobody can log in as. Writes; only for a server of our own.
+
+    They are superusers, because owners of event triggers and foreign data wrappers have to be.
+    """
+    with connect(address, "ctgitops") as connection:
+        for role in missing_roles(address, roles):
+            connection.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
+
+
+def role_statements(roles: Iterable[str]) -> str:
+    """SQL that makes these roles, for `psql`; attributes, memberships and passwords are for people to decide."""
+    statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
+    return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
+
+
+def roles_in(statements: str) -> tuple[str, ...]:
+    """The roles that `role_statements` wrote."""
+    prefix, suffix = 'CREATE ROLE "', '" NOLOGIN;'
+    lines = [line for line in statements.split("\n") if line.startswith(prefix) and line.endswith(suffix)]
+    return tuple(line.removeprefix(prefix).removesuffix(suffix).replace('""', '"') for line in lines)
+
+
+@contextmanager
+def scratch_database(address: Address, name: str) -> Iterator[str]:
+    """An empty database on `address`'s server for the length of a block, which gets the server's version. Writes there.
+
+    Raises BackupError where the role may not make one.
+    """
+    try:
+        with connect(address, "ctgitops") as connection:
+            version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
+            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    except psycopg.Error as error:
+        said = address.hidden(error.diag.message_primary or str(error)).strip()
+        what = f"cannot make a throw-away database on {address.label}: {said}"
+        raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
+    try:
+        yield version
+    finally:
+        with connect(address, "ctgitops") as connection:
+            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def _quoted(role: str) -> str:
+    return '"' + role.replace('"', '""') + '"'

@@ -1,0 +1,181 @@
+"""Pages for programs: JSON of a published shape, `schemas/*.schema.json`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from ..core.gate import Reason
+from ..core.outcome import Outcome
+from ..core.plan import Plan, Step
+from ..core.preview import Look, Unseen
+from ..core.problem import Problem
+from ..core.receipt import Receipt
+from ..core.status import EnvironmentStatus, Row
+from ..core.workspace import Workspace
+from ..errors import ApplyError, CtgitopsError, Place
+
+VERSION = 1
+
+Object = dict[str, Any]
+
+
+def plan_json(look: Look) -> str:
+    """One environment's plan, or why there is none."""
+    return _dump(_look(look))
+
+
+def plans_json(looks: tuple[Look, ...]) -> str:
+    """The plans of several environments, in `plans`."""
+    return _dump({"plans": [_look(look) for look in looks]})
+
+
+def outcome_json(outcome: Outcome) -> str:
+    """How a run ended."""
+    plan = outcome.plan
+    fields = {
+        "environment": plan.environment,
+        "status": outcome.status.value,
+        "exit_status": outcome.exit_status,
+        "done": [{"name": done.name, "millis": done.millis} for done in outcome.done],
+        "reasons": [_reason(reason) for reason in outcome.reasons],
+        "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
+        "plan": _plan(plan),
+    }
+    return _dump(fields)
+
+
+def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
+    """Where all environments stand."""
+    return _dump({"environments": [_status(status) for status in statuses]})
+
+
+def check_json(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
+    """What is wrong with the files."""
+    fields = {
+        "migrations": len(workspace.migrations),
+        "environments": len(workspace.environments),
+        "problems": [_problem(problem) for problem in problems],
+    }
+    return _dump(fields)
+
+
+def error_json(error: CtgitopsError) -> str:
+    """Why a run could not go on."""
+    return _dump({"error": _error(error)})
+
+
+def _dump(fields: Object) -> str:
+    return json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _look(look: Look) -> Object:
+    if isinstance(look, Unseen):
+        return {"environment": look.environment.name, "error": _error(look.error)}
+    return {**_plan(look.plan), "reasons": [_reason(reason) for reason in look.reasons]}
+
+
+def _plan(plan: Plan) -> Object:
+    return {
+        "environment": plan.environment,
+        "direction": plan.direction.value,
+        "target": str(plan.target),
+        "current_version": str(plan.current_version) if plan.current_version else None,
+        "target_version": str(plan.target_version) if plan.target_version else None,
+        "fingerprint": plan.fingerprint,
+        "blocked": plan.blocked,
+        "steps": [_step(step) for step in plan.steps],
+        "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
+        "problems": [_problem(problem) for problem in plan.problems],
+    }
+
+
+def _step(step: Step) -> Object:
+    return {
+        "number": step.number,
+        "name": step.name,
+        "version": str(step.version) if step.version else None,
+        "checksum": step.checksum,
+        "transactional": step.transactional,
+        "breaking": step.breaking,
+        "rollback": step.rollback.value,
+        "description": step.description,
+        "stated": {"estimated": step.estimated, "impact": step.impact, "procedure": step.procedure},
+        "findings": [],
+        "impact": [],
+    }
+
+
+def _problem(problem: Problem) -> Object:
+    return {
+        "code": problem.code,
+        "what": problem.what,
+        "place": _place(problem.place),
+        "hint": problem.hint,
+        "detail": problem.detail,
+        "blocks": problem.blocks,
+        "concern": problem.concern.value,
+    }
+
+
+def _reason(reason: Reason) -> Object:
+    return {"gate": reason.gate, "what": reason.what, "hint": reason.hint}
+
+
+def _receipt(receipt: Receipt) -> Object:
+    summary: Object = json.loads(receipt.summary())
+    return summary
+
+
+def _status(status: EnvironmentStatus) -> Object:
+    last = status.last
+    return {
+        "environment": status.environment,
+        "unreadable": status.unreadable or None,
+        "current_version": str(status.version) if status.version else None,
+        "pending": None if status.unreadable else status.pending,
+        "last": last
+        and {
+            "name": last.name,
+            "mark": last.mark.value,
+            "at": _moment(last.finished_at or last.started_at),
+            "actor": last.actor,
+            "run_url": last.run_url,
+        },
+        "migrations": [_row(row) for row in status.rows],
+        "problems": [_problem(problem) for problem in status.problems],
+    }
+
+
+def _row(row: Row) -> Object:
+    return {
+        "number": row.number,
+        "name": row.name,
+        "version": str(row.version) if row.version else None,
+        "description": row.description,
+        "date": _moment(row.date),
+        "status": row.state.value,
+    }
+
+
+def _error(error: CtgitopsError) -> Object:
+    fields: Object = {
+        "code": error.code,
+        "exit_status": error.exit_status,
+        "what": error.what,
+        "place": _place(error.place),
+        "state": error.state,
+        "hint": error.hint,
+    }
+    if isinstance(error, ApplyError):
+        fields |= {"sqlstate": error.sqlstate, "statement": error.statement, "detail": error.detail}
+    return fields
+
+
+def _place(place: Place | None) -> Object | None:
+    return {"path": place.path, "line": place.line, "column": place.column} if place else None
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

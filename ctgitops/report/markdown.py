@@ -1,0 +1,80 @@
+"""Pages for a pull request and a run's summary: the plan comment, and the record of what was done."""
+
+from __future__ import annotations
+
+from ..core.outcome import Outcome, Status
+from ..core.preview import Look
+from ..core.problem import Problem
+from ..core.request import Origin
+from ..core.workspace import Workspace
+from . import words
+from .comment import Comment, problem_parts, trimmed
+from .page import MAX, fit, render
+from .text import outcome_verdict
+
+MARKS = {
+    Status.UP_TO_DATE: "✅",
+    Status.APPLIED: "✅",
+    Status.ROLLED_BACK: "↩️",
+    Status.WAITING: "⏳",
+    Status.BLOCKED: "⛔",
+}
+
+
+def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
+    """The plan comment: all environments on one page, at most `longest` characters."""
+    comment = Comment(looks, origin or Origin())
+    return fit(lambda kept: render("plan.md.j2", comment.values(kept)), comment.counts, longest)
+
+
+def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
+    """The record of a run: what was done, how to get back, or why nothing was done."""
+    problems = [problem_parts(p, ()) for p in outcome.plan.problems] if outcome.status is Status.BLOCKED else []
+    receipt = outcome.receipt
+    values: dict[str, object] = {
+        "mark": MARKS[outcome.status],
+        "verdict": outcome_verdict(outcome),
+        "environment": outcome.plan.environment,
+        "fingerprint": outcome.plan.fingerprint[:12],
+        "receipt": receipt,
+        "size": words.size(receipt.bytes) if receipt else "",
+        "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",
+        "origin": origin or Origin(),
+    }
+    done = [(d.name, words.millis(d.millis)) for d in outcome.done]
+
+    def draw(kept: dict[str, int]) -> str:
+        shown = {
+            "problems": trimmed(problems[: kept["problems"]], kept),
+            "reasons": outcome.reasons[: kept["reasons"]],
+            "done": done[: kept["done"]],
+            "more": sum(counts.values()) - sum(kept.values()),
+        }
+        return render("outcome.md.j2", values | shown)
+
+    counts = {
+        "details": len(problems),
+        "hints": len(problems),
+        "reasons": len(outcome.reasons),
+        "problems": len(problems),
+        "done": len(done),
+    }
+    return fit(draw, counts, longest)
+
+
+def check_markdown(workspace: Workspace, problems: tuple[Problem, ...], *, longest: int = MAX) -> str:
+    """What is wrong with the files, for a run's summary."""
+    parts = [problem_parts(problem, ()) for problem in problems]
+    looked_at = (
+        words.count(len(workspace.migrations), "migration"),
+        words.count(len(workspace.environments), "environment"),
+        words.count(len(problems), "problem"),
+    )
+    values = {"mark": "⛔" if any(p.blocks for p in problems) else "✅", "verdict": ", ".join(looked_at)}
+
+    def draw(kept: dict[str, int]) -> str:
+        shown = {"problems": trimmed(parts[: kept["problems"]], kept)}
+        return render("check.md.j2", values | shown | {"more": sum(counts.values()) - sum(kept.values())})
+
+    counts = {"details": len(parts), "hints": len(parts), "problems": len(parts)}
+    return fit(draw, counts, longest)

@@ -1,0 +1,69 @@
+"""Templates, and pages that fit into a comment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from . import escape
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MAX = 60_000
+"""Characters of a page; GitHub takes 65,536, and the marker and footers need some."""
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """A template of `templates/` with values; what is not marked as safe is escaped."""
+    return _templates().get_template(template).render(values).rstrip("\n") + "\n"
+
+
+def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
+    """Draws a page that is at most `longest`, dropping as little as needed.
+
+    `counts` says how many parts of each kind there are, in the order in which kinds are dropped. A kind is dropped
+    wholly before the next one is touched.
+    """
+    kept = dict(counts)
+    page = draw(kept)
+    for kind in counts:
+        if len(page) <= longest:
+            break
+        page = _most(draw, kept, kind, longest)
+    return page
+
+
+def _most(draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, longest: int) -> str:
+    fits, too_many = 0, kept[kind]
+    kept[kind] = 0
+    best = draw(kept)
+    while too_many - fits > 1:
+        kept[kind] = (fits + too_many) // 2
+        page = draw(kept)
+        if len(page) <= longest:
+            fits, best = kept[kind], page
+        else:
+            too_many = kept[kind]
+    kept[kind] = fits
+    return best
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415 - 40 ms that `status` need not pay
+
+    folder = resources.files("ctgitops.report") / "templates"
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
+        undefined=StrictUndefined,
+        finalize=escape.finalize,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(code=escape.code, prose=escape.prose, fence=escape.fence)
+    return environment

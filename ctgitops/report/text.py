@@ -1,0 +1,176 @@
+"""Pages for a terminal: the plan, the outcome, the check. Plain text; colour is the console's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.gate import Reason
+from ..core.outcome import Outcome, Status
+from ..core.plan import Direction, Plan, Step
+from ..core.preview import Look, Preview, Unseen
+from ..core.problem import Problem
+from ..core.workspace import Workspace
+from . import words
+from .columns import indented, on_one_line, table
+from .text_error import error_text
+
+
+def plans_text(looks: tuple[Look, ...]) -> str:
+    """The plans of one or several environments."""
+    return _page(line for look in looks for line in (*_look(look), ""))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """How a run of apply or rollback ended."""
+    return _page(_outcome(outcome))
+
+
+def check_text(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
+    """`14 migrations, 3 environments, no problems`, or every problem with its place."""
+    looked_at = (
+        words.count(len(workspace.migrations), "migration"),
+        words.count(len(workspace.environments), "environment"),
+        words.count(len(problems), "problem"),
+    )
+    lines = [line for problem in problems for line in (*problem_lines(problem), "")]
+    return _page([*lines, ", ".join(looked_at)])
+
+
+def problem_lines(problem: Problem) -> list[str]:
+    """One problem as an error looks: what, where, more of it, what to do."""
+    word = "error" if problem.blocks else "warning"
+    lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
+    if problem.place:
+        lines.append(f"  --> {on_one_line(str(problem.place))}")
+    if problem.detail:
+        lines += indented(problem.detail, 6)
+    if problem.hint:
+        lines.append(f"  help: {on_one_line(problem.hint)}")
+    return lines
+
+
+def _look(look: Look) -> Iterable[str]:
+    if isinstance(look, Unseen):
+        return [f"{look.environment.name}: CANNOT BE READ, so there is no plan", *indented(error_text(look.error), 2)]
+    return _plan(look)
+
+
+def _plan(preview: Preview) -> Iterable[str]:
+    plan = preview.plan
+    yield f"{plan.environment}: {verdict(preview)}"
+    yield ""
+    now, then = words.version(plan.current_version), words.version(plan.target_version)
+    yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
+    if plan.steps:
+        yield from ("", *table([HEAD, *(_row(step) for step in plan.steps)]))
+    if plan.seeds:
+        yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
+    for problem in plan.problems:
+        yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+    yield from _reasons(preview.reasons)
+    if not plan.empty:
+        yield from ("", f"  fingerprint {plan.fingerprint}", f"  next: {_next(preview)}")
+
+
+SHOWN = 6
+"""So many reasons to wait are told in full."""
+
+HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
+
+
+def _row(step: Step) -> tuple[str, ...]:
+    one = "one transaction" if step.transactional else "NO TRANSACTION"
+    breaking = "BREAKING" if step.breaking else ""
+    mark = "+" if step.direction is Direction.APPLY else "-"
+    return (mark, step.name, words.version(step.version), one, words.way_back(step), step.estimated or "-", breaking)
+
+
+def verdict(preview: Preview) -> str:
+    """What the plan comes to, in words."""
+    plan = preview.plan
+    work = _work(plan)
+    if plan.blocked:
+        blocking = sum(problem.blocks for problem in plan.problems)
+        return f"BLOCKED, {words.count(blocking, 'problem')} must be solved first" + (f" ({work})" if work else "")
+    if plan.empty:
+        return "nothing to do"
+    breaking = sum(step.breaking for step in plan.steps)
+    held = ", would wait now" if preview.reasons else ""
+    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{held}"
+
+
+def _work(plan: Plan) -> str:
+    verb = "to apply" if plan.direction is Direction.APPLY else "to undo"
+    parts = []
+    if plan.steps:
+        parts.append(f"{words.count(len(plan.steps), 'migration')} {verb}")
+    if plan.seeds:
+        parts.append(f"{words.count(len(plan.seeds), 'seed file')} to run")
+    return ", ".join(parts)
+
+
+def _next(preview: Preview) -> str:
+    plan = preview.plan
+    if plan.blocked:
+        return f"solve what is above, then `ctgitops plan --env {plan.environment}` again"
+    if plan.direction is Direction.ROLLBACK:
+        return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
+    return f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
+
+
+def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
+    for reason in reasons[:SHOWN]:
+        yield from ("", f"  waits[{reason.gate}]: {on_one_line(reason.what)}")
+        if reason.hint:
+            yield f"    help: {on_one_line(reason.hint)}"
+    if len(reasons) > SHOWN:
+        yield from ("", f"  and {words.count(len(reasons) - SHOWN, 'more reason')}")
+
+
+def _outcome(outcome: Outcome) -> Iterable[str]:
+    plan = outcome.plan
+    yield f"{plan.environment}: {outcome_verdict(outcome)}"
+    if outcome.done:
+        done = [("", on_one_line(d.name), words.millis(d.millis)) for d in outcome.done]
+        yield from ("", *table(done, indent=0))
+    if outcome.status is Status.BLOCKED:
+        for problem in plan.problems:
+            yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+    yield from _reasons(outcome.reasons)
+    if receipt := outcome.receipt:
+        proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
+        yield from ("", f"  backup {receipt.id}: {proof}, restored once on {receipt.proof}")
+        yield f"  to bring it back: `{receipt.restore_with}`"
+    elif outcome.done:
+        yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")
+
+
+def outcome_verdict(outcome: Outcome) -> str:
+    """How it ended, in words; what did nothing says so."""
+    plan = outcome.plan
+    now, then = words.version(plan.current_version), words.version(plan.target_version)
+    versions = f"schema version {now} → {then}" if now != then else f"schema version {now}"
+    match outcome.status:
+        case Status.UP_TO_DATE:
+            return f"nothing to do, so nothing was done; schema version {now}"
+        case Status.APPLIED:
+            return f"{_number_done(outcome)} applied, {versions}"
+        case Status.ROLLED_BACK:
+            return f"{_number_done(outcome)} rolled back, {versions}"
+        case Status.WAITING:
+            return f"WAITS, nothing was changed; {_work(plan)}"
+        case Status.BLOCKED:
+            blocking = sum(problem.blocks for problem in plan.problems)
+            return f"BLOCKED by {words.count(blocking, 'problem')}, nothing was changed"
+
+
+def _number_done(outcome: Outcome) -> str:
+    steps = len(outcome.plan.steps)
+    seeds = len(outcome.done) - steps
+    parts = [words.count(steps, "migration")] if steps else []
+    parts += [words.count(seeds, "seed file")] if seeds > 0 else []
+    return " and ".join(parts)
+
+
+def _page(lines: Iterable[str]) -> str:
+    return "\n".join(line.rstrip() for line in lines).rstrip("\n") + "\n"

@@ -1,0 +1,63 @@
+"""How an error looks in a terminal: what happened, where, the statement, the state of the database, what to do."""
+
+from __future__ import annotations
+
+from ..errors import ApplyError, CtgitopsError
+from .columns import indented, on_one_line, visible
+
+SHOWN = 12
+"""So many lines of a statement are shown, around the one that failed."""
+
+
+def error_text(error: CtgitopsError) -> str:
+    """The whole page of one error."""
+    lines = [f"error[{error.code}]: {on_one_line(error.what)}{_sqlstate(error)}"]
+    if error.place:
+        lines.append(f"  --> {on_one_line(str(error.place))}")
+    if isinstance(error, ApplyError):
+        lines += _statement(error)
+        lines += [f"  {line}" for line in visible(error.detail).split("\n") if line.strip()]
+    if error.state:
+        lines.append(f"  state: {on_one_line(error.state)}")
+    if error.hint:
+        lines.append(f"  help: {on_one_line(error.hint)}")
+    return "\n".join(lines) + "\n"
+
+
+def _sqlstate(error: CtgitopsError) -> str:
+    return f" (SQLSTATE {error.sqlstate})" if isinstance(error, ApplyError) and error.sqlstate else ""
+
+
+def _statement(error: ApplyError) -> list[str]:
+    if not error.statement:
+        return []
+    first = _first_line(error)
+    at = error.place.line if error.place else None
+    if first is None or at is None:
+        return indented("\n".join(error.statement.split("\n")[:SHOWN]), 6)
+    return _with_gutter(error, first, at)
+
+
+def _first_line(error: ApplyError) -> int | None:
+    """The file's line on which the statement begins: told, or known because it stands on one line."""
+    told: int | None = getattr(error, "statement_line", None)
+    if told is not None:
+        return told
+    single = "\n" not in error.statement.strip("\n")
+    if error.place and (single or error.place.column is None):
+        return error.place.line
+    return None
+
+
+def _with_gutter(error: ApplyError, first: int, at: int) -> list[str]:
+    numbered = list(enumerate(error.statement.split("\n"), start=first))
+    around = [(n, line) for n, line in numbered if at - SHOWN // 2 <= n < at + SHOWN // 2] or numbered[:SHOWN]
+    wide = len(str(around[-1][0]))
+    lines = [f"{'':{wide}} |"]
+    column = error.place.column if error.place else None
+    for number, line in around:
+        lines.append(f"{number:{wide}} | {visible(line)}".rstrip())
+        if number == at and column:
+            before = visible(line[: column - 1])
+            lines.append(f"{'':{wide}} | {' ' * len(before)}^")
+    return lines

@@ -1,0 +1,58 @@
+"""Where environments stand, for a terminal: one table each, or all side by side."""
+
+from __future__ import annotations
+
+from ..core.status import EnvironmentStatus, Row
+from . import words
+from .columns import on_one_line, table
+from .text import problem_lines
+
+
+def statuses_text(statuses: tuple[EnvironmentStatus, ...]) -> str:
+    """All environments side by side, then what is wrong with each; one alone gets the table of its migrations."""
+    if len(statuses) == 1:
+        return status_text(statuses[0])
+    lines = table([("environment", "version", "pending", "last run", "problems"), *map(_beside, statuses)], indent=0)
+    for status in statuses:
+        lines += _problems(status)
+    return "\n".join(lines) + "\n"
+
+
+def status_text(status: EnvironmentStatus) -> str:
+    """One environment: every migration with its state."""
+    if status.unreadable:
+        return f"{status.environment}: CANNOT BE READ: {on_one_line(status.unreadable)}\n"
+    pending = f"{status.pending} pending" if status.pending else "nothing pending"
+    lines = [f"{status.environment}: schema version {words.version(status.version)}, {pending}", ""]
+    lines += table([("Version", "Migration", "Description", "Date", "Status"), *map(_row, status.rows)], indent=0)
+    return "\n".join([*lines, *_problems(status)]) + "\n"
+
+
+def _row(row: Row) -> tuple[str, ...]:
+    date = f"{row.date:%Y-%m-%d}" if row.date else "-"
+    return (words.version(row.version), row.name, row.description or "-", date, row.state.value)
+
+
+def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
+    if status.unreadable:
+        return (status.environment, "?", "?", "?", f"CANNOT BE READ: {status.unreadable}")
+    problems = str(len(status.problems)) if status.problems else "none"
+    return (status.environment, words.version(status.version), str(status.pending), last_run(status), problems)
+
+
+def last_run(status: EnvironmentStatus) -> str:
+    """When the newest entry was written, what it records and who ran it."""
+    entry = status.last
+    if entry is None:
+        return "never"
+    at = entry.finished_at or entry.started_at
+    when = words.moment(at) if at else "at an unknown time"
+    by = f" by {entry.actor}" if entry.actor else ""
+    return f"{when}, {entry.name} {entry.mark}{by}"
+
+
+def _problems(status: EnvironmentStatus) -> list[str]:
+    lines: list[str] = []
+    for problem in status.problems:
+        lines += ["", f"{status.environment}:", *(f"  {line}" for line in problem_lines(problem))]
+    return lines

@@ -1,0 +1,53 @@
+"""The first line of the plan comment: what it all comes to."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ..core.environment import Environment, Trigger
+from ..core.header import Rollback
+from ..core.preview import Look, Preview, Unseen
+from . import escape, words
+
+_DOT = Markup(" · ")
+
+
+def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
+    """A mark, and one line in words."""
+    steps = words.steps(looks)
+    blocking = sum(problem.blocks for problem in words.problems(looks))
+    unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
+    busy = [look for look in looks if isinstance(look, Preview) and not look.plan.empty]
+    parts = [*_unseen(unseen), *_blocked(blocking), _pending(looks, len(steps))]
+    parts += [_whereto(look.environment) for look in busy[:5]] if not blocking else []
+    if breaking := sum(step.breaking for step in steps):
+        parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
+    if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
+        parts.append(Markup(f"{final} with NO WAY BACK"))  # noqa: S704 - a number
+    mark = "⛔" if blocking or unseen else "🟠" if breaking or final or words.problems(looks) else "✅"
+    return mark, _DOT.join(parts)
+
+
+def _unseen(names: list[str]) -> list[Markup]:
+    return [Markup(f"{escape.plain(words.joined(tuple(names)))} CANNOT BE READ")] if names else []  # noqa: S704 - escaped
+
+
+def _blocked(blocking: int) -> list[Markup]:
+    return [Markup(f"Blocked: {words.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - a number
+
+
+def _pending(looks: tuple[Look, ...], steps: int) -> Markup:
+    seeds = len({(seed.name, seed.checksum) for plan in words.plans(looks) for seed in plan.seeds})
+    parts = [words.count(steps, "migration")] if steps else []
+    parts += [words.count(seeds, "seed file")] if seeds else []
+    return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - numbers
+
+
+def _whereto(environment: Environment) -> Markup:
+    when = {
+        Trigger.PUSH: "on merge",
+        Trigger.RELEASE: "on the next release",
+        Trigger.SCHEDULE: "on schedule",
+        Trigger.MANUAL: "by hand",
+    }[environment.trigger]
+    return Markup(f"{escape.plain(environment.name)} {when}")  # noqa: S704 - escaped

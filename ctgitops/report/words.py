@@ -1,0 +1,112 @@
+"""Wordings that several pages share: counts, durations, what an environment waits for."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ..core.environment import Environment, Trigger
+from ..core.plan import Plan, Step
+from ..core.preview import Look, Preview
+from ..core.problem import Problem
+from ..core.version import SchemaVersion
+
+
+def count(number: int, noun: str) -> str:
+    """`1 migration`, `2 migrations`, `no problems`."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def version(value: SchemaVersion | None) -> str:
+    """A schema version, or a dash where there is none."""
+    return str(value) if value else "-"
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-23 14:02 UTC`."""
+    return f"{value:%Y-%m-%d %H:%M} {value.tzname() or 'UTC'}"
+
+
+def duration(value: timedelta) -> str:
+    """`24 h`, `90 min`, `3 d`."""
+    seconds = int(value.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds % size == 0 and seconds >= size * (2 if unit == "d" else 1):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def millis(value: int) -> str:
+    """`12 ms`, `3.4 s`, `7 min 5 s`."""
+    if value < 1000:
+        return f"{value} ms"
+    if value < 60_000:
+        return f"{value / 1000:.1f} s"
+    minutes, seconds = divmod(round(value / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def size(number: int) -> str:
+    """`512 bytes`, `1.2 MB`, `41 GB`."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def comes_with(environment: Environment) -> str:
+    """What brings an environment to its target: `the merge`, `a release tagged v*`."""
+    match environment.trigger:
+        case Trigger.PUSH:
+            return "the merge"
+        case Trigger.RELEASE:
+            return "the next release" if environment.tags == "*" else f"the next release tagged {environment.tags}"
+        case Trigger.SCHEDULE:
+            return "the schedule"
+        case Trigger.MANUAL:
+            return "somebody who starts it"
+
+
+def waits_for(environment: Environment) -> tuple[str, ...]:
+    """Everything that must happen before an environment is changed."""
+    waits = [comes_with(environment)]
+    if environment.after:
+        bake = f"{duration(environment.bake)} on" if environment.bake else "by way of"
+        waits.append(f"{bake} {environment.after}")
+    if environment.windows:
+        waits.append(" or ".join(str(window) for window in environment.windows))
+    return tuple(waits)
+
+
+def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
+    """The plans of all environments that could be read."""
+    return tuple(look.plan for look in looks if isinstance(look, Preview))
+
+
+def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
+    """Every step of any plan, once, in the order in which an empty database gets them."""
+    by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
+    return tuple(sorted(by_identity.values(), key=lambda step: step.number))
+
+
+def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
+    """Every problem once, what blocks first, with the environments that have it."""
+    found: dict[Problem, list[str]] = {}
+    for plan in plans(looks):
+        for problem in plan.problems:
+            found.setdefault(problem, []).append(plan.environment)
+    ordered = sorted(found.items(), key=lambda item: not item[0].blocks)
+    return {problem: tuple(names) for problem, names in ordered}
+
+
+def way_back(step: Step) -> str:
+    """`Available`, `Manual`, or in capitals that there is none."""
+    return "NO WAY BACK" if step.rollback == "Not Available" else step.rollback.value
+
+
+def joined(names: tuple[str, ...], most: int = 5) -> str:
+    """`a`, `a and b`, `a, b and c`; of many, the first and how many more."""
+    if len(names) > most:
+        names = (*names[:most], f"{len(names) - most} more")
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -1,0 +1,187 @@
+"""The only module that knows which real thing stands behind each port, and that reads the process environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .core.environment import Environment, Target
+from .core.event import in_order_of_after
+from .core.gate import Predecessor, Unreadable
+from .core.request import Origin, Request
+from .core.workspace import Workspace
+from .errors import CtgitopsError, UsageError, WorkspaceError
+from .files.workspace import read_workspace
+
+if TYPE_CHECKING:
+    from .core.progress import Listener
+    from .ports import Backups, Database
+    from .postgres.connect import Address
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One checkout and one process environment, and the real things made from them."""
+
+    root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """What the checkout holds."""
+        return read_workspace(self.root)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Who runs this and for what."""
+        return origin_from(self.environ, self.root)
+
+    @property
+    def environment_names(self) -> list[str]:
+        """All environments, each behind the one it comes after. Raises UsageError where there is none."""
+        if not self.workspace.environments:
+            blocking = [p for p in self.workspace.read_problems if p.blocks]
+            hint = "`ctgitops check` tells what is wrong" if blocking else "`ctgitops init` writes three to begin with"
+            raise UsageError("environments/ holds no manifest that can be read", hint=hint)
+        return [e.name for e in in_order_of_after(self.workspace.environments)]
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name. Raises UsageError."""
+        found = self.workspace.environment(name)
+        if found is None:
+            self._refuse_unreadable(name)
+            names = ", ".join(e.name for e in self.workspace.environments) or "none"
+            raise UsageError(f"there is no environment `{name}`", hint=f"environments/ has: {names}")
+        return found
+
+    def _refuse_unreadable(self, name: str) -> None:
+        for problem in self.workspace.read_problems:
+            if problem.blocks and problem.place and Path(problem.place.path).stem == name:
+                raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint)
+
+    def request(
+        self, name: str, *, target: str | None = None, approved: str | None = None, wait: float = 300
+    ) -> Request:
+        """One run on one environment, with the clock read now. Raises UsageError."""
+        return Request(
+            workspace=self.workspace,
+            environment=self.environment(name),
+            now=datetime.now(UTC),
+            origin=self.origin,
+            target=_target(target),
+            approved=_fingerprint(approved),
+            wait_for_lock=timedelta(seconds=wait),
+        )
+
+    def of(self, environment: Environment) -> Database:
+        """The database of an environment. Raises UsageError where its secret is not set."""
+        from .postgres.database import PostgresDatabase
+
+        return PostgresDatabase(self.address(environment.url_secret, environment.name))
+
+    def predecessor(self, request: Request) -> Predecessor:
+        """The ledger of the environment that `after` names, or why it could not be read."""
+        name = request.environment.after
+        if name is None:
+            return None
+        try:
+            return self.of(self.environment(name)).ledger()
+        except CtgitopsError as error:
+            return Unreadable(error.what)
+
+    def address(self, secret: str, whose: str) -> Address:
+        """Where a secret points. Raises UsageError where it is not set."""
+        from .postgres.connect import Address
+
+        url = self.environ.get(secret, "").strip()
+        if not url:
+            what = f"{whose} wants its database's URL in {secret}, which is not set"
+            hint = f"export {secret}=postgresql://…; in a workflow: `env: {{{secret}: ${{{{ secrets.{secret} }}}}}}`"
+            raise UsageError(what, hint=hint)
+        return Address(url, f"{whose} ({secret})")
+
+    def url_or_secret(self, text: str) -> str:
+        """A URL as given, or what `$NAME` names, so that no secret has to stand on a command line."""
+        if not text.startswith("$"):
+            return text
+        return self.address(text.strip("${}"), "--into").url
+
+    def write(self, path: Path, text: str) -> None:
+        """Writes a file that a person named. Raises UsageError."""
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from None
+
+    @property
+    def backups(self) -> Backups:
+        """Where proved backups come from and go back to."""
+        from .backup.local import LocalBackups
+
+        return LocalBackups(
+            self.root,
+            address_of=lambda environment: self.address(environment.url_secret, environment.name),
+            address_of_secret=lambda secret: self.address(secret, "backup.verify_server"),
+        )
+
+    def console(self) -> AbstractContextManager[Listener]:
+        """Who hears what happens while the context is open: a person at a terminal, or a log."""
+        from .notify.console import console
+
+        return console(self.environ)
+
+
+def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
+    """Who runs this and for what: from GitHub's variables, else the user and the checkout's commit."""
+    server, repository, run = (environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    pull_request = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
+    return Origin(
+        actor=environ.get("GITHUB_ACTOR") or _user(),
+        commit_sha=environ.get("GITHUB_SHA") or _commit(root),
+        pull_request=int(pull_request[1]) if pull_request else None,
+        run_url=f"{server}/{repository}/actions/runs/{run}" if run else "",
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _commit(root: Path) -> str:
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip() if result.returncode == 0 else ""
+
+
+def _target(text: str | None) -> Target | None:
+    if text is None:
+        return None
+    target = Target.parse(text)
+    if target is None:
+        raise UsageError(f"`--to {text}` is no target", hint="`latest`, a schema version (1.4.0), or a number (008)")
+    return target
+
+
+def _fingerprint(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+        raise UsageError(
+            f"`{text}` is no fingerprint", hint="at least its first 12 hex digits, as `ctgitops plan` shows"
+        )
+    return text
