@@ -90,11 +90,14 @@ class ApplyError(CtgitopsError):
         hint: str = "",
         sqlstate: str = "",
         statement: str = "",
+        statement_line: int | None = None,
         detail: str = "",
     ) -> None:
         super().__init__(what, place=place, state=state, hint=hint)
         self.sqlstate = sqlstate
         self.statement = statement
+        self.statement_line = statement_line
+        """The line of its file on which the statement begins."""
         self.detail = detail
         """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
 

@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ class Wiring:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""
         from .notify.console import console
 
-        return console(self.environ)
+        return console(self.environ, sys.stderr)
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:

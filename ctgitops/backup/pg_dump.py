@@ -88,6 +88,7 @@ def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> Backu
     advice = {
         r"row-level security": "back up as the tables' owner, or `alter role NAME bypassrls`; rows would be missing",
         r"permission denied": "back up as the tables' owner, or `grant pg_read_all_data to NAME`",
+        r"worker process died": "a worker was ended from outside: look for a limit (`ulimit -a`) or too little memory",
         r"server version mismatch": "use clients at least as new as the server",
         r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 3} free connections",
         r"snapshot .* does not exist|invalid snapshot": "give backups a direct connection, not one through a pooler",

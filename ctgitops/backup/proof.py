@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..postgres.connect import Address
 from ..postgres.programs import server_for
@@ -29,6 +29,8 @@ class Contents:
     exact_inventory: tuple[str, ...]
     """Comparable between servers of one major."""
     extensions: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Of each critical table, what the contents of its rows add up to."""
     roles: tuple[str, ...] = ()
     """Roles that own or may use something in it."""
 
@@ -81,23 +83,15 @@ def differences(source: Contents, copy: Contents) -> list[str]:
             found.append(f"sequence {name} is missing")
         elif not min(before, after) <= stands <= max(before, after):
             found.append(f"sequence {name} was at {before} to {after} and is restored at {stands}")
+    for table, digest in source.digests.items():
+        if copy.digests.get(table) != digest:
+            found.append(f"{table}: its rows are not the same, though as many")
     same = source.major == copy.major
     then_lines = source.exact_inventory if same else source.inventory
     now_lines = copy.exact_inventory if same else copy.inventory
     found += [f"missing: {line}" for line in sorted(set(then_lines) - set(now_lines))]
     found += [f"not in the source: {line}" for line in sorted(set(now_lines) - set(then_lines))]
     return found
-
-
-def without_critical_rows(critical: tuple[str, ...], rows: Mapping[str, int]) -> list[str]:
-    """Which of the tables that must hold something do not."""
-    wrong = []
-    for table in critical:
-        if table not in rows:
-            wrong.append(f"{table} is not in the backup")
-        elif rows[table] == 0:
-            wrong.append(f"{table} has no rows")
-    return wrong
 
 
 def _rows(number: int | None) -> str:

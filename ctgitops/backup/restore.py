@@ -12,7 +12,7 @@ from ..postgres.connect import Address
 from ..postgres.exported import exported_snapshot
 from ..postgres.handover import database_of, wants_tls
 from ..postgres.programs import client_for
-from ..postgres.scratch import may_give_to, missing_roles, roles_in, server_major, things_in
+from ..postgres.scratch import may_give_to, missing_roles, roles_in, things_in
 from ..postgres.watchdog import Then, Watchdog
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Complaints, Restoration, pg_restore
@@ -43,7 +43,8 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
     refuse_if_changed(receipt, restoring.dump)
     _refuse_unless_empty(target)
     options = _owners(restoring)
-    major = max(server_major(target), int(receipt.client_version.split(".")[0]))
+    # pg_restore must read what pg_dump wrote; into a newer server the older one restores as well
+    major = int(receipt.client_version.split(".")[0])
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
     restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
@@ -78,19 +79,21 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
 def _compare(restoring: Restoring, complaints: Complaints) -> None:
     with exported_snapshot(restoring.target) as snapshot:
         rows = snapshot.count_rows()
+        digests = snapshot.digests(tuple(restoring.receipt.contents))
     receipt = restoring.receipt
     wrong = [
         f"{table}: {receipt.rows.get(table, 0):,} in the receipt, {rows.get(table, 0):,} restored"
         for table in sorted(receipt.rows.keys() | rows.keys())
         if receipt.rows.get(table) != rows.get(table)
     ]
+    wrong += [f"{t}: other rows than in the receipt" for t, d in receipt.contents.items() if digests.get(t) != d]
     counted = f"{many(sum(rows.values()), 'row')} in {many(len(rows), 'table')}"
     if wrong:
         state = f"restored, but not whole: {'; '.join(wrong[:5])}"
     else:
         state = f"restored: {counted}, as many as in the receipt"
     if complaints.losses or wrong:
-        shown = " / ".join(complaints.losses[:5]) or "rows are missing or too many"
+        shown = " / ".join(complaints.losses[:5]) or "rows are missing, too many or not the same"
         hint = "read what failed: a missing grant can be given by hand; else make a new database and restore again"
         raise BackupError(f"not all of {receipt.id} came back: {shown}", state=state, hint=hint)
     restoring.say(f"{state}; backed up from {receipt.environment} at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC")

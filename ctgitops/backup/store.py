@@ -58,7 +58,7 @@ class BackupFolder:
 def new_folder(root: Path, environment: str, now: datetime) -> Iterator[BackupFolder]:
     """A folder for a new backup; whatever goes wrong in the block, nothing half done stays. Writes."""
     name = f"{now:%Y%m%dT%H%M%SZ}-{environment}-{secrets.token_hex(4)}"
-    folder = BackupFolder(name, root / environment / name)
+    folder = BackupFolder(name, root / name)
     try:
         folder.final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.partial.mkdir(mode=0o700)

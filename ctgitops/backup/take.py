@@ -21,7 +21,7 @@ from ..postgres.scratch import role_statements
 from ..postgres.watchdog import Watchdog
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
-from .proof import Contents, ProofDatabase, differences, without_critical_rows
+from .proof import Contents, ProofDatabase, differences
 from .store import ROLES, BackupFolder, sealed
 
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
@@ -42,6 +42,14 @@ class Taking:
         self.tell(BackupAdvanced(words))
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Rows by table, and what those of critical tables add up to."""
+
+    rows: dict[str, int]
+    digests: dict[str, str]
+
+
 def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], None]) -> Receipt:
     """Dumps, counts, restores and compares; returns the receipt, which is not written yet. Raises BackupError."""
     started = datetime.now(UTC)
@@ -53,7 +61,6 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
             dump = Dump(client, taking.source, taking.folder.dump, jobs())
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
-        _refuse_without_critical_rows(taking.policy, source)
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         with proof(source) as place:
             notes = _prove(taking, dump, source, place, watchdog)
@@ -74,14 +81,15 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         files=files,
         schema_sha256=portable_hash(source.inventory),
         proof=words,
-        notes=notes,
+        notes=(*_not_there(taking.policy, source), *notes),
+        contents=dict(source.digests),
     )
 
 
-def contents_of(snapshot: ExportedSnapshot) -> Contents:
+def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
     """What is in a database that nobody else uses."""
     stand = {name: (value, value) for name, value in snapshot.sequences().items()}
-    return _contents(snapshot, snapshot.count_rows(), stand)
+    return _contents(snapshot, Counted(snapshot.count_rows(), snapshot.digests(critical)), stand)
 
 
 def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
@@ -90,39 +98,46 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
     began = monotonic()
     before = snapshot.sequences()
     with ThreadPoolExecutor(1, thread_name_prefix="count") as pool:
-        counting = pool.submit(snapshot.count_rows)
+        counting = pool.submit(_count, snapshot, taking.policy.critical_tables)
         try:
             pg_dump(dump, snapshot, watchdog)
         except BaseException:
             counting.cancel()
             snapshot.stop()
             raise
-        rows = counting.result()
+        counted = counting.result()
+    rows = counted.rows
     after = snapshot.sequences()
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
     taking.say(
         f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "
         f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} of the same moment"
     )
-    return _contents(snapshot, rows, {name: (before.get(name, value), value) for name, value in after.items()})
+    return _contents(snapshot, counted, {name: (before.get(name, value), value) for name, value in after.items()})
 
 
-def _contents(snapshot: ExportedSnapshot, rows: dict[str, int], stand: dict[str, tuple[int, int]]) -> Contents:
+def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
+    return Counted(snapshot.count_rows(), snapshot.digests(critical))
+
+
+def _not_there(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
+    """A critical table may be one that the plan is about to bring, so its absence is told and does not end the run."""
+    return tuple(
+        f"critical table {table} is not there yet" for table in policy.critical_tables if table not in source.digests
+    )
+
+
+def _contents(snapshot: ExportedSnapshot, counted: Counted, stand: dict[str, tuple[int, int]]) -> Contents:
     return Contents(
         major=snapshot.server_major(),
-        rows=rows,
+        rows=counted.rows,
+        digests=counted.digests,
         sequences=stand,
         inventory=snapshot.inventory(exact=False),
         exact_inventory=snapshot.inventory(exact=True),
         extensions=snapshot.extensions(),
         roles=snapshot.roles(),
     )
-
-
-def _refuse_without_critical_rows(policy: BackupPolicy, source: Contents) -> None:
-    if wrong := without_critical_rows(policy.critical_tables, source.rows):
-        hint = "correct `backup.critical_tables` in the manifest, or find out where the rows went"
-        raise BackupError(f"critical tables: {', '.join(wrong)}", state=UNTOUCHED, hint=hint)
 
 
 def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, watchdog: Watchdog) -> tuple[str, ...]:
@@ -135,7 +150,7 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
         hint = _what_helps(shown, place)
         raise BackupError(f"the dump did not restore on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
     with exported_snapshot(place.address, database=place.database) as restored:
-        copy = contents_of(restored)
+        copy = contents_of(restored, taking.policy.critical_tables)
     if found := differences(source, copy):
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
         what = f"what was restored on {place.words} is not what was dumped: {'; '.join(found[:5])}{more}"

@@ -92,7 +92,7 @@ class BackupPolicy:
     to: str
     """A folder, relative to the repository's root or absolute."""
     critical_tables: tuple[str, ...] = ()
-    """Tables, as `schema.name`, that must exist in the backup and hold at least one row."""
+    """Tables, as `schema.name`, whose rows are compared by what is in them, not only counted."""
     verify_server: str | None = None
     """Name of the secret with the URL of a server for the throw-away database; None: one is started beside us."""
 

@@ -13,11 +13,13 @@ from .problem import Concern, Problem
 from .workspace import Workspace
 
 
-def history_problems(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> tuple[Problem, ...]:
+def history_problems(
+    workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
+) -> tuple[Problem, ...]:
     """Edited, missing, out of order, unfinished, unmet dependencies, and a ledger that was tampered with."""
     return (
         *_broken(ledger),
-        *_unfinished(ledger),
+        *_unfinished(environment, ledger),
         *_edited(workspace, ledger),
         *_missing(workspace, ledger),
         *_out_of_order(workspace.policy, ledger, pending),
@@ -37,14 +39,15 @@ def _broken(ledger: Ledger) -> Iterator[Problem]:
         yield _problem("ledger-tampered", what, hint=hint)
 
 
-def _unfinished(ledger: Ledger) -> Iterator[Problem]:
+def _unfinished(environment: str, ledger: Ledger) -> Iterator[Problem]:
     for entry in ledger.unfinished.values():
         when = f"{entry.started_at:%Y-%m-%d %H:%M:%S UTC}" if entry.started_at else "an unknown time"
         failed = next((e for e in reversed(ledger.entries) if e.number == entry.number and e.error), None)
         what = f"{entry.name} was started outside a transaction on {when} and did not come to its end"
         hint = (
             "look at what of it is there (an INVALID index must be dropped), then "
-            f"`ctgitops repair {entry.number:03} --not-applied --reason …` to run it again, or `--applied`"
+            f"`ctgitops repair {entry.number:03} --env {environment} --not-applied --reason …` to run it again, "
+            "or the same with `--applied`"
         )
         yield _problem("unfinished", what, hint=hint, detail=failed.error or "" if failed else "")
 
@@ -108,8 +111,8 @@ def _when(entry: Entry) -> str:
 
 
 def _first_difference(entry: Entry, migration: Migration) -> int:
-    before = (entry.sql or "").splitlines()
-    after = migration.up.sql.splitlines()
+    before = (entry.sql or "").split("\n")
+    after = migration.up.sql.split("\n")
     for number, (old, new) in enumerate(zip(before, after, strict=False)):
         if old != new:
             return migration.up.first_line + number

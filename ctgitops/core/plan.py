@@ -125,7 +125,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *problems_of(workspace),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for seed in seeds for p in script_problems(seed.script)),
-        *history_problems(workspace, ledger, tuple(pending)),
+        *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),
     )
@@ -191,7 +191,7 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
     for step in steps:
         if step.rollback is Rollback.NOT_AVAILABLE:
             place = Place(step.script.path, step.script.first_line)
-            hint = "the way back is the backup taken before it"
+            hint = "only a backup taken before it leads back"
             yield Problem("irreversible", f"{step.name} has NO WAY BACK", place, hint, blocks=False)
 
 

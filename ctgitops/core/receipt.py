@@ -44,6 +44,8 @@ class Receipt:
     """What it was restored on, in words: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """What was seen on the way and does not make the backup less: messages of pg_restore that are not losses."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """Of each critical table, what the contents of its rows add up to, equal in the source and in what was restored."""
     format: int = field(default=FORMAT)
 
     @property

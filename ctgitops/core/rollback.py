@@ -39,7 +39,7 @@ def make_rollback(environment: Environment, ledger: Ledger, entries: tuple[Entry
     steps = tuple(_step(entry) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
-    problems = [*_unfinished(ledger), *(p for e in entries for p in _cannot(e))]
+    problems = [*_unfinished(environment, ledger), *(p for e in entries for p in _cannot(environment, e))]
     problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
     return Plan(
         environment=environment.name,
@@ -72,20 +72,21 @@ def _step(entry: Entry) -> Step:
     )
 
 
-def _unfinished(ledger: Ledger) -> Iterable[Problem]:
+def _unfinished(environment: Environment, ledger: Ledger) -> Iterable[Problem]:
     for entry in ledger.unfinished.values():
         what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
-        hint = f"look, then `ctgitops repair {entry.number:03} --applied --reason …` or `--not-applied`"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
+        hint = f"look, then `{repair} --applied --reason …`, or the same with `--not-applied`"
         yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)
 
 
-def _cannot(entry: Entry) -> Iterable[Problem]:
+def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
     if entry.rollback_sql:
         return
     header = _header(entry)
     if header and header.rollback is Rollback.MANUAL:
         what = f"{entry.name} is undone by hand: {header.procedure}"
-        hint = f"do that, then `ctgitops repair {entry.number:03} --not-applied --reason …`"
+        hint = f"do that, then `ctgitops repair {entry.number:03} --env {environment.name} --not-applied --reason …`"
     else:
         what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
         hint = "bring back the backup that was taken before it: `ctgitops restore RECEIPT --into URL`"

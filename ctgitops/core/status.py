@@ -74,7 +74,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         version=ledger.version,
         pending=len(pending) + len(seeds),
         last=ledger.last,
-        problems=history_problems(workspace, ledger, pending),
+        problems=history_problems(workspace, environment.name, ledger, pending),
     )
 
 

@@ -57,6 +57,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     all_faults += semantic_faults(document, without_faults(document, all_faults), repository)
     problems += [fault.problem for fault in all_faults]
     usable = without_faults(document, all_faults)
+    if any(fault.keys[:1] == ("seeds",) for fault in all_faults):
+        usable["seeds"] = []
     if "environment" in usable and usable["environment"] != stem:
         what = f"`environment: {usable['environment']}` in a file called `{item.name}`"
         hint = f"call the file {usable['environment']}.yaml, or the environment `{stem}`"

@@ -59,7 +59,7 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         hint = "number migrations 001, 002, …, or by timestamp"
         yield Problem("file-name", f"number {match[1][:30]} is larger than {LARGEST}", place, hint)
     elif not item.name.endswith((match[3] or "").lower() + ".sql"):
-        ending = f"{match[3] or ''}.sql"
+        ending = item.name[match.end(2) :]
         hint = f"end it in `{ending.lower()}`"
         yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint)
 
@@ -71,7 +71,7 @@ def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
 
 
 def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
-    whole = [stem for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
+    whole = {stem: None for stem, files in by_stem.items() if {"", ".up"} & files.keys()}
     for stem, files in by_stem.items():
         if stem in whole:
             continue

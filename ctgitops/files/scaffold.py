@@ -94,7 +94,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
         description=" ".join(order.words.split()),
         breaking="Yes" if order.change is Change.BREAKING else "No",
         created=f"{order.now:%Y-%m-%d}",
-        author=order.author,
+        author=" ".join(order.author.split()),
         dependencies=f"{before[-1]:03}" if before else "None",
     )
     return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))

@@ -21,7 +21,7 @@ from ..core.progress import (
     StepStarted,
     StepWaited,
 )
-from .console import clean, line_of
+from .lines import clean, line_of
 
 
 class Live:

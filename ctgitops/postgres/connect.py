@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -62,6 +63,17 @@ def connect(
         )
     except psycopg.OperationalError as error:
         raise _unreachable(address, error) from None
+
+
+@contextlib.contextmanager
+def told_if_lost(address: Address) -> Iterator[None]:
+    """Turns a connection that ends while it is asked something into a LedgerError."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        said = " ".join(address.hidden(str(error)).split())
+        what = f"{address.label} did not answer: {said}"
+        raise LedgerError(what, state="nothing was changed", hint="run the same again") from None
 
 
 def _parameters(address: Address) -> dict[str, str | int | None]:

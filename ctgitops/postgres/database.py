@@ -15,7 +15,7 @@ from ..core.ledger import Ledger
 from ..core.progress import Listener, LockAwaited
 from ..core.request import Request
 from ..errors import ApplyError, MustWaitError
-from .connect import Address, Connection, connect
+from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .session import WorkSession
 
@@ -40,15 +40,17 @@ class PostgresDatabase:
 
     def ledger(self) -> Ledger:
         """All entries. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read", {"default_transaction_read_only": "on"}) as connection:
+        settings = {"default_transaction_read_only": "on"}
+        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return read_ledger(connection, self._address)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
         with connect(self._address, "ctgitops/lock") as lock:
-            _take(lock, self._address, request, tell)
-            ensure_ledger(lock, self._address)
+            with told_if_lost(self._address):
+                _take(lock, self._address, request, tell)
+                ensure_ledger(lock, self._address)
             session = WorkSession(
                 self._address,
                 request,
@@ -93,23 +95,26 @@ def _try(lock: Connection) -> bool:
 
 
 def _holder(lock: Connection) -> str:
-    row = lock.execute(_HOLDER, [RUN_LOCK]).fetchone()
+    row = lock.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
     if row is None:
         return "it ended just now"
     pid, user, application, host, since = row
     return f"backend {pid}, {application or 'no application name'}, user {user} from {host}, since {since:%H:%M:%S %Z}"
 
 
+def _is_gone(lock: Connection) -> bool:
+    """Reads all that the server said unasked; its last words come before the end of the connection."""
+    try:
+        while not lock.closed and select.select([lock.pgconn.socket], [], [], 0)[0]:
+            lock.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return lock.closed
+
+
 def _still_held(lock: Connection) -> None:
     """Looks whether the lock's connection is still there, without a round trip. Raises ApplyError when it is not."""
-    gone = lock.closed
-    if not gone:
-        readable, _, _ = select.select([lock.pgconn.socket], [], [], 0)
-        if readable:
-            with contextlib.suppress(psycopg.Error):
-                lock.pgconn.consume_input()
-            gone = lock.pgconn.status != psycopg.pq.ConnStatus.OK
-    if gone:
+    if _is_gone(lock):
         what = "the connection that holds the run lock is gone, so another run may begin"
         state = "what was done until now is in the ledger; nothing more was begun"
         raise ApplyError(what, state=state, hint="run the same again: it goes on from there")

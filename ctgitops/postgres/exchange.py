@@ -45,7 +45,7 @@ class Answer:
     """The connection is gone, and with it the knowledge whether a COMMIT in the message was carried out."""
 
 
-class Interrupted(Exception):  # noqa: N818 - it is not an error of ours
+class Interrupted(KeyboardInterrupt):
     """Somebody asked this run to stop; the running statement was cancelled on the server."""
 
     def __init__(self, answer: Answer) -> None:
@@ -102,9 +102,18 @@ def _flush(pgconn: pq.abc.PGconn) -> None:
 def _next(pgconn: pq.abc.PGconn) -> pq.abc.PGresult | None:
     while pgconn.is_busy():
         readable, _, _ = select.select([pgconn.socket], [], [], POLL_SECONDS)
-        if readable:
-            pgconn.consume_input()
+        if readable and not _consumed(pgconn):
+            break
     return pgconn.get_result()
+
+
+def _consumed(pgconn: pq.abc.PGconn) -> bool:
+    """False: the connection is gone. What the server said before, such as why, is then still to be had."""
+    try:
+        pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _failure(result: pq.abc.PGresult) -> Failure:

@@ -18,17 +18,29 @@ from ..errors import BackupError
 from .connect import Address, Connection, connect
 
 TABLES_AT_ONCE = 50
+DIGEST = """
+select coalesce(sum(('x' || substr(md5(ctgitops_row::text), 1, 16))::bit(64)::bigint::numeric), 0)::text
+from {table} as ctgitops_row
+"""
 LARGE_OBJECTS = "pg_catalog.pg_largeobject_metadata"
 
 # Whatever limits the role or the database has set, a dump takes as long as it takes; row_security = off makes a row
-# that we may not see an error instead of a silence
+# that we may not see an error instead of a silence; and if we are killed, the server notices within a second (it can
+# on these systems)
 PREPARE = """
-select set_config(name, case name when 'search_path' then '' when 'row_security' then 'off' else '0' end, false)
+select set_config(
+    name,
+    case name
+        when 'search_path' then '' when 'row_security' then 'off' when 'client_connection_check_interval' then '1000'
+        else '0'
+    end,
+    false
+)
 from pg_catalog.pg_settings
 where name in (
     'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
-    'idle_session_timeout', 'search_path', 'row_security'
-)
+    'idle_session_timeout', 'search_path', 'row_security', 'client_connection_check_interval'
+) and (name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd')
 """
 # Every place that holds rows: tables and partitions, not the partitioned table above them. Materialized views are left
 # out: pg_restore computes them anew, and from the same rows they may rightly differ (a stale one, now()).
@@ -133,6 +145,11 @@ class ExportedSnapshot:
                 counted[LARGE_OBJECTS] = objects
             return counted
 
+    def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
+        """Of each of these tables that is there, what the contents of its rows add up to, in any order."""
+        with self._reader() as connection:
+            return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
+
     def sequences(self) -> dict[str, int]:
         """Where each sequence stands now: sequences keep no moments, not even for this snapshot."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
@@ -184,6 +201,15 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
                 snapshot.stop()
     except psycopg.Error as error:
         raise _unreadable(address, error) from None
+
+
+def _digest(connection: Connection, table: str) -> str | None:
+    row = connection.execute("select pg_catalog.to_regclass(%s)::text", [table]).fetchone()
+    if row is None or row[0] is None:
+        return None
+    query = sql.SQL(DIGEST).format(table=sql.SQL(str(row[0])))  # quoted by the server itself
+    row = connection.execute(query).fetchone()
+    return str(row[0]) if row else None
 
 
 def _without_brackets(line: str) -> str:

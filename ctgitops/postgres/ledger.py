@@ -37,13 +37,17 @@ def read_ledger(connection: Connection, address: Address) -> Ledger:
         if format_of(connection) == 0:
             return Ledger()
         refuse_newer(connection, address)
-        rows = connection.execute(_ENTRIES).fetchall()
+        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
     except errors.InsufficientPrivilege:
-        user = connection.info.user
-        what = f"role {user} may not read the ledger of {address.label}"
-        hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
-        raise LedgerError(what, state="nothing was read or changed", hint=hint) from None
+        raise _not_readable(connection, address) from None
     return Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+
+
+def _not_readable(connection: Connection, address: Address) -> LedgerError:
+    user = connection.info.user
+    what = f"role {user} may not read the ledger of {address.label}"
+    hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
+    return LedgerError(what, state="nothing was read or changed", hint=hint)
 
 
 def format_of(connection: Connection) -> int:
@@ -64,7 +68,10 @@ def refuse_newer(connection: Connection, address: Address) -> None:
 
 def ensure_ledger(connection: Connection, address: Address) -> None:
     """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError."""
-    refuse_newer(connection, address)
+    try:
+        refuse_newer(connection, address)
+    except errors.InsufficientPrivilege:
+        raise _not_readable(connection, address) from None
     for number in range(format_of(connection) + 1, FORMAT + 1):
         script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
         try:
@@ -72,6 +79,18 @@ def ensure_ledger(connection: Connection, address: Address) -> None:
                 connection.execute(script.encode())
         except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction, errors.DuplicateSchema) as error:
             raise _cannot_make(connection, address, error) from None
+    _refuse_read_only(connection, address)
+
+
+def _refuse_read_only(connection: Connection, address: Address) -> None:
+    """Raises LedgerError where this role may not add to the ledger, before a backup is taken for nothing."""
+    user = connection.info.user
+    if _scalar(connection, "select pg_catalog.current_setting('transaction_read_only')") == "on":
+        raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
+    if not _scalar(connection, "select pg_catalog.has_table_privilege(%s, 'insert')", [f"{SCHEMA}.ledger"]):
+        what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
+        hint = f"give the URL of the role that made it, or GRANT INSERT ON {SCHEMA}.ledger TO {user}"
+        raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
 def _cannot_make(connection: Connection, address: Address, error: psycopg.Error) -> LedgerError:
@@ -101,7 +120,7 @@ def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
         "checksum": _text(escaping, entry.checksum),
         "sql": _text(escaping, entry.sql),
         "rollback_sql": _rollback_sql(escaping, entry),
-        "finished_at": "pg_catalog.clock_timestamp()",
+        "finished_at": "null" if entry.mark is Mark.STARTED else "pg_catalog.clock_timestamp()",
         "millis": _MILLIS if timed else _number(entry.millis),
         "error": _text(escaping, entry.error),
         "actor": _text(escaping, entry.actor),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import Place
+from ..sql.parse import Statement
 from ..sql.script import Script
 from .ledger import RECORDS, SCHEMA
 
@@ -23,6 +24,9 @@ LEAKS = re.compile(
     re.IGNORECASE,
 )
 """What only a new connection forgets, or only a new connection learns: after such text, the next file gets one."""
+
+FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
+"""A commit that waits for the disk, and with it for every commit before it."""
 
 CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
@@ -52,9 +56,15 @@ class Message:
         return index if 0 <= index < len(self.script.statements) else None
 
 
-def opening(script: Script, name: str, *, local: bool) -> tuple[str, int]:
-    """The statements before a file, and how many: who is running, and where record_migration is found."""
+def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = True) -> tuple[str, int]:
+    """The statements before a file, and how many: who is running, and where record_migration is found.
+
+    A commit that does not wait for the disk is as whole as any other, the migration with its entry. A crash of the
+    server can lose the newest of them together, until the next commit that waits, and a plan's last one does.
+    """
     statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {str(local).lower()})"]
+    if not waits_for_disk:
+        statements.append("set local synchronous_commit = off")
     if RECORDS.search(script.sql):
         path = "concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), " + quoted(SCHEMA) + ")"
         statements.append(f"select pg_catalog.set_config('search_path', {path}, {str(local).lower()})")
@@ -69,8 +79,17 @@ def quoted(text: str) -> str:
     return f" E'{escaped}'"
 
 
-def place_of(message: Message, position: int | None, done: int) -> tuple[Place | None, str]:
-    """File, line and column of what failed, and its statement; nothing where it is not in the file."""
+@dataclass(frozen=True)
+class Spot:
+    """What of a file failed: file, line and column, the statement, and the line on which that begins."""
+
+    place: Place | None = None
+    statement: str = ""
+    line: int | None = None
+
+
+def spot_of(message: Message, position: int | None, done: int) -> Spot:
+    """What failed; an empty spot where it is not in the file."""
     script = message.script
     offset = message.offset_of(position) if position else None
     index = message.statement_at(done)
@@ -78,7 +97,12 @@ def place_of(message: Message, position: int | None, done: int) -> tuple[Place |
         statement = script.statements[index]
         inside = offset is not None and statement.start <= offset <= statement.end
         at = offset if inside and offset is not None else statement.start
-        return script.place(at), script.sql[statement.start : statement.end]
+        return spot_in(script, statement, at)
     if offset is not None:
-        return script.place(offset), ""
-    return None, ""
+        return Spot(script.place(offset))
+    return Spot()
+
+
+def spot_in(script: Script, statement: Statement, at: int) -> Spot:
+    """The character `at` of `script`, in one of its statements."""
+    return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

@@ -48,12 +48,6 @@ def things_in(address: Address) -> tuple[str, ...]:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
 
-def server_major(address: Address) -> int:
-    """17 for PostgreSQL 17.4. Read-only."""
-    with connect(address, "ctgitops restore") as connection:
-        return connection.info.server_version // 10000
-
-
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
     """Which of these roles the server does not have. Read-only."""
     with connect(address, "ctgitops restore") as connection:

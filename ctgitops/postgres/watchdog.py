@@ -23,7 +23,7 @@ trap '' HUP INT QUIT TERM PIPE
 read -r word
 [ "$word" = done ] && exit 0
 ours() {
-    { tr '\\0' ' ' <"/proc/$1/cmdline" || ps -o command= -p "$1"; } 2>/dev/null | grep -qF -- "$folder"
+    { tr '\\0' ' ' <"/proc/$1/cmdline" || ps -wwo command= -p "$1"; } 2>/dev/null | grep -qF -- "$folder"
 }
 folder=$1
 remove() { [ "$3" = keep ] || rm -rf -- "$1"; }

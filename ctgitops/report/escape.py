@@ -22,7 +22,7 @@ _SPACE = re.compile(r"\s+")
 _REFERENCES = re.compile(
     r"(?<=#)(?=\d)"  # owner/repository#12
     r"|(?<=[Gg][Hh]-)(?=\d)"
-    r"|(?<=:)(?=[\w+-]+:)"  # :tada:
+    r"|(?<=:)(?=[\w+-])"  # :tada:, whose second colon may be ours
     r"|(?<=:)(?=//)"
     r"|(?<=[Ww]{3})(?=\.)"
 )

@@ -69,7 +69,7 @@ def _plan(preview: Preview) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     yield from _reasons(preview.reasons)
     if not plan.empty:
-        yield from ("", f"  fingerprint {plan.fingerprint}", f"  next: {_next(preview)}")
+        yield from (*_fingerprint(plan), "", f"  next: {_next(preview)}")
 
 
 SHOWN = 6
@@ -109,6 +109,10 @@ def _work(plan: Plan) -> str:
     return ", ".join(parts)
 
 
+def _fingerprint(plan: Plan) -> tuple[str, ...]:
+    return () if plan.blocked else ("", f"  fingerprint {plan.fingerprint}")
+
+
 def _next(preview: Preview) -> str:
     plan = preview.plan
     if plan.blocked:
@@ -139,7 +143,7 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     yield from _reasons(outcome.reasons)
     if receipt := outcome.receipt:
         proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
-        yield from ("", f"  backup {receipt.id}: {proof}, restored once on {receipt.proof}")
+        yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
         yield f"  to bring it back: `{receipt.restore_with}`"
     elif outcome.done:
         yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")

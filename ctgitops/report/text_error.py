@@ -40,9 +40,8 @@ def _statement(error: ApplyError) -> list[str]:
 
 def _first_line(error: ApplyError) -> int | None:
     """The file's line on which the statement begins: told, or known because it stands on one line."""
-    told: int | None = getattr(error, "statement_line", None)
-    if told is not None:
-        return told
+    if error.statement_line is not None:
+        return error.statement_line
     single = "\n" not in error.statement.strip("\n")
     if error.place and (single or error.place.column is None):
         return error.place.line

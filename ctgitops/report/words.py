@@ -13,7 +13,7 @@ from ..core.version import SchemaVersion
 
 def count(number: int, noun: str) -> str:
     """`1 migration`, `2 migrations`, `no problems`."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def version(value: SchemaVersion | None) -> str:

@@ -7,11 +7,15 @@ of errors are counted by libpg_query in characters, places of statements in byte
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .refused import transaction_control, why_not_in_transaction
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_DEEPEST = 100
 
 
 class SqlSyntaxError(Exception):
@@ -70,10 +74,33 @@ def _parse_tree(encoded: bytes) -> dict[str, Any]:
         if result.error:
             error = result.error.contents
             raise SqlSyntaxError(error.message.decode(errors="replace"), max(error.cursorpos - 1, 0))
-        tree: dict[str, Any] = json.loads(result.parse_tree)
+        return _decoded(result.parse_tree.decode())
     finally:
         lib.pg_query_free_parse_result(result)
-    return tree
+
+
+def _decoded(tree: str) -> dict[str, Any]:
+    try:
+        whole: dict[str, Any] = json.loads(tree)
+    except RecursionError:
+        # Some hundred terms in a row: what makes a statement refused stands near its top.
+        whole = json.loads("".join(_shallow(tree)))
+    return whole
+
+
+def _shallow(tree: str) -> Iterator[str]:
+    """The JSON with `null` for everything below `_DEEPEST`."""
+    depth = kept_from = 0
+    for token in _TOKEN.finditer(tree):
+        if token[0] in "{[":
+            depth += 1
+            if depth == _DEEPEST:
+                yield tree[kept_from : token.start()] + "null"
+        elif token[0] in "}]":
+            if depth == _DEEPEST:
+                kept_from = token.end()
+            depth -= 1
+    yield tree[kept_from:]
 
 
 class _Characters:

@@ -1,0 +1,59 @@
+"""Small migrations that travel in one message, each still a transaction of its own with its own entry.
+
+A far database answers after 20 ms and a migration takes one, so most of a long history is waiting. Nothing changes in
+what a migration is: an error ends the message where it stands, with all before it committed and recorded. Then the rest
+is sent one by one, so that an error has its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from ..core.plan import Plan, Step
+from .message import LEAKS
+
+MOST = 32
+MOST_CHARACTERS = 200_000
+QUICK_SECONDS = 0.1
+"""A person who watches should not wait longer than this for the next line."""
+
+
+@dataclass
+class Pace:
+    """How many migrations to send together: more while they are quick, one after anything unexpected."""
+
+    size: int = 1
+    ahead: dict[int, int] = field(default_factory=dict)
+    """By number, milliseconds of migrations that were carried out with one before them."""
+    _positions: dict[int, int] = field(default_factory=dict)
+
+    def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
+        """`step` and those after it that may travel with it."""
+        if not self._positions:
+            self._positions = {each.number: position for position, each in enumerate(plan.steps)}
+        position = self._positions[step.number]
+        following = plan.steps[position : position + self.size]
+        chosen: list[Step] = []
+        room = MOST_CHARACTERS
+        for each in takewhile(_may_travel, following):
+            room -= len(each.script.sql)
+            if room < 0:
+                break
+            chosen.append(each)
+        return tuple(chosen) or (step,)
+
+    def learn(self, seconds: float, count: int) -> None:
+        """That many took so long."""
+        if seconds > QUICK_SECONDS:
+            self.size = max(1, self.size // 4)
+        elif count >= self.size:
+            self.size = min(self.size * 2, MOST)
+
+    def stumble(self) -> None:
+        """One of them failed: the next goes alone."""
+        self.size = 1
+
+
+def _may_travel(step: Step) -> bool:
+    return step.verify is None and step.transactional and not LEAKS.search(step.script.sql)

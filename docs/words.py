@@ -1,0 +1,130 @@
+"""What the code does not say in a sentence: problems, gates and columns, for `docs/generate.py`."""
+
+from __future__ import annotations
+
+PROBLEMS: dict[str, tuple[str, str]] = {
+    "after": ("`after` names no environment, or goes in a circle.", "Correct the manifest."),
+    "band": ("Bands overlap, or a number is in none.", "Correct `migrations/policy.yaml`, or renumber the file."),
+    "beyond-target": (
+        "The database has migrations beyond the target.",
+        "Nothing, or `ctgitops rollback`: apply never goes back.",
+    ),
+    "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`, or a seed file."),
+    "dependency": (
+        "A migration depends on one that does not exist, comes later, is itself, or is not in this plan.",
+        "Name lower numbers only; move the target so that it includes both.",
+    ),
+    "duplicate-environment": ("Two manifests name the same environment.", "Keep one of them."),
+    "duplicate-number": ("Two migrations have one number.", "Give the one that was applied nowhere the next number."),
+    "edited": (
+        "A file was changed after it was applied; a diff against the ledger's text is shown.",
+        "Restore the file and put the change into a new migration.",
+    ),
+    "empty-file": ("A file holds no statement.", "Write its SQL, or remove the file."),
+    "encoding": ("A file is not UTF-8 text.", "Save it as UTF-8."),
+    "environment-name": ("A manifest's file is not called after its environment.", "Rename one of the two."),
+    "file-name": (
+        "A file is not named as a migration, seed or manifest is.",
+        "Rename it as the hint says, or move it away.",
+    ),
+    "header-field": ("A header field is missing, unknown, empty or given twice.", "Correct the header."),
+    "header-missing": ("A migration has no header.", "Write one, or set `header: optional` in the policy."),
+    "header-name": ("The header names another migration than the file.", "Make them agree."),
+    "header-order": ("Header fields are out of order.", "Put them in the order that the hint shows."),
+    "header-value": ("A header field's value is not understood.", "Write it as the hint shows."),
+    "irreversible": (
+        "A migration has no rollback SQL. In a plan a warning; it blocks a rollback.",
+        "Do by hand what its header says and `ctgitops repair`, or bring back the backup.",
+    ),
+    "ledger-tampered": (
+        "An entry of the ledger does not continue the hash chain.",
+        "Find out who changed the ledger and what, before anything else.",
+    ),
+    "missing": (
+        "The database has a migration whose file is gone, or is newer than this checkout.",
+        "Restore the file from the SQL shown, or use a newer checkout.",
+    ),
+    "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
+    "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
+    "not-yet": ("A key is known but not carried out by this version.", "Leave it out."),
+    "number-gap": ("A number is left out within a band.", "Renumber, or set `numbering: increasing` in the policy."),
+    "orphan": ("A `.down.sql` or `.verify.sql` without its migration.", "Rename it, add the migration, or remove it."),
+    "out-of-order": (
+        "A pending migration comes before one of its band that the database has.",
+        "Give it the next number of its band.",
+    ),
+    "psql-command": ("A command of psql, such as `\\i`, stands in a file.", "Write the SQL that it stands for."),
+    "rollback-missing": (
+        "`Rollback: Available` without a `.down.sql`.",
+        "Write it, or say `Manual` or `Not Available`.",
+    ),
+    "rollback-unsaid": ("A `.down.sql` that the header denies.", "Say `Rollback: Available`."),
+    "secret-in-file": (
+        "A manifest holds something else than the name of a secret; it is not shown.",
+        "Put the URL into a secret and write its name; change a password that was committed.",
+    ),
+    "section": ("Sections `-- migrate:up` and `-- migrate:down` are not as dbmate has them.", "Correct the markers."),
+    "sub-folder": (
+        "A folder inside `migrations/`, `environments/` or a seed folder is not read.",
+        "Move its files up.",
+    ),
+    "symlink": ("A symbolic link; links are not read.", "Put what it points to in its place."),
+    "syntax-error": ("PostgreSQL's grammar refuses a file.", "Correct the statement."),
+    "target": ("The target names no migration or version that exists.", "Name another, or `latest`."),
+    "too-large": ("A file is larger than `max_file_size`.", "Split it, or raise the limit in the policy."),
+    "transaction-control": (
+        "`BEGIN`, `COMMIT` or the like in a migration.",
+        "Remove it: each file already runs in a transaction of its own.",
+    ),
+    "two-forms": ("The same thing is given in two forms, such as `.sql` and `.up.sql`.", "Keep one of them."),
+    "unfinished": (
+        "A migration outside a transaction was started and did not come to its end.",
+        "Look at what of it is there, then `ctgitops repair`.",
+    ),
+    "unknown-key": ("A key that no manifest or policy has.", "Correct its spelling; the hint names the nearest."),
+    "unreadable": ("A file cannot be read.", "Give this user the permission."),
+    "value": ("A value of a manifest or policy is not what is expected.", "Write it as the hint shows."),
+    "verify-query": ("A statement of a `.verify.sql` is not a query.", "Each is a `SELECT` that returns true."),
+    "version-breaking": (
+        "`Breaking Changes` and the version disagree.",
+        "A breaking change takes a new major version, nothing else does.",
+    ),
+    "version-duplicate": ("Two migrations have one version.", "Take the next; `ctgitops new` computes it."),
+    "version-falls": ("A version is lower than that of an earlier number of the band.", "Versions go up in a band."),
+    "version-step": ("A version is not one step above another.", "Take one that the hint names."),
+    "yaml": ("A file is not the strict YAML that is read here.", "Correct it at the line and column shown."),
+}
+"""By code: what it means, what to do."""
+
+GATES: dict[str, tuple[str, str]] = {
+    "fingerprint": (
+        "The plan is another one than was approved with `--plan` or `--fingerprint`.",
+        "Look at `ctgitops plan` again, and approve that one.",
+    ),
+    "after": (
+        "The environment named by `after` lacks a migration, has another text of it, or could not be read.",
+        "Apply there first.",
+    ),
+    "bake": ("The environment named by `after` has not had a migration for as long as `bake` says.", "Wait."),
+    "window": ("Now is outside of the environment's windows.", "Wait for one to open."),
+}
+"""By gate: what it means, what lets the plan go on. `rollback` asks `fingerprint` alone."""
+
+LEDGER_COLUMNS: dict[str, str] = {
+    "id": "Order of the entries.",
+    "name": "Name of the migration without `.sql`; of a seed file, its path.",
+    "version": "Schema version of the migration, from its header.",
+    "sql": "The SQL that was run: of the migration, or of its rollback.",
+    "started_at": "When the transaction of the entry began.",
+    "finished_at": "When the entry was written; null for `started`.",
+    "millis": "How long the work took.",
+    "actor": "Who ran it: `GITHUB_ACTOR`, or the user of the machine.",
+    "commit_sha": "Commit of the checkout.",
+    "pull_request": "Number of the pull request, where a run is one's.",
+    "run_url": "URL of the workflow run.",
+    "tool_version": "Version of ctgitops.",
+    "server_version": "Version of PostgreSQL.",
+    "previous_hash": "`hash` of the entry before; zeros in the first.",
+    "hash": "SHA-256 over `previous_hash` and all columns but `id` and `hash`.",
+}
+"""Columns on which the SQL has no comment of its own."""

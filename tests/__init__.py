@@ -1,0 +1,1 @@
+"""Tests; a package, so that test files of one name may stand in several folders."""

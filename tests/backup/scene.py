@@ -1,0 +1,57 @@
+"""A database, a folder for its backups, and everything that is said meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ctgitops.backup.local import LocalBackups
+from ctgitops.core.environment import BackupPolicy, Environment
+from ctgitops.core.progress import BackupAdvanced, Progress
+from ctgitops.core.receipt import Receipt
+from ctgitops.postgres.connect import Address
+
+
+@dataclass
+class Scene:
+    """Takes and restores backups of one database; `meanwhile` is called with all that is told."""
+
+    root: Path
+    url: str
+    verify_url: str | None = None
+    critical: tuple[str, ...] = ()
+    meanwhile: Callable[[str], None] = field(default=lambda _words: None)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def backups(self) -> LocalBackups:
+        return LocalBackups(
+            self.root,
+            address_of=lambda environment: Address(self.url, label=f"{environment.name} (STAGING_DATABASE_URL)"),
+            address_of_secret=lambda name: Address(self.verify_url or "", label=f"the verify server ({name})"),
+        )
+
+    def take(self) -> Receipt:
+        verify = "VERIFY_URL" if self.verify_url else None
+        policy = BackupPolicy("backups", critical_tables=self.critical, verify_server=verify)
+        return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
+
+    def restore(self, receipt: Receipt, url: str) -> Receipt:
+        return self.backups.restore(f"{receipt.location}/receipt.json", url, self.tell)
+
+    def tell(self, progress: Progress) -> None:
+        assert isinstance(progress, BackupAdvanced)
+        self.said.append(progress.what)
+        self.meanwhile(progress.what)
+
+    @property
+    def left(self) -> list[Path]:
+        """Every file below the backups' folder."""
+        return sorted(path for path in (self.root / "backups").rglob("*") if not path.is_dir())
+
+    @property
+    def partial(self) -> Path:
+        """The folder of the backup that is being made."""
+        [folder] = (self.root / "backups").glob("*.partial")
+        return folder

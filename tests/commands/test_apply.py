@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ctgitops.commands.apply import apply
+from ctgitops.core.ledger import Mark
+from ctgitops.core.outcome import Status
+from ctgitops.core.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
+from ctgitops.errors import ApplyError, BackupError, LedgerError
+from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
+
+ONE = migration("001_one", "1.0.0")
+TWO = migration("002_two", "1.1.0")
+
+
+def test_the_order_of_effects() -> None:
+    diary = Diary({"staging": chained(entry(ONE), entry(TWO))})
+    work = workspace(ONE, TWO, seeds=(seed("seeds/production/010_people.sql"),))
+    outcome = apply(request(work, PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.status is Status.APPLIED
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "read staging",
+        "back up production",
+        "apply 001",
+        "apply 002",
+        "seed seeds/production/010_people.sql",
+        "unlock",
+    ]
+
+
+def test_what_is_told_is_told_in_order_and_after_it_is_true() -> None:
+    diary = Diary({"staging": chained(entry(ONE))})
+    work = workspace(ONE, seeds=(seed("seeds/production/010_people.sql"),))
+    apply(request(work, PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert [type(told) for told in diary.told] == [PlanStarted, BackupTaken, StepStarted, StepFinished, SeedFinished]
+
+
+def test_every_step_is_recorded_with_the_receipt_of_the_backup() -> None:
+    diary = Diary({"staging": chained(entry(ONE), entry(TWO))})
+    outcome = apply(request(workspace(ONE, TWO), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert diary.receipts == [outcome.receipt, outcome.receipt]
+    assert outcome.receipt is not None
+
+
+def test_without_a_backup_in_the_manifest_none_is_taken() -> None:
+    diary = Diary()
+    outcome = apply(request(workspace(ONE)), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.receipt is None
+    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+
+
+def test_a_failed_backup_stops_before_any_step() -> None:
+    diary = Diary({"staging": chained(entry(ONE))}, backup_fails=True)
+    with pytest.raises(BackupError):
+        apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert diary.lines == ["lock", "read ledger", "read staging", "back up production", "unlock"]
+
+
+def test_nothing_to_do_takes_no_backup_and_asks_no_gate() -> None:
+    diary = Diary({"production": chained(entry(ONE))})
+    outcome = apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.status is Status.UP_TO_DATE
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_a_blocked_plan_changes_nothing() -> None:
+    diary = Diary({"production": chained(replace(entry(ONE), checksum="sha256:other"))})
+    outcome = apply(request(workspace(ONE, TWO), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert (outcome.status, outcome.exit_status) == (Status.BLOCKED, 4)
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_waits_for_staging_before_any_backup() -> None:
+    diary = Diary({"staging": chained(entry(ONE))})
+    outcome = apply(request(workspace(ONE, TWO), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert (outcome.status, outcome.exit_status) == (Status.WAITING, 5)
+    assert [reason.what for reason in outcome.reasons] == ["staging does not have 002_two yet"]
+    assert diary.lines == ["lock", "read ledger", "read staging", "unlock"]
+
+
+def test_a_predecessor_that_cannot_be_read_is_no_yes() -> None:
+    diary = Diary(unreachable={"staging": LedgerError("no route to host")})
+    outcome = apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.status is Status.WAITING
+    assert "no route to host" in outcome.reasons[0].what
+
+
+def test_only_the_approved_plan_is_applied() -> None:
+    diary = Diary()
+    outcome = apply(request(workspace(ONE), approved="0" * 64), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.status is Status.WAITING
+    approved = outcome.plan.fingerprint[:12]
+    outcome = apply(request(workspace(ONE), approved=approved), databases=diary, backups=diary, tell=diary.tell)
+    assert outcome.status is Status.APPLIED
+
+
+def test_the_first_step_that_fails_ends_the_run_and_gives_the_lock_back() -> None:
+    diary = Diary(step_fails="001_one")
+    with pytest.raises(ApplyError):
+        apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
+    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+
+
+def test_a_second_run_does_nothing_and_says_so() -> None:
+    diary = Diary()
+    apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
+    again = apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
+    assert again.status is Status.UP_TO_DATE
+    assert [e.mark for e in diary.ledgers[STAGING.name].entries] == [Mark.APPLIED, Mark.APPLIED]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from ctgitops.commands.plan import plan
+from ctgitops.core.preview import Preview, Unseen, exit_status
+from ctgitops.errors import LedgerError, UsageError
+from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
+
+ONE = migration("001_one", "1.0.0")
+TWO = migration("002_two", "1.1.0")
+WORK = workspace(ONE, TWO)
+BOTH = (request(WORK, STAGING), request(WORK, PRODUCTION))
+
+
+def test_a_plan_for_each_environment_in_the_order_asked() -> None:
+    diary = Diary({"staging": chained(entry(ONE))})
+    staging, production = plan(BOTH, databases=diary)
+    assert isinstance(staging, Preview)
+    assert isinstance(production, Preview)
+    assert [step.number for step in staging.plan.steps] == [2]
+    assert [step.number for step in production.plan.steps] == [1, 2]
+    assert [reason.what for reason in production.reasons] == ["staging does not have 002_two yet"]
+    assert exit_status((staging, production)) == 0
+
+
+def test_nothing_is_locked_or_written() -> None:
+    diary = Diary()
+    plan(BOTH, databases=diary)
+    assert set(diary.lines) == {"read staging", "read production"}
+    assert diary.ledgers == {}
+
+
+def test_an_environment_that_cannot_be_read_does_not_cost_the_other() -> None:
+    diary = Diary(unreachable={"production": LedgerError("password authentication failed")})
+    staging, production = plan(BOTH, databases=diary)
+    assert isinstance(staging, Preview)
+    assert isinstance(production, Unseen)
+    assert production.error.what == "password authentication failed"
+    assert exit_status((staging, production)) == 4
+
+
+def test_a_missing_secret_is_a_matter_of_usage() -> None:
+    diary = Diary(unreachable={"staging": UsageError("STAGING_DATABASE_URL is not set")})
+    assert exit_status(plan(BOTH[:1], databases=diary)) == 2
+
+
+def test_a_blocked_plan_asks_no_gate() -> None:
+    work = workspace(ONE, migration("003_three", "1.1.0"))
+    (look,) = plan((request(work, PRODUCTION),), databases=Diary())
+    assert isinstance(look, Preview)
+    assert look.plan.blocked
+    assert look.reasons == ()
+    assert exit_status((look,)) == 3

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.commands.repair import Correction, Fact, repair
+from ctgitops.core.ledger import Ledger, Mark
+from ctgitops.core.request import Origin
+from ctgitops.errors import UsageError
+from tests.fakes import Diary, chained, entry, migration, request, workspace
+
+ONE = migration("001_one", "1.0.0")
+EDITED = migration("001_one", "1.0.0", sql="SELECT 1;\n")
+TWO = migration("002_two", "1.1.0")
+
+
+def repaired(ledger: Ledger, correction: Correction) -> tuple[Ledger, list[str]]:
+    diary = Diary({"staging": ledger})
+    asked = request(workspace(EDITED, TWO), origin=Origin(actor="anna", run_url="https://ci.example/1"))
+    repair(asked, correction, databases=diary, tell=diary.tell)
+    return diary.ledgers["staging"], diary.lines
+
+
+def test_an_unfinished_migration_that_is_there_becomes_applied() -> None:
+    unfinished = chained(entry(EDITED), entry(TWO, Mark.STARTED))
+    ledger, lines = repaired(unfinished, Correction(2, Fact.APPLIED, "the index is valid"))
+    assert lines == ["lock", "read ledger", "record repaired 002", "unlock"]
+    assert ledger.unfinished == {}
+    entry_of_two = ledger.applied[2]
+    assert (entry_of_two.checksum, entry_of_two.error) == (TWO.checksum, "the index is valid")
+    assert (entry_of_two.actor, entry_of_two.plan) == ("anna", None)
+    assert TWO.down is not None
+    assert entry_of_two.rollback_sql == TWO.down.sql
+
+
+def test_an_unfinished_migration_that_is_not_there_becomes_pending() -> None:
+    ledger, _ = repaired(chained(entry(TWO, Mark.STARTED)), Correction(2, Fact.NOT_APPLIED, "dropped it by hand"))
+    assert (ledger.unfinished, ledger.applied) == ({}, {})
+
+
+def test_an_edited_file_is_accepted() -> None:
+    ledger, _ = repaired(chained(entry(ONE)), Correction(1, Fact.APPLIED, "only a comment changed"))
+    assert ledger.applied[1].checksum == EDITED.checksum
+    assert ledger.broken_at() is None
+
+
+def test_a_repair_does_not_change_the_order_in_which_rollback_goes() -> None:
+    ledger, _ = repaired(chained(entry(ONE), entry(TWO)), Correction(1, Fact.APPLIED, "only a comment changed"))
+    assert [e.number for e in ledger.in_order] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("correction", "words"),
+    [
+        (Correction(1, Fact.APPLIED, "  "), "needs a reason"),
+        (Correction(9, Fact.APPLIED, "it is there"), "neither applied nor unfinished"),
+        (Correction(9, Fact.NOT_APPLIED, "it is not"), "neither applied nor unfinished"),
+        (Correction(2, Fact.APPLIED, "it is there"), "is applied as its file says"),
+        (Correction(3, Fact.APPLIED, "it is there"), "there is no file"),
+    ],
+)
+def test_what_is_no_repair_is_refused_and_nothing_is_written(correction: Correction, words: str) -> None:
+    three = migration("003_three", "1.2.0")
+    diary = Diary({"staging": chained(entry(ONE), entry(TWO), entry(three))})
+    with pytest.raises(UsageError, match=words):
+        repair(request(workspace(EDITED, TWO)), correction, databases=diary, tell=diary.tell)
+    assert not any(line.startswith("record") for line in diary.lines)

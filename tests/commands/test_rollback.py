@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.commands.rollback import Back, rollback
+from ctgitops.core.outcome import Status
+from ctgitops.errors import BackupError, UsageError
+from tests.fakes import PRODUCTION, Diary, chained, entry, migration, request, workspace
+
+ONE = migration("001_one", "1.0.0")
+TWO = migration("002_two", "1.1.0")
+LATE = migration("101_late", "1.2.0")
+NO_WAY_BACK = migration("003_three", "1.2.0", down=None, Rollback="Not Available")
+
+
+def test_the_order_of_effects() -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(LATE), entry(TWO))})
+    back = rollback(request(workspace(), PRODUCTION), Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.ROLLED_BACK
+    assert diary.lines == ["lock", "read ledger", "back up production", "undo 002", "undo 101", "unlock"]
+    assert list(diary.ledgers["production"].applied) == [1]
+
+
+def test_back_to_just_after_a_migration() -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(LATE), entry(TWO))})
+    rollback(request(workspace(), PRODUCTION), Back(to=101), databases=diary, backups=diary, tell=diary.tell)
+    assert list(diary.ledgers["production"].applied) == [1, 101]
+
+
+def test_no_way_back_is_told_before_anything_is_undone() -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO), entry(NO_WAY_BACK))})
+    back = rollback(request(workspace(), PRODUCTION), Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    assert (back.status, back.exit_status) == (Status.BLOCKED, 4)
+    assert "NO WAY BACK" in back.plan.problems[0].what
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_a_failed_backup_stops_before_any_step() -> None:
+    diary = Diary({"production": chained(entry(ONE))}, backup_fails=True)
+    with pytest.raises(BackupError):
+        rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert diary.lines == ["lock", "read ledger", "back up production", "unlock"]
+
+
+def test_an_empty_database_has_nothing_to_undo() -> None:
+    diary = Diary()
+    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.UP_TO_DATE
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_no_steps_back_are_refused(steps: int) -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))})
+    with pytest.raises(UsageError, match="lead nowhere"):
+        rollback(request(workspace(), PRODUCTION), Back(steps=steps), databases=diary, backups=diary, tell=diary.tell)
+
+
+def test_a_migration_that_is_not_applied_is_no_place_to_go() -> None:
+    diary = Diary({"production": chained(entry(ONE))})
+    with pytest.raises(UsageError, match="009 is not applied"):
+        rollback(request(workspace(), PRODUCTION), Back(to=9), databases=diary, backups=diary, tell=diary.tell)
+
+
+def test_only_the_approved_plan_is_undone() -> None:
+    diary = Diary({"production": chained(entry(ONE))})
+    asked = request(workspace(), PRODUCTION, approved="f" * 64)
+    back = rollback(asked, Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.WAITING
+    assert diary.lines == ["lock", "read ledger", "unlock"]

@@ -1,0 +1,44 @@
+"""Fixtures: one server for all tests, one fresh database for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ctgitops.postgres.server import LocalServer
+from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LocalServer]:
+    """A server without a password, reached through a socket."""
+    with LocalServer(programs_for_tests(), base=base_for_servers()) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def tcp_server() -> Iterator[LocalServer]:
+    """A server on 127.0.0.1 that wants a password."""
+    with LocalServer(programs_for_tests(), listen="127.0.0.1", base=base_for_servers()) as started:
+        yield started
+
+
+@pytest.fixture
+def make_database(server: LocalServer) -> Callable[[], str]:
+    """Makes a fresh, empty database; returns its URL."""
+    return lambda: fresh_database(server)
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """The URL of a fresh, empty database."""
+    return make_database()
+
+
+@pytest.fixture
+def postgis_url(database_url: str) -> str:
+    """The URL of a fresh database on a server that has PostGIS to be created."""
+    if not fetch(database_url, "select from pg_available_extensions where name = 'postgis'"):
+        raise missing("postgis", "this server has no PostGIS; CTGITOPS_TEST_POSTGRES names another's bin folder")
+    return database_url

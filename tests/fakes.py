@@ -1,0 +1,265 @@
+"""A repository made in memory, and a Diary: every port of the product, writing down what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
+from ctgitops.core.gate import Predecessor, Unreadable
+from ctgitops.core.header import parse_header
+from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ctgitops.core.migration import Migration, Seed
+from ctgitops.core.plan import Direction, Plan, Step
+from ctgitops.core.policy import Policy
+from ctgitops.core.progress import Listener, Progress
+from ctgitops.core.receipt import Receipt, SavedFile
+from ctgitops.core.request import Request
+from ctgitops.core.workspace import Workspace
+from ctgitops.errors import ApplyError, BackupError, CtgitopsError
+from ctgitops.sql.script import Script, checksum_of
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+"""A Tuesday."""
+
+
+def header(name: str, **fields: str) -> str:
+    """The comment block of a migration; keyword arguments replace its values, `_` for a space."""
+    values = {
+        "Migration": name,
+        "Version": "1.0.0",
+        "Description": name[4:].replace("_", " "),
+        "Breaking Changes": "No",
+        "Rollback": "Available",
+        "Created": "2026-01-12",
+        "Author": "Anna Lindqvist",
+        "Dependencies": "None",
+        "Estimated Execution Time": "under 1 second",
+        "Impact": "nobody waits",
+    } | {key.replace("_", " "): value for key, value in fields.items()}
+    return "".join(f"-- {key}: {value}\n" for key, value in values.items())
+
+
+def migration(
+    name: str, version: str = "", *, sql: str = "", down: str | None = "", verify: str = "", **fields: str
+) -> Migration:
+    """A migration; without a version it has no header. `down=None` leaves the rollback out."""
+    number = int(name.split("_", maxsplit=1)[0])
+    body = sql or f"CREATE TABLE t{number} (id bigint PRIMARY KEY);\n"
+    text = f"{header(name, Version=version, **fields)}\n{body}" if version else body
+    path = f"migrations/{name}.sql"
+    back = Script(down or f"DROP TABLE t{number};\n", f"migrations/{name}.down.sql") if down is not None else None
+    return Migration(
+        number=number,
+        name=name,
+        up=Script(text, path),
+        checksum=checksum_of(text),
+        down=back,
+        verify=Script(verify, f"migrations/{name}.verify.sql") if verify else None,
+        header=parse_header(text, path)[0] if version else None,
+    )
+
+
+def seed(name: str, sql: str = "INSERT INTO t1 VALUES (1);\n") -> Seed:
+    """A seed file."""
+    return Seed(name, Script(sql, name))
+
+
+STAGING = Environment("staging", "STAGING_DATABASE_URL", trigger=Trigger.PUSH, path="environments/staging.yaml")
+PRODUCTION = Environment(
+    "production",
+    "PRODUCTION_DATABASE_URL",
+    after="staging",
+    trigger=Trigger.RELEASE,
+    tags="v*",
+    backup=BackupPolicy("backups/production"),
+    path="environments/production.yaml",
+)
+
+
+def workspace(*migrations: Migration, policy: Policy | None = None, seeds: tuple[Seed, ...] = ()) -> Workspace:
+    """A checkout with these files and two environments."""
+    ordered = tuple(sorted(migrations, key=lambda m: m.number))
+    found = {"staging": seeds, "production": seeds} if seeds else None
+    return Workspace(ordered, (STAGING, PRODUCTION), found, policy or Policy())
+
+
+def request(work: Workspace, environment: Environment = STAGING, **fields: object) -> Request:
+    """A run at `NOW`."""
+    return replace(Request(work, environment, NOW), **fields)  # type: ignore[arg-type]
+
+
+def chained(*entries: Entry) -> Ledger:
+    """A ledger of these entries, numbered and hashed as a database does it."""
+    done: list[Entry] = []
+    for number, entry in enumerate(entries, start=1):
+        linked = replace(entry, id=number, previous_hash=done[-1].hash if done else GENESIS)
+        done.append(replace(linked, hash=entry_hash(linked)))
+    return Ledger(tuple(done))
+
+
+def added(ledger: Ledger, *entries: Entry) -> Ledger:
+    """The ledger with more entries."""
+    return chained(*ledger.entries, *entries)
+
+
+def entry(
+    of: Migration, mark: Mark = Mark.APPLIED, at: datetime = NOW - timedelta(days=3), error: str | None = None
+) -> Entry:
+    """What a run writes about a migration."""
+    return Entry(
+        mark=mark,
+        name=of.name,
+        number=of.number,
+        version=str(of.version) if of.version else None,
+        checksum=of.checksum,
+        sql=of.up.sql,
+        rollback_sql=of.down.sql if of.down else None,
+        started_at=at,
+        finished_at=at,
+        millis=12,
+        actor="anna",
+        error=error,
+    )
+
+
+def carried_out(plan: Plan, ledger: Ledger) -> Ledger:
+    """The ledger after every step and seed file of a plan."""
+    return added(
+        ledger, *(step_entry(step) for step in plan.steps), *(seed_entry(s.name, s.checksum) for s in plan.seeds)
+    )
+
+
+def step_entry(step: Step) -> Entry:
+    """What a run writes about a step."""
+    forwards = step.direction is Direction.APPLY
+    return Entry(
+        mark=Mark.APPLIED if forwards else Mark.ROLLED_BACK,
+        name=step.name,
+        number=step.number,
+        version=str(step.version) if step.version else None,
+        checksum=step.checksum,
+        sql=step.script.sql if forwards else None,
+        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
+        started_at=NOW,
+        finished_at=NOW,
+    )
+
+
+def seed_entry(name: str, checksum: str) -> Entry:
+    """What a run writes about a seed file."""
+    return Entry(Mark.APPLIED, name, checksum=checksum, started_at=NOW, finished_at=NOW)
+
+
+def receipt(environment: str = "production") -> Receipt:
+    """The proof of a backup."""
+    return Receipt(
+        id=f"20261124T093012Z-{environment}-1f2e3d4c",
+        environment=environment,
+        database="constructtrack",
+        server_version="17.6",
+        client_version="18.1",
+        started_at=NOW,
+        finished_at=NOW + timedelta(minutes=9),
+        location=f"backups/{environment}/20261124T093012Z-{environment}-1f2e3d4c",
+        compression="gzip",
+        jobs=2,
+        rows={"public.projects": 1204, "public.cable_routes": 98_211},
+        files={"toc.dat": SavedFile(48_211, "a" * 64), "3012.dat.gz": SavedFile(41_002_113, "b" * 64)},
+        schema_sha256="c" * 64,
+        proof="PostgreSQL 17.6, a throw-away server beside the run",
+    )
+
+
+@dataclass
+class Diary:
+    """Databases, sessions and backups in one; `lines` reads as prose what was done, in order."""
+
+    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    unreachable: dict[str, CtgitopsError] = field(default_factory=dict)
+    backup_fails: bool = False
+    step_fails: str = ""
+    lines: list[str] = field(default_factory=list)
+    told: list[Progress] = field(default_factory=list)
+    receipts: list[Receipt | None] = field(default_factory=list)
+
+    def tell(self, progress: Progress) -> None:
+        self.told.append(progress)
+
+    def of(self, environment: Environment) -> DiaryDatabase:
+        if error := self.unreachable.get(environment.name):
+            raise error
+        return DiaryDatabase(self, environment.name)
+
+    def predecessor(self, request: Request) -> Predecessor:
+        name = request.environment.after
+        if name is None:
+            return None
+        if error := self.unreachable.get(name):
+            return Unreadable(error.what)
+        self.lines.append(f"read {name}")
+        return self.ledgers.get(name, Ledger())
+
+    def take(self, environment: Environment, tell: Listener) -> Receipt:  # noqa: ARG002 - the port's signature
+        self.lines.append(f"back up {environment.name}")
+        if self.backup_fails:
+            raise BackupError("the restored copy lacks 1 row", state="nothing was changed")
+        return receipt(environment.name)
+
+    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:  # noqa: ARG002
+        self.lines.append(f"restore {receipt_path}")
+        return receipt()
+
+
+@dataclass
+class DiaryDatabase:
+    """One database of the diary; with its lock held, it is the session too."""
+
+    diary: Diary
+    name: str
+    locked: bool = False
+
+    def ledger(self) -> Ledger:
+        self.diary.lines.append("read ledger" if self.locked else f"read {self.name}")
+        return self.diary.ledgers.get(self.name, Ledger())
+
+    @contextmanager
+    def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002
+        self.diary.lines.append("lock")
+        try:
+            yield DiaryDatabase(self.diary, self.name, locked=True)
+        finally:
+            self.diary.lines.append("unlock")
+
+    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:  # noqa: ARG002
+        verb = "apply" if step.direction is Direction.APPLY else "undo"
+        self.diary.lines.append(f"{verb} {step.number:03}")
+        self.diary.receipts.append(receipt)
+        if step.name == self.diary.step_fails:
+            raise ApplyError(f"{step.name} failed", state="nothing of it is in the database")
+        self._add(step_entry(step))
+        return 12
+
+    def seed(self, seed: Seed, plan: Plan) -> int:  # noqa: ARG002
+        self.diary.lines.append(f"seed {seed.name}")
+        self._add(seed_entry(seed.name, seed.checksum))
+        return 3
+
+    def record(self, entry: Entry) -> None:
+        self.diary.lines.append(f"record {entry.mark} {entry.number:03}" if entry.number else "record")
+        self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        self.diary.ledgers[self.name] = added(self.diary.ledgers.get(self.name, Ledger()), entry)
+
+
+def as_json(text: str) -> dict[str, object]:
+    """A JSON page, read."""
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+TO_003 = Target(number=3)

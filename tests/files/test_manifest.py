@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctgitops.core.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
+from ctgitops.core.workspace import problems_of
+from ctgitops.files.manifest import duration
+from tests.files.checkout import Checkout
+
+FULL = """\
+environment: production
+database:
+  url: ${PRODUCTION_DATABASE_URL}
+target: 008
+after: staging
+bake: 24h
+apply: {on: release, tags: "v*"}
+reviewed: off
+windows: [{days: [tue, wed], from: "02:00", to: "05:00", timezone: America/New_York}]
+timeouts: {lock: 300ms, statement: 20min, retry_for: 10s}
+backup:
+  scope: database
+  to: /var/backups
+  verify: restore
+  verify_server: ${VERIFY_URL}
+  critical_tables: [public.projects]
+seeds: [seeds/common/, ./seeds/production]
+notify: []
+"""
+
+
+def test_a_whole_manifest_becomes_an_environment(repo: Checkout) -> None:
+    repo.write("environments/production.yaml", FULL)
+    repo.write("seeds/common/1.sql")
+    repo.write("seeds/production/1.sql")
+    workspace = repo.read()
+    assert workspace.read_problems == ()
+    assert workspace.environments == (
+        Environment(
+            name="production",
+            url_secret="PRODUCTION_DATABASE_URL",
+            target=Target(number=8),
+            after="staging",
+            bake=timedelta(hours=24),
+            trigger=Trigger.RELEASE,
+            tags="v*",
+            windows=(Window(frozenset({"tue", "wed"}), time(2), time(5), "America/New_York"),),
+            timeouts=Timeouts(timedelta(milliseconds=300), timedelta(minutes=20), timedelta(seconds=10)),
+            backup=BackupPolicy("/var/backups", ("public.projects",), "VERIFY_URL"),
+            seeds=("seeds/common", "seeds/production"),
+            path="environments/production.yaml",
+        ),
+    )
+
+
+def test_two_keys_are_enough(repo: Checkout) -> None:
+    repo.write("environments/staging.yml", "environment: staging\ndatabase: {url: '${URL}'}\n")
+    workspace = repo.read()
+    assert workspace.read_problems == ()
+    assert workspace.environments == (Environment("staging", "URL", path="environments/staging.yml"),)
+
+
+def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Checkout) -> None:
+    assert repo.read().environments == ()
+    repo.manifest("", "zeta")
+    repo.manifest("", "alpha")
+    assert [e.name for e in repo.read().environments] == ["alpha", "zeta"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("targt: latest", "4:1: unknown key `targt` (did you mean `target`?)"),
+        (
+            "colour: red",
+            "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
+            "windows, timeouts, backup, shadow, seeds, notify)",
+        ),
+        (
+            "target: 1.10",
+            "4:9: `target: 1.10` is not understood (expected `latest`, a schema version or a migration's number, "
+            "as in `latest`)",
+        ),
+        (
+            "bake: 24 hours",
+            "4:7: `bake: 24 hours` is not understood (expected a number with its unit (ms, s, min, h, d), "
+            "as in `200ms`)",
+        ),
+        (
+            "apply: {on: relase}",
+            "4:13: `apply.on: relase` is not understood (expected one of push, release, schedule, manual; "
+            "did you mean `release`?)",
+        ),
+        (
+            "apply: push",
+            "4:8: `apply: push` is not understood (expected a mapping with the keys `on` and `tags`, "
+            'as in `{on: release, tags: "v*"}`)',
+        ),
+        (
+            'apply: {on: push, tags: "v*"}',
+            "4:19: `apply.tags` means nothing with `on: push` (leave `tags` out, or write `on: release`)",
+        ),
+        ("windows: []", "4:10: `windows: a list` is empty (expected a list of windows, as in `[{days: [tue, wed, thu]"),
+        (
+            "windows: [{days: [tue], from: 2:00, to: 05:00, timezone: UTC}]",
+            "4:31: `windows[0].from: 2:00` is not understood (expected a time of day, as in `02:00`)",
+        ),
+        (
+            "windows: [{days: [tue], from: 02:00, to: 05:00, timezone: America/New_Yrok}]",
+            "4:59: `windows[0].timezone: America/New_Yrok` cannot be (did you mean `America/New_York`?)",
+        ),
+        (
+            "windows: [{days: [tue], from: 02:00, to: 05:00, timezone: ../../etc/passwd}]",
+            "4:59: `windows[0].timezone: ../../etc/passwd` cannot be (expected a name as in",
+        ),
+        (
+            "windows: [{days: [tue], from: 02:00, to: 02:00, timezone: UTC}]",
+            "4:42: `windows[0].to: 02:00` cannot be (for a whole day write `from: 00:00` and `to: 00:00`)",
+        ),
+        (
+            "timeouts: {lock: 0ms}",
+            "4:18: `timeouts.lock: 0ms` cannot be (zero would mean to wait for ever, and PostgreSQL takes it so)",
+        ),
+        ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` cannot be (the longest is 24d)"),
+        ("bake: 999999999d", "4:7: `bake: 999999999d` cannot be (the longest is 2400d)"),
+        ("backup: {scope: database}", "4:1: key `backup.to` is missing (add `to: /var/backups/production`)"),
+        (
+            "backup: {to: b, critical_tables: [projects]}",
+            "4:35: `backup.critical_tables[0]: projects` is not understood (expected a table with its schema, "
+            "as in `public.projects`)",
+        ),
+        (
+            "seeds: [../../etc]",
+            "4:9: `seeds[0]: ../../etc` cannot be (name a folder inside the repository, relative to its root)",
+        ),
+        (
+            "seeds: [/etc]",
+            "4:9: `seeds[0]: /etc` cannot be (name a folder inside the repository, relative to its root)",
+        ),
+        (
+            "seeds: [migrations]",
+            "4:9: `seeds[0]: migrations` cannot be (seeds stand in a folder of their own, as in `seeds/production`)",
+        ),
+        (
+            "seeds: [seeds/none]",
+            "4:9: `seeds[0]: seeds/none` cannot be (there is no such folder: make it, or correct the name)",
+        ),
+        ("seeds: [a, a]", "4:8: `seeds: a list` holds the same twice (expected a list of folders"),
+        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write it out; put text with `&` into quotes)"),
+        ("target: latest\ntarget: 1", "5:1: key `target` is there twice (keep one of them)"),
+    ],
+)
+def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout, text: str, said: str) -> None:
+    (found,) = repo.manifest(text)
+    assert found.startswith(said)
+    assert found == said or not said.endswith(")")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reviewed: required", "4:1: ctgitops 0.1 does not check whether files were reviewed yet (`reviewed`)"),
+        ("reviewed: warn", "4:1: ctgitops 0.1 does not check whether files were reviewed yet (`reviewed`)"),
+        ("shadow: {postgres: 17, extensions: [postgis]}", "4:1: ctgitops 0.1 does not try plans on a shadow yet"),
+        ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not notify anybody yet"),
+        ("backup: {to: 's3://k:hunter2@b/c'}", "4:10: ctgitops 0.1 does not store backups anywhere but in a folder"),
+        ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not save less than the whole database yet"),
+        ("backup: {to: b, encrypt_to: [age1abc]}", "4:17: ctgitops 0.1 does not encrypt backups yet"),
+        ("backup: {to: b, verify: count}", "4:17: ctgitops 0.1 does not prove backups but by restoring them yet"),
+        ("backup: {to: b, keep: {last: 10, days: 90}}", "4:17: ctgitops 0.1 does not delete old backups yet"),
+    ],
+)
+def test_a_key_that_is_not_carried_out_yet_is_refused_loudly(repo: Checkout, text: str, said: str) -> None:
+    (found,) = repo.manifest(text)
+    assert found.startswith(said)
+    assert "hunter2" not in found
+    assert [p.code for p in repo.read().read_problems] == ["not-yet"]
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "{url: 'postgres://anna:hunter2@db/prod'}",
+        "{url: 'host=db password=hunter2'}",
+        "{url: hunter2}",
+        "{url: '${URL:-hunter2}'}",
+        "{url: [hunter2]}",
+        "postgres://anna:hunter2@db/prod",
+        "hunter2",
+        "{url: '${URL}', uri: 'postgres://anna:hunter2@db/prod'}",
+        "{url: '${URL}', 'postgres://anna:hunter2@db/prod': 1}",
+        "[hunter2]",
+    ],
+)
+def test_a_password_in_a_manifest_is_never_repeated(repo: Checkout, database: str) -> None:
+    repo.write("environments/staging.yaml", f"environment: staging\ndatabase: {database}\n")
+    workspace = repo.read()
+    assert workspace.read_problems
+    assert "hunter2" not in str(workspace.read_problems)
+
+
+def test_a_literal_url_is_told_to_become_a_secret(repo: Checkout) -> None:
+    repo.write("environments/staging.yaml", "environment: staging\ndatabase:\n  url: postgres://a:b@c/d\n")
+    assert repo.lines() == [
+        "environments/staging.yaml:3:8: `database.url` is not the name of a secret (what is there is not shown: it may "
+        "hold a password) (put the URL into a secret and write its name, as in `${NAME}`; change a password that was "
+        "committed)"
+    ]
+    assert repo.read().environments == ()
+
+
+def test_missing_keys_and_an_empty_manifest_say_what_to_add(repo: Checkout) -> None:
+    repo.write("environments/a.yaml", "environment: a\n")
+    repo.write("environments/b.yaml", "")
+    assert repo.lines() == [
+        'environments/a.yaml:1:1: key `database` is missing (add `database: {url: "${PRODUCTION_DATABASE_URL}"}`)',
+        "environments/b.yaml:1: the file is not understood (expected a manifest: keys and values)",
+    ]
+
+
+def test_all_errors_of_a_manifest_are_told_at_once(repo: Checkout) -> None:
+    found = repo.manifest("targt: 1\nbake: soon\nshadow: {}\ntimeouts: {lock: 0s}\nseeds: [/]\n")
+    assert sorted(said.split(":")[0] for said in found) == ["4", "5", "6", "7", "8"]
+
+
+def test_a_file_is_called_after_its_environment(repo: Checkout) -> None:
+    repo.write("environments/prod.yaml", "environment: production\ndatabase:\n  url: ${URL}\n")
+    assert repo.lines() == [
+        "environments/prod.yaml:1:14: `environment: production` in a file called `prod.yaml` "
+        "(call the file production.yaml, or the environment `prod`)"
+    ]
+
+
+def test_two_manifests_of_one_environment_are_refused(repo: Checkout) -> None:
+    repo.manifest("")
+    repo.write("environments/staging.yml", "environment: staging\ndatabase:\n  url: ${URL}\n")
+    assert repo.lines() == [
+        "environments/staging.yml: environment `staging` is also that of `environments/staging.yaml` (keep one of them)"
+    ]
+
+
+def test_an_ending_in_capitals_and_a_sub_folder_are_not_passed_over_in_silence(repo: Checkout) -> None:
+    repo.write("environments/staging.YAML", "")
+    repo.write("environments/eu/staging.yaml", "")
+    repo.write("environments/README.md", "")
+    assert repo.lines() == [
+        "environments/eu: folder `environments/eu` is not read (files stand directly in environments/: move them "
+        "there, or move the folder away)",
+        "environments/staging.YAML: a manifest of this name is not read (call it staging.yaml)",
+    ]
+
+
+def test_a_manifest_that_is_a_link_or_too_large_is_not_read(repo: Checkout) -> None:
+    repo.write("environments/large.yaml", "#" * 100_001)
+    (repo.root / "environments/linked.yaml").symlink_to("/proc/self/environ")
+    assert [p.code for p in repo.read().read_problems] == ["too-large", "symlink"]
+
+
+def test_a_manifest_that_cannot_be_read_is_not_called_missing(repo: Checkout) -> None:
+    repo.manifest("after: staging\n", "production")
+    repo.write("environments/staging.yaml", "environment: staging\n")
+    assert [p.code for p in problems_of(repo.read())] == ["missing-key"]
+
+
+@given(st.integers(0, 999_999_999), st.sampled_from(["ms", "s", "min", "h", "d"]))
+def test_every_duration_that_the_schema_accepts_is_read(number: int, unit: str) -> None:
+    seconds = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
+    read = duration(f"{number}{unit}")
+    assert read == timedelta(milliseconds=number) if unit == "ms" else read.total_seconds() == number * seconds

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.policy import Band, HeaderRule, Numbering, Policy
+from tests.files.checkout import Checkout
+
+
+def test_without_a_file_or_with_an_empty_one_the_defaults_hold(repo: Checkout) -> None:
+    repo.write("migrations/policy.yaml", "# nothing yet\n")
+    assert repo.read().policy == Policy()
+    (repo.root / "migrations/policy.yaml").unlink()
+    assert repo.read().policy == Policy()
+    assert repo.lines() == []
+
+
+def test_a_whole_policy_is_read(repo: Checkout) -> None:
+    text = (
+        "numbering: increasing\nheader: optional\nbands: {core: 1-99, authentication: 100-199}\n"
+        "lint: {blocking-index: error, drop-column: off}\nexposed_schemas: [public, api]\nmax_file_size: 3MB\n"
+    )
+    repo.write("migrations/policy.yaml", text)
+    assert repo.lines() == []
+    assert repo.read().policy == Policy(
+        numbering=Numbering.INCREASING,
+        header=HeaderRule.OPTIONAL,
+        bands=(Band("core", 1, 99), Band("authentication", 100, 199)),
+        lint={"blocking-index": "error", "drop-column": "off"},
+        exposed_schemas=("public", "api"),
+        max_file_bytes=3_000_000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "numbering: contigous",
+            ":1:12: `numbering: contigous` is not understood (expected one of contiguous, increasing; "
+            "did you mean `contiguous`?)",
+        ),
+        ("heder: required", ":1:1: unknown key `heder` (did you mean `header`?)"),
+        (
+            "bands: {core: 1..99}",
+            ":1:15: `bands.core: 1..99` is not understood (expected a range of numbers, as in `1-99`)",
+        ),
+        (
+            "bands: {core: 99-1}",
+            ":1:15: band `core: 99-1` ends before it begins (write `core: 1-99`)",
+        ),
+        (
+            "max_file_size: 10",
+            ":1:16: `max_file_size: 10` is not understood (expected a size with its unit (kB, MB, GB), as in `10MB`)",
+        ),
+        (
+            "lint: {drop-column: on}",
+            ":1:21: `lint.drop-column: on` is not understood (expected one of error, warning, off",
+        ),
+        ("- 1", ":1:1: the file is not understood (expected a policy: keys and values"),
+        ("a: [", ":1:5: not YAML: expected the node content, but found '<stream end>'"),
+    ],
+)
+def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout, text: str, said: str) -> None:
+    repo.write("migrations/policy.yaml", text)
+    (found,) = repo.lines()
+    assert found.startswith(f"migrations/policy.yaml{said}")
+
+
+def test_what_is_right_in_a_policy_holds_beside_what_is_wrong(repo: Checkout) -> None:
+    repo.write("migrations/policy.yaml", "header: optional\nbands: {core: x}\n")
+    repo.write("migrations/001_a.sql")
+    assert len(repo.lines()) == 1
+    assert repo.read().policy == Policy(header=HeaderRule.OPTIONAL)
+
+
+def test_a_policy_with_the_other_ending_is_not_passed_over_in_silence(repo: Checkout) -> None:
+    repo.write("migrations/policy.yml", "")
+    assert repo.lines() == ["migrations/policy.yml: a policy of this name is not read (call it migrations/policy.yaml)"]
+
+
+def test_a_policy_that_is_a_link_is_not_read(repo: Checkout) -> None:
+    (repo.root / "migrations/policy.yaml").unlink()
+    (repo.root / "migrations/policy.yaml").symlink_to("/nowhere")
+    assert [p.code for p in repo.read().read_problems] == ["symlink"]

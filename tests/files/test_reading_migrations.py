@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctgitops.core.workspace import problems_of, sql_problems_of
+from ctgitops.errors import Place, WorkspaceError
+from ctgitops.files.workspace import read_workspace
+from ctgitops.sql.script import checksum_of
+from tests.files.checkout import HEADER, Checkout
+
+
+def test_a_missing_root_is_named_with_the_option_that_names_another(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError) as caught:
+        read_workspace(tmp_path / "nowhere")
+    assert caught.value.what == f"there is no folder `{tmp_path}/nowhere`"
+    assert caught.value.hint == "name the repository's root with `--root DIR`"
+
+
+def test_a_missing_migrations_folder_says_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError) as caught:
+        read_workspace(tmp_path)
+    assert caught.value.what == f"there is no folder `{tmp_path}/migrations`"
+    assert caught.value.hint == "run `ctgitops init` to begin here, or name the repository's root with `--root DIR`"
+
+
+def test_an_empty_migrations_folder_is_an_empty_workspace(repo: Checkout) -> None:
+    assert repo.read().migrations == ()
+    assert repo.lines() == []
+
+
+def test_a_migration_has_its_rollback_and_its_verify_queries(repo: Checkout) -> None:
+    repo.write("migrations/001_users.sql", "CREATE TABLE users ();\n")
+    repo.write("migrations/001_users.down.sql", "DROP TABLE users;\n")
+    repo.write("migrations/001_users.verify.sql", "SELECT true;\n")
+    workspace = repo.read()
+    (migration,) = workspace.migrations
+    assert (migration.number, migration.name, migration.path) == (1, "001_users", "migrations/001_users.sql")
+    assert migration.checksum == checksum_of("CREATE TABLE users ();\n")
+    assert migration.down
+    assert migration.down.sql == "DROP TABLE users;\n"
+    assert migration.verify
+    assert migration.verify.path == "migrations/001_users.verify.sql"
+    assert workspace.read_problems == ()
+
+
+def test_migrations_are_ordered_by_integer_and_widths_may_differ(repo: Checkout) -> None:
+    for name in ("10_c", "9_b", "0008_a", "1000_d"):
+        repo.write(f"migrations/{name}.sql")
+    assert [m.number for m in repo.read().migrations] == [8, 9, 10, 1000]
+
+
+def test_the_same_number_twice_is_kept_for_the_workspace_to_judge(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql")
+    repo.write("migrations/1_b.sql")
+    workspace = repo.read()
+    assert [m.name for m in workspace.migrations] == ["001_a", "1_b"]
+    assert [p.code for p in problems_of(workspace)] == ["duplicate-number"]
+
+
+def test_byte_order_mark_and_line_ends_do_not_change_a_checksum(repo: Checkout) -> None:
+    text = HEADER.format(name="001_a", version="1.0.0")
+    repo.write("migrations/001_a.sql", text)
+    plain = repo.read().migrations[0]
+    for other in (b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(), text.replace("\n", "\r").encode()):
+        repo.write("migrations/001_a.sql", other)
+        read = repo.read().migrations[0]
+        assert (read.checksum, read.up, read.header) == (plain.checksum, plain.up, plain.header)
+    assert plain.header is not None
+
+
+def test_a_required_header_is_missed_and_an_optional_one_is_read(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql", HEADER.format(name="001_a", version="1.0.0"))
+    repo.write("migrations/002_b.sql")
+    workspace = repo.read()
+    assert [m.header is None for m in workspace.migrations] == [False, True]
+    assert workspace.read_problems == ()
+    (repo.root / "migrations/policy.yaml").unlink()
+    assert repo.lines() == [
+        "migrations/002_b.sql:1: no header (begin it as `ctgitops new` does, or set `header: optional` in "
+        "migrations/policy.yaml)"
+    ]
+
+
+def test_golang_migrate_names_are_read_as_they_are(repo: Checkout) -> None:
+    repo.write("migrations/000001_users.up.sql", "CREATE TABLE users ();\n")
+    repo.write("migrations/000001_users.down.sql", "DROP TABLE users;\n")
+    (migration,) = repo.read().migrations
+    assert (migration.number, migration.name, migration.path) == (1, "000001_users", "migrations/000001_users.up.sql")
+    assert migration.down
+    assert repo.lines() == []
+
+
+def test_supabase_timestamps_are_numbers(repo: Checkout) -> None:
+    repo.write("migrations/20260112093000_users.sql")
+    assert repo.read().migrations[0].number == 20260112093000
+
+
+def test_dbmate_sections_know_their_lines_and_options(repo: Checkout) -> None:
+    text = (
+        "-- a note\n\n-- migrate:up transaction:false\nSELECT 1;\nSELECT FROM FROM;\n\n"
+        "-- migrate:down\nDROP TABLE t;\nCOMMIT;\n"
+    )
+    repo.write("migrations/20260112_users.sql", text)
+    workspace = repo.read()
+    (migration,) = workspace.migrations
+    assert workspace.read_problems == ()
+    assert migration.checksum == checksum_of(text)
+    assert migration.up.sql.startswith("-- migrate:up transaction:false\nSELECT 1;")
+    assert "DROP" not in migration.up.sql
+    assert not migration.up.transactional
+    assert migration.down
+    assert migration.down.transactional
+    places = [problem.place for problem in sql_problems_of(workspace)]
+    assert places == [
+        Place("migrations/20260112_users.sql", 5, 13),
+        Place("migrations/20260112_users.sql", 9, 1),
+    ]
+
+
+def test_an_empty_dbmate_down_section_is_no_rollback(repo: Checkout) -> None:
+    repo.write("migrations/1_a.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\n\n-- nothing\n")
+    assert repo.read().migrations[0].down is None
+
+
+def test_a_header_may_stand_around_dbmates_markers(repo: Checkout) -> None:
+    header = HEADER.format(name="001_a", version="1.0.0")
+    for text in (f"-- migrate:up\n{header}", header.replace("CREATE", "-- migrate:up\nCREATE")):
+        repo.write("migrations/001_a.sql", text)
+        workspace = repo.read()
+        assert workspace.read_problems == ()
+        assert workspace.migrations[0].header
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "SELECT 1;\n-- migrate:up\nSELECT 2;\n",
+            ":1: SQL stands before the first section and would not run (move it below `-- migrate:up`)",
+        ),
+        (
+            "-- migrate:down\nSELECT 2;\n",
+            ":1: there is no section `-- migrate:up` (write a line `-- migrate:up` above what it runs forwards)",
+        ),
+        (
+            "-- migrate:up\nSELECT 2;\n-- migrate:up\nSELECT 3;\n",
+            ":3: a second section `-- migrate:up` (keep one of each, or make a migration of each)",
+        ),
+        (
+            "-- migrate:up transaction:no\nSELECT 2;\n",
+            ":1: option `transaction:no` of `-- migrate:up` is not known (the one that is known: `transaction:false`)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_dbmate_sections_is_said(repo: Checkout, text: str, said: str) -> None:
+    repo.write("migrations/1_a.sql", text)
+    assert repo.lines() == [f"migrations/1_a.sql{said}"]
+
+
+def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
+    repo.write("migrations/1_a.sql", "-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n")
+    repo.write("migrations/1_a.up.sql")
+    repo.write("migrations/1_a.down.sql")
+    assert repo.lines() == [
+        "migrations/1_a.up.sql: `migrations/1_a.sql` is there too (keep one of them)",
+        "migrations/1_a.down.sql: `migrations/1_a.sql` has a section `-- migrate:down` too (keep one of them)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "notes.sql",
+            "`notes.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `008_notes.sql`, "
+            "or move it out of migrations/)",
+        ),
+        (
+            "1-foo.sql",
+            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `008_foo.sql`, "
+            "or move it out of migrations/)",
+        ),
+        ("001_a.SQL", "the ending `.SQL` is not in lower case (end it in `.sql`)"),
+        ("001_a.Up.sql", "the ending `.Up.sql` is not in lower case (end it in `.up.sql`)"),
+        (
+            "9223372036854775808_a.sql",
+            "number 9223372036854775808 is larger than 9223372036854775807 (number migrations 001, 002, …, "
+            "or by timestamp)",
+        ),
+    ],
+)
+def test_a_name_of_no_known_form_is_told_the_expected_one(repo: Checkout, name: str, said: str) -> None:
+    repo.write(f"migrations/{name}")
+    assert repo.lines() == [f"migrations/{name}: {said}"]
+
+
+def test_the_largest_number_is_read_and_a_number_of_a_thousand_digits_is_refused(repo: Checkout) -> None:
+    repo.write("migrations/9223372036854775807_a.sql")
+    repo.write(f"migrations/{'9' * 200}_a.sql")
+    assert [m.number for m in repo.read().migrations] == [2**63 - 1]
+    assert len(repo.lines()) == 1
+
+
+def test_orphans_are_told_where_they_may_belong(repo: Checkout) -> None:
+    repo.write("migrations/001_users.sql")
+    repo.write("migrations/001_user.down.sql")
+    repo.write("migrations/002_gone.verify.sql")
+    assert repo.lines() == [
+        "migrations/001_user.down.sql: there is no migration `001_user.sql` for it "
+        "(name it `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
+        "migrations/002_gone.verify.sql: there is no migration `002_gone.sql` for it "
+        "(add `migrations/002_gone.sql`, or remove it)",
+    ]
+
+
+def test_other_files_and_dotfiles_are_passed_over(repo: Checkout) -> None:
+    for name in ("README.md", ".hidden.sql", "001_a.sql~", "001_a.sql.orig"):
+        repo.write(f"migrations/{name}", b"\xff\xfe")
+    assert repo.lines() == []
+
+
+def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
+    repo.write("migrations/old/001_a.sql")
+    repo.write("migrations/pictures/a.png")
+    problems = repo.read().read_problems
+    assert [p.what for p in problems] == [
+        "folder `migrations/old` is not read",
+        "folder `migrations/pictures` is not read",
+    ]
+    assert [p.blocks for p in problems] == [True, False]
+
+
+def test_an_empty_file_is_a_problem_of_its_own(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql", "")
+    assert [p.code for p in sql_problems_of(repo.read())] == ["empty-file"]
+
+
+def test_a_file_that_cannot_be_read_leaves_no_gap(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql")
+    repo.write("migrations/002_b.sql", b"\0")
+    repo.write("migrations/003_c.sql")
+    assert [p.code for p in problems_of(repo.read())] == ["encoding"]

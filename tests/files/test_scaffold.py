@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ctgitops.core.header import parse_header
+from ctgitops.core.workspace import problems_of
+from ctgitops.errors import UsageError
+from ctgitops.files.scaffold import Change, Order, first_files, new_migration, write_files
+from ctgitops.files.workspace import read_workspace
+from tests.files.checkout import HEADER, Checkout
+
+NOW = datetime(2026, 11, 23, 14, 15, 2, tzinfo=UTC)
+
+
+def order(words: str = "Add photos to projects", change: Change = Change.ADDITIVE, band: str | None = None) -> Order:
+    return Order(words, "Anna <anna@constructtrack.example>", NOW, change, band)
+
+
+def test_a_new_migration_has_the_next_number_and_version_and_a_full_header(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql", HEADER.format(name="001_a", version="1.4.2"))
+    up, down = new_migration(repo.read(), order())
+    assert up.path == "migrations/002_add_photos_to_projects.sql"
+    assert up.text == (
+        "-- Migration: 002_add_photos_to_projects\n"
+        "-- Version: 1.5.0\n"
+        "-- Description: Add photos to projects\n"
+        "-- Breaking Changes: No\n"
+        "-- Rollback: Available\n"
+        "-- Created: 2026-11-23\n"
+        "-- Author: Anna <anna@constructtrack.example>\n"
+        "--\n"
+        "-- Dependencies: 001\n"
+        "-- Estimated Execution Time: under 1 second\n"
+        "-- Impact: nobody waits\n\n"
+    )
+    assert down.path == "migrations/002_add_photos_to_projects.down.sql"
+    assert down.text == "-- Takes back 002_add_photos_to_projects.\n\n"
+
+
+@pytest.mark.parametrize("change", list(Change))
+def test_what_new_writes_is_what_check_wants(repo: Checkout, change: Change) -> None:
+    repo.write("migrations/001_a.sql", HEADER.format(name="001_a", version="1.4.2"))
+    assert len(write_files(repo.root, new_migration(repo.read(), order(change=change)))) == 2
+    workspace = repo.read()
+    assert problems_of(workspace) == ()
+    assert str(workspace.migrations[1].version) == {"breaking": "2.0.0", "additive": "1.5.0", "fix": "1.4.3"}[change]
+
+
+def test_the_first_migration_is_001_and_1_0_0(repo: Checkout) -> None:
+    up, _ = new_migration(repo.read(), order("Überblick: über   alles!"))
+    header, problems = parse_header(up.text, up.path)
+    assert problems == ()
+    assert header
+    assert (header.migration, str(header.version)) == ("001_uberblick_uber_alles", "1.0.0")
+    assert header.description == "Überblick: über alles!"
+    assert header.dependencies == ()
+
+
+def test_a_band_counts_by_itself(repo: Checkout) -> None:
+    repo.write("migrations/policy.yaml", "header: optional\nbands: {core: 1-2, forms: 300-399}\n")
+    assert new_migration(repo.read(), order())[0].path.startswith("migrations/001_")
+    repo.write("migrations/001_a.sql")
+    assert new_migration(repo.read(), order(band="forms"))[0].path.startswith("migrations/300_")
+    repo.write("migrations/300_b.sql")
+    assert new_migration(repo.read(), order())[0].path.startswith("migrations/301_")
+    assert new_migration(repo.read(), order(band="core"))[0].path.startswith("migrations/002_")
+    repo.write("migrations/002_c.sql")
+    with pytest.raises(UsageError, match=r"band core \(001-002\) has no number left"):
+        new_migration(repo.read(), order(band="core"))
+    with pytest.raises(UsageError) as caught:
+        new_migration(repo.read(), order(band="cores"))
+    assert (caught.value.what, caught.value.hint) == (
+        "there is no band `cores`",
+        "bands of migrations/policy.yaml: core (001-002), forms (300-399)",
+    )
+
+
+def test_timestamps_are_followed_by_a_timestamp(repo: Checkout) -> None:
+    repo.write("migrations/20260112093000_a.sql")
+    assert new_migration(repo.read(), order())[0].path.startswith("migrations/20261123141502_")
+
+
+def test_words_that_give_no_name_are_refused(repo: Checkout) -> None:
+    with pytest.raises(UsageError, match="gives no name for a file"):
+        new_migration(repo.read(), order("  ../.. "))
+
+
+def test_words_cannot_leave_the_folder(repo: Checkout) -> None:
+    assert new_migration(repo.read(), order("../../etc/passwd"))[0].path == "migrations/001_etc_passwd.sql"
+
+
+def test_words_over_several_lines_stay_one_line_of_the_header(repo: Checkout) -> None:
+    up, _ = new_migration(repo.read(), replace(order("one\nDROP TABLE users;"), author="Anna\nDROP TABLE t;"))
+    assert "-- Description: one DROP TABLE users;\n" in up.text
+    assert "-- Author: Anna DROP TABLE t;\n" in up.text
+
+
+def test_init_begins_a_repository_that_check_accepts(tmp_path: Path) -> None:
+    written = write_files(tmp_path, first_files(tmp_path))
+    assert written == (
+        "migrations/policy.yaml",
+        "environments/development.yaml",
+        "environments/staging.yaml",
+        "environments/production.yaml",
+    )
+    workspace = read_workspace(tmp_path)
+    assert problems_of(workspace) == ()
+    assert [(e.name, e.url_secret) for e in workspace.environments] == [
+        ("development", "DEVELOPMENT_DATABASE_URL"),
+        ("production", "PRODUCTION_DATABASE_URL"),
+        ("staging", "STAGING_DATABASE_URL"),
+    ]
+
+
+def test_init_writes_over_nothing(tmp_path: Path) -> None:
+    write_files(tmp_path, first_files(tmp_path))
+    (tmp_path / "environments/staging.yaml").write_text("mine")
+    (tmp_path / "environments/production.yaml").unlink()
+    assert write_files(tmp_path, first_files(tmp_path)) == ("environments/production.yaml",)
+    assert (tmp_path / "environments/staging.yaml").read_text() == "mine"
+
+
+def test_init_fits_its_policy_to_the_migrations_that_are_there(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
+    checkout.write("migrations/20260101000000_a.sql")
+    checkout.write("migrations/20260112000000_b.sql")
+    write_files(tmp_path, first_files(tmp_path))
+    workspace = checkout.read()
+    assert problems_of(workspace) == ()
+    assert (workspace.policy.numbering, workspace.policy.header) == ("increasing", "optional")

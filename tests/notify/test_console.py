@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from time import perf_counter
+
+import pytest
+
+from ctgitops.core.ledger import Ledger
+from ctgitops.core.plan import Direction, Step, make_plan
+from ctgitops.core.progress import (
+    BackupAdvanced,
+    BackupTaken,
+    LockAwaited,
+    PlanStarted,
+    Progress,
+    SeedFinished,
+    StatementFinished,
+    StepFinished,
+    StepStarted,
+    StepWaited,
+)
+from ctgitops.notify.console import console, plain
+from ctgitops.sql.script import Script
+from tests.fakes import STAGING, migration, receipt, workspace
+
+AT = datetime(2026, 11, 24, 14, 2, 7)
+
+
+def step(name: str = "002_extended_schema", sql: str = "SELECT 1;", direction: Direction = Direction.APPLY) -> Step:
+    return Step(direction, 2, name, None, "sha256:x", Script(sql, "x.sql"))
+
+
+def told(*events: Progress) -> list[str]:
+    stream = io.StringIO()
+    with console({}, stream, lambda: AT) as tell:
+        for event in events:
+            tell(event)
+    return stream.getvalue().splitlines()
+
+
+def test_a_step_is_one_line() -> None:
+    assert told(StepStarted(step(), 2, 5), StepFinished(step(), 12, 2, 5)) == [
+        "14:02:07 [2/5] 002_extended_schema … applied in 12 ms"
+    ]
+
+
+def test_everything_else_has_its_line() -> None:
+    plan = make_plan(workspace(migration("001_one", "1.0.0")), STAGING, Ledger())
+    outside = step("010_index", "CREATE INDEX CONCURRENTLY i ON t (a);")
+    lines = told(
+        LockAwaited("run 17 of anna"),
+        PlanStarted(plan),
+        BackupAdvanced("restore"),
+        BackupTaken(receipt()),
+        StepStarted(outside, 1, 2),
+        StatementFinished(outside, 1, 3, 3400),
+        StepWaited(step(), 2, 1.6),
+        StepFinished(step(direction=Direction.ROLLBACK), 8, 2, 2),
+        SeedFinished("seeds/a.sql", 3),
+    )
+    assert [line.removeprefix("14:02:07 ") for line in lines] == [
+        "waiting for another run to end: run 17 of anna",
+        f"staging: plan {plan.fingerprint[:12]}, 1 to apply",
+        "backup: restore",
+        f"backup {receipt().id} restored once and compared; to bring it back: {receipt().restore_with}",
+        "[1/2] 010_index … outside a transaction",
+        "010_index … statement 1 of 3 done in 3.4 s",
+        "002_extended_schema … a lock was not free (attempt 2), no trace left; again in 1.6 s",
+        "[2/2] 002_extended_schema … rolled back in 8 ms",
+        "seed file seeds/a.sql … ran in 3 ms",
+    ]
+
+
+def test_text_of_files_cannot_move_the_cursor_or_begin_a_line() -> None:
+    (line,) = told(SeedFinished("a\x1b[2J\n::error::b", 3))
+    assert line == "14:02:07 seed file a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}::error::b … ran in 3 ms"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_the_live_display_and_no_markup_from_files() -> None:
+    stream = Terminal()
+    with console({}, stream, lambda: AT) as tell:
+        tell(StepStarted(step("[bold red]evil[/]"), 1, 1))
+        tell(StepWaited(step("[bold red]evil[/]"), 1, 0.2))
+        tell(StepFinished(step("[bold red]evil[/]"), 5, 1, 1))
+        tell(BackupAdvanced("[link=x]count[/link] :tada:"))
+    assert "[1/1] [bold red]evil[/] … applied in 5 ms" in stream.getvalue()
+
+
+def test_github_actions_and_dumb_terminals_get_plain_lines() -> None:
+    for environ in ({"GITHUB_ACTIONS": "true"}, {"TERM": "dumb"}):
+        stream = Terminal()
+        with console(environ, stream, lambda: AT) as tell:
+            tell(SeedFinished("a.sql", 3))
+        assert stream.getvalue() == "14:02:07 seed file a.sql … ran in 3 ms\n"
+
+
+@pytest.mark.parametrize("rounds", [5])
+def test_an_event_costs_less_than_twenty_microseconds(rounds: int) -> None:
+    tell = plain(io.StringIO(), datetime.now)
+    made = step()
+    assert made.transactional  # a plan has asked this before
+    best = min(_one_thousand(tell, made) for _ in range(rounds))
+    assert best / 2000 < 20e-6
+
+
+def _one_thousand(tell: object, made: Step) -> float:
+    assert callable(tell)
+    begin = perf_counter()
+    for position in range(1000):
+        tell(StepStarted(made, position, 1000))
+        tell(StepFinished(made, 12, position, 1000))
+    return perf_counter() - begin

@@ -1,0 +1,29 @@
+"""`pytest --accept` writes the pages as they are now into `tests/golden/`; look at the diff before you keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write golden pages instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a page with the file of that name."""
+
+    def compare(name: str, page: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--accept", default=False):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(page, "utf-8")
+        assert path.is_file(), f"no tests/golden/{name}; `pytest tests/report --accept` writes it"
+        assert page == path.read_text("utf-8")
+
+    return compare

@@ -1,0 +1,210 @@
+"""Whatever a file, a database or a pull request holds: on our pages it is text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import cmarkgfm  # type: ignore[import-untyped]
+import pytest
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctgitops.core.environment import BackupPolicy, Environment, Target
+from ctgitops.core.gate import Reason
+from ctgitops.core.header import Rollback
+from ctgitops.core.outcome import Done, Outcome, Status
+from ctgitops.core.plan import Direction, Plan, Step
+from ctgitops.core.preview import Look, Preview, Unseen
+from ctgitops.core.problem import Problem
+from ctgitops.core.request import Origin
+from ctgitops.errors import LedgerError, Place
+from ctgitops.report.escape import code, fence, plain, prose
+from ctgitops.report.markdown import outcome_markdown, plans_markdown
+from ctgitops.sql.script import Script
+from tests.fakes import receipt
+
+EVIL = [
+    "a|b.sql",
+    "`x`|@octocat",
+    "</code><img src=x onerror=1>",
+    "</summary></details><script>alert(1)</script>",
+    "*b* _i_ ~~s~~ [l](http://e) ![i](http://e) #12 https://e.x www.e.x WWW.e.x",
+    "```\n@team/x\n```",
+    "~~~~\n# h\n~~~~",
+    "--> <!-- ",
+    "\\|\\`",
+    "a\n\n# b\n\n- c\n\n    d",
+    "me@corp.com mailto:me@corp.com xmpp:a@b.c http://x.y/z ftp://x.y",
+    ":tada: GH-1 gh-12 org/repo#3 deadbeefdeadbeefdeadbeefdeadbeefdeadbeef 1234567",
+    "> [!CAUTION]\n> x",
+    "<details open>",
+    "&lt;b&gt; &#64;octocat &commat;octocat",
+    "$x$ $$y$$ ```math\nz\n```",
+    "1. one\n2. two\n| a |\n|---|\n",
+    "\u202egnp.exe \u200b@\u200bo \x1b[31m \x00",
+    "[x]: http://e\n[^1]: y\n- [ ] z",
+    "<a@b.c> <http://e>",
+]
+
+hostile = st.lists(
+    st.sampled_from(EVIL) | st.text(max_size=12) | st.text("`@#<>|*_~:&[]()!$\\/.-+= \n0a", max_size=16)
+).map(lambda parts: "x" + "".join(parts))
+
+OWN = {"h3", "table", "thead", "tbody", "tr", "th", "td", "p", "b", "br", "sub", "details", "summary", "blockquote"}
+OWN |= {"ul", "li", "pre", "code", "a"}
+LIVE = re.compile(r"(?<!\w)@\w|#\d|\bgh-\d|:[\w+-]+:|\b[0-9a-f]{7,40}\b|\w://|www\.\w|\w@\w", re.IGNORECASE)
+URL = "https://github.com/constructtrack/database/actions/runs/1"
+
+
+class Reader(HTMLParser):
+    """Tags, links, and the text that GitHub's filters would look at."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.links: list[str | None] = []
+        self.attributes: set[str] = set()
+        self.comments: list[str] = []
+        self.live = ""
+        self.all = ""
+        self._quiet = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.live += "\n"
+        self.attributes |= {name for name, _ in attrs} - {"align", "lang", "class"}
+        self.links += [value for name, value in attrs if name in {"href", "src"}]
+        self._quiet += tag in {"code", "pre", "a"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self.tags.append(f"/{tag}")
+        self.live += "\n"
+        self._quiet -= tag in {"code", "pre", "a"}
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+    def handle_data(self, data: str) -> None:
+        self.all += data
+        self.live += "\n" if self._quiet else data
+
+
+def read(markdown: str) -> Reader:
+    """What a page is after GitHub's Markdown parser."""
+    reader = Reader()
+    options = Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES
+    reader.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, options))
+    reader.close()
+    return reader
+
+
+def looks(text: str) -> tuple[Look, ...]:
+    """Two environments with this text wherever text can be."""
+    place = Place(text, 3, 4)
+    step = Step(
+        Direction.APPLY,
+        1,
+        text,
+        None,
+        "sha256:x",
+        Script(f"SELECT 1; -- {text}", text),
+        Script(text, text),
+        breaking=True,
+        rollback=Rollback.MANUAL,
+        procedure=text,
+        estimated=text,
+        impact=text,
+        description=text,
+    )
+    problems = (
+        Problem("a", text, place, text, text),
+        Problem("b", text, place, text, f"--- {text}", blocks=False),
+        Problem("c", text),
+    )
+    environment = Environment(text, "URL", tags=text, after=text, backup=BackupPolicy(text, (text,)))
+    plan = Plan(text, Direction.APPLY, None, None, Target(), (step,), (), problems)
+    sound = replace(plan, problems=problems[1:2], steps=(replace(step, number=2, rollback=Rollback.NOT_AVAILABLE),))
+    preview = Preview(environment, sound, (Reason(text, text, text),))
+    error = LedgerError(text, place=place, state=text, hint=text)
+    return (Preview(environment, plan), preview, Unseen(environment, error))
+
+
+def harmless(page: str) -> Reader:
+    """Asserts that a page has no markup but ours."""
+    reader = read(page)
+    assert {tag.removeprefix("/") for tag in reader.tags} <= OWN
+    assert reader.attributes <= {"href"}
+    assert set(reader.links) <= {URL}
+    assert reader.comments == []
+    assert not LIVE.search(reader.live), LIVE.search(reader.live)
+    return reader
+
+
+def skeleton(reader: Reader) -> list[str]:
+    """Its tags without inline code, which our own words in backticks make."""
+    return [tag for tag in reader.tags if tag.removeprefix("/") != "code"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(hostile)
+def test_no_text_changes_the_plan_comment(text: str) -> None:
+    reader = harmless(plans_markdown(looks(text), Origin(text, text, 1, URL)))
+    assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), Origin("x", "x", 1, URL))))
+
+
+@pytest.mark.parametrize("trick", EVIL)
+def test_each_known_trick_is_text(trick: str) -> None:
+    reader = harmless(plans_markdown(looks(f"x{trick}"), Origin("x", "x", 1, URL)))
+    assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), Origin("x", "x", 1, URL))))
+    for escaped in (plain(f"x{trick}"), code(f"x{trick}")):
+        shown = read(f"{escaped}").all.strip().replace("\u200b", "")
+        assert shown == " ".join(re.sub(r"[\u200b\u202e\x00\x1b]", "\N{REPLACEMENT CHARACTER}", f"x{trick}").split())
+
+
+@settings(max_examples=80, deadline=None)
+@given(hostile)
+def test_no_text_changes_the_record_of_a_run(text: str) -> None:
+    def outcome(text: str) -> Outcome:
+        (preview, *_) = looks(text)
+        assert isinstance(preview, Preview)
+        proof = replace(receipt(), location=text, id=text, proof=text)
+        return Outcome(preview.plan, Status.BLOCKED, (Done(text, 1),), (Reason(text, text, text),), proof)
+
+    reader = harmless(outcome_markdown(outcome(text), Origin(text, text, 1, text)))
+    assert skeleton(reader) == skeleton(read(outcome_markdown(outcome("x"), Origin("x", "x", 1, "x"))))
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://e.x/)[a](b", "https://e.x/<b>", "https://e.x/?a=b c", ""]
+)
+def test_only_a_plain_address_becomes_a_link(url: str) -> None:
+    assert "[run]" not in plans_markdown(looks("x"), Origin("x", "x", 1, url))
+
+
+@settings(deadline=None)
+@given(hostile)
+def test_text_reads_as_it_was_written(text: str) -> None:
+    wanted = " ".join(re.sub(r"[\u200b-\u200f\ufffd]", "", text).split())
+    if re.search(r"[^\x20-\x7e\n]", text) or len(text) > 400:
+        return
+    for escaped in (plain(text), code(text)):
+        assert read(f"a {escaped} b").all.strip().replace("\u200b", "") == f"a {wanted} b"
+
+
+def test_words_in_backticks_become_code_in_our_own_sentences() -> None:
+    assert read(str(prose("run `ctgitops plan --env a|b`, then @look"))).tags == ["p", "code", "/code", "/p"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["`", "``", "```", "````", "~~~", "\n", " ", "a", "</details>", "@x", "\r"]), max_size=30)
+)
+def test_no_body_ends_its_fence(parts: list[str]) -> None:
+    body = "".join(parts)
+    html = cmarkgfm.github_flavored_markdown_to_html(f"{fence(body, 'sql')}\n\nafter", Options.CMARK_OPT_UNSAFE)
+    assert html.count("<pre") == html.count("</pre>") == 1
+    assert html.endswith("</code></pre>\n<p>after</p>\n")
+    assert "<details" not in html

@@ -1,0 +1,73 @@
+"""PostgreSQL for tests: which server, and what to do where the machine lacks one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ctgitops.postgres.connect import Address, Connection, connect
+from ctgitops.postgres.programs import Programs, find_programs, programs_in, server_for
+from ctgitops.postgres.server import LocalServer
+
+REQUIRED = frozenset(filter(None, os.environ.get("CTGITOPS_REQUIRE", "").split(",")))
+"""What must not be skipped, such as `postgis,majors`; CI sets it."""
+MEMORY = Path("/dev/shm")
+_numbers = itertools.count(1)
+
+
+def missing(need: str, reason: str) -> BaseException:
+    """What to raise where this machine lacks something: a skip, or a failure where CTGITOPS_REQUIRE names it."""
+    if need in REQUIRED:
+        return pytest.fail.Exception(f"CTGITOPS_REQUIRE has {need}: {reason}", pytrace=False)
+    return pytest.skip.Exception(reason)
+
+
+def programs_for_tests() -> Programs:
+    """The server's programs: those in CTGITOPS_TEST_POSTGRES, else the oldest that is found."""
+    if chosen := os.environ.get("CTGITOPS_TEST_POSTGRES"):
+        programs = programs_in(Path(chosen))
+        assert programs, f"CTGITOPS_TEST_POSTGRES={chosen} is not a folder with PostgreSQL's programs"
+        return programs
+    return server_for(min((p.major for p in find_programs() if p.has_server), default=None))
+
+
+def programs_of(major: int) -> Programs:
+    """The server's programs of one major; skips where there are none."""
+    for programs in find_programs():
+        if programs.major == major and programs.has_server:
+            return programs
+    raise missing("majors", f"no server of PostgreSQL {major} here; CTGITOPS_POSTGRES names more places")
+
+
+def base_for_servers() -> Path | None:
+    """Memory, where there is plenty of it: a server starts in a third of the time."""
+    try:
+        return MEMORY if shutil.disk_usage(MEMORY).free > 2 << 30 else None
+    except OSError:
+        return None
+
+
+def fresh_database(server: LocalServer) -> str:
+    """The URL of a new, empty database."""
+    return server.create_database(f"test_{next(_numbers)}").url
+
+
+def session(url: str) -> Connection:
+    """A connection in autocommit, as a test's hands on a database."""
+    return connect(Address(url, label="the test's database"), "ctgitops test")
+
+
+def run(url: str, statements: str) -> None:
+    """Runs SQL, many statements at once."""
+    with session(url) as connection:
+        connection.execute(statements.encode())
+
+
+def fetch(url: str, query: str) -> list[tuple[object, ...]]:
+    """The rows of a query."""
+    with session(url) as connection:
+        return connection.execute(query.encode()).fetchall()

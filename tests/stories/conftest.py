@@ -1,0 +1,48 @@
+"""Repositories with one environment, `staging`: a new one, and one that somebody lives in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctgitops.postgres.server import LocalServer
+from tests.servers import run
+from tests.stories.house import House, database_of
+
+ONE = "create table one (id int primary key);"
+
+
+@pytest.fixture
+def house(tmp_path: Path, database_url: str) -> House:
+    """Headers are optional in it; its one environment has a fresh, empty database."""
+    return _house(tmp_path / "repository", database_url)
+
+
+@pytest.fixture
+def lived_in(tmp_path: Path, server: LocalServer, database_url: str, furnished: str) -> House:
+    """A repository whose first migration is applied, with a row that somebody put in."""
+    name = database_of(database_url)
+    run(server.url(), f"drop database {name}")
+    run(server.url(), f"create database {name} template {furnished}")
+    made = _house(tmp_path / "repository", database_url)
+    made.migration("001_one", ONE)
+    return made
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+    """The database that the one of `lived_in` is a copy of, which saves an apply for each test."""
+    address = server.create_database("furnished")
+    made = _house(tmp_path_factory.mktemp("furnished"), address.url)
+    made.migration("001_one", ONE)
+    made.applied()
+    run(address.url, "insert into one values (1)")
+    return "furnished"
+
+
+def _house(root: Path, url: str) -> House:
+    made = House(root)
+    made.policy("header: optional\n")
+    made.environment("staging", url)
+    return made

@@ -1,0 +1,152 @@
+"""What PostgreSQL refuses inside a transaction is written ahead, run statement by statement, and healed by a person."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.servers import fetch, run
+from tests.stories.house import House, facts, has, marks, runs, transaction, until
+
+INDEX = "create index concurrently one_by_id on one (id);"
+VALID = "select indisvalid from pg_index where indexrelid = to_regclass('one_by_id')"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        INDEX,
+        f"set statement_timeout = 0;\n{INDEX}\ncomment on index one_by_id is 'x; y';",
+        f"vacuum one;\n{INDEX}",
+        f"-- ctgitops: no transaction\ncreate table two ();\n{INDEX}\nreindex index concurrently one_by_id;",
+        f"do $$ begin perform 1; end $$;\n{INDEX}\nanalyze one;",
+    ],
+    ids=["alone", "mixed", "vacuum", "comment", "do"],
+)
+def test_it_is_written_ahead_and_then_applied(lived_in: House, database_url: str, sql: str) -> None:
+    lived_in.migration(
+        "002_index", sql, verify="select indisvalid from pg_index where indexrelid = 'one_by_id'::regclass;"
+    )
+    plan = lived_in.plan("--format", "json").json
+    assert plan["steps"][0]["transactional"] is False
+    done = lived_in.applied()
+    assert "outside a transaction" in done.err
+    assert fetch(database_url, VALID) == [(True,)]
+    assert marks(database_url) == ["001_one applied", "002_index started", "002_index applied"]
+    assert lived_in.apply().out.startswith("staging: nothing to do")
+
+
+def test_a_comment_runs_anything_outside_a_transaction(lived_in: House, database_url: str) -> None:
+    """A procedure that commits: no parser can know, so the file says it."""
+    lived_in.migration(
+        "002_procedure",
+        "create procedure work() language plpgsql as $$ begin insert into one values (2); commit; end $$;",
+    )
+    lived_in.migration("003_call", "call work();")
+    done = lived_in.apply()
+    assert done.status == 6
+    assert "SQLSTATE 2D000" in done.words
+    assert "003_call left no trace" in done.words
+    assert "-- ctgitops: no transaction" in done.words
+    lived_in.migration("003_call", "-- ctgitops: no transaction\ncall work();")
+    lived_in.applied()
+    assert fetch(database_url, "select count(*) from one") == [(2,)]
+
+
+def failed(house: House, url: str) -> None:
+    """An index that cannot be unique, so PostgreSQL leaves an invalid one; the ledger says started and failed."""
+    run(url, "alter table one drop constraint one_pkey; insert into one values (1)")
+    house.migration("002_index", "create table two ();\n\ncreate unique index concurrently one_by_id on one (id);")
+    done = house.apply()
+    assert done.status == 6, done.said
+    assert "SQLSTATE 23505" in done.words or "could not create unique index" in done.words
+    assert "migrations/002_index.sql:3:1" in done.words or "migrations/002_index.sql:1:1" in done.words
+    assert "what its statements before this one did is there" in done.words
+    assert "ctgitops repair 002" in done.words
+    assert marks(url) == ["001_one applied", "002_index started", "002_index failed"]
+    assert fetch(url, VALID) == [(False,)]
+
+
+def test_one_that_fails_blocks_the_next_run_until_it_is_told_that_it_is_not_there(
+    lived_in: House, database_url: str
+) -> None:
+    failed(lived_in, database_url)
+    lived_in.migration("003_three", "create table three ();")
+    before = facts(database_url), marks(database_url)
+    for done in (lived_in.plan(), lived_in.apply()):
+        assert done.status == 4, done.said
+        assert "error[unfinished]" in done.out
+        assert "ctgitops repair 002 --env staging --not-applied" in done.words
+        assert "could not create unique index" in done.words
+    assert (facts(database_url), marks(database_url)) == before
+    run(database_url, "drop index one_by_id; drop table two; delete from one")
+    repair = lived_in.run("repair", "002", "--env", "staging", "--not-applied", "--reason", "dropped what was there")
+    assert repair.status == 0, repair.said
+    lived_in.applied()
+    assert fetch(database_url, VALID) == [(True,)]
+    assert marks(database_url)[3:] == [
+        "002_index repaired",
+        "002_index started",
+        "002_index applied",
+        "003_three applied",
+    ]
+
+
+def test_one_that_was_finished_by_hand_is_told_to_be_applied(lived_in: House, database_url: str) -> None:
+    failed(lived_in, database_url)
+    run(database_url, "drop index one_by_id")
+    run(database_url, "delete from one")
+    run(database_url, "create unique index concurrently one_by_id on one (id)")
+    repair = lived_in.run("repair", "002", "--env", "staging", "--applied", "--reason", "finished by hand")
+    assert repair.status == 0, repair.said
+    assert lived_in.apply().out.startswith("staging: nothing to do")
+    assert marks(database_url)[-1] == "002_index repaired"
+
+
+def test_a_repair_wants_a_reason_and_something_to_repair(lived_in: House, database_url: str) -> None:
+    for arguments, words in (
+        (("001", "--not-applied"), "a repair needs a reason"),
+        (("001", "--reason", "x"), "--applied"),
+        (("001", "--applied", "--reason", "x"), "is applied as its file says"),
+        (("007", "--applied", "--reason", "x"), "neither applied nor unfinished"),
+    ):
+        done = lived_in.run("repair", *arguments, "--env", "staging")
+        assert done.status == 2, done.said
+        assert words in done.words
+    assert marks(database_url) == ["001_one applied"]
+
+
+def test_a_verify_query_that_is_false_leaves_it_unfinished(lived_in: House, database_url: str) -> None:
+    lived_in.migration("002_index", INDEX, verify="select false;")
+    done = lived_in.apply()
+    assert done.status == 6, done.said
+    assert "a verify query returned f instead of true" in done.words
+    assert marks(database_url) == ["001_one applied", "002_index started", "002_index failed"]
+    assert lived_in.apply().status == 4
+
+
+def test_a_role_and_a_path_it_leaves_behind_reach_neither_ledger_nor_the_next(
+    lived_in: House, database_url: str
+) -> None:
+    run(database_url, "do $$ begin create role weak; exception when duplicate_object then null; end $$")
+    run(database_url, "grant all on schema public to weak")
+    lived_in.migration("002_index", f"{INDEX}\nset search_path = '';\nset role weak;\nset my.x = 'y';")
+    lived_in.migration("003_three", "create table three ();")
+    lived_in.applied()
+    assert marks(database_url)[1:] == ["002_index started", "002_index applied", "003_three applied"]
+    assert fetch(database_url, "select tableowner from pg_tables where tablename = 'three'") == [("postgres",)]
+    assert has(database_url, "public.three")
+
+
+def test_it_waits_longer_than_the_lock_timeout_for_old_transactions(lived_in: House, database_url: str) -> None:
+    """lock_timeout would cut CREATE INDEX CONCURRENTLY short and leave an invalid index (P9)."""
+    lived_in.environment("staging", database_url, "timeouts: {lock: 50ms, retry_for: 1s}\n")
+    lived_in.migration("002_index", INDEX)
+    with transaction(database_url, "insert into one values (7)"):
+        running = lived_in.start("apply", "--env", "staging")
+        until(lambda: runs(database_url, "concurrently"))
+        time.sleep(0.5)
+    done = running.ended()
+    assert done.status == 0, done.said
+    assert fetch(database_url, VALID) == [(True,)]

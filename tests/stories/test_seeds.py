@@ -1,0 +1,72 @@
+"""Seed files: run after the migrations, again when they change, each with its entry or without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.servers import fetch
+from tests.stories.house import House, facts, marks
+
+UPSERT = "insert into one values ({}) on conflict do nothing;\n"
+
+
+def test_they_run_after_the_migrations_and_again_only_when_they_change(lived_in: House, database_url: str) -> None:
+    lived_in.migration("002_two", "create table two (id int);")
+    lived_in.write("seeds/staging/020_two.sql", "insert into two values (1);\n")
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(10))
+    assert "2 seed files to run" in lived_in.plan().out
+    done = lived_in.applied()
+    assert "1 migration and 2 seed files applied" in done.out
+    seeds = ["seeds/staging/010_one.sql applied", "seeds/staging/020_two.sql applied"]
+    assert marks(database_url) == ["001_one applied", "002_two applied", *seeds]
+    assert lived_in.applied().out.startswith("staging: nothing to do")
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(11))
+    lived_in.applied()
+    assert marks(database_url)[4:] == [seeds[0]]
+    assert fetch(database_url, "select id from one order by 1") == [(1,), (10,), (11,)]
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(10))
+    lived_in.applied()
+    assert marks(database_url)[5:] == [seeds[0]]
+
+
+def test_one_that_fails_leaves_no_trace_and_is_run_again(lived_in: House, database_url: str) -> None:
+    lived_in.write("seeds/staging/010_one.sql", "insert into one values (5);\n\ninsert into one values (1);\n")
+    before = facts(database_url)
+    done = lived_in.apply()
+    assert done.status == 6, done.said
+    assert "seeds/staging/010_one.sql:3:1" in done.words
+    assert "SQLSTATE 23505" in done.words
+    assert "left no trace" in done.words
+    assert facts(database_url) == before
+    assert marks(database_url) == ["001_one applied", "seeds/staging/010_one.sql failed"]
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(5))
+    lived_in.applied()
+    assert fetch(database_url, "select id from one order by 1") == [(1,), (5,)]
+
+
+def test_each_environment_has_its_own(lived_in: House, make_database: Callable[[], str]) -> None:
+    production = make_database()
+    lived_in.environment("production", production)
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(5))
+    lived_in.applied()
+    assert lived_in.run("apply", "--env", "production").status == 0
+    assert marks(production) == ["001_one applied"]
+    assert fetch(production, "select count(*) from one") == [(0,)]
+
+
+def test_one_with_a_syntax_error_stops_the_migrations_too(lived_in: House, database_url: str) -> None:
+    lived_in.migration("002_two", "create table two ();")
+    lived_in.write("seeds/staging/010_one.sql", "insert into one\nvalues 1;\n")
+    before = facts(database_url), marks(database_url)
+    done = lived_in.apply()
+    assert done.status == 3, done.said
+    assert "seeds/staging/010_one.sql:2:8" in done.words
+    assert (facts(database_url), marks(database_url)) == before
+
+
+def test_a_changed_seed_file_changes_the_fingerprint(lived_in: House, database_url: str) -> None:
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(5))
+    assert lived_in.plan("--out", "plan.json").status == 0
+    lived_in.write("seeds/staging/010_one.sql", UPSERT.format(6))
+    assert lived_in.apply("--plan", "plan.json").status == 5
+    assert fetch(database_url, "select count(*) from one") == [(1,)]

@@ -1,0 +1,155 @@
+"""No migration hands anything on to the next, or to the ledger, but what it commits."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import fetch, run, session
+from tests.stories.house import House, as_role, database_of, facts, marks
+
+LEFT_BEHIND = {
+    "set": ("set work_mem = '123MB';", "current_setting('work_mem') <> '123MB'"),
+    "set role": ("set role {role};", "current_user <> '{role}'"),
+    "session authorization": ("set session authorization {role};", "session_user <> '{role}'"),
+    "empty search_path": (
+        "select pg_catalog.set_config('search_path', '', false);",
+        "current_setting('search_path') <> ''",
+    ),
+    "temporary table": ("create temp table left_behind ();", "to_regclass('left_behind') is null"),
+    "prepared statement": ("prepare left_behind as select 1;", "not exists (select from pg_prepared_statements)"),
+    "advisory lock": (
+        "select pg_advisory_lock(4711);",
+        "not exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())",
+    ),
+    "listen": ("listen left_behind;", "not exists (select pg_listening_channels())"),
+    "replica": (
+        "set session_replication_role = replica;",
+        "current_setting('session_replication_role') = 'origin'",
+    ),
+    "custom setting": ("set my.x = 'left behind';", "coalesce(current_setting('my.x', true), '') = ''"),
+    "set_config": ("select set_config('my.y', 'z', false);", "coalesce(current_setting('my.y', true), '') = ''"),
+    "cursor": (
+        "declare left_behind cursor with hold for select 1;",
+        "not exists (select from pg_cursors where name = 'left_behind')",
+    ),
+    "sequence value": (
+        "create sequence numbers; select nextval('numbers');",
+        "(select count(*) = 1 from pg_sequences where sequencename = 'numbers')",
+    ),
+    "read only": (
+        "set session characteristics as transaction isolation level serializable;",
+        "current_setting('transaction_isolation') = 'read committed'",
+    ),
+    "constraints": ("set constraints all deferred;", "true"),
+    "time zone": ("set time zone 'Pacific/Auckland';", "current_setting('timezone') <> 'Pacific/Auckland'"),
+    "string constants": (
+        "set standard_conforming_strings = off;",
+        "current_setting('standard_conforming_strings') = 'on'",
+    ),
+    "date style": ("set datestyle = 'SQL, DMY';", "current_setting('datestyle') <> 'SQL, DMY'"),
+    "no lock timeout": ("set lock_timeout = 0;", "current_setting('lock_timeout') = '200ms'"),
+    "encoding": ("set client_encoding = latin1;", "current_setting('client_encoding') = 'UTF8'"),
+}
+
+
+@pytest.fixture
+def role(database_url: str) -> str:
+    name = f"role_{secrets.token_hex(4)}"
+    run(database_url, f"create role {name}; grant create on database {database_of(database_url)} to {name}")
+    return name
+
+
+def probe(condition: str) -> str:
+    """A migration that fails where something reached it."""
+    return f"do $$ begin assert ({condition}), 'something was left behind'; end $$;\ncreate table öffentlich ();"
+
+
+def test_nothing_reaches_the_next_migration_or_the_ledger(house: House, database_url: str, role: str) -> None:
+    for number, (leave, condition) in enumerate(LEFT_BEHIND.values()):
+        house.migration(f"{2 * number + 1:03}_leaves", leave.format(role=role))
+        # The probes see what their neighbour left, whether they travel alone or together.
+        house.migration(f"{2 * number + 2:03}_looks", probe(condition.format(role=role)).replace("tlich", f"_{number}"))
+    house.applied()
+    assert len(marks(database_url)) == 2 * len(LEFT_BEHIND)
+    assert fetch(database_url, "select distinct tableowner from pg_tables where schemaname = 'public'") == [
+        ("postgres",)
+    ]
+    # Written by the run's role, with the clock of the server, whatever the migrations set.
+    assert house.applied().out.startswith("staging: nothing to do")
+    assert house.plan().status == 0
+
+
+def test_the_probes_would_notice(database_url: str, role: str) -> None:
+    """Run in the session that was left behind, each of them fails."""
+    blind = {"sequence value", "constraints", "encoding"}
+    for kind, (leave, condition) in LEFT_BEHIND.items():
+        with session(database_url) as connection:
+            connection.execute("begin")
+            connection.execute("set lock_timeout = '200ms'")
+            connection.execute("commit")
+            connection.execute(leave.format(role=role).encode())
+            answer = connection.execute(f"select {condition.format(role=role)}".encode()).fetchone()
+            assert kind in blind or answer == (False,), kind
+
+
+def test_a_search_path_set_for_the_database_is_seen_by_the_next_migration(house: House, database_url: str) -> None:
+    name = database_of(database_url)
+    house.migration("001_path", f"create schema app; alter database {name} set search_path = app, public;")
+    house.migration("002_table", "create table here ();")
+    house.applied()
+    assert fetch(database_url, "select schemaname from pg_tables where tablename = 'here'") == [("app",)]
+
+
+def test_all_at_once_is_the_same_as_one_by_one_and_as_psql(
+    house: House, database_url: str, make_database: Callable[[], str], role: str
+) -> None:
+    one_by_one, by_hand = make_database(), make_database()
+    for url in (one_by_one, by_hand):
+        run(url, f"grant create on database {database_of(url)} to {role}")
+    files = [
+        "create schema a; set search_path = a; create table t (id int); set default_toast_compression = 'pglz';",
+        "create table t (id bigint primary key);",
+        f"set role {role}; create schema b; create table b.owned ();",
+        "create table unowned ();",
+        "select set_config('search_path', '', false); create table public.dumped (x text collate \"C\");",
+        "create function public.f() returns int language sql as 'select 1'; comment on table t is 'public';",
+        "set check_function_bodies = off; create function g() returns int language sql as 'select nothing';",
+        "create view v as select f();",
+    ]
+    for number, sql in enumerate(files, start=1):
+        house.migration(f"{number:03}_x", sql)
+        with session(by_hand) as connection, connection.transaction():
+            connection.execute(f"set local role postgres; {sql}".encode())
+    house.applied()
+    house.environment("staging", one_by_one)
+    for number in range(1, len(files) + 1):
+        house.applied("--to", f"{number:03}")
+    assert facts(database_url) == facts(one_by_one)
+    assert facts(database_url) == facts(by_hand)
+
+
+def test_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house: House, database_url: str) -> None:
+    name = f"role_{secrets.token_hex(4)}"
+    run(
+        database_url,
+        f"""create role {name} superuser login;
+            alter role {name} set search_path = ''; alter role {name} set statement_timeout = '1h';
+            alter role {name} set idle_in_transaction_session_timeout = '1s'; alter role {name} set datestyle = 'SQL';
+            alter role {name} set bytea_output = 'escape'; alter role {name} set lock_timeout = '1h';
+            alter role {name} set default_transaction_isolation = 'serializable';
+            alter role {name} set timezone = 'Pacific/Auckland'; alter role {name} set client_encoding = 'latin1';""",
+    )
+    house.environment("staging", as_role(database_url, name), "timeouts: {lock: 300ms, statement: 5s}\n")
+    house.migration(
+        "001_one",
+        "create table public.one (word text default 'größer €');\n"
+        + probe("current_setting('lock_timeout') = '300ms' and current_setting('statement_timeout') = '5s'").replace(
+            "öffentlich", "public.two"
+        ),
+    )
+    house.applied()
+    assert house.applied().out.startswith("staging: nothing to do")
+    assert house.run("status").status == 0

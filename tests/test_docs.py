@@ -1,0 +1,209 @@
+"""The documentation says what the code does, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+import pytest
+
+from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.files.policy import read_policy
+from ctgitops.files.repository import Repository
+from ctgitops.files.schema import faults
+from ctgitops.files.strict_yaml import Document, read_yaml
+from docs import generate
+from docs.words import GATES, LEDGER_COLUMNS, PROBLEMS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!`)\[(?:[^\]]|`\])+\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (f"{page.relative_to(ROOT)}:{page.read_text(encoding='utf-8')[: match.start()].count(chr(10)) + 1}", match[2])
+        for page in PAGES
+        for match in FENCE.finditer(page.read_text(encoding="utf-8"))
+        if match[1] == language
+    ]
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    seen: Counter[str] = Counter()
+    found = set()
+    for heading in re.findall(r"^#{1,6}\s+(.*)$", prose(page), re.MULTILINE):
+        words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return found
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_help_and_stands_in_the_readme_and_in_the_pages(verb: str) -> None:
+    command = ctgitops.get_command(click.Context(ctgitops), verb)
+    assert command is not None
+
+    assert command.help, f"{verb} says nothing of itself"
+    for option in command.params:
+        assert not isinstance(option, click.Option) or option.help, f"{verb} {option.name} has no help"
+
+    assert re.search(rf"^\| `{verb}\b", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"\n## {verb}\n" in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_names_no_verb_that_does_not_exist() -> None:
+    table = prose(ROOT / "README.md").split("## Verbs")[1].split("\n\n")[1]
+    assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == set(VERBS)
+
+
+def options_of(verb: str) -> set[str]:
+    command = ctgitops.get_command(click.Context(ctgitops), verb)
+    return {name for option in command.params for name in option.opts} | {"--help"} if command else set()
+
+
+def test_commands_in_the_pages_name_options_that_exist() -> None:
+    for page in PAGES:
+        for verb, rest in re.findall(r"\bctgitops ([a-z]+)((?: [^`\n]*)?)", page.read_text(encoding="utf-8")):
+            named = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", rest.split("#")[0])) if verb in VERBS else set()
+            assert named <= options_of(verb), f"{page.name}: ctgitops {verb}{rest}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+    assert not broken
+
+
+def test_every_page_is_reached_from_the_index_or_the_readme() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {
+        (page.parent / target).resolve() for page in (index, ROOT / "README.md") for target in LINK.findall(prose(page))
+    }
+    assert [page.name for page in (ROOT / "docs").rglob("*.md") if page not in linked and page != index] == []
+
+
+def test_the_tour_has_ten_files_that_exist() -> None:
+    tour = (ROOT / "README.md").read_text(encoding="utf-8").split("## The tour")[1]
+    steps = re.findall(r"^(\d+)\. \[`([^`]+)`\]\(([^)]+)\)", tour, re.MULTILINE)
+
+    assert [int(number) for number, _, _ in steps] == list(range(1, 11))
+    assert [shown for _, shown, target in steps if shown != target or not (ROOT / target).is_file()] == []
+
+
+def test_manifests_in_the_pages_are_valid() -> None:
+    manifests = [(place, text) for place, text in blocks("yaml") if re.search(r"^environment:", text, re.MULTILINE)]
+    assert manifests
+
+    for place, text in manifests:
+        document = read_yaml(text, place)
+        assert isinstance(document, Document), f"{place}: {document}"
+        assert faults(document, "manifest") == (), place
+
+
+def test_policies_in_the_pages_are_valid(tmp_path: Path) -> None:
+    policies = [(place, text) for place, text in blocks("yaml") if re.search(r"^numbering:", text, re.MULTILINE)]
+    assert policies
+
+    (tmp_path / "migrations").mkdir()
+    for place, text in policies:
+        (tmp_path / "migrations" / "policy.yaml").write_text(text, encoding="utf-8")
+        assert read_policy(Repository(tmp_path))[1] == (), place
+
+
+def test_every_code_of_a_problem_and_every_gate_is_explained() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+
+    assert set(generate.problem_codes()) == set(PROBLEMS)
+    assert generate.gate_codes() == set(GATES)
+    assert [code for code in (*PROBLEMS, *GATES) if f"| `{code}` |" not in page] == []
+
+
+def test_every_problem_names_its_code_where_it_is_made() -> None:
+    """Else nobody could collect the codes; variables would hide them."""
+    package = ROOT / "ctgitops"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+    made = re.findall(r"(?<![\w.])Problem\(\s*([^,\s]+)", text)
+    assert [first for first in made if not first.startswith('"')] == ["code"], "only _problem in core/history.py may"
+
+
+def test_every_column_of_the_ledger_is_explained_once() -> None:
+    columns, comments = generate.ledger_columns(), generate.column_comments()
+
+    assert len(columns) == 22
+    assert set(columns) == set(comments) | set(LEDGER_COLUMNS)
+    assert not set(comments) & set(LEDGER_COLUMNS)
+
+
+def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
+    from ctgitops.core.ledger import Entry
+
+    assert set(generate.ledger_columns()) == set(Entry.__dataclass_fields__)
+
+
+def test_generated_pages_are_current() -> None:
+    stale = [diff for path, text in generate.generated().items() if (diff := generate.difference(path, text))]
+    assert not stale, "\n".join([*stale, f"run `make docs` ({generate.COMMAND})"])
+
+
+def test_generated_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = generate.cli_page()
+    monkeypatch.setenv("COLUMNS", "200")
+    assert narrow == generate.cli_page()
+
+
+def test_the_check_fails_with_a_diff_and_the_command_to_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    for path in ("docs/ledger.md", *generate.PAGES):
+        (tmp_path / path).write_text((ROOT / path).read_text(encoding="utf-8"), encoding="utf-8")
+    policy = tmp_path / "docs" / "policy.md"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("numbering", "counting", 1), encoding="utf-8")
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(generate, "PACKAGE", ROOT / "ctgitops")
+    monkeypatch.setattr(generate, "problem_codes", lambda: {code: generate.Found() for code in PROBLEMS})
+
+    assert generate.main(["--check"]) == 1
+    said = capsys.readouterr().err
+    assert "-| `counting`" in said
+    assert "run `make docs`" in said
+
+
+def test_the_script_runs_as_the_makefile_calls_it() -> None:
+    command = [sys.executable, "-m", "docs.generate", "--help"]
+    assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
+    assert f"{generate.COMMAND} --check" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_pages_that_everybody_reads_stay_short(page: Path) -> None:
+    lines = len(page.read_text(encoding="utf-8").splitlines())
+    assert lines <= {"README.md": 220, "CONTRIBUTING.md": 120}[page.name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_transaction_is_never_called_rolled_back(page: Path) -> None:
+    found = re.findall(
+        r"transactions? (?:is|was|are|were|gets?|been) rolled back|rolls? back the transaction", prose(page)
+    )
+    assert not found, "it leaves no trace"
