@@ -97,7 +97,7 @@ class Wiring:
         try:
             return self.of(self.environment(name)).ledger()
         except CtgitopsError as error:
-            return Unreadable(error.what)
+            return Unreadable(error.what, error.exit_status)
 
     def address(self, secret: str, whose: str) -> Address:
         """Where a secret points. Raises UsageError where it is not set."""
@@ -106,7 +106,9 @@ class Wiring:
         url = self.environ.get(secret, "").strip()
         if not url:
             what = f"{whose} wants its database's URL in {secret}, which is not set"
-            hint = f"export {secret}=postgresql://…; in a workflow: `env: {{{secret}: ${{{{ secrets.{secret} }}}}}}`"
+            hint = (
+                f"export {secret}=postgresql://…; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
+            )
             raise UsageError(what, hint=hint)
         return Address(url, f"{whose} ({secret})")
 

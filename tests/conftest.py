@@ -10,6 +10,10 @@ from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write golden pages instead of comparing with them")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalServer]:
     """A server without a password, reached through a socket."""

@@ -74,7 +74,7 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         client_version=client.version,
         started_at=started,
         finished_at=datetime.now(UTC),
-        location=str(taking.folder.final),
+        location=str(taking.folder.final.resolve()),
         compression=client.compression,
         jobs=dump.jobs,
         rows=dict(source.rows),

@@ -38,7 +38,7 @@ def restore(receipt: Path, url: str, root: Path) -> int:
     """Bring a backup back into an empty database, and count its rows."""
     wiring = Wiring(root)
     with wiring.console() as tell:
-        done = wiring.backups.restore(str(receipt), wiring.url_or_secret(url), tell)
+        done = wiring.backups.restore(str(receipt.resolve()), wiring.url_or_secret(url), tell)
     rows = sum(done.rows.values())
     print_page(f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken")
     return 0

@@ -13,9 +13,11 @@ from .request import Request
 
 @dataclass(frozen=True)
 class Unreadable:
-    """The ledger of the environment before this one could not be read."""
+    """The ledger of an environment could not be read."""
 
     why: str
+    exit_status: int = 4
+    """That of the error which said why."""
 
 
 Predecessor = Ledger | Unreadable | None

@@ -48,6 +48,8 @@ class EnvironmentStatus:
 
     environment: str
     unreadable: str = ""
+    why_status: int = 4
+    """The exit status of what was in the way of looking."""
     rows: tuple[Row, ...] = ()
     version: SchemaVersion | None = None
     pending: int = 0
@@ -57,14 +59,16 @@ class EnvironmentStatus:
 
     @property
     def exit_status(self) -> int:
-        """0 seen · 4 not seen, or ledger and files disagree."""
-        return 4 if self.unreadable or any(problem.blocks for problem in self.problems) else 0
+        """0 seen · 4 ledger and files disagree · otherwise that of what was in the way of looking."""
+        if self.unreadable:
+            return self.why_status
+        return 4 if any(problem.blocks for problem in self.problems) else 0
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
     """Where `environment` stands. Nothing is parsed, so it is quick; whether the SQL is sound is what `check` asks."""
     if isinstance(ledger, Unreadable):
-        return EnvironmentStatus(environment.name, unreadable=ledger.why)
+        return EnvironmentStatus(environment.name, unreadable=ledger.why, why_status=ledger.exit_status)
     wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
     pending = tuple(m for number, m in wanted.items() if number not in ledger.applied)
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]

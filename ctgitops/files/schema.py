@@ -130,7 +130,7 @@ def _in_the_open(miss: _Miss, document: Document) -> Problem:
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not understood"
         return Problem("value", what, place, _expected(miss))
     what = f"`{dotted(miss.keys)}` is not the name of a secret (what is there is not shown: it may hold a password)"
-    example = "{url: ${NAME}}" if miss.keys == ("database",) else "${NAME}"
+    example = '{url: "${NAME}"}' if miss.keys == ("database",) else "${NAME}"
     hint = f"put the URL into a secret and write its name, as in `{example}`; change a password that was committed"
     return Problem("secret-in-file", what, place, hint)
 

@@ -31,7 +31,7 @@ def stopped(interrupted: Interrupted) -> StepFailed:
     return StepFailed(Failure(ASKED_TO_STOP), Spot(), interrupted.answer.lost)
 
 
-def hint_for(step: Step, failure: Failure) -> str:
+def hint_for(step: Step, environment: str, failure: Failure) -> str:
     """The next thing to do."""
     if failure.sqlstate == LOCK_NOT_AVAILABLE:
         return "somebody holds a lock on that table: see pg_stat_activity, then run the same again"
@@ -40,8 +40,8 @@ def hint_for(step: Step, failure: Failure) -> str:
     if failure.sqlstate == NOT_GRANTED:
         return "grant what it needs to the role of this environment's URL, then run the same again"
     if not step.transactional:
-        number = f"{step.number:03}"
-        return f"look at what is there, then `ctgitops repair {number} --not-applied --reason …` and run it again"
+        repair = f"ctgitops repair {step.number:03} --env {environment}"
+        return f"look at what is there, then `{repair} --not-applied --reason …` and run it again"
     if failure.message == ASKED_TO_STOP or failure.sqlstate.startswith(CONNECTION_ENDED):
         return "run the same again: it goes on from there"
     return "correct the file, then run the same again"

@@ -193,7 +193,7 @@ class WorkSession:
             statement_line=failed.spot.line,
             detail=self._address.hidden(failure.detail),
             state=self._state_after(step, failed, entry),
-            hint=hint_for(step, failure),
+            hint=hint_for(step, self._request.environment.name, failure),
         )
 
     def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:

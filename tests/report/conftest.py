@@ -10,10 +10,6 @@ import pytest
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="write golden pages instead of comparing with them")
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compares a page with the file of that name."""
