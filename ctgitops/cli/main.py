@@ -89,6 +89,9 @@ def main() -> NoReturn:
         # Whoever read our output left; Python's own last flush must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    # How it ended is known: no late signal may change what is told.
+    for late in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(late, signal.SIG_IGN)
     sys.exit(status)
 
 
