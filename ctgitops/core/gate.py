@@ -67,6 +67,12 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
         hint = f"{request.environment.name} takes only what {name} has, so that must be seen"
         yield Reason("after", f"{name} could not be read: {why}", hint)
         return
+    if broken := predecessor.broken_at():
+        what = f"entry {broken.id} of the ledger of {name} does not continue the chain before it"
+        yield Reason(
+            "after", what, f"somebody changed it by hand, so it proves nothing: `ctgitops status --env {name}`"
+        )
+        return
     for step in plan.steps:
         entry = predecessor.applied.get(step.number)
         if entry is None:

@@ -21,7 +21,7 @@ environment: production
 database: {url: "${PRODUCTION_DATABASE_URL}"}
 after: staging
 apply: {on: release, tags: "v*"}
-backup: {to: backups/production, critical_tables: [public.projects, public.cable_routes]}
+backup: {to: ../backups, critical_tables: [public.projects, public.cable_routes]}
 seeds: [seeds/production, seeds/customers]
 """
 

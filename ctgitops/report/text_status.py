@@ -7,12 +7,16 @@ from . import words
 from .columns import on_one_line, table
 from .text import problem_lines
 
+LONGEST = 56
+"""Characters of a description; all of it stands in the file, and in the JSON."""
+
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """All environments side by side, then what is wrong with each; one alone gets the table of its migrations."""
+    """All environments side by side, every migration in each, then what is wrong; one alone gets its own table."""
     if len(statuses) == 1:
         return status_text(statuses[0])
     lines = table([("environment", "version", "pending", "last run", "problems"), *map(_beside, statuses)], indent=0)
+    lines += _migrations(statuses)
     for status in statuses:
         lines += _problems(status)
     return "\n".join(lines) + "\n"
@@ -28,9 +32,32 @@ def status_text(status: EnvironmentStatus) -> str:
     return "\n".join([*lines, *_problems(status)]) + "\n"
 
 
+def _migrations(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
+    """A row a migration, a column an environment that could be read."""
+    seen = [status for status in statuses if not status.unreadable]
+    states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
+    known = {(row.number, row.name): row for status in reversed(seen) for row in status.rows}
+    if not known:
+        return []
+    heading = ("Version", "Migration", "Description", *states)
+    rows = ((*_row(known[key])[:3], *(_state(rows.get(key)) for rows in states.values())) for key in sorted(known))
+    return ["", *table([heading, *rows], indent=0)]
+
+
+def _state(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    return f"{row.state.value} {row.date:%Y-%m-%d}" if row.date else row.state.value
+
+
 def _row(row: Row) -> tuple[str, ...]:
     date = f"{row.date:%Y-%m-%d}" if row.date else "-"
-    return (words.version(row.version), row.name, row.description or "-", date, row.state.value)
+    return (words.version(row.version), row.name, _short(row.description or "-"), date, row.state.value)
+
+
+def _short(description: str) -> str:
+    """Of a description, what leaves room for the columns beside it."""
+    return description if len(description) <= LONGEST else description[: LONGEST - 1].rstrip() + "…"
 
 
 def _beside(status: EnvironmentStatus) -> tuple[str, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from ctgitops.postgres.server import LocalServer
-from tests.servers import run
-from tests.stories.house import House, database_of
+from tests.servers import fresh_database, run
+from tests.stories.house import House
 
+_numbers = itertools.count(1)
 ONE = "create table one (id int primary key);"
 
 
@@ -20,11 +22,19 @@ def house(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture
-def lived_in(tmp_path: Path, server: LocalServer, database_url: str, furnished: str) -> House:
-    """A repository whose first migration is applied, with a row that somebody put in."""
-    name = database_of(database_url)
-    run(server.url(), f"drop database {name}")
+def database_url(request: pytest.FixtureRequest, server: LocalServer) -> str:
+    """The URL of a fresh database: an empty one, or for `lived_in` one with what it needs."""
+    if "lived_in" not in request.fixturenames:
+        return fresh_database(server)
+    furnished: str = request.getfixturevalue("furnished")
+    name = f"lived_in_{next(_numbers)}"
     run(server.url(), f"create database {name} template {furnished}")
+    return server.url(name)
+
+
+@pytest.fixture
+def lived_in(tmp_path: Path, database_url: str) -> House:
+    """A repository whose first migration is applied, with a row that somebody put in."""
     made = _house(tmp_path / "repository", database_url)
     made.migration("001_one", ONE)
     return made

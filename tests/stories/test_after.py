@@ -46,6 +46,7 @@ def test_what_staging_has_as_another_text_waits(lived_in: House, production: str
 
 
 @pytest.mark.usefixtures("production")
+@pytest.mark.slow
 def test_what_staging_took_back_waits(lived_in: House) -> None:
     lived_in.migration("002_two", "create table two ();", down="drop table two;")
     lived_in.applied()
@@ -55,7 +56,9 @@ def test_what_staging_took_back_waits(lived_in: House) -> None:
     assert "staging does not have 002_two yet" in said
 
 
-@pytest.mark.parametrize("staging", ["postgresql://me:very%20secret@127.0.0.1:1/app", None])
+@pytest.mark.parametrize(
+    "staging", ["postgresql://me:very%20secret@127.0.0.1:1/app", pytest.param(None, marks=pytest.mark.slow)]
+)
 def test_a_staging_that_cannot_be_seen_lets_nothing_pass(lived_in: House, production: str, staging: str | None) -> None:
     lived_in.environment("staging", staging)
     status, said = apply(lived_in)
@@ -94,6 +97,7 @@ def test_what_staging_has_not_had_for_long_enough_waits(lived_in: House, product
     assert apply(lived_in)[0] == 0
 
 
+@pytest.mark.slow
 def test_outside_of_its_windows_it_waits(lived_in: House, database_url: str) -> None:
     another_day = (datetime.now(UTC) - timedelta(days=2)).strftime("%a").lower()
     window = f"windows: [{{days: [{another_day}], from: '02:00', to: '05:00', timezone: America/New_York}}]\n"

@@ -17,10 +17,12 @@ VALID = "select indisvalid from pg_index where indexrelid = to_regclass('one_by_
     "sql",
     [
         INDEX,
-        f"set statement_timeout = 0;\n{INDEX}\ncomment on index one_by_id is 'x; y';",
-        f"vacuum one;\n{INDEX}",
+        pytest.param(
+            f"set statement_timeout = 0;\n{INDEX}\ncomment on index one_by_id is 'x; y';", marks=pytest.mark.slow
+        ),
+        pytest.param(f"vacuum one;\n{INDEX}", marks=pytest.mark.slow),
         f"-- ctgitops: no transaction\ncreate table two ();\n{INDEX}\nreindex index concurrently one_by_id;",
-        f"do $$ begin perform 1; end $$;\n{INDEX}\nanalyze one;",
+        pytest.param(f"do $$ begin perform 1; end $$;\n{INDEX}\nanalyze one;", marks=pytest.mark.slow),
     ],
     ids=["alone", "mixed", "vacuum", "comment", "do"],
 )
@@ -93,6 +95,7 @@ def test_one_that_fails_blocks_the_next_run_until_it_is_told_that_it_is_not_ther
     ]
 
 
+@pytest.mark.slow
 def test_one_that_was_finished_by_hand_is_told_to_be_applied(lived_in: House, database_url: str) -> None:
     failed(lived_in, database_url)
     run(database_url, "drop index one_by_id")
@@ -104,6 +107,7 @@ def test_one_that_was_finished_by_hand_is_told_to_be_applied(lived_in: House, da
     assert marks(database_url)[-1] == "002_index repaired"
 
 
+@pytest.mark.slow
 def test_a_repair_wants_a_reason_and_something_to_repair(lived_in: House, database_url: str) -> None:
     for arguments, words in (
         (("001", "--not-applied"), "a repair needs a reason"),
@@ -117,6 +121,7 @@ def test_a_repair_wants_a_reason_and_something_to_repair(lived_in: House, databa
     assert marks(database_url) == ["001_one applied"]
 
 
+@pytest.mark.slow
 def test_a_verify_query_that_is_false_leaves_it_unfinished(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_index", INDEX, verify="select false;")
     done = lived_in.apply()
@@ -126,6 +131,7 @@ def test_a_verify_query_that_is_false_leaves_it_unfinished(lived_in: House, data
     assert lived_in.apply().status == 4
 
 
+@pytest.mark.slow
 def test_a_role_and_a_path_it_leaves_behind_reach_neither_ledger_nor_the_next(
     lived_in: House, database_url: str
 ) -> None:

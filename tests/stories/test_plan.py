@@ -57,7 +57,15 @@ def test_its_json_is_the_only_output_and_of_the_published_shape(lived_in: House)
     validate(lived_in.run("check", "--format", "json").json, "check")
 
 
-@pytest.mark.parametrize("state", ["blocked", "unreachable", "no secret", "edited"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "blocked",
+        "unreachable",
+        pytest.param("no secret", marks=pytest.mark.slow),
+        pytest.param("edited", marks=pytest.mark.slow),
+    ],
+)
 def test_its_json_has_that_shape_when_all_is_not_well(lived_in: House, database_url: str, state: str) -> None:
     lived_in.migration("002_two", "create tabel;" if state == "blocked" else "create table two ();")
     if state == "edited":
@@ -82,6 +90,7 @@ def test_it_makes_nothing(house: House, database_url: str) -> None:
     assert not has(database_url, "ctgitops.ledger")
 
 
+@pytest.mark.slow
 def test_it_runs_nothing_even_where_the_file_would(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "insert into one values (99); notify x; select setval('s', 1);")
     with session(database_url) as other:
@@ -119,6 +128,7 @@ def test_how_far_it_goes(house: House, database_url: str) -> None:
     assert marks(database_url) == ["001_x applied", "002_x applied"]
 
 
+@pytest.mark.slow
 def test_it_is_the_plan_that_is_applied(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     page = lived_in.plan().out

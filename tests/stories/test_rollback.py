@@ -57,6 +57,7 @@ def test_it_needs_no_file(lived_in: House, database_url: str, stairs: Facts) -> 
 
 
 @pytest.mark.usefixtures("stairs")
+@pytest.mark.slow
 def test_the_newest_is_undone_first_and_steps_are_counted(lived_in: House, database_url: str) -> None:
     assert back(lived_in, "--steps", "1")[0] == 0
     assert not has(database_url, "words")
@@ -92,13 +93,20 @@ def test_what_has_no_way_back_stops_all_of_it(lived_in: House, database_url: str
 
 
 @pytest.mark.usefixtures("stairs")
+@pytest.mark.slow
 def test_an_approved_plan_is_asked_for_here_too(lived_in: House, database_url: str) -> None:
     before = facts(database_url), marks(database_url)
     assert back(lived_in, "--steps", "1", "--fingerprint", "0" * 12)[0] == 5
     assert (facts(database_url), marks(database_url)) == before
 
 
-@pytest.mark.parametrize("arguments", [(), ("--to", "1", "--steps", "1"), ("--to", "77"), ("--steps", "0")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--to", "77"),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ((), ("--to", "1", "--steps", "1"), ("--steps", "0"))),
+    ],
+)
 def test_nonsense_is_refused(lived_in: House, database_url: str, arguments: tuple[str, ...]) -> None:
     before = facts(database_url), marks(database_url)
     status, said = back(lived_in, *arguments)
@@ -116,6 +124,7 @@ def test_it_is_backed_up_first(lived_in: House, database_url: str) -> None:
     assert len(list((lived_in.root / "backups").rglob("receipt.json"))) == 1
 
 
+@pytest.mark.slow
 def test_an_index_is_dropped_concurrently(lived_in: House, database_url: str) -> None:
     lived_in.migration(
         "002_index",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.servers import fetch
 from tests.stories.house import House, facts, marks
 
@@ -44,6 +46,7 @@ def test_one_that_fails_leaves_no_trace_and_is_run_again(lived_in: House, databa
     assert fetch(database_url, "select id from one order by 1") == [(1,), (5,)]
 
 
+@pytest.mark.slow
 def test_each_environment_has_its_own(lived_in: House, make_database: Callable[[], str]) -> None:
     production = make_database()
     lived_in.environment("production", production)
@@ -64,6 +67,7 @@ def test_one_with_a_syntax_error_stops_the_migrations_too(lived_in: House, datab
     assert (facts(database_url), marks(database_url)) == before
 
 
+@pytest.mark.slow
 def test_a_changed_seed_file_changes_the_fingerprint(lived_in: House, database_url: str) -> None:
     lived_in.write("seeds/staging/010_one.sql", UPSERT.format(5))
     assert lived_in.plan("--out", "plan.json").status == 0

@@ -152,6 +152,13 @@ begin
         execute format('revoke all on ctgitops.%I from %s', grant_of.relname, grant_of.grantee);
     end loop;
     for grant_of in
+        select distinct a.grantee::regrole as grantee
+        from pg_catalog.pg_namespace n, lateral pg_catalog.aclexplode(n.nspacl) a
+        where n.nspname = 'ctgitops' and a.grantee <> n.nspowner and a.grantee <> 0
+    loop
+        execute format('revoke all on schema ctgitops from %s', grant_of.grantee);
+    end loop;
+    for grant_of in
         select distinct p.oid::regprocedure as routine, a.grantee::regrole as grantee
         from pg_catalog.pg_proc p, lateral pg_catalog.aclexplode(p.proacl) a
         where p.pronamespace = 'ctgitops'::regnamespace and a.grantee <> p.proowner and a.grantee <> 0
