@@ -51,8 +51,8 @@ def running_in(folder: Path) -> list[str]:
 
 def assert_nothing_left(servers: Path) -> None:
     deadline = time.monotonic() + 15
-    while running_in(servers) or list(servers.iterdir()):
-        assert time.monotonic() < deadline, (running_in(servers), list(servers.iterdir()))
+    while left := [*running_in(servers), *map(str, servers.iterdir())]:
+        assert time.monotonic() < deadline, left
         time.sleep(0.1)
     servers.rmdir()
 
