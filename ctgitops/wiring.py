@@ -25,6 +25,7 @@ from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
     from .core.progress import Listener
+    from .core.receipt import Receipt
     from .ports import Backups, Database
     from .postgres.connect import Address
 
@@ -128,19 +129,35 @@ class Wiring:
     @property
     def backups(self) -> Backups:
         """Where proved backups come from and go back to."""
-        from .backup.local import LocalBackups
-
-        return LocalBackups(
-            self.root,
-            address_of=lambda environment: self.address(environment.url_secret, environment.name),
-            address_of_secret=lambda secret: self.address(secret, "backup.verify_server"),
-        )
+        return _Backups(self)
 
     def console(self) -> AbstractContextManager[Listener]:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""
         from .notify.console import console
 
         return console(self.environ, sys.stderr)
+
+
+@dataclass(frozen=True)
+class _Backups:
+    """Imports what takes backups when one is taken: 60 ms that a run without a backup need not pay."""
+
+    wiring: Wiring
+
+    def take(self, environment: Environment, tell: Listener) -> Receipt:
+        return self._local().take(environment, tell)
+
+    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:
+        return self._local().restore(receipt_path, url, tell)
+
+    def _local(self) -> Backups:
+        from .backup.local import LocalBackups
+
+        return LocalBackups(
+            self.wiring.root,
+            address_of=lambda environment: self.wiring.address(environment.url_secret, environment.name),
+            address_of_secret=lambda secret: self.wiring.address(secret, "backup.verify_server"),
+        )
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:

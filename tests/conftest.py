@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
+
+# A CI that starts us in the background hands down an ignored Ctrl-C, and every program we start would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,6 +21,9 @@ from .version import SchemaVersion
 _NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
 _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
 
+_COPIED_DATA = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$", re.IGNORECASE)
+"""What stands before the first line of data of a COPY, as pg_dump writes it."""
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -94,8 +97,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
             hint = "remove it: each file already runs in a transaction of its own"
             problems.append(Problem("transaction-control", what, place, hint))
         if statement.copies_through_client:
-            what = "COPY through the client works only in psql"
-            problems.append(Problem("client-copy", what, place, "use INSERT … VALUES, or a seed file"))
+            problems.append(_client_copy(place))
     return tuple(problems)
 
 
@@ -105,8 +107,15 @@ def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
     if script.sql[error.offset : error.offset + 1] == "\\":
         hint = "it is a command of psql, not SQL; write the SQL that it stands for"
         return Problem("psql-command", f"`{line.strip()}` is not SQL", place, hint)
+    if _COPIED_DATA.search(script.sql, 0, error.offset):
+        return _client_copy(place)
     pointer = " " * ((place.column or 1) - 1) + "^"
     return Problem("syntax-error", error.message, place, "correct the statement", f"{line}\n{pointer}")
+
+
+def _client_copy(place: Place) -> Problem:
+    what = "COPY through the client, with its data in the file, works only in psql"
+    return Problem("client-copy", what, place, "write INSERT INTO … VALUES instead")
 
 
 def _verify_problems(script: Script) -> Iterator[Problem]:

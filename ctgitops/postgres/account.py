@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,16 +54,25 @@ def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program to its end under an account, in a session of its own so that Ctrl-C is ours to handle."""
-    return subprocess.run(
+    child = subprocess.Popen(
         command,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},
         cwd="/",
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
         start_new_session=True,
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
     )
+    try:
+        said, complained = child.communicate()
+    except BaseException:
+        # What it started, as initdb starts postgres, would go on writing
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise
+    return subprocess.CompletedProcess(command, child.returncode, said, complained)

@@ -85,7 +85,7 @@ def statement_by_statement(connection: Connection, step: Step, entry: Entry, tel
     total = round((time.monotonic() - clock) * 1000)
     # The role that the statements may have left behind is not the ledger's.
     _send(connection, "set session authorization default")
-    _send(connection, insert_sql(replace(entry, millis=total), escaping, timed=False))
+    _send(connection, insert_sql(entry, escaping, timed=True))
     connection.close()
     return total
 

@@ -27,6 +27,9 @@ _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 -
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
 _FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
 
+BEGAN = "ctgitops.began"
+"""The setting that holds when a migration began, in seconds since 1970."""
+
 RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
 """Text that calls the strategy document's function by its bare name, which then must be on the search path."""
 
@@ -120,6 +123,7 @@ def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
         "checksum": _text(escaping, entry.checksum),
         "sql": _text(escaping, entry.sql),
         "rollback_sql": _rollback_sql(escaping, entry),
+        "started_at": _BEGAN_AT if timed else "pg_catalog.transaction_timestamp()",
         "finished_at": "null" if entry.mark is Mark.STARTED else "pg_catalog.clock_timestamp()",
         "millis": _MILLIS if timed else _number(entry.millis),
         "error": _text(escaping, entry.error),
@@ -135,9 +139,13 @@ def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
     return f"insert into {SCHEMA}.ledger ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
 
 
-_MILLIS = (
-    "pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)"
+# A transaction's own beginning is that of the message it came in, which it may share with others; and a migration may
+# have reset all settings, ours among them.
+_BEGAN_AT = (
+    f"coalesce(pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('{BEGAN}', true), '')::float8), "
+    "pg_catalog.transaction_timestamp())"
 )
+_MILLIS = f"pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - {_BEGAN_AT}) * 1000)"
 
 
 def _rollback_sql(escaping: Escaping, entry: Entry) -> str:

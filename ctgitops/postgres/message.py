@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import Place
 from ..sql.parse import Statement
 from ..sql.script import Script
-from .ledger import RECORDS, SCHEMA
+from .ledger import BEGAN, RECORDS, SCHEMA
 
 CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
@@ -62,12 +62,14 @@ def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = Tr
     A commit that does not wait for the disk is as whole as any other, the migration with its entry. A crash of the
     server can lose the newest of them together, until the next commit that waits, and a plan's last one does.
     """
-    statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {str(local).lower()})"]
+    inside = str(local).lower()
+    began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
+    statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {inside}), {began}"]
     if not waits_for_disk:
         statements.append("set local synchronous_commit = off")
     if RECORDS.search(script.sql):
         path = "concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), " + quoted(SCHEMA) + ")"
-        statements.append(f"select pg_catalog.set_config('search_path', {path}, {str(local).lower()})")
+        statements.append(f"select pg_catalog.set_config('search_path', {path}, {inside})")
     if local:
         statements.insert(0, "begin")
     return "; ".join(statements) + ";", len(statements)

@@ -36,8 +36,12 @@ def test_while_dumping(scene: Scene, sign: signal.Signals) -> None:
         holder.execute("lock table t in access exclusive mode")
         command = [sys.executable, "-c", TAKE, str(scene.root), scene.url]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-            until(lambda: bool(running(str(scene.root))) and waiting(scene.url) >= 2)
-            assert list(folder.glob("*.partial"))
+            try:
+                until(lambda: bool(running(str(scene.root))) and waiting(scene.url) >= 2)
+                assert list(folder.glob("*.partial"))
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
             os.killpg(process.pid, sign)
             process.communicate(timeout=20)
         assert process.returncode != 0
@@ -54,7 +58,7 @@ def waiting(url: str) -> int:
     return len(fetch(url, "select from pg_locks where not granted"))
 
 
-def until(condition: object, seconds: float = 10) -> None:
+def until(condition: object, seconds: float = 45) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():

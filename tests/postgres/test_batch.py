@@ -183,3 +183,13 @@ def _interrupt_when(url: str) -> None:
             os.kill(os.getpid(), signal.SIGINT)
             return
         time.sleep(0.02)
+
+
+def test_each_entry_says_how_long_its_own_migration_took(tmp_path: Path, database_url: str) -> None:
+    slow = {"020_step.sql": "select pg_sleep(0.3); insert into log values (20);"}
+    checkout(tmp_path, small(30) | slow | {"022_step.sql": "reset all; insert into log values (22);"})
+    run(tmp_path, database_url)
+    long = "select number from ctgitops.ledger where millis >= 300 and number <> 22"
+    assert fetch(database_url, long) == [(20,)]
+    late = "select number from ctgitops.ledger where finished_at - started_at > interval '300 ms' and number <> 22"
+    assert fetch(database_url, late) == [(20,)]

@@ -47,6 +47,7 @@ def test_an_unknown_verb_gets_the_nearest_one(lived_in: House, database_url: str
     assert "Did you mean 'apply'?" in done.err
 
 
+@pytest.mark.slow
 def test_an_unknown_environment_gets_the_list(lived_in: House) -> None:
     refused(lived_in.run("apply", "--env", "stagin"), 2, "there is no environment `stagin`", "staging")
 
@@ -147,7 +148,9 @@ def assert_nowhere(folder: Path, *secret: str) -> None:
         (b"create table two ();\n\\i other.sql\n", ["002_two.sql:2:1", "psql"]),
         (b"create table two (id int);\ncopy two from stdin;\n", ["002_two.sql:2:1", "COPY"]),
         pytest.param(
-            b"create table two (id int);\ncopy two from stdin;\n1\n\\.\n", ["002_two.sql:3:1"], marks=pytest.mark.slow
+            b"create table two (id int);\ncopy two from stdin;\n1\n\\.\n",
+            ["002_two.sql:3:1", "COPY"],
+            marks=pytest.mark.slow,
         ),
         (b"", ["002_two.sql:1", "no statement"]),
         pytest.param(b"-- only words\n", ["002_two.sql:1", "no statement"], marks=pytest.mark.slow),
@@ -334,6 +337,7 @@ def test_a_lock_that_is_not_to_be_had_is_tried_for_and_given_up(lived_in: House,
     assert marks(database_url) == ["001_one applied", "002_two failed"]
 
 
+@pytest.mark.slow
 def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, "timeouts: {lock: 100ms, retry_for: 30s}\n")
     lived_in.migration("002_two", "alter table one add column word text;")
@@ -374,6 +378,7 @@ def test_a_plan_file_of_another_environment_is_refused(
     assert "plan.json holds no plan of production" in done.err
 
 
+@pytest.mark.slow
 def test_what_is_no_fingerprint_approves_nothing(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
@@ -491,6 +496,7 @@ def test_a_backup_folder_that_cannot_be_made_stops_the_run(lived_in: House, data
         refused(lived_in.apply(), 7, "backups", "nothing was changed")
 
 
+@pytest.mark.slow
 def test_a_backup_that_may_not_see_everything_stops_the_run(house: House, database_url: str, role: str) -> None:
     run(database_url, f"create table hidden (); grant create on database {database_of(database_url)} to {role}")
     run(database_url, f"grant all on schema public to {role}")

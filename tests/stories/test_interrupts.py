@@ -161,6 +161,7 @@ def test_in_the_middle_of_create_index_concurrently(lived_in: House, database_ur
 
 
 @SIGNALS
+@pytest.mark.slow
 def test_between_two_attempts_for_a_lock(lived_in: House, database_url: str, stop: Signal) -> None:
     lived_in.environment("staging", database_url, "timeouts: {lock: 20ms, retry_for: 60s}\n")
     lived_in.migration("002_two", "create table two ();\nalter table one add column word text;")
@@ -248,6 +249,7 @@ def test_killed_in_the_middle_of_create_index_concurrently(lived_in: House, data
         assert "`ctgitops repair 002 --env staging --not-applied --reason …`" in done.words
 
 
+@pytest.mark.slow
 def test_killed_while_the_backup_is_restored(lived_in: House, database_url: str, scratch: Path) -> None:
     lived_in.environment("staging", database_url, "backup: {to: backups}\n")
     lived_in.migration("002_two", "create table two ();")

@@ -97,6 +97,7 @@ def test_its_columns_are_those_of_the_contract(lived_in: House, database_url: st
     assert set(fetch(database_url, query)) == {(True, True, True, True)}
 
 
+@pytest.mark.slow
 def test_the_view_shows_what_the_database_has_now(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();", down="drop table two;")
     lived_in.applied()

@@ -145,6 +145,7 @@ def test_a_role_and_a_path_it_leaves_behind_reach_neither_ledger_nor_the_next(
     assert has(database_url, "public.three")
 
 
+@pytest.mark.slow
 def test_it_waits_longer_than_the_lock_timeout_for_old_transactions(lived_in: House, database_url: str) -> None:
     """lock_timeout would cut CREATE INDEX CONCURRENTLY short and leave an invalid index (P9)."""
     lived_in.environment("staging", database_url, "timeouts: {lock: 50ms, retry_for: 1s}\n")

@@ -100,6 +100,7 @@ def test_it_runs_nothing_even_where_the_file_would(lived_in: House, database_url
     assert marks(database_url) == ["001_one applied"]
 
 
+@pytest.mark.slow
 def test_how_far_it_goes(house: House, database_url: str) -> None:
     house.policy("header: required\n")
     for number, version in ((1, "1.0.0"), (2, "1.0.1"), (3, "1.1.0")):
@@ -139,6 +140,7 @@ def test_it_is_the_plan_that_is_applied(lived_in: House, database_url: str) -> N
     assert marks(database_url)[-1] == "002_two applied"
 
 
+@pytest.mark.slow
 def test_one_environment_that_cannot_be_read_does_not_cost_the_others(lived_in: House) -> None:
     lived_in.environment("production", "postgresql://me:very%20secret@127.0.0.1:1/app")
     lived_in.migration("002_two", "create table two ();")

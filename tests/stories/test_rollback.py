@@ -68,6 +68,7 @@ def test_the_newest_is_undone_first_and_steps_are_counted(lived_in: House, datab
 
 
 @pytest.mark.usefixtures("stairs")
+@pytest.mark.slow
 def test_one_that_fails_leaves_the_rest_applied(lived_in: House, database_url: str) -> None:
     run(database_url, "create view holds as select * from two")
     status, said = back(lived_in, "--to", "1")
@@ -115,6 +116,7 @@ def test_nonsense_is_refused(lived_in: House, database_url: str, arguments: tupl
 
 
 @pytest.mark.usefixtures("stairs")
+@pytest.mark.slow
 def test_it_is_backed_up_first(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, "backup: {to: backups}\n")
     status, said = back(lived_in, "--steps", "1")

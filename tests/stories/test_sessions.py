@@ -125,12 +125,13 @@ def test_all_at_once_is_the_same_as_one_by_one_and_as_psql(
             connection.execute(f"set local role postgres; {sql}".encode())
     house.applied()
     house.environment("staging", one_by_one)
-    for number in range(1, len(files) + 1):
+    for number in (1, 2, 3, 5, 8):
         house.applied("--to", f"{number:03}")
     assert facts(database_url) == facts(one_by_one)
     assert facts(database_url) == facts(by_hand)
 
 
+@pytest.mark.slow
 def test_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house: House, database_url: str) -> None:
     name = f"role_{secrets.token_hex(4)}"
     run(
