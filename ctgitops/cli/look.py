@@ -75,7 +75,7 @@ def plan(name: str | None, target: str | None, root: Path, form: str, out: Path 
 @click.command()
 @options.any_environment
 @options.root
-@options.as_data
+@options.as_page
 def status(name: str | None, root: Path, form: str) -> int:
     """Where each environment stands: every migration with its state, and the environments side by side."""
     from ..commands.status import status as verb
@@ -88,6 +88,10 @@ def status(name: str | None, root: Path, form: str) -> int:
         from ..report.json import status_json
 
         page = status_json(statuses)
+    elif form == "markdown":
+        from ..report.markdown import statuses_markdown
+
+        page = statuses_markdown(statuses)
     else:
         from ..report.text_status import statuses_text
 

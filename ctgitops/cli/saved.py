@@ -15,7 +15,8 @@ from .printing import print_page
 @click.command()
 @options.environment
 @options.root
-def backup(name: str, root: Path) -> int:
+@options.as_data
+def backup(name: str, root: Path, form: str) -> int:
     """Take a backup of an environment and prove it, as apply does by itself."""
     wiring = Wiring(root)
     environment = wiring.environment(name)
@@ -24,7 +25,8 @@ def backup(name: str, root: Path) -> int:
         raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
     with wiring.console() as tell:
         receipt = wiring.backups.take(environment, tell)
-    print_page(f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}")
+    words = f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}"
+    print_page(receipt.to_json() if form == "json" else words)
     return 0
 
 
@@ -34,11 +36,13 @@ def backup(name: str, root: Path) -> int:
     "--into", "url", required=True, metavar="URL", help="URL of an empty database, or $NAME of a variable with it."
 )
 @options.root
-def restore(receipt: Path, url: str, root: Path) -> int:
+@options.as_data
+def restore(receipt: Path, url: str, root: Path, form: str) -> int:
     """Bring a backup back into an empty database, and count its rows."""
     wiring = Wiring(root)
     with wiring.console() as tell:
         done = wiring.backups.restore(str(receipt.resolve()), wiring.url_or_secret(url), tell)
     rows = sum(done.rows.values())
-    print_page(f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken")
+    words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken"
+    print_page(done.to_json() if form == "json" else words)
     return 0

@@ -138,10 +138,10 @@ def _asked_by(stage: Stage, event: str) -> Planning | Applying:
 
 
 def _pull_request(stage: Stage) -> None:
-    added = ", ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
+    added = " and ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
     words = (
-        f"A pull request adds {added}. GitHub sends `pull_request`; every environment gets a plan, none is changed, "
-        "and the plan becomes the pull request's comment."
+        f"It adds {added}. GitHub sends `pull_request`: each environment gets "
+        "a plan, which becomes the comment, and none is changed."
     )
     _act("1. A pull request", words)
     asked = _asked_by(stage, "pull_request")
@@ -164,8 +164,8 @@ def _merge(stage: Stage) -> None:
 
 def _release(stage: Stage) -> None:
     words = (
-        "A release is published. Production takes only what staging has, byte for byte. First a backup: dumped from "
-        "one snapshot, restored into a throw-away server, its rows counted and its schema compared."
+        "A release is published. Production takes only what staging has, and first a backup: restored into a "
+        "throw-away server, its rows counted, its schema compared."
     )
     _act("3. The tag", words)
     for environment in _asked_by(stage, "release").environments:

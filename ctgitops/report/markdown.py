@@ -6,11 +6,14 @@ from ..core.outcome import Outcome, Status
 from ..core.preview import Look
 from ..core.problem import Problem
 from ..core.request import Origin
+from ..core.status import EnvironmentStatus
 from ..core.workspace import Workspace
 from . import words
 from .comment import Comment, problem_parts, trimmed
+from .escape import fence
 from .page import MAX, fit, render
 from .text import outcome_verdict
+from .text_status import statuses_text
 
 MARKS = {
     Status.UP_TO_DATE: "✅",
@@ -60,6 +63,11 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
         "done": len(done),
     }
     return fit(draw, counts, longest)
+
+
+def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
+    """Where environments stand, as the terminal shows it: a table of many columns is read best in one width."""
+    return f"{fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 
 def check_markdown(workspace: Workspace, problems: tuple[Problem, ...], *, longest: int = MAX) -> str:

@@ -240,7 +240,8 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         ),
         (
             "COPY t FROM STDIN;\n",
-            "a.sql:1:1: COPY through the client works only in psql (use INSERT … VALUES, or a seed file)",
+            "a.sql:1:1: COPY through the client, with its data in the file, works only in psql "
+            "(write INSERT INTO … VALUES instead)",
         ),
         ("", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),
         ("-- only words\n;\n", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import pwd
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,12 +87,29 @@ def test_a_socket_is_refused(repo: Checkout, monkeypatch: pytest.MonkeyPatch) ->
         assert ["it is a socket" in said for said in repo.lines()] == [True]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_a_problem(repo: Checkout) -> None:
     repo.write("migrations/001_a.sql").chmod(0)
-    assert repo.lines() == [
-        "migrations/001_a.sql: it cannot be read: Permission denied (give this user the permission to read it)"
-    ]
+    with reached_by_nobody(repo.root) as root:
+        assert Checkout(root).lines() == [
+            "migrations/001_a.sql: it cannot be read: Permission denied (give this user the permission to read it)"
+        ]
+
+
+@contextlib.contextmanager
+def reached_by_nobody(root: Path) -> Iterator[Path]:
+    """Root may read everything, so it becomes nobody for a while, in a folder that nobody may enter."""
+    if os.geteuid() != 0:
+        yield root
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        moved = Path(folder) / "checkout"
+        root.rename(moved)
+        Path(folder).chmod(0o755)
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+        try:
+            yield moved
+        finally:
+            os.seteuid(0)
 
 
 def test_a_name_that_cannot_be_printed_is_spelled_out(repo: Checkout) -> None:

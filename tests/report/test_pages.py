@@ -11,7 +11,7 @@ from ctgitops.core.preview import Look
 from ctgitops.core.status import status_of
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, LedgerError, MustWaitError, Place
 from ctgitops.report.columns import on_one_line, table, visible
-from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown
+from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown, statuses_markdown
 from ctgitops.report.text import check_text, outcome_text, plans_text
 from ctgitops.report.text_error import error_text
 from ctgitops.report.text_status import status_text, statuses_text
@@ -66,6 +66,7 @@ def test_the_status(golden: Golden) -> None:
     production = status_of(WORK, PRODUCTION, Unreadable("connection refused"))
     golden("status.txt", status_text(staging))
     golden("status-all.txt", statuses_text((staging, production)))
+    golden("status-all.md", statuses_markdown((staging, production)))
 
 
 ERRORS: list[tuple[str, CtgitopsError]] = [
