@@ -105,6 +105,7 @@ def reached_by_nobody(root: Path) -> Iterator[Path]:
         moved = Path(folder) / "checkout"
         root.rename(moved)
         Path(folder).chmod(0o755)
+        moved.chmod(0o755)
         os.seteuid(pwd.getpwnam("nobody").pw_uid)
         try:
             yield moved

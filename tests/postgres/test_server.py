@@ -17,7 +17,7 @@ import pytest
 from ctgitops.errors import LedgerError, UsageError
 from ctgitops.postgres.programs import Programs, find_programs, programs_in
 from ctgitops.postgres.server import LocalServer
-from tests.servers import fetch, programs_for_tests, run
+from tests.servers import fetch, missing, programs_for_tests, run
 
 AS_ROOT = os.geteuid() == 0
 
@@ -191,7 +191,7 @@ def test_nothing_of_our_environment_is_in_the_servers(base: Path, monkeypatch: p
 def test_programs_that_the_servers_account_cannot_reach_are_copied(base: Path, tmp_path: Path) -> None:
     whole = [p for p in find_programs() if p.has_server and (p.bin.parent / "share" / "postgres.bki").is_file()]
     if not whole:
-        pytest.skip("no PostgreSQL here that is whole in one folder")
+        raise missing("whole", "no PostgreSQL here that is whole in one folder")
     home = whole[0].bin.parent
     hidden = tmp_path / home.parent.name / home.name
     shutil.copytree(home, hidden, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
