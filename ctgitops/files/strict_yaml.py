@@ -24,6 +24,8 @@ Keys = tuple[str | int, ...]
 DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
+"""`{url: ${NAME}}`, as everybody writes it the first time: inside braces YAML wants quotes, and nobody should have to."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     ("expected ',' or", "inside braces, put values that hold `{`, `}`, `[`, `]` or `,` into quotes"),
@@ -49,6 +51,14 @@ class Document:
 
 def read_yaml(text: str, path: str) -> Document | Problem:
     """The document, or the first thing in it that is not allowed."""
+    found = _read(text, path)
+    if isinstance(found, Problem) and (quoted := _BARE_SECRET.sub(r'"\g<0>"', text)) != text:
+        again = _read(quoted, path)
+        return found if isinstance(again, Problem) else again
+    return found
+
+
+def _read(text: str, path: str) -> Document | Problem:
     import yaml  # noqa: PLC0415 - 20 ms, which `--version` need not pay
 
     try:

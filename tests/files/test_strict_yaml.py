@@ -19,7 +19,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: 1\nb: [1,\n", "a.yaml:3:1: not YAML: expected the node content, but found '<stream end>'"),
         ("\ta: 1", "a.yaml:1:1: not YAML: found character '\\t' that cannot start any token"),
         ("a: b: c", "a.yaml:1:5: not YAML: mapping values are not allowed here"),
-        ("x: {url: ${Z}}", "a.yaml:1:11: not YAML: expected ',' or '}', but got '{'"),
+        ("x: {url: {${Z}}}", "a.yaml:1:12: not YAML: expected ',' or '}', but got '{'"),
         (BOMB, "a.yaml:1:4: anchors (`&`) are not allowed"),
         ("a: *b", "a.yaml:1:4: aliases (`*`) are not allowed"),
         ("a: !!python/object/apply:os.system [id]", "a.yaml:1:4: tags (`!`) are not allowed"),
@@ -112,3 +112,17 @@ def test_a_value_that_may_hold_a_password_is_not_repeated() -> None:
 def test_a_long_or_odd_value_is_shown_short_and_printable() -> None:
     assert shown_value("x" * 100) == "x" * 57 + "…"
     assert shown_value("a\x1b[31m\n") == "a\\x1b[31m\\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["x: {url: ${Z}}", "x: {url: ${Z} }", "x: {a: 1, url: ${Z}, b: 2}", "x: [${Z}]\ny: ${Z}"]
+)
+def test_the_name_of_a_secret_needs_no_quotes_inside_braces(text: str) -> None:
+    found = read_yaml(text, "a.yaml")
+    assert isinstance(found, Document), found
+    assert "${Z}" in str(found.value)
+
+
+def test_what_is_wrong_elsewhere_is_told_as_it_was_written() -> None:
+    found = read_yaml("x: {url: ${Z}}\ny: [1", "a.yaml")
+    assert isinstance(found, Problem)
