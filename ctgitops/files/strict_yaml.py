@@ -25,7 +25,7 @@ DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
-"""`{url: ${NAME}}`, as everybody writes it the first time: inside braces YAML wants quotes, and nobody should have to."""
+"""`{url: ${NAME}}`, as everybody writes it first: inside braces YAML wants quotes, and nobody should have to know."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     ("expected ',' or", "inside braces, put values that hold `{`, `}`, `[`, `]` or `,` into quotes"),
