@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from ..core.plan import Plan, Step
-from .message import LEAKS
+from .message import LEAKS, SETS_TRANSACTION
 
 MOST = 32
 MOST_CHARACTERS = 200_000
@@ -56,4 +56,5 @@ class Pace:
 
 
 def _may_travel(step: Step) -> bool:
-    return step.verify is None and step.transactional and not LEAKS.search(step.script.sql)
+    sql = step.script.sql
+    return step.verify is None and step.transactional and not LEAKS.search(sql) and not SETS_TRANSACTION.search(sql)

@@ -28,6 +28,9 @@ LEAKS = re.compile(
 FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
 """A commit that waits for the disk, and with it for every commit before it."""
 
+SETS_TRANSACTION = re.compile(r"\bset\s+transaction\b", re.IGNORECASE)
+"""`SET TRANSACTION ISOLATION LEVEL …` must come before any query, ours among them; and it goes alone in its message."""
+
 CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 
 
@@ -62,6 +65,8 @@ def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = Tr
     A commit that does not wait for the disk is as whole as any other, the migration with its entry. A crash of the
     server can lose the newest of them together, until the next commit that waits, and a plan's last one does.
     """
+    if SETS_TRANSACTION.search(script.sql):
+        return _without_query(script, name)
     inside = str(local).lower()
     began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
     statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {inside}), {began}"]
@@ -72,6 +77,13 @@ def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = Tr
         statements.append(f"select pg_catalog.set_config('search_path', {path}, {inside})")
     if local:
         statements.insert(0, "begin")
+    return "; ".join(statements) + ";", len(statements)
+
+
+def _without_query(script: Script, name: str) -> tuple[str, int]:
+    statements = ["begin", f"set local ctgitops.run to {quoted(name)}"]
+    if RECORDS.search(script.sql):
+        statements.append(f'set local search_path to "$user", public, {SCHEMA}')
     return "; ".join(statements) + ";", len(statements)
 
 

@@ -193,3 +193,13 @@ def test_each_entry_says_how_long_its_own_migration_took(tmp_path: Path, databas
     assert fetch(database_url, long) == [(20,)]
     late = "select number from ctgitops.ledger where finished_at - started_at > interval '300 ms' and number <> 22"
     assert fetch(database_url, late) == [(20,)]
+
+
+def test_a_file_may_set_its_transaction_before_any_query(tmp_path: Path, database_url: str) -> None:
+    sql = """set transaction isolation level serializable;
+        create table seen as select current_setting('transaction_isolation') as level;
+        select record_migration('031_step.sql');"""
+    checkout(tmp_path, small(40) | {"031_step.sql": sql})
+    run(tmp_path, database_url)
+    assert fetch(database_url, "select level from seen") == [("serializable",)]
+    assert fetch(database_url, "select count(*) from ctgitops.ledger where mark = 'applied'") == [(40,)]
