@@ -67,7 +67,8 @@ def test_a_dump_that_was_cut_short_is_found(quick: Scene) -> None:
             os.truncate(data, data.stat().st_size // 2)
 
     quick.meanwhile = cut
-    refused(quick, "pg_restore .* gave up")
+    # pg_restore sees it with gzip. With zstd (16.15 tried) it restores half the rows and exits 0: only counting can tell
+    refused(quick, "pg_restore .* gave up|20,000 rows in the source, [0-9,]+ rows restored")
 
 
 def test_a_dump_that_lost_a_table_is_found(quick: Scene, make_database: Callable[[], str]) -> None:
@@ -192,7 +193,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_leaves_nothing_and_says_how_much_is_needed(quick: Scene, tiny_disk: Path) -> None:
-    run(quick.url, NOISY.replace("20000", "40000"))
+    run(quick.url, NOISY.replace("20000", "200000"))
     quick.root = tiny_disk
     error = refused(quick, "No space left on device")
     assert "make room" in error.hint
