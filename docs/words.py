@@ -9,7 +9,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The database has migrations beyond the target.",
         "Nothing, or `ctgitops rollback`: apply never goes back.",
     ),
-    "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`, or a seed file."),
+    "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`."),
     "dependency": (
         "A migration depends on one that does not exist, comes later, is itself, or is not in this plan.",
         "Name lower numbers only; move the target so that it includes both.",
@@ -64,6 +64,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Put the URL into a secret and write its name; change a password that was committed.",
     ),
     "section": ("Sections `-- migrate:up` and `-- migrate:down` are not as dbmate has them.", "Correct the markers."),
+    "seed-transaction": (
+        "A seed file holds what PostgreSQL refuses in a transaction, or says that it wants none.",
+        "Move it into a migration.",
+    ),
     "sub-folder": (
         "A folder inside `migrations/`, `environments/` or a seed folder is not read.",
         "Move its files up.",

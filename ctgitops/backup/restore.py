@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.progress import BackupAdvanced, Listener
 from ..core.receipt import Receipt
-from ..errors import BackupError, UsageError
+from ..errors import BackupError, CtgitopsError, UsageError
 from ..postgres.connect import Address
 from ..postgres.exported import exported_snapshot
 from ..postgres.handover import database_of, wants_tls
@@ -48,10 +50,21 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
     restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
-    with Watchdog(restoring.dump, then=Then.KEEP) as watchdog:
+    with _half_way(target), Watchdog(restoring.dump, then=Then.KEEP) as watchdog:
         complaints = pg_restore(restoration, watchdog)
     _compare(restoring, complaints)
     return receipt
+
+
+@contextmanager
+def _half_way(target: Address) -> Iterator[None]:
+    """From here on the target is changed, whatever those who are asked say of what they did."""
+    try:
+        yield
+    except CtgitopsError as error:
+        state = f"{target.label} is not whole, or nobody counted what it has"
+        hint = "see why, then make a new database (`createdb NAME`) and restore into that one"
+        raise BackupError(error.what, state=state, hint="; ".join(filter(None, (error.hint, hint)))) from None
 
 
 def _refuse_unless_empty(target: Address) -> None:
@@ -77,7 +90,7 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
 
 
 def _compare(restoring: Restoring, complaints: Complaints) -> None:
-    with exported_snapshot(restoring.target) as snapshot:
+    with _half_way(restoring.target), exported_snapshot(restoring.target) as snapshot:
         rows = snapshot.count_rows()
         digests = snapshot.digests(tuple(restoring.receipt.contents))
     receipt = restoring.receipt

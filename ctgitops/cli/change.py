@@ -51,7 +51,11 @@ def apply(  # noqa: PLR0913 - one parameter an option
 
 @click.command()
 @options.environment
-@click.option("--to", type=click.IntRange(0), help="Undo all that came after this migration; 0 undoes everything.")
+@click.option(
+    "--to",
+    type=click.IntRange(0),
+    help="Undo all that came after this migration; 0, where there is no 000, undoes everything.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Undo this many of the newest migrations.")
 @options.approved
 @options.wait

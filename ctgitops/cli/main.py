@@ -97,7 +97,8 @@ def main() -> NoReturn:
 
 def _interrupted() -> int:
     click.echo("error[interrupted]: the run was asked to stop", err=True)
-    click.echo("  state: what was reported as done is done; nothing else was kept", err=True)
+    click.echo("  state: what was reported as done is done; a database that was restored into is not whole", err=True)
+    click.echo("  help: `ctgitops status` tells what more is done; the same command again goes on from there", err=True)
     return INTERRUPTED
 
 

@@ -31,7 +31,8 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
         ledger = session.ledger()
-        plan = make_rollback(environment, ledger, back.entries(ledger))
+        found = request.workspace.problems_with(environment)
+        plan = make_rollback(environment, ledger, back.entries(ledger), found)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .ledger import Entry, Ledger
-from .plan import Direction, Plan
+from .plan import Direction, Plan, Step
 from .request import Request
 
 
@@ -74,12 +74,18 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
         )
         return
     for step in plan.steps:
-        entry = predecessor.applied.get(step.number)
-        if entry is None:
-            yield Reason("after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first")
-        elif entry.checksum != step.checksum:
-            what = f"{name} has another text of {step.name} than this checkout"
-            yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
+        yield from _lacking(step, name, predecessor)
+
+
+def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
+    entry = predecessor.applied.get(step.number)
+    if step.number in predecessor.unfinished:
+        yield Reason("after", f"{step.name} is unfinished on {name}", f"`ctgitops status --env {name}` tells why")
+    elif entry is None:
+        yield Reason("after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first")
+    elif entry.checksum != step.checksum:
+        what = f"{name} has another text of {step.name} than this checkout"
+        yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
 
 
 def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:

@@ -18,7 +18,7 @@ def history_problems(
 ) -> tuple[Problem, ...]:
     """Edited, missing, out of order, unfinished, unmet dependencies, and a ledger that was tampered with."""
     return (
-        *_broken(ledger),
+        *tampered(ledger),
         *_unfinished(environment, ledger),
         *_edited(workspace, ledger),
         *_missing(workspace, ledger),
@@ -31,7 +31,8 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
     return Problem(code, what, place, hint, detail, concern=Concern.LEDGER)
 
 
-def _broken(ledger: Ledger) -> Iterator[Problem]:
+def tampered(ledger: Ledger) -> Iterator[Problem]:
+    """An entry that somebody changed: what it says was run, and what it would run backwards, cannot be believed."""
     entry = ledger.broken_at()
     if entry:
         what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"

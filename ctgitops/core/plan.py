@@ -19,7 +19,7 @@ from .ledger import Ledger
 from .migration import Migration, Seed
 from .problem import Concern, Problem
 from .version import SchemaVersion, highest
-from .workspace import Workspace, problems_of, script_problems
+from .workspace import Workspace, problems_of, script_problems, seed_problems
 
 
 class Direction(StrEnum):
@@ -124,7 +124,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     problems = (
         *problems_of(workspace),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
-        *(p for seed in seeds for p in script_problems(seed.script)),
+        *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),

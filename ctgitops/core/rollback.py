@@ -8,6 +8,7 @@ from ..errors import UsageError
 from ..sql.script import Script
 from .environment import Environment, Target
 from .header import Header, Rollback, parse_header
+from .history import tampered
 from .ledger import Entry, Ledger
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Concern, Problem
@@ -16,9 +17,12 @@ from .workspace import script_problems
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
-    """What this database got after migration `number`, newest first; all of it for 0. Raises UsageError."""
+    """What this database got after migration `number`, newest first; for 0, unless it has a 000, all of it.
+
+    Raises UsageError.
+    """
     order = ledger.in_order
-    if number == 0:
+    if number == 0 and number not in ledger.applied:
         return order[::-1]
     if number not in ledger.applied:
         has = ", ".join(f"{entry.number:03}" for entry in order) or "nothing"
@@ -34,12 +38,15 @@ def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
     return ledger.in_order[::-1][:count]
 
 
-def make_rollback(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Plan:
-    """The plan that undoes `entries` in the order given."""
+def make_rollback(
+    environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
+) -> Plan:
+    """The plan that undoes `entries` in the order given; `found` is what is wrong with the environment's manifest."""
     steps = tuple(_step(entry) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
-    problems = [*_unfinished(environment, ledger), *(p for e in entries for p in _cannot(environment, e))]
+    problems = [*found, *tampered(ledger), *_unfinished(environment, ledger)]
+    problems += [p for e in entries for p in _cannot(environment, e)]
     problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
     return Plan(
         environment=environment.name,

@@ -44,6 +44,10 @@ class Workspace:
         """The seed files of an environment, in the order in which they run."""
         return (self.seeds or {}).get(environment.name, ())
 
+    def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
+        """What blocks in an environment's own manifest; a key that was not understood is left out of what was read."""
+        return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
+
 
 def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
     """All that is wrong with a workspace and needs no database to see, but for the SQL itself."""
@@ -76,8 +80,21 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
         found += _verify_problems(migration.verify) if migration.verify else ()
     for seeds in (workspace.seeds or {}).values():
         for seed in seeds:
-            found += script_problems(seed.script)
+            found += seed_problems(seed)
     return tuple(found)
+
+
+def seed_problems(seed: Seed) -> tuple[Problem, ...]:
+    """What keeps a seed file from being run: the same as for a migration, and that it must be one transaction."""
+    script = seed.script
+    problems = script_problems(script)
+    if problems or script.transactional:
+        return problems
+    refused = next((s for s in script.statements if s.refused_in_transaction), None)
+    what = f"{refused.refused_in_transaction if refused else 'a file without a transaction'} cannot be a seed file's"
+    place = script.place(refused.start) if refused else Place(script.path, script.first_line)
+    hint = "a seed file and its entry are one transaction: move it into a migration"
+    return (Problem("seed-transaction", what, place, hint),)
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:

@@ -36,6 +36,9 @@ from . import repository
 LAST_ON_MAIN = 202
 """The newest migration of this database before the pull request."""
 
+MADE = ".made-by-ctgitops-demo"
+"""Tells a folder that a demo filled from one in which somebody's work stands; only the first is ever emptied."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -78,7 +81,7 @@ def play(into: Path) -> int:
         _way_back(stage, before)
         _where_we_are(stage)
     click.echo(f"\nThe story took {time.monotonic() - began:.0f} s. What it made is in {into}/:")
-    for path in sorted(into.glob("*")):
+    for path in sorted(into.glob("[!.]*")):
         click.echo(f"  {path}")
     return 0
 
@@ -97,10 +100,11 @@ def _stage(into: Path) -> Iterator[Stage]:
 
 def _empty(into: Path) -> None:
     """Removes what an earlier demo left there, and nothing that it did not make."""
-    if into.exists() and any(into.iterdir()) and not (into / "repository").is_dir():
+    if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
         raise click.BadParameter(f"{into} holds something that no demo made; name another folder", param_hint="--into")
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
+    (into / MADE).touch()
 
 
 def _act(title: str, words: str) -> None:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,24 @@ def schema_of(name: str) -> dict[str, Any]:
 
 def faults(document: Document, name: str) -> tuple[Fault, ...]:
     """Every way in which a document is not what the schema wants."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 70 ms, which `--version` need not pay
-
     found: list[Fault] = []
-    for error in Draft202012Validator(schema_of(name)).iter_errors(document.value):
+    for error in _validator()(schema_of(name)).iter_errors(document.value):
         miss = _Miss.of(error)
         found += _JUDGES.get(miss.word, _wrong)(miss, document)
     return tuple(dict.fromkeys(found))
+
+
+@cache
+def _validator() -> type[Validator]:
+    """JSON Schema with `$` as it means there: the end of the text, and not a place before a last line end."""
+    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415 - 70 ms, which `--version` need not pay
+
+    def pattern(_: Validator, wanted: str, instance: object, __: object) -> Iterator[ValidationError]:
+        if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", wanted), instance):
+            yield ValidationError(f"{instance!r} does not match {wanted!r}")
+
+    strict: type[Validator] = validators.extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    return strict
 
 
 def dotted(keys: Keys) -> str:

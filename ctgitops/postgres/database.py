@@ -23,6 +23,9 @@ RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], sig
 """Advisory locks belong to one database, so one constant serves every environment."""
 
 POLL_SECONDS = 0.5
+_IDLE = {"idle_session_timeout": "0"}
+"""The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
+
 _HOLDER = """
 select a.pid, a.usename, a.application_name, coalesce(host(a.client_addr), 'local'), a.backend_start
 from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
@@ -47,7 +50,7 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock") as lock:
+        with connect(self._address, "ctgitops/lock", _IDLE) as lock:
             with told_if_lost(self._address):
                 _take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address)
@@ -65,6 +68,7 @@ class PostgresDatabase:
 
     def _open_for_work(self, timeouts: Timeouts) -> Connection:
         settings = {
+            **_IDLE,
             "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
             "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
             "idle_in_transaction_session_timeout": "0",

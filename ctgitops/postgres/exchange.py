@@ -60,16 +60,17 @@ def exchange(connection: Connection, message: str) -> Answer:
         pgconn.send_query(message.encode())
         return _answers(pgconn)
     except KeyboardInterrupt:
-        with contextlib.suppress(psycopg.Error):
-            connection.cancel_safe(timeout=CANCEL_SECONDS)
-        raise Interrupted(_drain(pgconn)) from None
+        raise Interrupted(_cancelled(connection)) from None
     except psycopg.OperationalError as error:
         return Answer(0, (), Failure(str(error).strip() or "the connection was lost"), lost=True)
 
 
-def _drain(pgconn: pq.abc.PGconn) -> Answer:
+def _cancelled(connection: Connection) -> Answer:
+    """How a message went that was cancelled; who is asked to stop once more does not wait for that."""
     try:
-        return _answers(pgconn)
+        with contextlib.suppress(psycopg.Error):
+            connection.cancel_safe(timeout=CANCEL_SECONDS)
+        return _answers(connection.pgconn)
     except (psycopg.OperationalError, KeyboardInterrupt):
         return Answer(0, (), Failure("the connection was lost"), lost=True)
 

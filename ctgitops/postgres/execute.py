@@ -18,7 +18,7 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .failed import StepFailed
 from .ledger import insert_sql
-from .message import CLEAN, CONCURRENTLY, Message, Spot, opening, spot_in, spot_of
+from .message import CLEAN, Message, Spot, opening, spot_in, spot_of
 
 _ENDING = "set session authorization default; "
 """The role that a migration may have left behind must not write the ledger's entry."""
@@ -91,17 +91,33 @@ def statement_by_statement(connection: Connection, step: Step, entry: Entry, tel
 
 
 def _one(connection: Connection, script: Script, statement: Statement) -> None:
-    sql = script.sql[statement.start : statement.end]
-    if CONCURRENTLY.search(sql):
+    concurrently = "CONCURRENTLY" in statement.refused_in_transaction
+    if concurrently:
         # It waits for old transactions without making anybody wait; cut short, it leaves an INVALID index.
         _send(connection, "set lock_timeout = 0")
-    answer = exchange(connection, sql)
-    if CONCURRENTLY.search(sql) and not answer.failure:
-        _send(connection, "reset lock_timeout")
+    answer = exchange(connection, script.sql[statement.start : statement.end])
     if answer.failure:
         position = answer.failure.position
         at = statement.start + (position - 1 if position else 0)
         raise StepFailed(answer.failure, spot_in(script, statement, at), answer.lost)
+    if concurrently:
+        _send(connection, "reset lock_timeout")
+    if statement.index:
+        _refuse_invalid(connection, script, statement)
+
+
+def _refuse_invalid(connection: Connection, script: Script, statement: Statement) -> None:
+    """IF NOT EXISTS is content with the INVALID index that a failed attempt left behind."""
+    name = Escaping(connection.pgconn).escape_literal(statement.index.encode()).decode()
+    query = (
+        "select from pg_catalog.pg_index where not (indisvalid and indisready) "
+        f"and indexrelid = pg_catalog.to_regclass({name})"
+    )
+    answer = exchange(connection, query)
+    if answer.failure or any(result.ntuples for result in answer.results):
+        said = f"index {statement.index} is INVALID: an earlier attempt left it, and IF NOT EXISTS keeps it"
+        failure = answer.failure or Failure(said, detail=f"HINT: drop index concurrently {statement.index}")
+        raise StepFailed(failure, spot_in(script, statement, statement.start), answer.lost)
 
 
 def _send(connection: Connection, sql: str) -> None:

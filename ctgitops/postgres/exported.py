@@ -24,23 +24,21 @@ from {table} as ctgitops_row
 """
 LARGE_OBJECTS = "pg_catalog.pg_largeobject_metadata"
 
-# Whatever limits the role or the database has set, a dump takes as long as it takes; row_security = off makes a row
+# Whatever limits the role or the database has, a dump takes as long as it takes; row_security = off makes a row
 # that we may not see an error instead of a silence; and if we are killed, the server notices within a second (it can
-# on these systems)
+# on these systems). Source and copy are compared as text, so both must write times, numbers and names in one way: a
+# dump does not bring the settings of its database along
 PREPARE = """
-select set_config(
-    name,
-    case name
-        when 'search_path' then '' when 'row_security' then 'off' when 'client_connection_check_interval' then '1000'
-        else '0'
-    end,
-    false
-)
+select set_config(name, value, false)
 from pg_catalog.pg_settings
-where name in (
-    'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
-    'idle_session_timeout', 'search_path', 'row_security', 'client_connection_check_interval'
-) and (name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd')
+join (values
+    ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
+    ('transaction_timeout', '0'), ('idle_session_timeout', '0'), ('search_path', ''), ('row_security', 'off'),
+    ('client_connection_check_interval', '1000'), ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'),
+    ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('lc_monetary', 'C'),
+    ('quote_all_identifiers', 'off')
+) as wanted (name, value) using (name)
+where name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd'
 """
 # Every place that holds rows: tables and partitions, not the partitioned table above them. Materialized views are left
 # out: pg_restore computes them anew, and from the same rows they may rightly differ (a stale one, now()).

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.plan import Step
+from ..core.plan import Direction, Step
 from .exchange import Failure, Interrupted
+from .ledger import LEDGER
 from .message import Spot
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -13,6 +14,8 @@ IN_TRANSACTION = {"25001", "2D000"}
 """Refused inside a transaction: a statement, or a COMMIT in a procedure or a DO block."""
 NOT_GRANTED = "42501"
 CONNECTION_ENDED = ("08", "57P")
+SOMEBODY_ELSE = {"23001", "23505"}
+"""What the ledger says of an entry when another run was quicker."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT or SIGTERM)"
 
 
@@ -33,18 +36,33 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
     """The next thing to do."""
-    if failure.sqlstate == LOCK_NOT_AVAILABLE:
-        return "somebody holds a lock on that table: see pg_stat_activity, then run the same again"
-    if failure.sqlstate in IN_TRANSACTION:
-        return "write a line `-- ctgitops: no transaction` into the file, and nothing else into it"
-    if failure.sqlstate == NOT_GRANTED:
-        return "grant what it needs to the role of this environment's URL, then run the same again"
-    if not step.transactional:
-        repair = f"ctgitops repair {step.number:03} --env {environment}"
-        return f"look at what is there, then `{repair} --not-applied --reason …` and run it again"
-    if failure.message == ASKED_TO_STOP or failure.sqlstate.startswith(CONNECTION_ENDED):
-        return "run the same again: it goes on from there"
-    return "correct the file, then run the same again"
+    back = step.direction is Direction.ROLLBACK
+    state = failure.sqlstate
+    repair = f"ctgitops repair {step.number:03} --env {environment} --not-applied --reason …"
+    hints = (
+        (
+            state == LOCK_NOT_AVAILABLE,
+            "somebody holds a lock on that table: see pg_stat_activity, then run the same again",
+        ),
+        (
+            failure.table == LEDGER and state in SOMEBODY_ELSE,
+            "another run was at work too: see that it ended, then run the same again",
+        ),
+        (state == NOT_GRANTED, "grant what it needs to the role of this environment's URL, then run the same again"),
+        (not step.transactional, f"look at what is there, then `{repair}` and run it again"),
+        (
+            failure.message == ASKED_TO_STOP or state.startswith(CONNECTION_ENDED),
+            "run the same again: it goes on from there",
+        ),
+        # What is run backwards is the ledger's text, which no change of a file reaches
+        (back, f"this SQL stands in the ledger: undo by hand what it should undo, then `{repair}`"),
+        (
+            state in IN_TRANSACTION,
+            "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it",
+        ),
+        (True, "correct the file, then run the same again"),
+    )
+    return next(hint for applies, hint in hints if applies)
 
 
 def names(done: list[str]) -> str:

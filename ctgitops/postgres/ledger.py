@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 
 import psycopg
@@ -16,6 +17,8 @@ from ..errors import LedgerError
 from .connect import Address, Connection
 
 SCHEMA = "ctgitops"
+LEDGER = "ledger"
+"""Name of the table with the entries, as errors tell it."""
 FORMAT = 1
 """The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
 
@@ -36,14 +39,23 @@ RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
 
 def read_ledger(connection: Connection, address: Address) -> Ledger:
     """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
-    try:
+    with _asking(connection, address):
         if format_of(connection) == 0:
             return Ledger()
         refuse_newer(connection, address)
         rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
+    return Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+
+
+@contextmanager
+def _asking(connection: Connection, address: Address) -> Iterator[None]:
+    """Turns what a server says of tables that we may not read, or that are not ours, into a LedgerError."""
+    try:
+        yield
     except errors.InsufficientPrivilege:
         raise _not_readable(connection, address) from None
-    return Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+    except psycopg.ProgrammingError:
+        raise _not_a_ledger(address) from None
 
 
 def _not_readable(connection: Connection, address: Address) -> LedgerError:
@@ -51,6 +63,11 @@ def _not_readable(connection: Connection, address: Address) -> LedgerError:
     what = f"role {user} may not read the ledger of {address.label}"
     hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
     return LedgerError(what, state="nothing was read or changed", hint=hint)
+
+
+def _not_a_ledger(address: Address) -> LedgerError:
+    what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
+    return LedgerError(what, state="nothing was changed", hint=f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …")
 
 
 def format_of(connection: Connection) -> int:
@@ -71,10 +88,8 @@ def refuse_newer(connection: Connection, address: Address) -> None:
 
 def ensure_ledger(connection: Connection, address: Address) -> None:
     """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError."""
-    try:
+    with _asking(connection, address):
         refuse_newer(connection, address)
-    except errors.InsufficientPrivilege:
-        raise _not_readable(connection, address) from None
     for number in range(format_of(connection) + 1, FORMAT + 1):
         script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
         try:
@@ -82,7 +97,8 @@ def ensure_ledger(connection: Connection, address: Address) -> None:
                 connection.execute(script.encode())
         except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction, errors.DuplicateSchema) as error:
             raise _cannot_make(connection, address, error) from None
-    _refuse_read_only(connection, address)
+    with _asking(connection, address):
+        _refuse_read_only(connection, address)
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
@@ -99,9 +115,8 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
 def _cannot_make(connection: Connection, address: Address, error: psycopg.Error) -> LedgerError:
     info = connection.info
     if isinstance(error, errors.DuplicateSchema):
-        what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
-        hint = f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …"
-    elif isinstance(error, errors.ReadOnlySqlTransaction):
+        return _not_a_ledger(address)
+    if isinstance(error, errors.ReadOnlySqlTransaction):
         what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
         hint = "give this environment the URL of the primary and a role that may write"
     else:

@@ -31,8 +31,6 @@ FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the
 SETS_TRANSACTION = re.compile(r"\bset\s+transaction\b", re.IGNORECASE)
 """`SET TRANSACTION ISOLATION LEVEL …` must come before any query, ours among them; and it goes alone in its message."""
 
-CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
-
 
 @dataclass(frozen=True)
 class Message:

@@ -19,13 +19,17 @@ from ..core.receipt import Receipt
 from ..core.request import Request
 from ..errors import ApplyError, CtgitopsError, LedgerError, Place
 from .batch import Pace
-from .connect import Address, Connection
-from .exchange import Interrupted, exchange
+from .connect import Address, Connection, told_if_lost
+from .exchange import Answer, Interrupted, exchange, rows
 from .execute import entry_of, in_one_transaction, millis_in, signed, statement_by_statement, whole
 from .failed import LOCK_NOT_AVAILABLE, StepFailed, hint_for, names, stopped
 from .ledger import insert_sql, read_ledger
 from .message import CLEAN, FLUSH, LEAKS
 
+_END_BACKEND = """
+select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
+where pid = {} and application_name = 'ctgitops/apply' and usename = session_user and pid <> pg_catalog.pg_backend_pid()
+"""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 
 
@@ -47,13 +51,20 @@ class WorkSession:
         self._hold = hold
         self._tell = tell
         self._connection: Connection | None = None
+        self._backend = 0
+        self._began = False
         self._done: list[str] = []
         self._unflushed = False
         self._pace = Pace()
 
     def ledger(self) -> Ledger:
         """All entries, read now."""
-        return read_ledger(self._connected(), self._address)
+        connection = self._connected()
+        try:
+            with told_if_lost(self._address):
+                return read_ledger(connection, self._address)
+        except LedgerError as error:
+            raise self._cut_off(error) from None
 
     def record(self, entry: Entry) -> None:
         """Adds an entry by itself."""
@@ -67,6 +78,7 @@ class WorkSession:
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
+        self._began = True
         together = () if step.number in self._pace.ahead else self._pace.choose(step, plan)
         if len(together) > 1:
             self._run_together(together, plan, receipt)
@@ -99,26 +111,22 @@ class WorkSession:
         try:
             answer = exchange(connection, ";\n".join(texts))
         except Interrupted as interrupted:
-            self._catch_up(steps)
+            self._catch_up(steps, interrupted.answer)
             self._done += [s.name for s in steps if s.number in self._pace.ahead]
             step = next((s for s in steps if s.number not in self._pace.ahead), steps[-1])
             entry = self._entry(step, plan, receipt)
             raise self._given_up(step, stopped(interrupted), entry, 1) from None
         if answer.failure:
-            self._catch_up(steps)
+            self._catch_up(steps, answer)
             return
         self._unflushed = not last
         self._pace.ahead |= {step.number: millis for step, millis in zip(steps, millis_in(answer), strict=True)}
         self._pace.learn(time.monotonic() - began, len(steps))
 
-    def _catch_up(self, steps: tuple[Step, ...]) -> None:
+    def _catch_up(self, steps: tuple[Step, ...], answer: Answer) -> None:
         """Asks the ledger which of them are done, after a message that did not come to its end."""
         self._pace.stumble()
-        connection = self._connected()
-        if connection.pgconn.status == psycopg.pq.ConnStatus.OK:
-            exchange(connection, "rollback; " + CLEAN)
-        else:
-            connection.close()
+        self._end_transaction(lost=answer.lost)
         applied = self.ledger().applied
         for step in steps:
             if (step.number in applied) is (step.direction is Direction.APPLY):
@@ -127,6 +135,7 @@ class WorkSession:
 
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
+        self._began = True
         step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
         entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
         entry = signed(entry, self._request.origin)
@@ -146,8 +155,20 @@ class WorkSession:
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = self._open()
+            try:
+                self._connection = self._open()
+            except LedgerError as error:
+                raise self._cut_off(error) from None
+            self._backend = self._connection.info.backend_pid
         return self._connection
+
+    def _cut_off(self, error: LedgerError) -> CtgitopsError:
+        """The same where nothing was begun; later on it is not true that nothing was changed."""
+        if not self._began:
+            return error
+        done = f"{names(self._done)} done; " if self._done else ""
+        state = f"in {self._request.environment.name}, {done}what else is done stands in the ledger"
+        return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
 
     def _attempts(self, step: Step, work: Callable[[], int], entry: Entry) -> int:
         """Tries until it is done; a lock that was not to be had leaves no trace and is tried again for a while."""
@@ -216,7 +237,17 @@ class WorkSession:
         )
 
     def _end_transaction(self, *, lost: bool) -> None:
-        if lost or self._connection is None:
-            self.close()
-        elif not self._connection.closed:
+        if lost:
+            self._end_backend()
+        elif self._connection is not None and not self._connection.closed:
             exchange(self._connection, "rollback; " + CLEAN)
+
+    def _end_backend(self) -> None:
+        """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
+        backend = self._backend
+        self.close()
+        answer = exchange(self._connected(), _END_BACKEND.format(backend))
+        if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
+            raise self._cut_off(
+                LedgerError(f"backend {backend} of {self._address.label}, which was lost, does not end")
+            )

@@ -9,15 +9,19 @@ from collections.abc import Iterable, Sequence
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
+# GitHub's runner takes a line of a log that begins with `::`, and `##[` anywhere, for an order to itself
+_ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
+
 
 def visible(text: str) -> str:
-    """Text of several lines without control characters: a file's text cannot move the cursor or turn lines around."""
-    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
+    """Text of several lines that neither moves the cursor nor turns lines around nor orders the runner about."""
+    plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
+    return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
 
 def on_one_line(text: str) -> str:
     """The same for a text that must stay in its line."""
-    return _INVISIBLE.sub(" ", text)
+    return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
 def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2) -> list[str]:

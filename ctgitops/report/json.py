@@ -67,7 +67,8 @@ def error_json(error: CtgitopsError) -> str:
 
 
 def _dump(fields: Object) -> str:
-    return json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n"
+    page = json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n"
+    return page.replace("##[", "##\\u005b")  # the same to who reads JSON, and no order to GitHub's runner
 
 
 def _look(look: Look) -> Object:

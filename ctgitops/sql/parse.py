@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .refused import transaction_control, why_not_in_transaction
+from .refused import index_wanted, transaction_control, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 100
@@ -41,6 +41,8 @@ class Statement:
     """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
     copies_through_client: bool = False
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
+    index: str = ""
+    """The index that CREATE INDEX CONCURRENTLY IF NOT EXISTS wants, quoted; empty for everything else."""
 
 
 def statements(sql: str) -> tuple[Statement, ...]:
@@ -63,6 +65,7 @@ def _statements(sql: str) -> Iterator[Statement]:
             refused_in_transaction=why_not_in_transaction(kind, node),
             transaction_control=transaction_control(kind, node),
             copies_through_client=kind == "CopyStmt" and not node.get("filename"),
+            index=index_wanted(kind, node),
         )
 
 

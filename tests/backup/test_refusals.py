@@ -67,7 +67,7 @@ def test_a_dump_that_was_cut_short_is_found(quick: Scene) -> None:
             os.truncate(data, data.stat().st_size // 2)
 
     quick.meanwhile = cut
-    # pg_restore sees it with gzip. With zstd (16.15 tried) it restores half the rows and exits 0: only counting can tell
+    # With gzip pg_restore sees it. With zstd (16.15) it restores half the rows and exits 0: only counting tells
     refused(quick, "pg_restore .* gave up|20,000 rows in the source, [0-9,]+ rows restored")
 
 

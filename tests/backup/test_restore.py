@@ -162,3 +162,21 @@ def test_no_secret_in_what_is_said(quick: Scene, receipt: Receipt) -> None:
     with pytest.raises(CtgitopsError) as caught:
         quick.restore(receipt, "postgresql://u:hunter22@127.0.0.1:1/nowhere")
     assert "hunter22" not in f"{caught.value.what} {caught.value.hint} {caught.value.state}"
+
+
+def test_a_restore_that_breaks_off_says_that_the_database_is_not_whole(
+    quick: Scene, receipt: Receipt, make_database: Callable[[], str]
+) -> None:
+    target = make_database()
+    name = target.split("/")[3].split("?")[0]
+
+    def cut(words: str) -> None:
+        if words.startswith("restoring"):
+            run(quick.url, f"alter database {name} connection limit 0")
+
+    quick.meanwhile = cut
+    run(quick.url, f"create role small_too_{name} login; alter database {name} owner to small_too_{name}")
+    with pytest.raises(BackupError, match="gave up") as caught:
+        quick.restore(receipt, target.replace("postgres@", f"small_too_{name}@"))
+    assert "not whole" in caught.value.state
+    assert "createdb" in caught.value.hint

@@ -173,3 +173,31 @@ def test_goes_to_a_newer_major_and_the_inventory_stays_the_same(tmp_path: Path, 
         scene.restore(receipt, target)
         with exported_snapshot(Address(scene.url, "")) as first, exported_snapshot(Address(target, "")) as copy:
             assert copy.inventory(exact=False) == first.inventory(exact=False)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "timezone = 'America/New_York'",
+        "datestyle = 'German'",
+        "intervalstyle = 'iso_8601'",
+        "bytea_output = 'escape'",
+        "extra_float_digits = -3",
+        "quote_all_identifiers = on",
+    ],
+)
+def test_a_database_that_writes_its_values_in_its_own_way_is_proved_all_the_same(quick: Scene, setting: str) -> None:
+    """A dump does not bring settings of the database, so its copy writes times, numbers and bytes in another way."""
+    run(
+        quick.url,
+        """create table kept (at timestamptz default '2020-01-01 00:00+00', took interval, raw bytea, part float8,
+               check (at > '2019-01-01 00:00+00'), check (took < interval '3 days'));
+           insert into kept values ('2021-02-03 04:05+00', '1 day 2 hours', '\\x00ff', 0.1::float8 + 0.2)""",
+    )
+    quick.critical = ("public.kept",)
+    run(
+        quick.url,
+        f"do $$ begin execute format('alter database %I set {setting.replace(chr(39), chr(39) * 2)}',"
+        " current_database()); end $$",
+    )
+    assert quick.take().rows["public.kept"] == 1

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctgitops.commands.rollback import Back, rollback
+from ctgitops.core.ledger import Ledger
 from ctgitops.core.outcome import Status
-from ctgitops.errors import BackupError, UsageError
+from ctgitops.core.problem import Problem
+from ctgitops.errors import BackupError, Place, UsageError
 from tests.fakes import PRODUCTION, Diary, chained, entry, migration, request, workspace
 
 ONE = migration("001_one", "1.0.0")
@@ -68,3 +72,32 @@ def test_only_the_approved_plan_is_undone() -> None:
     back = rollback(asked, Back(), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.WAITING
     assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_a_manifest_that_was_not_understood_whole_takes_no_backup_so_nothing_is_undone() -> None:
+    """What is wrong with `backup` leaves it out, and a rollback without the backup that was asked for loses rows."""
+    wrong = Problem("unknown-key", "unknown key `backups`", Place(PRODUCTION.path, 4))
+    elsewhere = Problem("syntax-error", "not SQL", Place("migrations/003_three.sql", 1))
+    work = replace(workspace(), read_problems=(wrong, elsewhere))
+    diary = Diary({"production": chained(entry(ONE))})
+    asked = request(work, replace(PRODUCTION, backup=None))
+    back = rollback(asked, Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert (back.status, back.exit_status) == (Status.BLOCKED, 3)
+    assert back.plan.problems == (wrong,)
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_rollback_sql_that_somebody_changed_in_the_ledger_is_not_run() -> None:
+    whole = chained(entry(ONE), entry(TWO))
+    changed = replace(whole.entries[1], rollback_sql="DROP SCHEMA public CASCADE;")
+    diary = Diary({"production": Ledger((whole.entries[0], changed))})
+    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert (back.status, back.exit_status) == (Status.BLOCKED, 4)
+    assert back.plan.problems[0].code == "ledger-tampered"
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_back_to_just_after_a_migration_that_has_the_number_0() -> None:
+    diary = Diary({"production": chained(entry(migration("000_zero")), entry(ONE))})
+    rollback(request(workspace(), PRODUCTION), Back(to=0), databases=diary, backups=diary, tell=diary.tell)
+    assert list(diary.ledgers["production"].applied) == [0]

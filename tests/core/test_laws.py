@@ -300,3 +300,14 @@ def test_a_step_tells_whether_it_is_one_transaction() -> None:
     index = migration("001_one", "1.0.0", sql="CREATE INDEX CONCURRENTLY i ON t (a);\n")
     steps: tuple[Step, ...] = plan_for(workspace(index), Ledger()).steps
     assert [step.transactional for step in steps] == [False]
+
+
+def test_what_staging_has_half_of_is_not_what_staging_has() -> None:
+    """Its rollback, outside a transaction, began and did not come to its end."""
+    one = FULL.migrations[0]
+    whole = carried_out(plan_for(FULL, Ledger()), Ledger())
+    plan = make_plan(FULL, PRODUCTION, Ledger())
+    assert "after" not in {reason.gate for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), whole)}
+    half = added(whole, entry(one, Mark.STARTED))
+    whats = [reason.what for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), half)]
+    assert whats == [f"{one.name} is unfinished on staging"]

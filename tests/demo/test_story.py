@@ -80,6 +80,7 @@ def test_the_whole_story(tmp_path: Path, servers: Path) -> None:
 def test_a_second_demo_replaces_the_first_but_nothing_of_somebody_else(tmp_path: Path, servers: Path) -> None:
     into = tmp_path / "mine"
     into.mkdir()
+    (into / "repository").mkdir()
     (into / "thesis.txt").write_text("three years of work")
     with demo(into, servers) as process:
         said, _ = process.communicate(timeout=60)

@@ -271,3 +271,18 @@ def test_every_duration_that_the_schema_accepts_is_read(number: int, unit: str) 
     seconds = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
     read = duration(f"{number}{unit}")
     assert read == timedelta(milliseconds=number) if unit == "ms" else read.total_seconds() == number * seconds
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "target: |\n  008\n",
+        'bake: "24h\\n"\nafter: other\n',
+        'timeouts: {lock: "200ms\\n"}\n',
+        "after: staging\nbake: |\n  1h\n",
+    ],
+)
+def test_a_value_with_a_line_end_is_not_taken_for_the_one_without(repo: Checkout, written: str) -> None:
+    """Python's `$` stands before a last line end too: `target: |` would have become `latest`."""
+    repo.write("environments/staging.yaml", f"environment: staging\ndatabase: {{url: '${{A}}'}}\n{written}")
+    assert [problem.code for problem in repo.read().read_problems] == ["value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -19,10 +20,16 @@ from ctgitops.core.outcome import Done, Outcome, Status
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.preview import Look, Preview, Unseen
 from ctgitops.core.problem import Problem
+from ctgitops.core.progress import SeedFinished
 from ctgitops.core.request import Origin
-from ctgitops.errors import LedgerError, Place
+from ctgitops.core.workspace import Workspace
+from ctgitops.errors import ApplyError, LedgerError, Place
+from ctgitops.notify.lines import line_of
 from ctgitops.report.escape import code, fence, plain, prose
+from ctgitops.report.json import check_json, error_json
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
+from ctgitops.report.text import check_text
+from ctgitops.report.text_error import error_text
 from ctgitops.sql.script import Script
 from tests.fakes import receipt
 
@@ -208,3 +215,19 @@ def test_no_body_ends_its_fence(parts: list[str]) -> None:
     assert html.count("<pre") == html.count("</pre>") == 1
     assert html.endswith("</code></pre>\n<p>after</p>\n")
     assert "<details" not in html
+
+
+@pytest.mark.parametrize(
+    "order", ["::add-mask::e", "  ::error file=a,line=1::b", "x ##[add-matcher]y", "\t::stop-commands::z"]
+)
+def test_no_text_is_an_order_to_the_runner_that_prints_it(order: str) -> None:
+    """GitHub's runner obeys a line of a log that begins with `::`, spaces or not, and `##[` anywhere."""
+    problem = Problem("syntax-error", f"near {order}", Place(f"migrations/{order}.sql"), order, f"a\n{order}\n{order}")
+    failed = ApplyError(order, statement=f"a\n{order}", detail=f"DETAIL: a\n{order}", state=order, hint=order)
+    work = Workspace(())
+    pages = (check_text(work, (problem,)), check_json(work, (problem,)), error_text(failed), error_json(failed))
+    for line in "\n".join(pages).split("\n"):
+        assert not line.strip().startswith("::")
+        assert "##[" not in line
+    assert json.loads(check_json(work, (problem,)))["problems"][0]["hint"] == order
+    assert "##[" not in line_of(SeedFinished(order, 3))

@@ -284,3 +284,30 @@ def test_a_public_schema_full_of_traps_does_not_reach_the_ledger(lived_in: House
     lived_in.applied()
     assert lived_in.apply().out.startswith("staging: nothing to do")
     assert marks(database_url)[-1] == "003_three applied"
+
+
+@pytest.mark.parametrize("mark", ["baselined", "repaired"])
+def test_record_migration_by_hand_leaves_alone_what_is_there_by_another_mark(
+    lived_in: House, database_url: str, mark: str
+) -> None:
+    """Its entry without a checksum would stand in front of the one with it, and an edited file would go unseen."""
+    run(
+        database_url,
+        f"insert into ctgitops.ledger (number, name, mark, checksum) values (2, '002_two', '{mark}', 'sha256:0')",
+    )
+    run(database_url, "select ctgitops.record_migration('002_two.sql')")
+    assert marks(database_url) == ["001_one applied", f"002_two {mark}"]
+    assert lived_in.run("status").status == 4
+
+
+@pytest.mark.parametrize("other", ["format (x int)", "format (version int); insert into ctgitops.format values (1)"])
+def test_somebody_elses_schema_of_that_name_is_said_to_be_no_ledger(
+    house: House, database_url: str, other: str
+) -> None:
+    house.migration("001_one", "create table one ();")
+    run(database_url, f"create schema ctgitops; create table ctgitops.{other}")
+    for verb in (("status",), ("plan", "--env", "staging"), ("apply", "--env", "staging")):
+        done = house.run(*verb)
+        assert done.status == 4, done.said
+        assert "has a schema ctgitops that is not a ledger" in done.words
+    assert not has(database_url, "one")

@@ -74,3 +74,20 @@ def test_a_changed_seed_file_changes_the_fingerprint(lived_in: House, database_u
     lived_in.write("seeds/staging/010_one.sql", UPSERT.format(6))
     assert lived_in.apply("--plan", "plan.json").status == 5
     assert fetch(database_url, "select count(*) from one") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql", ["create index concurrently on one (id);\n", "-- ctgitops: no transaction\ninsert into one values (7);\n"]
+)
+def test_one_that_cannot_be_a_transaction_is_refused_before_anything_runs(
+    lived_in: House, database_url: str, sql: str
+) -> None:
+    lived_in.migration("002_two", "create table two ();")
+    lived_in.write("seeds/staging/010_one.sql", sql)
+    before = facts(database_url), marks(database_url)
+    for done in (lived_in.run("check"), lived_in.plan(), lived_in.apply()):
+        assert done.status == 3, done.said
+        assert "error[seed-transaction]" in done.out
+        assert "seeds/staging/010_one.sql:1" in done.words
+        assert "into a migration" in done.words
+    assert (facts(database_url), marks(database_url)) == before

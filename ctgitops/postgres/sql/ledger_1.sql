@@ -53,6 +53,15 @@ create function ctgitops.chain_entry() returns trigger
     set search_path = pg_catalog, pg_temp
 as $chain$
 begin
+    -- A run that lost its lock may still be at work. Whoever comes second must leave no trace of what is done already.
+    if new.mark in ('applied', 'rolled-back')
+        and new.number is not null
+        and (new.mark = 'applied') = exists (select from ctgitops.migrations m where m.number = new.number)
+    then
+        raise exception '% is % already', new.name, new.mark
+            using errcode = 'restrict_violation', schema = 'ctgitops', table = 'ledger',
+                  detail = 'Another run recorded it after this one had looked.';
+    end if;
     select l.hash into new.previous_hash from ctgitops.ledger l order by l.id desc limit 1;
     new.previous_hash := coalesce(new.previous_hash, repeat('0', 64));
     new.hash := encode(sha256(convert_to(json_build_array(
@@ -125,7 +134,7 @@ begin
         perform set_config('ctgitops.rollback_sql', coalesce(rollback_sql, ''), false);
         return;
     end if;
-    if exists (select from ctgitops.migrations m where m.number = num and m.mark = 'applied') then
+    if exists (select from ctgitops.migrations m where m.number = num) then
         return;
     end if;
     insert into ctgitops.ledger (number, name, mark, checksum, rollback_sql, finished_at, millis, error, actor, server_version)
