@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow majors fmt format lint types contracts docs docs-check lock bench clean
+.PHONY: all check demo test slow majors github fmt format lint types contracts docs docs-check lock bench clean
 
 all: check
 
@@ -30,6 +30,10 @@ slow: $(READY)
 # What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
 majors: $(READY)
 	$(BIN)/pytest -m "majors or postgis" $(T)
+
+# What needs a GitHub to test against, at GITHUB_API_URL; CI runs it.
+github: $(READY)
+	$(BIN)/pytest -m github $(T)
 
 check: format lint types contracts test docs-check
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .core.environment import Environment
+from .core.forge import Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
 from .core.gate import Predecessor
 from .core.ledger import Entry, Ledger
 from .core.migration import Seed
@@ -55,6 +56,34 @@ class Backups(Protocol):
 
     def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup into the empty database at `url` and counts its rows. Raises BackupError. Writes."""
+
+
+class Forge(Protocol):
+    """Where plans are reviewed. What a token may not do is told once and does not end a run."""
+
+    def comment(self, comment: StickyComment) -> str | None:
+        """Writes or updates the one comment of its key; returns its URL, None where a newer run was there before."""
+
+    def check(self, check: Check) -> None:
+        """Reports a check run with all its annotations."""
+
+    def deploy(self, deployment: Deployment) -> int | None:
+        """Begins a deployment; returns its number, None where the token may not."""
+
+    def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        """Tells where a deployment stands."""
+
+    def pull_request_of(self, sha: str) -> int | None:
+        """The merged pull request that brought a commit to the default branch; None where there is none."""
+
+    def is_on(self, branch: str, sha: str) -> bool:
+        """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
+
+    def commit_of_tag(self, tag: str) -> str:
+        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        """The other open pull requests that add migrations, with the files they add."""
 
 
 class Databases(Protocol):

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from .files.workspace import read_workspace
 if TYPE_CHECKING:
     from .core.progress import Listener
     from .core.receipt import Receipt
-    from .ports import Backups, Database
+    from .ports import Backups, Database, Forge
     from .postgres.connect import Address
 
 
@@ -130,6 +130,14 @@ class Wiring:
     def backups(self) -> Backups:
         """Where proved backups come from and go back to."""
         return _Backups(self)
+
+    def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
+        """Where plans are reviewed; `warn` hears what the token may not do."""
+        from .github.access import Access
+        from .github.forge import GitHubForge
+
+        url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
+        return GitHubForge(Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url), warn)
 
     def console(self) -> AbstractContextManager[Listener]:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""

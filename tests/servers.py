@@ -43,6 +43,14 @@ def programs_of(major: int) -> Programs:
     raise missing("majors", f"no server of PostgreSQL {major} here; CTGITOPS_POSTGRES names more places")
 
 
+def clients_of(major: int) -> Programs:
+    """pg_dump and pg_restore of one major; skips where there are none."""
+    for programs in find_programs():
+        if programs.major == major and programs.has_clients:
+            return programs
+    raise missing("majors", f"no pg_dump of PostgreSQL {major} here; CTGITOPS_POSTGRES names more places")
+
+
 def base_for_servers() -> Path | None:
     """Memory, where there is plenty of it: a server starts in a third of the time."""
     try:

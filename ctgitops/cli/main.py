@@ -25,6 +25,7 @@ VERBS = {
     "repair": "change",
     "backup": "saved",
     "restore": "saved",
+    "action": "github",
     "demo": "story",
 }
 """Each verb and the module of this package with its words; a module is imported when one of its verbs is called."""

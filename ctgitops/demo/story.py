@@ -18,7 +18,7 @@ from ..commands.apply import apply
 from ..commands.plan import plan
 from ..commands.rollback import Back, rollback
 from ..commands.status import status
-from ..core.event import Applying, Nothing, Planning, decide
+from ..core.event import Applying, Nothing, Planning, Refused, decide
 from ..core.outcome import Outcome, Status
 from ..core.progress import Progress
 from ..errors import CtgitopsError
@@ -135,9 +135,11 @@ def _payload(name: str) -> dict[str, object]:
 def _asked_by(stage: Stage, event: str) -> Planning | Applying:
     """What GitHub's payload asks of this repository."""
     happened = read_event(event, _payload(event))
-    asked = happened if isinstance(happened, Nothing) else decide(happened, stage.wiring().workspace.environments)
-    if isinstance(asked, Nothing):
-        raise CtgitopsError(f"the payload of {event} asks for nothing: {asked.why}")
+    if isinstance(happened, Nothing | Refused):
+        raise CtgitopsError(f"the payload of {event} asks for nothing: {happened.why}")
+    asked = decide(happened, stage.wiring().workspace.environments)
+    if not isinstance(asked, Planning | Applying):
+        raise CtgitopsError(f"the payload of {event} asks neither for a plan nor for an apply: {asked}")
     return asked
 
 

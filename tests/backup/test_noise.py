@@ -16,7 +16,7 @@ from ctgitops.postgres.programs import Programs, client_for
 from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.watchdog import Watchdog
 from tests.backup.scene import Scene
-from tests.servers import programs_of, run
+from tests.servers import clients_of, programs_of, run
 
 NOISE = """\
 pg_restore: error: could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"
@@ -117,8 +117,8 @@ def test_a_newer_clients_noise_on_an_older_server_is_noted_and_nothing_else(tmp_
     with LocalServer(programs_of(15)) as server:
         source, target = server.create_database("source"), server.create_database("target")
         run(source.url, "create table t as select generate_series(1, 5) as a; create index on t (a)")
-        dump = dump_with(programs_of(18), source, tmp_path)
-        restoration = Restoration(programs_of(18), target, "target", dump, 2)
+        dump = dump_with(clients_of(18), source, tmp_path)
+        restoration = Restoration(clients_of(18), target, "target", dump, 2)
         with Watchdog(tmp_path / "guarded") as watchdog:
             complaints = pg_restore(restoration, watchdog)
             assert complaints.losses == ()

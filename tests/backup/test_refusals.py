@@ -22,7 +22,7 @@ from ctgitops.postgres.exported import exported_snapshot
 from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.watchdog import Watchdog
 from tests.backup.scene import Scene
-from tests.servers import missing, programs_of, run
+from tests.servers import clients_of, missing, programs_of, run
 
 NOISY = "create table t as select n, md5(n::text) || md5((n + 1)::text) as a from generate_series(1, 20000) n"
 
@@ -205,7 +205,7 @@ def test_pg_dump_older_than_the_server_is_refused_in_its_own_words(tmp_path: Pat
     with LocalServer(programs_of(18)) as server:
         source = server.address()
         with exported_snapshot(source) as snapshot, Watchdog(tmp_path / "d.partial") as watchdog:
-            dump = Dump(programs_of(15), source, tmp_path / "dump", 1)
+            dump = Dump(clients_of(15), source, tmp_path / "dump", 1)
             with pytest.raises(BackupError, match="server version mismatch") as caught:
                 pg_dump(dump, snapshot, watchdog)
     assert "at least as new" in caught.value.hint

@@ -1,16 +1,42 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 
-from ctgitops.core.environment import Trigger
-from ctgitops.core.event import Applying, Nothing, Planning, PullRequest, Push, Release, decide, in_order_of_after
+import pytest
+
+from ctgitops.core.environment import Trigger, Window
+from ctgitops.core.event import (
+    Applying,
+    Ask,
+    Asking,
+    Checking,
+    Comment,
+    Dispatch,
+    Event,
+    Finalising,
+    Ground,
+    MergeGroup,
+    Nothing,
+    Planning,
+    PullRequest,
+    PullRequestClosed,
+    Push,
+    Refused,
+    Release,
+    Schedule,
+    TagPush,
+    decide,
+    ground_of,
+    in_order_of_after,
+)
 from tests.fakes import PRODUCTION, STAGING
 
 BOTH = (PRODUCTION, STAGING)
 
 
-def names(decision: Planning | Applying | Nothing) -> list[str]:
-    assert not isinstance(decision, Nothing)
+def names(decision: Ask) -> list[str]:
+    assert isinstance(decision, Planning | Applying)
     return [environment.name for environment in decision.environments]
 
 
@@ -39,6 +65,91 @@ def test_a_release_applies_what_waits_for_its_tag() -> None:
 def test_no_environment_that_waits_for_it_is_nothing_to_do() -> None:
     by_hand = replace(STAGING, trigger=Trigger.MANUAL)
     assert isinstance(decide(Push("main", "a" * 40, "main", "anna"), (by_hand,)), Nothing)
+
+
+SHA = "a" * 40
+
+
+def test_a_pull_request_from_outside_is_only_checked() -> None:
+    assert decide(PullRequest(42, SHA, SHA, "eve", "it comes from a fork"), BOTH) == Checking("it comes from a fork")
+
+
+def test_a_merge_group_is_planned_on_its_commit() -> None:
+    assert decide(MergeGroup(SHA), BOTH) == Planning((STAGING, PRODUCTION), SHA)
+
+
+def test_a_pull_request_that_was_closed_gets_its_last_word() -> None:
+    closed = PullRequestClosed(42, SHA, merged=False)
+    assert decide(closed, BOTH) == Finalising(42, SHA, (STAGING, PRODUCTION), merged=False)
+
+
+def test_the_record_of_a_merge_is_written_by_its_push_where_there_is_one() -> None:
+    """Else two runs would write the same comment, and the one without an outcome might come last."""
+    merged = PullRequestClosed(42, SHA, merged=True)
+    assert isinstance(decide(merged, BOTH), Nothing)
+    assert isinstance(decide(merged, (PRODUCTION,)), Finalising)
+
+
+def test_a_new_tag_promotes_and_a_moved_one_does_not() -> None:
+    assert decide(TagPush("v1.2.0", SHA, "main"), BOTH) == Applying((PRODUCTION,), Ground("main", "v1.2.0", SHA))
+    assert isinstance(decide(TagPush("v1.2.0", SHA, "main", moved=True), BOTH), Refused)
+    assert isinstance(decide(TagPush("nightly", SHA, "main"), BOTH), Nothing)
+
+
+@pytest.mark.parametrize("tag", ["v2.0.0-rc.1", "2.0.0-alpha"])
+def test_a_tag_of_a_prerelease_does_not_promote(tag: str) -> None:
+    anything = replace(PRODUCTION, tags="*")
+    assert decide(TagPush(tag, SHA, "main"), (anything,)) == Nothing(f"{tag} is a pre-release")
+
+
+def test_the_clock_brings_what_waited_for_it_and_never_what_waits_for_a_release() -> None:
+    """The default branch may be ahead of what was released."""
+    night = (Window(frozenset({"tue"}), time(2), time(5), "UTC"),)
+    late = replace(STAGING, name="late", windows=night)
+    timed = replace(STAGING, name="timed", trigger=Trigger.SCHEDULE)
+    released = replace(PRODUCTION, windows=night)
+    assert names(decide(Schedule(), (late, timed, released, STAGING))) == ["late", "timed"]
+    assert isinstance(decide(Schedule(), BOTH), Nothing)
+
+
+def test_a_person_who_starts_it_says_what_they_want() -> None:
+    assert decide(Dispatch("refs/heads/main", "main", (("command", "plan"),)), BOTH) == Asking((("command", "plan"),))
+
+
+def test_a_comment_applies_one_environment() -> None:
+    assert names(decide(Comment(42, "apply", "production"), BOTH)) == ["production"]
+    assert isinstance(decide(Comment(42, "apply", "nowhere"), BOTH), Nothing)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        PullRequest(42, SHA, SHA, "anna"),
+        PullRequestClosed(42, SHA, merged=True),
+        MergeGroup(SHA),
+        Push("topic", SHA, "main", "anna"),
+        TagPush("v1", SHA, "main", moved=True),
+        Dispatch("refs/heads/topic", "main"),
+        Dispatch("refs/pull/42/merge", "main"),
+    ],
+)
+def test_what_is_not_merged_is_no_ground_to_apply(event: Event) -> None:
+    assert isinstance(ground_of(event), Refused)
+
+
+@pytest.mark.parametrize(
+    ("event", "ground"),
+    [
+        (Push("main", SHA, "main", "anna"), Ground("main", sha=SHA)),
+        (TagPush("v1", SHA, "main"), Ground("main", "v1", SHA)),
+        (Release("v1", prerelease=False, actor="anna", default_branch="trunk"), Ground("trunk", "v1")),
+        (Dispatch("refs/tags/v1", "main"), Ground("main", "v1")),
+        (Dispatch("refs/heads/main", "main"), Ground("main")),
+        (Schedule(), Ground()),
+    ],
+)
+def test_what_is_merged_is_ground_to_apply(event: Event, ground: Ground) -> None:
+    assert ground_of(event) == ground
 
 
 def test_environments_come_behind_the_ones_they_come_after() -> None:

@@ -1,0 +1,167 @@
+"""The Action's verbs that change a database: apply, in order of `after`, and rollback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..commands.apply import apply as apply_verb
+from ..commands.rollback import Back
+from ..commands.rollback import rollback as rollback_verb
+from ..core.environment import Environment, Trigger
+from ..core.event import Applying, Ground
+from ..core.forge import Deployment, DeploymentState
+from ..core.outcome import Outcome, Status
+from ..core.progress import Listener, PlanStarted, Progress
+from ..core.version import SchemaVersion
+from ..errors import CtgitopsError, ForgeError, MustWaitError
+from ..report.escape import plain
+from ..report.markdown import outcome_markdown
+from ..report.page import MAX
+from ..report.text import outcome_text, outcome_verdict
+from .job import LONGEST, Job, error_markdown
+
+SHA = re.compile(r"[0-9a-f]{40}")
+Verb = Callable[[Listener], Outcome]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How it ended on one environment."""
+
+    environment: Environment
+    outcome: Outcome | CtgitopsError
+
+    @property
+    def exit_status(self) -> int:
+        """That of the outcome or the error."""
+        return self.outcome.exit_status
+
+    def page(self, job: Job, longest: int) -> str:
+        """The record of it."""
+        if isinstance(self.outcome, CtgitopsError):
+            return error_markdown(self.outcome, self.environment.name)
+        return outcome_markdown(self.outcome, job.wiring.origin, longest=longest)
+
+
+def apply(job: Job, ask: Applying) -> int:
+    """Each environment in turn; after an error no other is tried. Writes."""
+    prove(job, ask.ground)
+    sha = ask.ground.sha or job.wiring.origin.commit_sha
+    # Asked before anything is applied: the entries of the ledger name the pull request.
+    merged = job.teller.pull_request_of(sha) if ask.ground.sha and not ask.ground.tag else None
+    results: list[Result] = []
+    for environment in ask.environments:
+        result = _carried_out(job, environment, sha, _applying(job, environment, merged))
+        results.append(result)
+        if isinstance(result.outcome, CtgitopsError):
+            break
+    untried = [e.name for e in ask.environments[len(results) :]]
+    if untried:
+        job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].environment.name} failed")
+    _outputs(job, results)
+    if merged is not None:
+        pages = [result.page(job, MAX // len(results)) for result in results]
+        pages += [f"### ⚪ {plain(name)}: not tried\n" for name in untried]
+        job.comment(merged, sha, "\n".join(pages))
+    return next((result.exit_status for result in results if result.exit_status), 0)
+
+
+def rollback(job: Job, ground: Ground) -> int:
+    """One environment goes back to what it was after a migration. Writes."""
+    prove(job, ground)
+    inputs = job.inputs
+    request = job.wiring.request(inputs.environment, approved=inputs.fingerprint or None, wait=inputs.wait)
+    back = Back(to=int(inputs.to), steps=0)
+
+    def verb(tell: Listener) -> Outcome:
+        return rollback_verb(request, back, databases=job.wiring, backups=job.wiring.backups, tell=tell)
+
+    sha = ground.sha or job.wiring.origin.commit_sha
+    result = _carried_out(job, request.environment, sha, verb)
+    _outputs(job, [result])
+    return result.exit_status
+
+
+def prove(job: Job, ground: Ground) -> None:
+    """A tag stands for this commit, and the default branch has it. Raises MustWaitError, ForgeError."""
+    if not ground.tag:
+        return
+    forge = job.teller.forge
+    if forge is None:
+        what = f"without a token nobody can see whether the tag {ground.tag} is on {ground.branch}"
+        raise ForgeError(what, hint="leave the input `github-token` at its default; it needs `contents: read`")
+    commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
+    if not commit or {commit} != {here, ground.sha or here}:
+        what = f"the tag {ground.tag} names {commit[:7]}, and this run is for {here[:7]}: it was moved"
+        raise MustWaitError(what, state="nothing was changed", hint="a tag that moves proves nothing: make a new one")
+    if not forge.is_on(ground.branch, commit):
+        what = f"the commit of the tag {ground.tag} is not on {ground.branch}"
+        raise MustWaitError(what, state="nothing was changed", hint=f"merge it into {ground.branch}, then tag that")
+
+
+def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
+    def verb(tell: Listener) -> Outcome:
+        inputs = job.inputs
+        request = job.wiring.request(
+            environment.name, target=inputs.to or None, approved=inputs.fingerprint or None, wait=inputs.wait
+        )
+        if merged is not None:
+            request = replace(request, origin=replace(request.origin, pull_request=merged))
+        return apply_verb(request, databases=job.wiring, backups=job.wiring.backups, tell=tell)
+
+    return verb
+
+
+def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
+    """Runs a verb; its deployment begins with the plan's first step, and ends however the verb ends."""
+    begun: list[int] = []
+    state, words = DeploymentState.FAILURE, "interrupted"
+
+    def hear(progress: Progress) -> None:
+        job.hear(progress)
+        if isinstance(progress, PlanStarted) and SHA.fullmatch(sha):
+            description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
+            live = environment.trigger is Trigger.RELEASE
+            number = job.teller.deploy(Deployment(environment.name, sha, description, production=live))
+            begun.extend([] if number is None else [number])
+
+    try:
+        outcome = verb(hear)
+        state = DeploymentState.SUCCESS if outcome.exit_status == 0 else DeploymentState.FAILURE
+        words = outcome_verdict(outcome)
+    except CtgitopsError as error:
+        words = error.what
+        job.show_error(error, environment.name)
+        return Result(environment, error)
+    else:
+        _show(job, environment, outcome)
+        return Result(environment, outcome)
+    finally:
+        for number in begun:
+            job.teller.deployed(number, state, words, job.wiring.origin.run_url)
+
+
+def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
+    page = outcome_markdown(outcome, job.wiring.origin, longest=LONGEST)
+    job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
+    if outcome.status is Status.BLOCKED:
+        job.annotate(outcome.plan.problems)
+    for reason in outcome.reasons:
+        job.runner.warn(f"{environment.name} waits: {reason.what}\n{reason.hint}".strip())
+
+
+def _outputs(job: Job, results: list[Result]) -> None:
+    outcomes = [r.outcome for r in results if isinstance(r.outcome, Outcome)]
+    pending = [step for o in outcomes if not o.done for step in o.plan.steps]
+    receipts = [o.receipt.id for o in outcomes if o.receipt]
+    versions: dict[str, SchemaVersion | None] = {
+        o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
+    }
+    job.runner.output("applied", str(sum(len(o.done) for o in outcomes)))
+    job.runner.output("pending", str(len(pending)))
+    job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
+    job.runner.output("fingerprint", outcomes[0].plan.fingerprint if len(results) == len(outcomes) == 1 else "")
+    job.runner.output("receipt", receipts[-1] if receipts else "")
+    job.versions(versions)

@@ -1,0 +1,97 @@
+"""One step of a workflow: everything that its verbs need."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..core.forge import Annotation, Generation, Level, StickyComment
+from ..core.problem import Problem
+from ..core.progress import Progress
+from ..core.version import SchemaVersion
+from ..errors import CtgitopsError
+from ..github.inputs import CommentMode, Inputs
+from ..github.runner import Runner
+from ..notify.lines import line_of
+from ..report.escape import fence, plain
+from ..report.text_error import error_text
+from ..wiring import Wiring
+from .telling import Teller, annotation_of, path_in_repository
+
+LONGEST = 400_000
+"""So many characters of a page go into the summary, which holds what a comment has no room for."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Inputs, the checkout with its secrets, and where to tell."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    inputs: Inputs
+    wiring: Wiring
+    runner: Runner
+    teller: Teller
+
+    def hear(self, progress: Progress) -> None:
+        """Prints what happens while it happens."""
+        if line := line_of(progress):
+            self.runner.say(line)
+
+    def show(self, title: str, text: str, markdown: str) -> None:
+        """A page for the log and one for the summary."""
+        with self.runner.group(title):
+            self.runner.say(text.rstrip("\n"))
+        self.runner.summarise(markdown)
+
+    def show_error(self, error: CtgitopsError, whose: str = "") -> None:
+        """An error, in the log, at its line and in the summary."""
+        self.runner.say(error_text(error).rstrip("\n"))
+        if error.place is None:
+            self.runner.fail(f"{error.what}\n{error.hint}".strip())
+        else:
+            path = path_in_repository(self.inputs.root, error.place.path)
+            message = f"{error.what}\n{error.state}".strip()
+            line, column = error.place.line or 1, error.place.column
+            self.runner.annotate(Annotation(path, line, Level.FAILURE, error.code, message, column))
+        self.runner.summarise(error_markdown(error, whose))
+
+    def annotate(self, problems: Iterable[Problem]) -> None:
+        """Marks the lines of problems."""
+        for annotation in self.annotations(problems):
+            self.runner.annotate(annotation)
+
+    def annotations(self, problems: Iterable[Problem]) -> tuple[Annotation, ...]:
+        """Problems that have a file, as remarks on its lines."""
+        return tuple(a for problem in problems if (a := annotation_of(problem, self.inputs.root)))
+
+    def comment(self, pull_request: int, sha: str, body: str) -> None:
+        """Makes a page the comment of a pull request, unless the workflow wants none."""
+        if self.inputs.comment is CommentMode.OFF:
+            return
+        run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
+        self.teller.comment(StickyComment(pull_request, self._key, Generation(run, attempt), sha, body))
+
+    def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
+        """The schema version of each environment, as an output."""
+        self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
+
+    @property
+    def _key(self) -> str:
+        folder = re.sub(r"[^A-Za-z0-9]+", "-", self.inputs.root).strip("-")
+        return f"plan-{folder}" if folder else "plan"
+
+    def asking(self, inputs: Inputs) -> Job:
+        """The same with other inputs."""
+        return replace(self, inputs=inputs)
+
+
+def error_markdown(error: CtgitopsError, whose: str = "") -> str:
+    """An error as a page says it."""
+    title = f"{plain(whose)}: {plain(error.what)}" if whose else plain(error.what)
+    return f"### ⛔ {title}\n\n{fence(error_text(error), 'text')}\n"
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0

@@ -1,0 +1,94 @@
+"""What is said on the forge, where plans are reviewed: comments, checks, deployments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How loud an annotation is."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A remark on a line of a file. Lines and columns count from 1."""
+
+    path: str
+    line: int
+    level: Level
+    title: str
+    message: str
+    column: int | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Generation:
+    """Which run wrote something; a later one is never overwritten by an earlier one."""
+
+    run_id: int
+    run_attempt: int
+
+
+@dataclass(frozen=True)
+class StickyComment:
+    """The one comment of a pull request that stays current. `body` is Markdown, without the marker."""
+
+    pull_request: int
+    key: str
+    """What it is about, so that two tools or two workspaces in one repository keep apart: `plan`."""
+    generation: Generation
+    head_sha: str
+    body: str
+
+
+class Conclusion(StrEnum):
+    """How a check ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check run on a commit, with remarks on its lines."""
+
+    name: str
+    sha: str
+    conclusion: Conclusion
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()
+    details_url: str = ""
+
+
+class DeploymentState(StrEnum):
+    """Where a deployment stands."""
+
+    IN_PROGRESS = "in_progress"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What an environment is being brought to."""
+
+    environment: str
+    sha: str
+    """Forty hex digits."""
+    description: str
+    production: bool = False
+
+
+@dataclass(frozen=True)
+class OpenPullRequest:
+    """Another open pull request and the migrations it adds."""
+
+    number: int
+    files: tuple[str, ...]

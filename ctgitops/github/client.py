@@ -1,0 +1,135 @@
+"""GitHub by PyGithub: what is tried again, what is not, and what a failure says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException, set_log_level
+from requests import exceptions as requests
+
+from .. import __version__
+from ..errors import ForgeError
+from ..report.escape import one_line
+from .access import Access, Patience
+from .retry import retry
+
+T = TypeVar("T")
+
+set_log_level(logging.WARNING)  # PyGithub writes what it waits for to stderr, where a runner looks for commands
+
+_NETWORK = {
+    requests.SSLError: "its certificate was not accepted",
+    requests.Timeout: "it did not answer in time",
+    requests.RetryError: "it kept refusing or failing, however often it was asked",
+    requests.ConnectionError: "it could not be reached",
+}
+
+
+class Client:
+    """One repository. Raises ForgeError, whose text never holds the token."""
+
+    def __init__(self, access: Access, patience: Patience, warn: Callable[[str], None]) -> None:
+        if not (token := access.token.strip()):
+            raise ForgeError("there is no GitHub token", hint="give the input github-token: ${{ github.token }}")
+        self.patience = patience
+        self._access = access
+        self._warn = warn
+        self._told: set[str] = set()
+        self.github = Github(
+            auth=Auth.Token(token),
+            base_url=access.api_url.rstrip("/"),
+            retry=retry(patience),
+            timeout=int(patience.timeout),
+            per_page=100,
+            lazy=True,
+            user_agent=f"ctgitops/{__version__}",
+            seconds_between_requests=0,
+            seconds_between_writes=patience.between_writes,
+        )
+        self.repository = self.github.get_repo(access.repository)
+
+    def may(self, doing: str, permission: str, call: Callable[[], T]) -> T | None:
+        """Leaves out what the token may not do, and tells so once."""
+        try:
+            return call()
+        except (GithubException, requests.RequestException) as error:
+            if not _denied(error):
+                raise self._failure(error, doing, permission) from None
+            if permission not in self._told:
+                self._told.add(permission)
+                self._warn(
+                    f"could not {doing}: {self._why(error)}. Give the job `permissions: {permission}`; "
+                    "the run goes on without it"
+                )
+            return None
+
+    def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
+        """For an answer that decides what may be done: there is no going on without it."""
+        try:
+            return call()
+        except (GithubException, requests.RequestException) as error:
+            raise self._failure(error, doing, permission) from None
+
+    def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
+        """Sends what must not arrive twice: where nobody knows whether it did, looks before sending again."""
+        for pause in (2, 4):
+            try:
+                return post()
+            except (GithubException, requests.RequestException) as error:
+                if not _unsure(error):
+                    raise
+            time.sleep(pause * self.patience.backoff)
+            if (found := find()) is not None:
+                return found
+        return post()
+
+    @contextmanager
+    def gone_is_fine(self) -> Iterator[None]:
+        """Another run may have deleted it first."""
+        try:
+            yield
+        except UnknownObjectException:
+            return
+
+    def login(self) -> str:
+        """Who the token is, as far as GraphQL says; GitHub Actions where it does not."""
+        try:
+            _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
+            return str(answer["data"]["viewer"]["login"])
+        except (KeyError, TypeError, GithubException, requests.RequestException):
+            return "github-actions[bot]"
+
+    def _failure(self, error: Exception, doing: str, permission: str) -> ForgeError:
+        hint = "run the job again; githubstatus.com says whether GitHub is well"
+        if getattr(error, "status", 0) == 401:
+            hint = "give the input github-token a token that is valid, such as ${{ github.token }}"
+        elif _denied(error):
+            hint = f"see that it exists; where it does, give the job `permissions: {permission}`"
+        elif isinstance(error, RateLimitExceededException):
+            hint = (
+                f"run the job again later; what asks to wait longer than {self.patience.longest:g} s is not waited for"
+            )
+        where = f"{self._access.repository} on {self._access.api_url}"
+        return ForgeError(f"could not {doing} in {where}: {self._why(error)}", hint=hint)
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, GithubException):
+            said = error.data.get("message") if isinstance(error.data, dict) else None
+            text = one_line(str(said or "no reason given")).replace(self._access.token.strip(), "***")
+            return f"GitHub answers {error.status}, {text}"
+        return next((why for kind, why in _NETWORK.items() if isinstance(error, kind)), type(error).__name__)
+
+
+def _denied(error: Exception) -> bool:
+    limited = isinstance(error, RateLimitExceededException)
+    return isinstance(error, GithubException) and error.status in (403, 404) and not limited
+
+
+def _unsure(error: Exception) -> bool:
+    if isinstance(error, GithubException):
+        return error.status >= 500
+    return not isinstance(error, requests.RetryError)

@@ -1,0 +1,137 @@
+"""The one comment that stays current: found by its first line and its author, and written by the newest run alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ..core.forge import Generation, StickyComment
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+    from github.IssueComment import IssueComment
+
+    from .client import Client
+
+LONGEST = 65_536
+"""So many characters GitHub takes."""
+ROUNDS = 6
+_MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
+_CUT = "\n\n(Cut here: GitHub takes no longer comment. The run's summary has all of it.)"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """The first line of the comment, which nobody sees."""
+
+    key: str
+    generation: Generation
+    head_sha: str
+    digest: str
+
+    def __str__(self) -> str:
+        generation = [self.generation.run_id, self.generation.run_attempt]
+        fields = {"v": 1, "key": self.key, "gen": generation, "head": self.head_sha, "body": self.digest}
+        safe = json.dumps(fields, separators=(",", ":")).replace("<", r"\u003c").replace(">", r"\u003e")
+        return f"<!-- ctgitops {safe} -->\n"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A comment of ours."""
+
+    comment: IssueComment
+    marker: Marker
+
+    @property
+    def rank(self) -> tuple[Generation, int]:
+        """The newest content has the highest."""
+        return self.marker.generation, self.comment.id
+
+
+class Sticky:
+    """Writes comments as one author."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._login = ""
+
+    def write(self, wanted: StickyComment) -> str | None:
+        """Reads and writes until what is read needs no writing; None where a newer run was there before."""
+        self._login = self._login or self._client.login()
+        issue = self._client.repository.get_issue(wanted.pull_request)
+        text = whole(wanted)
+        for _ in range(ROUNDS):
+            found = self._ours(issue, wanted.key)
+            if not found:
+                self._create(issue, text, wanted.key)
+            else:
+                newest = max(found, key=lambda f: f.rank)
+                late = newest.marker.generation > wanted.generation
+                if not self._tidy(found, newest.comment.body if late else text):
+                    break
+            time.sleep(self._client.patience.settle)
+        return None if not found or late else found[0].comment.html_url
+
+    def _ours(self, issue: Issue, key: str) -> list[Found]:
+        """Oldest first."""
+        by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
+        found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
+        return sorted(found, key=lambda f: f.comment.id)
+
+    def _create(self, issue: Issue, text: str, key: str) -> None:
+        def again() -> IssueComment | None:
+            return next((f.comment for f in self._ours(issue, key)), None)
+
+        created = self._client.once(lambda: issue.create_comment(text), again)
+        self._login = created.user.login
+
+    def _tidy(self, found: list[Found], text: str) -> bool:
+        """Gives the oldest its text, then deletes the others; whether anything was to do."""
+        oldest, others = found[0], found[1:]
+        differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
+        if differs:
+            with self._client.gone_is_fine():
+                oldest.comment.edit(text)
+        for other in others:
+            with self._client.gone_is_fine():
+                other.comment.delete()
+        return differs or bool(others)
+
+
+def whole(wanted: StickyComment) -> str:
+    """The comment with its first line, cut to what GitHub takes."""
+    marker = str(Marker(wanted.key, wanted.generation, wanted.head_sha, digest(wanted.body)))
+    room = LONGEST - len(marker)
+    if len(wanted.body) <= room:
+        return marker + wanted.body
+    start = wanted.body[: room - len(_CUT)]
+    return marker + (start[: start.rfind("\n")] if "\n" in start else start) + _CUT
+
+
+def read(text: str) -> Marker | None:
+    """The marker that a comment begins with."""
+    match = _MARKER.match(text)
+    try:
+        fields = json.loads(match[1]) if match else {}
+        run_id, run_attempt = fields["gen"]
+        generation = Generation(int(run_id), int(run_attempt))
+        return Marker(str(fields["key"]), generation, str(fields["head"]), str(fields["body"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two comments say the same about the same commit, whichever run wrote them."""
+    markers = read(one), read(other)
+    heads = [marker.head_sha if marker else None for marker in markers]
+    return heads[0] == heads[1] and digest(_MARKER.sub("", one, count=1)) == digest(_MARKER.sub("", other, count=1))
+
+
+def digest(body: str) -> str:
+    """A hash that does not see what GitHub may change: line ends, and space at the end."""
+    return sha256(body.replace("\r\n", "\n").rstrip().encode()).hexdigest()

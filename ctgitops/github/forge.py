@@ -1,0 +1,93 @@
+"""GitHub as the forge: what a token may not do is told once, and the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..core.forge import Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
+from . import checks, deployments, lookups
+from .access import Access, Patience
+from .comment import Sticky
+
+if TYPE_CHECKING:
+    from .client import Client
+
+_COMMENT = "pull-requests: write"
+_CHECK = "checks: write"
+_DEPLOY = "deployments: write"
+_PULLS = "pull-requests: read"
+_CONTENTS = "contents: read"
+
+
+class GitHubForge:
+    """A repository on GitHub. Importing this costs nothing; making one imports PyGithub."""
+
+    def __init__(
+        self,
+        access: Access,
+        warn: Callable[[str], None],
+        *,
+        folder: str = "migrations",
+        patience: Patience | None = None,
+    ) -> None:
+        from .client import Client  # noqa: PLC0415 - PyGithub takes longer to import than all of ctgitops
+
+        self._client: Client = Client(access, patience or Patience(), warn)
+        self._sticky = Sticky(self._client)
+        self._folder = folder.rstrip("/")
+
+    def close(self) -> None:
+        """Ends the connections to GitHub."""
+        self._client.github.close()
+
+    def comment(self, comment: StickyComment) -> str | None:
+        """Writes or updates the one comment of its key; None too where the token may not."""
+        return self._client.may(
+            f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
+        )
+
+    def check(self, check: Check) -> None:
+        """Reports a check run with all its annotations."""
+        self._client.may(f"report the check {check.name}", _CHECK, lambda: checks.report(self._client, check))
+
+    def deploy(self, deployment: Deployment) -> int | None:
+        """Begins a deployment; returns its number, None where the token may not."""
+        return self._client.may(
+            f"begin a deployment to {deployment.environment}",
+            _DEPLOY,
+            lambda: deployments.begin(self._client, deployment),
+        )
+
+    def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        """Tells where a deployment stands."""
+        self._client.may(
+            f"tell where deployment {number} stands",
+            _DEPLOY,
+            lambda: deployments.tell(self._client, number, state, description, url),
+        )
+
+    def pull_request_of(self, sha: str) -> int | None:
+        """The merged pull request that brought a commit to the default branch; None where there is none."""
+        return self._client.may(
+            f"find the pull request of {sha[:7]}", _PULLS, lambda: lookups.pull_request_of(self._client, sha)
+        )
+
+    def is_on(self, branch: str, sha: str) -> bool:
+        """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
+        return self._client.must(
+            f"compare {sha[:7]} with the branch {branch}", _CONTENTS, lambda: lookups.is_on(self._client, branch, sha)
+        )
+
+    def commit_of_tag(self, tag: str) -> str:
+        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+        return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        """The other open pull requests that add migrations, with the files they add."""
+        return (
+            self._client.may(
+                "list the open pull requests", _PULLS, lambda: lookups.other_open(self._client, than, self._folder)
+            )
+            or ()
+        )

@@ -1,0 +1,112 @@
+"""The Action's inputs, read once. The runner hands every one down as text and enforces nothing."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+from ..errors import UsageError
+
+
+class Command(StrEnum):
+    """What the workflow asks for; `auto` leaves it to the event."""
+
+    AUTO = "auto"
+    PLAN = "plan"
+    APPLY = "apply"
+    ROLLBACK = "rollback"
+    STATUS = "status"
+    CHECK = "check"
+
+
+class CommentMode(StrEnum):
+    """Whether the plan and the record become a comment of the pull request."""
+
+    UPDATE = "update"
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Every input of `action.yml`; a field's name is the input's, with `_` for `-`."""
+
+    command: Command = Command.AUTO
+    environment: str = ""
+    root: str = "."
+    github_token: str = field(default="", repr=False)
+    comment: CommentMode = CommentMode.UPDATE
+    fingerprint: str = ""
+    to: str = ""
+    dry_run: bool = False
+    wait: float = 300
+
+    def named(self) -> Inputs:
+        """The same, where a command has the inputs it cannot do without. Raises UsageError."""
+        if self.command in (Command.APPLY, Command.ROLLBACK) and not self.environment:
+            raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
+        if self.command is Command.ROLLBACK and not self.to.isdecimal():
+            raise _wrong("to", "is needed for `rollback`", "the number of the last migration to keep, such as 008")
+        if self.dry_run and self.command in (Command.ROLLBACK,):
+            raise _wrong("dry-run", "does not go with `rollback`", "it goes with `apply` and `auto`")
+        return self
+
+    def filled(self, given: Mapping[str, str]) -> Inputs:
+        """With what a person filled in when starting the workflow, where the workflow says nothing itself."""
+        known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
+        asked = parse(known)
+        defaults = Inputs()
+        left = [f.name for f in fields(self) if getattr(self, f.name) == getattr(defaults, f.name)]
+        return replace(self, **{name: getattr(asked, name) for name in left if name.replace("_", "-") in known})
+
+
+BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "wait")
+"""What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
+
+
+def read_inputs(environ: Mapping[str, str]) -> Inputs:
+    """The inputs of this step. Raises UsageError, which names the input."""
+    return parse({name: environ.get(f"INPUT_{name.upper()}", "") for name in names()})
+
+
+def names() -> tuple[str, ...]:
+    """Every input, as a workflow writes it."""
+    return tuple(f.name.replace("_", "-") for f in fields(Inputs))
+
+
+def parse(given: Mapping[str, str]) -> Inputs:
+    """Inputs from texts; an empty one is its default. Raises UsageError, which names the input."""
+    text = {name: value.strip() for name, value in given.items()}
+    return Inputs(
+        command=Command(_one_of("command", text, [c.value for c in Command])),
+        environment=text.get("environment", ""),
+        root=text.get("root", "") or ".",
+        github_token=text.get("github-token", ""),
+        comment=CommentMode(_one_of("comment", text, [c.value for c in CommentMode])),
+        fingerprint=text.get("fingerprint", ""),
+        to=text.get("to", ""),
+        dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
+        wait=_seconds("wait", text),
+    )
+
+
+def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
+    """The first choice is the default."""
+    value = text.get(name, "") or choices[0]
+    if value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(choices)}"
+        raise _wrong(name, f"is `{value}`, which is none of its values", hint)
+    return value
+
+
+def _seconds(name: str, text: Mapping[str, str]) -> float:
+    value = text.get(name, "") or "300"
+    if not (value.isascii() and value.isdecimal() and len(value) <= 6):
+        raise _wrong(name, f"is `{value}`", "a whole number of seconds")
+    return float(value)
+
+
+def _wrong(name: str, what: str, hint: str) -> UsageError:
+    return UsageError(f"the input `{name}` {what}", hint=hint)

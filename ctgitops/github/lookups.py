@@ -1,0 +1,61 @@
+"""What a run asks GitHub about commits, tags and pull requests."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ..core.forge import OpenPullRequest
+from ..errors import ForgeError
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+
+    from .client import Client
+
+MOST_OPEN = 100
+"""So many open pull requests are looked into, those changed last; each costs a request of a thousand an hour."""
+DEEPEST = 10
+"""A tag of a tag of a tag."""
+_ADDS = ("added", "renamed", "copied")
+
+
+def pull_request_of(client: Client, sha: str) -> int | None:
+    """The merged pull request that brought a commit to the default branch."""
+    merged = [p for p in client.repository.get_commit(sha).get_pulls() if _came_to_default(p)]
+    merged.sort(key=lambda p: (p.merge_commit_sha != sha, p.number))
+    return merged[0].number if merged else None
+
+
+def _came_to_default(pull: PullRequest) -> bool:
+    return pull.merged_at is not None and pull.base.ref == pull.base.repo.default_branch
+
+
+def is_on(client: Client, branch: str, sha: str) -> bool:
+    """Compares with the branch's commit, not its name, which a tag may have too."""
+    tip = client.repository.get_branch(branch).commit.sha
+    return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
+
+
+def commit_of_tag(client: Client, tag: str) -> str:
+    """The commit behind a tag, through annotated tags."""
+    named = client.repository.get_git_ref(f"tags/{tag}").object
+    for _ in range(DEEPEST):
+        if named.type == "commit":
+            return named.sha
+        if named.type != "tag":
+            break
+        named = client.repository.get_git_tag(named.sha).object
+    raise ForgeError(f"the tag {tag} names no commit but a {named.type}", hint="tag a commit")
+
+
+def other_open(client: Client, than: int, folder: str) -> tuple[OpenPullRequest, ...]:
+    """The open pull requests that add files to a folder, by number."""
+    pulls = client.repository.get_pulls(state="open", sort="updated", direction="desc")
+    others = islice((p for p in pulls if p.number != than), MOST_OPEN)
+    found = (OpenPullRequest(p.number, _added(p, folder)) for p in others)
+    return tuple(sorted((p for p in found if p.files), key=lambda p: p.number))
+
+
+def _added(pull: PullRequest, folder: str) -> tuple[str, ...]:
+    return tuple(f.filename for f in pull.get_files() if f.status in _ADDS and f.filename.startswith(f"{folder}/"))

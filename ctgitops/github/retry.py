@@ -1,0 +1,74 @@
+"""Which requests PyGithub sends again by itself."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from github import GithubException, GithubRetry, RateLimitExceededException
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.connectionpool import ConnectionPool
+
+from .access import Patience
+
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+_LIMITED = "a rate limit is exceeded for longer than this waits"
+_DID_NOTHING = (403, 429)
+"""Even a POST may be sent again after these; a 403 that is no rate limit ends in `increment`."""
+
+
+def retry(patience: Patience) -> GithubRetry:
+    """What a client is made with."""
+    return PatientRetry(
+        total=patience.tries,
+        backoff_factor=patience.backoff,
+        secondary_rate_wait=patience.secondary,
+        max_rate_limit_wait=patience.longest,
+        status_forcelist=[429, *range(500, 600)],
+        allowed_methods=_REPEATABLE,
+    )
+
+
+class PatientRetry(GithubRetry):
+    """PyGithub's, which repeats a POST after a 502, never a PATCH, and sleeps as long as GitHub says."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's
+        """Whether an answer is looked at again by `increment`."""
+        if method == "POST":
+            return status_code in _DID_NOTHING
+        return super().is_retry(method, status_code, has_retry_after)
+
+    def increment(  # type: ignore[override]
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Retry:
+        """Gives up at once where waiting or repeating would do harm."""
+        try:
+            self._refuse(method, url, response, error)
+            return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]
+        except GithubException:
+            if response is not None:
+                response.close()
+            raise
+
+    def _refuse(
+        self, method: str | None, url: str | None, response: BaseHTTPResponse | None, error: Exception | None
+    ) -> None:
+        if error is not None and _appends(method, url):
+            raise error
+        if response is None:
+            return
+        headers = dict(response.headers)
+        if (self.get_retry_after(response) or 0) > (self.max_rate_limit_wait or 0):
+            raise RateLimitExceededException(response.status, {"message": _LIMITED}, headers)
+        if response.status >= 500 and _appends(method, url):
+            raise GithubException(response.status, {"message": response.reason}, headers)
+
+
+def _appends(method: str | None, url: str | None) -> bool:
+    """A PATCH of a check run adds its annotations to those that are there."""
+    return method == "PATCH" and "/check-runs/" in (url or "")

@@ -1,0 +1,171 @@
+"""The runner: its log, its commands, its files. No foreign text becomes a command, and no secret is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets as random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from ..core.forge import Annotation, Level
+from .secrets import hidden
+
+MOST = 10
+"""So many annotations of a level are shown of one step."""
+LONGEST_SUMMARY = 900_000
+"""Bytes. Above one mebibyte the runner would show nothing of it."""
+LONGEST_MESSAGE = 3_500
+LONGEST_TITLE = 200
+
+_ZWSP = "\u200b"
+_LINES = re.compile(r"\r\n|\r|\n")
+_OLD_COMMAND = re.compile(r"##(?=\[)")
+_COMMAND = re.compile(r"^([\s\ufeff\u180e\u200b-\u200f\u2060\x00-\x1f\x7f]*):(?=:)")
+_HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_NAME = re.compile(r"[a-z][a-z-]*")
+_WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notice"}
+
+
+def log_safe(text: str) -> str:
+    """Text that the runner prints and never obeys: `::` begins a command on a line, `##[` anywhere in it."""
+    lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
+    return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
+
+
+def as_data(text: str) -> str:
+    """The message of a command, on one line."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def as_property(text: str) -> str:
+    """The value of a command's property."""
+    return as_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+@dataclass
+class Runner:
+    """One step on a runner. Where the runner gave no file for something, that is left out."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    log: TextIO
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    _told: Counter[Level] = field(default_factory=Counter)
+    _summed: int = 0
+
+    def mask(self, secrets: tuple[str, ...]) -> None:
+        """Hides these in the log from now on, and in everything else that this run writes."""
+        for secret in secrets:
+            if secret not in self.secrets:
+                # A secret of several lines is hidden by its lines: the runner would not know it as one.
+                self._command("add-mask", as_data(secret))
+        self.secrets = tuple(sorted({*self.secrets, *secrets}, key=len, reverse=True))
+
+    def hidden(self, text: str) -> str:
+        """`text` without a secret."""
+        return hidden(text, self.secrets)
+
+    def say(self, text: str) -> None:
+        """Prints text, whoever it comes from."""
+        self._write(f"{log_safe(self.hidden(text))}\n")
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """What is said meanwhile can be folded."""
+        self._command("group", as_data(self._line(title)))
+        try:
+            yield
+        finally:
+            self._command("endgroup", "")
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Marks a line of a file; the eleventh of a level is only said."""
+        self._told[annotation.level] += 1
+        message, title = self._line(annotation.message), self._line(annotation.title)
+        if self._told[annotation.level] > MOST:
+            self.say(f"{annotation.path}:{annotation.line}: {title}: {message}")
+            return
+        where = {"file": annotation.path, "line": str(annotation.line), "col": str(annotation.column or "")}
+        self._annotation(annotation.level, {**where, "title": title[:LONGEST_TITLE]}, message)
+
+    def warn(self, message: str) -> None:
+        """A warning that belongs to no file."""
+        self._say_loudly(Level.WARNING, message)
+
+    def fail(self, message: str) -> None:
+        """An error that belongs to no file."""
+        self._say_loudly(Level.FAILURE, message)
+
+    def output(self, name: str, value: str) -> None:
+        """Sets an output of the step, whatever lines its value has."""
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of an output")
+        value = self.hidden(value).replace("\r\n", "\n").replace("\r", "\n")
+        end = f"ghadelimiter_{random.token_hex(16)}"
+        if end in value:
+            raise ValueError("a value that knows a random delimiter")
+        self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+
+    def summarise(self, markdown: str) -> None:
+        """Adds a page to the summary, as long as there is room for it."""
+        page = self.hidden(markdown).rstrip("\n") + "\n\n"
+        room = LONGEST_SUMMARY - self._summed
+        if len(page.encode()) > room:
+            kept = page.encode()[: max(room - 200, 0)].decode(errors="ignore")
+            page = kept[: kept.rfind("\n") + 1] + "\nThe rest of this page is too long for a summary.\n"
+        self._summed += len(page.encode())
+        self._append("GITHUB_STEP_SUMMARY", page)
+
+    def keep(self, name: str, text: str) -> str:
+        """Leaves a file in the workspace for the steps after this one; its name there, empty where that cannot be.
+
+        A checkout may hold a link of that name, which leads anywhere: it is removed, never followed.
+        """
+        path = f"{self.environ.get('GITHUB_WORKSPACE', '') or '.'}/{name}"
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - a link itself, not what it leads to
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+            with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a number, not a path
+                file.write(self.hidden(text))
+                self._give_away(number)
+        except OSError as error:
+            self.warn(f"{name} could not be written: {error.strerror}")
+            return ""
+        return name
+
+    def _give_away(self, number: int) -> None:
+        """The runner's user owns the workspace, and must be able to clean it."""
+        owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116
+        with contextlib.suppress(OSError):
+            os.fchown(number, owner.st_uid, owner.st_gid)
+
+    def _say_loudly(self, level: Level, message: str) -> None:
+        self._told[level] += 1
+        if self._told[level] > MOST:
+            self.say(f"{_WORDS[level]}: {message}")
+        else:
+            self._annotation(level, {"title": "ctgitops"}, self._line(message))
+
+    def _annotation(self, level: Level, properties: Mapping[str, str], message: str) -> None:
+        given = ",".join(f"{key}={as_property(self._line(value))}" for key, value in properties.items() if value)
+        self._command(_WORDS[level], as_data(message[:LONGEST_MESSAGE]), given)
+
+    def _line(self, text: str) -> str:
+        return log_safe(self.hidden(text)).strip()
+
+    def _command(self, name: str, data: str, properties: str = "") -> None:
+        self._write(f"::{name}{' ' if properties else ''}{properties}::{data}\n")
+
+    def _write(self, text: str) -> None:
+        self.log.write(text)
+        self.log.flush()
+
+    def _append(self, variable: str, text: str) -> None:
+        if path := self.environ.get(variable, ""):
+            with open(path, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - the runner's own file
+                file.write(text.encode(errors="replace").decode())

@@ -1,0 +1,202 @@
+"""The forge against a GitHub that nobody here wrote, which checks each request by GitHub's own description."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from time import time_ns
+from typing import Any
+
+import pytest
+
+from ctgitops.core.forge import (
+    Annotation,
+    Check,
+    Conclusion,
+    Deployment,
+    DeploymentState,
+    Generation,
+    Level,
+    StickyComment,
+)
+from ctgitops.errors import ForgeError
+from ctgitops.github.access import Access, Patience
+from ctgitops.github.comment import LONGEST
+from ctgitops.github.forge import GitHubForge
+
+from ..servers import missing
+
+pytestmark = pytest.mark.github
+PATIENCE = Patience(between_writes=0, settle=0.3)
+_numbers = count(time_ns())
+
+
+class Live:
+    """The repository of the test GitHub, by hand."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.warnings: list[str] = []
+        self.forges: list[GitHubForge] = []
+        self.seen, self.called = (len(self._contract()[part]) for part in ("violations", "log"))
+
+    def forge(self) -> GitHubForge:
+        self.forges.append(GitHubForge(self.access, self.warnings.append, patience=PATIENCE))
+        return self.forges[-1]
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        return self._send(method, f"/repos/{self.access.repository}{path}", body)
+
+    def violations(self) -> list[Any]:
+        """What broke the contract since this test began; what is wrong with answers is not ours."""
+        return [v for v in self._contract()["violations"][self.seen :] if v[0] in ("request", "graphql")]
+
+    def calls(self) -> list[tuple[str, int]]:
+        """What was asked since this test began, and the status of the answer."""
+        return [(call, status) for call, status in self._contract()["log"][self.called :]]
+
+    def comments(self, number: int) -> list[Any]:
+        pages = [self.call("GET", f"/issues/{number}/comments?per_page=100&page={page}") for page in (1, 2, 3)]
+        return [comment for page in pages for comment in page]
+
+    def pull_request(self, *files: str) -> Any:
+        """Opens one that adds files."""
+        name = f"b{next(_numbers)}"
+        tip = self.call("GET", "/branches/main")["commit"]["sha"]
+        self.call("POST", "/git/refs", {"ref": f"refs/heads/{name}", "sha": tip})
+        for file in files:
+            self.call("PUT", f"/contents/{file}", {"message": file, "content": "LS0K", "branch": name})
+        return self.call("POST", "/pulls", {"title": name, "head": name, "base": "main"})
+
+    def _contract(self) -> dict[str, list[Any]]:
+        return {**self._send("GET", "/_contract")}
+
+    def _send(self, method: str, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.access.token}", "Content-Type": "application/json"}
+        data = json.dumps(body).encode() if body is not None else None
+        asked = urllib.request.Request(self.access.api_url + path, data, headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+            return json.load(answer)
+
+
+@pytest.fixture
+def live() -> Iterator[Live]:
+    names = ("GITHUB_TEST_TOKEN", "GITHUB_TEST_REPOSITORY", "GITHUB_API_URL")
+    values = [os.environ.get(name, "") for name in names]
+    if not all(values):
+        raise missing("github", f"no GitHub to test against: {', '.join(names)} say where one is")
+    made = Live(Access(*values))
+    yield made
+    for forge in made.forges:
+        forge.close()
+    assert made.violations() == []
+
+
+def comment(number: int, run: int, body: str) -> StickyComment:
+    return StickyComment(number, f"plan-{number}", Generation(run, 1), "a" * 40, body)
+
+
+def test_our_comment_behind_a_hundred_and_fifty_others(live: Live) -> None:
+    number = live.pull_request()["number"]
+    for n in range(150):
+        live.call("POST", f"/issues/{number}/comments", {"body": f"noise {n}"})
+    forge = live.forge()
+    url = forge.comment(comment(number, 1, "first"))
+    assert forge.comment(comment(number, 2, "second")) == url
+    assert forge.comment(comment(number, 1, "late")) is None
+    assert live.forge().comment(comment(number, 3, "third")) == url
+    found = live.comments(number)
+    assert len(found) == 151
+    assert (found[-1]["html_url"], found[-1]["body"].split("\n", 1)[1]) == (url, "third")
+    assert live.warnings == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_five_runs_at_once_leave_the_newest(live: Live, exists: bool) -> None:
+    for _ in range(3):
+        number = live.pull_request()["number"]
+        if exists:
+            live.forge().comment(comment(number, 1, "plan 1"))
+        together = threading.Barrier(5)
+
+        def run(generation: int, number: int = number, together: threading.Barrier = together) -> None:
+            forge = live.forge()
+            together.wait()
+            forge.comment(comment(number, generation, f"plan {generation}"))
+
+        with ThreadPoolExecutor(5) as pool:
+            list(pool.map(run, (4, 6, 2, 5, 3)))
+        assert [c["body"].split("\n", 1)[1] for c in live.comments(number)] == ["plan 6"]
+
+
+def test_the_longest_comment(live: Live) -> None:
+    number = live.pull_request()["number"]
+    assert live.forge().comment(comment(number, 1, "🟠 a line\n" * 9_000))
+    assert LONGEST - 100 < len(live.comments(number)[0]["body"]) <= LONGEST
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 120])
+def test_all_annotations_arrive(live: Live, count: int) -> None:
+    sha = live.call("GET", "/branches/main")["commit"]["sha"]
+    levels = list(Level)
+    remarks = tuple(
+        Annotation(
+            "migrations/001_x.sql", n + 1, levels[n % 3], "t" * 300, "🟠" * 20_000 if n == 0 else f"{n}", n or None
+        )
+        for n in range(count)
+    )
+    name = f"ctgitops / plan {next(_numbers)}"
+    live.forge().check(Check(name, sha, Conclusion.NEUTRAL, "title", "s" * 70_000, remarks, "https://example.org/run"))
+    runs = live.call("GET", f"/commits/{sha}/check-runs?per_page=100&check_name={name.replace(' ', '%20')}")[
+        "check_runs"
+    ]
+    [found] = [run for run in runs if run["name"] == name]
+    sent = live.call("GET", f"/check-runs/{found['id']}/annotations")
+    lines = [a["start_line"] for a in sent]  # emulate keeps the last batch alone; GitHub adds it to the others
+    assert len(lines) >= (count % 50 or min(count, 50))
+    assert lines == list(range(1, count + 1))[-len(lines) or count :]
+    calls = [c for c in live.calls() if "/check-runs" in c[0] and not c[0].startswith("GET")]
+    assert [c[1] for c in calls] == [201, *[200] * ((max(count, 1) - 1) // 50)]
+    assert (found["status"], found["conclusion"], len(found["output"]["summary"])) == ("completed", "neutral", 65_535)
+
+
+def test_a_deployment_and_where_it_stands(live: Live) -> None:
+    forge = live.forge()
+    number = forge.deploy(Deployment("production", "c" * 40, "three migrations " * 20, production=True))
+    assert number
+    forge.deployed(number, DeploymentState.IN_PROGRESS, "", "https://example.org/run")
+    forge.deployed(number, DeploymentState.SUCCESS, "1.4.0 " * 60, "")
+    states = [s["state"] for s in live.call("GET", f"/deployments/{number}/statuses")]
+    assert states == ["success", "in_progress"]
+    assert live.call("GET", f"/deployments/{number}")["sha"] == "c" * 40
+
+
+def test_pull_requests_and_commits(live: Live) -> None:
+    name = next(_numbers)
+    ours = live.pull_request(f"migrations/{name}_ours.sql")
+    other = live.pull_request(f"migrations/{name}_other.sql", f"docs/{name}.md")
+    without = live.pull_request(f"docs/{name}.md")
+    forge = live.forge()
+    found = {p.number: p.files for p in forge.other_open(ours["number"])}
+    assert found[other["number"]] == (f"migrations/{name}_other.sql",)
+    assert not {ours["number"], without["number"]} & found.keys()
+
+    head = live.call("GET", f"/pulls/{ours['number']}")["head"]["sha"]
+    assert forge.pull_request_of(head) is None
+    assert not forge.is_on("main", head)
+    merged = live.call("PUT", f"/pulls/{ours['number']}/merge", {})["sha"]
+    assert forge.pull_request_of(merged) == ours["number"]
+    assert forge.is_on("main", merged)
+
+
+def test_tags(live: Live) -> None:
+    tag = f"v{next(_numbers)}"
+    live.call("POST", "/releases", {"tag_name": tag})
+    assert len(live.forge().commit_of_tag(tag)) == 40
+    with pytest.raises(ForgeError, match=f"read the tag {tag}x"):
+        live.forge().commit_of_tag(f"{tag}x")

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ctgitops.core.forge import Annotation, Level
+from ctgitops.github.runner import LONGEST_SUMMARY, MOST, Runner, log_safe
+from ctgitops.github.secrets import forms_of, hidden, secrets_in
+
+HOSTILE = (
+    "::add-mask::x",
+    "   ::error::x",
+    "\t::set-env name=a::b",
+    "\u00a0\u2003\u2028::stop-commands::t",
+    "\ufeff::error::x",
+    "\x1b::error::x",
+    "x\r::stop-commands::t",
+    "x\r\n::stop-commands::t",
+    "a ##[error]x",
+    "###[command]x",
+    "####[endgroup]",
+    ":::error::",
+)
+PIECES = st.sampled_from(
+    ["::", ":", "#", "##[", "[", "\r", "\n", " ", "\t", "\u00a0", "error", "%0A", "\u200b", "\ufeff"]
+)
+TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.sampled_from(HOSTILE))
+
+
+def commands(log: str) -> list[str]:
+    """The lines that the runner obeys, by its own rules (`ActionCommand.cs`)."""
+    return [line for line in re.split(r"\r\n|\r|\n", log) if line.strip().startswith("::") or "##[" in line]
+
+
+def outputs(text: str) -> dict[str, str]:
+    """A file of outputs, as the runner reads it (`FileCommandManager.cs`)."""
+    found, lines = {}, iter(re.split(r"\r\n|\r|\n", text))
+    for line in lines:
+        if not line:
+            continue
+        name, sign, end = line.partition("<<")
+        assert sign, line
+        assert "=" not in name, line
+        value = []
+        for inner in lines:
+            if inner == end:
+                break
+            value.append(inner)
+        else:
+            raise AssertionError("no end of a value")
+        found[name] = "\n".join(value)
+    return found
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def runner(tmp_path: Path, log: io.StringIO) -> Runner:
+    environ = {
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "GITHUB_WORKSPACE": str(tmp_path),
+    }
+    return Runner(environ, log)
+
+
+@given(TEXTS)
+@example("\u2066::error::x")
+def test_no_text_becomes_a_command(text: str) -> None:
+    assert commands(log_safe(text)) == []
+
+
+@given(TEXTS)
+def test_everything_said_and_grouped_is_no_command(text: str) -> None:
+    log = io.StringIO()
+    runner = Runner({}, log)
+    runner.say(text)
+    with runner.group(text):
+        runner.say(text)
+    found = commands(log.getvalue())
+    assert len(found) == 2
+    assert found[0].startswith("::group::")
+    assert found[1] == "::endgroup::"
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    text = "create table a (b int);\n  select '1'::int, a::text;\n\tx := 1; # [x] ##x"
+    assert log_safe(text) == text
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_an_annotation_is_one_command_with_the_properties_it_was_given(path: str, title: str, message: str) -> None:
+    log = io.StringIO()
+    Runner({}, log).annotate(Annotation(path, 3, Level.FAILURE, title, message, 7))
+    (line,) = commands(log.getvalue())
+    assert log.getvalue().count("\n") == 1
+    properties = line.removeprefix("::error ").split("::", maxsplit=1)[0]
+    assert [p.split("=", maxsplit=1)[0] for p in properties.split(",")] in (
+        ["file", "line", "col", "title"],
+        ["file", "line", "col"],
+        ["line", "col", "title"],
+        ["line", "col"],
+    )
+
+
+@given(st.one_of(TEXTS, st.text(alphabet="=<gha\n\rdelimiter_0")))
+def test_an_output_comes_back_as_it_was_and_sets_no_other(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
+    path = tmp_path_factory.mktemp("runner") / "output"
+    runner = Runner({"GITHUB_OUTPUT": str(path)}, io.StringIO())
+    runner.output("plan", value)
+    runner.output("pending", "3")
+    text = path.read_bytes().decode()
+    plain = value.encode(errors="replace").decode().replace("\r\n", "\n").replace("\r", "\n")
+    assert outputs(text) == {"plan": plain, "pending": "3"}
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a=b", "a<<b", "", "A"])
+def test_a_name_of_an_output_is_one_of_ours(runner: Runner, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of an output"):
+        runner.output(name, "x")
+
+
+def test_ten_annotations_of_a_level_are_shown_and_the_rest_is_said(runner: Runner, log: io.StringIO) -> None:
+    for number in range(25):
+        runner.annotate(Annotation("a.sql", number, Level.FAILURE, "code", "what"))
+        runner.annotate(Annotation("a.sql", number, Level.WARNING, "code", "what"))
+    found = commands(log.getvalue())
+    assert [sum(line.startswith(f"::{word}") for line in found) for word in ("error", "warning")] == [MOST, MOST]
+    assert log.getvalue().count("a.sql:") == 30
+
+
+def test_a_summary_stays_below_what_the_runner_takes(runner: Runner, tmp_path: Path) -> None:
+    for _ in range(3):
+        runner.summarise("é" * 70 + "\n" + ("ß" * 99 + "\n") * 3000)
+    written = (tmp_path / "summary").read_bytes()
+    assert LONGEST_SUMMARY - 200_000 < len(written) <= LONGEST_SUMMARY + 300
+    assert "too long for a summary" in written.decode()
+
+
+def test_nothing_is_written_where_the_runner_gave_no_file(log: io.StringIO) -> None:
+    runner = Runner({}, log)
+    runner.output("plan", "x")
+    runner.summarise("x")
+    assert log.getvalue() == ""
+
+
+# Secrets. ---------------------------------------------------------------------------------------------------------
+
+URLS = (
+    "postgresql://app:s3cr%2Ft%40x@db.example.com:5432/main",
+    "postgresql://app:s3cr/t@x@db.example.com:5432/main",
+    "host=db.example.com user=app password='s3cr/t@x' dbname=main",
+    "host=db.example.com password=s3cr/t@x",
+    "postgresql://db.example.com/main?user=app&password=s3cr%2Ft%40x",
+)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_password_is_known_however_it_is_written(url: str) -> None:
+    assert {url, "s3cr/t@x", "s3cr%2Ft%40x"} <= forms_of(url)
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_no_sink_shows_a_secret(runner: Runner, log: io.StringIO, tmp_path: Path, url: str) -> None:
+    environ = {"DB": url, "UNNAMED": "postgres://x:fromanothervariable@h/d"}
+    runner.mask(secrets_in(environ, ["DB"], "ghs_token"))
+    masked = [line.removeprefix("::add-mask::").replace("%25", "%") for line in log.getvalue().splitlines()]
+    assert {url, "s3cr/t@x", "s3cr%2Ft%40x", "ghs_token", "fromanothervariable"} <= set(masked)
+
+    log.truncate(0)
+    evil = f"{url} s3cr/t@x s3cr%2Ft%40x ghs_token fromanothervariable"
+    runner.say(evil)
+    runner.warn(evil)
+    runner.fail(evil)
+    runner.annotate(Annotation(evil, 1, Level.NOTICE, evil, evil))
+    with runner.group(evil):
+        runner.output("plan", evil)
+    runner.summarise(evil)
+    assert runner.keep("ctgitops-plan.json", evil)
+    everything = log.getvalue() + "".join(path.read_text() for path in tmp_path.iterdir())
+    for secret in ("s3cr", "ghs_token", "fromanothervariable"):
+        assert secret not in everything
+
+
+def test_what_is_masked_is_masked_once_and_first_lines_of_it_too(runner: Runner, log: io.StringIO) -> None:
+    secrets = secrets_in({}, (), "first line\nsecond line")
+    runner.mask(secrets)
+    runner.mask(secrets)
+    lines = log.getvalue().splitlines()
+    assert lines == ["::add-mask::first line%0Asecond line", "::add-mask::second line", "::add-mask::first line"]
+
+
+def test_a_short_text_is_not_hidden_everywhere() -> None:
+    secrets = secrets_in({"DB": "postgresql://p:p@h/d"}, ["DB"], "")
+    assert "p" not in secrets
+    assert hidden("a plan of postgresql://p:p@h/d", secrets) == "a plan of ***"
+
+
+# A file in a workspace that a stranger filled. --------------------------------------------------------------------
+
+
+def test_a_link_in_the_workspace_is_not_followed(runner: Runner, tmp_path: Path) -> None:
+    outputs_file = tmp_path / "output"
+    outputs_file.write_text("")
+    (tmp_path / "ctgitops-plan.json").symlink_to(outputs_file)
+    assert runner.keep("ctgitops-plan.json", "fingerprint=evil\n") == "ctgitops-plan.json"
+    assert outputs_file.read_text() == ""
+    assert not (tmp_path / "ctgitops-plan.json").is_symlink()
+
+
+def test_a_folder_in_the_way_costs_a_warning(runner: Runner, tmp_path: Path, log: io.StringIO) -> None:
+    (tmp_path / "ctgitops-plan.json").mkdir()
+    assert runner.keep("ctgitops-plan.json", "{}") == ""
+    assert "could not be written" in log.getvalue()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
+def test_a_file_belongs_to_who_owns_the_workspace(runner: Runner, tmp_path: Path) -> None:
+    os.chown(tmp_path, 1001, 1001)
+    runner.keep("ctgitops-plan.json", json.dumps({}))
+    assert (tmp_path / "ctgitops-plan.json").stat().st_uid == 1001
+
+
+def test_nobody_can_know_where_a_value_ends(runner: Runner, tmp_path: Path) -> None:
+    for _ in range(2):
+        runner.output("plan", "x")
+    ends = re.findall(r"<<(ghadelimiter_[0-9a-f]{32})$", (tmp_path / "output").read_text(), re.MULTILINE)
+    assert len(set(ends)) == 2

@@ -1,0 +1,294 @@
+"""What the Action says on the forge: in this process, with a forge that writes down what it is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctgitops.action.run import main
+from ctgitops.core.forge import (
+    Check,
+    Conclusion,
+    Deployment,
+    DeploymentState,
+    Generation,
+    OpenPullRequest,
+    StickyComment,
+)
+from ctgitops.errors import ForgeError
+from ctgitops.wiring import Wiring
+from tests.github.test_event import changed, payload_of
+from tests.servers import fetch
+from tests.stories.house import House
+
+MAIN = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+
+
+@dataclass
+class Forge:
+    """Remembers everything; `refuses` names what a token may not do."""
+
+    refuses: tuple[str, ...] = ()
+    merged_by: int | None = 42
+    tags: dict[str, str] = field(default_factory=lambda: {"v1.0.0": MAIN})
+    on_branch: bool = True
+    comments: list[StickyComment] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
+
+    def comment(self, comment: StickyComment) -> str | None:
+        self._may("comment")
+        self.comments.append(comment)
+        return "https://github.example/comment/1"
+
+    def check(self, check: Check) -> None:
+        self._may("check")
+        self.checks.append(check)
+
+    def deploy(self, deployment: Deployment) -> int | None:
+        self._may("deploy")
+        self.deployments.append(deployment)
+        return len(self.deployments)
+
+    def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        assert url
+        self.ends.append((number, state, description))
+
+    def pull_request_of(self, sha: str) -> int | None:
+        self._may("pull_request_of")
+        assert sha
+        return self.merged_by
+
+    def is_on(self, branch: str, sha: str) -> bool:
+        assert (branch, sha) == ("master", MAIN)
+        return self.on_branch
+
+    def commit_of_tag(self, tag: str) -> str:
+        return self.tags[tag]
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        raise NotImplementedError
+
+    def _may(self, what: str) -> None:
+        if what in self.refuses:
+            raise ForgeError(f"{what}: Resource not accessible by integration")
+        if f"{what}!" in self.refuses:
+            raise AssertionError("something in a library")
+
+
+@dataclass
+class Scene:
+    """A repository with two environments, a forge, and the files of a runner."""
+
+    house: House
+    forge: Forge
+    files: Path
+    said: str = ""
+
+    def run(self, event: str, payload: dict[str, Any], **inputs: str) -> int:
+        (self.files / "event.json").write_text(json.dumps(payload))
+        given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
+        environ = {
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(self.files / "event.json"),
+            "GITHUB_OUTPUT": str(self.files / "output"),
+            "GITHUB_REPOSITORY": "constructtrack/database",
+            "GITHUB_RUN_ATTEMPT": "2",
+            "GITHUB_RUN_ID": "77",
+            "GITHUB_SERVER_URL": "https://github.example",
+            "GITHUB_SHA": MAIN,
+            "GITHUB_STEP_SUMMARY": str(self.files / "summary"),
+            "GITHUB_WORKSPACE": str(self.house.root),
+            "INPUT_GITHUB-TOKEN": "ghs_token",
+        }
+        return main({**environ, **self.house.secrets, **given})
+
+    def tables(self, name: str) -> int:
+        url = self.house.secrets[f"{name.upper()}_DATABASE_URL"]
+        return len(fetch(url, "select from pg_tables where schemaname = 'public'"))
+
+    @property
+    def summary(self) -> str:
+        return (self.files / "summary").read_text()
+
+
+@pytest.fixture
+def scene(tmp_path: Path, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Scene:
+    house = House(tmp_path / "repository")
+    house.policy("header: optional\n")
+    house.environment("staging", make_database(), "apply: {on: push}\n")
+    house.environment("production", make_database(), "after: staging\napply: {on: release, tags: 'v*'}\n")
+    house.migration("001_red", "create table red (id int primary key);", down="drop table red;")
+    files = tmp_path / "runner"
+    files.mkdir()
+    made = Scene(house, Forge(), files)
+    monkeypatch.setattr(Wiring, "forge", lambda _self, _token, _warn: made.forge)
+    return made
+
+
+def opened() -> dict[str, Any]:
+    return payload_of("pull_request.opened")
+
+
+def push() -> dict[str, Any]:
+    return payload_of("push.branch")
+
+
+def release() -> dict[str, Any]:
+    payload = changed(payload_of("release.released"), "release.tag_name", "v1.0.0")
+    return changed(payload, "repository.default_branch", "master")
+
+
+def test_a_pull_request_gets_one_comment_and_a_check_on_its_head(scene: Scene) -> None:
+    assert scene.run("pull_request", opened()) == 0
+    (comment,) = scene.forge.comments
+    head = opened()["pull_request"]["head"]["sha"]
+    assert (comment.pull_request, comment.key, comment.generation) == (2, "plan", Generation(77, 2))
+    assert comment.head_sha == head
+    assert "staging" in comment.body
+    assert "production" in comment.body
+    (check,) = scene.forge.checks
+    assert (check.sha, check.conclusion) == (head, Conclusion.SUCCESS)
+    assert "comment-url" in (scene.files / "output").read_text()
+
+
+def test_a_workflow_may_want_no_comment(scene: Scene) -> None:
+    assert scene.run("pull_request", opened(), comment="off") == 0
+    assert scene.forge.comments == []
+
+
+def test_a_problem_is_marked_in_the_check_and_not_twice(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.house.migration("002_wrong", "select from from;")
+    assert scene.run("pull_request", opened()) == 3
+    (check,) = scene.forge.checks
+    assert check.conclusion is Conclusion.FAILURE
+    assert [a.path for a in check.annotations if a.level == "failure"] == ["migrations/002_wrong.sql"]
+    assert "::error file" not in capsys.readouterr().out
+
+
+def test_without_the_permission_the_runner_marks_it(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.house.migration("002_wrong", "select from from;")
+    scene.forge.refuses = ("check", "comment!")
+    assert scene.run("pull_request", opened()) == 3
+    said = capsys.readouterr().out
+    assert "::error file=migrations/002_wrong.sql" in said
+    assert said.count("Resource not accessible") == 1
+    assert said.count("something in a library") == 1
+    assert "Blocked" in scene.summary
+
+
+def test_a_merge_group_is_checked_on_its_commit_and_has_no_comment(scene: Scene) -> None:
+    assert scene.run("merge_group", payload_of("merge_group.checks_requested")) == 0
+    assert [check.sha for check in scene.forge.checks] == ["2ffea6db159f6b6c47a24e778fb9ef40cf6b1c7d"]
+    assert scene.forge.comments == []
+
+
+def test_a_merge_is_applied_deployed_and_on_record(scene: Scene) -> None:
+    assert scene.run("push", push()) == 0
+    (deployment,) = scene.forge.deployments
+    assert (deployment.environment, deployment.sha, deployment.production) == ("staging", MAIN, False)
+    ((number, state, words),) = scene.forge.ends
+    assert (number, state) == (1, DeploymentState.SUCCESS)
+    assert "1 migration applied" in words
+    (comment,) = scene.forge.comments
+    assert (comment.pull_request, comment.key) == (42, "plan")
+    assert "001" in comment.body
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    assert fetch(url, "select distinct pull_request from ctgitops.ledger") == [(42,)]
+
+
+def test_nothing_to_do_is_no_deployment(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.run("push", push())
+    assert len(scene.forge.deployments) == len(scene.forge.ends) == 1
+
+
+def test_what_fails_is_a_failed_deployment_and_on_record(scene: Scene) -> None:
+    scene.house.migration("002_wrong", "create table red (id int);")
+    assert scene.run("push", push()) == 6
+    assert [state for _, state, _ in scene.forge.ends] == [DeploymentState.FAILURE]
+    assert "already exists" in scene.forge.comments[0].body
+
+
+def test_a_token_that_may_nothing_costs_warnings_and_not_the_run(scene: Scene) -> None:
+    scene.forge.refuses = ("comment", "check", "deploy!", "pull_request_of")
+    assert scene.run("push", push()) == 0
+    assert scene.tables("staging") == 1
+    assert scene.forge.ends == []
+
+
+def test_a_release_promotes_what_staging_has(scene: Scene) -> None:
+    assert scene.run("release", release()) == 5
+    assert scene.tables("production") == 0
+    assert scene.forge.deployments == []
+    scene.run("push", push())
+    assert scene.run("release", release()) == 0
+    assert scene.tables("production") == 1
+    assert scene.forge.deployments[-1].production
+    assert scene.forge.deployments[-1].sha == MAIN
+
+
+def test_a_tag_that_is_not_on_the_default_branch_is_refused(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.forge.on_branch = False
+    assert scene.run("release", release()) == 5
+    assert "is not on" in scene.summary
+    assert scene.tables("production") == 0
+
+
+def test_a_tag_that_names_another_commit_by_now_is_refused(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.forge.tags["v1.0.0"] = "f" * 40
+    for event, payload in (
+        ("release", release()),
+        ("push", payload_of("push.tag") | {"ref": "refs/tags/v1.0.0"}),
+        ("workflow_dispatch", payload_of("workflow_dispatch") | {"ref": "refs/tags/v1.0.0"}),
+    ):
+        assert scene.run(event, payload, command="apply", environment="production") == 5
+        assert "it was moved" in scene.summary
+    assert scene.tables("production") == 0
+
+
+def test_a_closed_pull_request_gets_its_last_word(scene: Scene) -> None:
+    closed = payload_of("pull_request.closed")
+    assert scene.run("pull_request", changed(closed, "pull_request.merged", False)) == 0
+    assert "Closed without being merged" in scene.forge.comments[-1].body
+    assert scene.run("pull_request", changed(closed, "pull_request.merged", True)) == 0
+    assert len(scene.forge.comments) == 1
+
+
+def test_a_fork_s_pull_request_is_told_nothing_on_the_forge(scene: Scene) -> None:
+    """Its token may only read."""
+    assert scene.run("pull_request", changed(opened(), "pull_request.head.repo", None)) == 0
+    assert scene.forge.comments == []
+    assert scene.forge.checks == []
+
+
+def test_a_secret_is_in_nothing_that_the_forge_is_told(scene: Scene) -> None:
+    """The runner hides secrets in its log; nobody hides them in what is sent to the API."""
+    scene.house.secrets["STAGING_DATABASE_URL"] += "&application_name=hidden-word"
+    secret = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.migration("002_wrong", f"-- {secret} ghs_token\nselect 'ghs_token'::int; -- ghs_token")
+    scene.run("pull_request", opened())
+    assert scene.run("push", push()) == 6
+    told = repr((scene.forge.comments, scene.forge.checks, scene.forge.deployments, scene.forge.ends))
+    assert "002" in told
+    assert "invalid input syntax" in scene.forge.ends[0][2]
+    assert secret not in told
+    assert "ghs_token" not in told
+
+
+def test_a_bug_still_writes_the_summary(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("##[error]ghs_token <b>::error::</b>")
+
+    monkeypatch.setattr("ctgitops.action.look.plan_verb", broken)
+    assert scene.run("pull_request", opened()) == 1
+    assert "Something unexpected happened" in scene.summary
+    assert "ghs_token" not in scene.summary
