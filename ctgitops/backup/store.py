@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..core.receipt import Receipt, SavedFile
 from ..errors import BackupError, UsageError
+from ..postgres.undisturbed import undisturbed
 from .pg_dump import UNTOUCHED, megabytes
 
 DUMP = "dump"
@@ -69,7 +70,8 @@ def new_folder(root: Path, environment: str, now: datetime) -> Iterator[BackupFo
     try:
         yield folder
     finally:
-        shutil.rmtree(folder.partial, ignore_errors=True)
+        with undisturbed():
+            shutil.rmtree(folder.partial, ignore_errors=True)
 
 
 def local_folder(root: Path, to: str) -> Path:

@@ -60,6 +60,16 @@ class Header:
     impact: str = ""
 
 
+_HARMLESS = {
+    "Version": "0.0.0",
+    "Breaking Changes": "No",
+    "Rollback": Rollback.NOT_AVAILABLE.value,
+    "Created": "2000-01-01",
+    "Dependencies": "None",
+}
+"""What stands in for a field that is absent, while the others are read."""
+
+
 @dataclass(frozen=True)
 class _Field:
     name: str
@@ -77,8 +87,12 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
     found = _of_the_header(list(_fields(text, path)))
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path), *_disorder(found)]
     fields = {field.name: field for field in found}
-    if any(name not in fields for name in FIELDS):
+    absent = [name for name in FIELDS if name not in fields]
+    if len(absent) == len(FIELDS):
         return None, tuple(problems)
+    problems += _empty(fields)
+    # What is there is judged even where something is not: one look shows all of it
+    fields |= {name: _Field(name, _HARMLESS.get(name, "-"), Place(path)) for name in absent}
     reading = _Reading(fields)
     header = Header(
         migration=fields["Migration"].value.removesuffix(".sql"),
@@ -93,8 +107,8 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
         estimated=fields["Estimated Execution Time"].value,
         impact=fields["Impact"].value,
     )
-    problems += [*_empty(fields), *reading.problems]
-    return (None if reading.problems else header), tuple(problems)
+    problems += reading.problems
+    return (None if absent or reading.problems else header), tuple(problems)
 
 
 def _fields(text: str, path: str) -> Iterator[_Field]:
@@ -169,11 +183,9 @@ def _disorder(found: list[_Field]) -> Iterator[Problem]:
 
 
 def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
-    for name in FIELDS:
-        if not fields[name].value and name not in {"Dependencies"}:
-            yield Problem(
-                "header-field", f"header field `{name}` is empty", fields[name].place, "say it in a few words"
-            )
+    for name, field in fields.items():
+        if not field.value and name in FIELDS and name != "Dependencies":
+            yield Problem("header-field", f"header field `{name}` is empty", field.place, "say it in a few words")
 
 
 def _split_rollback(value: str) -> tuple[str, str]:

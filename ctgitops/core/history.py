@@ -76,11 +76,11 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
     ahead = all((entry.number or 0) > newest for entry in gone)
     for entry in gone:
         if ahead:
-            what = f"the database is newer than this checkout: it has {entry.name}{_when(entry)}"
+            what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}"
             hint = "apply from a checkout that holds that file, such as the default branch"
         else:
             what = f"{entry.name} was applied{_when(entry)}, but its file is gone"
-            hint = f"restore migrations/{entry.name}.sql; its SQL is below, as the ledger holds it"
+            hint = f"restore migrations/{entry.name}.sql; its SQL stands here as the ledger holds it"
         yield _problem("missing", what, Place(f"migrations/{entry.name}.sql"), hint, _diff(entry, "", "/dev/null"))
 
 

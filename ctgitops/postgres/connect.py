@@ -16,6 +16,9 @@ from ..errors import LedgerError, UsageError
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+_MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
+"""A URL whose password holds a bare @, or a bare / ? # before the @ that ends it."""
+
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 CONNECT_TIMEOUT_SECONDS = 15
 
@@ -78,11 +81,15 @@ def told_if_lost(address: Address) -> Iterator[None]:
 
 def _parameters(address: Address) -> dict[str, str | int | None]:
     try:
+        if _MISREAD.match(address.url):
+            # libpq would take a part of the password for the host, and print it
+            raise psycopg.ProgrammingError
         return conninfo_to_dict(address.url)
     except psycopg.ProgrammingError:
         what = f"the value for {address.label} is not a PostgreSQL URL"
         hint = (
-            "it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; characters such as @ / # in it are %-encoded"
+            "it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; in the password write @ as %40, / as %2F, "
+            "? as %3F, # as %23, : as %3A"
         )
         raise UsageError(what, hint=hint) from None
 

@@ -13,6 +13,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 IN_TRANSACTION = {"25001", "2D000"}
 """Refused inside a transaction: a statement, or a COMMIT in a procedure or a DO block."""
 NOT_GRANTED = "42501"
+NO_FUNCTION, CANCELLED = "42883", "57014"
 CONNECTION_ENDED = ("08", "57P")
 SOMEBODY_ELSE = {"23001", "23505"}
 """What the ledger says of an entry when another run was quicker."""
@@ -49,6 +50,14 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             "another run was at work too: see that it ended, then run the same again",
         ),
         (state == NOT_GRANTED, "grant what it needs to the role of this environment's URL, then run the same again"),
+        (
+            state == NO_FUNCTION and "record_migration" in failure.message,
+            "this file sets its own search_path: write ctgitops.record_migration",
+        ),
+        (
+            state == CANCELLED and "statement timeout" in failure.message,
+            "raise `timeouts.statement` in the manifest, or make the statement quicker, then run the same again",
+        ),
         (not step.transactional, f"look at what is there, then `{repair}` and run it again"),
         (
             failure.message == ASKED_TO_STOP or state.startswith(CONNECTION_ENDED),

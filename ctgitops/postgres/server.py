@@ -24,6 +24,7 @@ from ..errors import UsageError
 from .account import Account, run_as, unprivileged
 from .connect import Address, connect
 from .programs import Programs
+from .undisturbed import undisturbed
 from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
@@ -123,7 +124,8 @@ class LocalServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cleanup.close()
+        with undisturbed():
+            self._cleanup.close()
 
     def _make_folder(self) -> Path:
         places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp makes a private folder

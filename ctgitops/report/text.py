@@ -119,7 +119,8 @@ def _next(preview: Preview) -> str:
         return f"solve what is above, then `ctgitops plan --env {plan.environment}` again"
     if plan.direction is Direction.ROLLBACK:
         return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
-    return f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
+    apply = f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
+    return f"when nothing waits any more, {apply}" if preview.reasons else apply
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
@@ -145,6 +146,7 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
         proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
         yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
         yield f"  to bring it back: `{receipt.restore_with}`"
+        yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
     elif outcome.done:
         yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")
 
@@ -153,10 +155,10 @@ def outcome_verdict(outcome: Outcome) -> str:
     """How it ended, in words; what did nothing says so."""
     plan = outcome.plan
     now, then = words.version(plan.current_version), words.version(plan.target_version)
-    versions = f"schema version {now} → {then}" if now != then else f"schema version {now}"
+    versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
     match outcome.status:
         case Status.UP_TO_DATE:
-            return f"nothing to do, so nothing was done; schema version {now}"
+            return f"nothing to do, so nothing was done; {_version_of(plan)}"
         case Status.APPLIED:
             return f"{_number_done(outcome)} applied, {versions}"
         case Status.ROLLED_BACK:
@@ -166,6 +168,11 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.BLOCKED:
             blocking = sum(problem.blocks for problem in plan.problems)
             return f"BLOCKED by {words.count(blocking, 'problem')}, nothing was changed"
+
+
+def _version_of(plan: Plan) -> str:
+    """What a database without versioned migrations has is no version, and is not shown as one."""
+    return f"schema version {plan.current_version}" if plan.current_version else "no schema version"
 
 
 def _number_done(outcome: Outcome) -> str:

@@ -75,7 +75,7 @@ def last_run(status: EnvironmentStatus) -> str:
     at = entry.finished_at or entry.started_at
     when = words.moment(at) if at else "at an unknown time"
     by = f" by {entry.actor}" if entry.actor else ""
-    return f"{when}, {entry.name} {entry.mark}{by}"
+    return f"{when}, {entry.name} {entry.mark.replace('-', ' ')}{by}"
 
 
 def _problems(status: EnvironmentStatus) -> list[str]:

@@ -172,3 +172,11 @@ def test_fields_below_the_first_statement_are_not_a_header() -> None:
 def test_lines_are_counted_as_the_parser_and_editors_count_them() -> None:
     text = written({**GOOD, "Description": "a form\x0cfeed and a \u2028 separator", "Created": "soon"})
     assert said(text) == ["a.sql:6:4: `Created: soon` is not understood (a date, as in `2026-01-31`)"]
+
+
+def test_what_is_there_is_judged_even_where_a_field_is_misspelt() -> None:
+    text = "-- Migration: 001_a\n-- Version: one\n-- Braking Changes: No\n-- Created: 2026-13-40\n"
+    header, problems = parse_header(text, "001_a.sql")
+    assert header is None
+    said = " ".join(problem.what for problem in problems)
+    assert all(words in said for words in ("Braking Changes", "Version: one", "Created: 2026-13-40", "lacks"))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctgitops.core.workspace import script_problems
 from ctgitops.errors import Place
 from ctgitops.sql.script import Script, checksum_of
 
@@ -50,3 +51,10 @@ def test_a_place_is_the_line_and_column_of_a_character(lines: list[str], first_l
     before = sum(len(line) + 1 for line in lines[: place.line - first_line])
     assert before + place.column - 1 == offset
     assert Script("é\nb", "a.sql", 3).place(2) == Place("a.sql", 4, 1)
+
+
+@pytest.mark.slow
+def test_ten_megabytes_of_inserts_are_judged_in_a_few_seconds() -> None:
+    row = "insert into t values ({n}, 'some text of a row that is imported here');\n"
+    script = Script("".join(row.format(n=n) for n in range(130_000)), "001_import.sql")
+    assert script_problems(script) == ()

@@ -1,0 +1,33 @@
+"""URLs that would be misread never reach libpq, because it prints what it takes for the host."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.errors import LedgerError, UsageError
+from ctgitops.postgres.connect import Address, connect
+
+
+@pytest.mark.parametrize("bare", ["@", "/", "?", "#", "@/", "/@", "@?", "?@", "@#", "@@"])
+def test_a_password_with_a_bare_separator_is_refused_and_no_part_of_it_is_shown(bare: str) -> None:
+    address = Address(f"postgresql://me:hunter{bare}secretpart@127.0.0.1:1/app", "staging (STAGING_DATABASE_URL)")
+    with pytest.raises(UsageError, match="is not a PostgreSQL URL") as refused:
+        connect(address, "test")
+    assert "%40" in refused.value.hint
+    assert not any(part in refused.value.what + refused.value.hint for part in ("hunter", "secretpart"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:p%40ss%2Fword@127.0.0.1:1/app",
+        "postgresql://me@127.0.0.1:1/app?application_name=a@b",
+        "postgresql://me:secret@127.0.0.1:1/app?application_name=a@b",
+        "postgresql://me:secret@127.0.0.1:1/app?options=-c%20search_path%3Da",
+        "postgresql://127.0.0.1:1/app?application_name=a@b",
+        "host=127.0.0.1 port=1 dbname=app password=a@b",
+    ],
+)
+def test_what_is_written_rightly_is_tried(url: str) -> None:
+    with pytest.raises(LedgerError, match="cannot connect to staging"):
+        connect(Address(url, "staging (STAGING_DATABASE_URL)"), "test")

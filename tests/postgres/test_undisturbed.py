@@ -1,0 +1,34 @@
+"""Tidying away comes to its end before a signal does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ctgitops.postgres.undisturbed import undisturbed
+
+
+def test_ctrl_c_comes_when_the_block_is_done() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("all of it")
+        done.append("too late")
+    assert done == ["all of it"]
+
+
+def test_another_thread_is_left_alone() -> None:
+    masks = []
+
+    def look() -> None:
+        with undisturbed():
+            masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert signal.SIGINT not in masks[0]
