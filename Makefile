@@ -33,7 +33,7 @@ majors: $(READY)
 
 # What needs a GitHub to test against, at GITHUB_API_URL; CI runs it.
 github: $(READY)
-	$(BIN)/pytest -m github $(T)
+	$(BIN)/pytest -n 0 -m github $(T)
 
 check: format lint types contracts test docs-check
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
@@ -14,8 +16,13 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    # Not by a mask: it holds for one thread, and another, such as a progress bar's, would take the signal
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda n, _frame: came.append(n)) for number in HELD_BACK}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in dict.fromkeys(came):
+            signal.raise_signal(late)
