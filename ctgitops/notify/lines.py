@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..core.plan import Direction, Step
 from ..core.progress import (
     BackupAdvanced,
@@ -17,8 +15,7 @@ from ..core.progress import (
     StepStarted,
     StepWaited,
 )
-
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+from ..report.columns import on_one_line
 
 
 def line_of(progress: Progress) -> str:
@@ -30,17 +27,18 @@ def line_of(progress: Progress) -> str:
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
         case LockAwaited(holder=holder):
-            return f"waiting for another run to end: {clean(holder)}"
+            return f"waiting for another run to end: {on_one_line(holder)}"
         case PlanStarted(plan=plan):
-            return (
-                f"{clean(plan.environment)}: plan {plan.fingerprint[:12]}, {len(plan.steps)} to {_verb(plan.direction)}"
-            )
+            work = f"{len(plan.steps)} to {_verb(plan.direction)}"
+            return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
         case BackupAdvanced(what=what):
-            return f"backup: {clean(what)}"
+            return f"backup: {on_one_line(what)}"
         case BackupTaken(receipt=receipt):
-            return f"backup {receipt.id} restored once and compared; to bring it back: {clean(receipt.restore_with)}"
+            return (
+                f"backup {receipt.id} restored once and compared; to bring it back: {on_one_line(receipt.restore_with)}"
+            )
         case SeedFinished(name=name, millis=millis):
-            return f"seed file {clean(name)} … ran in {took(millis)}"
+            return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:
             return None
 
@@ -48,15 +46,16 @@ def _of_the_run(progress: Progress) -> str | None:
 def _of_a_step(progress: Progress) -> str:
     match progress:
         case StepStarted(step=step, position=position, of=of):
-            return "" if step.transactional else f"{_place(position, of)} {clean(step.name)} … outside a transaction"
-        case StepWaited(step=step, attempt=attempt, seconds=seconds):
             return (
-                f"{clean(step.name)} … a lock was not free (attempt {attempt}), no trace left; again in {seconds:.1f} s"
+                "" if step.transactional else f"{_place(position, of)} {on_one_line(step.name)} … outside a transaction"
             )
+        case StepWaited(step=step, attempt=attempt, seconds=seconds):
+            again = f"no trace left; again in {seconds:.1f} s"
+            return f"{on_one_line(step.name)} … a lock was not free (attempt {attempt}), {again}"
         case StatementFinished(step=step, position=position, of=of, millis=millis):
-            return f"{clean(step.name)} … statement {position} of {of} done in {took(millis)}"
+            return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case StepFinished(step=step, millis=millis, position=position, of=of):
-            return f"{_place(position, of)} {clean(step.name)} … {_past(step)} in {took(millis)}"
+            return f"{_place(position, of)} {on_one_line(step.name)} … {_past(step)} in {took(millis)}"
         case _:
             return ""
 
@@ -64,12 +63,6 @@ def _of_a_step(progress: Progress) -> str:
 def took(millis: int) -> str:
     """`12 ms`, `3.4 s`."""
     return f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
-
-
-def clean(text: str) -> str:
-    """Text of a file or a database, which may not move the cursor, nor order GitHub's runner about with `##[`."""
-    text = text.replace("##[", "##\N{ZERO WIDTH SPACE}[")
-    return text if text.isascii() and text.isprintable() else _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _place(position: int, of: int) -> str:

@@ -21,7 +21,8 @@ from ..core.progress import (
     StepStarted,
     StepWaited,
 )
-from .lines import clean, line_of
+from ..report.columns import on_one_line
+from .lines import line_of
 
 
 class Live:
@@ -70,6 +71,6 @@ def _doing(progress: Progress) -> str:
         case LockAwaited() | BackupAdvanced() | StepWaited() | StatementFinished():
             return line_of(progress)
         case StepStarted(step=step, position=position, of=of):
-            return f"[{position}/{of}] {clean(step.name)} …"
+            return f"[{position}/{of}] {on_one_line(step.name)} …"
         case _:
             return ""

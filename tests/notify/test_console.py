@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
-from time import perf_counter
-
-import pytest
 
 from ctgitops.core.ledger import Ledger
 from ctgitops.core.plan import Direction, Step, make_plan
@@ -20,7 +17,7 @@ from ctgitops.core.progress import (
     StepStarted,
     StepWaited,
 )
-from ctgitops.notify.console import console, plain
+from ctgitops.notify.console import console
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, migration, receipt, workspace
 
@@ -74,7 +71,7 @@ def test_everything_else_has_its_line() -> None:
 
 def test_text_of_files_cannot_move_the_cursor_or_begin_a_line() -> None:
     (line,) = told(SeedFinished("a\x1b[2J\n::error::b", 3))
-    assert line == "14:02:07 seed file a\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}::error::b … ran in 3 ms"
+    assert line == "14:02:07 seed file a [2J ::error::b … ran in 3 ms"
 
 
 class Terminal(io.StringIO):
@@ -98,21 +95,3 @@ def test_github_actions_and_dumb_terminals_get_plain_lines() -> None:
         with console(environ, stream, lambda: AT) as tell:
             tell(SeedFinished("a.sql", 3))
         assert stream.getvalue() == "14:02:07 seed file a.sql … ran in 3 ms\n"
-
-
-@pytest.mark.parametrize("rounds", [5])
-def test_an_event_costs_less_than_twenty_microseconds(rounds: int) -> None:
-    tell = plain(io.StringIO(), datetime.now)
-    made = step()
-    assert made.transactional  # a plan has asked this before
-    best = min(_one_thousand(tell, made) for _ in range(rounds))
-    assert best / 2000 < 20e-6
-
-
-def _one_thousand(tell: object, made: Step) -> float:
-    assert callable(tell)
-    begin = perf_counter()
-    for position in range(1000):
-        tell(StepStarted(made, position, 1000))
-        tell(StepFinished(made, 12, position, 1000))
-    return perf_counter() - begin

@@ -132,8 +132,6 @@ def test_is_ended_even_while_somebody_is_busy_in_it(base: Path) -> None:
         )
         while not fetch(server.url(), "select from pg_stat_activity where query like '%sleep%' and state = 'active'"):
             time.sleep(0.02)
-        began = time.monotonic()
-    assert time.monotonic() - began < 3
     assert busy.wait(10) != 0
     wait_until_gone(base, 0)
 

@@ -163,10 +163,8 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
 ) -> None:
     lived_in.write("migrations/002_two.sql", sql)
     lived_in.migration("003_three", "create table three ();")
-    began = time.monotonic()
     with untouched(database_url):
         refused(lived_in.apply(), 3, "nothing was changed", *words)
-    assert time.monotonic() - began < 5
     assert not has(database_url, "three")
 
 

@@ -93,10 +93,9 @@ def test_plan_and_status_do_not_wait_for_a_run(lived_in: House, database_url: st
     lived_in.migration("002_two", "create table two ();\nselect pg_sleep(60);")
     first: Running = lived_in.start(*APPLY)
     until(lambda: runs(database_url, "pg_sleep"))
-    began = time.monotonic()
     assert lived_in.plan().status == 0
     assert lived_in.run("status").status == 0
-    assert time.monotonic() - began < 10
+    assert runs(database_url, "pg_sleep"), "both looked while it ran"
     first.ctrl_c()
     assert first.ended().status == 6
 
