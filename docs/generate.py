@@ -174,7 +174,11 @@ def errors_page() -> str:
         ("0", "", "Done, or nothing to do. A plan that would have to wait is still a sound plan."),
         ("1", "", "Something that nobody foresaw. From a later version on also: findings at or above a severity."),
         *((str(each.exit_status), f"`error[{each.code}]`", (each.__doc__ or "").strip()) for each in classes),
-        ("130", "`error[interrupted]`", "Ctrl-C or SIGTERM, outside of a statement that was being applied."),
+        (
+            "130",
+            "`error[interrupted]`",
+            "Ctrl-C or SIGTERM, where no lock was waited for, no backup taken and nothing applied.",
+        ),
     ]
     found = problem_codes()
     _refuse_gap("problem", set(found), set(PROBLEMS))

@@ -79,6 +79,9 @@ def _no_backup() -> Iterator[None]:
         raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
     except CtgitopsError as error:
         raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
+    except KeyboardInterrupt:
+        what = "the run was asked to stop while a backup was taken"
+        raise BackupError(what, state=UNTOUCHED, hint="run the same again") from None
     except OSError as error:
         what = f"cannot write the backup: {error.strerror} ({error.filename})"
         raise BackupError(what, state=UNTOUCHED, hint="free space, or name another folder in `backup.to`") from None

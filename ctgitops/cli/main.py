@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -71,7 +72,7 @@ def ctgitops() -> None:
 
 def main() -> NoReturn:
     """Runs one verb and exits with the status of design's contract; SIGTERM stops a run as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _stop)
+    _listen()
     try:
         status = ctgitops.main(standalone_mode=False) or 0
     except click.exceptions.Abort:
@@ -93,7 +94,17 @@ def main() -> NoReturn:
     # How it ended is known: no late signal may change what is told.
     for late in (signal.SIGINT, signal.SIGTERM):
         signal.signal(late, signal.SIG_IGN)
+    if _asked:
+        _exit_now(status)
     sys.exit(status)
+
+
+def _exit_now(status: int) -> NoReturn:
+    """CPython remembers a KeyboardInterrupt that cut an import short, and would die of it after it was handled."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
 
 
 def _interrupted() -> int:
@@ -103,7 +114,19 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
+_asked: list[int] = []
+"""The signals that asked this run to stop."""
+
+
+def _listen() -> None:
+    """Ctrl-C too, unless whoever started us chose to ignore it."""
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    _asked.append(number)
     # A second signal changes nothing: the first one's work of stopping must come to its end.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -79,6 +79,14 @@ class PostgresDatabase:
 
 def _take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Asks again and again: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock."""
+    try:
+        _poll(lock, address, request, tell)
+    except KeyboardInterrupt:
+        what = f"the run was asked to stop while it waited for the lock of {address.label}"
+        raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None
+
+
+def _poll(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     deadline = time.monotonic() + request.wait_for_lock.total_seconds()
     told = False
     while not _try(lock):

@@ -67,11 +67,13 @@ def test_while_it_waits_for_another_run(house: House, database_url: str, stop: S
     with session(database_url) as other:
         other.execute("select pg_advisory_lock(%s)", [RUN_LOCK])
         running = house.start(*APPLY)
-        until(lambda: ours(database_url))
+        waits = "select from pg_stat_activity where application_name = 'ctgitops/lock' and query ~ 'pg_stat_activity'"
+        until(lambda: fetch(database_url, waits))
         stop(running)
         done = running.ended(3)
-    assert done.status == INTERRUPTED, done.said
-    assert "state:" in done.err
+    assert done.status == 5, done.said
+    assert "asked to stop while it waited for the lock of staging" in done.err
+    assert "state: nothing was changed" in done.err
     assert marks(database_url) == []
     quiet(database_url)
     house.applied()
@@ -88,7 +90,8 @@ def test_while_the_backup_is_dumped(lived_in: House, database_url: str, scratch:
         until(lambda: fetch(database_url, dumping))
         stop(running)
         done = running.ended(5)
-    assert done.status == INTERRUPTED, done.said
+    assert done.status == 7, done.said
+    assert "asked to stop while a backup was taken" in done.err
     quiet(database_url)
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied"]
@@ -104,7 +107,7 @@ def test_while_the_backup_is_restored(lived_in: House, database_url: str, scratc
     until(lambda: list(scratch.glob("ctgitops-*/data/postmaster.pid")))
     stop(running)
     done = running.ended(10)
-    assert done.status == INTERRUPTED, done.said
+    assert done.status == 7, done.said
     until(lambda: left_in(scratch) == [], 3)
     assert marks(database_url) == ["001_one applied"]
     assert [file for file in (lived_in.root / "backups").rglob("*") if file.is_file()] == []
