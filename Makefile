@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow majors github fmt format lint types contracts docs docs-check lock bench clean
+.PHONY: all check demo test slow majors github fmt format lint types contracts docs docs-check picture lock bench clean
 
 all: check
 
@@ -59,6 +59,12 @@ docs: $(READY)
 docs-check: $(READY)
 	$(BIN)/python -m docs.generate --check
 
+# The plan comment of the demo as GitHub shows it, for the README. Needs npm and Chromium.
+picture: $(READY)
+	@mkdir -p .picture && npm install --silent --no-save --prefix .picture github-markdown-css@5 >/dev/null
+	$(BIN)/ctgitops demo --into .picture/demo >/dev/null
+	$(BIN)/python -m docs.picture .picture/demo/comment.md docs/images/plan-comment.png
+
 bench: $(READY)
 	$(BIN)/python -m bench.apply
 
@@ -69,4 +75,4 @@ lock:
 		--extra dev --extra embedded -o requirements-dev.lock
 
 clean:
-	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture

@@ -177,7 +177,15 @@ def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
         commit_sha=environ.get("GITHUB_SHA") or _commit(root),
         pull_request=int(pull_request[1]) if pull_request else None,
         run_url=f"{server}/{repository}/actions/runs/{run}" if run else "",
+        repository_url=f"{server}/{repository}" if server and repository else "",
+        folder=_folder(root, environ.get("GITHUB_WORKSPACE", "")),
     )
+
+
+def _folder(root: Path, repository: str) -> str:
+    """Where a workspace is in its repository."""
+    inside = os.path.relpath(root, repository) if repository else "."
+    return "" if inside == "." or inside.startswith("..") else f"{inside}/"
 
 
 def _user() -> str:

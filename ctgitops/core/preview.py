@@ -18,6 +18,8 @@ class Preview:
     environment: Environment
     plan: Plan
     reasons: tuple[Reason, ...] = ()
+    schema_diff: str = ""
+    """How the schema afterwards differs from that before, as lines of a diff; empty where nobody tried it."""
 
     @property
     def exit_status(self) -> int:

@@ -17,6 +17,10 @@ class Origin:
     commit_sha: str = ""
     pull_request: int | None = None
     run_url: str = ""
+    repository_url: str = ""
+    """Where people look at the repository: `https://github.com/owner/name`; empty where nowhere."""
+    folder: str = ""
+    """Where in that repository the workspace is, with a `/` at its end; empty for its root."""
 
 
 @dataclass(frozen=True)

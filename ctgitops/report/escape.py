@@ -1,8 +1,9 @@
 """Text that nobody vouches for, made harmless in GitHub's Markdown.
 
-Two parsers read a comment. The Markdown parser is stopped by writing punctuation as character references. GitHub's own
-filters then look for mentions, issues, commits and emoji in what comes out, where references are characters again:
-those are stopped by a zero-width space in their middle. Filters leave `<code>` alone, so most text goes there.
+Two parsers read a comment. The Markdown parser is stopped by writing as a character reference what can mean something
+where it stands; the rest stays as it is, so that the source can be read. GitHub's own filters then look for mentions,
+issues, commits and emoji in what comes out, where references are characters again: those are stopped by a zero-width
+space in their middle. Filters leave `<code>` alone, so most text goes there.
 """
 
 from __future__ import annotations
@@ -11,18 +12,24 @@ import re
 
 from markupsafe import Markup
 
-_PUNCTUATION = {ord(c): f"&#{ord(c)};" for c in "!\"#$%&'()*+-.:;<=>?[\\]^_`{|}~"}
 _ZWSP = "\u200b"
 _BREAK = "&#8203;"
-_MENTION = {ord("@"): f"&#64;{_BREAK}", ord(_ZWSP): _BREAK}
-_INLINE = _PUNCTUATION | _MENTION
+
+_MEANS = re.compile(
+    r"[#$&*<>@\[\\\]`|~\u200b]"  # something wherever it stands
+    r"|_(?![^\W_])|(?<![^\W_])_"  # emphasis, but not between two letters
+    r"|(?<=[Ww]{3})\."  # an address
+    r"|:(?=//)"
+)
+_LIST = re.compile(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
+"""At the beginning of a line, a list, or the line below a heading."""
 
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _SPACE = re.compile(r"\s+")
 _REFERENCES = re.compile(
     r"(?<=#)(?=\d)"  # owner/repository#12
     r"|(?<=[Gg][Hh]-)(?=\d)"
-    r"|(?<=:)(?=[\w+-])"  # :tada:, whose second colon may be ours
+    r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, whose second colon may be ours
     r"|(?<=:)(?=//)"
     r"|(?<=[Ww]{3})(?=\.)"
 )
@@ -76,8 +83,20 @@ def finalize(value: object) -> Markup:
 def _plain(line: str) -> Markup:
     line = _REFERENCES.sub(_ZWSP, line)
     line = _COMMIT.sub(lambda match: _ZWSP.join(re.findall(".{1,6}", match[0])), line)
-    return Markup(line.translate(_INLINE))  # noqa: S704 - every character that means something is a reference now
+    begins = _LIST.match(line)
+    at = (begins.end() if begins[0].isdecimal() else 0) if begins else -1
+    return Markup(_text(line, at))  # noqa: S704 - every character that means something is a reference now
 
 
 def _code(line: str) -> Markup:
-    return Markup(f"<code>{line.translate(_INLINE)}</code>")  # noqa: S704 - as above
+    return Markup(f"<code>{_text(line)}</code>")  # noqa: S704 - as above
+
+
+def _text(line: str, at: int = -1) -> str:
+    """`at` is where a character stands that means something because of where it stands."""
+    whole = _MEANS.sub(lambda match: _reference(match[0]), line)
+    return f"{whole[:at]}{_reference(whole[at])}{whole[at + 1 :]}" if at >= 0 else whole
+
+
+def _reference(character: str) -> str:
+    return _BREAK if character == _ZWSP else f"&#{ord(character)};{_BREAK if character == '@' else ''}"

@@ -8,8 +8,8 @@ from ..core.problem import Problem
 from ..core.request import Origin
 from ..core.status import EnvironmentStatus
 from ..core.workspace import Workspace
-from . import words
-from .comment import Comment, problem_parts, trimmed
+from . import findings, words
+from .comment import Comment
 from .escape import fence
 from .page import MAX, fit, render
 from .text import outcome_verdict
@@ -32,7 +32,9 @@ def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, lon
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
     """The record of a run: what was done, how to get back, or why nothing was done."""
-    problems = [problem_parts(p, ()) for p in outcome.plan.problems] if outcome.status is Status.BLOCKED else []
+    origin = origin or Origin()
+    found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
+    problems = findings.parts_of(found, origin)
     receipt = outcome.receipt
     values: dict[str, object] = {
         "mark": MARKS[outcome.status],
@@ -42,26 +44,21 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
         "receipt": receipt,
         "size": words.size(receipt.bytes) if receipt else "",
         "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",
-        "origin": origin or Origin(),
+        "origin": origin,
+        "tally": findings.folded(problems),
     }
     done = [(d.name, words.millis(d.millis)) for d in outcome.done]
 
     def draw(kept: dict[str, int]) -> str:
         shown = {
-            "problems": trimmed(problems[: kept["problems"]], kept),
+            "problems": findings.trimmed(problems, kept),
             "reasons": outcome.reasons[: kept["reasons"]],
             "done": done[: kept["done"]],
             "more": sum(counts.values()) - sum(kept.values()),
         }
         return render("outcome.md.j2", values | shown)
 
-    counts = {
-        "details": len(problems),
-        "hints": len(problems),
-        "reasons": len(outcome.reasons),
-        "problems": len(problems),
-        "done": len(done),
-    }
+    counts = {"reasons": len(outcome.reasons), **findings.counts(problems), "done": len(done)}
     return fit(draw, counts, longest)
 
 
@@ -72,17 +69,19 @@ def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
 
 def check_markdown(workspace: Workspace, problems: tuple[Problem, ...], *, longest: int = MAX) -> str:
     """What is wrong with the files, for a run's summary."""
-    parts = [problem_parts(problem, ()) for problem in problems]
+    found = dict.fromkeys(problems, ())
+    parts = findings.parts_of(found, Origin())
+    counts = findings.counts(parts)
     looked_at = (
         words.count(len(workspace.migrations), "migration"),
         words.count(len(workspace.environments), "environment"),
         words.count(len(problems), "problem"),
     )
-    values = {"mark": "⛔" if any(p.blocks for p in problems) else "✅", "verdict": ", ".join(looked_at)}
+    mark = "⛔" if any(p.blocks for p in problems) else "✅"
+    values = {"mark": mark, "verdict": ", ".join(looked_at), "tally": findings.folded(parts)}
 
     def draw(kept: dict[str, int]) -> str:
-        shown = {"problems": trimmed(parts[: kept["problems"]], kept)}
-        return render("check.md.j2", values | shown | {"more": sum(counts.values()) - sum(kept.values())})
+        shown = {"problems": findings.trimmed(parts, kept), "more": sum(counts.values()) - sum(kept.values())}
+        return render("check.md.j2", values | shown)
 
-    counts = {"details": len(parts), "hints": len(parts), "problems": len(parts)}
     return fit(draw, counts, longest)

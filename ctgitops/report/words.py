@@ -72,8 +72,8 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
     """Everything that must happen before an environment is changed."""
     waits = [comes_with(environment)]
     if environment.after:
-        bake = f"{duration(environment.bake)} on" if environment.bake else "by way of"
-        waits.append(f"{bake} {environment.after}")
+        bake = f", for {duration(environment.bake)}" if environment.bake else ""
+        waits.append(f"{environment.after} first{bake}")
     if environment.windows:
         waits.append(" or ".join(str(window) for window in environment.windows))
     return tuple(waits)

@@ -74,7 +74,7 @@ def test_sql_goes_first_then_diffs_then_hints_and_the_page_says_so() -> None:
     assert "hints" not in diffs_too
     hints_too = page((step(1, 9_000),), problems(130, 500, 399))
     assert re.search(r"1 of 1 SQL files, 130 of 130 diffs, \d+ of 130 hints\.", hints_too)
-    assert hints_too.count("[!CAUTION]") == 130
+    assert (hints_too.count("[!CAUTION]"), hints_too.count("⛔ <b>problem ")) == (5, 125)
 
 
 def test_a_small_file_stays_when_a_large_one_goes() -> None:
@@ -86,7 +86,7 @@ def test_a_small_file_stays_when_a_large_one_goes() -> None:
 def test_a_thousand_migrations_keep_the_rows_that_matter() -> None:
     made = page(tuple(step(n, 10, breaking=n == 997) for n in range(1, 1001)))
     assert len(made) <= MAX
-    assert "<code>997&#95;m</code> <b>BREAKING</b>" in made
+    assert "<code>997_m</code> <b>BREAKING</b>" in made
     assert re.search(r"<b>and \d+ more</b>", made)
 
 

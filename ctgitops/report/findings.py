@@ -1,0 +1,72 @@
+"""Problems as parts of a page: what blocks stands open, what warns is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.problem import Problem
+from ..core.request import Origin
+from . import escape, links, words
+
+Part = dict[str, Any]
+
+OPEN = 5
+"""So many problems that block stand open; the rest is folded with what only warns."""
+
+
+def parts_of(problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> list[Part]:
+    """Every problem with the environments that have it, as the template shows it."""
+    parts = [_part(problem, names, origin) for problem, names in problems.items()]
+    for part in [part for part in parts if part["blocks"]][:OPEN]:
+        part["open"] = True
+    return parts
+
+
+def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Part:
+    return {
+        "blocks": problem.blocks,
+        "open": False,
+        "mark": "⛔" if problem.blocks else "⚠️",
+        "code": problem.code,
+        "what": escape.prose(problem.what),
+        "place": links.place(problem.place, origin),
+        "hint": escape.prose(problem.hint),
+        "detail": escape.fence(problem.detail, _language(problem.detail)) if problem.detail else "",
+        "environments": words.joined(environments),
+    }
+
+
+def folded(parts: list[Part]) -> str:
+    """What the fold holds: `2 problems, 1 warning`."""
+    inside = [part["blocks"] for part in parts if not part["open"]]
+    blocking = sum(inside)
+    told = [words.count(blocking, "problem")] if blocking else []
+    told += [words.count(len(inside) - blocking, "warning")] if len(inside) > blocking else []
+    return ", ".join(told)
+
+
+def counts(parts: list[Part]) -> dict[str, int]:
+    """How much of them can be dropped, in that order."""
+    return {
+        "details": sum(1 for part in parts if part["detail"]),
+        "hints": sum(1 for part in parts if part["hint"]),
+        "problems": len(parts),
+    }
+
+
+def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
+    """So many of them, with so many details and hints."""
+    left = {"detail": kept["details"], "hint": kept["hints"]}
+    kept_parts = []
+    for whole in parts[: kept["problems"]]:
+        part = dict(whole)
+        for key in ("detail", "hint"):
+            left[key] -= bool(part[key])
+            part[key] = part[key] if left[key] >= 0 else ""
+        kept_parts.append(part)
+    return kept_parts
+
+
+def _language(detail: str) -> str:
+    return "diff" if detail.startswith("---") else "text"

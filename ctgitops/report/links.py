@@ -1,0 +1,36 @@
+"""Addresses on the forge, and which of them may become links."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup
+
+from ..core.request import Origin
+from ..errors import Place
+from . import escape
+
+_URL = re.compile(r"https?://[\w.:-]+(/[\w./-]*)?")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+
+
+def address(url: str) -> Markup | str:
+    """A plain address, which may stand in a link; empty for anything else."""
+    return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - nothing in it can end a link
+
+
+def place(where: Place | None, origin: Origin) -> Markup:
+    """A place as code, with a link to its line where the commit can be looked at; empty for no place."""
+    if where is None:
+        return Markup()
+    words = escape.code(str(where))
+    if not (address(origin.repository_url) and _SHA.fullmatch(origin.commit_sha)):
+        return words
+    line = f"#L{where.line}" if where.line else ""
+    path = _quoted(f"{origin.folder}{where.path}")
+    return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - quoted
+
+
+def _quoted(path: str) -> str:
+    return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in path.encode(errors="replace"))
