@@ -215,31 +215,32 @@ def _refuse_gap(kind: str, there: set[str], told: set[str]) -> None:
         raise GapError(f"docs/words.py has words for the {kind} {', '.join(stale)}, which the code does not know")
 
 
-def ledger_columns() -> dict[str, tuple[str, bool]]:
-    """Each column of the ledger: its type, and whether it always has a value."""
-    sql = _ledger_sql()
-    body = re.search(r"create table ctgitops\.ledger \((.*?)\n\);", sql, re.DOTALL)
+def ledger_columns(table: str) -> dict[str, tuple[str, bool]]:
+    """Each column of one of the ledger's tables: its type, and whether it always has a value."""
+    body = re.search(rf"create table ctgitops\.{table} \((.*?)\n\);", _ledger_sql(), re.DOTALL)
     parts = (body[1] if body else "").split("constraint", maxsplit=1)[0].split(",")
     matches = [re.fullmatch(r"\s*(\w+)\s+(\w+)(.*?)\s*", part) for part in parts]
     return {m[1]: (m[2], "not null" in m[3]) for m in matches if m}
 
 
-def column_comments() -> dict[str, str]:
-    """What the SQL itself says of the ledger's columns."""
-    comments = re.findall(r"comment on column ctgitops\.ledger\.(\w+) is '((?:[^']|'')*)';", _ledger_sql())
-    return {name: text.replace("''", "'") for name, text in comments}
+def column_comments(table: str) -> dict[str, str]:
+    """What the SQL itself says of the table's columns; a later format has the last word."""
+    pattern = rf"comment on column ctgitops\.{table}\.(\w+) is\s+'((?:[^']|'')*)';"
+    return {name: text.replace("''", "'") for name, text in re.findall(pattern, _ledger_sql())}
 
 
 def _ledger_sql() -> str:
-    return (PACKAGE / "postgres" / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
+    files = sorted((PACKAGE / "postgres" / "sql").glob("ledger_*.sql"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
-def ledger_part() -> str:
-    """The ledger's columns as a table."""
-    columns, comments = ledger_columns(), column_comments()
-    _refuse_gap("column", set(columns) - set(comments), set(LEDGER_COLUMNS))
+def columns_part(table: str) -> str:
+    """The columns of one of the ledger's tables, as a table."""
+    columns, comments = ledger_columns(table), column_comments(table)
+    lacking = LEDGER_COLUMNS if table == "ledger" else {}
+    _refuse_gap("column", set(columns) - set(comments), set(lacking))
     rows = [
-        (f"`{name}`", kind, "always" if always else "", comments.get(name) or LEDGER_COLUMNS[name])
+        (f"`{name}`", kind, "always" if always else "", comments.get(name) or lacking[name])
         for name, (kind, always) in columns.items()
     ]
     return _table(("column", "type", "has a value", "meaning"), rows)
@@ -268,7 +269,11 @@ PAGES: dict[str, Callable[[], str]] = {
     ),
     "docs/errors.md": errors_page,
 }
-PARTS: dict[tuple[str, str], Callable[[], str]] = {("docs/ledger.md", "columns"): ledger_part}
+PARTS: dict[tuple[str, str], Callable[[], str]] = {
+    ("docs/ledger.md", "columns"): lambda: columns_part("ledger"),
+    ("docs/ledger.md", "progress"): lambda: columns_part("progress"),
+    ("docs/ledger.md", "lease"): lambda: columns_part("lease"),
+}
 
 
 def generated() -> dict[str, str]:

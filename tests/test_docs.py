@@ -146,7 +146,7 @@ def test_every_problem_names_its_code_where_it_is_made() -> None:
 
 
 def test_every_column_of_the_ledger_is_explained_once() -> None:
-    columns, comments = generate.ledger_columns(), generate.column_comments()
+    columns, comments = generate.ledger_columns("ledger"), generate.column_comments("ledger")
 
     assert len(columns) == 22
     assert set(columns) == set(comments) | set(LEDGER_COLUMNS)
@@ -156,7 +156,7 @@ def test_every_column_of_the_ledger_is_explained_once() -> None:
 def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
     from ctgitops.core.ledger import Entry
 
-    assert set(generate.ledger_columns()) == set(Entry.__dataclass_fields__)
+    assert set(generate.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
 
 
 def test_generated_pages_are_current() -> None:

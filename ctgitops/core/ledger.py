@@ -22,8 +22,14 @@ class Mark(StrEnum):
     STARTED = "started"
     APPLIED = "applied"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    DEFERRED = "deferred"
     ROLLED_BACK = "rolled-back"
     REPAIRED = "repaired"
+
+
+CHANGES_NOTHING = frozenset({Mark.FAILED, Mark.INTERRUPTED, Mark.DEFERRED})
+"""Marks of attempts that did not come to their end: what is applied is as it was before."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class Ledger:
         applied: dict[int, Entry] = {}
         unfinished: dict[int, Entry] = {}
         for entry in self.entries:
-            if entry.number is None or entry.mark is Mark.FAILED:
+            if entry.number is None or entry.mark in CHANGES_NOTHING:
                 continue  # a failure leaves no trace; outside a transaction, `started` before it tells
             if entry.mark is Mark.STARTED:
                 unfinished[entry.number] = entry

@@ -19,7 +19,7 @@ from .connect import Address, Connection
 SCHEMA = "ctgitops"
 LEDGER = "ledger"
 """Name of the table with the entries, as errors tell it."""
-FORMAT = 1
+FORMAT = 2
 """The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
 
 _COLUMNS = (
@@ -28,6 +28,7 @@ _COLUMNS = (
 )
 _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
+_MAY_ADD = "select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name"
 _FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -95,7 +96,7 @@ def ensure_ledger(connection: Connection, address: Address) -> None:
         try:
             with connection.transaction():
                 connection.execute(script.encode())
-        except (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction, errors.DuplicateSchema) as error:
+        except (psycopg.ProgrammingError, errors.ReadOnlySqlTransaction) as error:
             raise _cannot_make(connection, address, error) from None
     with _asking(connection, address):
         _refuse_read_only(connection, address)
@@ -106,19 +107,29 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
     user = connection.info.user
     if _scalar(connection, "select pg_catalog.current_setting('transaction_read_only')") == "on":
         raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
-    if not _scalar(connection, "select pg_catalog.has_table_privilege(%s, 'insert')", [f"{SCHEMA}.ledger"]):
+    tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress"]
+    if not _scalar(connection, _MAY_ADD, [tables]):
         what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
-        hint = f"give the URL of the role that made it, or GRANT INSERT ON {SCHEMA}.ledger TO {user}"
+        hint = (
+            f"give the URL of the role that made it, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
+            f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {user}"
+        )
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
 def _cannot_make(connection: Connection, address: Address, error: psycopg.Error) -> LedgerError:
     info = connection.info
-    if isinstance(error, errors.DuplicateSchema):
+    if not isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
         return _not_a_ledger(address)
     if isinstance(error, errors.ReadOnlySqlTransaction):
         what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
         hint = "give this environment the URL of the primary and a role that may write"
+    elif (found := format_of(connection)) > 0:
+        said = error.diag.message_primary
+        what = f"role {info.user} may not bring the ledger of {address.label} from format {found} to {FORMAT}: {said}"
+        hint = (
+            f"apply once with the URL of the role that owns schema {SCHEMA}; later any role that may add to it will do"
+        )
     else:
         what = f"role {info.user} may not make the ledger in {address.label}: {error.diag.message_primary}"
         hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'

@@ -115,6 +115,9 @@ def test_the_view_shows_what_the_database_has_now(lived_in: House, database_url:
         "truncate ctgitops.ledger",
         "truncate ctgitops.ledger cascade",
         "update ctgitops.format set version = 0",
+        "update ctgitops.progress set mark = 'done'",
+        "delete from ctgitops.progress",
+        "truncate ctgitops.progress",
         "set session_replication_role = replica; delete from ctgitops.ledger",
     ],
 )
@@ -152,6 +155,9 @@ def test_nobody_else_has_anything_in_it_even_where_everything_is_granted_by_defa
         "insert into ctgitops.ledger (name, mark, previous_hash, hash) values ('x', 'applied', '', '')",
         "select ctgitops.record_migration('002_two.sql')",
         "select * from ctgitops.format",
+        "select * from ctgitops.progress",
+        "select * from ctgitops.lease",
+        "update ctgitops.lease set ended = now()",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             run(anon, reach)
