@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .core.environment import Environment
-from .core.forge import Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
+from .core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
 from .core.gate import Predecessor
 from .core.ledger import Entry, Ledger
 from .core.migration import Seed
@@ -81,6 +81,9 @@ class Forge(Protocol):
 
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+
+    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
+        """The files that a pull request adds or changes; none where the token may not look."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations, with the files they add."""

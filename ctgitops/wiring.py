@@ -137,7 +137,8 @@ class Wiring:
         from .github.forge import GitHubForge
 
         url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
-        return GitHubForge(Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url), warn)
+        access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
+        return GitHubForge(access, warn, folder=f"{self.origin.folder}migrations")
 
     def console(self) -> AbstractContextManager[Listener]:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""

@@ -9,6 +9,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The database has migrations beyond the target.",
         "Nothing, or `ctgitops rollback`: apply never goes back.",
     ),
+    "clash": (
+        "Another open pull request adds a migration with the same number, schema version or name.",
+        "Merge one; then `ctgitops new --renumber` the other.",
+    ),
     "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`."),
     "dependency": (
         "A migration depends on one that does not exist, comes later, is itself, or is not in this plan.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html as markup
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 
 from ctgitops.action.run import main
 from ctgitops.core.forge import (
+    ChangedFile,
     Check,
     Conclusion,
     Deployment,
@@ -41,6 +43,8 @@ class Forge:
     checks: list[Check] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
     ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
+    files: tuple[ChangedFile, ...] = ()
+    others: tuple[OpenPullRequest, ...] = ()
 
     def comment(self, comment: StickyComment) -> str | None:
         self._may("comment")
@@ -72,8 +76,14 @@ class Forge:
     def commit_of_tag(self, tag: str) -> str:
         return self.tags[tag]
 
+    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
+        self._may("files_of")
+        assert number
+        return self.files
+
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        raise NotImplementedError
+        assert than == 2
+        return self.others
 
     def _may(self, what: str) -> None:
         if what in self.refuses:
@@ -132,6 +142,11 @@ def scene(tmp_path: Path, make_database: Callable[[], str], monkeypatch: pytest.
     return made
 
 
+def html(markdown: str) -> str:
+    """What a comment says, with its character references read."""
+    return markup.unescape(markdown)
+
+
 def opened() -> dict[str, Any]:
     return payload_of("pull_request.opened")
 
@@ -181,6 +196,24 @@ def test_without_the_permission_the_runner_marks_it(scene: Scene, capsys: pytest
     assert said.count("Resource not accessible") == 1
     assert said.count("something in a library") == 1
     assert "Blocked" in scene.summary
+
+
+def test_another_open_pull_request_with_the_same_number_is_named(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.forge.files = (ChangedFile("migrations/001_red.sql", added=True),)
+    scene.forge.others = (OpenPullRequest(12, (ChangedFile("migrations/001_blue.sql", added=True),)),)
+    assert scene.run("pull_request", opened()) == 0
+    assert "open pull request #\u200b12 adds <code>001_blue</code>" in html(scene.forge.comments[0].body)
+    assert "ctgitops new --renumber 001_red" in scene.forge.comments[0].body
+    assert [a.title for a in scene.forge.checks[0].annotations if a.title == "clash"] == ["clash"]
+    assert "warning[clash]" in capsys.readouterr().out
+
+
+def test_who_may_not_list_pull_requests_gets_a_plan_without_clashes(scene: Scene) -> None:
+    scene.forge.refuses = ("files_of",)
+    assert scene.run("pull_request", opened()) == 0
+    assert "clash" not in scene.forge.comments[0].body
 
 
 def test_a_merge_group_is_checked_on_its_commit_and_has_no_comment(scene: Scene) -> None:

@@ -8,9 +8,11 @@ from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.plan import plan as plan_verb
 from ..commands.status import status as status_verb
+from ..core.clash import clashes
 from ..core.event import Checking, Finalising, Planning
 from ..core.forge import Check, Conclusion
-from ..core.preview import Look, Unseen, exit_status
+from ..core.preview import Look, Unseen, exit_status, with_problems
+from ..core.problem import Problem
 from ..core.status import exit_status as status_exit_status
 from ..report import words
 from ..report.escape import plain
@@ -31,7 +33,7 @@ def plan(job: Job, ask: Planning) -> int:
         job.wiring.request(name, target=job.inputs.to or None, approved=job.inputs.fingerprint or None)
         for name in names or job.wiring.environment_names
     )
-    looks = plan_verb(requests, databases=job.wiring)
+    looks = with_problems(plan_verb(requests, databases=job.wiring), _clashes(job, ask))
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
@@ -42,6 +44,13 @@ def plan(job: Job, ask: Planning) -> int:
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
     return exit_status(looks)
+
+
+def _clashes(job: Job, ask: Planning) -> tuple[Problem, ...]:
+    """What other open pull requests want too."""
+    if ask.pull_request is None or not (ours := job.teller.files_of(ask.pull_request)):
+        return ()
+    return clashes(job.wiring.workspace.migrations, ours, job.teller.other_open(ask.pull_request))
 
 
 def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:

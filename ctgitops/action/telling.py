@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ..core.forge import Annotation, Check, Deployment, DeploymentState, Level, StickyComment
+from ..core.forge import (
+    Annotation,
+    ChangedFile,
+    Check,
+    Deployment,
+    DeploymentState,
+    Level,
+    OpenPullRequest,
+    StickyComment,
+)
 from ..core.problem import Problem
 from ..errors import CtgitopsError
 from ..github.runner import Runner
@@ -57,6 +66,14 @@ class Teller:
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that brought a commit."""
         return self._tried("the pull request is not known", lambda forge: forge.pull_request_of(sha))
+
+    def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
+        """The files that a pull request adds or changes."""
+        return self._tried("its files are not known", lambda forge: forge.files_of(pull_request)) or ()
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        """The other open pull requests that add migrations."""
+        return self._tried("other pull requests were not looked at", lambda forge: forge.other_open(than)) or ()
 
     def _tried(self, otherwise: str, call: Callable[[Forge], Said]) -> Said | None:
         if self.forge is None:

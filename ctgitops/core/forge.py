@@ -87,8 +87,19 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class ChangedFile:
+    """A file of a pull request, by its path in the repository."""
+
+    path: str
+    added: bool
+    """Whether its base branch has no file of that name."""
+    patch: str = ""
+    """What changes in it, a diff without a head; empty where GitHub finds it too long."""
+
+
+@dataclass(frozen=True)
 class OpenPullRequest:
     """Another open pull request and the migrations it adds."""
 
     number: int
-    files: tuple[str, ...]
+    files: tuple[ChangedFile, ...]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import CtgitopsError
 from .environment import Environment
 from .gate import Reason
-from .plan import Plan
-from .problem import Concern
+from .plan import Plan, worst_first
+from .problem import Concern, Problem
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,14 @@ Look = Preview | Unseen
 def exit_status(looks: tuple[Look, ...]) -> int:
     """The worst of all environments: a page that shows one of them blocked is not a success."""
     return max((look.exit_status for look in looks), default=0)
+
+
+def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:
+    """The same with problems that only a look around could find; they change no fingerprint."""
+
+    def seen(look: Look) -> Look:
+        if isinstance(look, Unseen):
+            return look
+        return replace(look, plan=replace(look.plan, problems=worst_first((*look.plan.problems, *problems))))
+
+    return tuple(seen(look) for look in looks) if problems else looks

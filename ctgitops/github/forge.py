@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..core.forge import Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
+from ..core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
 from . import checks, deployments, lookups
 from .access import Access, Patience
 from .comment import Sticky
@@ -82,6 +82,15 @@ class GitHubForge:
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
+
+    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
+        """The files that a pull request adds or changes; none where the token may not look."""
+        return (
+            self._client.may(
+                f"list the files of pull request {number}", _PULLS, lambda: lookups.files_of(self._client, number)
+            )
+            or ()
+        )
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations, with the files they add."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..core.forge import OpenPullRequest
+from ..core.forge import ChangedFile, OpenPullRequest
 from ..errors import ForgeError
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ def commit_of_tag(client: Client, tag: str) -> str:
     raise ForgeError(f"the tag {tag} names no commit but a {named.type}", hint="tag a commit")
 
 
+def files_of(client: Client, number: int) -> tuple[ChangedFile, ...]:
+    """The files that a pull request adds or changes."""
+    return _files(client.repository.get_pull(number))
+
+
 def other_open(client: Client, than: int, folder: str) -> tuple[OpenPullRequest, ...]:
     """The open pull requests that add files to a folder, by number."""
     pulls = client.repository.get_pulls(state="open", sort="updated", direction="desc")
@@ -57,5 +62,10 @@ def other_open(client: Client, than: int, folder: str) -> tuple[OpenPullRequest,
     return tuple(sorted((p for p in found if p.files), key=lambda p: p.number))
 
 
-def _added(pull: PullRequest, folder: str) -> tuple[str, ...]:
-    return tuple(f.filename for f in pull.get_files() if f.status in _ADDS and f.filename.startswith(f"{folder}/"))
+def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
+    return tuple(file for file in _files(pull) if file.added and file.path.startswith(f"{folder}/"))
+
+
+def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
+    there = (file for file in pull.get_files() if file.status != "removed")
+    return tuple(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in there)

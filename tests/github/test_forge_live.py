@@ -183,7 +183,9 @@ def test_pull_requests_and_commits(live: Live) -> None:
     without = live.pull_request(f"docs/{name}.md")
     forge = live.forge()
     found = {p.number: p.files for p in forge.other_open(ours["number"])}
-    assert found[other["number"]] == (f"migrations/{name}_other.sql",)
+    assert [(f.path, f.added) for f in found[other["number"]]] == [(f"migrations/{name}_other.sql", True)]
+    assert found[other["number"]][0].patch.endswith("+--")
+    assert {f.path for f in forge.files_of(other["number"])} == {f"migrations/{name}_other.sql", f"docs/{name}.md"}
     assert not {ours["number"], without["number"]} & found.keys()
 
     head = live.call("GET", f"/pulls/{ours['number']}")["head"]["sha"]

@@ -370,7 +370,7 @@ def test_other_pull_requests_that_add_migrations(world: World) -> None:
     }
     found = world.forge.other_open(than=8)
     assert [(p.number, len(p.files)) for p in found] == [(6, 1), (9, 130)]
-    assert found[0].files == ("migrations/004_y.sql",)
+    assert [file.path for file in found[0].files] == ["migrations/004_y.sql"]
     assert ("GET", "/pulls/8/files") not in world.github.log
 
 
