@@ -19,7 +19,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Name lower numbers only; move the target so that it includes both.",
     ),
     "duplicate-environment": ("Two manifests name the same environment.", "Keep one of them."),
-    "duplicate-number": ("Two migrations have one number.", "Give the one that was applied nowhere the next number."),
+    "duplicate-number": (
+        "Two migrations have one number.",
+        "`ctgitops new --renumber FILE` for the one that was applied nowhere.",
+    ),
     "edited": (
         "A file was changed after it was applied; a diff against the ledger's text is shown.",
         "Restore the file and put the change into a new migration.",

@@ -24,16 +24,50 @@ def init(root: Path) -> int:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
 @click.option("--band", help="The band whose next number it takes.  [default: that of the highest migration]")
 @click.option("--breaking", "change", flag_value=Change.BREAKING.value, help="It breaks what uses the schema now.")
 @click.option("--fix", "change", flag_value=Change.FIX.value, help="It adds nothing, it corrects.")
+@click.option(
+    "--renumber",
+    metavar="MIGRATION",
+    help="Begin none; give this one (a file, a name or a number), and what the branch adds after it, the next free "
+    "numbers and versions.",
+)
+@click.option(
+    "--base", metavar="BRANCH", help="With --renumber: the branch this one goes into.  [default: origin/HEAD]"
+)
 @options.root
-def new(words: tuple[str, ...], band: str | None, change: str | None, root: Path) -> int:
+def new(  # noqa: PLR0913, PLR0917 - one option each
+    words: tuple[str, ...], band: str | None, change: str | None, renumber: str | None, base: str | None, root: Path
+) -> int:
     """Begin a migration: the next number and version, its header filled, its rollback beside it."""
     wiring = Wiring(root)
+    if renumber is not None:
+        if words or band or change:
+            raise click.UsageError("--renumber takes no words, no --band, no --breaking and no --fix")
+        return _renumber(wiring, renumber, base)
+    if not words:
+        raise click.UsageError("say in a few words what it does, or name one with --renumber")
     kind = Change(change) if change else Change.ADDITIVE
     order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band)
     written = write_files(root, new_migration(wiring.workspace, order))
     print_page("\n".join(f"wrote {path}" for path in written))
+    return 0
+
+
+def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
+    from ..commands.new import renumber as verb
+    from ..core.renumber import BaseBranch
+    from ..files.git import base_of
+    from ..files.renumber import renumber
+    from ..report.renumber import renumbering_text
+
+    base = base_of(wiring.root, branch)
+    if branch and base is None:
+        raise click.BadParameter(f"git knows no {branch}", param_hint="--base")
+    decided = verb(wiring.workspace, wanted, base or BaseBranch(""), databases=wiring)
+    files = renumber(wiring.root, decided.moves, decided.others)
+    pairs = tuple((file.before, file.after) for file in files)
+    print_page(renumbering_text(pairs, decided.moves, base.name if base else "", decided.unseen))
     return 0

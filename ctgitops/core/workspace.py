@@ -155,7 +155,7 @@ def _duplicates(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     for number, same in by_number.items():
         if len(same) > 1:
             names = " and ".join(f"`{m.path}`" for m in same)
-            hint = "give the one that was not applied anywhere the next free number"
+            hint = "give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`"
             yield Problem("duplicate-number", f"number {number:03} is used by {names}", Place(same[-1].path), hint)
 
 

@@ -57,7 +57,7 @@ def test_of_a_sound_workspace_nothing_is_said() -> None:
 def test_a_number_is_used_once() -> None:
     assert said(bare(1, "a"), bare(1, "b")) == [
         "migrations/001_b.sql: number 001 is used by `migrations/001_a.sql` and `migrations/001_b.sql` "
-        "(give the one that was not applied anywhere the next free number)"
+        "(give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`)"
     ]
 
 

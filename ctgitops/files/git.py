@@ -1,0 +1,47 @@
+"""What git says about another branch. Nothing that the checkout configures is run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from ..core.renumber import BaseBranch
+from ..core.version import SchemaVersion
+from .migrations import FOLDER
+
+_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
+_USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_FILE = re.compile(r"(([0-9]{1,19})_[^.].*?)(?:\.up|\.down|\.verify)?\.sql", re.IGNORECASE)
+_VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
+
+
+def base_of(root: Path, name: str | None = None) -> BaseBranch | None:
+    """The migrations of a branch, or of the usual ones the first that is there; None where there is none."""
+    for branch in (name,) if name else _USUAL:
+        if _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{branch}^{{commit}}") is not None:
+            return _read(root, branch)
+    return None
+
+
+def _read(root: Path, branch: str) -> BaseBranch:
+    listed = _git(root, "ls-tree", "-z", "--name-only", branch, f"{FOLDER}/") or ""
+    files = [m for path in listed.split("\0") if (m := _FILE.fullmatch(path.rsplit("/", 1)[-1]))]
+    said = _git(root, "grep", "-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/") or ""
+    found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))
+    return BaseBranch(
+        name=branch,
+        numbers=frozenset(int(m[2]) for m in files),
+        names=frozenset(m[1] for m in files),
+        versions=tuple(version for version in found if version),
+    )
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git prints; None where it fails or is not there."""
+    command = ["git", *_SAFE, "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, errors="replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,22 @@
+"""What `ctgitops new --renumber` did, for a terminal."""
+
+from __future__ import annotations
+
+from ..core.renumber import Move
+from . import words
+from .columns import on_one_line
+
+
+def renumbering_text(
+    files: tuple[tuple[str, str], ...], moves: tuple[Move, ...], base: str, unseen: tuple[str, ...]
+) -> str:
+    """Each file with its name before and after, and what nobody could look at."""
+    lines = [f"renamed {a} to {b}" if a != b else f"changed {a}" for a, b in files]
+    lines += [f"{move.name} has version {move.version}" for move in moves if move.version]
+    if not moves:
+        lines.append("nothing to do: it has the next free number and version")
+    if not base:
+        lines.append("git shows no branch that this one goes into, so only the files here were looked at")
+    if unseen:
+        lines.append(f"not asked, for want of a database that can be read: {words.joined(unseen)}")
+    return "\n".join(on_one_line(line) for line in lines)
