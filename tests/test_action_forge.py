@@ -256,6 +256,44 @@ def test_a_token_that_may_nothing_costs_warnings_and_not_the_run(scene: Scene) -
     assert scene.forge.ends == []
 
 
+def test_a_release_writes_the_record_of_the_pull_requests_that_it_brings(scene: Scene) -> None:
+    scene.run("push", push())
+    assert "### ✅ Applied to staging · production waits for the next release" in scene.forge.comments[-1].body
+    scene.house.migration("002_blue", "create table blue (id int primary key);", down="drop table blue;")
+    scene.forge.merged_by = 43
+    scene.run("push", push())
+    assert [c.pull_request for c in scene.forge.comments] == [42, 43]
+    assert "002" in scene.forge.comments[1].body
+    assert "001" not in scene.forge.comments[1].body.split("<details>", maxsplit=1)[0]
+    assert scene.run("release", release()) == 0
+    first, second = scene.forge.comments[2:]
+    assert (first.pull_request, second.pull_request) == (43, 42)
+    for comment, name in ((first, "002_blue"), (second, "001_red")):
+        assert comment.body.startswith("### ✅ Applied to staging and production")
+        assert name in comment.body
+
+
+def test_what_a_run_does_not_bring_keeps_its_record(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.run("release", release())
+    scene.run("release", release())
+    assert len(scene.forge.comments) == 2
+
+
+def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> None:
+    scene.house.migration("002_wrong", "create table red (id int);")
+    scene.house.migration("003_late", "create table late (id int);")
+    scene.forge.files = (ChangedFile("migrations/003_late.sql", added=True),)
+    assert scene.run("push", push()) == 6
+    alert, table = scene.forge.comments[0].body.split("| migration |")
+    assert "left no trace" in alert
+    rows = {name: row for row in table.splitlines() for name in ("001", "002", "003") if f"<code>{name}_" in row}
+    assert "✅ [20" in rows["001"]
+    assert "⛔ <b>FAILED</b>" in rows["002"]
+    assert "already exists" in rows["002"]
+    assert "⏳ the run of the merge" in rows["003"]
+
+
 def test_a_release_promotes_what_staging_has(scene: Scene) -> None:
     assert scene.run("release", release()) == 5
     assert scene.tables("production") == 0

@@ -16,11 +16,10 @@ from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress
 from ..core.version import SchemaVersion
 from ..errors import CtgitopsError, ForgeError, MustWaitError
-from ..report.escape import plain
 from ..report.markdown import outcome_markdown
-from ..report.page import MAX
 from ..report.text import outcome_text, outcome_verdict
-from .job import LONGEST, Job, error_markdown
+from .job import LONGEST, Job
+from .records import keep_record
 
 SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]
@@ -37,12 +36,6 @@ class Result:
     def exit_status(self) -> int:
         """That of the outcome or the error."""
         return self.outcome.exit_status
-
-    def page(self, job: Job, longest: int) -> str:
-        """The record of it."""
-        if isinstance(self.outcome, CtgitopsError):
-            return error_markdown(self.outcome, self.environment.name)
-        return outcome_markdown(self.outcome, job.wiring.origin, longest=longest)
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -61,10 +54,7 @@ def apply(job: Job, ask: Applying) -> int:
     if untried:
         job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].environment.name} failed")
     _outputs(job, results)
-    if merged is not None:
-        pages = [result.page(job, MAX // len(results)) for result in results]
-        pages += [f"### ⚪ {plain(name)}: not tried\n" for name in untried]
-        job.comment(merged, sha, "\n".join(pages))
+    keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
     return next((result.exit_status for result in results if result.exit_status), 0)
 
 

@@ -18,9 +18,11 @@ from ..report import words
 from ..report.escape import plain
 from ..report.json import plan_json, plans_json
 from ..report.markdown import check_markdown, plans_markdown, statuses_markdown
+from ..report.record import closed_markdown
 from ..report.text import check_text, plans_text
 from ..report.text_status import statuses_text
 from .job import LONGEST, Job
+from .records import record_now
 
 PLAN_FILE = "ctgitops-plan.json"
 CHECK = "ctgitops / plan"
@@ -109,9 +111,7 @@ def status(job: Job) -> int:
 
 def finalise(job: Job, ask: Finalising) -> int:
     """The last word on a pull request that no push will write about."""
-    waits = [f"{plain(e.name)} waits for {plain(words.comes_with(e))}" for e in ask.environments]
-    end = f"Merged; {'; '.join(waits)}" if ask.merged else "Closed without being merged; nothing of it was applied"
-    page = f"### {'✅' if ask.merged else '⚪'} {end}\n"
-    job.show("Closed", end, page)
+    page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
+    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing of it was applied", page)
     job.comment(ask.pull_request, ask.sha, page)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.outcome import Outcome, Status
+from ..core.outcome import Outcome
 from ..core.preview import Look
 from ..core.problem import Problem
 from ..core.request import Origin
@@ -11,17 +11,9 @@ from ..core.workspace import Workspace
 from . import findings, words
 from .comment import Comment
 from .escape import fence
+from .outcome import outcome_page
 from .page import MAX, fit, render
-from .text import outcome_verdict
 from .text_status import statuses_text
-
-MARKS = {
-    Status.UP_TO_DATE: "✅",
-    Status.APPLIED: "✅",
-    Status.ROLLED_BACK: "↩️",
-    Status.WAITING: "⏳",
-    Status.BLOCKED: "⛔",
-}
 
 
 def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
@@ -32,34 +24,7 @@ def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, lon
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
     """The record of a run: what was done, how to get back, or why nothing was done."""
-    origin = origin or Origin()
-    found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
-    problems = findings.parts_of(found, origin)
-    receipt = outcome.receipt
-    values: dict[str, object] = {
-        "mark": MARKS[outcome.status],
-        "verdict": outcome_verdict(outcome),
-        "environment": outcome.plan.environment,
-        "fingerprint": outcome.plan.fingerprint[:12],
-        "receipt": receipt,
-        "size": words.size(receipt.bytes) if receipt else "",
-        "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",
-        "origin": origin,
-        "tally": findings.folded(problems),
-    }
-    done = [(d.name, words.millis(d.millis)) for d in outcome.done]
-
-    def draw(kept: dict[str, int]) -> str:
-        shown = {
-            "problems": findings.trimmed(problems, kept),
-            "reasons": outcome.reasons[: kept["reasons"]],
-            "done": done[: kept["done"]],
-            "more": sum(counts.values()) - sum(kept.values()),
-        }
-        return render("outcome.md.j2", values | shown)
-
-    counts = {"reasons": len(outcome.reasons), **findings.counts(problems), "done": len(done)}
-    return fit(draw, counts, longest)
+    return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:

@@ -1,0 +1,74 @@
+"""Keeps the record on merged pull requests: ledgers are read, and the comments that they speak of written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..core.event import in_order_of_after
+from ..core.gate import Unreadable
+from ..core.ledger import Ledger
+from ..core.outcome import Outcome
+from ..core.record import Ledgers, Named, brought_by, pull_requests_of, record_of
+from ..errors import CtgitopsError
+from ..report.record import record_markdown
+from .job import Job
+
+MOST = 30
+"""So many comments are written anew by one run; a release that brings more is told in its own summary."""
+
+Ended = Mapping[str, Outcome | CtgitopsError]
+
+
+def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
+    """Writes the record of the pull request that was merged, and of those whose migrations this run brought."""
+    if job.teller.forge is None:
+        return
+    ledgers = _ledgers(job)
+    done = [d.name for outcome in ended.values() if isinstance(outcome, Outcome) for d in outcome.done]
+    numbers = dict.fromkeys(([merged] if merged is not None else []) + list(pull_requests_of(done, ledgers)))
+    for number in list(numbers)[:MOST]:
+        about = ended if number == merged or len(numbers) == 1 else _sound(ended)
+        job.comment(number, sha, _page(job, number, ledgers, about))
+    if len(numbers) > MOST:
+        job.runner.warn(f"{len(numbers) - MOST} more pull requests keep the record they have")
+
+
+def record_now(job: Job, pull_request: int) -> str:
+    """The record of a pull request that was merged and that no run follows."""
+    return _page(job, pull_request, _ledgers(job), {})
+
+
+def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
+    names = [*brought_by(pull_request, ledgers), *_added(job, pull_request)]
+    names = names or [step for outcome in ended.values() for step in _steps(outcome)]
+    environments = in_order_of_after(job.wiring.workspace.environments)
+    return record_markdown(record_of(names, environments, ledgers), ended, job.wiring.origin)
+
+
+def _sound(ended: Ended) -> Ended:
+    """What went well of a run; what failed in it need not be this pull request's."""
+    return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
+
+
+def _steps(outcome: Outcome | CtgitopsError) -> Iterable[Named]:
+    steps = outcome.plan.steps if isinstance(outcome, Outcome) else ()
+    return (Named(step.number, step.name, step.version) for step in steps)
+
+
+def _added(job: Job, pull_request: int) -> tuple[Named, ...]:
+    """The migrations that a pull request adds, as it shows them."""
+    paths = {file.path for file in job.teller.files_of(pull_request) if file.added}
+    folder = job.wiring.origin.folder
+    found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
+    return tuple(Named(m.number, m.name, m.version) for m in found)
+
+
+def _ledgers(job: Job) -> dict[str, Ledger | Unreadable]:
+    return {environment.name: _ledger(job, environment.name) for environment in job.wiring.workspace.environments}
+
+
+def _ledger(job: Job, name: str) -> Ledger | Unreadable:
+    try:
+        return job.wiring.of(job.wiring.environment(name)).ledger()
+    except CtgitopsError as error:
+        return Unreadable(error.what, error.exit_status)

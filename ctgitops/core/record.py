@@ -1,0 +1,131 @@
+"""What became of a pull request's migrations, environment by environment, as the ledgers tell it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from .environment import Environment
+from .gate import Unreadable
+from .ledger import Entry, Ledger, Mark
+from .version import SchemaVersion
+
+Ledgers = Mapping[str, Ledger | Unreadable]
+NOT_ASKED = 2
+"""The exit status of a secret that this run was not given: other runs have it."""
+
+
+class Stage(StrEnum):
+    """How far a migration came in one environment."""
+
+    APPLIED = "applied"
+    WAITING = "waiting"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    ROLLED_BACK = "rolled back"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One migration in one environment."""
+
+    stage: Stage
+    at: datetime | None = None
+    run_url: str = ""
+    error: str = ""
+    receipt: str = ""
+    """The receipt of the backup taken before, as JSON text."""
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """One migration, with a cell for each environment."""
+
+    number: int
+    name: str
+    version: SchemaVersion | None
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The migrations of a pull request and where they are."""
+
+    environments: tuple[Environment, ...]
+    rows: tuple[RecordRow, ...]
+
+    def stages(self, environment: Environment) -> frozenset[Stage]:
+        """How far they came in an environment."""
+        index = self.environments.index(environment)
+        return frozenset(row.cells[index].stage for row in self.rows)
+
+
+@dataclass(frozen=True, order=True)
+class Named:
+    """A migration as ledgers and files name it."""
+
+    number: int
+    name: str
+    version: SchemaVersion | None = None
+
+
+def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
+    """Where these migrations are."""
+    rows = (
+        RecordRow(m.number, m.name, m.version, tuple(_cell(m, ledgers.get(e.name)) for e in environments))
+        for m in sorted({m.name: m for m in wanted}.values(), key=lambda m: m.number)
+    )
+    return Record(environments, tuple(rows))
+
+
+def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[Named, ...]:
+    """The migrations that a ledger says came with a pull request."""
+    return tuple(_named(e) for e in _entries(ledgers) if e.pull_request == pull_request and e.number is not None)
+
+
+def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
+    """The pull requests that brought these migrations, as the ledger of any environment tells, newest first.
+
+    An environment that is changed by a release takes what another has, and that one's ledger knows the pull request.
+    """
+    wanted = set(names)
+    return tuple(
+        sorted({e.pull_request for e in _entries(ledgers) if e.pull_request and e.name in wanted}, reverse=True)
+    )
+
+
+def _entries(ledgers: Ledgers) -> Iterable[Entry]:
+    return (entry for ledger in ledgers.values() if isinstance(ledger, Ledger) for entry in ledger.entries)
+
+
+def _named(entry: Entry) -> Named:
+    return Named(entry.number or 0, entry.name, entry.schema_version)
+
+
+def _cell(migration: Named, ledger: Ledger | Unreadable | None) -> Cell:
+    if ledger is None or (isinstance(ledger, Unreadable) and ledger.exit_status == NOT_ASKED):
+        return Cell(Stage.WAITING)
+    if isinstance(ledger, Unreadable):
+        return Cell(Stage.UNREADABLE, error=ledger.why)
+    about = [e for e in ledger.entries if e.number == migration.number and e.name == migration.name]
+    has = ledger.applied.get(migration.number)
+    if has and has.name == migration.name:
+        return _told(Stage.APPLIED, has)
+    return _not_applied(about[-1], unfinished=migration.number in ledger.unfinished) if about else Cell(Stage.WAITING)
+
+
+def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
+    if unfinished:
+        error = newest.error or "it was started outside a transaction and did not come to its end"
+        return _told(Stage.UNFINISHED, newest, error)
+    if newest.mark is Mark.FAILED:
+        return _told(Stage.FAILED, newest, newest.error or "")
+    return _told(Stage.ROLLED_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest)
+
+
+def _told(stage: Stage, entry: Entry, error: str = "") -> Cell:
+    at = entry.finished_at or entry.started_at
+    return Cell(stage, at, entry.run_url or "", error, entry.receipt or "")

@@ -1,0 +1,48 @@
+"""How a run of apply or rollback ended, as a page or as a part of one."""
+
+from __future__ import annotations
+
+from ..core.outcome import Outcome, Status
+from ..core.request import Origin
+from . import findings, words
+from .page import fit, render
+from .text import outcome_verdict
+
+MARKS = {
+    Status.UP_TO_DATE: "✅",
+    Status.APPLIED: "✅",
+    Status.ROLLED_BACK: "↩️",
+    Status.WAITING: "⏳",
+    Status.BLOCKED: "⛔",
+}
+
+
+def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
+    """The template drawn with what was done, how to get back, or why nothing was done."""
+    found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
+    problems = findings.parts_of(found, origin)
+    receipt = outcome.receipt
+    values: dict[str, object] = {
+        "mark": MARKS[outcome.status],
+        "verdict": outcome_verdict(outcome),
+        "environment": outcome.plan.environment,
+        "fingerprint": outcome.plan.fingerprint[:12],
+        "receipt": receipt,
+        "size": words.size(receipt.bytes) if receipt else "",
+        "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",
+        "origin": origin,
+        "tally": findings.folded(problems),
+    }
+    done = [(d.name, words.millis(d.millis)) for d in outcome.done]
+    counts = {"reasons": len(outcome.reasons), **findings.counts(problems), "done": len(done)}
+
+    def draw(kept: dict[str, int]) -> str:
+        shown = {
+            "problems": findings.trimmed(problems, kept),
+            "reasons": outcome.reasons[: kept["reasons"]],
+            "done": done[: kept["done"]],
+            "more": sum(counts.values()) - sum(kept.values()),
+        }
+        return render(template, values | shown)
+
+    return fit(draw, counts, longest)

@@ -1,0 +1,156 @@
+"""The record of a pull request: after the merge, after a failure, after a release, and when it was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+
+from ctgitops.core.gate import Reason, Unreadable
+from ctgitops.core.ledger import Entry, Mark
+from ctgitops.core.outcome import Done, Outcome, Status
+from ctgitops.core.plan import make_plan
+from ctgitops.core.record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
+from ctgitops.core.request import Origin
+from ctgitops.errors import ApplyError, MustWaitError, Place
+from ctgitops.report.page import MAX
+from ctgitops.report.record import closed_markdown, record_markdown
+from tests.fakes import NOW, PRODUCTION, STAGING, chained, entry, receipt
+from tests.report.cases import APPLIED, DROP, HAS_TWO, INDEX, ONE, ORIGIN, TWO, WORK
+from tests.report.test_hostile import URL, harmless, hostile, read, skeleton
+
+Golden = Callable[[str, str], None]
+WANTED = [Named(m.number, m.name, m.version) for m in (INDEX, DROP)]
+RUN = "https://github.com/constructtrack/database/actions/runs/11830"
+
+
+def told(which: Entry, **more: object) -> Entry:
+    return replace(which, pull_request=42, run_url=RUN, **more)  # type: ignore[arg-type]
+
+
+BEFORE = (entry(ONE), entry(TWO))
+MERGED: Ledgers = {
+    "staging": chained(*BEFORE, told(entry(INDEX, at=NOW)), told(entry(DROP, at=NOW))),
+    "production": Unreadable("PRODUCTION_DATABASE_URL is not set", 2),
+}
+RELEASED: Ledgers = {
+    **MERGED,
+    "production": chained(
+        *BEFORE, *(told(entry(m, at=NOW + timedelta(days=1)), receipt=receipt().summary()) for m in (INDEX, DROP))
+    ),
+}
+FAILED: Ledgers = {
+    "staging": chained(*BEFORE, told(entry(INDEX, at=NOW)), told(entry(DROP, Mark.FAILED, NOW, "no such column"))),
+    "production": MERGED["production"],
+}
+ON_STAGING = Outcome(
+    make_plan(WORK, STAGING, HAS_TWO),
+    Status.APPLIED,
+    (Done("003_route_index", 61_480), Done("004_drop_legacy_status", 8), Done("seeds/staging/010_people.sql", 16)),
+)
+ERROR = ApplyError(
+    'column "legacy_status" of relation "work_orders" does not exist',
+    place=Place("migrations/004_drop_legacy_status.sql", 12, 25),
+    sqlstate="42703",
+    statement="ALTER TABLE work_orders DROP COLUMN legacy_status;",
+    statement_line=12,
+    state="004_drop_legacy_status left no trace; 003_route_index is applied",
+    hint="correct the file in a new pull request; merging that runs it again",
+)
+WAITS = replace(ON_STAGING, status=Status.WAITING, done=(), reasons=(Reason("window", "Tue 09:30 UTC is outside"),))
+
+
+def record(ledgers: Ledgers) -> Record:
+    return record_of(WANTED, (STAGING, PRODUCTION), ledgers)
+
+
+def test_after_the_merge(golden: Golden) -> None:
+    golden("record-merged.md", record_markdown(record(MERGED), {"staging": ON_STAGING}, ORIGIN))
+
+
+def test_after_the_release(golden: Golden) -> None:
+    golden("record-released.md", record_markdown(record(RELEASED), {"production": APPLIED}, ORIGIN))
+
+
+def test_after_a_failure(golden: Golden) -> None:
+    golden("record-failed.md", record_markdown(record(FAILED), {"staging": ERROR}, ORIGIN))
+
+
+def test_when_it_has_to_wait(golden: Golden) -> None:
+    golden("record-waits.md", record_markdown(record({"staging": HAS_TWO}), {"staging": WAITS}, ORIGIN))
+
+
+def test_closed_without_a_merge(golden: Golden) -> None:
+    golden("record-closed.md", closed_markdown(ORIGIN))
+
+
+@pytest.mark.parametrize(
+    ("ledgers", "first"),
+    [
+        (MERGED, "### ✅ Applied to staging · production waits for the next release tagged v&#42;"),
+        (RELEASED, "### ✅ Applied to staging and production"),
+        (FAILED, "### ⛔ staging FAILED · production waits for the next release tagged v&#42;"),
+        ({"staging": HAS_TWO}, "### 🟣 staging waits for the run of the merge · production waits"),
+        ({"staging": Unreadable("refused")}, "### ⛔ staging CANNOT BE READ · production waits"),
+        (
+            {"staging": chained(*BEFORE, entry(INDEX, Mark.STARTED))},
+            "### ⛔ staging is UNFINISHED · production waits",
+        ),
+        (
+            {"staging": chained(*BEFORE, entry(INDEX), entry(DROP), entry(DROP, Mark.ROLLED_BACK))},
+            "### ↩️ rolled back on staging · production waits",
+        ),
+    ],
+)
+def test_the_first_line_tells_where_it_is(ledgers: Ledgers, first: str) -> None:
+    assert record_markdown(record(ledgers), {}, ORIGIN).startswith(first)
+
+
+def test_an_error_says_the_state_of_the_database_and_the_next_thing_to_do() -> None:
+    page = record_markdown(record(FAILED), {"staging": ERROR}, ORIGIN)
+    alert = page.split("> [!CAUTION]")[1].split("\n\n")[0]
+    assert "left no trace" in alert
+    assert "<b>Next</b>: correct the file" in alert
+    assert page.index("[!CAUTION]") < page.index("| migration |")
+
+
+def test_another_run_that_holds_the_lock_is_no_failure() -> None:
+    page = record_markdown(record({}), {"staging": MustWaitError("another run holds the lock")}, ORIGIN)
+    assert page.startswith("### 🟣 staging WAITS, nothing was changed")
+
+
+def test_a_hundred_long_names_fit() -> None:
+    rows = tuple(
+        RecordRow(n, f"{n:03}_{'x' * 200}", None, (Cell(Stage.FAILED, NOW, RUN, "e" * 900),) * 2) for n in range(400)
+    )
+    page = record_markdown(Record((STAGING, PRODUCTION), rows), {"staging": ON_STAGING, "production": ERROR}, ORIGIN)
+    assert len(page) <= MAX
+    assert "more</b>" in page
+
+
+@settings(max_examples=80, deadline=None)
+@given(hostile)
+def test_no_text_changes_the_record(text: str) -> None:
+    def page(text: str) -> str:
+        environment = replace(PRODUCTION, name=text, tags=text, after=text)
+        cells = tuple(Cell(stage, NOW, URL, text, f'{{"id": "{len(text)}"}}') for stage in Stage)
+        rows = tuple(RecordRow(1, text, None, (cell,)) for cell in cells)
+        failed = ApplyError(text, place=Place(text, 3), statement=text, detail=text, state=text, hint=text)
+        held = replace(WAITS, reasons=(Reason(text, text, text),), done=(Done(text, 1),))
+        found = Record((environment,), rows)
+        pages = [record_markdown(found, {text: end}, Origin(text, text, 1, URL)) for end in (failed, held)]
+        return "\n\n".join(pages)
+
+    assert skeleton(harmless(page(text))) == skeleton(read(page("x")))
+
+
+def test_an_address_of_a_ledger_that_is_none_becomes_no_link() -> None:
+    row = RecordRow(1, "001_x", None, (Cell(Stage.APPLIED, NOW, "javascript:alert(1)"),))
+    assert "](" not in record_markdown(Record((STAGING,), (row,)), {}, Origin())
+
+
+def test_a_pull_request_without_migrations() -> None:
+    assert "It brings no migration" in record_markdown(Record((STAGING,), ()), {}, Origin())
