@@ -71,7 +71,8 @@ class Job:
         if self.inputs.comment is CommentMode.OFF:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
-        self.teller.comment(StickyComment(pull_request, self._key, Generation(run, attempt), sha, body))
+        anew = self.inputs.comment is CommentMode.RECREATE
+        self.teller.comment(StickyComment(pull_request, self._key, Generation(run, attempt), sha, body, anew))
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
         """The schema version of each environment, as an output."""

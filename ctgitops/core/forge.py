@@ -44,6 +44,8 @@ class StickyComment:
     generation: Generation
     head_sha: str
     body: str
+    anew: bool = False
+    """Whether what is new is a new comment, which people are notified of, and the old one is folded away."""
 
 
 class Conclusion(StrEnum):

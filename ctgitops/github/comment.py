@@ -21,6 +21,7 @@ LONGEST = 65_536
 """So many characters GitHub takes."""
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
+_OUTDATED = "<!-- ctgitops, outdated -->\n"
 _CUT = "\n\n(Cut here: GitHub takes no longer comment. The run's summary has all of it.)"
 
 
@@ -65,17 +66,18 @@ class Sticky:
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         text = whole(wanted)
+        created = False
         for _ in range(ROUNDS):
             found = self._ours(issue, wanted.key)
-            if not found:
-                self._create(issue, text, wanted.key)
-            else:
-                newest = max(found, key=lambda f: f.rank)
-                late = newest.marker.generation > wanted.generation
-                if not self._tidy(found, newest.comment.body if late else text):
-                    break
+            newest = max(found, key=lambda f: f.rank, default=None)
+            late = newest is not None and newest.marker.generation > wanted.generation
+            if newest is None or (wanted.anew and not (late or created or same(newest.comment.body, text))):
+                self._create(issue, text, wanted)
+                created = True
+            elif not (self._fold(found, newest) if wanted.anew else self._tidy(found, newest, "" if late else text)):
+                break
             time.sleep(self._client.patience.settle)
-        return None if not found or late else found[0].comment.html_url
+        return None if newest is None or late else (newest if wanted.anew else found[0]).comment.html_url
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
         """Oldest first."""
@@ -83,15 +85,17 @@ class Sticky:
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
 
-    def _create(self, issue: Issue, text: str, key: str) -> None:
+    def _create(self, issue: Issue, text: str, wanted: StickyComment) -> None:
         def again() -> IssueComment | None:
-            return next((f.comment for f in self._ours(issue, key)), None)
+            found = self._ours(issue, wanted.key)
+            return next((f.comment for f in found if not wanted.anew or f.marker == read(text)), None)
 
         created = self._client.once(lambda: issue.create_comment(text), again)
         self._login = created.user.login
 
-    def _tidy(self, found: list[Found], text: str) -> bool:
-        """Gives the oldest its text, then deletes the others; whether anything was to do."""
+    def _tidy(self, found: list[Found], newest: Found, text: str) -> bool:
+        """Gives the oldest the text, or what the newest says, and deletes the others; whether anything was to do."""
+        text = text or newest.comment.body
         oldest, others = found[0], found[1:]
         differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
         if differs:
@@ -101,6 +105,15 @@ class Sticky:
             with self._client.gone_is_fine():
                 other.comment.delete()
         return differs or bool(others)
+
+    def _fold(self, found: list[Found], newest: Found) -> bool:
+        """Folds all but the newest away as outdated, and takes their first line, so that they are ours no longer."""
+        others = [f for f in found if f is not newest]
+        for other in others:
+            with self._client.gone_is_fine():
+                other.comment.minimize("OUTDATED")
+                other.comment.edit(_MARKER.sub(_OUTDATED, other.comment.body, count=1))
+        return bool(others)
 
 
 def whole(wanted: StickyComment) -> str:

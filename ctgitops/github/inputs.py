@@ -25,6 +25,7 @@ class CommentMode(StrEnum):
     """Whether the plan and the record become a comment of the pull request."""
 
     UPDATE = "update"
+    RECREATE = "recreate"
     OFF = "off"
 
 

@@ -8,6 +8,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from time import time_ns
 from typing import Any
@@ -101,9 +102,9 @@ def comment(number: int, run: int, body: str) -> StickyComment:
     return StickyComment(number, f"plan-{number}", Generation(run, 1), "a" * 40, body)
 
 
-def test_our_comment_behind_a_hundred_and_fifty_others(live: Live) -> None:
+def test_our_comment_behind_two_hundred_others(live: Live) -> None:
     number = live.pull_request()["number"]
-    for n in range(150):
+    for n in range(200):
         live.call("POST", f"/issues/{number}/comments", {"body": f"noise {n}"})
     forge = live.forge()
     url = forge.comment(comment(number, 1, "first"))
@@ -111,7 +112,7 @@ def test_our_comment_behind_a_hundred_and_fifty_others(live: Live) -> None:
     assert forge.comment(comment(number, 1, "late")) is None
     assert live.forge().comment(comment(number, 3, "third")) == url
     found = live.comments(number)
-    assert len(found) == 151
+    assert len(found) == 201
     assert (found[-1]["html_url"], found[-1]["body"].split("\n", 1)[1]) == (url, "third")
     assert live.warnings == []
 
@@ -132,6 +133,41 @@ def test_five_runs_at_once_leave_the_newest(live: Live, exists: bool) -> None:
         with ThreadPoolExecutor(5) as pool:
             list(pool.map(run, (4, 6, 2, 5, 3)))
         assert [c["body"].split("\n", 1)[1] for c in live.comments(number)] == ["plan 6"]
+
+
+def test_a_comment_that_is_made_anew_folds_the_old_one_away(live: Live) -> None:
+    number = live.pull_request()["number"]
+    forge = live.forge()
+
+    def say(run: int, body: str) -> str | None:
+        return forge.comment(replace(comment(number, run, body), anew=True))
+
+    first = say(1, "first")
+    assert say(2, "first") == first
+    second = say(3, "second")
+    assert second not in {None, first}
+    assert say(2, "late") is None
+    old, new = live.comments(number)
+    assert (old["html_url"], new["html_url"]) == (first, second)
+    assert old["body"] == "<!-- ctgitops, outdated -->\nfirst"
+    assert [call for call, _ in live.calls()].count("POST /graphql") == 2, "who we are, and one to fold away"
+    assert forge.comment(comment(number, 4, "third")) == second
+
+
+def test_five_runs_at_once_that_make_it_anew_leave_one_that_is_ours(live: Live) -> None:
+    number = live.pull_request()["number"]
+    live.forge().comment(replace(comment(number, 1, "plan 1"), anew=True))
+    together = threading.Barrier(5)
+
+    def run(generation: int) -> None:
+        forge = live.forge()
+        together.wait()
+        forge.comment(replace(comment(number, generation, f"plan {generation}"), anew=True))
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(run, (4, 6, 2, 5, 3)))
+    ours = [c["body"].split("\n", 1)[1] for c in live.comments(number) if "outdated" not in c["body"].split("\n")[0]]
+    assert ours == ["plan 6"]
 
 
 def test_the_longest_comment(live: Live) -> None:

@@ -44,7 +44,7 @@ def test_a_token_is_in_no_repr() -> None:
     [
         ("command", "aply", "did you mean `apply`"),
         ("command", "xyz", "one of auto, plan"),
-        ("comment", "on", "one of update, off"),
+        ("comment", "on", "one of update, recreate, off"),
         ("dry-run", "yes", "one of false, true"),
         ("wait", "-1", "a whole number of seconds"),
         ("wait", "1e9", "a whole number"),
