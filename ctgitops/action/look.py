@@ -26,6 +26,12 @@ from .records import record_now
 
 PLAN_FILE = "ctgitops-plan.json"
 CHECK = "ctgitops / plan"
+_TITLES = {
+    (True, True): "Every plan is sound",
+    (True, False): "A plan is blocked; the workflow does not want that to fail",
+    (False, True): "A plan has warnings, and the workflow wants those to fail",
+    (False, False): "A plan is blocked, or could not be made",
+}
 
 
 def plan(job: Job, ask: Planning) -> int:
@@ -45,7 +51,7 @@ def plan(job: Job, ask: Planning) -> int:
     _mark(job, ask, looks, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
-    return exit_status(looks)
+    return exit_status(looks, job.inputs.fail_on)
 
 
 def _clashes(job: Job, ask: Planning) -> tuple[Problem, ...]:
@@ -71,9 +77,9 @@ def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
 def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
     """Remarks on lines: in a check run where there can be one, else by the runner, never twice."""
     problems = tuple(words.problems(looks))
-    sound = exit_status(looks) == 0
+    sound = exit_status(looks, job.inputs.fail_on) == 0
     if ask.sha:
-        title = "Every plan is sound" if sound else "A plan is blocked, or could not be made"
+        title = _TITLES[sound, exit_status(looks) == 0]
         conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
         remarks = job.annotations(problems)
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from ..errors import CtgitopsError
 from .environment import Environment
@@ -45,9 +46,28 @@ class Unseen:
 Look = Preview | Unseen
 
 
-def exit_status(looks: tuple[Look, ...]) -> int:
-    """The worst of all environments: a page that shows one of them blocked is not a success."""
-    return max((look.exit_status for look in looks), default=0)
+class FailOn(StrEnum):
+    """From which severity on a look at a plan is a failure."""
+
+    ERROR = "error"
+    """What blocks the plan."""
+    WARNING = "warning"
+    """Every problem."""
+    NEVER = "never"
+    """No problem at all; an environment that nobody could look at still is one."""
+
+
+def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
+    """The worst of all environments: a page that shows one of them blocked is not a success.
+
+    1 is for problems that block nothing, where even those are to fail.
+    """
+    unseen = max((look.exit_status for look in looks if isinstance(look, Unseen)), default=0)
+    if fail_on is FailOn.NEVER:
+        return unseen
+    worst = max((look.exit_status for look in looks), default=0)
+    warned = any(look.plan.problems for look in looks if isinstance(look, Preview))
+    return worst or int(warned and fail_on is FailOn.WARNING)
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:

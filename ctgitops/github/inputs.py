@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from ..core.preview import FailOn
 from ..errors import UsageError
 
 
@@ -41,6 +42,7 @@ class Inputs:
     fingerprint: str = ""
     to: str = ""
     dry_run: bool = False
+    fail_on: FailOn = FailOn.ERROR
     wait: float = 300
 
     def named(self) -> Inputs:
@@ -62,7 +64,7 @@ class Inputs:
         return replace(self, **{name: getattr(asked, name) for name in left if name.replace("_", "-") in known})
 
 
-BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "wait")
+BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "fail-on", "wait")
 """What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
 
 
@@ -88,6 +90,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         fingerprint=text.get("fingerprint", ""),
         to=text.get("to", ""),
         dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
+        fail_on=FailOn(_one_of("fail-on", text, [f.value for f in FailOn])),
         wait=_seconds("wait", text),
     )
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ctgitops.core.preview import FailOn
 from ctgitops.errors import UsageError
 from ctgitops.github.inputs import Command, CommentMode, Inputs, names, parse, read_inputs
 
@@ -12,7 +15,7 @@ def test_nothing_given_is_every_default() -> None:
 
 
 def test_names_are_those_that_a_workflow_writes() -> None:
-    expected = "command environment root github-token comment fingerprint to dry-run wait"
+    expected = "command environment root github-token comment fingerprint to dry-run fail-on wait"
     assert names() == tuple(expected.split())
 
 
@@ -26,11 +29,13 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_FINGERPRINT": "1f2e3d4c5b6a",
         "INPUT_TO": "008",
         "INPUT_DRY-RUN": "true",
+        "INPUT_FAIL-ON": "warning",
         "INPUT_WAIT": "12",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
     )
+    wanted = replace(wanted, fail_on=FailOn.WARNING)
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
 
@@ -46,6 +51,7 @@ def test_a_token_is_in_no_repr() -> None:
         ("command", "xyz", "one of auto, plan"),
         ("comment", "on", "one of update, recreate, off"),
         ("dry-run", "yes", "one of false, true"),
+        ("fail-on", "warnings", "did you mean `warning`"),
         ("wait", "-1", "a whole number of seconds"),
         ("wait", "1e9", "a whole number"),
         ("wait", "²", "a whole number"),
