@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
 from ..errors import Place
+from . import header_fix
+from .fix import Lines
 from .problem import Problem
 from .version import SchemaVersion
 
@@ -58,6 +60,8 @@ class Header:
     dependencies: tuple[int, ...] = ()
     estimated: str = ""
     impact: str = ""
+    lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
+    """The first and the last line of each field in its file."""
 
 
 _HARMLESS = {
@@ -75,6 +79,13 @@ class _Field:
     name: str
     value: str
     place: Place
+    last: int = 0
+    """The line on which its value ends."""
+
+    def saying(self, value: str, name: str = "") -> Lines:
+        """The same field with another value, or another name."""
+        line = f"-- {name or self.name}: {value}".rstrip()
+        return Lines(self.place.path, self.place.line or 1, self.last, (line,))
 
 
 def has_header(text: str) -> bool:
@@ -85,7 +96,8 @@ def has_header(text: str) -> bool:
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
     """The header, or None with all that is wrong with it."""
     found = _of_the_header(list(_fields(text, path)))
-    problems = [*_unknown(found), *_repeated(found), *_absent(found, path), *_disorder(found)]
+    lines = text.split("\n")
+    problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]
     fields = {field.name: field for field in found}
     absent = [name for name in FIELDS if name not in fields]
     if len(absent) == len(FIELDS):
@@ -106,6 +118,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
         dependencies=reading.dependencies(),
         estimated=fields["Estimated Execution Time"].value,
         impact=fields["Impact"].value,
+        lines={f.name: (f.place.line or 1, f.last) for f in found},
     )
     problems += reading.problems
     return (None if absent or reading.problems else header), tuple(problems)
@@ -123,7 +136,7 @@ def _fields(text: str, path: str) -> Iterator[_Field]:
             yield from (current,) if current else ()
             current, continues = field, True
         elif current and more and continues:
-            current = replace(current, value=f"{current.value} {more[1]}".strip())
+            current = replace(current, value=f"{current.value} {more[1]}".strip(), last=number)
         elif current or not line.startswith("--"):
             break
     yield from (current,) if current else ()
@@ -133,7 +146,7 @@ def _field(line: str, place: Place) -> _Field | None:
     match = _FIELD.fullmatch(line)
     if not match or (match[1] not in FIELDS and _CONTINUED.match(line)):
         return None
-    return _Field(match[1], match[2], replace(place, column=match.start(1) + 1))
+    return _Field(match[1], match[2], replace(place, column=match.start(1) + 1), place.line or 1)
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
@@ -144,24 +157,26 @@ def _of_the_header(found: list[_Field]) -> list[_Field]:
 
 
 def _unknown(found: list[_Field]) -> Iterator[Problem]:
-    for field in found:
-        if field.name not in FIELDS:
-            near = difflib.get_close_matches(field.name, FIELDS, n=1)
+    names = {each.name for each in found}
+    for each in found:
+        if each.name not in FIELDS:
+            near = difflib.get_close_matches(each.name, FIELDS, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"known fields: {', '.join(FIELDS)}"
-            yield Problem("header-field", f"unknown header field `{field.name}`", field.place, hint)
+            fix = each.saying(each.value, near[0]) if near and near[0] not in names else None
+            yield Problem("header-field", f"unknown header field `{each.name}`", each.place, hint, fix=fix)
 
 
 def _repeated(found: list[_Field]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for field in found:
-        if field.name in seen:
-            yield Problem(
-                "header-field", f"header field `{field.name}` is given twice", field.place, "keep one of them"
-            )
-        seen.add(field.name)
+    seen: dict[str, str] = {}
+    for each in found:
+        if each.name in seen:
+            what = f"header field `{each.name}` is given twice"
+            fix = replace(each.saying(""), instead=()) if seen[each.name] == each.value else None
+            yield Problem("header-field", what, each.place, "keep one of them", fix=fix)
+        seen.setdefault(each.name, each.value)
 
 
-def _absent(found: list[_Field], path: str) -> Iterator[Problem]:
+def _absent(found: list[_Field], path: str, lines: list[str]) -> Iterator[Problem]:
     names = {field.name for field in found}
     absent = [name for name in FIELDS if name not in names]
     if len(absent) == len(FIELDS):
@@ -169,23 +184,36 @@ def _absent(found: list[_Field], path: str) -> Iterator[Problem]:
         yield Problem("header-missing", "no header", Place(path, 1), hint)
     elif absent:
         words = ", ".join(f"`{name}`" for name in absent)
-        yield Problem("header-field", f"header lacks {words}", Place(path, 1), "add a line `-- NAME: value` for each")
+        fix = None
+        if absent == ["Migration"]:
+            line = found[0].place.line or 1
+            stem = path.rsplit("/", 1)[-1].removesuffix(".sql").removesuffix(".up")
+            fix = Lines(path, line, line, (f"-- Migration: {stem}", lines[line - 1]))
+        hint = "add a line `-- NAME: value` for each"
+        yield Problem("header-field", f"header lacks {words}", Place(path, 1), hint, fix=fix)
 
 
-def _disorder(found: list[_Field]) -> Iterator[Problem]:
+def _disorder(found: list[_Field], lines: list[str]) -> Iterator[Problem]:
     known = [field for field in found if field.name in FIELDS]
     order = [FIELDS.index(field.name) for field in known]
     for before, after in zip(range(len(order)), range(1, len(order)), strict=False):
         if order[after] < order[before]:
             what = f"header field `{known[after].name}` stands after `{known[before].name}`"
-            yield Problem("header-order", what, known[after].place, f"the order is: {', '.join(FIELDS)}")
+            hint = f"the order is: {', '.join(FIELDS)}"
+            yield Problem("header-order", what, known[after].place, hint, fix=_in_order(found, lines))
             return
 
 
+def _in_order(found: list[_Field], lines: list[str]) -> Lines | None:
+    spans = [(field.name, field.place.line or 1, field.last) for field in found]
+    made = header_fix.reordered(lines, spans, FIELDS)
+    return Lines(found[0].place.path, spans[0][1], spans[-1][2], made) if made else None
+
+
 def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
-    for name, field in fields.items():
-        if not field.value and name in FIELDS and name != "Dependencies":
-            yield Problem("header-field", f"header field `{name}` is empty", field.place, "say it in a few words")
+    for name, each in fields.items():
+        if not each.value and name in FIELDS and name != "Dependencies":
+            yield Problem("header-field", f"header field `{name}` is empty", each.place, "say it in a few words")
 
 
 def _split_rollback(value: str) -> tuple[str, str]:
@@ -203,21 +231,24 @@ class _Reading:
         self._fields = fields
         self.problems: list[Problem] = []
 
-    def _wrong(self, name: str, hint: str) -> None:
+    def _wrong(self, name: str, hint: str, better: str = "") -> None:
         field = self._fields[name]
-        self.problems.append(Problem("header-value", f"`{name}: {field.value}` is not understood", field.place, hint))
+        fix = field.saying(better) if better else None
+        what = f"`{name}: {field.value}` is not understood"
+        self.problems.append(Problem("header-value", what, field.place, hint, fix=fix))
 
     def version(self) -> SchemaVersion:
         value = self._fields["Version"].value
         version = SchemaVersion.parse(value) if len(value) <= 40 else None
         if version is None:
-            self._wrong("Version", "three numbers, as in `1.4.0`")
+            self._wrong("Version", "three numbers, as in `1.4.0`", header_fix.version(value))
         return version or SchemaVersion(0, 0, 0)
 
     def breaking(self) -> bool:
-        word = self._fields["Breaking Changes"].value.split(" ")[0].strip(",.-").lower()
+        value = self._fields["Breaking Changes"].value
+        word = value.split(" ")[0].strip(",.-").lower()
         if word not in {"yes", "no"}:
-            self._wrong("Breaking Changes", "`Yes` or `No`")
+            self._wrong("Breaking Changes", "`Yes` or `No`", header_fix.breaking(value))
         return word == "yes"
 
     def rollback(self) -> Rollback:
@@ -234,7 +265,7 @@ class _Reading:
         try:
             date.fromisoformat(value[:10])
         except ValueError:
-            self._wrong("Created", "a date, as in `2026-01-31`")
+            self._wrong("Created", "a date, as in `2026-01-31`", header_fix.created(value))
         return value
 
     def dependencies(self) -> tuple[int, ...]:
@@ -243,5 +274,6 @@ class _Reading:
             return ()
         numbers = [_DEPENDENCY.fullmatch(part.strip()) for part in value.rstrip(".").split(",")]
         if not all(numbers):
-            self._wrong("Dependencies", "`None`, or numbers of migrations, as in `001, 003`")
+            hint = "`None`, or numbers of migrations, as in `001, 003`"
+            self._wrong("Dependencies", hint, header_fix.dependencies(value))
         return tuple(int(match[1]) for match in numbers if match)

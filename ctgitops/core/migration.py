@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import Place
 from ..sql.script import Script
-from .header import Header, Rollback
+from .fix import Lines
+from .header import FIELDS, Header, Rollback
 from .version import SchemaVersion
 
 
@@ -48,6 +50,16 @@ class Migration:
     def dependencies(self) -> tuple[int, ...]:
         """Numbers of the migrations that must be applied before it."""
         return self.header.dependencies if self.header else ()
+
+    def place_of(self, field: str) -> Place:
+        """Where a field of its header stands, or should."""
+        lines = self.header.lines.get(field) if self.header else None
+        return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
+
+    def saying(self, field: str, value: str) -> Lines | None:
+        """Another value for a field of its header."""
+        lines = self.header.lines.get(field) if self.header else None
+        return Lines(self.path, *lines, (f"-- {field}: {value}",)) if lines else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import Place
+from .fix import Fix
 
 
 class Concern(StrEnum):
@@ -27,3 +28,5 @@ class Problem:
     """More of it, several lines: a diff, a list."""
     blocks: bool = True
     concern: Concern = Concern.WORKSPACE
+    fix: Fix | None = None
+    """What solves it, where there is one answer; the hint says it in words."""

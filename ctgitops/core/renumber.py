@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from .migration import Migration
 from .policy import EVERYTHING
-from .version import SchemaVersion, highest
+from .version import SchemaVersion, highest, next_after
 from .workspace import Workspace
 
 
@@ -82,10 +82,7 @@ def moves(workspace: Workspace, first: Migration, base: BaseBranch) -> tuple[Mov
 
 def _version(migration: Migration, taken: list[SchemaVersion]) -> SchemaVersion | None:
     """One step above all others, as large a step as it took before."""
-    newest, own = highest(taken), migration.version
-    if own is None or newest is None:
+    own = migration.version
+    if own is None or not taken:
         return own
-    major, minor, patch = newest.successors
-    if migration.breaking:
-        return major
-    return minor if own.patch == 0 else patch
+    return next_after(highest(taken), breaking=migration.breaking, fix=own.patch != 0)

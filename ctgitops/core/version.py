@@ -43,3 +43,11 @@ class SchemaVersion:
 def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
     """The highest of them; None of none."""
     return max(versions, default=None)
+
+
+def next_after(newest: SchemaVersion | None, *, breaking: bool, fix: bool) -> SchemaVersion:
+    """The version of what comes next, by what it does to those who use the schema."""
+    if newest is None:
+        return SchemaVersion(1, 0, 0)
+    major, minor, patch = newest.successors
+    return major if breaking else patch if fix else minor

@@ -16,7 +16,7 @@ from .header import Rollback
 from .migration import Migration, Seed
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
-from .version import SchemaVersion
+from .versioning import version_problems
 
 _NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
 _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
@@ -59,7 +59,7 @@ def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
         *_gaps(workspace),
         *_headers(migrations),
         *_rollbacks(migrations),
-        *_versions(migrations, policy),
+        *version_problems(migrations, policy),
         *_dependencies(migrations),
         *_chain(workspace),
     ]
@@ -200,7 +200,8 @@ def _headers(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
         header = migration.header
         if header and header.migration != migration.name:
             what = f"the header says `Migration: {header.migration}`, the file is called `{migration.name}`"
-            yield Problem("header-name", what, Place(migration.path, 1), "make them agree")
+            fix = migration.saying("Migration", migration.name)
+            yield Problem("header-name", what, migration.place_of("Migration"), "make them agree", fix=fix)
 
 
 def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
@@ -213,46 +214,8 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             yield Problem("rollback-missing", what, Place(migration.path, 1), hint)
         if migration.rollback is not Rollback.AVAILABLE and migration.down is not None:
             what = f"`Rollback: {migration.rollback}`, but {migration.name}.down.sql exists"
-            yield Problem("rollback-unsaid", what, Place(migration.down.path, 1), "say `Rollback: Available`")
-
-
-def _versions(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    versioned = [(m, m.version) for m in migrations if m.version]
-    by_version: dict[SchemaVersion, Migration] = {}
-    for migration, version in versioned:
-        place = Place(migration.path, 2)
-        if version in by_version:
-            what = f"version {version} is also that of `{by_version[version].path}`"
-            yield Problem("version-duplicate", what, place, "take the next: `ctgitops new` computes it")
-        by_version.setdefault(version, migration)
-    lowest = min(by_version, default=None)
-    reachable = {successor for version in by_version for successor in version.successors}
-    for version, migration in by_version.items():
-        place = Place(migration.path, 2)
-        if version != lowest and version not in reachable:
-            what = f"version {version} is not one step above any other version here"
-            yield Problem("version-step", what, place, _next_versions(version, set(by_version)))
-        if version != lowest and migration.breaking != version.starts_major:
-            change = "Breaking Changes: Yes" if migration.breaking else "Breaking Changes: No"
-            want = "a new major version" if migration.breaking else "the same major version"
-            yield Problem("version-breaking", f"version {version} with `{change}`", place, f"it wants {want}")
-    yield from _falling(versioned, policy)
-
-
-def _next_versions(version: SchemaVersion, known: set[SchemaVersion]) -> str:
-    below = max((v for v in known if v < version), default=None)
-    return f"after {below} come {', '.join(map(str, below.successors))}" if below else "begin with 1.0.0"
-
-
-def _falling(versioned: list[tuple[Migration, SchemaVersion]], policy: Policy) -> Iterator[Problem]:
-    last: dict[Band | None, tuple[Migration, SchemaVersion]] = {}
-    for migration, version in versioned:
-        band = policy.band(migration.number)
-        before = last.get(band)
-        if before and version < before[1]:
-            what = f"version {version} is lower than {before[1]} of {before[0].name}, which comes before it"
-            yield Problem("version-falls", what, Place(migration.path, 2), "versions go up within a band")
-        last[band] = (migration, version)
+            place, fix = Place(migration.down.path, 1), migration.saying("Rollback", Rollback.AVAILABLE.value)
+            yield Problem("rollback-unsaid", what, place, "say `Rollback: Available`", fix=fix)
 
 
 def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:

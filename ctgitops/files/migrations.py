@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..core.fix import Rename
 from ..core.header import Header, has_header, parse_header
 from ..core.migration import Migration
 from ..core.policy import HeaderRule, Policy
@@ -61,7 +62,8 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
     elif not item.name.endswith((match[3] or "").lower() + ".sql"):
         ending = item.name[match.end(2) :]
         hint = f"end it in `{ending.lower()}`"
-        yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint)
+        fix = Rename(item.path, f"{item.path.removesuffix(ending)}{ending.lower()}")
+        yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint, fix=fix)
 
 
 def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
@@ -78,9 +80,11 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
         near = next((other for other in whole if _number(other) == _number(stem)), None)
         for ending, path in files.items():
             hint = f"add `{FOLDER}/{stem}.sql`, or remove it"
+            fix = None
             if near:
                 hint = f"name it `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
-            yield Problem("orphan", f"there is no migration `{stem}.sql` for it", Place(path), hint)
+                fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
+            yield Problem("orphan", f"there is no migration `{stem}.sql` for it", Place(path), hint, fix=fix)
 
 
 def _number(stem: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.fix import Fix, Lines
 from ..core.problem import Problem
 from ..core.request import Origin
 from . import escape, links, words
@@ -34,6 +35,15 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
         "hint": escape.prose(problem.hint),
         "detail": escape.fence(problem.detail, _language(problem.detail)) if problem.detail else "",
         "environments": words.joined(environments),
+        **_fix(problem.fix),
+    }
+
+
+def _fix(fix: Fix | None) -> Part:
+    lines = "\n".join(fix.instead) if isinstance(fix, Lines) else ""
+    return {
+        "fix": escape.plain(words.fix(fix)) if fix else "",
+        "instead": escape.fence(lines, "sql") if lines else "",
     }
 
 
@@ -64,6 +74,8 @@ def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
         for key in ("detail", "hint"):
             left[key] -= bool(part[key])
             part[key] = part[key] if left[key] >= 0 else ""
+        if left["hint"] < 0:
+            part |= {"fix": "", "instead": ""}
         kept_parts.append(part)
     return kept_parts
 

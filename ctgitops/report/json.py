@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.outcome import Outcome
 from ..core.plan import Plan, Step
@@ -117,7 +118,16 @@ def _problem(problem: Problem) -> Object:
         "detail": problem.detail,
         "blocks": problem.blocks,
         "concern": problem.concern.value,
+        "fix": _fix(problem.fix),
     }
+
+
+def _fix(fix: Fix | None) -> Object | None:
+    if isinstance(fix, Rename):
+        return {"path": fix.path, "rename_to": fix.to}
+    if fix is None:
+        return None
+    return {"path": fix.path, "first_line": fix.first, "last_line": fix.last, "instead": list(fix.instead)}
 
 
 def _reason(reason: Reason) -> Object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.outcome import Outcome, Status
 from ..core.plan import Direction, Plan, Step
@@ -46,7 +47,13 @@ def problem_lines(problem: Problem) -> list[str]:
         lines += indented(problem.detail, 6)
     if problem.hint:
         lines.append(f"  help: {on_one_line(problem.hint)}")
-    return lines
+    return [*lines, *_fix_lines(problem.fix)] if problem.fix else lines
+
+
+def _fix_lines(fix: Fix) -> list[str]:
+    if isinstance(fix, Rename):
+        return [f"  fix: {on_one_line(words.fix(fix))}"]
+    return [f"  fix: {on_one_line(words.fix(fix))}", *indented("\n".join(fix.instead), 6)]
 
 
 def _look(look: Look) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..core.environment import Environment, Trigger
+from ..core.fix import Fix, Rename
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Preview
 from ..core.problem import Problem
@@ -98,6 +99,15 @@ def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
             found.setdefault(problem, []).append(plan.environment)
     ordered = sorted(found.items(), key=lambda item: not item[0].blocks)
     return {problem: tuple(names) for problem, names in ordered}
+
+
+def fix(of: Fix) -> str:
+    """`in 002_x.sql, line 2 becomes`; `rename migrations/a.SQL to migrations/a.sql`."""
+    if isinstance(of, Rename):
+        return f"rename {of.path} to {of.to}"
+    lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
+    verb = ("becomes" if of.first == of.last else "become") if of.instead else "can go"
+    return f"in {of.path}, {lines} {verb}"
 
 
 def way_back(step: Step) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ctgitops.core.fix import Rename
 from ctgitops.core.workspace import problems_of, sql_problems_of
 from ctgitops.errors import Place, WorkspaceError
 from ctgitops.files.workspace import read_workspace
@@ -201,6 +202,18 @@ def test_the_largest_number_is_read_and_a_number_of_a_thousand_digits_is_refused
     repo.write(f"migrations/{'9' * 200}_a.sql")
     assert [m.number for m in repo.read().migrations] == [2**63 - 1]
     assert len(repo.lines()) == 1
+
+
+def test_a_file_that_only_wants_another_name_is_told_which(repo: Checkout) -> None:
+    repo.write("migrations/001_a.sql", "select 1;")
+    repo.write("migrations/002_b.SQL", "select 1;")
+    repo.write("migrations/001_A.down.sql", "select 1;")
+    repo.write("migrations/009_x.down.sql", "select 1;")
+    found = {p.code: p.fix for p in repo.read().read_problems if p.fix}
+    assert found == {
+        "file-name": Rename("migrations/002_b.SQL", "migrations/002_b.sql"),
+        "orphan": Rename("migrations/001_A.down.sql", "migrations/001_a.down.sql"),
+    }
 
 
 def test_orphans_are_told_where_they_may_belong(repo: Checkout) -> None:

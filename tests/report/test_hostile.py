@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctgitops.core.environment import BackupPolicy, Environment, Target
+from ctgitops.core.fix import Lines, Rename
 from ctgitops.core.gate import Reason
 from ctgitops.core.header import Rollback
 from ctgitops.core.outcome import Done, Outcome, Status
@@ -135,8 +136,8 @@ def looks(text: str) -> tuple[Look, ...]:
         description=text,
     )
     problems = (
-        Problem("a", text, place, text, text),
-        Problem("b", text, place, text, f"--- {text}", blocks=False),
+        Problem("a", text, place, text, text, fix=Lines(text, 1, 2, (text, f"-- {text}"))),
+        Problem("b", text, place, text, f"--- {text}", blocks=False, fix=Rename(text, text)),
         Problem("c", text),
     )
     environment = Environment(text, "URL", tags=text, after=text, backup=BackupPolicy(text, (text,)))

@@ -1,0 +1,69 @@
+"""What a header should say where only one thing can be meant. Nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+
+_VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
+_YES = {"true", "y", "yes!", "breaking"}
+_NO = {"false", "n", "none", "not"}
+_DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
+"""Forms that can be read in one way; 01/02/2026 is a day in January or in February."""
+_DEPENDENCY = re.compile(r"([0-9]{1,19})(_[^\s,;]*?)?(?:\.sql)?")
+_BETWEEN = re.compile(r"[\s,;&]+|\band\b")
+_RULE = re.compile(r"--\s*")
+
+
+def version(value: str) -> str:
+    """`v1.4` is 1.4.0; empty where it could be anything."""
+    match = _VERSION.fullmatch(value)
+    return f"{int(match[1])}.{int(match[2])}.{int(match[3] or 0)}" if match else ""
+
+
+def breaking(value: str) -> str:
+    """`true` is Yes."""
+    word = value.lower().strip(" .,")
+    return "Yes" if word in _YES else "No" if word in _NO else ""
+
+
+def created(value: str) -> str:
+    """`31.01.2026` is 2026-01-31."""
+    for form in _DATES:
+        try:
+            found: date = datetime.strptime(value.strip(), form)
+        except ValueError:
+            continue
+        return f"{found:%Y-%m-%d}"
+    return ""
+
+
+def dependencies(value: str) -> str:
+    """`[001 and 003_x.sql]` is 001, 003."""
+    parts = [part for part in _BETWEEN.split(value.strip("[]() .")) if part]
+    found = [_DEPENDENCY.fullmatch(part) for part in parts]
+    return ", ".join(match[1] for match in found if match) if parts and all(found) else ""
+
+
+def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:
+    """The lines of a header in order; none where something else stands between its fields.
+
+    `spans` are its fields with their first and last line, counted from 1 as the text's lines are.
+    """
+    first, last = spans[0][1], max(end for _, _, end in spans)
+    inside = {number for _, begin, end in spans for number in range(begin, end + 1)}
+    between = [lines[number - 1] for number in range(first, last + 1) if number not in inside]
+    names = [name for name, _, _ in spans]
+    if len(set(names)) != len(names) or not all(name in order and _all_rules(between) for name in names):
+        return ()
+    made: list[str] = []
+    for name, begin, end in sorted(spans, key=lambda span: order.index(span[0])):
+        if name == "Dependencies" and between:
+            made.append("--")
+        made += lines[begin - 1 : end]
+    return tuple(made)
+
+
+def _all_rules(lines: Sequence[str]) -> bool:
+    return all(_RULE.fullmatch(line) for line in lines)
