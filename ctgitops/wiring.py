@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .core.ask import in_order_of_after
 from .core.environment import Environment, Target
-from .core.event import in_order_of_after
 from .core.gate import Predecessor, Unreadable
 from .core.request import Origin, Request
 from .core.workspace import Workspace

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from ..commands.apply import apply as apply_verb
 from ..commands.rollback import Back
 from ..commands.rollback import rollback as rollback_verb
+from ..core.ask import Applying, Ground
 from ..core.environment import Environment, Trigger
-from ..core.event import Applying, Ground
 from ..core.forge import Deployment, DeploymentState
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress

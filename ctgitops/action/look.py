@@ -8,8 +8,8 @@ from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.plan import plan as plan_verb
 from ..commands.status import status as status_verb
+from ..core.ask import Checking, Finalising, Planning
 from ..core.clash import clashes
-from ..core.event import Checking, Finalising, Planning
 from ..core.forge import Check, Conclusion
 from ..core.preview import Look, Unseen, exit_status, with_problems
 from ..core.problem import Problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..core.event import in_order_of_after
+from ..core.ask import in_order_of_after
 from ..core.gate import Unreadable
 from ..core.ledger import Ledger
 from ..core.outcome import Outcome

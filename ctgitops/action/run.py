@@ -9,21 +9,9 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, decide, ground_of
 from ..core.environment import Environment
-from ..core.event import (
-    Applying,
-    Asking,
-    Checking,
-    Event,
-    Finalising,
-    Ground,
-    Nothing,
-    Planning,
-    PullRequest,
-    Refused,
-    decide,
-    ground_of,
-)
+from ..core.event import Event, Nothing, PullRequest, Refused
 from ..errors import CtgitopsError, UsageError
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs

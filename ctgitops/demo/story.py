@@ -18,7 +18,8 @@ from ..commands.apply import apply
 from ..commands.plan import plan
 from ..commands.rollback import Back, rollback
 from ..commands.status import status
-from ..core.event import Applying, Nothing, Planning, Refused, decide
+from ..core.ask import Applying, Planning, decide
+from ..core.event import Nothing, Refused
 from ..core.outcome import Outcome, Status
 from ..core.progress import Progress
 from ..errors import CtgitopsError

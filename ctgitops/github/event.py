@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from ..core.event import (
     Comment,
@@ -21,8 +20,7 @@ from ..core.event import (
     TagPush,
 )
 from ..errors import UsageError
-
-Payload = dict[str, Any]
+from .payload import Payload, flag_of, get_of, number_of, text_of
 
 PLANNED = ("opened", "synchronize", "reopened", "ready_for_review")
 """What happens to a pull request that can change its plan."""
@@ -47,66 +45,66 @@ def read_event(name: str, payload: Payload) -> Event | Nothing | Refused:
 
 
 def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Nothing:
-    action = _text(payload, "action")
-    number = _number(payload, "pull_request", "number")
-    head = _text(payload, "pull_request", "head", "sha")
+    action = text_of(payload, "action")
+    number = number_of(payload, "pull_request", "number")
+    head = text_of(payload, "pull_request", "head", "sha")
     if action == "closed":
-        return PullRequestClosed(number, head, merged=_flag(payload, "pull_request", "merged"))
+        return PullRequestClosed(number, head, merged=flag_of(payload, "pull_request", "merged"))
     if action not in PLANNED:
         return Nothing(f"a pull request that was {action.replace('_', ' ')} keeps its plan")
     return PullRequest(
         number=number,
         head_sha=head,
-        base_sha=_text(payload, "pull_request", "base", "sha"),
-        actor=_text(payload, "sender", "login"),
+        base_sha=text_of(payload, "pull_request", "base", "sha"),
+        actor=text_of(payload, "sender", "login"),
         outside=_outside(payload),
     )
 
 
 def _outside(payload: Payload) -> str:
     # A fork that was deleted has no repository any more, and is a fork still.
-    head = _get(payload, dict | None, "pull_request", "head", "repo")
-    if head is None or head.get("id") != _number(payload, "pull_request", "base", "repo", "id"):
+    head = get_of(payload, dict | None, "pull_request", "head", "repo")
+    if head is None or head.get("id") != number_of(payload, "pull_request", "base", "repo", "id"):
         return "it comes from a fork, which gets no secrets"
-    if _DEPENDABOT in (_text(payload, "sender", "login"), _text(payload, "pull_request", "user", "login")):
+    if _DEPENDABOT in (text_of(payload, "sender", "login"), text_of(payload, "pull_request", "user", "login")):
         return "it comes from Dependabot, which gets no secrets"
     return ""
 
 
 def _merge_group(payload: Payload) -> MergeGroup | Nothing:
-    action = _text(payload, "action")
+    action = text_of(payload, "action")
     if action != "checks_requested":
         return Nothing(f"a merge group that was {action} asks for nothing")
-    return MergeGroup(_text(payload, "merge_group", "head_sha"))
+    return MergeGroup(text_of(payload, "merge_group", "head_sha"))
 
 
 def _push(payload: Payload) -> Push | TagPush | Nothing:
-    ref = _text(payload, "ref")
+    ref = text_of(payload, "ref")
     kind, name = ("tag", ref.removeprefix(_TAG)) if ref.startswith(_TAG) else ("branch", ref.removeprefix(_BRANCH))
-    if _flag(payload, "deleted"):
+    if flag_of(payload, "deleted"):
         return Nothing(f"the {kind} {name} was deleted")
-    default = _text(payload, "repository", "default_branch")
+    default = text_of(payload, "repository", "default_branch")
     if kind == "tag":
         # `after` of an annotated tag is the tag itself, not its commit.
-        commit = _text(payload, "head_commit", "id")
-        return TagPush(name, commit, default, moved=not _flag(payload, "created") or _flag(payload, "forced"))
+        commit = text_of(payload, "head_commit", "id")
+        return TagPush(name, commit, default, moved=not flag_of(payload, "created") or flag_of(payload, "forced"))
     return Push(
-        branch=name, sha=_text(payload, "after"), default_branch=default, actor=_text(payload, "sender", "login")
+        branch=name, sha=text_of(payload, "after"), default_branch=default, actor=text_of(payload, "sender", "login")
     )
 
 
 def _release(payload: Payload) -> Release | Nothing:
-    action = _text(payload, "action")
+    action = text_of(payload, "action")
     if action not in PUBLISHED:
         return Nothing(f"a release that was {action} brings nothing new")
-    tag = _text(payload, "release", "tag_name")
-    if _flag(payload, "release", "draft"):
+    tag = text_of(payload, "release", "tag_name")
+    if flag_of(payload, "release", "draft"):
         return Nothing(f"the release of {tag} is a draft")
     return Release(
         tag=tag,
-        prerelease=_flag(payload, "release", "prerelease"),
-        actor=_text(payload, "sender", "login"),
-        default_branch=_text(payload, "repository", "default_branch"),
+        prerelease=flag_of(payload, "release", "prerelease"),
+        actor=text_of(payload, "sender", "login"),
+        default_branch=text_of(payload, "repository", "default_branch"),
     )
 
 
@@ -115,9 +113,9 @@ def _schedule(_payload: Payload) -> Schedule:
 
 
 def _dispatch(payload: Payload) -> Dispatch:
-    given = _get(payload, dict | None, "inputs") or {}
+    given = get_of(payload, dict | None, "inputs") or {}
     inputs = tuple((str(name), _as_text(value)) for name, value in given.items())
-    return Dispatch(_text(payload, "ref"), _text(payload, "repository", "default_branch"), inputs)
+    return Dispatch(text_of(payload, "ref"), text_of(payload, "repository", "default_branch"), inputs)
 
 
 def _as_text(value: object) -> str:
@@ -125,9 +123,9 @@ def _as_text(value: object) -> str:
 
 
 def _comment(payload: Payload) -> Comment | Nothing:
-    first = _text(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
+    first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
     said = _COMMAND.fullmatch(first)
-    if said is None or _text(payload, "action") != "created":
+    if said is None or text_of(payload, "action") != "created":
         return Nothing("a comment asks for something only when it is made, and begins with `/ctgitops`")
     if said[1] != "apply" or not said[2]:
         return Nothing("a comment can ask for `/ctgitops apply ENVIRONMENT`; a plan is made by each push")
@@ -135,7 +133,7 @@ def _comment(payload: Payload) -> Comment | Nothing:
         return Nothing("only what is merged is applied, and this is no merged pull request")
     if not _proved_to_write(payload):
         return Nothing("GitHub's event does not prove that who wrote this may write; start the workflow by hand")
-    return Comment(_number(payload, "issue", "number"), said[1], said[2])
+    return Comment(number_of(payload, "issue", "number"), said[1], said[2])
 
 
 def _merged(payload: Payload) -> bool:
@@ -145,8 +143,10 @@ def _merged(payload: Payload) -> bool:
 
 def _proved_to_write(payload: Payload) -> bool:
     """The owner of a repository may write. A member or a collaborator may have been given no more than reading."""
-    author, owner = _number(payload, "comment", "user", "id"), _number(payload, "repository", "owner", "id")
-    return author == owner == _number(payload, "sender", "id") and _text(payload, "comment", "user", "type") == "User"
+    author, owner = number_of(payload, "comment", "user", "id"), number_of(payload, "repository", "owner", "id")
+    return (
+        author == owner == number_of(payload, "sender", "id") and text_of(payload, "comment", "user", "type") == "User"
+    )
 
 
 _READERS: dict[str, Callable[[Payload], Event | Nothing]] = {
@@ -158,35 +158,3 @@ _READERS: dict[str, Callable[[Payload], Event | Nothing]] = {
     "workflow_dispatch": _dispatch,
     "issue_comment": _comment,
 }
-
-
-def _text(payload: Payload, *keys: str) -> str:
-    text: str = _get(payload, str, *keys)
-    return text
-
-
-def _number(payload: Payload, *keys: str) -> int:
-    number: int = _get(payload, int, *keys)
-    return number
-
-
-def _flag(payload: Payload, *keys: str) -> bool:
-    flag: bool = _get(payload, bool, *keys)
-    return flag
-
-
-def _get(payload: Payload, kind: Any, *keys: str) -> Any:
-    found: Any = payload
-    for depth, key in enumerate(keys, start=1):
-        if not isinstance(found, dict) or key not in found:
-            raise _lacking(".".join(keys[:depth]))
-        found = found[key]
-    if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-        name = getattr(kind, "__name__", "object")
-        raise _lacking(".".join(keys), f"a {name}, not {type(found).__name__}")
-    return found
-
-
-def _lacking(key: str, want: str = "") -> UsageError:
-    what = f"`{key}` of the event must be {want}" if want else f"the event lacks `{key}`"
-    return UsageError(what, hint="the file at GITHUB_EVENT_PATH must be the one that GitHub wrote for this run")

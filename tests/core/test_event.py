@@ -5,20 +5,25 @@ from datetime import time
 
 import pytest
 
-from ctgitops.core.environment import Trigger, Window
-from ctgitops.core.event import (
+from ctgitops.core.ask import (
     Applying,
     Ask,
     Asking,
     Checking,
+    Finalising,
+    Ground,
+    Planning,
+    decide,
+    ground_of,
+    in_order_of_after,
+)
+from ctgitops.core.environment import Trigger, Window
+from ctgitops.core.event import (
     Comment,
     Dispatch,
     Event,
-    Finalising,
-    Ground,
     MergeGroup,
     Nothing,
-    Planning,
     PullRequest,
     PullRequestClosed,
     Push,
@@ -26,9 +31,6 @@ from ctgitops.core.event import (
     Release,
     Schedule,
     TagPush,
-    decide,
-    ground_of,
-    in_order_of_after,
 )
 from tests.fakes import PRODUCTION, STAGING
 
