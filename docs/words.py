@@ -89,8 +89,9 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "two-forms": ("The same thing is given in two forms, such as `.sql` and `.up.sql`.", "Keep one of them."),
     "unfinished": (
-        "A migration outside a transaction was started and did not come to its end.",
-        "Look at what of it is there, then `ctgitops repair`.",
+        "A migration outside a transaction was started and did not come to its end. It blocks where what is done is "
+        "another statement in the file now, and where nobody wrote down what is done.",
+        "Where it only warns, nothing: apply goes on with it. Else restore the file, or `ctgitops repair`.",
     ),
     "unknown-key": ("A key that no manifest or policy has.", "Correct its spelling; the hint names the nearest."),
     "unreadable": ("A file cannot be read.", "Give this user the permission."),

@@ -10,6 +10,7 @@ from .ledger import Entry, Ledger
 from .migration import Migration
 from .policy import Policy
 from .problem import Concern, Problem
+from .unfinished_problems import unfinished_problems
 from .workspace import Workspace
 
 
@@ -19,7 +20,7 @@ def history_problems(
     """Edited, missing, out of order, unfinished, unmet dependencies, and a ledger that was tampered with."""
     return (
         *tampered(ledger),
-        *_unfinished(environment, ledger),
+        *unfinished_problems(workspace.migrations, environment, ledger),
         *_edited(workspace, ledger),
         *_missing(workspace, ledger),
         *_out_of_order(workspace.policy, ledger, pending),
@@ -38,19 +39,6 @@ def tampered(ledger: Ledger) -> Iterator[Problem]:
         what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"
         hint = "somebody changed the ledger by hand: find out who and what before anything else is applied"
         yield _problem("ledger-tampered", what, hint=hint)
-
-
-def _unfinished(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    for entry in ledger.unfinished.values():
-        when = f"{entry.started_at:%Y-%m-%d %H:%M:%S UTC}" if entry.started_at else "an unknown time"
-        failed = next((e for e in reversed(ledger.entries) if e.number == entry.number and e.error), None)
-        what = f"{entry.name} was started outside a transaction on {when} and did not come to its end"
-        hint = (
-            "look at what of it is there (an INVALID index must be dropped), then "
-            f"`ctgitops repair {entry.number:03} --env {environment} --not-applied --reason …` to run it again, "
-            "or the same with `--applied`"
-        )
-        yield _problem("unfinished", what, hint=hint, detail=failed.error or "" if failed else "")
 
 
 def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:

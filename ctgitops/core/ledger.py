@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from .unfinished import Trace
 from .version import SchemaVersion, highest
 
 GENESIS = "0" * 64
@@ -112,6 +113,10 @@ class Ledger:
     """All entries, oldest first. A database that was never touched has an empty one."""
 
     entries: tuple[Entry, ...] = field(default=())
+    progress: tuple[Trace, ...] = ()
+    """What of unfinished migrations is done, oldest first."""
+    unrecorded: frozenset[int] = frozenset()
+    """Unfinished migrations that a ctgitops began which kept no progress."""
 
     @cached_property
     def applied(self) -> dict[int, Entry]:
@@ -121,17 +126,22 @@ class Ledger:
     @cached_property
     def unfinished(self) -> dict[int, Entry]:
         """By number, migrations that ran outside a transaction and did not come to their end."""
-        return dict(sorted(self._folded[1].items()))
+        return {number: started[-1] for number, started in sorted(self._folded[1].items())}
+
+    def traces_of(self, number: int) -> tuple[Trace, ...]:
+        """What of an unfinished migration is done, by all runs that tried since it was last known to be whole."""
+        runs = {entry.id for entry in self._folded[1].get(number, ())}
+        return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 
     @cached_property
-    def _folded(self) -> tuple[dict[int, Entry], dict[int, Entry]]:
+    def _folded(self) -> tuple[dict[int, Entry], dict[int, list[Entry]]]:
         applied: dict[int, Entry] = {}
-        unfinished: dict[int, Entry] = {}
+        unfinished: dict[int, list[Entry]] = {}
         for entry in self.entries:
             if entry.number is None or entry.mark in CHANGES_NOTHING:
                 continue  # a failure leaves no trace; outside a transaction, `started` before it tells
             if entry.mark is Mark.STARTED:
-                unfinished[entry.number] = entry
+                unfinished.setdefault(entry.number, []).append(entry)
                 continue
             unfinished.pop(entry.number, None)
             if entry.brings:

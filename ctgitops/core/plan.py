@@ -18,6 +18,7 @@ from .history import history_problems
 from .ledger import Ledger
 from .migration import Migration, Seed
 from .problem import Concern, Problem
+from .unfinished import Resumption, resumption_of
 from .version import SchemaVersion, highest
 from .workspace import Workspace, problems_of, script_problems, seed_problems
 
@@ -48,6 +49,8 @@ class Step:
     estimated: str = ""
     impact: str = ""
     description: str = ""
+    resumption: Resumption | None = None
+    """Where it goes on, when an earlier run did a part of it; no part of its identity."""
 
     @cached_property
     def transactional(self) -> bool:
@@ -119,7 +122,8 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     target = target or environment.target
     wanted = [m for m in workspace.migrations if target.reaches(m)]
     pending = [m for m in wanted if m.number not in ledger.applied]
-    steps = tuple(_step(m) for m in {m.number: m for m in pending}.values())
+    pending.sort(key=lambda m: m.number not in ledger.unfinished)  # what was begun comes before what was not
+    steps = tuple(_step(m, ledger) for m in {m.number: m for m in pending}.values())
     seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
     problems = (
         *problems_of(workspace),
@@ -146,7 +150,7 @@ def _scripts(step: Step) -> tuple[Script, ...]:
     return tuple(s for s in (step.script, step.rollback_script, step.verify) if s)
 
 
-def _step(migration: Migration) -> Step:
+def _step(migration: Migration, ledger: Ledger) -> Step:
     header = migration.header
     step = Step(
         direction=Direction.APPLY,
@@ -159,6 +163,7 @@ def _step(migration: Migration) -> Step:
         verify=migration.verify,
         breaking=migration.breaking,
         rollback=migration.rollback,
+        resumption=resumption_of(migration.up, ledger.traces_of(migration.number)),
     )
     if header is None:
         return step

@@ -67,6 +67,44 @@ class StatementFinished:
 
 
 @dataclass(frozen=True)
+class StepResumed:
+    """An earlier run did not finish it; what that did is not done again."""
+
+    step: Step
+    position: int
+    """The statement with which it goes on, from 1."""
+    of: int
+
+
+@dataclass(frozen=True)
+class LeftoverHealed:
+    """What an interrupted statement left behind was put right."""
+
+    step: Step
+    what: str
+
+
+@dataclass(frozen=True)
+class BackendAwaited:
+    """A process of the server still works on what an earlier run began."""
+
+    step: Step
+    backend: int
+    doing: str
+
+
+@dataclass(frozen=True)
+class IndexAdvanced:
+    """How far the server has come with an index that it builds."""
+
+    step: Step
+    phase: str
+    done: int
+    total: int
+    """Of blocks, tuples or processes, whichever the phase counts; 0 where it counts nothing."""
+
+
+@dataclass(frozen=True)
 class StepFinished:
     """One migration and its ledger entry are in the database."""
 
@@ -92,6 +130,10 @@ Progress = (
     | StepStarted
     | StepWaited
     | StatementFinished
+    | StepResumed
+    | LeftoverHealed
+    | BackendAwaited
+    | IndexAdvanced
     | StepFinished
     | SeedFinished
 )

@@ -12,6 +12,7 @@ from .history import tampered
 from .ledger import Entry, Ledger
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Concern, Problem
+from .unfinished import resumption_of
 from .version import highest
 from .workspace import script_problems
 
@@ -42,10 +43,10 @@ def make_rollback(
     environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
 ) -> Plan:
     """The plan that undoes `entries` in the order given; `found` is what is wrong with the environment's manifest."""
-    steps = tuple(_step(entry) for entry in entries)
+    steps = tuple(_step(entry, ledger) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
-    problems = [*found, *tampered(ledger), *_unfinished(environment, ledger)]
+    problems = [*found, *tampered(ledger), *_unfinished(environment, ledger, entries)]
     problems += [p for e in entries for p in _cannot(environment, e)]
     problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
     return Plan(
@@ -64,23 +65,29 @@ def _header(entry: Entry) -> Header | None:
     return parse_header(entry.sql or "", entry.name)[0]
 
 
-def _step(entry: Entry) -> Step:
+def _step(entry: Entry, ledger: Ledger) -> Step:
     header = _header(entry)
+    script = Script(entry.rollback_sql or "", f"{entry.name}.down.sql (ledger entry {entry.id})")
     return Step(
         direction=Direction.ROLLBACK,
         number=entry.number or 0,
         name=entry.name,
         version=entry.schema_version,
         checksum=entry.checksum or "",
-        script=Script(entry.rollback_sql or "", f"{entry.name}.down.sql (ledger entry {entry.id})"),
+        script=script,
         rollback=Rollback.AVAILABLE if entry.rollback_sql else Rollback.NOT_AVAILABLE,
         breaking=header.breaking if header else False,
         description=header.description if header else "",
+        resumption=resumption_of(script, ledger.traces_of(entry.number or 0)),
     )
 
 
-def _unfinished(environment: Environment, ledger: Ledger) -> Iterable[Problem]:
+def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
+    """But for a rollback that is unfinished itself, and that this plan begins with: it goes on where it stands."""
+    first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
+        if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:
+            continue
         what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
         repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
         hint = f"look, then `{repair} --applied --reason …`, or the same with `--not-applied`"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from ..core.plan import Direction, Step
 from ..core.progress import (
+    BackendAwaited,
     BackupAdvanced,
     BackupTaken,
+    IndexAdvanced,
+    LeftoverHealed,
     LockAwaited,
     PlanStarted,
     Progress,
     SeedFinished,
     StatementFinished,
     StepFinished,
+    StepResumed,
     StepStarted,
     StepWaited,
 )
@@ -20,8 +24,8 @@ from ..report.columns import on_one_line
 
 def line_of(progress: Progress) -> str:
     """What a person reads about a progress; empty for what is told by the line after it."""
-    line = _of_the_run(progress)
-    return line if line is not None else _of_a_step(progress)
+    of = (_of_the_run, _of_a_resumed_step, _of_a_step)
+    return next((line for words in of if (line := words(progress)) is not None), "")
 
 
 def _of_the_run(progress: Progress) -> str | None:
@@ -43,7 +47,23 @@ def _of_the_run(progress: Progress) -> str | None:
             return None
 
 
-def _of_a_step(progress: Progress) -> str:
+def _of_a_resumed_step(progress: Progress) -> str | None:
+    match progress:
+        case StepResumed(step=step, position=position, of=of):
+            return f"{on_one_line(step.name)} … goes on with statement {position} of {of}"
+        case LeftoverHealed(step=step, what=what):
+            return f"{on_one_line(step.name)} … {on_one_line(what)}"
+        case BackendAwaited(step=step, backend=backend, doing=doing):
+            at = f"backend {backend} of an earlier run is still at work"
+            return f"{on_one_line(step.name)} … {at}: {on_one_line(doing)}"
+        case IndexAdvanced(step=step, phase=phase, done=done, total=total):
+            share = f", {100 * done // total} % ({done:,} of {total:,})" if total else ""
+            return f"{on_one_line(step.name)} … {on_one_line(phase)}{share}"
+        case _:
+            return None
+
+
+def _of_a_step(progress: Progress) -> str | None:
     match progress:
         case StepStarted(step=step, position=position, of=of):
             return (
@@ -57,7 +77,7 @@ def _of_a_step(progress: Progress) -> str:
         case StepFinished(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … {_past(step)} in {took(millis)}"
         case _:
-            return ""
+            return None
 
 
 def took(millis: int) -> str:

@@ -13,7 +13,9 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from ..core.progress import (
+    BackendAwaited,
     BackupAdvanced,
+    IndexAdvanced,
     Listener,
     LockAwaited,
     Progress,
@@ -23,6 +25,9 @@ from ..core.progress import (
 )
 from ..report.columns import on_one_line
 from .lines import line_of
+
+_WITHIN = (StepWaited, StatementFinished, IndexAdvanced, BackendAwaited)
+"""What happens while a step runs, whose clock goes on."""
 
 
 class Live:
@@ -46,7 +51,9 @@ class Live:
 
     def _tell(self, progress: Progress) -> None:
         if doing := _doing(progress):
-            self._show(doing, keep_clock=isinstance(progress, StepWaited | StatementFinished))
+            self._show(
+                doing, keep_clock=isinstance(progress, StepWaited | StatementFinished | IndexAdvanced | BackendAwaited)
+            )
             return
         self._drop()
         if line := line_of(progress):
@@ -68,7 +75,7 @@ class Live:
 def _doing(progress: Progress) -> str:
     """What is under way; empty for what has ended."""
     match progress:
-        case LockAwaited() | BackupAdvanced() | StepWaited() | StatementFinished():
+        case LockAwaited() | BackupAdvanced() | StepWaited() | StatementFinished() | IndexAdvanced() | BackendAwaited():
             return line_of(progress)
         case StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"

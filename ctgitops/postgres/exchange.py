@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg
@@ -53,12 +54,15 @@ class Interrupted(KeyboardInterrupt):
         self.answer = answer
 
 
-def exchange(connection: Connection, message: str) -> Answer:
-    """Sends `message`, waits for all its answers. After a KeyboardInterrupt nothing runs, and Interrupted is raised."""
+def exchange(connection: Connection, message: str, meanwhile: Callable[[], None] = lambda: None) -> Answer:
+    """Sends `message`, waits for all its answers, and calls `meanwhile` about every second.
+
+    After a KeyboardInterrupt nothing runs, and Interrupted is raised.
+    """
     pgconn = connection.pgconn
     try:
         pgconn.send_query(message.encode())
-        return _answers(pgconn)
+        return _answers(pgconn, meanwhile)
     except KeyboardInterrupt:
         raise Interrupted(_cancelled(connection)) from None
     except psycopg.OperationalError as error:
@@ -75,11 +79,11 @@ def _cancelled(connection: Connection) -> Answer:
         return Answer(0, (), Failure("the connection was lost"), lost=True)
 
 
-def _answers(pgconn: pq.abc.PGconn) -> Answer:
+def _answers(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None) -> Answer:
     results: list[pq.abc.PGresult] = []
     failure: Failure | None = None
     _flush(pgconn)
-    while (result := _next(pgconn)) is not None:
+    while (result := _next(pgconn, meanwhile)) is not None:
         if result.status in _COPIES:
             pgconn.put_copy_end(b"ctgitops cannot feed COPY")
             continue
@@ -100,9 +104,11 @@ def _flush(pgconn: pq.abc.PGconn) -> None:
             pgconn.consume_input()
 
 
-def _next(pgconn: pq.abc.PGconn) -> pq.abc.PGresult | None:
+def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresult | None:
     while pgconn.is_busy():
         readable, _, _ = select.select([pgconn.socket], [], [], POLL_SECONDS)
+        if not readable:
+            meanwhile()
         if readable and not _consumed(pgconn):
             break
     return pgconn.get_result()

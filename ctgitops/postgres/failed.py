@@ -28,6 +28,8 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
     spot: Spot
     lost: bool
     """The connection is gone, so only the ledger knows what was committed."""
+    hint: str = ""
+    """What to do, where the failure alone does not tell it."""
 
 
 def stopped(interrupted: Interrupted) -> StepFailed:
@@ -58,13 +60,16 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             state == CANCELLED and "statement timeout" in failure.message,
             "raise `timeouts.statement` in the manifest, or make the statement quicker, then run the same again",
         ),
-        (not step.transactional, f"look at what is there, then `{repair}` and run it again"),
         (
             failure.message == ASKED_TO_STOP or state.startswith(CONNECTION_ENDED),
             "run the same again: it goes on from there",
         ),
         # What is run backwards is the ledger's text, which no change of a file reaches
         (back, f"this SQL stands in the ledger: undo by hand what it should undo, then `{repair}`"),
+        (
+            not step.transactional,
+            "correct that statement, or what is in its way, then run the same again: what is done is not done again",
+        ),
         (
             state in IN_TRANSACTION,
             "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import files
 
 import psycopg
@@ -15,8 +16,9 @@ from .. import __version__
 from ..core.ledger import Entry, Ledger, Mark
 from ..errors import LedgerError
 from .connect import Address, Connection
+from .names import SCHEMA
+from .progress import read_traces
 
-SCHEMA = "ctgitops"
 LEDGER = "ledger"
 """Name of the table with the entries, as errors tell it."""
 FORMAT = 2
@@ -30,6 +32,7 @@ _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 -
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
 _MAY_ADD = "select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name"
 _FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
+_PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
 """The setting that holds when a migration began, in seconds since 1970."""
@@ -41,11 +44,21 @@ RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
 def read_ledger(connection: Connection, address: Address) -> Ledger:
     """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
-        if format_of(connection) == 0:
+        found = format_of(connection)
+        if found == 0:
             return Ledger()
         refuse_newer(connection, address)
         rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
-    return Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+        ledger = Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+        return _with_progress(connection, ledger) if ledger.unfinished else ledger
+
+
+def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
+    since = _scalar(connection, _PROGRESS_SINCE)
+    if since is None:
+        return replace(ledger, unrecorded=frozenset(ledger.unfinished))
+    before = {n for n, entry in ledger.unfinished.items() if entry.started_at and entry.started_at < since}  # type: ignore[operator]
+    return replace(ledger, progress=read_traces(connection, ledger.unfinished), unrecorded=frozenset(before))
 
 
 @contextmanager

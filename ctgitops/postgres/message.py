@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..errors import Place
 from ..sql.parse import Statement
 from ..sql.script import Script
-from .ledger import BEGAN, RECORDS, SCHEMA
+from .ledger import BEGAN, RECORDS
+from .names import SCHEMA
 
 CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "

@@ -17,14 +17,16 @@ from ..core.plan import Direction, Plan, Step
 from ..core.progress import Listener, StepWaited
 from ..core.receipt import Receipt
 from ..core.request import Request
+from ..core.unfinished import how_far, resumption
 from ..errors import ApplyError, CtgitopsError, LedgerError, Place
 from .batch import Pace
 from .connect import Address, Connection, told_if_lost
 from .exchange import Answer, Interrupted, exchange, rows
-from .execute import entry_of, in_one_transaction, millis_in, signed, statement_by_statement, whole
+from .execute import entry_of, in_one_transaction, millis_in, signed, whole
 from .failed import LOCK_NOT_AVAILABLE, StepFailed, hint_for, names, stopped
 from .ledger import insert_sql, read_ledger
 from .message import CLEAN, FLUSH, LEAKS
+from .stepwise import Stepwise
 
 _END_BACKEND = """
 select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
@@ -56,6 +58,15 @@ class WorkSession:
         self._done: list[str] = []
         self._unflushed = False
         self._pace = Pace()
+        self._stepwise = Stepwise(
+            connected=self._connected,
+            another=open_connection,
+            hold=hold,
+            ledger=self.ledger,
+            tell=tell,
+            environment=request.environment.name,
+            patience=request.environment.timeouts.retry_for.total_seconds(),
+        )
 
     def ledger(self) -> Ledger:
         """All entries, read now."""
@@ -91,9 +102,7 @@ class WorkSession:
         if step.transactional:
             millis = self._attempts(step, lambda: self._in_one_transaction(step, entry, last=last), entry)
         else:
-            millis = self._attempts(
-                step, lambda: statement_by_statement(self._connected(), step, entry, self._tell), entry
-            )
+            millis = self._attempts(step, lambda: self._stepwise.run(step, entry), entry)
         self._pace.learn(time.monotonic() - began, 1)
         self._done.append(step.name)
         return millis
@@ -179,7 +188,7 @@ class WorkSession:
             try:
                 return work()
             except StepFailed as failed:
-                waits = step.transactional and failed.failure.sqlstate == LOCK_NOT_AVAILABLE
+                waits = failed.failure.sqlstate == LOCK_NOT_AVAILABLE
                 if not waits or time.monotonic() + pause > deadline:
                     raise self._given_up(step, failed, entry, attempt) from None
             except Interrupted as interrupted:
@@ -214,7 +223,7 @@ class WorkSession:
             statement_line=failed.spot.line,
             detail=self._address.hidden(failure.detail),
             state=self._state_after(step, failed, entry),
-            hint=hint_for(step, self._request.environment.name, failure),
+            hint=failed.hint or hint_for(step, self._request.environment.name, failure),
         )
 
     def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:
@@ -232,9 +241,14 @@ class WorkSession:
             self.record(replace(entry, mark=Mark.FAILED, error=self._address.hidden(error), rollback_sql=None))
         if step.transactional:
             return f"{where}{before}{step.name} left no trace"
-        return (
-            f"{where}{before}{step.name} runs outside a transaction: what its statements before this one did is there"
-        )
+        return f"{where}{before}{self._how_far(step)}"
+
+    def _how_far(self, step: Step) -> str:
+        try:
+            at = resumption(step.script, self.ledger().traces_of(step.number))
+        except (psycopg.Error, CtgitopsError, Interrupted):
+            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
+        return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"
 
     def _end_transaction(self, *, lost: bool) -> None:
         if lost:

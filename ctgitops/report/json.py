@@ -100,6 +100,7 @@ def _step(step: Step) -> Object:
         "version": str(step.version) if step.version else None,
         "checksum": step.checksum,
         "transactional": step.transactional,
+        "resumes_at": step.resumption.position if step.resumption else None,
         "breaking": step.breaking,
         "rollback": step.rollback.value,
         "description": step.description,

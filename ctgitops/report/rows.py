@@ -65,6 +65,7 @@ def _row(step: Step, found: list[Problem]) -> Part:
         "description": step.description,
         "version": words.version(step.version),
         "transactional": step.transactional,
+        "resumes": words.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,
         "rollback": words.way_back(step),

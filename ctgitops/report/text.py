@@ -87,6 +87,8 @@ HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
 
 def _row(step: Step) -> tuple[str, ...]:
     one = "one transaction" if step.transactional else "NO TRANSACTION"
+    if step.resumption:
+        one += f", {words.resumes(step)}"
     breaking = "BREAKING" if step.breaking else ""
     mark = "+" if step.direction is Direction.APPLY else "-"
     return (mark, step.name, words.version(step.version), one, words.way_back(step), step.estimated or "-", breaking)

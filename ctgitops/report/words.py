@@ -56,6 +56,12 @@ def size(number: int) -> str:
     return f"{value:.1f} TB"
 
 
+def resumes(step: Step) -> str:
+    """`from statement 3 of 5`, of what an earlier run did not finish; empty for everything else."""
+    at, of = step.resumption, len(step.script.statements) if step.resumption else 0
+    return f"from statement {min(at.position, of)} of {of}" if at else ""
+
+
 def comes_with(environment: Environment) -> str:
     """What brings an environment to its target: `the merge`, `a release tagged v*`."""
     match environment.trigger:

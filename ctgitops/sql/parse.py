@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .refused import index_wanted, transaction_control, why_not_in_transaction
+from .leaves import Leaves, leaves
+from .refused import transaction_control, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 100
@@ -41,8 +42,8 @@ class Statement:
     """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
     copies_through_client: bool = False
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
-    index: str = ""
-    """The index that CREATE INDEX CONCURRENTLY IF NOT EXISTS wants, quoted; empty for everything else."""
+    leaves: Leaves | None = None
+    """What it can leave behind when it is cut short; None for what a transaction of its own can hold."""
 
 
 def statements(sql: str) -> tuple[Statement, ...]:
@@ -58,15 +59,28 @@ def _statements(sql: str) -> Iterator[Statement]:
         length = raw.get("stmt_len", 0)
         end = start + length if length else len(encoded.rstrip())
         ((kind, node),) = raw["stmt"].items()
+        refused = why_not_in_transaction(kind, node)
         yield Statement(
             start=characters.at(start),
             end=characters.at(end),
             kind=kind,
-            refused_in_transaction=why_not_in_transaction(kind, node),
+            refused_in_transaction=refused,
             transaction_control=transaction_control(kind, node),
             copies_through_client=kind == "CopyStmt" and not node.get("filename"),
-            index=index_wanted(kind, node),
+            leaves=leaves(kind, node) if refused else None,
         )
+
+
+def index_on_probe(sql: str, table: str) -> str:
+    """CREATE INDEX CONCURRENTLY as it would be written for another, temporary table, which nobody waits for."""
+    import postgast  # noqa: PLC0415 - see below
+
+    tree = postgast.parse(sql)
+    index = tree.stmts[0].stmt.index_stmt
+    index.concurrent = index.if_not_exists = False
+    index.relation.schemaname, index.relation.relname = "pg_temp", table
+    index.table_space = ""
+    return str(postgast.deparse(tree))
 
 
 def _parse_tree(encoded: bytes) -> dict[str, Any]:

@@ -28,14 +28,6 @@ def transaction_control(kind: str, node: Node) -> str:
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
-def index_wanted(kind: str, node: Node) -> str:
-    """The index of CREATE INDEX CONCURRENTLY IF NOT EXISTS, quoted, in the schema that its table is given with."""
-    if kind != "IndexStmt" or not (node.get("concurrent") and node.get("if_not_exists")):
-        return ""
-    names = (node.get("relation", {}).get("schemaname"), node.get("idxname"))
-    return ".".join('"' + name.replace('"', '""') + '"' for name in names if name)
-
-
 def why_not_in_transaction(kind: str, node: Node) -> str:
     """The command that PostgreSQL refuses inside a transaction block, or nothing."""
     judge = _JUDGES.get(kind)

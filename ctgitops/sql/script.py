@@ -16,6 +16,10 @@ _NO_TRANSACTION = re.compile(
 )
 
 
+_BLANK = re.compile(r"(?:\s+|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
+"""What stands before the first word of a statement: space and comments. A nested comment counts as part of it."""
+
+
 def checksum_of(text: str) -> str:
     """SHA-256 over the text as normalised when read (no byte order mark, LF line ends), with its algorithm's name.
 
@@ -41,6 +45,19 @@ class Script:
     def statements(self) -> tuple[parse.Statement, ...]:
         """Its statements, in order. Raises `parse.SqlSyntaxError` where PostgreSQL's grammar refuses the text."""
         return parse.statements(self.sql)
+
+    def text_of(self, statement: parse.Statement) -> str:
+        """The statement as it stands in the file, from its first word on."""
+        return self.sql[self.start_of(statement) : statement.end].rstrip()
+
+    def hash_of(self, statement: parse.Statement) -> str:
+        """Identity of a statement: not of the comments before it."""
+        return checksum_of(self.text_of(statement))
+
+    def start_of(self, statement: parse.Statement) -> int:
+        """Where its first word is, in characters from 0."""
+        blank = _BLANK.match(self.sql, statement.start, statement.end)
+        return blank.end() if blank else statement.start
 
     @property
     def transactional(self) -> bool:

@@ -1,0 +1,194 @@
+"""A migration outside a transaction, statement by statement, from where an earlier run left it.
+
+A statement that a transaction can hold is one together with its row of progress, so it is done exactly once. Of any
+other it is written down before what was there, and after that it is done; what an interrupted one left is healed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from psycopg.pq import Escaping
+
+from ..core.ledger import Entry, Ledger, Mark
+from ..core.leftover import Next
+from ..core.plan import Step
+from ..core.progress import Listener, StatementFinished, StepResumed
+from ..core.unfinished import Reached, Resumption, resumption
+from ..sql.leaves import Leaves, Leaving
+from ..sql.parse import Statement
+from ..sql.script import Script
+from .connect import Connection
+from .exchange import Failure, exchange, rows
+from .execute import verify
+from .failed import IN_TRANSACTION, StepFailed
+from .healing import Attempted, Healer, attempted_before, record
+from .ledger import insert_sql
+from .leftovers import CannotLook, seen
+from .message import Spot, opening, spot_in
+from .progress import Author
+from .watch import IndexWatch
+
+SETS = "VariableSetStmt"
+
+
+@dataclass
+class Stepwise:
+    """The migrations outside a transaction of one run. `connected` gives the run's connection, `another` a new one."""
+
+    connected: Callable[[], Connection]
+    another: Callable[[], Connection]
+    hold: Callable[[], None]
+    """Raises where the run lock is lost."""
+    ledger: Callable[[], Ledger]
+    tell: Listener
+    environment: str
+    patience: float
+    _entries: dict[int, int] = field(default_factory=dict)
+    """By number, the entry `started` of this run."""
+
+    def run(self, step: Step, entry: Entry) -> int:
+        """Carries out what is left of it; returns milliseconds. Raises StepFailed, Interrupted."""
+        ledger = self.ledger()
+        at = resumption(step.script, ledger.traces_of(step.number))
+        connection = self.connected()
+        author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step)
+        healer = Healer(connection, step, author, self.tell, self.environment, self.patience)
+        clock = time.monotonic()
+        _Walk(self, connection, step, author, healer).through(at, ledger)
+        if step.verify:
+            verify(connection, step.verify)
+        total = round((time.monotonic() - clock) * 1000)
+        # The role that the statements may have left behind is not the ledger's.
+        send(connection, "set session authorization default")
+        send(connection, insert_sql(entry, Escaping(connection.pgconn), timed=True))
+        connection.close()
+        return total
+
+    def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
+        """The entry before the first statement; one a run, however often it has to wait for a lock."""
+        if step.number not in self._entries:
+            started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
+            insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
+            answer = exchange(connection, f"{insert} returning id")
+            if answer.failure:
+                raise StepFailed(answer.failure, Spot(), answer.lost)
+            self._entries[step.number] = int(str(rows(answer.results[0])[0][0]))
+        return self._entries[step.number]
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """One attempt at what is left of one migration."""
+
+    run: Stepwise
+    connection: Connection
+    step: Step
+    author: Author
+    healer: Healer
+
+    @property
+    def script(self) -> Script:
+        return self.step.script
+
+    def through(self, at: Resumption, ledger: Ledger) -> None:
+        """Every statement that is not done yet, in order; settings of those that are done are made again."""
+        before, _ = opening(self.script, self.step.name, local=False)
+        send(self.connection, before)
+        count = len(self.script.statements)
+        if at.done or at.begun:
+            self.run.tell(StepResumed(self.step, min(at.position, count), count))
+        for position, statement in enumerate(self.script.statements, start=1):
+            if position <= at.done:
+                if statement.kind == SETS:
+                    send(self.connection, self.script.text_of(statement))
+                continue
+            self.run.hold()
+            since = time.monotonic()
+            before_it = self._left_before(at, ledger) if position == at.position and at.begun else None
+            self._one(position, statement, before_it)
+            self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
+
+    def _left_before(self, at: Resumption, ledger: Ledger) -> Attempted | None:
+        """What an earlier run was at when nobody saw its end."""
+        if at.begun is None:
+            return None
+        self.healer.wait_for(at.begun)
+        entry = next((e for e in ledger.entries if e.id == at.begun.entry), None)
+        return attempted_before(Script(entry.sql or "", self.script.path), at.begun) if entry else None
+
+    def _one(self, position: int, statement: Statement, earlier: Attempted | None) -> None:
+        text = self.script.text_of(statement)
+        spot = spot_in(self.script, statement, statement.start)
+        if earlier and earlier.text != text:
+            self._leave_behind(earlier, position, spot)
+            earlier = None
+        if statement.leaves is None and earlier is None and self._in_transaction(position, statement):
+            return
+        self._alone(position, statement, earlier)
+
+    def _leave_behind(self, earlier: Attempted, position: int, spot: Spot) -> None:
+        """The file was corrected: what the statement that stood here left behind goes. Raises where it is done."""
+        if earlier.left.what is Leaving.ANYTHING or self.healer.outcome(earlier, position, spot) is not Next.DONE:
+            return
+        what = f"an earlier run brought to its end what the file had here then: {earlier.text}"
+        hint = "restore that statement, and put what should be done instead behind it"
+        raise StepFailed(Failure(what), spot, lost=False, hint=hint)
+
+    def _in_transaction(self, position: int, statement: Statement) -> bool:
+        """The statement and its row of progress, or no trace of either; False where it may not be in a transaction."""
+        before = "begin;\n"
+        row = self.author.row(Reached.DONE, position)
+        text = self.script.text_of(statement)
+        answer = exchange(self.connection, f"{before}{text}\n;set local role none; {row}; commit")
+        if answer.failure is None:
+            return True
+        if not answer.lost:
+            exchange(self.connection, "rollback")
+        if answer.failure.sqlstate in IN_TRANSACTION:
+            return False
+        raise StepFailed(answer.failure, self._spot(statement, answer.failure, len(before)), answer.lost)
+
+    def _alone(self, position: int, statement: Statement, earlier: Attempted | None) -> None:
+        """What no transaction can hold: between a row that says what was there before, and one that says it is done."""
+        left = statement.leaves or Leaves(Leaving.ANYTHING)
+        spot = spot_in(self.script, statement, statement.start)
+        attempted = earlier or Attempted(self.script.text_of(statement), left, None)
+        if self.healer.outcome(attempted, position, spot) is Next.RUN:
+            record(self.connection, self.author.row(Reached.BEGUN, position, note=self._seen(left, spot)))
+            self._carry_out(statement)
+        record(self.connection, self.author.row(Reached.DONE, position))
+
+    def _seen(self, left: Leaves, spot: Spot) -> str:
+        try:
+            return seen(self.connection, left)
+        except CannotLook as refused:
+            raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
+
+    def _carry_out(self, statement: Statement) -> None:
+        concurrently = "CONCURRENTLY" in statement.refused_in_transaction
+        if concurrently:
+            # It waits for old transactions without making anybody wait; cut short, it leaves an INVALID index.
+            send(self.connection, "set lock_timeout = 0")
+        watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
+        with contextlib.closing(watch):
+            answer = exchange(self.connection, self.script.text_of(statement), watch)
+        if answer.failure:
+            raise StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
+        if concurrently:
+            send(self.connection, "reset lock_timeout")
+
+    def _spot(self, statement: Statement, failure: Failure, before: int) -> Spot:
+        at = self.script.start_of(statement)
+        inside = (failure.position or 0) - before - 1
+        return spot_in(self.script, statement, at + inside if 0 <= inside <= statement.end - at else at)
+
+
+def send(connection: Connection, sql: str) -> None:
+    """Something that must succeed."""
+    answer = exchange(connection, sql)
+    if answer.failure:
+        raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -1,0 +1,116 @@
+"""What a statement outside a transaction can leave behind when it is cut short, as its parse tree tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Node = dict[str, Any]
+
+
+class Leaving(StrEnum):
+    """What is to be looked at, to find out how far such a statement came."""
+
+    INDEX = "index"
+    """CREATE INDEX CONCURRENTLY: the index, INVALID."""
+    DROPPED_INDEX = "dropped index"
+    """DROP INDEX CONCURRENTLY: the index, still there and INVALID."""
+    REINDEXED = "reindexed"
+    """REINDEX CONCURRENTLY: indexes `…_ccnew` and `…_ccold`, INVALID."""
+    DETACHED = "detached"
+    """DETACH PARTITION … CONCURRENTLY: a partition whose detaching is pending."""
+    CREATED = "created"
+    """CREATE DATABASE and its like: all of it, or nothing."""
+    DROPPED = "dropped"
+    """DROP DATABASE and its like: nothing, or all of it."""
+    NOTHING = "nothing"
+    """VACUUM and its like: it does no harm twice."""
+    ANYTHING = "anything"
+    """A procedure that commits: nobody but its author knows."""
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """What one statement can leave behind. Names are quoted, and qualified where the statement qualifies them."""
+
+    what: Leaving
+    name: str = ""
+    """The index, database, …; of REINDEX what it names; empty for an index whose name PostgreSQL chooses."""
+    table: str = ""
+    """Of an index its table; of a partition the table it is detached from."""
+    catalogue: str = ""
+    """Of what is created or dropped, the catalogue that lists it; of REINDEX the kind of thing that it names."""
+
+
+def quoted_name(*parts: str | None) -> str:
+    """A name as SQL writes it, each part quoted."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
+
+
+def leaves(kind: str, node: Node) -> Leaves:
+    """What `node`, which PostgreSQL refuses inside a transaction, can leave behind."""
+    judge = _JUDGES.get(kind)
+    found = judge(node) if judge else None
+    return found or _listed(kind, node) or Leaves(Leaving.NOTHING)
+
+
+def _relation(node: Node) -> str:
+    return quoted_name(node.get("schemaname"), node.get("relname"))
+
+
+def _index(node: Node) -> Leaves | None:
+    relation, name = node.get("relation", {}), node.get("idxname")
+    # an index stands in the schema of its table
+    index = quoted_name(relation.get("schemaname"), name) if name else ""
+    return Leaves(Leaving.INDEX, index, _relation(relation))
+
+
+def _drop(node: Node) -> Leaves | None:
+    names = [item["String"]["sval"] for item in node["objects"][0]["List"]["items"]]
+    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*names))
+
+
+def _reindex(node: Node) -> Leaves | None:
+    if not any(item.get("DefElem", {}).get("defname") == "concurrently" for item in node.get("params", ())):
+        return None
+    relation = node.get("relation")
+    name = _relation(relation) if relation else quoted_name(node.get("name"))
+    return Leaves(Leaving.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower())
+
+
+def _detach(node: Node) -> Leaves | None:
+    for item in node.get("cmds", ()):
+        partition = item.get("AlterTableCmd", {}).get("def", {}).get("PartitionCmd")
+        if partition:
+            return Leaves(Leaving.DETACHED, _relation(partition["name"]), _relation(node["relation"]))
+    return None
+
+
+def _anything(_node: Node) -> Leaves | None:
+    return Leaves(Leaving.ANYTHING)
+
+
+_JUDGES = {
+    "IndexStmt": _index,
+    "DropStmt": _drop,
+    "ReindexStmt": _reindex,
+    "AlterTableStmt": _detach,
+    "CallStmt": _anything,
+    "DoStmt": _anything,
+}
+_LISTED = {
+    "CreatedbStmt": (Leaving.CREATED, "dbname", "database"),
+    "DropdbStmt": (Leaving.DROPPED, "dbname", "database"),
+    "CreateTableSpaceStmt": (Leaving.CREATED, "tablespacename", "tablespace"),
+    "DropTableSpaceStmt": (Leaving.DROPPED, "tablespacename", "tablespace"),
+    "CreateSubscriptionStmt": (Leaving.CREATED, "subname", "subscription"),
+    "DropSubscriptionStmt": (Leaving.DROPPED, "subname", "subscription"),
+}
+
+
+def _listed(kind: str, node: Node) -> Leaves | None:
+    if kind not in _LISTED:
+        return None
+    what, key, catalogue = _LISTED[kind]
+    return Leaves(what, node.get(key, ""), catalogue=catalogue)
