@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .core.environment import Environment
-from .core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
+from .core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, Review, StickyComment
 from .core.gate import Predecessor
 from .core.ledger import Entry, Ledger
 from .core.migration import Seed
@@ -66,6 +66,9 @@ class Forge(Protocol):
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
+
+    def suggest(self, review: Review) -> int:
+        """Suggests what was not suggested before on the same text; returns how many."""
 
     def deploy(self, deployment: Deployment) -> int | None:
         """Begins a deployment; returns its number, None where the token may not."""

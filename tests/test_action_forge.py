@@ -20,6 +20,7 @@ from ctgitops.core.forge import (
     DeploymentState,
     Generation,
     OpenPullRequest,
+    Review,
     StickyComment,
 )
 from ctgitops.errors import ForgeError
@@ -44,6 +45,7 @@ class Forge:
     deployments: list[Deployment] = field(default_factory=list)
     ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     files: tuple[ChangedFile, ...] = ()
+    reviews: list[Review] = field(default_factory=list)
     others: tuple[OpenPullRequest, ...] = ()
 
     def comment(self, comment: StickyComment) -> str | None:
@@ -54,6 +56,11 @@ class Forge:
     def check(self, check: Check) -> None:
         self._may("check")
         self.checks.append(check)
+
+    def suggest(self, review: Review) -> int:
+        self._may("suggest")
+        self.reviews.append(review)
+        return len(review.suggestions)
 
     def deploy(self, deployment: Deployment) -> int | None:
         self._may("deploy")
@@ -208,6 +215,40 @@ def test_another_open_pull_request_with_the_same_number_is_named(
     assert "ctgitops new --renumber 001_red" in scene.forge.comments[0].body
     assert [a.title for a in scene.forge.checks[0].annotations if a.title == "clash"] == ["clash"]
     assert "warning[clash]" in capsys.readouterr().out
+
+
+HEADER = """\
+-- Migration: 002_blue
+-- Version: v1.0.0
+-- Description: Blue
+-- Breaking Changes: No
+-- Rollback: Available
+-- Created: 12.01.2026
+-- Author: Anna
+--
+-- Dependencies: 001
+-- Estimated Execution Time: 1 s
+-- Impact: nobody waits
+
+create table blue (id int primary key);
+"""
+
+
+def test_a_problem_with_one_answer_is_a_suggestion_on_its_line(scene: Scene) -> None:
+    scene.house.migration("002_blue", HEADER, down="drop table blue;")
+    lines = HEADER.splitlines()
+    patch = f"@@ -0,0 +1,{len(lines)} @@\n" + "\n".join(f"+{line}" for line in lines)
+    scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True, patch=patch),)
+    assert scene.run("pull_request", opened()) == 3
+    (review,) = scene.forge.reviews
+    assert (review.pull_request, review.sha) == (2, opened()["pull_request"]["head"]["sha"])
+    assert [(s.first, s.old, s.instead) for s in review.suggestions] == [
+        (2, ("-- Version: v1.0.0",), ("-- Version: 1.0.0",)),
+        (6, ("-- Created: 12.01.2026",), ("-- Created: 2026-01-12",)),
+    ]
+    assert "-- Created: 2026-01-12" in scene.forge.comments[0].body
+    scene.run("pull_request", opened(), comment="off")
+    assert len(scene.forge.reviews) == 1
 
 
 def test_who_may_not_list_pull_requests_gets_a_plan_without_clashes(scene: Scene) -> None:

@@ -9,10 +9,8 @@ from ..commands.check import exit_status as check_exit_status
 from ..commands.plan import plan as plan_verb
 from ..commands.status import status as status_verb
 from ..core.ask import Checking, Finalising, Planning
-from ..core.clash import clashes
 from ..core.forge import Check, Conclusion
 from ..core.preview import Look, Unseen, exit_status, with_problems
-from ..core.problem import Problem
 from ..core.status import exit_status as status_exit_status
 from ..report import words
 from ..report.escape import plain
@@ -23,6 +21,7 @@ from ..report.text import check_text, plans_text
 from ..report.text_status import statuses_text
 from .job import LONGEST, Job
 from .records import record_now
+from .reviews import clashes_of, suggest
 
 PLAN_FILE = "ctgitops-plan.json"
 CHECK = "ctgitops / plan"
@@ -41,7 +40,8 @@ def plan(job: Job, ask: Planning) -> int:
         job.wiring.request(name, target=job.inputs.to or None, approved=job.inputs.fingerprint or None)
         for name in names or job.wiring.environment_names
     )
-    looks = with_problems(plan_verb(requests, databases=job.wiring), _clashes(job, ask))
+    files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    looks = with_problems(plan_verb(requests, databases=job.wiring), clashes_of(job, ask, files))
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
@@ -51,14 +51,8 @@ def plan(job: Job, ask: Planning) -> int:
     _mark(job, ask, looks, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
+    suggest(job, ask, tuple(words.problems(looks)), files)
     return exit_status(looks, job.inputs.fail_on)
-
-
-def _clashes(job: Job, ask: Planning) -> tuple[Problem, ...]:
-    """What other open pull requests want too."""
-    if ask.pull_request is None or not (ours := job.teller.files_of(ask.pull_request)):
-        return ()
-    return clashes(job.wiring.workspace.migrations, ours, job.teller.other_open(ask.pull_request))
 
 
 def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:

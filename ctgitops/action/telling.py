@@ -14,6 +14,7 @@ from ..core.forge import (
     DeploymentState,
     Level,
     OpenPullRequest,
+    Review,
     StickyComment,
 )
 from ..core.problem import Problem
@@ -74,6 +75,10 @@ class Teller:
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations."""
         return self._tried("other pull requests were not looked at", lambda forge: forge.other_open(than)) or ()
+
+    def suggest(self, review: Review) -> int:
+        """Suggests fixes on lines of a pull request."""
+        return self._tried("no fix was suggested", lambda forge: forge.suggest(review)) or 0
 
     def _tried(self, otherwise: str, call: Callable[[Forge], Said]) -> Said | None:
         if self.forge is None:

@@ -100,6 +100,28 @@ class ChangedFile:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """Lines of a file, by its path in the repository, and what could stand there instead."""
+
+    path: str
+    first: int
+    last: int
+    old: tuple[str, ...]
+    instead: tuple[str, ...]
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """Suggestions on the lines that a pull request adds."""
+
+    pull_request: int
+    sha: str
+    suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True)
 class OpenPullRequest:
     """Another open pull request and the migrations it adds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from github import Auth, Github, GithubException, RateLimitExceededException, UnknownObjectException, set_log_level
@@ -39,6 +39,7 @@ class Client:
         self._access = access
         self._warn = warn
         self._told: set[str] = set()
+        self._login = ""
         self.github = Github(
             auth=Auth.Token(token),
             base_url=access.api_url.rstrip("/"),
@@ -96,12 +97,20 @@ class Client:
             return
 
     def login(self) -> str:
-        """Who the token is, as far as GraphQL says; GitHub Actions where it does not."""
+        """Who the token is; GitHub Actions where GitHub does not say."""
+        if not self._login:
+            self._login = self._asked_login() or "github-actions[bot]"
+        return self._login
+
+    def _asked_login(self) -> str:
+        """By GraphQL, which every token may ask, or by REST, where a server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])
         except (KeyError, TypeError, GithubException, requests.RequestException):
-            return "github-actions[bot]"
+            with suppress(GithubException, requests.RequestException):
+                return self.github.get_user().login
+        return ""
 
     def _failure(self, error: Exception, doing: str, permission: str) -> ForgeError:
         hint = "run the job again; githubstatus.com says whether GitHub is well"

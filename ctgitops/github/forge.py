@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, StickyComment
+from ..core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, Review, StickyComment
 from . import checks, deployments, lookups
+from . import review as reviews
 from .access import Access, Patience
 from .comment import Sticky
 
@@ -50,6 +51,11 @@ class GitHubForge:
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
         self._client.may(f"report the check {check.name}", _CHECK, lambda: checks.report(self._client, check))
+
+    def suggest(self, review: Review) -> int:
+        """Suggests what was not suggested before on the same text; returns how many."""
+        where = f"suggest fixes on pull request {review.pull_request}"
+        return self._client.may(where, _COMMENT, lambda: reviews.suggest(self._client, review)) or 0
 
     def deploy(self, deployment: Deployment) -> int | None:
         """Begins a deployment; returns its number, None where the token may not."""

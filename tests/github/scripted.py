@@ -37,7 +37,8 @@ class Scripted:
         self.faults: list[Fault] = []
         self.log: list[tuple[str, str]] = []
         self.canned: dict[str, Json] = {}
-        self.made: dict[str, list[Json]] = {"comments": [], "check-runs": [], "deployments": [], "statuses": []}
+        kinds = ("comments", "check-runs", "deployments", "statuses", "reviews", "remarks")
+        self.made: dict[str, list[Json]] = {kind: [] for kind in kinds}
 
     @property
     def comments(self) -> list[Json]:
@@ -84,6 +85,8 @@ class Scripted:
         return self._page(path, listed, query)
 
     def _kind(self, path: str) -> tuple[str | None, int | None]:
+        if match := re.fullmatch(r"/pulls/\d+/(comments|reviews)", path):
+            return {"comments": "remarks"}.get(match[1], match[1]), None
         if match := re.search(r"/(comments|check-runs|deployments|statuses)$", path):
             return match[1], None
         match = re.search(r"/(?:comments|check-runs)/(\d+)$", path)
@@ -96,6 +99,8 @@ class Scripted:
         login = self.logins[token]
         row = {**body, "id": number, "url": url, "html_url": f"{self.url}/{number}", "user": {"login": login}}
         self.made[kind].append(row)
+        for remark in body.get("comments", ()):
+            self._make("remarks", remark, token)
         if kind == "check-runs":
             self.canned[f"/check-runs/{number}/annotations"] = list(body["output"]["annotations"])
         return row

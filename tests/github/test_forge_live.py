@@ -23,7 +23,9 @@ from ctgitops.core.forge import (
     DeploymentState,
     Generation,
     Level,
+    Review,
     StickyComment,
+    Suggestion,
 )
 from ctgitops.errors import ForgeError
 from ctgitops.github.access import Access, Patience
@@ -168,6 +170,18 @@ def test_five_runs_at_once_that_make_it_anew_leave_one_that_is_ours(live: Live) 
         list(pool.map(run, (4, 6, 2, 5, 3)))
     ours = [c["body"].split("\n", 1)[1] for c in live.comments(number) if "outdated" not in c["body"].split("\n")[0]]
     assert ours == ["plan 6"]
+
+
+def test_a_review_with_suggestions_is_one_as_github_describes_it(live: Live) -> None:
+    """The gateway checks it by GitHub's description; emulate itself knows no review with lines, and says 422."""
+    pull = live.pull_request("migrations/1_x.sql")
+    fixes = (
+        Suggestion("migrations/1_x.sql", 1, 1, ("a",), ("b",), "x"),
+        Suggestion("migrations/1_x.sql", 2, 3, ("a",), (), "x"),
+    )
+    with pytest.raises(ForgeError, match="422"):
+        live.forge().suggest(Review(pull["number"], pull["head"]["sha"], fixes))
+    assert live.calls()[-1] == (f"POST /repos/{live.access.repository}/pulls/{pull['number']}/reviews", 422)
 
 
 def test_the_longest_comment(live: Live) -> None:
