@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow majors github fmt format lint types contracts docs docs-check picture lock bench clean
+.PHONY: all check demo test slow majors github image docker fmt format lint types contracts docs docs-check picture lock bench clean
 
 all: check
 
@@ -34,6 +34,15 @@ majors: $(READY)
 # What needs a GitHub to test against, at GITHUB_API_URL; CI runs it.
 github: $(READY)
 	$(BIN)/pytest -n 0 -m github $(T)
+
+# The Action's image, as "full" and as "slim". Other build options: `make image BUILD=--network=host`
+image:
+	docker build $(BUILD) --target slim -t ctgitops:slim .
+	docker build $(BUILD) --target full -t ctgitops:dev .
+
+# What needs a container engine with that image, and a GitHub to test against; CI runs it.
+docker: $(READY)
+	$(BIN)/pytest -n 0 -m docker $(T)
 
 check: format lint types contracts test docs-check
 

@@ -33,6 +33,8 @@ class BackupFolder:
 
     id: str
     final: Path
+    place: Path
+    """The folder that was there before anything was made."""
 
     @property
     def partial(self) -> Path:
@@ -51,15 +53,25 @@ class BackupFolder:
         file.chmod(0o600)
         _sync(file)
         _sync(self.partial)
+        self._give_away()
         self.partial.rename(self.final)
         _sync(self.final.parent)
+
+    def _give_away(self) -> None:
+        """In a container that runs as root, what is made belongs to whoever owns the folder that it is made in."""
+        if os.geteuid() == 0:
+            owner = self.place.stat()
+            made = [p for p in self.final.parents if p != self.place and self.place in p.parents]
+            for path in (*made, self.partial, *self.partial.rglob("*")):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 @contextmanager
 def new_folder(root: Path, environment: str, now: datetime) -> Iterator[BackupFolder]:
     """A folder for a new backup; whatever goes wrong in the block, nothing half done stays. Writes."""
     name = f"{now:%Y%m%dT%H%M%SZ}-{environment}-{secrets.token_hex(4)}"
-    folder = BackupFolder(name, root / name)
+    place = next(path for path in (root, *root.parents) if path.exists())
+    folder = BackupFolder(name, root / name, place)
     try:
         folder.final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.partial.mkdir(mode=0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
 from collections.abc import Callable
@@ -106,6 +107,15 @@ def test_only_its_owner_can_read_a_backup(quick: Scene) -> None:
     folder = Path(quick.take().location)
     for path in (folder.parent, folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for somebody else")
+def test_a_backup_belongs_to_whoever_owns_the_folder_it_is_put_into(quick: Scene) -> None:
+    run(quick.url, "create table t as select 1 as a")
+    os.chown(quick.root, 1001, 1002)
+    folder = Path(quick.take().location)
+    for path in (folder.parent, folder, *folder.rglob("*")):
+        assert (path.stat().st_uid, path.stat().st_gid) == (1001, 1002), path
 
 
 def test_rows_that_come_while_dumping_are_neither_dumped_nor_counted(

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import threading
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import count
-from time import time_ns
-from typing import Any
 
 import pytest
 
@@ -28,76 +21,11 @@ from ctgitops.core.forge import (
     Suggestion,
 )
 from ctgitops.errors import ForgeError
-from ctgitops.github.access import Access, Patience
 from ctgitops.github.comment import LONGEST
-from ctgitops.github.forge import GitHubForge
 
-from ..servers import missing
+from .live import Live, numbers
 
 pytestmark = pytest.mark.github
-PATIENCE = Patience(between_writes=0, settle=0.3)
-_numbers = count(time_ns())
-
-
-class Live:
-    """The repository of the test GitHub, by hand."""
-
-    def __init__(self, access: Access) -> None:
-        self.access = access
-        self.warnings: list[str] = []
-        self.forges: list[GitHubForge] = []
-        self.seen, self.called = (len(self._contract()[part]) for part in ("violations", "log"))
-
-    def forge(self) -> GitHubForge:
-        self.forges.append(GitHubForge(self.access, self.warnings.append, patience=PATIENCE))
-        return self.forges[-1]
-
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        return self._send(method, f"/repos/{self.access.repository}{path}", body)
-
-    def violations(self) -> list[Any]:
-        """What broke the contract since this test began; what is wrong with answers is not ours."""
-        return [v for v in self._contract()["violations"][self.seen :] if v[0] in ("request", "graphql")]
-
-    def calls(self) -> list[tuple[str, int]]:
-        """What was asked since this test began, and the status of the answer."""
-        return [(call, status) for call, status in self._contract()["log"][self.called :]]
-
-    def comments(self, number: int) -> list[Any]:
-        pages = [self.call("GET", f"/issues/{number}/comments?per_page=100&page={page}") for page in (1, 2, 3)]
-        return [comment for page in pages for comment in page]
-
-    def pull_request(self, *files: str) -> Any:
-        """Opens one that adds files."""
-        name = f"b{next(_numbers)}"
-        tip = self.call("GET", "/branches/main")["commit"]["sha"]
-        self.call("POST", "/git/refs", {"ref": f"refs/heads/{name}", "sha": tip})
-        for file in files:
-            self.call("PUT", f"/contents/{file}", {"message": file, "content": "LS0K", "branch": name})
-        return self.call("POST", "/pulls", {"title": name, "head": name, "base": "main"})
-
-    def _contract(self) -> dict[str, list[Any]]:
-        return {**self._send("GET", "/_contract")}
-
-    def _send(self, method: str, path: str, body: object = None) -> Any:
-        headers = {"Authorization": f"Bearer {self.access.token}", "Content-Type": "application/json"}
-        data = json.dumps(body).encode() if body is not None else None
-        asked = urllib.request.Request(self.access.api_url + path, data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
-
-
-@pytest.fixture
-def live() -> Iterator[Live]:
-    names = ("GITHUB_TEST_TOKEN", "GITHUB_TEST_REPOSITORY", "GITHUB_API_URL")
-    values = [os.environ.get(name, "") for name in names]
-    if not all(values):
-        raise missing("github", f"no GitHub to test against: {', '.join(names)} say where one is")
-    made = Live(Access(*values))
-    yield made
-    for forge in made.forges:
-        forge.close()
-    assert made.violations() == []
 
 
 def comment(number: int, run: int, body: str) -> StickyComment:
@@ -200,7 +128,7 @@ def test_all_annotations_arrive(live: Live, count: int) -> None:
         )
         for n in range(count)
     )
-    name = f"ctgitops / plan {next(_numbers)}"
+    name = f"ctgitops / plan {next(numbers)}"
     live.forge().check(Check(name, sha, Conclusion.NEUTRAL, "title", "s" * 70_000, remarks, "https://example.org/run"))
     runs = live.call("GET", f"/commits/{sha}/check-runs?per_page=100&check_name={name.replace(' ', '%20')}")[
         "check_runs"
@@ -227,7 +155,7 @@ def test_a_deployment_and_where_it_stands(live: Live) -> None:
 
 
 def test_pull_requests_and_commits(live: Live) -> None:
-    name = next(_numbers)
+    name = next(numbers)
     ours = live.pull_request(f"migrations/{name}_ours.sql")
     other = live.pull_request(f"migrations/{name}_other.sql", f"docs/{name}.md")
     without = live.pull_request(f"docs/{name}.md")
@@ -247,7 +175,7 @@ def test_pull_requests_and_commits(live: Live) -> None:
 
 
 def test_tags(live: Live) -> None:
-    tag = f"v{next(_numbers)}"
+    tag = f"v{next(numbers)}"
     live.call("POST", "/releases", {"tag_name": tag})
     assert len(live.forge().commit_of_tag(tag)) == 40
     with pytest.raises(ForgeError, match=f"read the tag {tag}x"):
