@@ -14,6 +14,7 @@ from .core.plan import Plan, Step
 from .core.progress import Listener
 from .core.receipt import Receipt
 from .core.request import Request
+from .core.reviewed import ShownFile
 
 
 class Session(Protocol):
@@ -84,6 +85,12 @@ class Forge(Protocol):
 
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+
+    def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
+        """The digests that plans of merged pull requests showed, as far as these files of commit `at` need them.
+
+        Raises ForgeError where it may not look.
+        """
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes; none where the token may not look."""

@@ -217,7 +217,7 @@ def _target(text: str | None) -> Target | None:
 def _fingerprint(text: str | None) -> str | None:
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9a-f]{12,64}", text):
+    if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):
         raise UsageError(
             f"`{text}` is no fingerprint", hint="at least its first 12 hex digits, as `ctgitops plan` shows"
         )

@@ -54,6 +54,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
     "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
     "not-yet": ("A key is known but not carried out by this version.", "Leave it out."),
+    "not-reviewed": (
+        "With `reviewed: warn`: a file, with its text of now, was in no plan of a merged pull request.",
+        "Open a pull request that changes it.",
+    ),
     "number-gap": ("A number is left out within a band.", "Renumber, or set `numbering: increasing` in the policy."),
     "orphan": ("A `.down.sql` or `.verify.sql` without its migration.", "Rename it, add the migration, or remove it."),
     "out-of-order": (
@@ -118,6 +122,10 @@ GATES: dict[str, tuple[str, str]] = {
         "Apply there first.",
     ),
     "bake": ("The environment named by `after` has not had a migration for as long as `bake` says.", "Wait."),
+    "reviewed": (
+        "A file, with its text of now, was in no plan of a merged pull request; or nobody could look.",
+        "Open a pull request that changes it; on a command line, approve the plan by `--fingerprint`.",
+    ),
     "window": ("Now is outside of the environment's windows.", "Wait for one to open."),
 }
 """By gate: what it means, what lets the plan go on. `rollback` asks `fingerprint` alone."""

@@ -23,9 +23,11 @@ from ctgitops.core.forge import (
     Review,
     StickyComment,
 )
+from ctgitops.core.reviewed import ShownFile, shown_in
 from ctgitops.errors import ForgeError
 from ctgitops.wiring import Wiring
 from tests.github.test_event import changed, payload_of
+from tests.github.test_runner import outputs
 from tests.servers import fetch
 from tests.stories.house import House
 
@@ -47,6 +49,8 @@ class Forge:
     files: tuple[ChangedFile, ...] = ()
     reviews: list[Review] = field(default_factory=list)
     others: tuple[OpenPullRequest, ...] = ()
+    shown: bool = True
+    """Whether merged pull requests brought what was shown in their checks; else everything was pushed directly."""
 
     def comment(self, comment: StickyComment) -> str | None:
         self._may("comment")
@@ -82,6 +86,11 @@ class Forge:
 
     def commit_of_tag(self, tag: str) -> str:
         return self.tags[tag]
+
+    def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
+        self._may("seen")
+        assert (bool(files), at) == (True, MAIN)
+        return frozenset(d for check in self.checks for d in shown_in(check.text)) if self.shown else frozenset()
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         self._may("files_of")
@@ -367,6 +376,84 @@ def test_a_tag_that_names_another_commit_by_now_is_refused(scene: Scene) -> None
     assert scene.tables("production") == 0
 
 
+def strict(scene: Scene, how: str = "required") -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, f"apply: {{on: push}}\nreviewed: {how}\n")
+
+
+def test_what_a_merged_pull_request_showed_is_applied(scene: Scene) -> None:
+    strict(scene)
+    assert scene.run("pull_request", opened()) == 0
+    assert "in no plan" not in html(scene.forge.comments[-1].body)
+    assert scene.run("push", push()) == 0
+    assert scene.tables("staging") == 1
+
+
+def test_what_nobody_saw_is_not_applied(scene: Scene) -> None:
+    strict(scene)
+    scene.run("pull_request", opened())
+    scene.house.migration("001_red", "create table redder (id int primary key);", down="drop table redder;")
+    assert scene.run("push", push()) == 5
+    assert "`migrations/001_red.sql`, as it is now, was in no plan" in html(scene.forge.comments[-1].body).replace(
+        "<code>", "`"
+    ).replace("</code>", "`")
+    assert scene.tables("staging") == 0
+    scene.house.migration("001_red", "create table red (id int primary key);", down="drop table red; select 1;")
+    assert scene.run("push", push()) == 5
+    assert scene.tables("staging") == 0
+
+
+def test_a_plan_for_people_who_approve_says_what_nobody_saw(scene: Scene) -> None:
+    strict(scene)
+    assert scene.run("push", push(), command="plan", environment="staging") == 0
+    assert "was in no plan of a merged pull request" in html(scene.summary)
+
+
+def test_what_nobody_saw_costs_a_warning_where_the_manifest_says_so(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strict(scene, "warn")
+    assert scene.run("push", push()) == 0
+    assert scene.tables("staging") == 1
+    assert "::warning title=ctgitops::staging: `migrations/001_red.sql`, as it is now" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", ["refused", "without a token"])
+def test_a_gate_that_could_not_look_says_so_and_waits(scene: Scene, how: str) -> None:
+    strict(scene)
+    scene.forge.refuses = ("seen",)
+    token = {"github_token": ""} if how == "without a token" else {}
+    assert scene.run("push", push(), **token) == 5
+    assert "nobody could see whether its files were in a plan" in html(scene.summary)
+    assert scene.tables("staging") == 0
+
+
+def test_a_fingerprint_that_people_approve_is_the_plan_of_one_environment_that_has_something_to_do(
+    scene: Scene,
+) -> None:
+    def planned(**inputs: str) -> str:
+        (scene.files / "output").write_text("")
+        assert scene.run("push", push(), command="plan", **inputs) == 0
+        return outputs((scene.files / "output").read_bytes().decode())["fingerprint"]
+
+    approved = planned(environment="staging")
+    assert len(approved) == 64
+    assert planned() == "none"
+    apply = {"command": "apply", "environment": "staging"}
+    assert scene.run("push", push(), **apply, fingerprint="none") == 5
+    assert scene.run("push", push(), **apply, require_fingerprint="true") == 2
+    assert scene.run("push", push(), **apply, require_fingerprint="true", fingerprint="") == 2
+    assert scene.tables("staging") == 0
+    scene.house.migration("002_blue", "create table blue (id int primary key);")
+    assert scene.run("push", push(), **apply, require_fingerprint="true", fingerprint=approved) == 5
+    assert scene.tables("staging") == 0
+    approved = planned(environment="staging")
+    assert scene.run("push", push(), **apply, require_fingerprint="true", fingerprint=approved) == 0
+    assert scene.tables("staging") == 2
+    assert planned(environment="staging") == "none"
+    assert scene.run("push", push(), **apply, require_fingerprint="true", fingerprint="none") == 0
+
+
 def test_a_closed_pull_request_gets_its_last_word(scene: Scene) -> None:
     closed = payload_of("pull_request.closed")
     assert scene.run("pull_request", changed(closed, "pull_request.merged", False)) == 0
@@ -400,7 +487,7 @@ def test_a_bug_still_writes_the_summary(scene: Scene, monkeypatch: pytest.Monkey
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("##[error]ghs_token <b>::error::</b>")
 
-    monkeypatch.setattr("ctgitops.action.look.plan_verb", broken)
+    monkeypatch.setattr("ctgitops.action.planning.plan_verb", broken)
     assert scene.run("pull_request", opened()) == 1
     assert "Something unexpected happened" in scene.summary
     assert "ghs_token" not in scene.summary

@@ -19,7 +19,9 @@ from ..errors import CtgitopsError, ForgeError, MustWaitError
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
+from .planning import NOTHING_APPROVED
 from .records import keep_record
+from .shown import with_reviews
 
 SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]
@@ -40,6 +42,7 @@ class Result:
 
 def apply(job: Job, ask: Applying) -> int:
     """Each environment in turn; after an error no other is tried. Writes."""
+    _ = job.inputs.approved  # an approval that got lost ends the run before anything is asked
     prove(job, ask.ground)
     sha = ask.ground.sha or job.wiring.origin.commit_sha
     # Asked before anything is applied: the entries of the ledger name the pull request.
@@ -62,7 +65,7 @@ def rollback(job: Job, ground: Ground) -> int:
     """One environment goes back to what it was after a migration. Writes."""
     prove(job, ground)
     inputs = job.inputs
-    request = job.wiring.request(inputs.environment, approved=inputs.fingerprint or None, wait=inputs.wait)
+    request = job.wiring.request(inputs.environment, approved=inputs.approved, wait=inputs.wait)
     back = Back(to=int(inputs.to), steps=0)
 
     def verb(tell: Listener) -> Outcome:
@@ -95,8 +98,9 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
     def verb(tell: Listener) -> Outcome:
         inputs = job.inputs
         request = job.wiring.request(
-            environment.name, target=inputs.to or None, approved=inputs.fingerprint or None, wait=inputs.wait
+            environment.name, target=inputs.to or None, approved=inputs.approved, wait=inputs.wait
         )
+        request = with_reviews(job, request)
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
         return apply_verb(request, databases=job.wiring, backups=job.wiring.backups, tell=tell)
@@ -138,6 +142,8 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
     if outcome.status is Status.BLOCKED:
         job.annotate(outcome.plan.problems)
+    for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
+        job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())
     for reason in outcome.reasons:
         job.runner.warn(f"{environment.name} waits: {reason.what}\n{reason.hint}".strip())
 
@@ -152,6 +158,8 @@ def _outputs(job: Job, results: list[Result]) -> None:
     job.runner.output("applied", str(sum(len(o.done) for o in outcomes)))
     job.runner.output("pending", str(len(pending)))
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
-    job.runner.output("fingerprint", outcomes[0].plan.fingerprint if len(results) == len(outcomes) == 1 else "")
+    job.runner.output(
+        "fingerprint", outcomes[0].plan.fingerprint if len(results) == len(outcomes) == 1 else NOTHING_APPROVED
+    )
     job.runner.output("receipt", receipts[-1] if receipts else "")
     job.versions(versions)

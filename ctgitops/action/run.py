@@ -19,7 +19,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring import Wiring
-from . import change, look
+from . import change, look, planning
 from .job import Job
 from .telling import Teller
 
@@ -92,7 +92,7 @@ def _asked(job: Job, event: Event | Nothing | Refused) -> int:
         case Command.AUTO:
             return _by_event(job, event)
         case Command.PLAN:
-            return look.plan(job, _planning(event))
+            return planning.plan(job, _planning(event))
         case Command.APPLY | Command.ROLLBACK:
             return _change(job, event)
         case Command.STATUS:
@@ -110,7 +110,7 @@ def _by_event(job: Job, event: Event | Nothing | Refused) -> int:
     asked = event if isinstance(event, Nothing | Refused) else decide(event, job.wiring.workspace.environments)
     match asked:
         case Planning():
-            return look.plan(job, asked)
+            return planning.plan(job, asked)
         case Applying():
             return _apply(job, asked)
         case Checking():
@@ -147,7 +147,7 @@ def _apply(job: Job, ask: Applying) -> int:
     if not ask.environments:
         return _nothing(job, Nothing(f"the event is not for `{job.inputs.environment}`"))
     if job.inputs.dry_run:
-        return look.plan(job, Planning(ask.environments))
+        return planning.plan(job, Planning(ask.environments))
     return change.apply(job, ask)
 
 

@@ -50,7 +50,13 @@ class Teller:
         """Reports a check run; tells whether people can see it."""
         hidden = self.runner.hidden
         remarks = tuple(replace(a, message=hidden(a.message), title=hidden(a.title)) for a in check.annotations)
-        clean = replace(check, summary=hidden(check.summary), title=hidden(check.title), annotations=remarks)
+        clean = replace(
+            check,
+            summary=hidden(check.summary),
+            text=hidden(check.text),
+            title=hidden(check.title),
+            annotations=remarks,
+        )
         before = self.warned
         self._tried("the check was not reported", lambda forge: forge.check(clean))
         return self.forge is not None and self.warned == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.gate import reasons_to_wait
+from ..core.gate import reasons_to_wait, with_warnings
 from ..core.outcome import Done, Outcome, Status
 from ..core.plan import Plan, make_plan
 from ..core.progress import BackupTaken, Listener, PlanStarted, SeedFinished, StepFinished, StepStarted
@@ -15,7 +15,7 @@ def apply(request: Request, *, databases: Databases, backups: Backups, tell: Lis
     """Plan again under the lock, ask the gates, back up, then carry out step by step. Writes."""
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
-        plan = make_plan(request.workspace, environment, session.ledger(), request.target)
+        plan = with_warnings(make_plan(request.workspace, environment, session.ledger(), request.target), request)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from ..core.gate import reasons_to_wait
+from ..core.gate import reasons_to_wait, with_warnings
 from ..core.plan import make_plan
 from ..core.preview import Look, Preview, Unseen
 from ..core.request import Request
@@ -22,7 +22,7 @@ def _look(request: Request, databases: Databases) -> Look:
     environment = request.environment
     try:
         ledger = databases.of(environment).ledger()
-        made = make_plan(request.workspace, environment, ledger, request.target)
+        made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
         if made.empty or made.blocked:
             return Preview(environment, made)
         return Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))

@@ -22,6 +22,14 @@ class Trigger(StrEnum):
     MANUAL = "manual"
 
 
+class Reviewed(StrEnum):
+    """What happens with a file that was in no plan that somebody merged."""
+
+    REQUIRED = "required"
+    WARN = "warn"
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class Target:
     """How far an environment is brought: everything, up to a schema version, or up to a migration's number."""
@@ -108,6 +116,7 @@ class Environment:
     bake: timedelta = timedelta()
     trigger: Trigger = Trigger.MANUAL
     tags: str = "*"
+    reviewed: Reviewed = Reviewed.OFF
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     backup: BackupPolicy | None = None

@@ -48,6 +48,10 @@ class StickyComment:
     """Whether what is new is a new comment, which people are notified of, and the old one is folded away."""
 
 
+CHECK = "ctgitops / plan"
+"""The name of the check run with a plan."""
+
+
 class Conclusion(StrEnum):
     """How a check ended."""
 
@@ -67,6 +71,8 @@ class Check:
     summary: str
     annotations: tuple[Annotation, ...] = ()
     details_url: str = ""
+    text: str = ""
+    """More of it, below the summary: the record of what was shown."""
 
 
 class DeploymentState(StrEnum):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from .environment import Reviewed
 from .ledger import Entry, Ledger
-from .plan import Direction, Plan, Step
+from .plan import Direction, Plan, Step, worst_first
+from .problem import Problem
 from .request import Request
+from .reviewed import unseen
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,40 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
         yield Reason("window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome)
 
 
-GATES: tuple[Gate, ...] = (_fingerprint, _after, _bake, _window)
+def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    if request.environment.reviewed is Reviewed.REQUIRED:
+        yield from _unreviewed(plan, request)
+
+
+def with_warnings(plan: Plan, request: Request) -> Plan:
+    """The plan with what only warns where the manifest says `reviewed: warn`; its fingerprint stays."""
+    if request.environment.reviewed is not Reviewed.WARN:
+        return plan
+    found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
+    return replace(plan, problems=worst_first((*plan.problems, *found)))
+
+
+def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
+    name, reviews = request.environment.name, request.reviews
+    if plan.empty or (reviews is None and request.approved is not None):
+        return  # on a command line, who names the fingerprint has seen the plan
+    if reviews is None:
+        what = "outside of GitHub nobody can see whether its files were in a plan that somebody merged"
+        hint = f"look at the plan, then `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
+        yield Reason("reviewed", what, hint)
+        return
+    if reviews.unknown:
+        what = f"nobody could see whether its files were in a plan that somebody merged: {reviews.unknown}"
+        yield Reason(
+            "reviewed", what, "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
+        )
+        return
+    for file in unseen(plan, reviews, request.origin.folder):
+        what = f"`{file.path}`, as it is now, was in no plan of a merged pull request"
+        hint = "it was pushed directly or changed since: open a pull request that changes it, and merge that"
+        yield Reason("reviewed", what, hint)
+
+
+GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
 """Going back is what one does when something is wrong now, so it waits for no window and for no other environment."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .environment import Environment, Target
+from .reviewed import Reviews
 from .workspace import Workspace
 
 
@@ -35,5 +36,7 @@ class Request:
     """Where the run overrides the manifest's target."""
     approved: str | None = None
     """The fingerprint that may be applied, or the beginning of it; None where nobody had to approve."""
+    reviews: Reviews | None = None
+    """What merged pull requests showed; None where there is no forge to ask, as on a command line."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run to end."""

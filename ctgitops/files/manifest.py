@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..core.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
+from ..core.environment import BackupPolicy, Environment, Reviewed, Target, Timeouts, Trigger, Window
 from ..core.problem import Problem
 from ..errors import Place
 from .manifest_faults import semantic_faults
@@ -89,6 +89,7 @@ def _environment(usable: dict[str, Any], path: str, repository: Repository) -> E
         bake=duration(usable.get("bake", "0s")),
         trigger=Trigger(apply["on"]),
         tags=apply.get("tags", "*"),
+        reviewed=Reviewed(usable.get("reviewed", "off")),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
         timeouts=_timeouts(usable.get("timeouts", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,

@@ -17,7 +17,6 @@ from .strict_yaml import Document, Keys, shown_value
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("reviewed",), lambda value: value != "off", "check whether files were reviewed", ""),
     (("shadow",), lambda _: True, "try plans on a shadow", ""),
     (("notify",), bool, "notify anybody", ""),
     (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),

@@ -58,7 +58,9 @@ def _add(client: Client, run: CheckRun, output: dict[str, Any], expected: int) -
 
 
 def _output(check: Check, batch: tuple[Annotation, ...]) -> dict[str, Any]:
+    more = {"text": check.text[:SUMMARY]} if check.text else {}
     return {
+        **more,
         "title": cut(check.title, TITLE),
         "summary": cut(check.summary, SUMMARY),
         "annotations": [_annotation(annotation) for annotation in batch],

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, Review, StickyComment
-from . import checks, deployments, lookups
+from ..core.reviewed import ShownFile
+from . import checks, deployments, lookups, shown
 from . import review as reviews
 from .access import Access, Patience
 from .comment import Sticky
@@ -19,6 +20,7 @@ _CHECK = "checks: write"
 _DEPLOY = "deployments: write"
 _PULLS = "pull-requests: read"
 _CONTENTS = "contents: read"
+_RECORDS = "{checks: read, contents: read, pull-requests: read}"
 
 
 class GitHubForge:
@@ -88,6 +90,14 @@ class GitHubForge:
     def commit_of_tag(self, tag: str) -> str:
         """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
+
+    def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
+        """The digests that plans of merged pull requests showed. Raises ForgeError."""
+        return self._client.must(
+            "read what plans of merged pull requests showed",
+            _RECORDS,
+            lambda: shown.seen(self._client, files, at),
+        )
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes; none where the token may not look."""

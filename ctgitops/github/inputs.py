@@ -44,6 +44,7 @@ class Inputs:
     dry_run: bool = False
     fail_on: FailOn = FailOn.ERROR
     wait: float = 300
+    require_fingerprint: bool = False
 
     def named(self) -> Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
@@ -55,6 +56,15 @@ class Inputs:
             raise _wrong("dry-run", "does not go with `rollback`", "it goes with `apply` and `auto`")
         return self
 
+    @property
+    def approved(self) -> str | None:
+        """The plan that was approved; None where none had to be. Raises UsageError where an approval got lost."""
+        if self.require_fingerprint and not self.fingerprint:
+            raise _wrong(
+                "fingerprint", "is empty, and `require-fingerprint` wants the plan that was approved", _APPROVE
+            )
+        return self.fingerprint or None
+
     def filled(self, given: Mapping[str, str]) -> Inputs:
         """With what a person filled in when starting the workflow, where the workflow says nothing itself."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
@@ -63,6 +73,8 @@ class Inputs:
         left = [f.name for f in fields(self) if getattr(self, f.name) == getattr(defaults, f.name)]
         return replace(self, **{name: getattr(asked, name) for name in left if name.replace("_", "-") in known})
 
+
+_APPROVE = "hand down the output `fingerprint` of the step that planned; it is `none` where there is nothing to approve"
 
 BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "fail-on", "wait")
 """What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
@@ -88,6 +100,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         github_token=text.get("github-token", ""),
         comment=CommentMode(_one_of("comment", text, [c.value for c in CommentMode])),
         fingerprint=text.get("fingerprint", ""),
+        require_fingerprint=_one_of("require-fingerprint", text, ["false", "true"]) == "true",
         to=text.get("to", ""),
         dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
         fail_on=FailOn(_one_of("fail-on", text, [f.value for f in FailOn])),

@@ -22,9 +22,14 @@ _ADDS = ("added", "renamed", "copied")
 
 def pull_request_of(client: Client, sha: str) -> int | None:
     """The merged pull request that brought a commit to the default branch."""
-    merged = [p for p in client.repository.get_commit(sha).get_pulls() if _came_to_default(p)]
+    merged = merged_with(client, sha)
     merged.sort(key=lambda p: (p.merge_commit_sha != sha, p.number))
     return merged[0].number if merged else None
+
+
+def merged_with(client: Client, sha: str) -> list[PullRequest]:
+    """The pull requests with a commit that were merged into the default branch."""
+    return [p for p in client.repository.get_commit(sha).get_pulls() if _came_to_default(p)]
 
 
 def _came_to_default(pull: PullRequest) -> bool:

@@ -163,8 +163,6 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("reviewed: required", "4:1: ctgitops 0.1 does not check whether files were reviewed yet (`reviewed`)"),
-        ("reviewed: warn", "4:1: ctgitops 0.1 does not check whether files were reviewed yet (`reviewed`)"),
         ("shadow: {postgres: 17, extensions: [postgis]}", "4:1: ctgitops 0.1 does not try plans on a shadow yet"),
         ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not notify anybody yet"),
         ("backup: {to: 's3://k:hunter2@b/c'}", "4:10: ctgitops 0.1 does not store backups anywhere but in a folder"),

@@ -15,7 +15,7 @@ def test_nothing_given_is_every_default() -> None:
 
 
 def test_names_are_those_that_a_workflow_writes() -> None:
-    expected = "command environment root github-token comment fingerprint to dry-run fail-on wait"
+    expected = "command environment root github-token comment fingerprint to dry-run fail-on wait require-fingerprint"
     assert names() == tuple(expected.split())
 
 
@@ -31,11 +31,12 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_DRY-RUN": "true",
         "INPUT_FAIL-ON": "warning",
         "INPUT_WAIT": "12",
+        "INPUT_REQUIRE-FINGERPRINT": "true",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
     )
-    wanted = replace(wanted, fail_on=FailOn.WARNING)
+    wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True)
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
 

@@ -1,0 +1,99 @@
+"""The Action's plan: made for every environment, and shown wherever people look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..commands.plan import plan as plan_verb
+from ..core.ask import Planning
+from ..core.forge import CHECK, Check, Conclusion
+from ..core.preview import Look, Unseen, exit_status, with_problems
+from ..core.request import Request
+from ..core.reviewed import files_of, shown_text
+from ..report import words
+from ..report.json import plan_json, plans_json
+from ..report.markdown import plans_markdown
+from ..report.text import plans_text
+from .job import LONGEST, Job
+from .reviews import clashes_of, suggest
+from .shown import shown_now, with_reviews
+
+PLAN_FILE = "ctgitops-plan.json"
+NOTHING_APPROVED = "none"
+"""The output `fingerprint` where there is no plan to approve; as an input it lets no plan pass."""
+_TITLES = {
+    (True, True): "Every plan is sound",
+    (True, False): "A plan is blocked; the workflow does not want that to fail",
+    (False, True): "A plan has warnings, and the workflow wants those to fail",
+    (False, False): "A plan is blocked, or could not be made",
+}
+
+
+def plan(job: Job, ask: Planning) -> int:
+    """Every environment's plan: log, summary, outputs, and for people who review, a comment and a check."""
+    requests = _requests(job, ask)
+    files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    looks = with_problems(plan_verb(requests, databases=job.wiring), clashes_of(job, ask, files))
+    status = publish(job, ask, looks)
+    suggest(job, ask, tuple(words.problems(looks)), files)
+    return status
+
+
+def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
+    """Shows plans wherever people look; returns the exit status."""
+    origin = job.wiring.origin
+    if ask.sha:
+        origin = replace(origin, commit_sha=ask.sha)
+    job.show("Plan", plans_text(looks), plans_markdown(looks, origin, longest=LONGEST))
+    _plan_outputs(job, looks)
+    page = plans_markdown(looks, origin)
+    _mark(job, ask, looks, page)
+    if ask.pull_request is not None:
+        job.comment(ask.pull_request, ask.sha, page)
+    return exit_status(looks, job.inputs.fail_on)
+
+
+def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
+    names = [job.inputs.environment] if job.inputs.environment else [e.name for e in ask.environments]
+    requests = [
+        job.wiring.request(name, target=job.inputs.to or None, approved=job.inputs.fingerprint or None)
+        for name in names or job.wiring.environment_names
+    ]
+    return tuple(shown_now(request) if ask.sha else with_reviews(job, request) for request in requests)
+
+
+def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
+    plans = words.plans(looks)
+    busy = [plan for plan in plans if not plan.empty]
+    blocked = exit_status(looks) != 0
+    data = plan_json(looks[0]) if len(looks) == 1 else plans_json(looks)
+    if path := job.runner.keep(PLAN_FILE, data):
+        job.runner.output("plan", path)
+    job.runner.output("pending", str(len(words.steps(looks)) + len({s.name for p in busy for s in p.seeds})))
+    job.runner.output("blocked", "true" if blocked else "false")
+    job.runner.output("fingerprint", _fingerprint(looks))
+    job.versions({plan.environment: plan.current_version for plan in plans})
+
+
+def _fingerprint(looks: tuple[Look, ...]) -> str:
+    """Never empty: an empty input would let any plan pass."""
+    plans = words.plans(looks)
+    return plans[0].fingerprint if len(looks) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
+
+
+def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
+    """Remarks on lines: in a check run where there can be one, else by the runner, never twice."""
+    problems = tuple(words.problems(looks))
+    sound = exit_status(looks, job.inputs.fail_on) == 0
+    if ask.sha:
+        title = _TITLES[sound, exit_status(looks) == 0]
+        conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
+        remarks = job.annotations(problems)
+        shown = shown_text(file for p in words.plans(looks) for file in files_of(p, job.wiring.origin.folder))
+        check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
+        if job.teller.check(check):
+            return
+    job.annotate(problems)
+    for look in looks:
+        if isinstance(look, Unseen):
+            job.runner.fail(f"{look.environment.name}: {look.error.what}\n{look.error.hint}".strip())
