@@ -34,6 +34,8 @@ class Reason:
     gate: str
     what: str
     hint: str = ""
+    expected: bool = False
+    """Whether it is the ordinary way that the manifest describes, and goes by with it."""
 
 
 SHORTEST_APPROVAL = 8
@@ -85,7 +87,9 @@ def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
     if step.number in predecessor.unfinished:
         yield Reason("after", f"{step.name} is unfinished on {name}", f"`ctgitops status --env {name}` tells why")
     elif entry is None:
-        yield Reason("after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first")
+        yield Reason(
+            "after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first", expected=True
+        )
     elif entry.checksum != step.checksum:
         what = f"{name} has another text of {step.name} than this checkout"
         yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
@@ -100,7 +104,7 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:
             what = f"{entry.name} is on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
-            yield Reason("bake", what, f"it may come here from {ready:%Y-%m-%d %H:%M UTC}")
+            yield Reason("bake", what, f"it may come here from {ready:%Y-%m-%d %H:%M UTC}", expected=True)
 
 
 def _finished(entry: Entry, request: Request) -> datetime:
@@ -111,7 +115,9 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
     windows = request.environment.windows
     if windows and not any(window.contains(request.now) for window in windows):
         welcome = "; ".join(str(window) for window in windows)
-        yield Reason("window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome)
+        yield Reason(
+            "window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome, expected=True
+        )
 
 
 def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:

@@ -24,7 +24,7 @@ def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]],
         return _space([*_readable(unseen), *_repair(blocking, origin)])
     busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]
     if not busy:
-        return escape.plain("Nothing: no database is changed by it.")
+        return escape.plain("Nothing is to be done: no database is changed.")
     return _space([_sentence(environment) for environment in busy[:SENTENCES]])
 
 

@@ -66,7 +66,7 @@ class Comment:
             "reasons": self._reasons[: kept["reasons"]],
             "back": self._back,
             "files": _first(self._files, kept["sql"]),
-            "lines": self._lines,
+            "sql_files": self._sql(kept["sql"]),
             "seeds": [seed.name for plan in words.plans(self.looks) for seed in plan.seeds][: kept["rows"] + 10],
             "prints": self._prints[: kept["environments"]],
             "commit": self.origin.commit_sha[:7],
@@ -121,11 +121,13 @@ class Comment:
 
     @cached_property
     def _reasons(self) -> list[Part]:
+        """What holds an environment back beyond the ordinary, which the table of environments tells."""
         return [
             {"environment": look.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
             for look in self.looks
             if isinstance(look, Preview)
             for r in look.reasons
+            if not r.expected
         ]
 
     @cached_property
@@ -134,15 +136,24 @@ class Comment:
 
     @cached_property
     def _files(self) -> list[Part]:
-        """Small files survive a cut before large ones."""
-        scripts = [s for step in words.steps(self.looks) for s in (step.script, step.verify, step.rollback_script) if s]
-        scripts += [seed.script for plan in words.plans(self.looks) for seed in plan.seeds]
-        unique = list({(s.path, s.sql): s for s in scripts}.values())
-        return [{**_file(script), "rank": len(script.sql)} for script in unique]
+        """What runs survives a cut before what verifies or undoes it, and small files before large ones."""
+        found: dict[tuple[str, str], Part] = {}
+        for step in words.steps(self.looks):
+            for script in filter(None, (step.script, step.verify, step.rollback_script)):
+                rank = (script is not step.script, len(script.sql))
+                found.setdefault((script.path, script.sql), {**_file(script), "rank": rank})
+        for seed in (seed for plan in words.plans(self.looks) for seed in plan.seeds):
+            rank = (False, len(seed.script.sql))
+            found.setdefault((seed.script.path, seed.script.sql), {**_file(seed.script), "rank": rank})
+        return list(found.values())
 
-    @cached_property
-    def _lines(self) -> str:
-        return words.count(sum(part["lines"] for part in self._files), "line")
+    def _sql(self, kept: int) -> str:
+        """`2 files, 61 lines`; of what was cut, how much is left."""
+        shown = f"{kept} of " if kept < len(self._files) else ""
+        lines = sum(part["lines"] for part in self._files)
+        return (
+            f"{shown}{words.count(len(self._files), 'file')}, {words.count(lines, 'line')}{' in all' if shown else ''}"
+        )
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:

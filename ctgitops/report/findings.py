@@ -15,6 +15,9 @@ Part = dict[str, Any]
 OPEN = 5
 """So many problems that block stand open; the rest is folded with what only warns."""
 
+SHORT = 6
+"""So many lines of a detail need no fold."""
+
 
 def parts_of(problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> list[Part]:
     """Every problem with the environments that have it, as the template shows it."""
@@ -34,6 +37,7 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
         "place": links.place(problem.place, origin),
         "hint": escape.prose(problem.hint),
         "detail": escape.fence(problem.detail, _language(problem.detail)) if problem.detail else "",
+        "short": problem.detail.count("\n") < SHORT,
         "environments": words.joined(environments),
         **_fix(problem.fix),
     }

@@ -40,10 +40,10 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
     for plan in words.plans(looks):
         for step in plan.steps:
             goes_to.setdefault(step.identity, []).append(plan.environment)
-    rows = []
+    rows, seen = [], len(words.plans(looks))
     for step in words.steps(looks):
         names = goes_to[step.identity]
-        only = "" if len(names) == len(looks) else f"only {words.joined(tuple(names), PLACES)}"
+        only = "" if len(names) == seen else f"only {words.joined(tuple(names), PLACES)}"
         rows.append({**_row(step, _of(step, problems)), "only": only})
     return rows
 
@@ -63,7 +63,7 @@ def _row(step: Step, found: list[Problem]) -> Part:
         "name": step.name,
         "breaking": step.breaking,
         "description": step.description,
-        "version": words.version(step.version),
+        "version": words.version(step.version).replace("-", "\N{EN DASH}"),
         "transactional": step.transactional,
         "resumes": words.resumes(step),
         "estimated": step.estimated,

@@ -70,6 +70,10 @@ SHA = "4be1c07d9a514be1c07d9a514be1c07d9a514be1"
 LINE = re.compile(rf"{HOME}/blob/[0-9a-f]{{40}}/[A-Za-z0-9/._%-]+(#L\d+)?")
 
 
+LONG = "x\n" * 9
+"""More lines than a page leaves open, whatever stands before them."""
+
+
 def at_github(text: str) -> Origin:
     """A run on a commit whose files people can look at."""
     return Origin(text, SHA, 1, URL, HOME)
@@ -136,8 +140,8 @@ def looks(text: str) -> tuple[Look, ...]:
         description=text,
     )
     problems = (
-        Problem("a", text, place, text, text, fix=Lines(text, 1, 2, (text, f"-- {text}"))),
-        Problem("b", text, place, text, f"--- {text}", blocks=False, fix=Rename(text, text)),
+        Problem("a", text, place, text, f"{text}\n{LONG}", fix=Lines(text, 1, 2, (text, f"-- {text}"))),
+        Problem("b", text, place, text, f"--- {text}\n{LONG}", blocks=False, fix=Rename(text, text)),
         Problem("c", text),
     )
     environment = Environment(text, "URL", tags=text, after=text, backup=BackupPolicy(text, (text,)))
