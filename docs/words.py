@@ -92,6 +92,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Remove it: each file already runs in a transaction of its own.",
     ),
     "two-forms": ("The same thing is given in two forms, such as `.sql` and `.up.sql`.", "Keep one of them."),
+    "batch": (
+        "A file with `-- ctgitops: batch …` is not one statement that changes so many rows at a time.",
+        "Write it as the hint shows.",
+    ),
     "unfinished": (
         "A migration outside a transaction was started and did not come to its end. It blocks where what is done is "
         "another statement in the file now, and where nobody wrote down what is done.",

@@ -60,6 +60,14 @@ class Step:
         except SqlSyntaxError:
             return True
 
+    @cached_property
+    def batched(self) -> bool:
+        """Whether it runs in many short transactions, until no row is left."""
+        try:
+            return self.script.batch is not None
+        except SqlSyntaxError:
+            return False
+
     @property
     def identity(self) -> tuple[str, ...]:
         """What a fingerprint must notice if it changes."""

@@ -67,6 +67,28 @@ class StatementFinished:
 
 
 @dataclass(frozen=True)
+class BatchFinished:
+    """How far a batched migration is."""
+
+    step: Step
+    batches: int
+    rows: int
+    """All rows that were ever touched, also by earlier runs."""
+    rate: float
+    """Rows a second, in this run."""
+    seconds_left: float
+    """As PostgreSQL estimates the rows that are left; 0 where it does not know."""
+
+
+@dataclass(frozen=True)
+class BatchHeld:
+    """A batched migration gives way to somebody."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True)
 class StepResumed:
     """An earlier run did not finish it; what that did is not done again."""
 
@@ -130,6 +152,8 @@ Progress = (
     | StepStarted
     | StepWaited
     | StatementFinished
+    | BatchFinished
+    | BatchHeld
     | StepResumed
     | LeftoverHealed
     | BackendAwaited

@@ -13,6 +13,7 @@ from .history import history_problems
 from .ledger import Entry, Ledger, Mark
 from .migration import Migration
 from .problem import Problem
+from .unfinished import resumption_of
 from .version import SchemaVersion
 from .workspace import Workspace
 
@@ -40,6 +41,8 @@ class Row:
     date: datetime | None
     """When its state came about; None for what was never tried."""
     state: State
+    detail: str = ""
+    """Of an unfinished one, how far it is, and whether somebody is at work on it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,18 @@ def _row(number: int, migration: Migration | None, newest: Entry | None, ledger:
         description=_description(migration, entry),
         date=None if state is State.PENDING or entry is None else entry.finished_at or entry.started_at,
         state=state,
+        detail=_detail(migration, newest, ledger) if state is State.UNFINISHED else "",
     )
+
+
+def _detail(migration: Migration | None, newest: Entry | None, ledger: Ledger) -> str:
+    at = resumption_of(migration.up, ledger.traces_of(migration.number)) if migration else None
+    if migration is None or at is None:
+        return ""
+    done = f"{at.rows:,} rows" if at.batches else f"{at.done} of {len(migration.up.statements)} statements"
+    since = f" since {at.since:%Y-%m-%d %H:%M}" if at.since else ""
+    ended = newest.mark.value if newest and newest.mark is not Mark.STARTED else "broken off"
+    return f"{done}{since}, {'running' if at.alive else ended}"
 
 
 def _state(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> State:

@@ -101,6 +101,9 @@ def resumption_of(script: Script, traces: tuple[Trace, ...]) -> Resumption | Non
 
 def how_far(at: Resumption, of: int) -> str:
     """`2 of 5 statements are done; the next run goes on with statement 3`, for a person."""
+    if at.batches and not at.done:
+        since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
+        return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run goes on"
     if of == 1 and not at.done:
         return "its statement is not done; the next run goes on with it"
     done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"

@@ -117,6 +117,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
             problems.append(Problem("transaction-control", what, place, hint))
         if statement.copies_through_client:
             problems.append(_client_copy(place))
+    problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in script.batch_faults]
     return tuple(problems)
 
 

@@ -7,6 +7,8 @@ from ..core.progress import (
     BackendAwaited,
     BackupAdvanced,
     BackupTaken,
+    BatchFinished,
+    BatchHeld,
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
@@ -20,11 +22,12 @@ from ..core.progress import (
     StepWaited,
 )
 from ..report.columns import on_one_line
+from ..report.words import count, millis
 
 
 def line_of(progress: Progress) -> str:
     """What a person reads about a progress; empty for what is told by the line after it."""
-    of = (_of_the_run, _of_a_resumed_step, _of_a_step)
+    of = (_of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
@@ -63,12 +66,23 @@ def _of_a_resumed_step(progress: Progress) -> str | None:
             return None
 
 
+def _of_batches(progress: Progress) -> str | None:
+    match progress:
+        case BatchFinished(step=step, batches=batches, rows=rows, rate=rate, seconds_left=left):
+            about = f", about {millis(round(left) * 1000)} left" if left >= 1 else ""
+            so_far = f"{count(rows, 'row')} in {batches:,} {'batch' if batches == 1 else 'batches'}"
+            return f"{on_one_line(step.name)} … {so_far}, {rate:,.0f} a second{about}"
+        case BatchHeld(step=step, why=why):
+            return f"{on_one_line(step.name)} … gives way: {on_one_line(why)}"
+        case _:
+            return None
+
+
 def _of_a_step(progress: Progress) -> str | None:
     match progress:
         case StepStarted(step=step, position=position, of=of):
-            return (
-                "" if step.transactional else f"{_place(position, of)} {on_one_line(step.name)} … outside a transaction"
-            )
+            how = "" if step.transactional else "in batches" if step.batched else "outside a transaction"
+            return f"{_place(position, of)} {on_one_line(step.name)} … {how}" if how else ""
         case StepWaited(step=step, attempt=attempt, seconds=seconds):
             again = f"no trace left; again in {seconds:.1f} s"
             return f"{on_one_line(step.name)} … a lock was not free (attempt {attempt}), {again}"

@@ -15,6 +15,8 @@ from rich.text import Text
 from ..core.progress import (
     BackendAwaited,
     BackupAdvanced,
+    BatchFinished,
+    BatchHeld,
     IndexAdvanced,
     Listener,
     LockAwaited,
@@ -26,7 +28,7 @@ from ..core.progress import (
 from ..report.columns import on_one_line
 from .lines import line_of
 
-_WITHIN = (StepWaited, StatementFinished, IndexAdvanced, BackendAwaited)
+_WITHIN = (StepWaited, StatementFinished, IndexAdvanced, BackendAwaited, BatchFinished, BatchHeld)
 """What happens while a step runs, whose clock goes on."""
 
 
@@ -75,9 +77,7 @@ class Live:
 def _doing(progress: Progress) -> str:
     """What is under way; empty for what has ended."""
     match progress:
-        case LockAwaited() | BackupAdvanced() | StepWaited() | StatementFinished() | IndexAdvanced() | BackendAwaited():
-            return line_of(progress)
         case StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"
         case _:
-            return ""
+            return line_of(progress) if isinstance(progress, (LockAwaited, BackupAdvanced, *_WITHIN)) else ""

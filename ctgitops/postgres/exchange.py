@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,6 +68,14 @@ def exchange(connection: Connection, message: str, meanwhile: Callable[[], None]
         raise Interrupted(_cancelled(connection)) from None
     except psycopg.OperationalError as error:
         return Answer(0, (), Failure(str(error).strip() or "the connection was lost"), lost=True)
+
+
+def rest(seconds: float) -> None:
+    """Does nothing for a while. Raises Interrupted where somebody asks this run to stop."""
+    try:
+        time.sleep(seconds)
+    except KeyboardInterrupt:
+        raise Interrupted(Answer(0, ())) from None
 
 
 def _cancelled(connection: Connection) -> Answer:

@@ -32,6 +32,14 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
     """What to do, where the failure alone does not tell it."""
 
 
+class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
+    """The time that a batched migration has in one run is over; `rows` are done, and the next run goes on."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+
 def stopped(interrupted: Interrupted) -> StepFailed:
     """The failure of a step that a person or a machine asked to stop."""
     return StepFailed(Failure(ASKED_TO_STOP), Spot(), interrupted.answer.lost)

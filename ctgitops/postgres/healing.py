@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.leftover import ABSENT, Next, new_ones, next_of
@@ -13,7 +12,7 @@ from ..core.unfinished import Reached, Trace
 from ..sql.leaves import Leaves, Leaving
 from ..sql.script import Script
 from .connect import Connection
-from .exchange import Answer, Failure, exchange, rows
+from .exchange import Answer, Failure, exchange, rest, rows
 from .failed import StepFailed
 from .leftovers import CannotLook, Index, candidates, drop, index_of, is_wanted, seen
 from .message import Spot
@@ -120,7 +119,7 @@ class Healer:
             "`--not-applied`, which runs the file from its first statement on"
         )
 
-    def wait_for(self, begun: Trace, pause: Callable[[], None] = lambda: time.sleep(WAIT_SECONDS)) -> None:
+    def wait_for(self, begun: Trace) -> None:
         """Waits until the process that an earlier run left at work has ended. Raises StepFailed."""
         if not begun.alive or begun.started_at is None:
             return
@@ -133,7 +132,7 @@ class Healer:
                 hint = f"wait for it, or end it with {end}; then run the same again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
             self.tell(BackendAwaited(self.step, begun.backend, doing))
-            pause()
+            rest(WAIT_SECONDS)
 
 
 def attempted_before(script: Script, begun: Trace) -> Attempted | None:

@@ -18,14 +18,15 @@ from ..core.progress import Listener, StepWaited
 from ..core.receipt import Receipt
 from ..core.request import Request
 from ..core.unfinished import how_far, resumption
-from ..errors import ApplyError, CtgitopsError, LedgerError, Place
+from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError, Place
 from .batch import Pace
 from .connect import Address, Connection, told_if_lost
 from .exchange import Answer, Interrupted, exchange, rows
 from .execute import entry_of, in_one_transaction, millis_in, signed, whole
-from .failed import LOCK_NOT_AVAILABLE, StepFailed, hint_for, names, stopped
+from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed, hint_for, names, stopped
 from .ledger import insert_sql, read_ledger
 from .message import CLEAN, FLUSH, LEAKS
+from .run import Run
 from .stepwise import Stepwise
 
 _END_BACKEND = """
@@ -58,7 +59,7 @@ class WorkSession:
         self._done: list[str] = []
         self._unflushed = False
         self._pace = Pace()
-        self._stepwise = Stepwise(
+        run = Run(
             connected=self._connected,
             another=open_connection,
             hold=hold,
@@ -67,6 +68,7 @@ class WorkSession:
             environment=request.environment.name,
             patience=request.environment.timeouts.retry_for.total_seconds(),
         )
+        self._stepwise = Stepwise(run)
 
     def ledger(self) -> Ledger:
         """All entries, read now."""
@@ -102,10 +104,25 @@ class WorkSession:
         if step.transactional:
             millis = self._attempts(step, lambda: self._in_one_transaction(step, entry, last=last), entry)
         else:
-            millis = self._attempts(step, lambda: self._stepwise.run(step, entry), entry)
+            millis = self._attempts(step, lambda: self._outside(step, entry), entry)
         self._pace.learn(time.monotonic() - began, 1)
         self._done.append(step.name)
         return millis
+
+    def _outside(self, step: Step, entry: Entry) -> int:
+        """What cannot be in a transaction, from where it stands. Raises MustWaitError where its time is over."""
+        try:
+            return self._stepwise.run(step, entry)
+        except OutOfTime as over:
+            said = f"{over.rows:,} rows are done, and its time in this run is over"
+            self.record(replace(entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
+            done = f"{names(self._done)} done; " if self._done else ""
+            raise MustWaitError(
+                f"{step.name} is deferred: {said}",
+                place=Place(step.script.path),
+                state=f"in {self._request.environment.name}, {done}what comes after it waits for it",
+                hint="run the same again, or let a schedule do it: it goes on from there",
+            ) from None
 
     def _run_together(self, steps: tuple[Step, ...], plan: Plan, receipt: Receipt | None) -> None:
         """Several in one message; those that the server finished are then ahead, an error is left to be met again."""

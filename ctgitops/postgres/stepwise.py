@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from psycopg.pq import Escaping
 
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.leftover import Next
 from ..core.plan import Step
-from ..core.progress import Listener, StatementFinished, StepResumed
+from ..core.progress import StatementFinished, StepResumed
 from ..core.unfinished import Reached, Resumption, resumption
 from ..sql.leaves import Leaves, Leaving
 from ..sql.parse import Statement
 from ..sql.script import Script
+from .batched import Batches
 from .connect import Connection
 from .exchange import Failure, exchange, rows
 from .execute import verify
@@ -30,35 +30,33 @@ from .ledger import insert_sql
 from .leftovers import CannotLook, seen
 from .message import Spot, opening, spot_in
 from .progress import Author
+from .run import Run
 from .watch import IndexWatch
 
 SETS = "VariableSetStmt"
 
 
-@dataclass
 class Stepwise:
-    """The migrations outside a transaction of one run. `connected` gives the run's connection, `another` a new one."""
+    """The migrations outside a transaction of one run."""
 
-    connected: Callable[[], Connection]
-    another: Callable[[], Connection]
-    hold: Callable[[], None]
-    """Raises where the run lock is lost."""
-    ledger: Callable[[], Ledger]
-    tell: Listener
-    environment: str
-    patience: float
-    _entries: dict[int, int] = field(default_factory=dict)
-    """By number, the entry `started` of this run."""
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._entries: dict[int, int] = {}
+        """By number, the entry `started` of this run."""
 
     def run(self, step: Step, entry: Entry) -> int:
         """Carries out what is left of it; returns milliseconds. Raises StepFailed, Interrupted."""
-        ledger = self.ledger()
+        ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
-        connection = self.connected()
+        connection = self._run.connected()
         author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step)
-        healer = Healer(connection, step, author, self.tell, self.environment, self.patience)
         clock = time.monotonic()
-        _Walk(self, connection, step, author, healer).through(at, ledger)
+        if step.script.batch and not at.done:
+            send(connection, opening(step.script, step.name, local=False)[0])
+            Batches(self._run, connection, step, author, step.script.batch).through(at)
+            record(connection, author.row(Reached.DONE, 1))
+        else:
+            _Walk(self._run, connection, step, author).through(at, ledger)
         if step.verify:
             verify(connection, step.verify)
         total = round((time.monotonic() - clock) * 1000)
@@ -84,11 +82,15 @@ class Stepwise:
 class _Walk:
     """One attempt at what is left of one migration."""
 
-    run: Stepwise
+    run: Run
     connection: Connection
     step: Step
     author: Author
-    healer: Healer
+
+    @property
+    def healer(self) -> Healer:
+        run = self.run
+        return Healer(self.connection, self.step, self.author, run.tell, run.environment, run.patience)
 
     @property
     def script(self) -> Script:

@@ -100,6 +100,7 @@ def _step(step: Step) -> Object:
         "version": str(step.version) if step.version else None,
         "checksum": step.checksum,
         "transactional": step.transactional,
+        "batched": step.batched,
         "resumes_at": step.resumption.position if step.resumption else None,
         "breaking": step.breaking,
         "rollback": step.rollback.value,
@@ -168,6 +169,7 @@ def _row(row: Row) -> Object:
         "description": row.description,
         "date": _moment(row.date),
         "status": row.state.value,
+        "detail": row.detail,
     }
 
 

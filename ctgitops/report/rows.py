@@ -65,6 +65,7 @@ def _row(step: Step, found: list[Problem]) -> Part:
         "description": step.description,
         "version": words.version(step.version).replace("-", "\N{EN DASH}"),
         "transactional": step.transactional,
+        "batched": step.batched,
         "resumes": words.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,

@@ -86,7 +86,7 @@ HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
 
 
 def _row(step: Step) -> tuple[str, ...]:
-    one = "one transaction" if step.transactional else "NO TRANSACTION"
+    one = "one transaction" if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
         one += f", {words.resumes(step)}"
     breaking = "BREAKING" if step.breaking else ""

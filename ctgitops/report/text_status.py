@@ -50,9 +50,13 @@ def _state(row: Row | None) -> str:
     return f"{row.state.value} {row.date:%Y-%m-%d}" if row.date else row.state.value
 
 
+def _state_alone(row: Row) -> str:
+    return f"{row.state.value}: {row.detail}" if row.detail else row.state.value
+
+
 def _row(row: Row) -> tuple[str, ...]:
     date = f"{row.date:%Y-%m-%d}" if row.date else "-"
-    return (words.version(row.version), row.name, _short(row.description or "-"), date, row.state.value)
+    return (words.version(row.version), row.name, _short(row.description or "-"), date, _state_alone(row))
 
 
 def _short(description: str) -> str:

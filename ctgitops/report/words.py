@@ -59,6 +59,8 @@ def size(number: int) -> str:
 def resumes(step: Step) -> str:
     """`from statement 3 of 5`, of what an earlier run did not finish; empty for everything else."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
+    if at and at.batches and not at.done:
+        return f"goes on after {count(at.rows, 'row')}"
     return f"from statement {min(at.position, of)} of {of}" if at else ""
 
 

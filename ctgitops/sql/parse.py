@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .batch import Shape, shape_of
 from .leaves import Leaves, leaves
 from .refused import transaction_control, why_not_in_transaction
 
@@ -69,6 +70,12 @@ def _statements(sql: str) -> Iterator[Statement]:
             copies_through_client=kind == "CopyStmt" and not node.get("filename"),
             leaves=leaves(kind, node) if refused else None,
         )
+
+
+def batch_shape(sql: str) -> Shape:
+    """What matters of the one statement in `sql` to a batch."""
+    ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
+    return shape_of(kind, node)
 
 
 def index_on_probe(sql: str, table: str) -> str:

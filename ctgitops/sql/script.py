@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ..errors import Place
 from . import parse
+from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 
 _NO_TRANSACTION = re.compile(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
@@ -46,6 +47,24 @@ class Script:
         """Its statements, in order. Raises `parse.SqlSyntaxError` where PostgreSQL's grammar refuses the text."""
         return parse.statements(self.sql)
 
+    @cached_property
+    def batch(self) -> Batch | None:
+        """How it runs in batches; None where it does not, or where something is wrong with that."""
+        return None if self.batch_faults else read_batch(self.sql)[0]
+
+    @cached_property
+    def batch_faults(self) -> tuple[Fault, ...]:
+        """What is wrong with it as a batched migration; raises `parse.SqlSyntaxError`."""
+        if not is_batched(self.sql):
+            return ()
+        if len(self.statements) != 1:
+            second = self.statements[1] if len(self.statements) > 1 else None
+            what = f"a batched migration is one statement, and this file has {len(self.statements)}"
+            return (Fault(what, self.start_of(second) if second else 0, "put the others into migrations of their own"),)
+        statement = self.statements[0]
+        shape = parse.batch_shape(self.text_of(statement))
+        return (*read_batch(self.sql)[1], *shape_faults(shape, self.start_of(statement)))
+
     def text_of(self, statement: parse.Statement) -> str:
         """The statement as it stands in the file, from its first word on."""
         return self.sql[self.start_of(statement) : statement.end].rstrip()
@@ -65,7 +84,7 @@ class Script:
 
         That is `-- ctgitops: no transaction`, or dbmate's `-- migrate:up transaction:false`.
         """
-        if _NO_TRANSACTION.search(self.sql):
+        if _NO_TRANSACTION.search(self.sql) or is_batched(self.sql):
             return False
         return not any(statement.refused_in_transaction for statement in self.statements)
 

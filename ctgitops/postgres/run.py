@@ -1,0 +1,24 @@
+"""What a migration outside a transaction needs of the run that it is a part of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..core.ledger import Ledger
+from ..core.progress import Listener
+from .connect import Connection
+
+
+@dataclass(frozen=True)
+class Run:
+    """`connected` gives the run's connection, `another` a new one; `hold` raises where the run lock is lost."""
+
+    connected: Callable[[], Connection]
+    another: Callable[[], Connection]
+    hold: Callable[[], None]
+    ledger: Callable[[], Ledger]
+    tell: Listener
+    environment: str
+    patience: float
+    """For so many seconds it is tried again when a lock was not free."""

@@ -1,0 +1,179 @@
+"""The line `-- ctgitops: batch size=5000 pause=100ms max_lag=10s for=30min max_rows=…` of a data migration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+_DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
+_DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_NUMBERS, _DURATIONS = ("size", "max_rows"), ("pause", "max_lag", "for")
+LARGEST_SIZE = 1_000_000
+_SKIP_LOCKED = re.compile(
+    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|\bskip\s+locked\b""", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How a batched migration runs: so many rows in each transaction, and what it gives way to."""
+
+    size: int
+    pause: timedelta = timedelta(milliseconds=100)
+    """Between two batches; longer where somebody waits for us."""
+    max_lag: timedelta = timedelta(seconds=10)
+    """No batch while a replica is farther behind than this."""
+    lag_asked: bool = False
+    """Whether the file asks for `max_lag`, so that not to be able to look is an error."""
+    budget: timedelta | None = None
+    """After so long the run ends, and the next one goes on."""
+    max_rows: int | None = None
+    """More rows than this are a mistake; None: so many as its tables can have."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a batched migration, and at which character of its text."""
+
+    what: str
+    offset: int
+    hint: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a statement matters to a batch."""
+
+    kind: str
+    parameters: tuple[tuple[int, int], ...]
+    """Number and place, in bytes, of every `$1`."""
+    limited: bool
+    """Whether a LIMIT is `$1`."""
+    selects: bool
+    """Whether the SELECT with that LIMIT has a WHERE."""
+    deletes: bool
+    tables: tuple[tuple[str | None, str], ...]
+
+
+def is_batched(sql: str) -> bool:
+    """Whether the text has the line."""
+    return _DIRECTIVE.search(sql) is not None
+
+
+def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
+    """What the line says; None where there is none, or where something is wrong with it."""
+    found = list(_DIRECTIVE.finditer(sql))
+    if not found:
+        return None, ()
+    line = found[0]
+    values: dict[str, str] = {}
+    faults: list[Fault] = []
+    for word in line[1].split():
+        key, _, value = word.partition("=")
+        faults += _faults_of(key, value, line.start())
+        values[key] = value
+    if "size" not in values:
+        faults.append(Fault("a batch needs a size", line.start(), "write `-- ctgitops: batch size=5000`"))
+    if len(found) > 1:
+        faults.append(Fault("a file has one line `ctgitops: batch`", found[1].start(), "remove the other"))
+    return (None, tuple(faults)) if faults else (_batch(values), ())
+
+
+def _batch(values: dict[str, str]) -> Batch:
+    durations = {key: _duration(values[key]) for key in _DURATIONS if key in values}
+    return Batch(
+        size=int(values["size"]),
+        pause=durations.get("pause", Batch.pause),
+        max_lag=durations.get("max_lag", Batch.max_lag),
+        lag_asked="max_lag" in values,
+        budget=durations.get("for"),
+        max_rows=int(values["max_rows"]) if "max_rows" in values else None,
+    )
+
+
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else timedelta()
+
+
+def _faults_of(key: str, value: str, offset: int) -> Iterator[Fault]:
+    if key in _NUMBERS:
+        most = LARGEST_SIZE if key == "size" else 10**18
+        if not value.isdecimal() or not 1 <= int(value[:20]) <= most:
+            yield Fault(f"`{key}={value}` is no number of rows", offset, f"a number from 1 to {most:,}")
+    elif key in _DURATIONS:
+        if not _DURATION.fullmatch(value):
+            yield Fault(f"`{key}={value}` is no duration", offset, "a number with ms, s, min, h or d, such as `100ms`")
+    else:
+        keys = ", ".join((*_NUMBERS, *_DURATIONS))
+        yield Fault(f"`{key}` is nothing that a batch has", offset, f"it has {keys}")
+
+
+def shape_of(kind: str, node: Any) -> Shape:
+    """What matters of one statement's parse tree."""
+    selects = [select for select in _all("SelectStmt", node) if _is_size(select.get("limitCount"))]
+    return Shape(
+        kind=kind,
+        parameters=tuple((p.get("number", 0), p.get("location", 0)) for p in _all("ParamRef", node)),
+        limited=bool(selects),
+        selects=all("whereClause" in select for select in selects),
+        deletes=kind == "DeleteStmt" or any(True for _ in _all("DeleteStmt", node)),
+        tables=tuple(dict.fromkeys(_tables(node))),
+    )
+
+
+def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
+    """Why a statement is no batch."""
+    if shape.kind not in {"UpdateStmt", "DeleteStmt", "InsertStmt"}:
+        hint = "its last part decides: `WITH … UPDATE`, not `WITH … SELECT`"
+        yield Fault("a batch is an UPDATE, DELETE or INSERT", offset, hint)
+    elif not shape.limited:
+        hint = "choose its rows by `WITH batch AS (SELECT … LIMIT $1 FOR UPDATE SKIP LOCKED)`; `$1` becomes the size"
+        yield Fault("nothing limits the batch to its size", offset, hint)
+    elif not (shape.selects or shape.deletes):
+        hint = "give the SELECT with the LIMIT a WHERE that is false for rows which are done"
+        yield Fault("it would touch the same rows for ever", offset, hint)
+    if any(number != 1 for number, _ in shape.parameters):
+        yield Fault("a batch has one parameter, `$1`, which is its size", offset, "write the other values as they are")
+
+
+def sized(text: str, shape: Shape, size: int) -> str:
+    """The statement with its size in the place of every `$1`; `shape` is that of this very text."""
+    encoded = text.encode()
+    for _, place in sorted(shape.parameters, key=lambda p: -p[1]):
+        encoded = encoded[:place] + str(int(size)).encode() + encoded[place + len(b"$1") :]
+    return encoded.decode()
+
+
+def waiting_for_all(text: str) -> str:
+    """The statement without SKIP LOCKED, to see whether rows are left which somebody holds; else the same."""
+    return _SKIP_LOCKED.sub(lambda m: "" if m[0][:4].lower() == "skip" else m[0], text)
+
+
+def _is_size(limit: Any) -> bool:
+    return isinstance(limit, dict) and limit.get("ParamRef", {}).get("number") == 1
+
+
+def _all(kind: str, node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == kind:
+                yield value
+            yield from _all(kind, value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _all(kind, item)
+
+
+def _tables(node: Any) -> Iterator[tuple[str | None, str]]:
+    relations = [*_all("RangeVar", node)]
+    if isinstance(node, dict) and "relname" in node.get("relation", {}):
+        relations.append(node["relation"])  # what it changes stands there bare
+    for key in ("UpdateStmt", "DeleteStmt", "InsertStmt"):
+        relations += [inner["relation"] for inner in _all(key, node) if "relation" in inner]
+    for relation in relations:
+        yield relation.get("schemaname"), relation.get("relname", "")

@@ -1,0 +1,50 @@
+"""What a batched migration gives way to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from ctgitops.postgres.throttle import LONGEST, WAITERS, Throttle
+from ctgitops.sql.batch import Batch
+from tests.servers import fetch, run, session
+from tests.stories.house import until
+
+
+def test_the_pause_grows_while_somebody_waits_for_us_and_shrinks_when_nobody_does() -> None:
+    throttle = Throttle(Batch(100, pause=timedelta()))
+    assert throttle.pause == 0
+    grown = []
+    for _ in range(12):
+        throttle.waited(1)
+        grown.append(throttle.pause)
+    assert grown == sorted(grown)
+    assert grown[0] == 0.2
+    assert grown[-1] == LONGEST.total_seconds()
+    for _ in range(12):
+        throttle.waited(0)
+    assert throttle.pause == 0
+
+
+def test_who_waits_for_a_lock_of_ours_is_counted_and_nobody_else(make_database: Callable[[], str]) -> None:
+    url = make_database()
+    run(url, "create table one (id int); create table two (id int); insert into one values (1)")
+    with session(url) as ours, session(url) as other:
+        ours.execute("begin; update one set id = 2")
+        other.execute("begin; lock table two")
+        assert ours.execute(WAITERS.encode()).fetchall() == [(0,)]
+        waiting = [
+            threading.Thread(target=run, args=(url, statement))
+            for statement in ("update one set id = 3", "begin; lock table two")
+        ]
+        for thread in waiting:
+            thread.start()
+        blocked = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        until(lambda: len(fetch(url, blocked)) == 2)
+        ours.execute("select pg_stat_clear_snapshot()")  # a transaction sees pg_stat_activity as it first saw it
+        assert ours.execute(WAITERS.encode()).fetchall() == [(1,)]
+        ours.execute("rollback")
+        other.execute("rollback")
+        for thread in waiting:
+            thread.join()
