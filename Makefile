@@ -76,11 +76,12 @@ docs: $(READY)
 docs-check: $(READY)
 	$(BIN)/python -m docs.generate --check
 
-# The plan comment of the demo as GitHub shows it, for the README. Needs npm and Chromium.
+# The comment of the demo as GitHub shows it, before and after the merge. Needs npm and Chromium.
 picture: $(READY)
 	@mkdir -p .picture && npm install --silent --no-save --prefix .picture github-markdown-css@5 >/dev/null
 	$(BIN)/ctgitops demo --into .picture/demo >/dev/null
 	$(BIN)/python -m docs.picture .picture/demo/comment.md docs/images/plan-comment.png
+	$(BIN)/python -m docs.picture .picture/demo/comment-merged.md docs/images/record.png
 
 bench: $(READY)
 	$(BIN)/python -m bench.apply

@@ -23,8 +23,9 @@ import click
 from ctgitops import errors
 from ctgitops.cli.main import VERBS, ctgitops
 from ctgitops.files.schema import schema_of
+from ctgitops.report.comment import CUT
 
-from .words import GATES, LEDGER_COLUMNS, PROBLEMS
+from .words import CUT_PARTS, GATES, LEDGER_COLUMNS, PROBLEMS, TEMPLATES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ctgitops"
@@ -246,6 +247,20 @@ def columns_part(table: str) -> str:
     return _table(("column", "type", "has a value", "meaning"), rows)
 
 
+def cut_part() -> str:
+    """What is dropped from a comment that is too long, in order."""
+    _refuse_gap("part of a comment", set(CUT), set(CUT_PARTS))
+    return "".join(f"{n}. {CUT_PARTS[kind]}\n" for n, kind in enumerate(CUT, start=1))
+
+
+def templates_part() -> str:
+    """Every template, and what it holds."""
+    names = sorted(path.name for path in (PACKAGE / "report" / "templates").glob("*.j2"))
+    _refuse_gap("template", set(names), set(TEMPLATES))
+    rows = [(f"[`{name}`](../ctgitops/report/templates/{name})", TEMPLATES[name]) for name in names]
+    return _table(("template", "holds"), rows)
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple(":--" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
@@ -273,6 +288,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/ledger.md", "columns"): lambda: columns_part("ledger"),
     ("docs/ledger.md", "progress"): lambda: columns_part("progress"),
     ("docs/ledger.md", "lease"): lambda: columns_part("lease"),
+    ("docs/comment.md", "cut"): cut_part,
+    ("docs/comment.md", "templates"): templates_part,
 }
 
 

@@ -2,7 +2,8 @@
 
     python -m docs.picture PAGE.md PICTURE.png [--open]
 
-`make picture` plays the demo and draws its plan comment for the README. It needs Chromium, and npm for the style sheet.
+`make picture` plays the demo and draws its comments for the README and docs/comment.md. It needs Chromium, and npm for
+the style sheet.
 """
 
 from __future__ import annotations

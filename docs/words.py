@@ -152,3 +152,31 @@ LEDGER_COLUMNS: dict[str, str] = {
     "hash": "SHA-256 over `previous_hash` and all columns but `id` and `hash`.",
 }
 """Columns on which the SQL has no comment of its own."""
+
+CUT_PARTS: dict[str, str] = {
+    "sql": "SQL of files: what undoes or verifies before what runs, and large files before small ones.",
+    "schema": "What changes in the schema.",
+    "details": "Diffs and lists below problems, those of warnings first.",
+    "reasons": "Reasons that hold an environment back.",
+    "hints": "What to do about problems, those of warnings first.",
+    "problems": "Problems, warnings first. The first line still counts all that block.",
+    "rows": "Rows of migrations: those with nothing special first, those with a problem last.",
+    "environments": "Environments, from the last one on.",
+}
+
+TEMPLATES: dict[str, str] = {
+    "back.md.j2": "Backup and the way back, folded.",
+    "check.md.j2": "The page of `check`.",
+    "closed.md.j2": "The last words on a pull request that was closed without being merged.",
+    "environments.md.j2": "Environments side by side.",
+    "findings.md.j2": "What only warns, and what blocks beyond the first five, folded.",
+    "migrations.md.j2": "One row a migration, and seed files.",
+    "outcome.md.j2": "The page of a run of apply or rollback.",
+    "outcome_parts.md.j2": "The same without its first line, which the record folds.",
+    "plan.md.j2": "The plan comment: its first line, what to do next, and the order of all else.",
+    "problems.md.j2": "What blocks, as alerts.",
+    "record.md.j2": "The record after a merge.",
+    "schema.md.j2": "What changes in the schema, folded; left out where nobody tried it.",
+    "sql.md.j2": "The SQL, folded.",
+    "waits.md.j2": "What holds an environment back beyond what its manifest says, folded.",
+}

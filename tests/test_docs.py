@@ -175,7 +175,7 @@ def test_the_check_fails_with_a_diff_and_the_command_to_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
-    for path in ("docs/ledger.md", *generate.PAGES):
+    for path in (*(path for path, _ in generate.PARTS), *generate.PAGES):
         (tmp_path / path).write_text((ROOT / path).read_text(encoding="utf-8"), encoding="utf-8")
     policy = tmp_path / "docs" / "policy.md"
     policy.write_text(policy.read_text(encoding="utf-8").replace("numbering", "counting", 1), encoding="utf-8")

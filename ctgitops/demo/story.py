@@ -22,13 +22,16 @@ from ..core.ask import Applying, Planning, decide
 from ..core.event import Nothing, Refused
 from ..core.outcome import Outcome, Status
 from ..core.progress import Progress
+from ..core.record import Named, record_of
+from ..core.request import Origin
 from ..errors import CtgitopsError
 from ..github.event import read_event
 from ..postgres.exported import exported_snapshot, portable_hash
 from ..postgres.programs import server_for
 from ..postgres.server import LocalServer
 from ..report.json import plans_json
-from ..report.markdown import outcome_markdown, plans_markdown
+from ..report.markdown import plans_markdown
+from ..report.record import record_markdown
 from ..report.text import outcome_text, plans_text
 from ..report.text_status import statuses_text
 from ..wiring import Wiring
@@ -36,6 +39,9 @@ from . import repository
 
 LAST_ON_MAIN = 202
 """The newest migration of this database before the pull request."""
+
+REPOSITORY = "constructtrack/database"
+"""Where the payloads of its events come from."""
 
 MADE = ".made-by-ctgitops-demo"
 """Tells a folder that a demo filled from one in which somebody's work stands; only the first is ever emptied."""
@@ -155,8 +161,25 @@ def _pull_request(stage: Stage) -> None:
     wiring = stage.wiring()
     looks = plan(tuple(wiring.request(e.name) for e in asked.environments), databases=wiring)
     click.echo(plans_text(looks))
-    stage.keep("comment.md", plans_markdown(looks))
+    stage.keep("comment.md", plans_markdown(looks, _origin(stage, asked)))
     stage.keep("plan.json", plans_json(looks))
+
+
+def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
+    """The pull request, where people look at it."""
+    origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
+    if isinstance(asked, Planning):
+        return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
+    return origin
+
+
+def _record(stage: Stage, outcome: Outcome) -> str:
+    """What the comment says once something came of it."""
+    wiring = stage.wiring()
+    environments = tuple(wiring.environment(name) for name in wiring.environment_names)
+    ledgers = {environment.name: wiring.of(environment).ledger() for environment in environments}
+    wanted = [Named(step.number, step.name, step.version) for step in outcome.plan.steps]
+    return record_markdown(record_of(wanted, environments, ledgers), {outcome.plan.environment: outcome}, wiring.origin)
 
 
 def _merge(stage: Stage) -> None:
@@ -166,7 +189,9 @@ def _merge(stage: Stage) -> None:
     )
     _act("2. The merge", words)
     for environment in _asked_by(stage, "push").environments:
-        click.echo(outcome_text(_applied(stage, environment.name)))
+        outcome = _applied(stage, environment.name)
+        click.echo(outcome_text(outcome))
+        stage.keep("comment-merged.md", _record(stage, outcome))
 
 
 def _release(stage: Stage) -> None:
@@ -178,7 +203,7 @@ def _release(stage: Stage) -> None:
     for environment in _asked_by(stage, "release").environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
-        stage.keep("record.md", outcome_markdown(outcome))
+        stage.keep("comment-released.md", _record(stage, outcome))
 
 
 def _way_back(stage: Stage, before: str) -> None:

@@ -111,20 +111,20 @@ def _waits(environment: Environment) -> str:
 
 
 def _row(row: RecordRow, environments: tuple[Environment, ...], ended: Ended) -> Part:
-    cells = zip(row.cells, environments, strict=True)
+    cells = list(zip(row.cells, environments, strict=True))
+    there = {environment.name for cell, environment in cells if cell.stage is Stage.APPLIED}
     return {
         "name": row.name,
-        "version": words.version(row.version),
-        "cells": [_cell(cell, environment, ended) for cell, environment in cells],
+        "version": words.version(row.version).replace("-", "\N{EN DASH}"),
+        "cells": [_cell(cell, environment, ended, there) for cell, environment in cells],
     }
 
 
-def _cell(cell: Cell, environment: Environment, ended: Ended) -> Part:
+def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -> Part:
     waits: list[Markup] = []
     if cell.stage is Stage.WAITING:
         held = _held(ended.get(environment.name))
-        expected = (_waits(environment), *words.waits_for(environment)[1:])
-        waits = [escape.prose(why) for why in held or expected]
+        waits = [escape.prose(why) for why in held or _expected(environment, there)]
     return {
         "mark": MARKS[cell.stage],
         "stage": "" if cell.stage in (Stage.APPLIED, Stage.WAITING) else cell.stage.upper(),
@@ -134,6 +134,15 @@ def _cell(cell: Cell, environment: Environment, ended: Ended) -> Part:
         "waits": waits,
         "backup": _backup(cell.receipt) if cell.stage is Stage.APPLIED else "",
     }
+
+
+def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
+    """What the manifest says it waits for, without what has come already."""
+    rest = words.waits_for(environment)[1:]
+    if environment.after in there:
+        baking = words.bake(environment)
+        rest = (*([f"{baking} on {environment.after}"] if baking else []), *rest[1:])
+    return (_waits(environment), *rest)
 
 
 def _backup(receipt: str) -> str:

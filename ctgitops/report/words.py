@@ -77,12 +77,16 @@ def comes_with(environment: Environment) -> str:
             return "somebody who starts it"
 
 
+def bake(environment: Environment, before: str = "") -> str:
+    """How long another environment must have had it; empty where it need not."""
+    return f"{before}{duration(environment.bake)}" if environment.bake else ""
+
+
 def waits_for(environment: Environment) -> tuple[str, ...]:
     """Everything that must happen before an environment is changed."""
     waits = [comes_with(environment)]
     if environment.after:
-        bake = f", for {duration(environment.bake)}" if environment.bake else ""
-        waits.append(f"{environment.after} first{bake}")
+        waits.append(f"{environment.after} first{bake(environment, ', for ')}")
     if environment.windows:
         waits.append(" or ".join(str(window) for window in environment.windows))
     return tuple(waits)

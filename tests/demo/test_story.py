@@ -66,6 +66,8 @@ def test_the_whole_story(tmp_path: Path, servers: Path) -> None:
     assert positions == sorted(positions)
     assert "production's schema is the one from before the tag" in said
     assert "300_inspection_forms" in (into / "comment.md").read_text()
+    assert "### ✅ Applied to staging · production waits" in (into / "comment-merged.md").read_text()
+    assert "### ✅ Applied to staging and production" in (into / "comment-released.md").read_text()
     assert {plan["environment"] for plan in json.loads((into / "plan.json").read_text())["plans"]} == {
         "staging",
         "production",
