@@ -96,6 +96,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A file with `-- ctgitops: batch …` is not one statement that changes so many rows at a time.",
         "Write it as the hint shows.",
     ),
+    "enum-value": (
+        "A value of an enum type is used in the transaction that adds it, as `unsafe use of new value` would say.",
+        "Put `ALTER TYPE … ADD VALUE` into a migration of its own, before the one that uses it.",
+    ),
     "unfinished": (
         "A migration outside a transaction was started and did not come to its end. It blocks where what is done is "
         "another statement in the file now, and where nobody wrote down what is done.",

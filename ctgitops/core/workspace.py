@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..errors import Place
-from ..sql.parse import SqlSyntaxError
+from ..sql.parse import SqlSyntaxError, enum_values_used
 from ..sql.script import Script
 from .environment import Environment
 from .header import Rollback
@@ -118,7 +118,17 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         if statement.copies_through_client:
             problems.append(_client_copy(place))
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in script.batch_faults]
-    return tuple(problems)
+    return (*problems, *_enum_values(script))
+
+
+def _enum_values(script: Script) -> Iterator[Problem]:
+    """ALTER TYPE … ADD VALUE, and the value in the same transaction."""
+    if not script.transactional:
+        return
+    for use in enum_values_used(script.sql):
+        what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
+        hint = "put ALTER TYPE … ADD VALUE into a migration of its own, before this one"
+        yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
 
 
 def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .batch import Shape, shape_of
+from .enums import ADDS, EnumUse, enum_uses
 from .leaves import Leaves, leaves
 from .refused import transaction_control, why_not_in_transaction
 
@@ -76,6 +77,13 @@ def batch_shape(sql: str) -> Shape:
     """What matters of the one statement in `sql` to a batch."""
     ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
     return shape_of(kind, node)
+
+
+def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
+    """Values that `sql` adds to an enum type and uses afterwards; raises SqlSyntaxError."""
+    if not ADDS.search(sql):
+        return ()
+    return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in _parse_tree(sql.encode())["stmts"]]))
 
 
 def index_on_probe(sql: str, table: str) -> str:

@@ -1,0 +1,51 @@
+"""Values that a file adds to an enum type and uses, which PostgreSQL refuses in one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Node = dict[str, Any]
+ADDS = re.compile(r"\badd\s+value\b", re.IGNORECASE)
+"""Text without it adds no value, and need not be walked through."""
+
+
+@dataclass(frozen=True)
+class EnumUse:
+    """A value that is used in the transaction that adds it."""
+
+    type: str
+    value: str
+    statement: int
+    """Which statement uses it, from 0."""
+    place: int
+    """Where in the text, in bytes; -1 where the tree does not say."""
+
+
+def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:
+    """The first use of each value, after the statement that adds it; also of a type that the file itself creates."""
+    added: dict[str, str] = {}
+    for index, (kind, node) in enumerate(statements):
+        for value, place in _literals(node):
+            if value in added:
+                yield EnumUse(added.pop(value), value, index, place)
+        if kind == "AlterEnumStmt" and not node.get("oldVal"):
+            added[node.get("newVal", "")] = _name(node)
+
+
+def _name(node: Node) -> str:
+    return ".".join(part["String"]["sval"] for part in node.get("typeName", ()))
+
+
+def _literals(node: Any) -> Iterator[tuple[str, int]]:
+    if isinstance(node, dict):
+        constant = node.get("A_Const")
+        if isinstance(constant, dict) and "sval" in constant:
+            yield constant["sval"].get("sval", ""), constant.get("location", -1)
+        for value in node.values():
+            yield from _literals(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _literals(item)
