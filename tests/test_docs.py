@@ -16,7 +16,8 @@ from ctgitops.files.policy import read_policy
 from ctgitops.files.repository import Repository
 from ctgitops.files.schema import faults
 from ctgitops.files.strict_yaml import Document, read_yaml
-from docs import generate
+from ctgitops.github.event import _READERS
+from docs import found, generate, pages
 from docs.words import GATES, LEDGER_COLUMNS, PROBLEMS
 
 ROOT = Path(__file__).parents[1]
@@ -132,8 +133,8 @@ def test_policies_in_the_pages_are_valid(tmp_path: Path) -> None:
 def test_every_code_of_a_problem_and_every_gate_is_explained() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 
-    assert set(generate.problem_codes()) == set(PROBLEMS)
-    assert generate.gate_codes() == set(GATES)
+    assert set(found.problem_codes()) == set(PROBLEMS)
+    assert found.gate_codes() == set(GATES)
     assert [code for code in (*PROBLEMS, *GATES) if f"| `{code}` |" not in page] == []
 
 
@@ -146,7 +147,7 @@ def test_every_problem_names_its_code_where_it_is_made() -> None:
 
 
 def test_every_column_of_the_ledger_is_explained_once() -> None:
-    columns, comments = generate.ledger_columns("ledger"), generate.column_comments("ledger")
+    columns, comments = found.ledger_columns("ledger"), found.column_comments("ledger")
 
     assert len(columns) == 22
     assert set(columns) == set(comments) | set(LEDGER_COLUMNS)
@@ -156,7 +157,7 @@ def test_every_column_of_the_ledger_is_explained_once() -> None:
 def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
     from ctgitops.core.ledger import Entry
 
-    assert set(generate.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
+    assert set(found.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
 
 
 def test_generated_pages_are_current() -> None:
@@ -166,9 +167,9 @@ def test_generated_pages_are_current() -> None:
 
 def test_generated_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    narrow = generate.cli_page()
+    narrow = pages.cli_page()
     monkeypatch.setenv("COLUMNS", "200")
-    assert narrow == generate.cli_page()
+    assert narrow == pages.cli_page()
 
 
 def test_the_check_fails_with_a_diff_and_the_command_to_run(
@@ -180,8 +181,7 @@ def test_the_check_fails_with_a_diff_and_the_command_to_run(
     policy = tmp_path / "docs" / "policy.md"
     policy.write_text(policy.read_text(encoding="utf-8").replace("numbering", "counting", 1), encoding="utf-8")
     monkeypatch.setattr(generate, "ROOT", tmp_path)
-    monkeypatch.setattr(generate, "PACKAGE", ROOT / "ctgitops")
-    monkeypatch.setattr(generate, "problem_codes", lambda: {code: generate.Found() for code in PROBLEMS})
+    monkeypatch.setattr(found, "problem_codes", lambda: {code: found.Found() for code in PROBLEMS})
 
     assert generate.main(["--check"]) == 1
     said = capsys.readouterr().err
@@ -207,3 +207,23 @@ def test_a_transaction_is_never_called_rolled_back(page: Path) -> None:
         r"transactions? (?:is|was|are|were|gets?|been) rolled back|rolls? back the transaction", prose(page)
     )
     assert not found, "it leaves no trace"
+
+
+def test_the_page_of_the_action_names_every_event_that_is_read() -> None:
+    table = prose(ROOT / "docs" / "action.md").split("## What an event does")[1].split("\n\n")[2]
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) >= set(_READERS)
+
+
+def test_the_workflow_in_the_pages_is_sound(tmp_path: Path) -> None:
+    workflows = [text for _, text in blocks("yaml") if "runs-on:" in text]
+    assert workflows
+    for number, text in enumerate(workflows):
+        assert len(text.splitlines()) <= 24
+        file = tmp_path / ".github" / "workflows" / f"{number}.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        tools = Path(sys.executable).parent
+        schema = [str(tools / "check-jsonschema"), "--builtin-schema", "vendor.github-workflows", str(file)]
+        for command in (schema, [str(tools / "actionlint"), "-shellcheck=", str(file)]):
+            done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
