@@ -17,7 +17,7 @@ from ctgitops.files.repository import Repository
 from ctgitops.files.schema import faults
 from ctgitops.files.strict_yaml import Document, read_yaml
 from ctgitops.github.event import _READERS
-from docs import found, generate, pages
+from docs import found, generate, pages, parts
 from docs.words import GATES, LEDGER_COLUMNS, PROBLEMS
 
 ROOT = Path(__file__).parents[1]
@@ -162,7 +162,7 @@ def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
 
 def test_generated_pages_are_current() -> None:
     stale = [diff for path, text in generate.generated().items() if (diff := generate.difference(path, text))]
-    assert not stale, "\n".join([*stale, f"run `make docs` ({generate.COMMAND})"])
+    assert not stale, "\n".join([*stale, f"run `make docs` ({parts.COMMAND})"])
 
 
 def test_generated_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +192,7 @@ def test_the_check_fails_with_a_diff_and_the_command_to_run(
 def test_the_script_runs_as_the_makefile_calls_it() -> None:
     command = [sys.executable, "-m", "docs.generate", "--help"]
     assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
-    assert f"{generate.COMMAND} --check" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
+    assert f"{parts.COMMAND} --check" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
