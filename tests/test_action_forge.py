@@ -28,7 +28,7 @@ from ctgitops.errors import ForgeError
 from ctgitops.wiring import Wiring
 from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
-from tests.servers import fetch
+from tests.servers import fetch, run
 from tests.stories.house import House
 
 MAIN = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
@@ -115,9 +115,10 @@ class Scene:
     house: House
     forge: Forge
     files: Path
-    said: str = ""
+    runs: int = 0
 
     def run(self, event: str, payload: dict[str, Any], **inputs: str) -> int:
+        self.runs += 1
         (self.files / "event.json").write_text(json.dumps(payload))
         given = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()}
         environ = {
@@ -126,7 +127,7 @@ class Scene:
             "GITHUB_OUTPUT": str(self.files / "output"),
             "GITHUB_REPOSITORY": "constructtrack/database",
             "GITHUB_RUN_ATTEMPT": "2",
-            "GITHUB_RUN_ID": "77",
+            "GITHUB_RUN_ID": str(76 + self.runs),
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_SHA": MAIN,
             "GITHUB_STEP_SUMMARY": str(self.files / "summary"),
@@ -342,6 +343,37 @@ def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> 
     assert "⛔ <b>FAILED</b>" in rows["002"]
     assert "already exists" in rows["002"]
     assert "⏳ the run of the merge" in rows["003"]
+
+
+def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Scene) -> None:
+    scene.house.migration("002_blue", "create table blue (id int primary key);", down="drop table blue;")
+    scene.run("push", push())
+    url = scene.house.secrets["PRODUCTION_DATABASE_URL"]
+    run(url, "create table blue (id int);")
+    assert scene.run("release", release()) == 6
+    (_, comment) = scene.forge.comments
+    assert comment.pull_request == 42
+    assert comment.body.startswith("### ⛔ Applied to staging · production FAILED")
+    assert "002_blue left no trace" in comment.body
+    assert "<code>001_red</code>" in comment.body
+
+
+def test_a_rollback_is_on_record_where_the_migration_came_from(scene: Scene) -> None:
+    scene.run("push", push())
+    asked = {"command": "rollback", "environment": "staging", "to": "0"}
+    assert scene.run("workflow_dispatch", payload_of("workflow_dispatch"), **asked) == 0
+    comment = scene.forge.comments[-1]
+    assert comment.pull_request == 42
+    assert comment.body.startswith("### ↩️ Rolled back on staging · production waits")
+
+
+def test_where_there_can_be_no_plan_the_comment_says_why(scene: Scene) -> None:
+    scene.run("pull_request", opened())
+    for manifest in (scene.house.root / "environments").iterdir():
+        manifest.unlink()
+    assert scene.run("pull_request", opened()) == 2
+    assert "environments/ holds no manifest" in scene.forge.comments[-1].body
+    assert len(scene.forge.comments) == 2
 
 
 def test_a_release_promotes_what_staging_has(scene: Scene) -> None:

@@ -74,6 +74,7 @@ def rollback(job: Job, ground: Ground) -> int:
     sha = ground.sha or job.wiring.origin.commit_sha
     result = _carried_out(job, request.environment, sha, verb)
     _outputs(job, [result])
+    keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
 
 

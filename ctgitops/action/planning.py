@@ -10,11 +10,12 @@ from ..core.forge import CHECK, Check, Conclusion
 from ..core.preview import Look, Unseen, exit_status, with_problems
 from ..core.request import Request
 from ..core.reviewed import files_of, shown_text
+from ..errors import CtgitopsError
 from ..report import words
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
-from .job import LONGEST, Job
+from .job import LONGEST, Job, error_markdown
 from .reviews import clashes_of, suggest
 from .shown import shown_now, with_reviews
 
@@ -30,7 +31,19 @@ _TITLES = {
 
 
 def plan(job: Job, ask: Planning) -> int:
-    """Every environment's plan: log, summary, outputs, and for people who review, a comment and a check."""
+    """Every environment's plan: log, summary, outputs, and for people who review, a comment and a check.
+
+    Where there can be no plan, the comment says why: an older plan must not stand there as if it were this commit's.
+    """
+    try:
+        return _planned(job, ask)
+    except CtgitopsError as error:
+        if ask.pull_request is not None:
+            job.comment(ask.pull_request, ask.sha, error_markdown(error))
+        raise
+
+
+def _planned(job: Job, ask: Planning) -> int:
     requests = _requests(job, ask)
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
     looks = with_problems(plan_verb(requests, databases=job.wiring), clashes_of(job, ask, files))

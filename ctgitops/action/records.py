@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from ..core.ask import in_order_of_after
 from ..core.gate import Unreadable
-from ..core.ledger import Ledger
+from ..core.ledger import Ledger, Mark
 from ..core.outcome import Outcome
-from ..core.record import Ledgers, Named, brought_by, pull_requests_of, record_of
+from ..core.record import Ledgers, Named, brought_by, pull_requests_of, record_of, touched_by
 from ..errors import CtgitopsError
 from ..report.record import record_markdown
 from .job import Job
@@ -24,11 +24,12 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
     if job.teller.forge is None:
         return
     ledgers = _ledgers(job)
-    done = [d.name for outcome in ended.values() if isinstance(outcome, Outcome) for d in outcome.done]
-    numbers = dict.fromkeys(([merged] if merged is not None else []) + list(pull_requests_of(done, ledgers)))
+    touched = touched_by(job.wiring.origin.run_url, ledgers)
+    failed = [e.name for e in touched if e.mark in (Mark.FAILED, Mark.STARTED)]
+    blamed = [*pull_requests_of(failed, ledgers), *([merged] if merged is not None else [])]
+    numbers = dict.fromkeys([*reversed(blamed), *pull_requests_of((e.name for e in touched), ledgers)])
     for number in list(numbers)[:MOST]:
-        about = ended if number == merged or len(numbers) == 1 else _sound(ended)
-        job.comment(number, sha, _page(job, number, ledgers, about))
+        job.comment(number, sha, _page(job, number, ledgers, ended if number in blamed else _sound(ended)))
     if len(numbers) > MOST:
         job.runner.warn(f"{len(numbers) - MOST} more pull requests keep the record they have")
 

@@ -86,6 +86,12 @@ def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[Named, ...]:
     return tuple(_named(e) for e in _entries(ledgers) if e.pull_request == pull_request and e.number is not None)
 
 
+def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
+    """What one run wrote into ledgers about migrations, what failed in it too."""
+    entries = (e for e in _entries(ledgers) if run_url and e.run_url == run_url)
+    return tuple(e for e in entries if e.number is not None)
+
+
 def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
     """The pull requests that brought these migrations, as the ledger of any environment tells, newest first.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .client import Client
 
-MOST_OPEN = 100
+MOST_OPEN = 40
 """So many open pull requests are looked into, those changed last; each costs a request of a thousand an hour."""
 DEEPEST = 10
 """A tag of a tag of a tag."""

@@ -85,7 +85,7 @@ SAID = {
     Stage.WAITING: "{} waits for {}",
     Stage.FAILED: "{} FAILED",
     Stage.UNFINISHED: "{} is UNFINISHED",
-    Stage.ROLLED_BACK: "rolled back on {}",
+    Stage.ROLLED_BACK: "Rolled back on {}",
     Stage.UNREADABLE: "{} CANNOT BE READ",
 }
 

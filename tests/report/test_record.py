@@ -101,7 +101,7 @@ def test_closed_without_a_merge(golden: Golden) -> None:
         ),
         (
             {"staging": chained(*BEFORE, entry(INDEX), entry(DROP), entry(DROP, Mark.ROLLED_BACK))},
-            "### ↩️ rolled back on staging · production waits",
+            "### ↩️ Rolled back on staging · production waits",
         ),
     ],
 )
