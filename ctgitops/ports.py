@@ -6,7 +6,19 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from .core.environment import Environment
-from .core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, Review, StickyComment
+from .core.event import OutsideRun
+from .core.forge import (
+    ChangedFile,
+    Check,
+    Deployment,
+    DeploymentState,
+    OpenPullRequest,
+    Proposal,
+    Reaction,
+    Review,
+    StickyComment,
+    TreeFile,
+)
 from .core.gate import Predecessor
 from .core.ledger import Entry, Ledger
 from .core.migration import Seed
@@ -91,6 +103,24 @@ class Forge(Protocol):
 
         Raises ForgeError where it may not look.
         """
+
+    def permission_of(self, login: str) -> str:
+        """What a person may do: `admin`, `write`, `read` or `none`. Raises ForgeError."""
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        """Marks a comment."""
+
+    def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
+        """All files of a commit below a folder; none where there is no such folder. Raises ForgeError."""
+
+    def blob(self, sha: str) -> bytes:
+        """What a file of a commit holds. Raises ForgeError."""
+
+    def proposal(self, number: int) -> Proposal:
+        """A pull request and the paths that it changes. Raises ForgeError."""
+
+    def proposed_by(self, run: OutsideRun) -> int | None:
+        """The open pull request whose head a run was for; None where there is none. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes; none where the token may not look."""

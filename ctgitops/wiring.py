@@ -21,6 +21,7 @@ from .core.gate import Predecessor, Unreadable
 from .core.request import Origin, Request
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
+from .files.git import head_of
 from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Wiring:
     def origin(self) -> Origin:
         """Who runs this and for what."""
         return origin_from(self.environ, self.root)
+
+    @property
+    def checked_out(self) -> str:
+        """The commit that is checked out, as git says; empty where it does not."""
+        return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:

@@ -54,6 +54,14 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
     "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
     "not-yet": ("A key is known but not carried out by this version.", "Leave it out."),
+    "not-looked": (
+        "A plan was made without a look at the database: a fork gets no secrets, or the environment is not merged yet.",
+        "Merge it, or comment `/ctgitops plan` as somebody who may write.",
+    ),
+    "not-merged": (
+        "A manifest of a pull request names another database or place for backups than the base branch.",
+        "Nothing: what is merged was used for the plan, and the change counts from the merge on.",
+    ),
     "not-reviewed": (
         "With `reviewed: warn`: a file, with its text of now, was in no plan of a merged pull request.",
         "Open a pull request that changes it.",

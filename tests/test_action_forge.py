@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ctgitops.action.run import main
+from ctgitops.core.event import OutsideRun
 from ctgitops.core.forge import (
     ChangedFile,
     Check,
@@ -20,8 +21,11 @@ from ctgitops.core.forge import (
     DeploymentState,
     Generation,
     OpenPullRequest,
+    Proposal,
+    Reaction,
     Review,
     StickyComment,
+    TreeFile,
 )
 from ctgitops.core.reviewed import ShownFile, shown_in
 from ctgitops.errors import ForgeError
@@ -49,6 +53,15 @@ class Forge:
     files: tuple[ChangedFile, ...] = ()
     reviews: list[Review] = field(default_factory=list)
     others: tuple[OpenPullRequest, ...] = ()
+    root: Path = Path()
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """What commits hold; one that is not here holds what the repository does now."""
+    pulls: dict[int, Proposal] = field(default_factory=dict)
+    permissions: dict[str, str] = field(default_factory=dict)
+    reactions: list[tuple[int, str]] = field(default_factory=list)
+    links: tuple[str, ...] = ()
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
     shown: bool = True
     """Whether merged pull requests brought what was shown in their checks; else everything was pushed directly."""
 
@@ -81,8 +94,8 @@ class Forge:
         return self.merged_by
 
     def is_on(self, branch: str, sha: str) -> bool:
-        assert (branch, sha) == ("master", MAIN)
-        return self.on_branch
+        assert branch == "master"
+        return self.on_branch and sha in (MAIN, *self.commits)
 
     def commit_of_tag(self, tag: str) -> str:
         return self.tags[tag]
@@ -92,13 +105,43 @@ class Forge:
         assert (bool(files), at) == (True, MAIN)
         return frozenset(d for check in self.checks for d in shown_in(check.text)) if self.shown else frozenset()
 
+    def permission_of(self, login: str) -> str:
+        self._may("permission_of")
+        return self.permissions.get(login, "read")
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        self._may("react")
+        assert pull_request
+        self.reactions.append((comment, reaction.value))
+
+    def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
+        self._may("tree")
+        held = self.commits.get(sha)
+        if held is None:
+            held = {str(f.relative_to(self.root)): f.read_bytes() for f in self.root.rglob("*") if f.is_file()}
+        self.blobs = {f"{sha}:{path}": content for path, content in held.items()}
+        found = [(p, c) for p, c in held.items() if p.startswith(f"{folder}/")]
+        return tuple(TreeFile(p, f"{sha}:{p}", len(c), p not in self.links) for p, c in found)
+
+    def blob(self, sha: str) -> bytes:
+        self._may("blob")
+        self.read.append(sha.split(":")[1])
+        return self.blobs[sha]
+
+    def proposal(self, number: int) -> Proposal:
+        self._may("proposal")
+        return self.pulls[number]
+
+    def proposed_by(self, run: OutsideRun) -> int | None:
+        return next((n for n, p in self.pulls.items() if p.head_sha == run.head_sha), None)
+
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         self._may("files_of")
         assert number
         return self.files
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        assert than == 2
+        assert than
         return self.others
 
     def _may(self, what: str) -> None:
@@ -154,7 +197,7 @@ def scene(tmp_path: Path, make_database: Callable[[], str], monkeypatch: pytest.
     house.migration("001_red", "create table red (id int primary key);", down="drop table red;")
     files = tmp_path / "runner"
     files.mkdir()
-    made = Scene(house, Forge(), files)
+    made = Scene(house, Forge(root=house.root), files)
     monkeypatch.setattr(Wiring, "forge", lambda _self, _token, _warn: made.forge)
     return made
 

@@ -15,11 +15,12 @@ from ..core.forge import Deployment, DeploymentState
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress
 from ..core.version import SchemaVersion
-from ..errors import CtgitopsError, ForgeError, MustWaitError
+from ..errors import CtgitopsError
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
 from .planning import NOTHING_APPROVED
+from .prove import prove
 from .records import keep_record
 from .shown import with_reviews
 
@@ -46,7 +47,9 @@ def apply(job: Job, ask: Applying) -> int:
     prove(job, ask.ground)
     sha = ask.ground.sha or job.wiring.origin.commit_sha
     # Asked before anything is applied: the entries of the ledger name the pull request.
-    merged = job.teller.pull_request_of(sha) if ask.ground.sha and not ask.ground.tag else None
+    merged = ask.ground.pull_request
+    if merged is None and ask.ground.sha and not ask.ground.tag:
+        merged = job.teller.pull_request_of(sha)
     results: list[Result] = []
     for environment in ask.environments:
         result = _carried_out(job, environment, sha, _applying(job, environment, merged))
@@ -76,23 +79,6 @@ def rollback(job: Job, ground: Ground) -> int:
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
-
-
-def prove(job: Job, ground: Ground) -> None:
-    """A tag stands for this commit, and the default branch has it. Raises MustWaitError, ForgeError."""
-    if not ground.tag:
-        return
-    forge = job.teller.forge
-    if forge is None:
-        what = f"without a token nobody can see whether the tag {ground.tag} is on {ground.branch}"
-        raise ForgeError(what, hint="leave the input `github-token` at its default; it needs `contents: read`")
-    commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
-    if not commit or {commit} != {here, ground.sha or here}:
-        what = f"the tag {ground.tag} names {commit[:7]}, and this run is for {here[:7]}: it was moved"
-        raise MustWaitError(what, state="nothing was changed", hint="a tag that moves proves nothing: make a new one")
-    if not forge.is_on(ground.branch, commit):
-        what = f"the commit of the tag {ground.tag} is not on {ground.branch}"
-        raise MustWaitError(what, state="nothing was changed", hint=f"merge it into {ground.branch}, then tag that")
 
 
 def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:

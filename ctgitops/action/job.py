@@ -18,6 +18,7 @@ from ..notify.lines import line_of
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring import Wiring
+from .merged import Merged, merged_at
 from .telling import Teller, annotation_of, path_in_repository
 
 LONGEST = 400_000
@@ -33,6 +34,11 @@ class Job:
     wiring: Wiring
     runner: Runner
     teller: Teller
+
+    def base_at(self, sha: str) -> Merged:
+        """The environments of the base branch, which alone say what an unmerged plan may connect to."""
+        here = self.wiring.workspace.environments
+        return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring, here)
 
     def hear(self, progress: Progress) -> None:
         """Prints what happens while it happens."""
@@ -66,22 +72,25 @@ class Job:
         """Problems that have a file, as remarks on its lines."""
         return tuple(a for problem in problems if (a := annotation_of(problem, self.inputs.root)))
 
-    def comment(self, pull_request: int, sha: str, body: str) -> None:
+    def comment(self, pull_request: int, sha: str, body: str, key: str = "plan") -> None:
         """Makes a page the comment of a pull request, unless the workflow wants none."""
         if self.inputs.comment is CommentMode.OFF:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         anew = self.inputs.comment is CommentMode.RECREATE
-        self.teller.comment(StickyComment(pull_request, self._key, Generation(run, attempt), sha, body, anew))
+        self.teller.comment(StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew))
+
+    def answer(self, pull_request: int, body: str) -> None:
+        """A page for who asked for something in a comment, beside the plan."""
+        self.comment(pull_request, "", body, key="answer")
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
         """The schema version of each environment, as an output."""
         self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
 
-    @property
-    def _key(self) -> str:
+    def _key(self, about: str) -> str:
         folder = re.sub(r"[^A-Za-z0-9]+", "-", self.inputs.root).strip("-")
-        return f"plan-{folder}" if folder else "plan"
+        return f"{about}-{folder}" if folder else about
 
     def asking(self, inputs: Inputs) -> Job:
         """The same with other inputs."""

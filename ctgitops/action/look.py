@@ -5,14 +5,16 @@ from __future__ import annotations
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.status import status as status_verb
-from ..core.ask import Checking, Finalising
+from ..core.ask import Checking, Finalising, Planning, in_order_of_after
 from ..core.status import exit_status as status_exit_status
+from ..core.unlooked import preview_of_files
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
 from ..report.record import closed_markdown
 from ..report.text import check_text
 from ..report.text_status import statuses_text
 from .job import LONGEST, Job
+from .planning import publish
 from .records import record_now
 
 
@@ -31,11 +33,25 @@ def check(job: Job, ask: Checking | None = None) -> int:
     return status
 
 
-def status(job: Job) -> int:
+def files_only(job: Job, ask: Checking) -> int:
+    """The plan of a pull request that gets no secrets: what its files add, in the summary alone."""
+    changed = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    folder = job.wiring.origin.folder
+    inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
+    workspace = job.wiring.workspace
+    if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
+        return check(job, ask)
+    ordered = in_order_of_after(workspace.environments)
+    looks = tuple(preview_of_files(workspace, e, inside, ask.why) for e in ordered)
+    return publish(job, Planning(ordered), looks)
+
+
+def status(job: Job, base_sha: str | None = None) -> int:
     """Where environments stand."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     environments = tuple(job.wiring.environment(name) for name in names)
-    statuses = status_verb(job.wiring.workspace, environments, databases=job.wiring)
+    databases = job.wiring if base_sha is None else job.base_at(base_sha)
+    statuses = status_verb(job.wiring.workspace, environments, databases=databases)
     job.show("Status", statuses_text(statuses), statuses_markdown(statuses))
     return status_exit_status(statuses)
 

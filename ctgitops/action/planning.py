@@ -45,8 +45,15 @@ def plan(job: Job, ask: Planning) -> int:
 
 def _planned(job: Job, ask: Planning) -> int:
     requests = _requests(job, ask)
+    workspace = job.wiring.workspace
+    base = job.base_at(ask.base_sha) if ask.sha else None
+    databases = base or job.wiring
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
-    looks = with_problems(plan_verb(requests, databases=job.wiring), clashes_of(job, ask, files))
+    looks = plan_verb(requests, databases=databases)
+    if base:
+        looks = tuple(base.seen(look, request) for look, request in zip(looks, requests, strict=True))
+    found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
+    looks = with_problems(looks, found)
     status = publish(job, ask, looks)
     suggest(job, ask, tuple(words.problems(looks)), files)
     return status

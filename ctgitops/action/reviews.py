@@ -5,17 +5,20 @@ from __future__ import annotations
 from ..core.ask import Planning
 from ..core.clash import clashes
 from ..core.forge import ChangedFile, Review
+from ..core.migration import Migration
 from ..core.problem import Problem
 from ..core.suggest import suggestions
 from ..github.inputs import CommentMode
 from .job import Job
 
 
-def clashes_of(job: Job, ask: Planning, files: tuple[ChangedFile, ...]) -> tuple[Problem, ...]:
+def clashes_of(
+    job: Job, ask: Planning, files: tuple[ChangedFile, ...], ours: tuple[Migration, ...]
+) -> tuple[Problem, ...]:
     """What other open pull requests want too."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
-    return clashes(job.wiring.workspace.migrations, files, job.teller.other_open(ask.pull_request))
+    return clashes(ours, files, job.teller.other_open(ask.pull_request))
 
 
 def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:

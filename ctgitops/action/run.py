@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, decide, ground_of
+from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, Reading, decide, ground_of
 from ..core.environment import Environment
-from ..core.event import Event, Nothing, PullRequest, Refused
+from ..core.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused
 from ..errors import CtgitopsError, UsageError
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
@@ -19,9 +19,11 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring import Wiring
-from . import change, look, planning
+from . import asked, change, look, planning, proposal
 from .job import Job
 from .telling import Teller
+
+Happened = Event | Nothing | Refused
 
 LONGEST_EVENT = 30 << 20
 UNEXPECTED = 1
@@ -71,7 +73,7 @@ def _secrets_of(environment: Environment) -> tuple[str, ...]:
     return (environment.url_secret, *([backup.verify_server] if backup and backup.verify_server else []))
 
 
-def _event(environ: Mapping[str, str]) -> Event | Nothing | Refused:
+def _event(environ: Mapping[str, str]) -> Happened:
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
         raise UsageError("GITHUB_EVENT_PATH is not set", hint="`ctgitops action` is what a GitHub runner calls")
@@ -84,54 +86,73 @@ def _event(environ: Mapping[str, str]) -> Event | Nothing | Refused:
     return read_event(environ.get("GITHUB_EVENT_NAME", ""), payload)
 
 
-def _asked(job: Job, event: Event | Nothing | Refused) -> int:
+def _asked(job: Job, event: Happened) -> int:
     """By the command, else by the event."""
     if isinstance(event, PullRequest) and event.outside:
-        return look.check(job, Checking(event.outside))
+        return _outside(job, event)
+    if isinstance(event, Comment):
+        done = asked.obey(job, event, lambda: _commanded(job, event))
+        return _nothing(job, done) if isinstance(done, Nothing) else done
+    return _commanded(job, event)
+
+
+def _outside(job: Job, event: PullRequest) -> int:
+    ask = Checking(event.outside, event.number)
+    return look.check(job, ask) if job.inputs.command is Command.CHECK else look.files_only(job, ask)
+
+
+def _commanded(job: Job, event: Happened) -> int:
     match job.inputs.command:
         case Command.AUTO:
             return _by_event(job, event)
         case Command.PLAN:
-            return planning.plan(job, _planning(event))
+            return _plan(job, event)
         case Command.APPLY | Command.ROLLBACK:
             return _change(job, event)
         case Command.STATUS:
-            return look.status(job)
+            return look.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
         case Command.CHECK:
             return look.check(job)
 
 
-def _planning(event: Event | Nothing | Refused) -> Planning:
-    asked = event if isinstance(event, Nothing | Refused) else decide(event, ())
-    return asked if isinstance(asked, Planning) else Planning(())
+def _plan(job: Job, event: Happened) -> int:
+    ask = event if isinstance(event, Nothing | Refused) else decide(event, ())
+    return _planned(job, ask if isinstance(ask, Planning | Reading) else Planning(()))
 
 
-def _by_event(job: Job, event: Event | Nothing | Refused) -> int:
-    asked = event if isinstance(event, Nothing | Refused) else decide(event, job.wiring.workspace.environments)
-    match asked:
-        case Planning():
-            return planning.plan(job, asked)
+def _planned(job: Job, ask: Planning | Reading) -> int:
+    if isinstance(ask, Planning):
+        return planning.plan(job, ask)
+    done = proposal.plan(job, ask)
+    return _nothing(job, done) if isinstance(done, Nothing) else done
+
+
+def _by_event(job: Job, event: Happened) -> int:
+    ask = event if isinstance(event, Nothing | Refused) else decide(event, job.wiring.workspace.environments)
+    match ask:
+        case Planning() | Reading():
+            return _planned(job, ask)
         case Applying():
-            return _apply(job, asked)
+            return _apply(job, ask)
         case Checking():
-            return look.check(job, asked)
+            return look.files_only(job, ask)
         case Finalising():
-            return look.finalise(job, asked)
+            return look.finalise(job, ask)
         case Asking(inputs=inputs):
             return _as_a_person_says(job, event, dict(inputs))
         case Nothing() | Refused():
-            return _nothing(job, asked)
+            return _nothing(job, ask)
 
 
 def _as_a_person_says(job: Job, event: Event | Nothing | Refused, given: Mapping[str, str]) -> int:
-    asked = job.inputs.filled(given)
-    if asked.command is Command.AUTO:
+    filled = job.inputs.filled(given)
+    if filled.command is Command.AUTO:
         hint = "give the workflow an input `command`, or this step `with: {command: …}`"
         raise UsageError("a workflow that is started by hand must say what to do", hint=hint)
-    return _asked(job.asking(asked), event)
+    return _commanded(job.asking(filled), event)
 
 
-def _change(job: Job, event: Event | Nothing | Refused) -> int:
+def _change(job: Job, event: Happened) -> int:
     inputs = job.inputs.named()
     ground = event if isinstance(event, Nothing | Refused) else ground_of(event)
     if not isinstance(ground, Ground):
@@ -151,12 +172,12 @@ def _apply(job: Job, ask: Applying) -> int:
     return change.apply(job, ask)
 
 
-def _nothing(job: Job, asked: Nothing | Refused) -> int:
+def _nothing(job: Job, why: Nothing | Refused) -> int:
     """A step that did nothing says that it did nothing, and why."""
-    if isinstance(asked, Refused):
-        raise UsageError(asked.why, hint=asked.hint)
-    job.runner.say(f"Nothing was done: {asked.why}.")
-    job.runner.summarise(f"### Nothing was done\n\n{plain(asked.why)}.")
+    if isinstance(why, Refused):
+        raise UsageError(why.why, hint=why.hint)
+    job.runner.say(f"Nothing was done: {why.why}.")
+    job.runner.summarise(f"### Nothing was done\n\n{plain(why.why)}.")
     return 0
 
 

@@ -14,6 +14,7 @@ from ..core.forge import (
     DeploymentState,
     Level,
     OpenPullRequest,
+    Reaction,
     Review,
     StickyComment,
 )
@@ -73,6 +74,10 @@ class Teller:
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that brought a commit."""
         return self._tried("the pull request is not known", lambda forge: forge.pull_request_of(sha))
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        """Marks a comment."""
+        self._tried("the comment was not marked", lambda forge: forge.react(pull_request, comment, reaction))
 
     def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes."""

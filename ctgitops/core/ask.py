@@ -13,6 +13,7 @@ from .event import (
     Event,
     MergeGroup,
     Nothing,
+    OutsideRun,
     PullRequest,
     PullRequestClosed,
     Push,
@@ -33,6 +34,10 @@ class Ground:
     tag: str = ""
     sha: str = ""
     """The commit that the event named; empty where only the run knows it."""
+    checkout: bool = False
+    """Whether nothing but a look at the checkout tells what is there: it must be on `branch`."""
+    pull_request: int | None = None
+    """The merged pull request that the event is about; None where the commit tells."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,17 @@ class Planning:
     sha: str = ""
     """The commit that people look at, which is not always the one that is checked out."""
     pull_request: int | None = None
+    base_sha: str = ""
+    """Whose manifests say where to connect to, where what is checked out is not merged."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A pull request is read through the API and planned here; nothing of it is checked out, let alone run."""
+
+    pull_request: int | None = None
+    run: OutsideRun | None = None
+    """The run that tells which pull request it is."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,7 @@ class Checking:
     """Only the files are looked at: no secret is read and no database is asked."""
 
     why: str
+    pull_request: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,25 +94,48 @@ class Asking:
     inputs: tuple[tuple[str, str], ...]
 
 
-Ask = Planning | Checking | Applying | Finalising | Asking | Nothing | Refused
+Ask = Planning | Reading | Checking | Applying | Finalising | Asking | Nothing | Refused
 
 
 def decide(event: Event, environments: tuple[Environment, ...]) -> Ask:
     """What an event asks for, where the workflow leaves it to the event."""
     ordered = in_order_of_after(environments)
     match event:
-        case PullRequest(outside=outside) if outside:
-            return Checking(outside)
-        case PullRequest(number=number, head_sha=sha):
-            return Planning(ordered, sha, number)
-        case MergeGroup(sha=sha):
-            return Planning(ordered, sha)
+        case PullRequest() | MergeGroup() | OutsideRun():
+            return _looking(event, ordered)
         case PullRequestClosed():
             return _closed(event, ordered)
         case Dispatch(inputs=inputs):
             return Asking(inputs)
+        case Comment():
+            return _commanded(event, ordered)
         case _:
             return _deploying(event, ordered)
+
+
+def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Ask:
+    match event:
+        case PullRequest(outside=outside) if outside:
+            return Checking(outside, event.number)
+        case PullRequest():
+            return Planning(environments, event.head_sha, event.number, event.base_sha)
+        case MergeGroup():
+            return Planning(environments, event.sha, base_sha=event.base_sha)
+        case OutsideRun():
+            return Reading(run=event)
+
+
+def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Ask:
+    if event.verb == "plan":
+        return Reading(event.pull_request)
+    ground = ground_of(event)
+    if isinstance(ground, Refused):
+        return ground
+    chosen = tuple(e for e in environments if e.name == event.environment)
+    if not chosen:
+        names = ", ".join(e.name for e in environments) or "none"
+        return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
+    return Applying(chosen, ground)
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Ask:
@@ -106,7 +146,7 @@ def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> 
 
 
 def _deploying(
-    event: Push | TagPush | Release | Schedule | Comment, environments: tuple[Environment, ...]
+    event: Push | TagPush | Release | Schedule, environments: tuple[Environment, ...]
 ) -> Applying | Nothing | Refused:
     ground = ground_of(event)
     if isinstance(ground, Refused):
@@ -117,9 +157,6 @@ def _deploying(
         case Schedule():
             words = "`apply: {on: schedule}`, nor one with `on: push` and `windows`"
             return _applying([e for e in environments if _waits_for_the_clock(e)], ground, words)
-        case Comment(environment=name):
-            chosen = [e for e in environments if e.name == name]
-            return _applying(chosen, ground, f"the name `{name}`")
         case TagPush() | Release():
             return _promoting(event, ground, environments)
 
@@ -148,19 +185,27 @@ def ground_of(event: Event) -> Ground | Refused:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
             return Ground(branch, sha=sha) if merged else Refused(f"{branch} is not the default branch, {default}")
-        case TagPush():
+        case TagPush() | Release():
             return _ground_of_tag(event)
-        case Release(tag=tag, default_branch=branch):
-            return Ground(branch, tag)
-        case Schedule() | Comment():
+        case Schedule():
             return Ground()
+        case Comment():
+            return _ground_of_comment(event)
         case Dispatch(ref=ref, default_branch=default):
             return _ground_of_ref(ref, default)
-        case PullRequest() | PullRequestClosed() | MergeGroup():
+        case _:
             return Refused("what is not merged is never applied", "apply on push, on a tag or a release, or by hand")
 
 
-def _ground_of_tag(event: TagPush) -> Ground | Refused:
+def _ground_of_comment(event: Comment) -> Ground | Refused:
+    if not event.merged:
+        return Refused("only what is merged is applied, and this pull request is not", "merge it first")
+    return Ground(event.default_branch, checkout=True, pull_request=event.pull_request)
+
+
+def _ground_of_tag(event: TagPush | Release) -> Ground | Refused:
+    if isinstance(event, Release):
+        return Ground(event.default_branch, event.tag)
     if event.moved:
         return Refused(f"the tag {event.tag} was moved", "a tag that moves proves nothing: make a new one")
     return Ground(event.default_branch, event.tag, event.sha)

@@ -31,6 +31,7 @@ class MergeGroup:
     """A merge queue asks whether what it made of several pull requests is sound."""
 
     sha: str
+    base_sha: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,31 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Comment:
-    """Somebody who may write said `/ctgitops VERB ENVIRONMENT` on a pull request that is merged."""
+    """Somebody said `/ctgitops VERB ENVIRONMENT` on a pull request; whether they may is to be asked."""
 
     pull_request: int
     verb: str
     environment: str
+    author: str
+    number: int
+    """The comment's own."""
+    merged: bool
+    default_branch: str
 
 
-Event = PullRequest | PullRequestClosed | MergeGroup | Push | TagPush | Release | Schedule | Dispatch | Comment
+@dataclass(frozen=True)
+class OutsideRun:
+    """A run for a pull request that got no secrets has ended; this one, on the default branch, has them."""
+
+    head_sha: str
+    head_branch: str
+    head_owner: str
+    head_repository: int
+
+
+Event = (
+    PullRequest | PullRequestClosed | MergeGroup | Push | TagPush | Release | Schedule | Dispatch | Comment | OutsideRun
+)
 
 
 @dataclass(frozen=True)

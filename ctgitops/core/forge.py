@@ -128,6 +128,36 @@ class Review:
 
 
 @dataclass(frozen=True)
+class TreeFile:
+    """A file of a commit, by its path in the repository; its text is the blob's."""
+
+    path: str
+    blob: str
+    size: int
+    plain: bool
+    """Whether it is a file, and no link and no other repository."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A pull request as GitHub has it now, and the paths that it adds, changes, moves or removes."""
+
+    number: int
+    head_sha: str
+    merged: bool
+    paths: frozenset[str]
+
+
+class Reaction(StrEnum):
+    """What a comment that asked for something gets, so that its author sees what came of it."""
+
+    SEEN = "eyes"
+    DONE = "rocket"
+    FAILED = "confused"
+    REFUSED = "-1"
+
+
+@dataclass(frozen=True)
 class OpenPullRequest:
     """Another open pull request and the migrations it adds."""
 

@@ -24,6 +24,11 @@ def base_of(root: Path, name: str | None = None) -> BaseBranch | None:
     return None
 
 
+def head_of(root: Path) -> str:
+    """The commit that is checked out; empty where there is none."""
+    return (_git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or "").strip()
+
+
 def _read(root: Path, branch: str) -> BaseBranch:
     listed = _git(root, "ls-tree", "-z", "--name-only", branch, f"{FOLDER}/") or ""
     files = [m for path in listed.split("\0") if (m := _FILE.fullmatch(path.rsplit("/", 1)[-1]))]

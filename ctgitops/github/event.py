@@ -11,6 +11,7 @@ from ..core.event import (
     Event,
     MergeGroup,
     Nothing,
+    OutsideRun,
     PullRequest,
     PullRequestClosed,
     Push,
@@ -30,6 +31,7 @@ PUBLISHED = ("released", "published")
 _BRANCH = "refs/heads/"
 _TAG = "refs/tags/"
 _COMMAND = re.compile(r"/ctgitops(?:[ \t]+(\S+))?(?:[ \t]+(\S+))?[ \t]*")
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
 _DEPENDABOT = "dependabot[bot]"
 
 
@@ -75,7 +77,7 @@ def _merge_group(payload: Payload) -> MergeGroup | Nothing:
     action = text_of(payload, "action")
     if action != "checks_requested":
         return Nothing(f"a merge group that was {action} asks for nothing")
-    return MergeGroup(text_of(payload, "merge_group", "head_sha"))
+    return MergeGroup(text_of(payload, "merge_group", "head_sha"), text_of(payload, "merge_group", "base_sha"))
 
 
 def _push(payload: Payload) -> Push | TagPush | Nothing:
@@ -127,25 +129,46 @@ def _comment(payload: Payload) -> Comment | Nothing:
     said = _COMMAND.fullmatch(first)
     if said is None or text_of(payload, "action") != "created":
         return Nothing("a comment asks for something only when it is made, and begins with `/ctgitops`")
-    if said[1] != "apply" or not said[2]:
-        return Nothing("a comment can ask for `/ctgitops apply ENVIRONMENT`; a plan is made by each push")
-    if not _merged(payload):
-        return Nothing("only what is merged is applied, and this is no merged pull request")
-    if not _proved_to_write(payload):
-        return Nothing("GitHub's event does not prove that who wrote this may write; start the workflow by hand")
-    return Comment(number_of(payload, "issue", "number"), said[1], said[2])
+    pull_request = get_of(payload, dict, "issue").get("pull_request")
+    if not isinstance(pull_request, dict):
+        return Nothing("only a comment on a pull request asks for something")
+    if (said[1], bool(said[2])) not in (("plan", False), ("apply", True)):
+        return Nothing("a comment can ask for `/ctgitops plan` and `/ctgitops apply ENVIRONMENT`")
+    if not _said_by_a_person(payload):
+        return Nothing("only the person who wrote a comment asks with it, and no program")
+    return Comment(
+        pull_request=number_of(payload, "issue", "number"),
+        verb=said[1],
+        environment=said[2] or "",
+        author=text_of(payload, "comment", "user", "login"),
+        number=number_of(payload, "comment", "id"),
+        merged=bool(pull_request.get("merged_at")),
+        default_branch=text_of(payload, "repository", "default_branch"),
+    )
 
 
-def _merged(payload: Payload) -> bool:
-    pull_request = payload["issue"].get("pull_request") if isinstance(payload.get("issue"), dict) else None
-    return isinstance(pull_request, dict) and bool(pull_request.get("merged_at"))
+def _said_by_a_person(payload: Payload) -> bool:
+    author, sender = number_of(payload, "comment", "user", "id"), number_of(payload, "sender", "id")
+    login = text_of(payload, "comment", "user", "login")
+    return author == sender and text_of(payload, "comment", "user", "type") == "User" and bool(_LOGIN.fullmatch(login))
 
 
-def _proved_to_write(payload: Payload) -> bool:
-    """The owner of a repository may write. A member or a collaborator may have been given no more than reading."""
-    author, owner = number_of(payload, "comment", "user", "id"), number_of(payload, "repository", "owner", "id")
-    return (
-        author == owner == number_of(payload, "sender", "id") and text_of(payload, "comment", "user", "type") == "User"
+def _workflow_run(payload: Payload) -> OutsideRun | Nothing:
+    run = get_of(payload, dict, "workflow_run")
+    if text_of(payload, "action") != "completed" or run.get("event") != "pull_request":
+        return Nothing("of another workflow only the end of a run for a pull request counts")
+    head = get_of(payload, dict | None, "workflow_run", "head_repository")
+    if head is None:
+        return Nothing("the fork is gone")
+    actor = run.get("actor")
+    by_dependabot = isinstance(actor, dict) and actor.get("login") == _DEPENDABOT
+    if head.get("id") == number_of(payload, "repository", "id") and not by_dependabot:
+        return Nothing("the pull request is no fork's, so its own run has planned it already")
+    return OutsideRun(
+        head_sha=text_of(payload, "workflow_run", "head_sha"),
+        head_branch=text_of(payload, "workflow_run", "head_branch"),
+        head_owner=text_of(payload, "workflow_run", "head_repository", "owner", "login"),
+        head_repository=number_of(payload, "workflow_run", "head_repository", "id"),
     )
 
 
@@ -157,4 +180,5 @@ _READERS: dict[str, Callable[[Payload], Event | Nothing]] = {
     "schedule": _schedule,
     "workflow_dispatch": _dispatch,
     "issue_comment": _comment,
+    "workflow_run": _workflow_run,
 }

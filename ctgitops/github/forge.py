@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..core.forge import ChangedFile, Check, Deployment, DeploymentState, OpenPullRequest, Review, StickyComment
+from ..core.event import OutsideRun
+from ..core.forge import (
+    ChangedFile,
+    Check,
+    Deployment,
+    DeploymentState,
+    OpenPullRequest,
+    Proposal,
+    Reaction,
+    Review,
+    StickyComment,
+    TreeFile,
+)
 from ..core.reviewed import ShownFile
-from . import checks, deployments, lookups, shown
+from . import checks, deployments, lookups, proposals, shown
 from . import review as reviews
 from .access import Access, Patience
 from .comment import Sticky
@@ -97,6 +109,45 @@ class GitHubForge:
             "read what plans of merged pull requests showed",
             _RECORDS,
             lambda: shown.seen(self._client, files, at),
+        )
+
+    def permission_of(self, login: str) -> str:
+        """What a person may do. Raises ForgeError."""
+        return self._client.must(
+            f"ask what {login} may do",
+            "metadata: read",
+            lambda: self._client.repository.get_collaborator_permission(login),
+        )
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        """Marks a comment."""
+        issue = self._client.repository.get_issue(pull_request)
+        self._client.may(
+            "mark the comment that asked",
+            _COMMENT,
+            lambda: issue.get_comment(comment).create_reaction(reaction.value),
+        )
+
+    def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
+        """All files of a commit below a folder. Raises ForgeError."""
+        return self._client.must(
+            f"list {folder} of {sha[:7]}", _CONTENTS, lambda: proposals.tree(self._client, sha, folder)
+        )
+
+    def blob(self, sha: str) -> bytes:
+        """What a file of a commit holds. Raises ForgeError."""
+        return self._client.must("read a file", _CONTENTS, lambda: proposals.blob(self._client, sha))
+
+    def proposal(self, number: int) -> Proposal:
+        """A pull request and the paths that it changes. Raises ForgeError."""
+        return self._client.must(
+            f"read pull request {number}", _PULLS, lambda: proposals.proposal(self._client, number)
+        )
+
+    def proposed_by(self, run: OutsideRun) -> int | None:
+        """The open pull request whose head a run was for. Raises ForgeError."""
+        return self._client.must(
+            f"find the pull request of {run.head_sha[:7]}", _PULLS, lambda: proposals.proposed_by(self._client, run)
         )
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:

@@ -13,6 +13,7 @@ from ctgitops.core.ask import (
     Finalising,
     Ground,
     Planning,
+    Reading,
     decide,
     ground_of,
     in_order_of_after,
@@ -24,6 +25,7 @@ from ctgitops.core.event import (
     Event,
     MergeGroup,
     Nothing,
+    OutsideRun,
     PullRequest,
     PullRequestClosed,
     Push,
@@ -45,6 +47,7 @@ def names(decision: Ask) -> list[str]:
 def test_a_pull_request_plans_every_environment_in_order() -> None:
     decision = decide(PullRequest(42, "a" * 40, "b" * 40, "anna"), BOTH)
     assert isinstance(decision, Planning)
+    assert (decision.sha, decision.base_sha, decision.pull_request) == ("a" * 40, "b" * 40, 42)
     assert names(decision) == ["staging", "production"]
 
 
@@ -73,11 +76,13 @@ SHA = "a" * 40
 
 
 def test_a_pull_request_from_outside_is_only_checked() -> None:
-    assert decide(PullRequest(42, SHA, SHA, "eve", "it comes from a fork"), BOTH) == Checking("it comes from a fork")
+    assert decide(PullRequest(42, SHA, SHA, "eve", "it comes from a fork"), BOTH) == Checking(
+        "it comes from a fork", 42
+    )
 
 
 def test_a_merge_group_is_planned_on_its_commit() -> None:
-    assert decide(MergeGroup(SHA), BOTH) == Planning((STAGING, PRODUCTION), SHA)
+    assert decide(MergeGroup(SHA, "b" * 40), BOTH) == Planning((STAGING, PRODUCTION), SHA, base_sha="b" * 40)
 
 
 def test_a_pull_request_that_was_closed_gets_its_last_word() -> None:
@@ -118,9 +123,24 @@ def test_a_person_who_starts_it_says_what_they_want() -> None:
     assert decide(Dispatch("refs/heads/main", "main", (("command", "plan"),)), BOTH) == Asking((("command", "plan"),))
 
 
-def test_a_comment_applies_one_environment() -> None:
-    assert names(decide(Comment(42, "apply", "production"), BOTH)) == ["production"]
-    assert isinstance(decide(Comment(42, "apply", "nowhere"), BOTH), Nothing)
+def said(verb: str, environment: str = "", *, merged: bool = True) -> Comment:
+    return Comment(42, verb, environment, "anna", 7, merged, "main")
+
+
+def test_a_comment_applies_one_environment_of_what_is_merged() -> None:
+    ground = Ground("main", checkout=True, pull_request=42)
+    assert decide(said("apply", "production"), BOTH) == Applying((PRODUCTION,), ground)
+    assert isinstance(decide(said("apply", "nowhere"), BOTH), Refused)
+    assert isinstance(decide(said("apply", "production", merged=False), BOTH), Refused)
+
+
+def test_a_comment_plans_a_pull_request_and_nothing_else() -> None:
+    assert decide(said("plan", merged=False), BOTH) == Reading(42)
+
+
+def test_the_end_of_a_fork_s_run_reads_its_pull_request_and_never_applies() -> None:
+    run = OutsideRun(SHA, "topic", "eve", 5)
+    assert decide(run, BOTH) == Reading(run=run)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +149,8 @@ def test_a_comment_applies_one_environment() -> None:
         PullRequest(42, SHA, SHA, "anna"),
         PullRequestClosed(42, SHA, merged=True),
         MergeGroup(SHA),
+        OutsideRun(SHA, "topic", "eve", 5),
+        Comment(42, "apply", "staging", "anna", 7, merged=False, default_branch="main"),
         Push("topic", SHA, "main", "anna"),
         TagPush("v1", SHA, "main", moved=True),
         Dispatch("refs/heads/topic", "main"),

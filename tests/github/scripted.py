@@ -50,7 +50,7 @@ class Scripted:
 
     def answer(self, method: str, target: str, token: str, body: Json) -> tuple[int, dict[str, str], Json]:
         parts = urlsplit(target)
-        path = parts.path.removeprefix("/repos/o/r")
+        path = re.sub(r"^/repos/[^/]+/[^/]+", "", parts.path)
         with self.lock:
             self.log.append((method, path))
             fault = next((f for f in self.faults if f.method == method and re.fullmatch(f.path, path)), None)

@@ -12,6 +12,7 @@ from ctgitops.core.event import (
     Dispatch,
     MergeGroup,
     Nothing,
+    OutsideRun,
     PullRequest,
     PullRequestClosed,
     Push,
@@ -69,7 +70,7 @@ def changed(payload: dict[str, Any], path: str, value: object) -> dict[str, Any]
         ("release.prereleased", Nothing),
         ("workflow_dispatch", Dispatch),
         ("issue_comment.created", Nothing),
-        ("workflow_run.completed", Refused),
+        ("workflow_run.completed", Nothing),
     ],
 )
 def test_what_github_sends(payload: str, kind: type) -> None:
@@ -90,7 +91,8 @@ def test_what_is_in_github_s_own_payloads() -> None:
     assert read_event("push", payload_of("push.tag")) == TagPush("simple-tag", commit, "master")
     assert read_event("push", payload_of("push.branch")) == Push("master", commit, "master", "Codertocat")
     group = "2ffea6db159f6b6c47a24e778fb9ef40cf6b1c7d"
-    assert read_event("merge_group", payload_of("merge_group.checks_requested")) == MergeGroup(group)
+    base = "380387fbc80638b734a49e1be1c4dfec1c01b33c"
+    assert read_event("merge_group", payload_of("merge_group.checks_requested")) == MergeGroup(group, base)
     assert read_event("merge_group", payload_of("merge_group.checks_requested") | {"action": "destroyed"}) == Nothing(
         "a merge group that was destroyed asks for nothing"
     )
@@ -142,26 +144,42 @@ def commented(body: str = "/ctgitops apply staging", merged: str | None = "2026-
     return changed(payload, "issue.pull_request", {"merged_at": merged})
 
 
-def test_the_owner_may_ask_in_a_comment() -> None:
-    number = commented()["issue"]["number"]
-    for body in ("/ctgitops apply staging", " /ctgitops  apply\tstaging \r\nplease"):
-        assert read_event("issue_comment", commented(body)) == Comment(number, "apply", "staging")
+@pytest.mark.parametrize(
+    ("body", "verb", "environment"),
+    [
+        ("/ctgitops apply staging", "apply", "staging"),
+        (" /ctgitops  apply\tstaging \r\nplease", "apply", "staging"),
+        ("/ctgitops plan", "plan", ""),
+    ],
+)
+def test_what_a_comment_asks_for(body: str, verb: str, environment: str) -> None:
+    payload = commented(body)
+    found = read_event("issue_comment", payload)
+    assert isinstance(found, Comment)
+    assert (found.pull_request, found.verb, found.environment) == (payload["issue"]["number"], verb, environment)
+    assert (found.author, found.number, found.merged) == ("Codertocat", payload["comment"]["id"], True)
+    assert found.default_branch == "master"
+
+
+def test_a_comment_on_an_open_pull_request_knows_that_it_is_open() -> None:
+    found = read_event("issue_comment", commented(merged=None))
+    assert isinstance(found, Comment)
+    assert not found.merged
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("comment.user.id", 7),
         ("sender.id", 7),
-        ("repository.owner.id", 7),
         ("comment.user.type", "Bot"),
+        ("comment.user.login", "a/../b"),
         ("action", "edited"),
         ("issue.pull_request", None),
-        ("issue.pull_request", {"merged_at": None}),
         ("comment.body", "please /ctgitops apply staging"),
         ("comment.body", "> /ctgitops apply staging"),
         ("comment.body", "/ctgitops apply"),
         ("comment.body", "/ctgitops plan staging"),
+        ("comment.body", "/ctgitops rollback staging"),
         ("comment.body", "/ctgitops apply staging; rm"),
         ("comment.body", "/ctgitops\napply staging"),
     ],
@@ -170,12 +188,35 @@ def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> 
     assert isinstance(read_event("issue_comment", changed(commented(), path, value)), Nothing)
 
 
-@pytest.mark.parametrize("association", ["OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR"])
-def test_an_association_does_not_prove_that_somebody_may_write(association: str) -> None:
-    payload = changed(commented(), "comment.user.id", 7) | {"sender": {"id": 7, "login": "eve"}}
-    found = read_event("issue_comment", changed(payload, "comment.author_association", association))
-    assert isinstance(found, Nothing)
-    assert "does not prove" in found.why
+def test_an_issue_is_no_pull_request() -> None:
+    payload = changed(payload_of("issue_comment.created"), "comment.body", "/ctgitops plan")
+    assert isinstance(read_event("issue_comment", payload), Nothing)
+
+
+def ended(**more: object) -> dict[str, Any]:
+    payload = payload_of("workflow_run.completed")
+    payload["workflow_run"] |= {"event": "pull_request", "actor": {"login": "eve"}, **more}
+    return payload
+
+
+def test_the_end_of_a_fork_s_run_names_its_head() -> None:
+    head = "5779607b49aab1200488439f02372c57b4f75444"
+    assert read_event("workflow_run", ended()) == OutsideRun(head, "main", "octo-org", 396980812)
+
+
+def test_a_run_of_this_repository_planned_itself_but_for_dependabot_s() -> None:
+    ours = {"head_repository": payload_of("workflow_run.completed")["repository"]}
+    assert isinstance(read_event("workflow_run", ended(**ours)), Nothing)
+    assert isinstance(read_event("workflow_run", ended(**ours, actor={"login": "dependabot[bot]"})), OutsideRun)
+
+
+@pytest.mark.parametrize("change", [{"event": "push"}, {"event": "pull_request_target"}, {"head_repository": None}])
+def test_no_other_run_counts(change: dict[str, object]) -> None:
+    assert isinstance(read_event("workflow_run", ended(**change)), Nothing)
+
+
+def test_only_the_end_of_a_run_counts() -> None:
+    assert isinstance(read_event("workflow_run", ended() | {"action": "requested"}), Nothing)
 
 
 def test_what_a_person_filled_in() -> None:

@@ -1,0 +1,70 @@
+"""Pull requests and commits as GitHub has them: read through the API, so that nothing has to be checked out."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from ..core.event import OutsideRun
+from ..core.forge import Proposal, TreeFile
+from ..errors import ForgeError
+
+if TYPE_CHECKING:
+    from github.GitTree import GitTree
+
+    from .client import Client
+
+_PLAIN = ("100644", "100755")
+
+
+def tree(client: Client, sha: str, folder: str) -> tuple[TreeFile, ...]:
+    """All files of a commit below a folder, with their paths in the repository."""
+    at = _tree(client, sha)
+    for part in folder.strip("/").split("/"):
+        inside = next((e for e in at.tree if e.path == part), None)
+        if inside is None:
+            return ()
+        if inside.type != "tree":
+            raise ForgeError(f"`{folder}` of {sha[:7]} is no folder", hint="put a folder in its place")
+        at = _tree(client, inside.sha)
+    if any(e.type == "tree" for e in at.tree):
+        at = _tree(client, at.sha, recursive=True)
+    files = (e for e in at.tree if e.type != "tree")
+    return tuple(TreeFile(f"{folder.strip('/')}/{e.path}", e.sha, e.size or 0, e.mode in _PLAIN) for e in files)
+
+
+def _tree(client: Client, sha: str, *, recursive: bool = False) -> GitTree:
+    found = client.repository.get_git_tree(sha, recursive=recursive)
+    if found.raw_data.get("truncated"):
+        raise ForgeError(f"{sha[:7]} has more files than GitHub lists", hint="take what is no migration elsewhere")
+    return found
+
+
+def blob(client: Client, sha: str) -> bytes:
+    """What a file holds."""
+    found = client.repository.get_git_blob(sha)
+    return b64decode(found.content) if found.encoding == "base64" else found.content.encode()
+
+
+def proposal(client: Client, number: int) -> Proposal:
+    """A pull request with the paths that it changes; both are of one head, or it is refused."""
+    pull = client.repository.get_pull(number)
+    head, count = pull.head.sha, pull.changed_files
+    files = list(pull.get_files())
+    if len(files) < count:
+        what = f"pull request {number} changes {count} files, and GitHub lists {len(files)} of them"
+        raise ForgeError(what, hint="split it")
+    paths = {path for f in files for path in (f.filename, f.previous_filename) if path}
+    if client.repository.get_pull(number).head.sha != head:
+        raise ForgeError(f"pull request {number} was pushed to meanwhile", hint="the run for that push follows")
+    return Proposal(number, head, bool(pull.merged_at), frozenset(paths))
+
+
+def proposed_by(client: Client, run: OutsideRun) -> int | None:
+    """By head commit and head repository: a run of a fork names no pull request, and its branch may move on."""
+    pulls = client.repository.get_pulls(state="open", head=f"{run.head_owner}:{run.head_branch}")
+    for pull in pulls:
+        repository = pull.raw_data["head"].get("repo") or {}  # none where the fork was deleted
+        if (pull.head.sha, repository.get("id")) == (run.head_sha, run.head_repository):
+            return pull.number
+    return None
