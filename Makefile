@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench clean
+.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench clean
 
 all: check
 
@@ -26,6 +26,12 @@ test: $(READY)
 # What takes longer than a few seconds each; CI runs it.
 slow: $(READY)
 	$(BIN)/pytest -m slow $(T)
+
+# Breaks N real runs in every way it can name, from chance's number SEED on, and each at every event; takes minutes.
+N ?= 130
+SEED ?= 1
+faults: $(READY)
+	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
 
 # What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
 majors: $(READY)
