@@ -14,7 +14,7 @@ from psycopg.pq.abc import Escaping
 
 from .. import __version__
 from ..core.ledger import Entry, Ledger, Mark
-from ..errors import LedgerError
+from ..errors import LedgerError, MustWaitError
 from .connect import Address, Connection
 from .names import SCHEMA
 from .progress import read_traces
@@ -32,6 +32,8 @@ _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 -
 _EXISTS = "select pg_catalog.to_regclass(%s) is not null"
 _MAY_ADD = "select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name"
 _FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
+_SOON = b"set local lock_timeout = '5s'"
+"""A new format locks the ledger, and whoever wants to read it meanwhile waits too."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -108,7 +110,12 @@ def ensure_ledger(connection: Connection, address: Address) -> None:
         script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
         try:
             with connection.transaction():
+                connection.execute(_SOON)
                 connection.execute(script.encode())
+        except errors.LockNotAvailable:
+            what = f"somebody keeps the ledger of {address.label} locked, which must be brought to format {number}"
+            hint = "such as a running pg_dump: see pg_stat_activity, then run the same again"
+            raise MustWaitError(what, state="nothing was changed", hint=hint) from None
         except (psycopg.ProgrammingError, errors.ReadOnlySqlTransaction) as error:
             raise _cannot_make(connection, address, error) from None
     with _asking(connection, address):

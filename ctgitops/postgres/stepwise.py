@@ -53,8 +53,8 @@ class Stepwise:
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step.script, step.name, local=False)[0])
+            # That it is done stands nowhere but in the entry: while a verify query is not true, rows may be left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
-            record(connection, author.row(Reached.DONE, 1))
         else:
             _Walk(self._run, connection, step, author).through(at, ledger)
         if step.verify:
@@ -171,17 +171,26 @@ class _Walk:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
     def _carry_out(self, statement: Statement) -> None:
-        concurrently = "CONCURRENTLY" in statement.refused_in_transaction
-        if concurrently:
-            # It waits for old transactions without making anybody wait; cut short, it leaves an INVALID index.
-            send(self.connection, "set lock_timeout = 0")
+        unhurried = self._unhurried(statement)
+        for setting in unhurried:
+            send(self.connection, f"set {setting} = 0")
         watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
         with contextlib.closing(watch):
             answer = exchange(self.connection, self.script.text_of(statement), watch)
         if answer.failure:
             raise StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
-        if concurrently:
-            send(self.connection, "reset lock_timeout")
+        for setting in unhurried:
+            send(self.connection, f"reset {setting}")
+
+    def _unhurried(self, statement: Statement) -> list[str]:
+        """What waits for old transactions without making anybody wait has no time limit, but for one of the file's own.
+
+        Cut short, it would leave an INVALID index.
+        """
+        if "CONCURRENTLY" not in statement.refused_in_transaction:
+            return []
+        text = self.script.sql[: statement.start].lower()
+        return [setting for setting in ("lock_timeout", "statement_timeout") if setting not in text]
 
     def _spot(self, statement: Statement, failure: Failure, before: int) -> Spot:
         at = self.script.start_of(statement)

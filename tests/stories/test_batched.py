@@ -35,9 +35,7 @@ def test_every_row_is_touched_once_each_batch_with_its_row_of_progress(lived_in:
     assert "1,000 rows in 4 batches" in done.err
     assert fetch(database_url, TOUCHED) == [(1, 1000)]
     kept = "select kind, mark, rows from ctgitops.progress order by id"
-    assert fetch(database_url, kept) == [("batch", "done", n) for n in (300, 300, 300, 100)] + [
-        ("statement", "done", None)
-    ]
+    assert fetch(database_url, kept) == [("batch", "done", n) for n in (300, 300, 300, 100)]
     assert fetch(database_url, "select count(distinct xmin::text) from big") == [(4,)]
     assert marks(database_url)[1:] == ["002_fill started", "002_fill applied"]
 
@@ -84,6 +82,7 @@ def test_work_that_outlives_the_run_is_deferred_and_nothing_after_it_is_applied_
     assert marks(database_url)[-2:] == ["002_fill applied", "003_three applied"]
 
 
+@pytest.mark.slow
 def test_what_was_begun_comes_first_also_where_a_lower_number_came_later(lived_in: House, database_url: str) -> None:
     lived_in.policy("header: optional\nbands: {core: 1-9, later: 10-19}\n")
     run(database_url, TABLE + ROWS.format(50))
@@ -144,6 +143,7 @@ def test_more_rows_than_were_allowed_are_a_mistake(lived_in: House, database_url
     assert fetch(database_url, TOUCHED) == [(1, 1000)]
 
 
+@pytest.mark.slow
 def test_an_error_in_a_batch_has_its_place_and_leaves_no_trace_of_that_batch(
     lived_in: House, database_url: str
 ) -> None:
@@ -189,3 +189,14 @@ def test_a_role_that_may_not_see_replicas_is_told_only_where_the_file_asks(lived
     batched(lived_in, database_url, "size=500 pause=0ms max_lag=1s")
     lived_in.applied()
     assert fetch(database_url, TOUCHED) == [(1, 1000)]
+
+
+@pytest.mark.slow
+def test_rows_that_came_after_the_last_batch_are_done_by_the_run_after_a_verify_query_that_saw_them(
+    lived_in: House, database_url: str
+) -> None:
+    batched(lived_in, database_url, "size=500 pause=0ms", verify="select count(*) = 3 from one;")
+    assert lived_in.apply().status == 6
+    run(database_url, "insert into big (id) values (5000); insert into one values (2), (3)")
+    lived_in.applied()
+    assert fetch(database_url, "select count(*) from big where done is null") == [(0,)]

@@ -8,7 +8,7 @@ import pytest
 
 from ctgitops.postgres import ledger
 from tests.servers import fetch, run
-from tests.stories.house import House, as_role, has, marks
+from tests.stories.house import House, as_role, has, marks, transaction
 
 FORMAT_1 = (Path(ledger.__file__).parent / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
 APPLIED = """insert into ctgitops.ledger (number, name, mark, checksum, sql, finished_at, error)
@@ -101,3 +101,14 @@ def test_an_attempt_that_came_to_no_end_changes_nothing_of_what_is_applied(
     assert fetch(database_url, "select number, mark from ctgitops.migrations") == [(1, "applied")]
     lived_in.migration("002_two", "create table two ();")
     assert [step["number"] for step in lived_in.plan("--format", "json").json["steps"]] == [2]
+
+
+@pytest.mark.slow
+def test_who_keeps_it_locked_is_not_queued_up_behind(older: House, database_url: str) -> None:
+    """A pg_dump at work: whoever reads the ledger would wait behind us for as long as that takes."""
+    older.migration("002_two", "create table two ();")
+    with transaction(database_url, "select from ctgitops.ledger"):
+        done = older.apply()
+    assert done.status == 5, done.said
+    assert "somebody keeps the ledger of staging (STAGING_DATABASE_URL) locked" in done.words
+    older.applied()

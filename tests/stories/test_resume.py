@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,9 @@ from tests.stories.house import House, Running, facts, has, marks, runs, transac
 INDEX = "create index concurrently one_by_id on one (id);"
 INVALID = "select indexrelid::regclass::text from pg_index where not (indisvalid and indisready) and indislive"
 OID = "select coalesce(to_regclass('one_by_id')::oid, 0)"
-BACKEND = "select pid from pg_stat_activity where application_name = 'ctgitops/apply' and state = 'active'"
+WAITING = """select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+    and application_name = 'ctgitops/apply'"""
+APPLYING = "select from pg_stat_activity where application_name = 'ctgitops/apply'"
 
 
 def progress(url: str) -> list[str]:
@@ -27,7 +30,7 @@ def stuck(house: House, url: str, word: str) -> Iterator[Running]:
     """An apply whose statement with `word` waits, for as long as the block, for somebody's open transaction."""
     with transaction(url, "insert into one values (7)"):
         running = house.start("apply", "--env", "staging")
-        until(lambda: runs(url, word))
+        until(lambda: runs(url, word) and fetch(url, WAITING))  # the entry has the word in its SQL too
         yield running
 
 
@@ -231,6 +234,7 @@ def test_a_procedure_that_commits_and_was_cut_short_is_asked_about(lived_in: Hou
 # A rollback ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_rollback_outside_a_transaction_is_gone_on_with_too(lived_in: House, database_url: str) -> None:
     down = "-- ctgitops: no transaction\ninsert into one values (5);\ndrop index concurrently one_by_id;"
     lived_in.migration("002_index", INDEX, down=down)
@@ -249,3 +253,34 @@ def test_a_rollback_outside_a_transaction_is_gone_on_with_too(lived_in: House, d
     assert not has(database_url, "one_by_id")
     assert fetch(database_url, "select count(*) from one where id = 5") == [(1,)]
     assert marks(database_url)[-1] == "002_index rolled-back"
+
+
+# Told while it runs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_how_far_an_index_is_built_is_told_while_it_is(lived_in: House, database_url: str) -> None:
+    """Seen to fail with the second connection left out."""
+    lived_in.migration("002_index", INDEX)
+    with stuck(lived_in, database_url, "concurrently") as running:
+        until(lambda: len(fetch(database_url, APPLYING)) == 2)
+        time.sleep(0.5)
+    done = running.ended()
+    assert done.status == 0, done.said
+    assert "002_index … waiting for writers before build" in done.err
+
+
+@pytest.mark.slow
+def test_p09_building_an_index_takes_as_long_as_it_takes(lived_in: House, database_url: str) -> None:
+    """Neither timeout cuts it short, for it makes nobody wait; one that the file sets does."""
+    lived_in.environment("staging", database_url, "timeouts: {lock: 50ms, statement: 500ms}\n")
+    lived_in.migration("002_index", INDEX)
+    with stuck(lived_in, database_url, "concurrently") as running:
+        time.sleep(1)
+    assert running.ended().status == 0
+    run(database_url, "drop index one_by_id")
+    lived_in.migration("003_index", f"set statement_timeout = '100ms';\n{INDEX}")
+    with transaction(database_url, "insert into one values (8)"):
+        done = lived_in.apply()
+    assert done.status == 6, done.said
+    assert "statement timeout" in done.words
