@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctgitops.core.environment import Environment, Reviewed
@@ -116,11 +116,13 @@ def test_all_files_of_a_checkout_are_those_of_its_plan() -> None:
 FILE = st.builds(ShownFile, st.text(), st.text())
 
 
+@settings(deadline=None)
 @given(st.lists(FILE))
 def test_what_is_written_down_is_what_is_read(files: list[ShownFile]) -> None:
     assert shown_in(shown_text(files)) == {file.digest for file in files}
 
 
+@settings(deadline=None)
 @given(FILE, FILE)
 def test_two_files_have_two_digests(one: ShownFile, other: ShownFile) -> None:
     assert (one == other) == (one.digest == other.digest)
@@ -130,6 +132,7 @@ def test_a_path_and_a_text_are_not_run_together() -> None:
     assert ShownFile("a", "bc").digest != ShownFile("ab", "c").digest
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_other_text_is_no_record(text: str) -> None:
     assert shown_in(text) == frozenset()

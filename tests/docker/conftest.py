@@ -66,6 +66,8 @@ class Scene:
         if "production" in urls:
             self.house.environment("production", urls["production"], more)
         self.runner.secrets = dict(self.house.secrets)
+        for path in sorted((self.house.root / "environments").iterdir()):  # a plan connects to what is merged alone
+            self._put("main", f"environments/{path.name}", path.read_bytes())
 
     def migration(self, number: int, up: str, down: str = "", **words: str) -> str:
         """Writes one with a header; returns its name."""
