@@ -32,7 +32,7 @@ def main() -> None:
         root = Path(folder)
         root.chmod(0o755)
         files = write_history(root, options.count)
-        script = _script(root / "all.sql", files)
+        script = psql_script(root / "all.sql", files)
         programs = programs_in(options.postgres) if options.postgres else server_for()
         if programs is None:
             raise SystemExit(f"{options.postgres} holds no PostgreSQL programs")
@@ -58,7 +58,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _script(path: Path, files: list[Path]) -> Path:
+def psql_script(path: Path, files: list[Path]) -> Path:
+    """Writes one file for psql: each migration a transaction with its row in a ledger."""
     ledger = "create table ledger (id serial primary key, name text not null, at timestamptz not null default now());"
     each = (f"begin;\n{f.read_text()}\ninsert into ledger (name) values ('{f.name}');\ncommit;" for f in files)
     path.write_text("\n".join((ledger, *each)))
@@ -68,13 +69,14 @@ def _script(path: Path, files: list[Path]) -> Path:
 def _round(server: LocalServer, number: int, root: Path, script: Path) -> tuple[float, float, float]:
     theirs = server.create_database(f"psql_{number}").url
     ours = server.create_database(f"ours_{number}").url
-    psql = [_psql().path("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), theirs]
+    psql = [psql_programs().path("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), theirs]
     apply = [sys.executable, "-m", "ctgitops", "apply", "--env", "bench", "--root", str(root)]
     environ = {**os.environ, "BENCH_DATABASE_URL": ours}
-    return _timed(psql, {**os.environ, **_psql().environment}), _timed(apply, environ), _timed(apply, environ)
+    return _timed(psql, {**os.environ, **psql_programs().environment}), _timed(apply, environ), _timed(apply, environ)
 
 
-def _psql() -> Programs:
+def psql_programs() -> Programs:
+    """An installation that has psql."""
     return next(p for p in find_programs() if Path(p.path("psql")).exists())
 
 
