@@ -25,8 +25,11 @@ from .core.migration import Seed
 from .core.plan import Plan, Step
 from .core.progress import Listener
 from .core.receipt import Receipt
+from .core.replay import Wanted
 from .core.request import Request
 from .core.reviewed import ShownFile
+from .core.snapshot import Snapshot
+from .core.workspace import Workspace
 
 
 class Session(Protocol):
@@ -53,6 +56,9 @@ class Database(Protocol):
 
     def ledger(self) -> Ledger:
         """All entries; an empty ledger where there is none yet. Read-only, takes no lock."""
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, all of one moment. Read-only, takes no lock."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.
@@ -127,6 +133,38 @@ class Forge(Protocol):
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations, with the files they add."""
+
+
+class Schemas(Protocol):
+    """Schemas that a person can name."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the checkout holds."""
+
+    def named(self, name: str) -> Snapshot:
+        """Of an environment, of a file that `snapshot` wrote, or of a backup by its receipt. Raises CtgitopsError."""
+
+
+class Shadow(Protocol):
+    """A throw-away database, like a real one as far as this machine can."""
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """In what it is not like what was wanted, in words."""
+
+    def bring(self, steps: tuple[Step, ...]) -> None:
+        """Carries out steps in it, as an apply does. Raises ApplyError."""
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, as if whoever applies migrations in the real one had made it."""
+
+
+class Shadows(Protocol):
+    """Where throw-away databases come from."""
+
+    def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
+        """An empty one, which is gone when the block ends. Raises UsageError where none can be had."""
 
 
 class Databases(Protocol):

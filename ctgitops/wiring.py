@@ -19,6 +19,7 @@ from .core.ask import in_order_of_after
 from .core.environment import Environment, Target
 from .core.gate import Predecessor, Unreadable
 from .core.request import Origin, Request
+from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
 from .files.git import head_of
@@ -27,7 +28,8 @@ from .files.workspace import read_workspace
 if TYPE_CHECKING:
     from .core.progress import Listener
     from .core.receipt import Receipt
-    from .ports import Backups, Database, Forge
+    from .core.replay import Wanted
+    from .ports import Backups, Database, Forge, Schemas, Shadow
     from .postgres.connect import Address
 
 
@@ -96,6 +98,12 @@ class Wiring:
 
         return PostgresDatabase(self.address(environment.url_secret, environment.name))
 
+    def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
+        """An empty throw-away database like what is wanted, gone when the block ends. Raises UsageError."""
+        from .postgres.shadow import local_shadow
+
+        return local_shadow(wanted)
+
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that `after` names, or why it could not be read."""
         name = request.environment.after
@@ -137,6 +145,10 @@ class Wiring:
         """Where proved backups come from and go back to."""
         return _Backups(self)
 
+    def schemas(self, tell: Listener) -> Schemas:
+        """Schemas that a person can name."""
+        return _Schemas(self, tell)
+
     def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
         """Where plans are reviewed; `warn` hears what the token may not do."""
         from .github.access import Access
@@ -173,6 +185,38 @@ class _Backups:
             address_of=lambda environment: self.wiring.address(environment.url_secret, environment.name),
             address_of_secret=lambda secret: self.wiring.address(secret, "backup.verify_server"),
         )
+
+
+@dataclass(frozen=True)
+class _Schemas:
+    """An environment's name goes before a file's."""
+
+    wiring: Wiring
+    tell: Listener
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.wiring.workspace
+
+    def named(self, name: str) -> Snapshot:
+        environment = self.workspace.environment(name)
+        if environment is not None:
+            return self.wiring.of(environment).snapshot()
+        path = Path(name)
+        if path.name == "receipt.json" or (path / "receipt.json").is_file():
+            from .backup.schema import schema_of_backup
+
+            receipt = path if path.is_file() else path / "receipt.json"
+            return schema_of_backup(receipt.resolve(), self.tell)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            names = ", ".join(e.name for e in self.workspace.environments) or "none"
+            hint = (
+                f"environments here: {names}; or `migrations`, a file of `ctgitops snapshot`, a backup's receipt.json"
+            )
+            raise UsageError(f"`{name}` is no environment, and no file that can be read", hint=hint) from None
+        return snapshot_from(text, name)
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:

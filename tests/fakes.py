@@ -18,6 +18,7 @@ from ctgitops.core.policy import Policy
 from ctgitops.core.progress import Listener, Progress
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.request import Request
+from ctgitops.core.snapshot import Snapshot
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError
 from ctgitops.sql.script import Script, checksum_of
@@ -185,6 +186,7 @@ class Diary:
     lines: list[str] = field(default_factory=list)
     told: list[Progress] = field(default_factory=list)
     receipts: list[Receipt | None] = field(default_factory=list)
+    schemas: dict[str, Snapshot] = field(default_factory=dict)
 
     def tell(self, progress: Progress) -> None:
         self.told.append(progress)
@@ -225,6 +227,10 @@ class DiaryDatabase:
     def ledger(self) -> Ledger:
         self.diary.lines.append("read ledger" if self.locked else f"read {self.name}")
         return self.diary.ledgers.get(self.name, Ledger())
+
+    def snapshot(self) -> Snapshot:
+        self.diary.lines.append(f"snapshot {self.name}")
+        return self.diary.schemas.get(self.name, Snapshot())
 
     @contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002

@@ -66,7 +66,8 @@ def compare(before: Snapshot, after: Snapshot) -> Changes:
 
 def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     old, new = before.by_key, after.by_key
-    across = bool(before.major and after.major and before.major != after.major)
+    majors = {before.about.major, after.about.major}
+    across = len(majors) == 2 and 0 not in majors
     for key, each in old.items():
         other = new.get(key)
         if other is None:

@@ -122,5 +122,7 @@ class Environment:
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()
     """Folders with its seed files, relative to the repository's root."""
+    drift_ignore: tuple[str, ...] = ()
+    """Patterns of objects that may differ from what the migrations give."""
     path: str = ""
     """Its manifest's file, relative to the repository's root."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 
 from ..errors import UsageError
@@ -35,17 +35,35 @@ class SchemaObject:
 
 
 @dataclass(frozen=True)
+class About:
+    """The database that a snapshot was taken of."""
+
+    server_version: str = ""
+    """`15.18`"""
+    role: str = ""
+    """Who applies migrations there: the ledger's owner; where there is none, who looked."""
+    search_path: str = ""
+    """Where that role finds what a migration does not qualify; empty where nobody changed it."""
+
+    @property
+    def major(self) -> int:
+        """15 for 15.18; 0 where nobody said."""
+        text = self.server_version.split(".", maxsplit=1)[0]
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All objects of a schema, in one order, without those of extensions and of ctgitops itself."""
 
     objects: tuple[SchemaObject, ...] = ()
-    server_version: str = ""
-    """`15.18`; it is no part of what the schema is."""
+    about: About = field(default_factory=About, compare=False)
+    """Where it was taken; it is no part of what the schema is."""
 
     @classmethod
-    def of(cls, objects: Iterable[SchemaObject], server_version: str = "") -> Snapshot:
+    def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
         """A snapshot of these, in whatever order they come."""
-        return cls(tuple(sorted(objects, key=lambda each: each.key)), server_version)
+        return cls(tuple(sorted(objects, key=lambda each: each.key)), about or About())
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
@@ -55,20 +73,19 @@ class Snapshot:
     @cached_property
     def fingerprint(self) -> str:
         """Identity of the schema: SHA-256 over its objects, whatever server they are on."""
-        lines = (json.dumps(_fields(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
+        lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
-    def major(self) -> int:
-        """15 for 15.18; 0 where nobody said."""
-        text = self.server_version.split(".", maxsplit=1)[0]
-        return int(text) if text.isdecimal() else 0
+    def extensions(self) -> dict[str, str]:
+        """By name, the version of each extension."""
+        return {each.name: each.attributes["version"] for each in self.objects if each.kind == "extension"}
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
     """A snapshot as a file: JSON, a line for each object, so that two of them can be compared by any tool."""
-    head = {"format": FORMAT, "server_version": snapshot.server_version, "fingerprint": snapshot.fingerprint}
-    lines = [json.dumps(_fields(each), ensure_ascii=False) for each in snapshot.objects]
+    head = {"format": FORMAT, **asdict(snapshot.about), "fingerprint": snapshot.fingerprint}
+    lines = [json.dumps(as_data(each), ensure_ascii=False) for each in snapshot.objects]
     opening = json.dumps(head, ensure_ascii=False)[:-1]
     return opening + ', "objects": [\n' + ",\n".join(lines) + "\n]}\n"
 
@@ -78,7 +95,8 @@ def snapshot_from(text: str, path: str) -> Snapshot:
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
-        read = Snapshot.of((_object(each) for each in objects), str(data["server_version"]))
+        about = About(*(str(data[each.name]) for each in fields(About)))
+        read = Snapshot.of((from_data(each) for each in objects), about)
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(
@@ -93,21 +111,23 @@ def snapshot_from(text: str, path: str) -> Snapshot:
     return read
 
 
-def _fields(each: SchemaObject) -> dict[str, object]:
-    fields: dict[str, object] = {"kind": each.kind, "name": each.name}
+def as_data(each: SchemaObject) -> dict[str, object]:
+    """An object as JSON has it."""
+    written: dict[str, object] = {"kind": each.kind, "name": each.name}
     if each.of:
-        fields["of"] = each.of
-    fields["attributes"] = dict(each.attributes)
-    return fields
+        written["of"] = each.of
+    written["attributes"] = dict(each.attributes)
+    return written
 
 
-def _object(fields: Mapping[str, object]) -> SchemaObject:
-    attributes = fields["attributes"]
+def from_data(written: Mapping[str, object]) -> SchemaObject:
+    """What `as_data` wrote. Raises KeyError, TypeError."""
+    attributes = written["attributes"]
     if not isinstance(attributes, dict):
         raise TypeError
     return SchemaObject(
-        str(fields["kind"]),
-        str(fields["name"]),
-        str(fields.get("of", "")),
+        str(written["kind"]),
+        str(written["name"]),
+        str(written.get("of", "")),
         {str(k): str(v) for k, v in attributes.items()},
     )

@@ -94,6 +94,7 @@ def _environment(usable: dict[str, Any], path: str, repository: Repository) -> E
         timeouts=_timeouts(usable.get("timeouts", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
+        drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         path=path,
     )
 

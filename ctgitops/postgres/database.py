@@ -14,10 +14,12 @@ from ..core.environment import Timeouts
 from ..core.ledger import Ledger
 from ..core.progress import Listener, LockAwaited
 from ..core.request import Request
+from ..core.snapshot import Snapshot
 from ..errors import ApplyError, MustWaitError
 from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .session import WorkSession
+from .snapshot import take_snapshot
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """Advisory locks belong to one database, so one constant serves every environment."""
@@ -46,6 +48,10 @@ class PostgresDatabase:
         settings = {"default_transaction_read_only": "on"}
         with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return read_ledger(connection, self._address)
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, all of one moment. Read-only, takes no lock."""
+        return take_snapshot(self._address)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:

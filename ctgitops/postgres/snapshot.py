@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import psycopg
 
-from ..core.snapshot import SchemaObject, Snapshot
+from ..core.snapshot import About, SchemaObject, Snapshot
 from ..errors import LedgerError
 from .connect import Address, Connection, connect, told_if_lost
 
@@ -79,7 +79,9 @@ def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = Non
         objects = _objects(cursor)
     if known_as:
         objects = _known_as(objects, *known_as)
-    return Snapshot.of(objects, version)
+    about = next(each for each in objects if each.kind == "about")
+    objects.remove(about)
+    return Snapshot.of(objects, About(version, about.name, about.attributes.get("search_path", "")))
 
 
 def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:

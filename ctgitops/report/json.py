@@ -24,12 +24,12 @@ Object = dict[str, Any]
 
 def plan_json(look: Look) -> str:
     """One environment's plan, or why there is none."""
-    return _dump(_look(look))
+    return dump(_look(look))
 
 
 def plans_json(looks: tuple[Look, ...]) -> str:
     """The plans of several environments, in `plans`."""
-    return _dump({"plans": [_look(look) for look in looks]})
+    return dump({"plans": [_look(look) for look in looks]})
 
 
 def outcome_json(outcome: Outcome) -> str:
@@ -44,12 +44,12 @@ def outcome_json(outcome: Outcome) -> str:
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "plan": _plan(plan),
     }
-    return _dump(fields)
+    return dump(fields)
 
 
 def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
     """Where all environments stand."""
-    return _dump({"environments": [_status(status) for status in statuses]})
+    return dump({"environments": [_status(status) for status in statuses]})
 
 
 def check_json(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
@@ -59,22 +59,23 @@ def check_json(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
         "environments": len(workspace.environments),
         "problems": [_problem(problem) for problem in problems],
     }
-    return _dump(fields)
+    return dump(fields)
 
 
 def error_json(error: CtgitopsError) -> str:
     """Why a run could not go on."""
-    return _dump({"error": _error(error)})
+    return dump({"error": error_data(error)})
 
 
-def _dump(fields: Object) -> str:
+def dump(fields: Object) -> str:
+    """A document: fields, and the version of their shape."""
     page = json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n"
     return page.replace("##[", "##\\u005b")  # the same to who reads JSON, and no order to GitHub's runner
 
 
 def _look(look: Look) -> Object:
     if isinstance(look, Unseen):
-        return {"environment": look.environment.name, "error": _error(look.error)}
+        return {"environment": look.environment.name, "error": error_data(look.error)}
     return {**_plan(look.plan), "reasons": [_reason(reason) for reason in look.reasons]}
 
 
@@ -173,7 +174,8 @@ def _row(row: Row) -> Object:
     }
 
 
-def _error(error: CtgitopsError) -> Object:
+def error_data(error: CtgitopsError) -> Object:
+    """An error as a part of a document."""
     fields: Object = {
         "code": error.code,
         "exit_status": error.exit_status,

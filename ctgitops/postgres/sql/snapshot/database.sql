@@ -1,4 +1,19 @@
 -- What belongs to the database as a whole: extensions, grants, default privileges, publications, foreign servers.
+select 'about' as kind, pg_get_userbyid(r.oid) as name, null as of, (
+        -- as the server decides it: the role's own setting before the database's
+        select substr(c, length('search_path=') + 1)
+        from pg_db_role_setting s, unnest(s.setconfig) c
+        where c like 'search_path=%' and s.setrole in (0, r.oid)
+            and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
+        order by s.setrole <> 0 desc, s.setdatabase <> 0 desc
+        limit 1
+    ) as search_path
+from pg_roles r
+where r.oid = coalesce(
+    (select n.nspowner from pg_namespace n where n.nspname = 'ctgitops'),
+    (select u.oid from pg_roles u where u.rolname = current_user)
+);
+
 select 'extension' as kind, quote_ident(e.extname) as name, null as of, e.extversion as version, n.nspname as schema
 from pg_extension e
 join pg_namespace n on n.oid = e.extnamespace;

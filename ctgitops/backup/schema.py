@@ -1,0 +1,27 @@
+"""The schema that is in a backup: restored on a throw-away server, and read there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.progress import Listener
+from ..core.snapshot import Snapshot
+from ..postgres.programs import server_for
+from ..postgres.scratch import create_roles, roles_in
+from ..postgres.server import LocalServer
+from ..postgres.snapshot import take_snapshot
+from .proof import RESTORE_SETTINGS
+from .restore import restore_from
+from .store import DUMP, ROLES, read_receipt
+
+
+def schema_of_backup(receipt_path: Path, tell: Listener) -> Snapshot:
+    """Restores a backup beside us, all of it, and takes its schema. Raises BackupError, UsageError."""
+    receipt = read_receipt(receipt_path)
+    roles = receipt_path.parent / DUMP / ROLES
+    programs = server_for(int(receipt.server_version.split(".", maxsplit=1)[0]))
+    with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
+        address = server.create_database("backup")
+        create_roles(address, roles_in(roles.read_text(encoding="utf-8")) if roles.exists() else ())
+        restore_from(receipt_path, address, tell)
+        return take_snapshot(address)

@@ -1,0 +1,74 @@
+"""The words of the verbs about schemas as they are: snapshot, diff, drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.  [default: stdout]"
+)
+@options.root
+def snapshot(name: str, out: Path | None, root: Path) -> int:
+    """The canonical schema of an environment as a file, for `diff`: JSON, a line for each object."""
+    from ..core.snapshot import snapshot_text
+    from ..report import words
+
+    wiring = Wiring(root)
+    taken = wiring.of(wiring.environment(name)).snapshot()
+    if out is None:
+        print_page(snapshot_text(taken))
+        return 0
+    wiring.write(out, snapshot_text(taken))
+    print_page(f"{name}: {words.count(len(taken.objects), 'object')}, fingerprint {taken.fingerprint[:12]}, in {out}")
+    return 0
+
+
+@click.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@options.root
+@options.as_page
+def diff(before: str, after: str, root: Path, form: str) -> int:
+    """Compare two schemas: each an environment, a file of `snapshot`, a receipt of a backup, or `migrations`.
+
+    `migrations` is what all files give in an empty database. Exit status 1: they differ.
+    """
+    from ..commands.diff import diff as verb
+    from ..report import drift as pages
+
+    wiring = Wiring(root)
+    with wiring.console() as tell:
+        done = verb((before, after), schemas=wiring.schemas(tell), shadows=wiring)
+    page = {"json": pages.diff_json, "markdown": pages.diff_markdown, "text": pages.diff_text}[form]
+    print_page(page((before, after), done.changes, done.unmatched))
+    return 1 if done.changes else 0
+
+
+@click.command()
+@options.any_environment
+@options.root
+@options.as_page
+def drift(name: str | None, root: Path, form: str) -> int:
+    """What a live schema has that the ledger's own migrations do not give; nothing is changed.
+
+    Exit status 1: there is drift. Where nobody could look, that is an error.
+    """
+    from ..commands.drift import drift as verb
+    from ..core.drift import exit_status
+    from ..report import drift as pages
+
+    wiring = Wiring(root)
+    names = [name] if name else wiring.environment_names
+    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, shadows=wiring)
+    page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
+    print_page(page(looks))
+    return exit_status(looks)

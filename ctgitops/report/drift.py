@@ -1,0 +1,132 @@
+"""Pages about schemas that differ: drift, and the comparison of any two."""
+
+from __future__ import annotations
+
+from ..core.accepted import change_data
+from ..core.compare import Changes
+from ..core.drift import Drift, DriftLook
+from ..core.preview import Unseen
+from . import words
+from .changes import change_lines
+from .columns import indented, on_one_line
+from .escape import code, fence, plain
+from .json import Object, dump, error_data
+from .page import MAX
+from .text_error import error_text
+
+
+def drift_text(looks: tuple[DriftLook, ...]) -> str:
+    """What drifted where, for a terminal."""
+    return "\n\n".join("\n".join(_text(look)) for look in looks) + "\n"
+
+
+def _text(look: DriftLook) -> list[str]:
+    if isinstance(look, Unseen):
+        head = f"{look.environment.name}: NOBODY COULD LOOK, so drift is not known"
+        return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
+    lines = [f"{look.environment.name}: {verdict(look)}", *_remarks(look)]
+    if look.changes:
+        lines += ["", "  - what its migrations give, + what is there", "", *change_lines(look.changes), ""]
+        lines += [f"  next: {line}" for line in what_next(look)]
+    return lines
+
+
+def verdict(look: Drift) -> str:
+    """The first line about one environment."""
+    if not look.changes:
+        return f"no drift: its schema is what its {words.count(look.migrations, 'migration')} give"
+    return f"DRIFT: {words.count(len(look.changes), 'difference')} from what its {_migrations(look)} give"
+
+
+def what_next(look: Drift) -> tuple[str, ...]:
+    """What people do about drift."""
+    name = look.environment.name
+    return (
+        'keep it: write it down as a migration that can find it done already (`ctgitops new "…"`, IF NOT EXISTS)',
+        "or undo it by hand, as it was done by hand",
+        f"or leave it out: `drift: {{ignore: [NAME]}}` in environments/{name}.yaml",
+    )
+
+
+def _migrations(look: Drift) -> str:
+    return words.count(look.migrations, "migration")
+
+
+def _remarks(look: Drift) -> list[str]:
+    counted = [(look.ignored, "left out by its manifest"), (look.accepted, "accepted when it was taken over")]
+    told = [f"  {words.count(number, 'difference')} {what}" for number, what in counted if number]
+    return told + [f"  not matched: {on_one_line(note)}" for note in look.unmatched]
+
+
+def drift_markdown(looks: tuple[DriftLook, ...], *, longest: int = MAX) -> str:
+    """The same for a summary or an issue."""
+    each = longest // max(1, len(looks)) - 1000
+    return "\n\n".join(_markdown(look, each) for look in looks) + "\n"
+
+
+def _markdown(look: DriftLook, longest: int) -> str:
+    if isinstance(look, Unseen):
+        name = plain(look.environment.name)
+        return f"### ⛔ {name}: nobody could look, so drift is not known\n\n{fence(error_text(look.error), 'text')}"
+    mark = "⚠️" if look.changes else "✅"
+    parts = [f"### {mark} {plain(look.environment.name)}: {plain(verdict(look))}"]
+    parts += ["\n".join(f"- {plain(line)}" for line in _remarks(look))] if _remarks(look) else []
+    if look.changes:
+        parts += ["`-` what its migrations give, `+` what is there", diff_fence(look.changes, longest)]
+        parts.append("\n".join(f"- {plain(line)}" for line in what_next(look)))
+    return "\n\n".join(parts)
+
+
+def diff_fence(changes: Changes, longest: int) -> str:
+    """Changes in a fence that GitHub colours, cut to a length with a word about what is left out."""
+    lines, size = change_lines(changes), 0
+    for position, line in enumerate(lines):
+        size += len(line) + 1
+        if size > longest:
+            lines = [*lines[:position], f"# … and {len(lines) - position} more lines"]
+            break
+    return str(fence("\n".join(lines), "diff"))
+
+
+def drift_json(looks: tuple[DriftLook, ...]) -> str:
+    """What drifted where."""
+    return dump({"environments": [_data(look) for look in looks]})
+
+
+def _data(look: DriftLook) -> Object:
+    if isinstance(look, Unseen):
+        return {"environment": look.environment.name, "error": error_data(look.error)}
+    return {
+        "environment": look.environment.name,
+        "drift": bool(look.changes),
+        "migrations": look.migrations,
+        "fingerprint": look.fingerprint,
+        "ignored": look.ignored,
+        "accepted": look.accepted,
+        "unmatched": list(look.unmatched),
+        "changes": [change_data(change) for change in look.changes],
+    }
+
+
+def diff_text(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
+    """Two schemas compared, for a terminal."""
+    lines = [*(f"not matched: {on_one_line(note)}" for note in notes)]
+    if not changes:
+        return "\n".join([*lines, f"{names[0]} and {names[1]} have the same schema"]) + "\n"
+    lines += [f"{words.count(len(changes), 'difference')}: - {names[0]}, + {names[1]}", "", *change_lines(changes)]
+    return "\n".join(lines) + "\n"
+
+
+def diff_markdown(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
+    """Two schemas compared, for a page."""
+    remarks = "".join(f"- not matched: {plain(note)}\n" for note in notes)
+    if not changes:
+        return f"{code(names[0])} and {code(names[1])} have the same schema\n{remarks}"
+    head = f"{words.count(len(changes), 'difference')}: `-` {code(names[0])}, `+` {code(names[1])}"
+    return f"{head}\n{remarks}\n{diff_fence(changes, MAX - 1000)}\n"
+
+
+def diff_json(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
+    """Two schemas compared."""
+    written = [change_data(change) for change in changes]
+    return dump({"before": names[0], "after": names[1], "unmatched": list(notes), "changes": written})

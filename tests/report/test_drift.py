@@ -1,0 +1,79 @@
+"""Pages about schemas that differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.compare import Added, Altered, Changes, Removed, compare
+from ctgitops.core.drift import Drift, DriftLook, exit_status
+from ctgitops.core.preview import Unseen
+from ctgitops.core.snapshot import SchemaObject, Snapshot
+from ctgitops.errors import LedgerError
+from ctgitops.report.changes import change_lines
+from ctgitops.report.drift import diff_json, diff_markdown, diff_text, drift_json, drift_markdown, drift_text
+from tests.fakes import PRODUCTION, STAGING
+from tests.report.test_json import valid
+
+_TABLE = SchemaObject("table", "public.a", attributes={"owner": "ann"})
+_COLUMN = SchemaObject("column", "public.a.b", "public.a", {"type": "text"})
+_F1 = SchemaObject("function", "public.f()", attributes={"body": "begin\n  return 1;\nend"})
+_F2 = SchemaObject("function", "public.f()", attributes={"body": "begin\n  return 2;\nend"})
+CHANGES: Changes = (Added(_TABLE), Added(_COLUMN), Altered(_F1, _F2), Removed(SchemaObject("view", "public.v")))
+DRIFTED = Drift(STAGING, CHANGES, 3, 1, 2, ("PostgreSQL 17 there, 18 here",), "f" * 64)
+CLEAN = Drift(STAGING, (), 3)
+UNSEEN = Unseen(PRODUCTION, LedgerError("cannot connect", state="nothing was read"))
+
+
+@pytest.mark.parametrize("looks", [(DRIFTED,), (CLEAN,), (UNSEEN, DRIFTED)])
+def test_drift_as_data(looks: tuple[DriftLook, ...]) -> None:
+    found = valid("drift", drift_json(looks))
+    assert [each.get("drift") for each in found["environments"]] == [
+        bool(look.changes) if isinstance(look, Drift) else None for look in looks
+    ]
+
+
+def test_a_difference_as_data() -> None:
+    found = valid("diff", diff_json(("a", "b"), CHANGES))
+    assert [sorted(change) for change in found["changes"]] == [["added"], ["added"], ["after", "before"], ["removed"]]
+
+
+def test_who_could_not_be_looked_at_is_never_clean() -> None:
+    assert exit_status((CLEAN,)) == 0
+    assert exit_status((CLEAN, DRIFTED)) == 1
+    assert exit_status((CLEAN, UNSEEN)) == 4
+    assert exit_status((DRIFTED, UNSEEN)) == 4
+    assert "NOBODY COULD LOOK" in drift_text((UNSEEN,))
+    assert "nobody could look" in drift_markdown((UNSEEN,))
+
+
+def test_a_body_is_told_by_its_lines_that_differ() -> None:
+    assert change_lines((Altered(_F1, _F2),)) == [
+        "!   function public.f(): body",
+        "      begin",
+        "-       return 1;",
+        "+       return 2;",
+        "      end",
+    ]
+
+
+def test_a_part_stands_below_what_it_is_a_part_of() -> None:
+    assert change_lines((Added(_COLUMN),)) == ["  public.a", "+     column b: text"]
+    assert change_lines((Added(_TABLE), Added(_COLUMN))) == ["+   table public.a", "+     column b: text"]
+
+
+def test_no_name_ends_a_fence_moves_the_cursor_or_orders_the_runner_about() -> None:
+    evil = SchemaObject("table", "public.\n```\n@everybody ##[error]\x1b[2J", attributes={"comment": "```"})
+    changes = compare(Snapshot(), Snapshot.of([evil]))
+    page = diff_markdown(("`a`", "b"), changes)
+    assert page.count("\n```") == 2
+    assert page.rstrip().endswith("```")
+    for text in (page, diff_text(("a", "b"), changes), drift_text((Drift(STAGING, changes),))):
+        assert "\x1b" not in text
+        assert "##[" not in text
+
+
+def test_a_page_of_many_differences_says_how_many_lines_it_leaves_out() -> None:
+    many = compare(Snapshot(), Snapshot.of(SchemaObject("table", f"public.t{n}") for n in range(9000)))
+    page = drift_markdown((Drift(STAGING, many),), longest=20_000)
+    assert len(page) <= 20_000
+    assert "more lines" in page
