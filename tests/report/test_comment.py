@@ -1,0 +1,107 @@
+"""What the plan comment says to whom: the next thing to do, what stands out, and nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ctgitops.core.environment import Environment, Trigger
+from ctgitops.core.gate import Reason
+from ctgitops.core.plan import make_plan
+from ctgitops.core.preview import Look, Preview, Unseen
+from ctgitops.core.request import Origin
+from ctgitops.errors import LedgerError
+from ctgitops.report.markdown import plans_markdown
+from tests.fakes import PRODUCTION, STAGING, migration, workspace
+from tests.report.cases import BLOCKED, HAS_ONE, HAS_TWO, NOTHING, ONE, ORIGIN, READY, TWO, WORK, look
+
+SHA = "4be1c07d9a514be1c07d9a514be1c07d9a514be1"
+AT_GITHUB = Origin("anna", SHA, 42, ORIGIN.run_url, "https://github.com/constructtrack/database", "db/")
+STAGED = workspace(ONE, TWO)
+
+
+def next_line(*looks: Look, origin: Origin = ORIGIN) -> str:
+    return plans_markdown(looks, origin).split("<b>Next</b>: ")[1].split("\n")[0]
+
+
+def by(trigger: Trigger, **more: object) -> Look:
+    environment: Environment = replace(STAGING, trigger=trigger, **more)  # type: ignore[arg-type]
+    return look(STAGED, environment, HAS_ONE)
+
+
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        (NOTHING, "Nothing is to be done: no database is changed."),
+        ((by(Trigger.PUSH),), "Merge it, and <b>staging</b> gets it."),
+        ((by(Trigger.RELEASE, tags="v*"),), "<b>staging</b> waits for the next release tagged v&#42;."),
+        ((by(Trigger.SCHEDULE),), "<b>staging</b> waits for the schedule."),
+        (
+            (by(Trigger.MANUAL),),
+            "<b>staging</b> gets it when somebody runs <code>ctgitops apply --env staging</code>.",
+        ),
+        (
+            BLOCKED,
+            "Make production readable: is PRODUCTION_DATABASE_URL still right? "
+            "Fix <code>migrations/001_initial_schema.sql:12</code>: restore the file, and put the change into a new "
+            "migration. Push, and this comment is written anew.",
+        ),
+        (
+            (Unseen(PRODUCTION, LedgerError("no", hint="start it")),),
+            "Make production readable: start it.",
+        ),
+    ],
+)
+def test_the_next_thing_to_do(looks: tuple[Look, ...], said: str) -> None:
+    assert next_line(*looks) == said
+
+
+def test_a_line_of_a_file_is_a_link_where_people_can_look_at_it() -> None:
+    wanted = f"https://github.com/constructtrack/database/blob/{SHA}/db/migrations/001_initial_schema.sql#L12"
+    assert f"]({wanted})" in next_line(*BLOCKED, origin=AT_GITHUB)
+    for blind in (replace(AT_GITHUB, commit_sha="4be1c07"), replace(AT_GITHUB, repository_url="javascript:x")):
+        assert "](" not in next_line(*BLOCKED, origin=blind)
+
+
+def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
+    long = "-- " + "x" * 9_000 + "\nselect 1;\n"
+    down = f"-- {'y' * 500}\ndrop table u;\n"
+    looks = (look(workspace(ONE, migration("002_up", "1.1.0", sql=long, down=down)), STAGING, HAS_ONE),)
+    tight = plans_markdown(looks, ORIGIN, longest=len(plans_markdown(looks, ORIGIN)) - 9)
+    assert "x" * 9_000 in tight
+    assert "drop table u;" not in tight
+    assert "1 of 2 SQL files" in tight
+    assert "<b>SQL</b> · 1 of 2 files" in tight
+
+
+def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
+    assert "What changes in the schema" not in plans_markdown(READY, ORIGIN)
+    tried = tuple(replace(each, schema_diff="+ table route_notes") for each in READY if isinstance(each, Preview))
+    page = plans_markdown(tried, ORIGIN)
+    assert page.count("+ table route_notes") == 1
+    assert "staging and production\n\n```diff\n+ table route_notes\n```" in page
+
+
+def test_what_the_manifest_says_anyway_is_no_reason_told_again() -> None:
+    reasons = (Reason("bake", "since", expected=True), Reason("after", "staging could not be read"))
+    page = plans_markdown((Preview(PRODUCTION, make_plan(WORK, PRODUCTION, HAS_TWO), reasons),), ORIGIN)
+    assert "<b>What else holds it back now</b> · 1" in page
+    assert "since" not in page
+    assert "What else holds it back" not in plans_markdown(READY, ORIGIN)
+
+
+def test_a_row_tells_where_it_goes_only_where_that_differs() -> None:
+    both = (look(STAGED, STAGING, HAS_ONE), look(STAGED, PRODUCTION, HAS_ONE, HAS_ONE))
+    assert "<b>only " not in plans_markdown(both, ORIGIN)
+    assert "<b>only " not in plans_markdown((both[0], BLOCKED[1]), ORIGIN)
+    ahead = (look(STAGED, STAGING, HAS_TWO), both[1])
+    assert "<b>only production</b>" in plans_markdown(ahead, ORIGIN)
+
+
+def test_a_long_detail_is_folded_and_a_short_one_is_not() -> None:
+    def page(text: str) -> str:
+        return plans_markdown((look(workspace(ONE, migration("002_x", "1.1.0", sql=text)), STAGING, HAS_ONE),), ORIGIN)
+
+    assert "<summary>More of it</summary>" not in page("selec 1;\n")
+    assert "<summary>More of it</summary>" in plans_markdown(BLOCKED, ORIGIN)
