@@ -20,6 +20,7 @@ from .core.forge import (
     TreeFile,
 )
 from .core.gate import Predecessor
+from .core.holder import Holder
 from .core.ledger import Entry, Ledger
 from .core.migration import Seed
 from .core.plan import Plan, Step
@@ -59,6 +60,12 @@ class Database(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Its schema, all of one moment. Read-only, takes no lock."""
+
+    def holder(self) -> Holder | None:
+        """Who holds the run lock; None where nobody does. Read-only, takes no lock."""
+
+    def end(self, holder: Holder) -> bool:
+        """Ends that run's sessions, nobody else's; whether its lock is free then. Writes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.gate import Predecessor, Unreadable
 from ctgitops.core.header import parse_header
+from ctgitops.core.holder import Holder
 from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ctgitops.core.migration import Migration, Seed
 from ctgitops.core.plan import Direction, Plan, Step
@@ -187,6 +188,8 @@ class Diary:
     told: list[Progress] = field(default_factory=list)
     receipts: list[Receipt | None] = field(default_factory=list)
     schemas: dict[str, Snapshot] = field(default_factory=dict)
+    holder: Holder | None = None
+    ends: bool = True
 
     def tell(self, progress: Progress) -> None:
         self.told.append(progress)
@@ -231,6 +234,13 @@ class DiaryDatabase:
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")
         return self.diary.schemas.get(self.name, Snapshot())
+
+    def holder(self) -> Holder | None:
+        return self.diary.holder
+
+    def end(self, holder: Holder) -> bool:
+        self.diary.lines.append(f"end backend {holder.pid}")
+        return self.diary.ends
 
     @contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002

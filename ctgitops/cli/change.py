@@ -1,4 +1,4 @@
-"""The words of the verbs that change a database: apply, rollback, repair."""
+"""The words of the verbs that change a database: apply, rollback, repair, unlock."""
 
 from __future__ import annotations
 
@@ -100,6 +100,22 @@ def repair(  # noqa: PLR0913 - one parameter an option
     with wiring.console() as tell:
         entry = verb(request, Correction(number, Fact(fact), reason), databases=wiring, tell=tell)
     print_page(f"{name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+    return 0
+
+
+@click.command()
+@options.environment
+@click.option("--end", "ending", flag_value="idle", help="End that run, unless one of its sessions is at work.")
+@click.option("--end-at-work", "ending", flag_value="any", help="End it, whatever it is doing.")
+@options.root
+def unlock(*, name: str, ending: str | None, root: Path) -> int:
+    """Show who holds the run lock, and end a run that is gone but whose sessions are not. Ends nobody else's."""
+    from ..commands.unlock import Ending
+    from ..commands.unlock import unlock as verb
+
+    wiring = Wiring(root)
+    unlocked = verb(wiring.request(name), Ending(ending or "none"), databases=wiring)
+    print_page(unlocked.verdict)
     return 0
 
 

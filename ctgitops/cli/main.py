@@ -27,6 +27,7 @@ VERBS = {
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",
+    "unlock": "change",
     "backup": "saved",
     "restore": "saved",
     "action": "github",

@@ -52,6 +52,7 @@ class WorkSession:
         self._request = request
         self._open = open_connection
         self._hold = hold
+        self.note: Callable[[str], None] = lambda _step: None
         self._tell = tell
         self._connection: Connection | None = None
         self._backend = 0
@@ -92,6 +93,7 @@ class WorkSession:
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
         self._began = True
+        self.note(step.name)
         together = () if step.number in self._pace.ahead else self._pace.choose(step, plan)
         if len(together) > 1:
             self._run_together(together, plan, receipt)

@@ -13,8 +13,8 @@ import pytest
 
 from ctgitops.core.ledger import Ledger
 from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.database import RUN_LOCK
 from ctgitops.postgres.ledger import read_ledger
+from ctgitops.postgres.lock import RUN_LOCK
 from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run, session
 from tests.stories.house import (

@@ -23,7 +23,7 @@ def test_eight_runs_at_once_apply_each_migration_once(house: House, database_url
     assert sum("nothing to do" in each.out for each in done) == 7
     assert fetch(database_url, "select number from log order by 1") == [(n,) for n in range(1, 6)]
     assert marks(database_url) == [f"{number:03}_t applied" for number in range(1, 6)]
-    assert fetch(database_url, "select count(*) from ctgitops.format") == [(1,)]
+    assert fetch(database_url, "select count(*) - max(version) from ctgitops.format") == [(0,)]
 
 
 def test_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(lived_in: House, database_url: str) -> None:
@@ -33,7 +33,7 @@ def test_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(lived
         first = lived_in.start(*APPLY)
         until(lambda: runs(database_url, "concurrently"))
         second = lived_in.start(*APPLY)
-        until(lambda: len(ours(database_url)) == 3)
+        until(lambda: sum(application == "ctgitops/lock" for application, *_ in ours(database_url)) == 2)
         time.sleep(1.2)  # longer than deadlock_timeout
     assert first.ended().status == 0
     done = second.ended()

@@ -1,0 +1,61 @@
+"""Unlock: say who holds the run lock, and end a run that is gone but whose sessions are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..core.holder import Holder
+from ..core.request import Request
+from ..errors import MustWaitError
+from ..ports import Databases
+
+
+class Ending(StrEnum):
+    """What is to become of the run that holds the lock."""
+
+    NONE = "none"
+    """It is only shown."""
+    IDLE = "idle"
+    """It is ended, unless one of its sessions is at work."""
+    ANY = "any"
+    """It is ended, also at work; what it is doing leaves no trace, or is gone on with by the next run."""
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """Who held the lock, and whether that run was ended."""
+
+    environment: str
+    holder: Holder | None
+    ended: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """In one sentence."""
+        if self.holder is None:
+            return f"nobody holds the lock of {self.environment}"
+        if self.ended:
+            return f"ended the run that held the lock of {self.environment}: {self.holder}"
+        at_work = f"; it is at work, {self.holder.busy}" if self.holder.busy else "; none of its sessions is at work"
+        return f"the lock of {self.environment} is held by {self.holder}{at_work}"
+
+
+def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
+    """Only sessions of this tool, of this role, in this database are ever ended. Raises MustWaitError. May write."""
+    name = request.environment.name
+    database = databases.of(request.environment)
+    holder = database.holder()
+    if holder is None or ending is Ending.NONE:
+        return Unlocked(name, holder)
+    if not holder.ours:
+        what = f"the lock of {name} is not held by a run of this tool under the same role: {holder}"
+        raise MustWaitError(what, state="nothing was ended", hint="ask whoever that is; nobody else's session is ended")
+    if holder.busy and ending is Ending.IDLE:
+        what = f"the run that holds the lock of {name} is at work, {holder.busy}: {holder}"
+        hint = f"wait for it, cancel its job, or `ctgitops unlock --env {name} --end-at-work`"
+        raise MustWaitError(what, state="nothing was ended", hint=hint)
+    if not database.end(holder):
+        what = f"the server did not end the run that holds the lock of {name}: {holder}"
+        raise MustWaitError(what, state="it may end later", hint=f"`ctgitops unlock --env {name}` shows whether it did")
+    return Unlocked(name, holder, ended=True)

@@ -1,0 +1,36 @@
+"""Who holds a database's run lock, as far as the database can tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A session that holds the run lock, and what its run last said of itself."""
+
+    pid: int
+    began: datetime
+    """When the session began; with `pid` it names one session for ever."""
+    user: str
+    application: str
+    host: str
+    same_user: bool = True
+    """Whether it is a session of the role that asks."""
+    actor: str = ""
+    run_url: str = ""
+    step: str = ""
+    busy: str = ""
+    """What a session of that run is doing right now; empty where none is at work."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a run of this tool, under the role that asks; nothing else is ever ended."""
+        return self.same_user and self.application.startswith("ctgitops/")
+
+    def __str__(self) -> str:
+        who = self.application or "no application name"
+        session = f"backend {self.pid}, {who}, user {self.user} from {self.host}, since {self.began:%H:%M:%S %Z}"
+        told = [f"run by {self.actor}" if self.actor else "", f"at {self.step}" if self.step else "", self.run_url]
+        return "; ".join([session, *filter(None, told)])

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from ctgitops.commands.unlock import Ending, unlock
+from ctgitops.core.holder import Holder
+from ctgitops.errors import MustWaitError
+from tests.fakes import STAGING, Diary, request, workspace
+
+OURS = Holder(4711, datetime(2026, 11, 24, 9, 30, tzinfo=UTC), "migrator", "ctgitops/lock", "10.0.0.7", actor="anna")
+
+
+def unlocked(diary: Diary, ending: Ending) -> str:
+    return unlock(request(workspace(), STAGING), ending, databases=diary).verdict
+
+
+def test_nobody_holds_it() -> None:
+    assert unlocked(Diary(), Ending.ANY) == "nobody holds the lock of staging"
+
+
+def test_it_only_says_who_holds_it() -> None:
+    diary = Diary(holder=replace(OURS, run_url="https://github.com/a/b/actions/runs/7", step="003_index"))
+    said = unlocked(diary, Ending.NONE)
+    assert "backend 4711, ctgitops/lock, user migrator from 10.0.0.7, since 09:30:00 UTC; run by anna" in said
+    assert "at 003_index; https://github.com/a/b/actions/runs/7; none of its sessions is at work" in said
+    assert diary.lines == []
+
+
+def test_a_run_that_is_gone_is_ended() -> None:
+    diary = Diary(holder=OURS)
+    assert unlocked(diary, Ending.IDLE).startswith("ended the run that held the lock of staging: backend 4711")
+    assert diary.lines == ["end backend 4711"]
+
+
+def test_a_run_at_work_is_ended_by_name_alone() -> None:
+    diary = Diary(holder=replace(OURS, busy="active for 12 s"))
+    with pytest.raises(MustWaitError, match="is at work, active for 12 s") as caught:
+        unlocked(diary, Ending.IDLE)
+    assert (caught.value.state, diary.lines) == ("nothing was ended", [])
+    assert "--end-at-work" in caught.value.hint
+    assert unlocked(diary, Ending.ANY).startswith("ended")
+
+
+@pytest.mark.parametrize("other", [{"application": "psql"}, {"application": "myctgitops/lock"}, {"same_user": False}])
+@pytest.mark.parametrize("ending", [Ending.IDLE, Ending.ANY])
+def test_what_is_not_ours_is_never_ended(other: dict[str, object], ending: Ending) -> None:
+    diary = Diary(holder=replace(OURS, **other))  # type: ignore[arg-type]
+    with pytest.raises(MustWaitError, match="not held by a run of this tool"):
+        unlocked(diary, ending)
+    assert diary.lines == []
+
+
+def test_a_server_that_does_not_end_it_is_not_believed() -> None:
+    with pytest.raises(MustWaitError, match="did not end"):
+        unlocked(Diary(holder=OURS, ends=False), Ending.IDLE)
