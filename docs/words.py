@@ -78,6 +78,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Write it, or say `Manual` or `Not Available`.",
     ),
     "rollback-unsaid": ("A `.down.sql` that the header denies.", "Say `Rollback: Available`."),
+    "rollback-password": (
+        "A rollback holds a password, and the ledger, from which it would be run, keeps none.",
+        "Write it without one, or say `Rollback: Manual - …` in the header.",
+    ),
     "secret-in-file": (
         "A manifest holds something else than the name of a secret; it is not shown.",
         "Put the URL into a secret and write its name; change a password that was committed.",

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from ..errors import Place
+from ..sql.redact import redact
 from .ledger import Entry, Ledger
 from .migration import Migration
 from .policy import Policy
@@ -100,8 +101,8 @@ def _when(entry: Entry) -> str:
 
 
 def _first_difference(entry: Entry, migration: Migration) -> int:
-    before = (entry.sql or "").split("\n")
-    after = migration.up.sql.split("\n")
+    before = redact(entry.sql or "").split("\n")
+    after = migration.up.shown.split("\n")
     for number, (old, new) in enumerate(zip(before, after, strict=False)):
         if old != new:
             return migration.up.first_line + number
@@ -111,7 +112,10 @@ def _first_difference(entry: Entry, migration: Migration) -> int:
 def _diff(entry: Entry, sql: str, path: str) -> str:
     if entry.sql is None:
         return ""
+    before, after = redact(entry.sql), redact(sql)
+    if before == after:
+        return "They differ in a password alone, and the ledger keeps none."
     lines = difflib.unified_diff(
-        entry.sql.splitlines(), sql.splitlines(), f"ledger, entry {entry.id}", path, lineterm="", n=2
+        before.splitlines(), after.splitlines(), f"ledger, entry {entry.id}", path, lineterm="", n=2
     )
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from ..sql.script import Script
 from .environment import Environment, Target
 from .header import Rollback
 from .history import history_problems
+from .kept import rollback_problems
 from .ledger import Ledger
 from .migration import Migration, Seed
 from .problem import Concern, Problem
@@ -136,6 +137,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     problems = (
         *problems_of(workspace),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
+        *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),

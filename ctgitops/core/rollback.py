@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import UsageError
+from ..sql.redact import is_redacted
 from ..sql.script import Script
 from .environment import Environment, Target
 from .header import Header, Rollback, parse_header
@@ -95,12 +96,16 @@ def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, 
 
 
 def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
-    if entry.rollback_sql:
+    if entry.rollback_sql and not is_redacted(entry.rollback_sql):
         return
     header = _header(entry)
     if header and header.rollback is Rollback.MANUAL:
         what = f"{entry.name} is undone by hand: {header.procedure}"
         hint = f"do that, then `ctgitops repair {entry.number:03} --env {environment.name} --not-applied --reason …`"
+    elif entry.rollback_sql:
+        what = f"the rollback of {entry.name} needs a password, and the ledger keeps none"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied --reason …"
+        hint = f"undo by hand what it should undo, then `{repair}`"
     else:
         what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
         hint = "bring back the backup that was taken before it: `ctgitops restore RECEIPT --into URL`"

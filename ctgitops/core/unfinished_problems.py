@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ..errors import Place
 from ..sql.parse import SqlSyntaxError
+from ..sql.redact import redact
 from .ledger import Entry, Ledger
 from .migration import Migration
 from .problem import Concern, Problem
@@ -66,7 +67,7 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
 
 
 def _diff(entry: Entry, migration: Migration) -> str:
-    before, after = (entry.sql or "").splitlines(), migration.up.sql.splitlines()
+    before, after = redact(entry.sql or "").splitlines(), migration.up.shown.splitlines()
     return "\n".join(difflib.unified_diff(before, after, f"ledger, entry {entry.id}", migration.path, lineterm="", n=2))
 
 

@@ -10,9 +10,11 @@ from itertools import pairwise
 
 from ..errors import Place
 from ..sql.parse import SqlSyntaxError, enum_values_used
+from ..sql.redact import redact_message
 from ..sql.script import Script
 from .environment import Environment
 from .header import Rollback
+from .kept import rollback_problems
 from .migration import Migration, Seed
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
@@ -78,6 +80,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
         for script in (migration.up, migration.down, migration.verify):
             found += script_problems(script) if script else ()
         found += _verify_problems(migration.verify) if migration.verify else ()
+        found += rollback_problems(migration.up, migration.down)
     for seeds in (workspace.seeds or {}).values():
         for seed in seeds:
             found += seed_problems(seed)
@@ -133,14 +136,17 @@ def _enum_values(script: Script) -> Iterator[Problem]:
 
 def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
     place = script.place(error.offset)
-    line = script.sql.split("\n")[(place.line or 1) - script.first_line]
+    number = (place.line or 1) - script.first_line
+    line = script.shown.split("\n")[number]
     if script.sql[error.offset : error.offset + 1] == "\\":
         hint = "it is a command of psql, not SQL; write the SQL that it stands for"
         return Problem("psql-command", f"`{line.strip()}` is not SQL", place, hint)
     if _COPIED_DATA.search(script.sql, 0, error.offset):
         return _client_copy(place)
-    pointer = " " * ((place.column or 1) - 1) + "^"
-    return Problem("syntax-error", error.message, place, "correct the statement", f"{line}\n{pointer}")
+    detail = f"{line}\n{' ' * ((place.column or 1) - 1)}^" if line == script.sql.split("\n")[number] else line
+    return Problem(
+        "syntax-error", redact_message(error.message, script.secrets), place, "correct the statement", detail
+    )
 
 
 def _client_copy(place: Place) -> Problem:

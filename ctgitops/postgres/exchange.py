@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import pq
 
+from ..sql.redact import redact_message
 from .connect import Connection
 
 POLL_SECONDS = 1.0
@@ -134,7 +135,7 @@ def _consumed(pgconn: pq.abc.PGconn) -> bool:
 
 def _failure(result: pq.abc.PGresult) -> Failure:
     def said(field: pq.DiagnosticField) -> str:
-        return (result.error_field(field) or b"").decode(errors="replace")
+        return _shown(result.error_field(field) or b"")
 
     fields = {
         "DETAIL": pq.DiagnosticField.MESSAGE_DETAIL,
@@ -144,12 +145,16 @@ def _failure(result: pq.abc.PGresult) -> Failure:
     }
     position = said(pq.DiagnosticField.STATEMENT_POSITION)
     return Failure(
-        message=said(pq.DiagnosticField.MESSAGE_PRIMARY) or result.error_message.decode(errors="replace").strip(),
+        message=said(pq.DiagnosticField.MESSAGE_PRIMARY) or _shown(result.error_message).strip(),
         sqlstate=said(pq.DiagnosticField.SQLSTATE),
         position=int(position) if position else None,
         detail="\n".join(f"{name}: {text}" for name, field in fields.items() if (text := said(field))),
         table=said(pq.DiagnosticField.TABLE_NAME),
     )
+
+
+def _shown(said: bytes) -> str:
+    return redact_message(said.decode(errors="replace"))
 
 
 def rows(result: pq.abc.PGresult) -> list[tuple[str | None, ...]]:

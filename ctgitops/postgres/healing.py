@@ -10,6 +10,7 @@ from ..core.plan import Step
 from ..core.progress import BackendAwaited, LeftoverHealed, Listener
 from ..core.unfinished import Reached, Trace
 from ..sql.leaves import Leaves, Leaving
+from ..sql.redact import is_redacted, redact
 from ..sql.script import Script
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows
@@ -139,12 +140,18 @@ class Healer:
             rest(WAIT_SECONDS)
 
 
-def attempted_before(script: Script, begun: Trace) -> Attempted | None:
-    """The statement that `begun` is about, in the text of the file as it was then."""
-    for statement in script.statements:
-        if script.hash_of(statement) == begun.statement_hash:
-            left = statement.leaves or Leaves(Leaving.ANYTHING)
-            return Attempted(script.text_of(statement), left, begun.note or ABSENT)
+def attempted_before(scripts: tuple[Script, Script], begun: Trace) -> Attempted | None:
+    """The statement that `begun` is about, in the file as it is, or as the ledger has it.
+
+    Where the ledger keeps it without its password, it is another text, and the same statement in its place.
+    """
+    _, was = scripts
+    found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]
+    if is_redacted(was.sql):
+        found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
+    for script, statement in found:
+        left = statement.leaves or Leaves(Leaving.ANYTHING)
+        return Attempted(script.text_of(statement), left, begun.note or ABSENT)
     return None
 
 
@@ -158,7 +165,7 @@ def record(connection: Connection, row: str) -> None:
 
 def _only(answer: Answer) -> str:
     found = [value for result in answer.results for (value,) in rows(result)]
-    return found[0] or "" if found else ""
+    return redact(found[0] or "") if found else ""
 
 
 def _question_of(left: Leaves) -> str:

@@ -15,6 +15,7 @@ from psycopg.pq.abc import Escaping
 from .. import __version__
 from ..core.ledger import Entry, Ledger, Mark
 from ..errors import LedgerError, MustWaitError
+from ..sql.redact import redact, redact_message, secrets_in
 from .connect import Address, Connection
 from .names import SCHEMA
 from .progress import read_traces
@@ -167,12 +168,12 @@ def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
         "version": _text(escaping, entry.version),
         "mark": _text(escaping, entry.mark),
         "checksum": _text(escaping, entry.checksum),
-        "sql": _text(escaping, entry.sql),
+        "sql": _text(escaping, redact(entry.sql or "")),
         "rollback_sql": _rollback_sql(escaping, entry),
         "started_at": _BEGAN_AT if timed else "pg_catalog.transaction_timestamp()",
         "finished_at": "null" if entry.mark is Mark.STARTED else "pg_catalog.clock_timestamp()",
         "millis": _MILLIS if timed else _number(entry.millis),
-        "error": _text(escaping, entry.error),
+        "error": _text(escaping, redact_message(entry.error or "", secrets_in(entry.sql or ""))),
         "actor": _text(escaping, entry.actor),
         "commit_sha": _text(escaping, entry.commit_sha),
         "pull_request": _number(entry.pull_request),
@@ -197,7 +198,7 @@ _MILLIS = f"pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - {
 def _rollback_sql(escaping: Escaping, entry: Entry) -> str:
     """The rollback file's text; where there is none, what the migration gave to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
-        return _text(escaping, entry.rollback_sql)
+        return _text(escaping, redact(entry.rollback_sql or ""))
     return "nullif(pg_catalog.current_setting('ctgitops.rollback_sql', true), '')"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import Place
 from ..sql.parse import Statement
+from ..sql.redact import redact
 from ..sql.script import Script
 from .ledger import BEGAN, RECORDS
 from .names import SCHEMA
@@ -99,6 +100,13 @@ class Spot:
     place: Place | None = None
     statement: str = ""
     line: int | None = None
+
+    @property
+    def place_shown(self) -> Place | None:
+        """Without its column, where a password before it that is not shown would make that point elsewhere."""
+        if self.place and redact(self.statement) != self.statement:
+            return Place(self.place.path, self.place.line)
+        return self.place
 
 
 def spot_of(message: Message, position: int | None, done: int) -> Spot:

@@ -19,6 +19,7 @@ from ..core.receipt import Receipt
 from ..core.request import Request
 from ..core.unfinished import how_far, resumption
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError, Place
+from ..sql.redact import redact, redact_message
 from .batch import Pace
 from .connect import Address, Connection, told_if_lost
 from .exchange import Answer, Interrupted, exchange, rows
@@ -231,19 +232,23 @@ class WorkSession:
     def _given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
         """Ends the transaction, reads back what is true, records the failure, and says all of it."""
         failure = failed.failure
-        what = f"{step.name}: {self._address.hidden(failure.message)}"
+        what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
             what += f" (after {attempt} attempts)"
         return ApplyError(
             what,
-            place=failed.spot.place or Place(step.script.path),
+            place=failed.spot.place_shown or Place(step.script.path),
             sqlstate=failure.sqlstate,
-            statement=failed.spot.statement,
+            statement=redact(failed.spot.statement),
             statement_line=failed.spot.line,
-            detail=self._address.hidden(failure.detail),
+            detail=self._hidden(step, failure.detail),
             state=self._state_after(step, failed, entry),
             hint=failed.hint or hint_for(step, self._request.environment.name, failure),
         )
+
+    def _hidden(self, step: Step, said: str) -> str:
+        """What the server said, without a password of the address or of the SQL."""
+        return self._address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:
         where = f"in {self._request.environment.name}, "

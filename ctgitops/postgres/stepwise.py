@@ -19,6 +19,7 @@ from ..core.progress import StatementFinished, StepResumed
 from ..core.unfinished import Reached, Resumption, resumption
 from ..sql.leaves import Leaves, Leaving
 from ..sql.parse import Statement
+from ..sql.redact import redact
 from ..sql.script import Script
 from .batched import Batches
 from .connect import Connection
@@ -120,7 +121,8 @@ class _Walk:
             return None
         self.healer.wait_for(at.begun)
         entry = next((e for e in ledger.entries if e.id == at.begun.entry), None)
-        return attempted_before(Script(entry.sql or "", self.script.path), at.begun) if entry else None
+        was = Script(entry.sql or "", self.script.path) if entry else self.script
+        return attempted_before((self.script, was), at.begun)
 
     def _one(self, position: int, statement: Statement, earlier: Attempted | None) -> None:
         text = self.script.text_of(statement)
@@ -136,7 +138,7 @@ class _Walk:
         """The file was corrected: what the statement that stood here left behind goes. Raises where it is done."""
         if earlier.left.what is Leaving.ANYTHING or self.healer.outcome(earlier, position, spot) is not Next.DONE:
             return
-        what = f"an earlier run brought to its end what the file had here then: {earlier.text}"
+        what = f"an earlier run brought to its end what the file had here then: {redact(earlier.text)}"
         hint = "restore that statement, and put what should be done instead behind it"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 

@@ -171,4 +171,4 @@ def _first(parts: list[Part], count: int) -> list[Part]:
 
 def _file(script: Script) -> Part:
     lines = script.sql.count("\n") + (not script.sql.endswith("\n"))
-    return {"path": script.path, "lines": lines, "sql": escape.fence(script.sql, "sql")}
+    return {"path": script.path, "lines": lines, "sql": escape.fence(script.shown, "sql")}

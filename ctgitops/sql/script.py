@@ -10,6 +10,7 @@ from functools import cached_property
 from ..errors import Place
 from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
+from .redact import redact, secrets_in
 
 _NO_TRANSACTION = re.compile(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
@@ -41,6 +42,16 @@ class Script:
     def checksum(self) -> str:
         """Identity of the text."""
         return checksum_of(self.sql)
+
+    @property
+    def shown(self) -> str:
+        """The text without passwords, line by line the same: what is shown to anybody, or stored."""
+        return redact(self.sql)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The passwords in it."""
+        return secrets_in(self.sql)
 
     @cached_property
     def statements(self) -> tuple[parse.Statement, ...]:

@@ -1,0 +1,41 @@
+"""What the ledger keeps of a rollback: all but a password, so that one with a password could not be run from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..errors import Place
+from ..sql.parse import SqlSyntaxError
+from ..sql.redact import holds_secret
+from ..sql.script import Script
+from .problem import Problem
+
+_RECORDS = re.compile(r"\brecord_migration\b", re.IGNORECASE)
+_HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `Rollback: Manual - …` in the header"
+
+
+def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
+    """Rollback SQL with a password in it: the file's own, and what a migration gives to record_migration."""
+    what = "a rollback is run from the ledger, which keeps no password, and"
+    if down and holds_secret(down.sql):
+        yield Problem("rollback-password", f"{what} this one has one", _place(down), _HINT)
+    elif down is None and _records_secret(up):
+        yield Problem("rollback-password", f"{what} record_migration is given one with one", _place(up), _HINT)
+
+
+def _records_secret(script: Script) -> bool:
+    if not (_RECORDS.search(script.sql) and holds_secret(script.sql)):
+        return False
+    try:
+        texts = [script.text_of(statement) for statement in script.statements]
+    except SqlSyntaxError:
+        return False  # told as such
+    return any(_RECORDS.search(text) and holds_secret(text) for text in texts)
+
+
+def _place(script: Script) -> Place:
+    """The first line with a password."""
+    lines = zip(script.sql.split("\n"), script.shown.split("\n"), strict=False)
+    at = next((n for n, (is_there, shown) in enumerate(lines) if is_there != shown), 0)
+    return Place(script.path, script.first_line + at)

@@ -1,0 +1,93 @@
+"""What looks like a password in text that need not be SQL: URLs, connection strings, messages, comments. Pure.
+
+Lengths are bounded, so that no text makes a search slow.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MARK = "***"
+
+_MAY_HOLD = re.compile(r"passw|://|options\s*\(|(?:create|alter)\s+(?:role|user|group|server|foreign)\b", re.IGNORECASE)
+_AFTER_PASSWORD = re.compile(
+    r"""(?P<key>\b(?:ssl)?passw(?:or)?d\b["']{0,4}\s{0,200})
+    (?:(?P<sign>(?:=>|:=|=)\s{0,200})|(?<=\s))
+    (?:(?P<quotes>(?:[eEnN]|[uU]&)?'+)(?!(?<='')[\s;,)])(?P<quoted>[^'\n]*(?:''[^'\n]+)*)(?P<closing>'*)
+      |(?P<dollar>\$\w{0,60}\$)(?P<inside>.*?)(?P<end>(?P=dollar)|\Z)
+      |"(?P<name>[^"\n]*)"
+      |(?(sign)(?P<bare>[^\s'",;&()]+)|(?!)))""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+_IN_URL = (
+    re.compile(r"(?:(?<=postgres://)|(?<=postgresql://))([^\s:@/?#'\"]{0,200}:)([^\s'\"]{1,400})(?=@)", re.IGNORECASE),
+    re.compile(
+        r"(?<=://)(?<!postgres://)(?<!postgresql://)([^\s:@/?#'\"]{0,200}:)([^\s'\"/?#@]{1,400})(?=@)", re.IGNORECASE
+    ),
+    re.compile(r"([?&](?:ssl)?password=)([^\s&'\"#]{1,400})", re.IGNORECASE),
+)
+_CONNINFO = re.compile(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+)\s*+)++", re.DOTALL)
+_IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass
+class Found:
+    """Secrets that were hidden."""
+
+    secrets: set[str] = field(default_factory=set, repr=False)
+    """As they are written and as they are meant."""
+    in_code: bool = False
+    """Whether one of them, or one that was hidden before, is more than a part of a comment."""
+    redacted: bool = False
+    """Whether such a one was hidden before."""
+
+    def hidden(self, secret: str) -> str:
+        """What stands there instead, on as many lines."""
+        self.in_code = self.in_code or bool(secret.strip())
+        if secret.rstrip("\n") == MARK:
+            self.redacted = True
+            return secret
+        if not secret.strip():
+            return secret
+        self.secrets |= {secret, secret.replace("''", "'")}
+        return MARK + "\n" * secret.count("\n")
+
+
+def may_hold(text: str) -> bool:
+    """False: there is nothing to look for."""
+    return _MAY_HOLD.search(text) is not None
+
+
+def hide_in_urls(text: str, found: Found) -> str:
+    """Without the passwords of URLs."""
+    for pattern in _IN_URL:
+        text = pattern.sub(lambda match: match[1] + found.hidden(match[2]), text)
+    return text
+
+
+def hide_in_conninfo(text: str, found: Found) -> str:
+    """Without the passwords of a libpq connection string; anything else stays as it is."""
+    if not _CONNINFO.fullmatch(text):
+        return text
+    return _IN_CONNINFO.sub(
+        lambda m: f"{m[1]}'{found.hidden(m[2])}'" if m[2] is not None else m[1] + found.hidden(m[3]), text
+    )
+
+
+def hide_in_text(text: str, found: Found) -> str:
+    """Without what stands after the word password, and without passwords of URLs."""
+    return hide_in_urls(_AFTER_PASSWORD.sub(lambda match: _hidden_after(match, found), text), found)
+
+
+def _hidden_after(match: re.Match[str], found: Found) -> str:
+    before = match["key"] + (match["sign"] or "")
+    if match["quoted"] is not None:
+        quotes = match["quotes"]
+        closing = match["closing"]
+        return f"{before}{quotes}{found.hidden(match['quoted'])}{closing}"
+    if match["dollar"]:
+        return f"{before}{match['dollar']}{found.hidden(match['inside'])}{match['end']}"
+    if match["name"] is not None:
+        return f'{before}"{found.hidden(match["name"])}"'
+    return before + found.hidden(match["bare"])

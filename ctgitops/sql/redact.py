@@ -1,0 +1,75 @@
+"""SQL without the passwords that stand in it, for everything that shows or stores it. Pure.
+
+Hidden is what stands after PASSWORD when roles are made or changed, options of servers and user mappings that hold a
+secret, and passwords in connection strings and URLs, wherever they stand. Lines stay where they are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .loosely import MARK, Found, hide_in_text, may_hold
+from .parse import SqlSyntaxError, statements
+from .secretly import Search
+
+LEAST = 3
+"""A shorter secret is part of too many words to be looked for in what the server says."""
+
+PASSES = 4
+"""What is hidden can change where a broken text's strings begin."""
+
+
+def redact(sql: str) -> str:
+    """`sql` with `***` for every password in it; the same where there is none. It need not be valid."""
+    return _searched(sql)[0]
+
+
+def secrets_in(sql: str) -> frozenset[str]:
+    """The passwords that `redact` hides, as they are written and as they are meant."""
+    return frozenset(_searched(sql)[1].secrets)
+
+
+def holds_secret(sql: str) -> bool:
+    """Whether there is a password in what it runs, so that what is stored of it is not what was there."""
+    return _searched(sql)[1].in_code
+
+
+def is_redacted(sql: str) -> bool:
+    """Whether a password is missing in it, so that it must not be run."""
+    return _searched(sql)[1].redacted
+
+
+def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
+    """What a server or a parser said, which may quote SQL; `known` are the passwords of the SQL that it is about."""
+    for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return hide_in_text(text, Found()) if may_hold(text) else text
+
+
+@lru_cache(maxsize=64)
+def _searched(sql: str) -> tuple[str, Found]:
+    found = Found()
+    if not may_hold(sql):
+        return sql, found
+    shown = Search(sql, found).redacted()
+    return (shown, found) if _parses(sql) else (_loosely(shown, found), found)
+
+
+def _loosely(sql: str, found: Found) -> str:
+    """A quote too many turns strings and code around: what looks like a password is hidden wherever it stands."""
+    again, rest = sql, Found()
+    for _ in range(PASSES):
+        before, again = again, Search(hide_in_text(again, rest), rest).redacted()
+        if again == before:
+            break
+    found.secrets |= rest.secrets - {MARK}
+    found.in_code = found.in_code or bool(found.secrets)
+    return again
+
+
+def _parses(sql: str) -> bool:
+    try:
+        statements(sql)
+    except SqlSyntaxError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""SQL cut into tokens as PostgreSQL's scanner does it, without errors: what has no end, ends with the text.
+
+The parser gives up at the first mistake. What must be found in a text that is no SQL yet, such as a password, is found
+here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = auto()
+    NAME = auto()
+    """A name in double quotes."""
+    STRING = auto()
+    """A string constant of any kind: '…', E'…', U&'…', $tag$…$tag$."""
+    COMMENT = auto()
+    BLANK = auto()
+    OTHER = auto()
+
+
+class Token(NamedTuple):
+    """`sql[start:end]`; of a string or a name, what stands between its quotes is `sql[inside:until]`."""
+
+    kind: Kind
+    start: int
+    end: int
+    inside: int
+    until: int
+
+
+_TOKEN = re.compile(
+    r"""(?P<BLANK>\s++)
+    |(?P<COMMENT>--[^\r\n]*+)
+    |(?P<block>/\*)
+    |(?P<escaped>[eE]'(?P<in_escaped>(?:[^'\\]++|''|\\.)*+)'?)
+    |(?P<STRING>(?:[bBxXnN]|[uU]&)?'(?P<in_string>[^']*+(?:''[^']*+)*+)'?)
+    |(?P<NAME>(?:[uU]&)?"(?P<in_name>[^"]*+(?:""[^"]*+)*+)"?)
+    |(?P<dollar>\$(?:[^\W\d]\w*+)?\$)
+    |(?P<WORD>[^\W\d][\w$]*+)
+    |(?P<OTHER>\d[\w.]*+|.)""",
+    re.DOTALL | re.VERBOSE,
+)
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_INSIDE = {"escaped": "in_escaped", "STRING": "in_string", "NAME": "in_name"}
+
+
+def tokens(sql: str) -> Iterator[Token]:
+    """All of the text, in order."""
+    at = 0
+    while match := _TOKEN.match(sql, at):
+        token = _token(sql, match)
+        yield token
+        at = token.end
+
+
+def _token(sql: str, match: re.Match[str]) -> Token:
+    start, end = match.span()
+    group = str(match.lastgroup)  # the outermost
+    if group == "block":
+        return Token(Kind.COMMENT, start, *([_comment_end(sql, end)] * 3))
+    if group == "dollar":
+        until = sql.find(match[0], end)
+        return Token(Kind.STRING, start, until + len(match[0]), end, until) if until >= 0 else _endless(sql, start, end)
+    kind = Kind.STRING if group == "escaped" else Kind[group]
+    return Token(kind, start, end, *match.span(_INSIDE.get(group, 0)))
+
+
+def _endless(sql: str, start: int, inside: int) -> Token:
+    return Token(Kind.STRING, start, len(sql), inside, len(sql))
+
+
+def _comment_end(sql: str, at: int) -> int:
+    """Where a comment ends that begins before `at`; comments nest."""
+    depth = 1
+    for edge in _COMMENT_EDGE.finditer(sql, at):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return edge.end()
+    return len(sql)
