@@ -24,6 +24,7 @@ VERBS = {
     "apply": "change",
     "rollback": "change",
     "repair": "change",
+    "baseline": "takeover",
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",

@@ -1,0 +1,38 @@
+"""The words of the verb that takes over a database: baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@options.environment
+@click.option("--at", "number", type=click.IntRange(0), required=True, help="It has this migration and all before it.")
+@click.option(
+    "--accept-differences", "reason", default="", metavar="REASON", help="Take it over as it is, on the record."
+)
+@options.wait
+@options.root
+@options.as_page
+def baseline(*, name: str, number: int, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913
+    """Take over a database that has its schema already, when it is what the files give.
+
+    No SQL of a migration is run there. Differences are shown and hold it back; exit status 1.
+    """
+    from ..commands.baseline import baseline as verb
+    from ..core.baseline import TakeOver
+    from ..report import baseline as pages
+
+    wiring = Wiring(root)
+    request = wiring.request(name, wait=wait)
+    with wiring.console() as tell:
+        done = verb(request, TakeOver(number, reason), databases=wiring, shadows=wiring, tell=tell)
+    page = {"json": pages.baseline_json, "markdown": pages.baseline_markdown, "text": pages.baseline_text}[form]
+    print_page(page(done))
+    return done.exit_status

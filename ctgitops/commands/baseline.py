@@ -1,0 +1,43 @@
+"""Baseline: take over a database that has its schema already, after a proof that it is that of the files."""
+
+from __future__ import annotations
+
+from ..core.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
+from ..core.compare import compare
+from ..core.progress import Listener
+from ..core.replay import like, with_versions_of
+from ..core.request import Request
+from ..errors import LedgerError
+from ..ports import Databases, Shadows
+from .diff import of_files
+from .drift import seen_at_rest
+
+PROVED = "proved: its schema was what the files give"
+
+
+def baseline(
+    request: Request, take_over: TakeOver, *, databases: Databases, shadows: Shadows, tell: Listener
+) -> Baseline:
+    """Compare the live schema with what the files give, and record that it is that, or why it is not. Writes."""
+    name = request.environment.name
+    found = taken_over(request.workspace, take_over.number)
+    database = databases.of(request.environment)
+    ledger, live = seen_at_rest(database, name)
+    refuse_history(ledger, name)
+    expected, notes = of_files(request.workspace, like(live), shadows, up_to=take_over.number)
+    expected, versions = with_versions_of(expected, live)
+    changes = compare(expected, live)
+    looked = Baseline(name, (), changes, (*notes, *versions), take_over.reason.strip() or PROVED)
+    if changes and not take_over.reason.strip():
+        return looked
+    done = Baseline(name, tuple(m.name for m in found), changes, looked.unmatched, looked.reason)
+    with database.exclusively(request, tell) as session:
+        ledger = session.ledger()
+        refuse_history(ledger, name)
+        if database.snapshot().fingerprint != live.fingerprint:
+            what = f"the schema of {name} changed while it was compared"
+            raise LedgerError(what, state="nothing was recorded", hint="run the same again")
+        for entry in entries(request, found, done, live.fingerprint):
+            if entry.number is None or entry.number not in ledger.applied:
+                session.record(entry)
+    return done

@@ -1,0 +1,66 @@
+"""Pages about a database that was taken over, or was not."""
+
+from __future__ import annotations
+
+from ..core.accepted import change_data
+from ..core.baseline import Baseline
+from . import words
+from .changes import change_lines
+from .columns import on_one_line
+from .drift import diff_fence
+from .escape import plain
+from .json import dump
+from .page import MAX
+
+UNSEEN = "what a migration did to rows cannot be seen in a schema: look whether its data is there"
+
+
+def baseline_text(done: Baseline) -> str:
+    """For a terminal."""
+    lines = [f"{done.environment}: {verdict(done)}", *(f"  not matched: {on_one_line(n)}" for n in done.unmatched)]
+    if done.changes:
+        lines += ["", "  - what the files give, + what is there", "", *change_lines(done.changes)]
+    return "\n".join([*lines, "", *(f"  {line}" for line in _after(done))]) + "\n"
+
+
+def verdict(done: Baseline) -> str:
+    """The first line."""
+    differences = words.count(len(done.changes), "difference")
+    if not done.names:
+        return f"NOT TAKEN OVER: {differences} from what the files give; nothing was changed"
+    accepted = f"with {differences} accepted: {done.reason}" if done.changes else done.reason
+    return (
+        f"taken over with {words.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}; {accepted}"
+    )
+
+
+def _after(done: Baseline) -> list[str]:
+    if done.names:
+        return [f"note: {UNSEEN}", f"next: ctgitops plan --env {done.environment}"]
+    return [
+        "next: choose another `--at`, or write what is missing as a migration, or change the database",
+        'or record that it is so: the same with `--accept-differences "why"`',
+    ]
+
+
+def baseline_markdown(done: Baseline) -> str:
+    """For a page."""
+    parts = [f"### {'✅' if done.names else '⛔'} {plain(done.environment)}: {plain(verdict(done))}"]
+    parts += [f"- not matched: {plain(note)}" for note in done.unmatched]
+    parts += (
+        ["`-` what the files give, `+` what is there", diff_fence(done.changes, MAX - 2000)] if done.changes else []
+    )
+    return "\n\n".join([*parts, *(plain(line) for line in _after(done))]) + "\n"
+
+
+def baseline_json(done: Baseline) -> str:
+    """As data."""
+    fields = {
+        "environment": done.environment,
+        "exit_status": done.exit_status,
+        "baselined": list(done.names),
+        "reason": done.reason if done.names else None,
+        "unmatched": list(done.unmatched),
+        "changes": [change_data(change) for change in done.changes],
+    }
+    return dump(fields)

@@ -1,0 +1,110 @@
+"""A database that has its schema already is taken over, after a proof."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers import fetch, run
+from tests.stories.house import House, facts, marks
+
+USERS = "create table public.users (id bigint primary key, email text not null);"
+INDEX = "create index users_email on public.users (email);"
+
+
+@pytest.fixture
+def living(house: House, database_url: str) -> str:
+    """A database that got its schema before anybody heard of ctgitops."""
+    run(database_url, INDEX.replace("create index", f"{USERS} create index"))
+    house.environment("staging", database_url)
+    house.migration("001_users", USERS, down="drop table public.users;")
+    house.migration("002_index", INDEX)
+    house.migration("003_more", "create table public.more (id int);")
+    return database_url
+
+
+def baseline(house: House, *arguments: str) -> tuple[int, str]:
+    done = house.run("baseline", "--env", "staging", *arguments)
+    return done.status, done.words
+
+
+def test_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: House, living: str) -> None:
+    status, said = baseline(house, "--at", "2")
+    assert (status, "staging: taken over with 2 migrations, 001_users to 002_index" in said) == (0, True), said
+    assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]
+    assert fetch(
+        living, "select rollback_sql is not null, actor is not null, error from ctgitops.ledger where number = 1"
+    ) == [(True, True, "proved: its schema was what the files give")]
+    house.applied()
+    assert house.run("drift").status == 0
+    assert house.run("status").status == 0
+
+
+def test_differences_hold_it_back_are_shown_and_change_nothing(house: House, living: str) -> None:
+    run(living, "alter table users add by_hand int")
+    before = facts(living)
+    status, said = baseline(house, "--at", "2")
+    assert status == 1
+    assert "NOT TAKEN OVER: 1 difference" in said
+    assert "column by_hand: integer" in said
+    assert facts(living) == before
+    assert marks(living) == []
+
+
+def test_a_number_too_high_or_too_low_is_told_by_what_differs(house: House, living: str) -> None:
+    assert "- table public.more" in baseline(house, "--at", "3")[1]
+    assert "+ index public.users_email" in baseline(house, "--at", "1")[1]
+    assert marks(living) == []
+
+
+def test_accepted_differences_are_on_record_and_no_drift_until_they_change(house: House, living: str) -> None:
+    run(living, "alter table users add by_hand int")
+    status, said = baseline(house, "--at", "2", "--accept-differences", "the ERP writes it")
+    assert status == 0
+    assert "the ERP writes it" in said
+    assert fetch(living, "select distinct error from ctgitops.ledger") == [("the ERP writes it",)]
+    looked = house.run("drift")
+    assert (looked.status, "1 difference accepted when it was taken over" in looked.out) == (0, True), looked.said
+    run(living, "alter table users alter by_hand type bigint")
+    assert house.run("drift").status == 1
+
+
+def test_a_baseline_that_was_broken_off_is_gone_on_with(house: House, living: str) -> None:
+    assert baseline(house, "--at", "2")[0] == 0
+    run(living, "create table public.more (id int)")
+    assert baseline(house, "--at", "3")[0] == 0
+    assert [mark for mark in marks(living) if not mark.startswith("baseline ")] == [
+        "001_users baselined",
+        "002_index baselined",
+        "003_more baselined",
+    ]
+    assert house.run("drift").status == 0
+
+
+def test_a_database_with_a_history_is_not_taken_over(house: House, database_url: str) -> None:
+    house.environment("staging", database_url)
+    house.migration("001_users", USERS)
+    house.applied()
+    status, said = baseline(house, "--at", "1")
+    assert status == 4
+    assert "001_users applied" in said
+
+
+def test_a_number_without_a_file_is_told(house: House, living: str) -> None:  # noqa: ARG001
+    status, said = baseline(house, "--at", "7")
+    assert status == 2
+    assert "migrations/ has: 001, 002, 003" in said
+
+
+def test_timestamps_of_an_adopted_history_are_numbers_like_others(house: House, database_url: str) -> None:
+    house.policy("numbering: increasing\nheader: optional\n")
+    house.environment("staging", database_url)
+    house.migration("20260112093000_users", USERS)
+    run(database_url, USERS)
+    assert baseline(house, "--at", "20260112093000")[0] == 0
+    plan = house.run("plan", "--env", "staging", "--format", "json").json
+    assert (plan["steps"], plan["blocked"]) == ([], False)
+
+
+def test_as_data_it_is_one_document(house: House, living: str) -> None:  # noqa: ARG001
+    done = house.run("baseline", "--env", "staging", "--at", "2", "--format", "json")
+    assert done.json["baselined"] == ["001_users", "002_index"]
