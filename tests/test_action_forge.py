@@ -401,6 +401,25 @@ def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Sc
     assert "<code>001_red</code>" in comment.body
 
 
+def test_what_went_well_in_a_run_that_fails_is_not_blamed(scene: Scene) -> None:
+    scene.run("push", push())
+    scene.run("release", release())
+    scene.house.migration("002_index", "create index concurrently red_id on red (id);", down="drop index red_id;")
+    scene.forge.merged_by = 43
+    scene.run("push", push())
+    scene.house.migration("003_blue", "create table blue (id int primary key);", down="drop table blue;")
+    scene.forge.merged_by = 44
+    scene.run("push", push())
+    run(scene.house.secrets["PRODUCTION_DATABASE_URL"], "create table blue (id int);")
+    before = len(scene.forge.comments)
+    assert scene.run("release", release()) == 6
+    bodies = {comment.pull_request: comment.body for comment in scene.forge.comments[before:]}
+    assert bodies.keys() == {43, 44}
+    assert bodies[43].startswith("### ✅ Applied to staging and production")
+    assert "[!CAUTION]" not in bodies[43]
+    assert bodies[44].startswith("### ⛔ Applied to staging · production FAILED")
+
+
 def test_a_rollback_is_on_record_where_the_migration_came_from(scene: Scene) -> None:
     scene.run("push", push())
     asked = {"command": "rollback", "environment": "staging", "to": "0"}

@@ -25,7 +25,8 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
         return
     ledgers = _ledgers(job)
     touched = touched_by(job.wiring.origin.run_url, ledgers)
-    failed = [e.name for e in touched if e.mark in (Mark.FAILED, Mark.STARTED)]
+    ends = {entry.name: entry.mark for entry in touched}
+    failed = [name for name, mark in ends.items() if mark not in (Mark.APPLIED, Mark.ROLLED_BACK)]
     blamed = [*pull_requests_of(failed, ledgers), *([merged] if merged is not None else [])]
     numbers = dict.fromkeys([*reversed(blamed), *pull_requests_of((e.name for e in touched), ledgers)])
     for number in list(numbers)[:MOST]:

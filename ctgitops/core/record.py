@@ -125,10 +125,10 @@ def _cell(migration: Named, ledger: Ledger | Unreadable | None) -> Cell:
 
 def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
     if unfinished:
-        error = newest.error or "it was started outside a transaction and did not come to its end"
-        return _told(Stage.UNFINISHED, newest, error)
-    if newest.mark is Mark.FAILED:
-        return _told(Stage.FAILED, newest, newest.error or "")
+        going_on = "the next run goes on with it" if newest.mark is Mark.DEFERRED else "it did not come to its end"
+        return _told(Stage.UNFINISHED, newest, newest.error or going_on)
+    if newest.mark in (Mark.FAILED, Mark.INTERRUPTED):
+        return _told(Stage.FAILED, newest, newest.error or newest.mark)
     return _told(Stage.ROLLED_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest)
 
 
