@@ -9,16 +9,21 @@ RUN python3 -m venv --without-pip /opt/ctgitops \
  && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --only-binary=:all: \
       --require-hashes -r /locks/requirements.lock \
  && python3 -m venv --without-pip /build \
- && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build.lock
+ && python3 -m pip --python /build/bin/python install -q --only-binary=:all: --require-hashes -r /locks/build.lock \
+ && find /opt/ctgitops -name '*.so*' -type f -exec chmod 0644 '{}' + \
+ && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/ctgitops/lib
+
+
+# Our own code, in a small layer of its own: who has the version before pulls no server and no library again
+FROM python AS code
 COPY pyproject.toml README.md LICENSE /source/
 COPY ctgitops /source/ctgitops
 COPY migrations /source/migrations
 COPY seeds /source/seeds
 COPY environments /source/environments
 RUN cd /source && /build/bin/python -m hatchling build -t wheel -d /wheels \
- && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --no-index --no-deps /wheels/*.whl \
- && find /opt/ctgitops -name '*.so*' -type f -exec chmod 0644 '{}' + \
- && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/ctgitops/lib
+ && python3 -m pip --python /opt/ctgitops/bin/python install -q --no-compile --no-index --no-deps --root /code /wheels/*.whl \
+ && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /code /code/opt/ctgitops/lib
 
 
 # Servers and clients of the majors that Debian does not have, as PyPI's wheels bring them
@@ -40,7 +45,7 @@ RUN cd /opt/postgresql && for major in *; do \
     done
 
 
-FROM debian:trixie-slim AS slim
+FROM debian:trixie-slim AS clients
 # Licences stay; manuals, translations and documentation do not
 RUN printf 'path-exclude /usr/share/%s/*\n' doc man info locale lintian doc-base >/etc/dpkg/dpkg.cfg.d/01-small \
  && echo 'path-include /usr/share/doc/*/copyright' >>/etc/dpkg/dpkg.cfg.d/01-small \
@@ -50,10 +55,7 @@ RUN printf 'path-exclude /usr/share/%s/*\n' doc man info locale lintian doc-base
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/apt /var/log/dpkg.log \
       /usr/lib/python3*/ensurepip /usr/lib/python3*/idlelib /usr/lib/python3*/test /usr/share/python-wheels
 COPY --from=python /opt/ctgitops /opt/ctgitops
-COPY --from=postgresql /opt/postgresql/18/bin/pg_dump /opt/postgresql/18/bin/pg_restore \
-     /opt/postgresql/18/bin/pg_dumpall /opt/postgresql/18/bin/psql /opt/postgresql/18/bin/
-COPY --from=postgresql /opt/postgresql/18/lib/libpq.so.5* /opt/postgresql/18/lib/
-ENV CTGITOPS_POSTGRES=/opt/postgresql/18 PATH=/opt/ctgitops/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV PATH=/opt/ctgitops/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LABEL org.opencontainers.image.title=ctgitops \
       org.opencontainers.image.description="GitOps for a PostgreSQL schema" \
       org.opencontainers.image.source=https://github.com/constructtrack/ctgitops \
@@ -64,7 +66,15 @@ LABEL org.opencontainers.image.title=ctgitops \
 ENTRYPOINT ["/opt/ctgitops/bin/python", "-I", "-u", "-m", "ctgitops", "action"]
 
 
-FROM slim AS full
+FROM clients AS slim
+COPY --from=postgresql /opt/postgresql/18/bin/pg_dump /opt/postgresql/18/bin/pg_restore \
+     /opt/postgresql/18/bin/pg_dumpall /opt/postgresql/18/bin/psql /opt/postgresql/18/bin/
+COPY --from=postgresql /opt/postgresql/18/lib/libpq.so.5* /opt/postgresql/18/lib/
+ENV CTGITOPS_POSTGRES=/opt/postgresql/18
+COPY --from=code /code/ /
+
+
+FROM clients AS full
 # llvmjit compiles queries that run long: a server that is thrown away has it switched off, so it and what it links go.
 # en_US.UTF-8 is what most databases elsewhere were made with; its collations must exist where they are restored.
 RUN mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
@@ -77,3 +87,4 @@ RUN mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/
       /usr/share/postgresql/17/contrib /usr/share/postgresql/17/man /usr/share/i18n
 COPY --from=postgresql /opt/postgresql /opt/postgresql
 ENV CTGITOPS_POSTGRES=/opt/postgresql/14:/opt/postgresql/15:/opt/postgresql/16:/opt/postgresql/18
+COPY --from=code /code/ /
