@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench clean
+.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-action clean
 
 all: check
 
@@ -91,6 +91,10 @@ picture: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench.apply
+
+# From `docker run` to the posted plan. Needs `make image` and a GitHub to test against.
+bench-action: $(READY)
+	$(BIN)/python -m bench.action
 
 # Needs uv. One resolution for Python 3.11 to 3.14 on every platform, with hashes.
 lock:
