@@ -76,11 +76,11 @@ class Healer:
         """An INVALID index of the very name, table and definition is dropped; any other of that name is a question."""
         verdict = Next.RUN
         for oid in candidates(attempted.left, attempted.before, now):
-            index = index_of(self.connection, oid)
+            index = index_of(self.connection, oid, attempted.left.table)
             wish = next_of(Leaving.INDEX, attempted.before, f"{oid} {'valid' if index.valid else 'invalid'}")
             if wish is Next.RUN:
                 continue
-            if not (index.plain and is_wanted(self.connection, index, attempted.text)):
+            if not (index.plain and index.on_wanted_table and is_wanted(self.connection, index, attempted.text)):
                 self._ask_about(index, spot, named=bool(attempted.left.name))
                 continue
             if wish is Next.DONE:

@@ -16,6 +16,14 @@ _INDEX = """
 select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
     from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass({name})), 'absent')
 """
+# An index stands in the schema of its table, wherever the search path finds that.
+_INDEX_ON = """
+select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
+    from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    join pg_catalog.pg_index i on i.indexrelid
+        = pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.' || {name})
+    where t.oid = pg_catalog.to_regclass({table})), 'absent')
+"""
 _INDEXES_OF = """
 select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
 from pg_catalog.pg_index i where i.indrelid = pg_catalog.to_regclass({table})
@@ -56,7 +64,8 @@ _LISTED = {
 }
 _NAMED = """
 select pg_catalog.format('%I.%I', n.nspname, c.relname), i.indisvalid and i.indisready, c.relkind,
-       pg_catalog.format('%I.%I', tn.nspname, t.relname), i.indisunique,
+       pg_catalog.format('%I.%I', tn.nspname, t.relname),
+       t.oid = pg_catalog.to_regclass(nullif({table}, '')), i.indisunique,
        pg_catalog.substr(d.text, pg_catalog.strpos(d.text, ' USING '))
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
 cross join lateral pg_catalog.pg_get_indexdef(c.oid) d (text)
@@ -67,6 +76,7 @@ where i.indexrelid = {oid}
 _BUILDER_SECONDS = 2
 """An autovacuum has that lock too, and gives way to who waits for longer than deadlock_timeout, which is one second."""
 _PROBE = "ctgitops_probe"
+_NONE = "''"
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
@@ -88,6 +98,7 @@ class Index:
     plain: bool
     """Whether it has rows of its own, which that of a partitioned table has not."""
     table: str
+    on_wanted_table: bool
     definition: tuple[str | None, ...]
 
 
@@ -107,7 +118,7 @@ def seen(connection: Connection, left: Leaves) -> str:
 def _question(left: Leaves) -> str:
     match left.what:
         case Leaving.INDEX:
-            return _INDEX if left.name else _INDEXES_OF
+            return _INDEX_ON if left.name else _INDEXES_OF
         case Leaving.DROPPED_INDEX:
             return _INDEX
         case Leaving.REINDEXED:
@@ -118,13 +129,14 @@ def _question(left: Leaves) -> str:
             return _LISTED.get(left.catalogue, "")
 
 
-def index_of(connection: Connection, oid: str) -> Index:
-    """The index with that oid; raises CannotLook."""
-    found = _ask(connection, _NAMED.format(oid=int(oid)))
+def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
+    """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
+    literal = _literal(Escaping(connection.pgconn), wanted_on)
+    found = _ask(connection, _NAMED.format(oid=int(oid), table=literal))
     if not found:
         raise CannotLook(Answer(0, (), Failure(f"index {oid} is not there any more")))
-    name, valid, kind, table, *definition = found[0]
-    return Index(str(name), valid == "t", kind == "i", str(table), tuple(definition))
+    name, valid, kind, table, on_it, *definition = found[0]
+    return Index(str(name), valid == "t", kind == "i", str(table), on_it == "t", tuple(definition))
 
 
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
@@ -133,11 +145,11 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
     """
     made = f"create temporary table {_PROBE} (like {index.table}); {index_on_probe(statement, _PROBE)}"
-    answer = exchange(connection, f"begin; {made}; {_NAMED.format(oid=_PROBED)}")
+    answer = exchange(connection, f"begin; {made}; {_NAMED.format(oid=_PROBED, table=_NONE)}")
     exchange(connection, "rollback")
     if answer.failure:
         raise CannotLook(answer)
-    return tuple(rows(answer.results[-1])[0][4:]) == index.definition
+    return tuple(rows(answer.results[-1])[0][5:]) == index.definition
 
 
 def candidates(left: Leaves, before: str | None, now: str) -> tuple[str, ...]:

@@ -60,10 +60,8 @@ def _relation(node: Node) -> str:
 
 
 def _index(node: Node) -> Leaves | None:
-    relation, name = node.get("relation", {}), node.get("idxname")
-    # an index stands in the schema of its table
-    index = quoted_name(relation.get("schemaname"), name) if name else ""
-    return Leaves(Leaving.INDEX, index, _relation(relation))
+    # its index stands in the schema of its table, wherever the search path finds that
+    return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), _relation(node.get("relation", {})))
 
 
 def _drop(node: Node) -> Leaves | None:

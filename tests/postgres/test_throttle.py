@@ -6,6 +6,10 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
+from ctgitops.postgres import throttle as module
+from ctgitops.postgres.failed import StepFailed
 from ctgitops.postgres.throttle import LONGEST, WAITERS, Throttle
 from ctgitops.sql.batch import Batch
 from tests.servers import fetch, run, session
@@ -48,3 +52,25 @@ def test_who_waits_for_a_lock_of_ours_is_counted_and_nobody_else(make_database: 
         other.execute("rollback")
         for thread in waiting:
             thread.join()
+
+
+def test_no_batch_begins_while_a_replica_is_farther_behind_than_the_file_allows(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server would say of a replica stands in for one."""
+    with session(make_database()) as connection:
+        assert Throttle(Batch(100)).lag(connection) == 0
+        monkeypatch.setattr(module, "_LAG", "select 12.5, 0")
+        assert Throttle(Batch(100, max_lag=timedelta(seconds=10))).lag(connection) == 12.5
+        assert Throttle(Batch(100, max_lag=timedelta(seconds=20))).lag(connection) == 0
+
+
+def test_a_role_that_may_not_see_replicas_is_refused_where_the_file_asks_for_it(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LAG", "select 0, 1")
+    with session(make_database()) as connection:
+        assert Throttle(Batch(100)).lag(connection) == 0
+        with pytest.raises(StepFailed, match="may not see how far the replicas are behind") as raised:
+            Throttle(Batch(100, lag_asked=True)).lag(connection)
+    assert "GRANT pg_read_all_stats TO postgres" in raised.value.hint

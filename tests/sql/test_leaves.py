@@ -11,7 +11,7 @@ from ctgitops.sql.parse import index_on_probe, statements
 @pytest.mark.parametrize(
     ("sql", "left"),
     [
-        ("create index concurrently i on s.t (a)", Leaves(Leaving.INDEX, '"s"."i"', '"s"."t"')),
+        ("create index concurrently i on s.t (a)", Leaves(Leaving.INDEX, '"i"', '"s"."t"')),
         ('create index concurrently if not exists "I""x" on t (a)', Leaves(Leaving.INDEX, '"I""x"', '"t"')),
         ("create index concurrently on t (a)", Leaves(Leaving.INDEX, "", '"t"')),
         ("drop index concurrently if exists s.i", Leaves(Leaving.DROPPED_INDEX, '"s"."i"')),

@@ -184,14 +184,6 @@ def test_a_file_that_is_no_batch_is_refused_with_its_place(lived_in: House) -> N
 
 
 @pytest.mark.slow
-def test_a_role_that_may_not_see_replicas_is_told_only_where_the_file_asks(lived_in: House, database_url: str) -> None:
-    """Without replicas there is nothing that it may not see."""
-    batched(lived_in, database_url, "size=500 pause=0ms max_lag=1s")
-    lived_in.applied()
-    assert fetch(database_url, TOUCHED) == [(1, 1000)]
-
-
-@pytest.mark.slow
 def test_rows_that_came_after_the_last_batch_are_done_by_the_run_after_a_verify_query_that_saw_them(
     lived_in: House, database_url: str
 ) -> None:

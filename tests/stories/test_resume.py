@@ -195,6 +195,25 @@ def test_p09_an_invalid_index_that_is_not_ours_is_left_alone(lived_in: House, da
 
 
 @pytest.mark.slow
+def test_p09_an_invalid_index_of_that_name_on_another_table_or_in_another_schema_is_left_alone(
+    lived_in: House, database_url: str
+) -> None:
+    run(database_url, "create schema other; create table other.two (id int); create table three (id int)")
+    run(database_url, "create index one_by_id on other.two (id); create index three_by_id on three (id)")
+    run(database_url, "update pg_index set indisvalid = false where indexrelid::regclass::text like '%_by_id'")
+    lived_in.migration(
+        "002_index", f"set search_path = other, public;\n{INDEX}\ncreate index concurrently three_by_id on one (id);"
+    )
+    done = lived_in.apply()
+    assert done.status == 6, done.said
+    assert "index public.three_by_id is there, is INVALID, and is not the one that this statement makes" in done.words
+    assert fetch(database_url, "select indisvalid from pg_index where indexrelid = 'public.one_by_id'::regclass") == [
+        (True,)
+    ]
+    assert len(fetch(database_url, INVALID)) == 2
+
+
+@pytest.mark.slow
 def test_p09_a_valid_index_of_that_name_from_before_is_the_servers_to_refuse(
     lived_in: House, database_url: str
 ) -> None:
