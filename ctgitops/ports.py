@@ -30,7 +30,9 @@ from .core.replay import Wanted
 from .core.request import Request
 from .core.reviewed import ShownFile
 from .core.snapshot import Snapshot
+from .core.verify import Refuted
 from .core.workspace import Workspace
+from .sql.script import Script
 
 
 class Session(Protocol):
@@ -66,6 +68,9 @@ class Database(Protocol):
 
     def end(self, holder: Holder) -> bool:
         """Ends that run's sessions, nobody else's; whether its lock is free then. Writes."""
+
+    def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
+        """Of these verify queries those that are not true. Read-only, takes no lock."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.

@@ -43,6 +43,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A migration has no rollback SQL. In a plan a warning; it blocks a rollback.",
         "Do by hand what its header says and `ctgitops repair`, or bring back the backup.",
     ),
+    "invalid-index": (
+        "`verify`: an index is INVALID, such as one whose building was interrupted.",
+        "Build it again: `REINDEX INDEX CONCURRENTLY`.",
+    ),
     "ledger-tampered": (
         "An entry of the ledger does not continue the hash chain.",
         "Find out who changed the ledger and what, before anything else.",
@@ -53,6 +57,18 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
     "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
+    "no-row-security": (
+        "`verify`, a warning: a table of an exposed schema has no row-level security.",
+        "Enable it, or say in `exposed_schemas` of the policy which schemas are exposed.",
+    ),
+    "not-validated": (
+        "`verify`, a warning: a constraint is NOT VALID, so older rows were never checked.",
+        "`ALTER TABLE … VALIDATE CONSTRAINT …` in a migration.",
+    ),
+    "verify-failed": (
+        "`verify`: a verify query of an applied migration is not true today, or cannot be asked.",
+        "See what changed; where it may be so by now, change the verify file.",
+    ),
     "not-yet": ("A key is known but not carried out by this version.", "Leave it out."),
     "not-looked": (
         "A plan was made without a look at the database: a fork gets no secrets, or the environment is not merged yet.",

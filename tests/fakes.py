@@ -20,6 +20,7 @@ from ctgitops.core.progress import Listener, Progress
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.request import Request
 from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.verify import Refuted
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError
 from ctgitops.sql.script import Script, checksum_of
@@ -241,6 +242,10 @@ class DiaryDatabase:
     def end(self, holder: Holder) -> bool:
         self.diary.lines.append(f"end backend {holder.pid}")
         return self.diary.ends
+
+    def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
+        self.diary.lines.append(f"ask {len(queries)} of {self.name}")
+        return ()
 
     @contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002

@@ -21,6 +21,7 @@ VERBS = {
     "check": "look",
     "plan": "look",
     "status": "look",
+    "verify": "schema",
     "apply": "change",
     "rollback": "change",
     "repair": "change",

@@ -1,4 +1,4 @@
-"""The words of the verbs about schemas as they are: snapshot, diff, drift."""
+"""The words of the verbs about schemas as they are: snapshot, diff, drift, verify."""
 
 from __future__ import annotations
 
@@ -72,3 +72,29 @@ def drift(name: str | None, root: Path, form: str) -> int:
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
     print_page(page(looks))
     return exit_status(looks)
+
+
+@click.command()
+@options.any_environment
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="warning",
+    show_default=True,
+    help="From which severity on a finding gives exit status 1.",
+)
+@options.root
+@options.as_page
+def verify(name: str | None, fail_on: str, root: Path, form: str) -> int:
+    """Are we where the ledger says: ledger, files, verify queries, invalid indexes, constraints, row-level security."""
+    from ..commands.verify import verify as verb
+    from ..core.preview import FailOn
+    from ..core.verify import exit_status
+    from ..report import verify as pages
+
+    wiring = Wiring(root)
+    names = [name] if name else wiring.environment_names
+    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring)
+    page = {"json": pages.verify_json, "markdown": pages.verify_markdown, "text": pages.verify_text}[form]
+    print_page(page(looks))
+    return exit_status(looks, FailOn(fail_on))

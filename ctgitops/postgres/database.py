@@ -11,11 +11,14 @@ from ..core.ledger import Ledger
 from ..core.progress import Listener
 from ..core.request import Request
 from ..core.snapshot import Snapshot
+from ..core.verify import Refuted
+from ..sql.script import Script
 from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .session import WorkSession
 from .snapshot import take_snapshot
+from .verify import refuted_at
 
 _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
@@ -46,6 +49,10 @@ class PostgresDatabase:
         """Ends that run's sessions, nobody else's; whether its lock is free now. Writes."""
         with connect(self._address, "ctgitops/unlock") as connection, told_if_lost(self._address):
             return end(connection, holder)
+
+    def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
+        """Of these verify queries those that are not true. Read-only, takes no lock."""
+        return refuted_at(self._address, queries) if queries else ()
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:

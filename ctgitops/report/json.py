@@ -57,7 +57,7 @@ def check_json(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
     fields = {
         "migrations": len(workspace.migrations),
         "environments": len(workspace.environments),
-        "problems": [_problem(problem) for problem in problems],
+        "problems": [problem_data(problem) for problem in problems],
     }
     return dump(fields)
 
@@ -90,7 +90,7 @@ def _plan(plan: Plan) -> Object:
         "blocked": plan.blocked,
         "steps": [_step(step) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
-        "problems": [_problem(problem) for problem in plan.problems],
+        "problems": [problem_data(problem) for problem in plan.problems],
     }
 
 
@@ -112,7 +112,8 @@ def _step(step: Step) -> Object:
     }
 
 
-def _problem(problem: Problem) -> Object:
+def problem_data(problem: Problem) -> Object:
+    """A problem as a part of a document."""
     return {
         "code": problem.code,
         "what": problem.what,
@@ -158,7 +159,7 @@ def _status(status: EnvironmentStatus) -> Object:
             "run_url": last.run_url,
         },
         "migrations": [_row(row) for row in status.rows],
-        "problems": [_problem(problem) for problem in status.problems],
+        "problems": [problem_data(problem) for problem in status.problems],
     }
 
 

@@ -33,7 +33,7 @@ def valid(name: str, page: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline"])
+@pytest.mark.parametrize("name", ["plan", "outcome", "status", "check", "error", "drift", "diff", "baseline", "verify"])
 def test_each_schema_is_one(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(name))
 

@@ -1,0 +1,54 @@
+"""Pages about databases that are where their ledger says, or are not."""
+
+from __future__ import annotations
+
+from ..core.preview import Unseen
+from ..core.verify import Verified, VerifyLook
+from . import words
+from .columns import indented
+from .escape import fence
+from .json import Object, dump, error_data, problem_data
+from .text import problem_lines
+from .text_error import error_text
+
+
+def verify_text(looks: tuple[VerifyLook, ...]) -> str:
+    """For a terminal."""
+    return "\n\n".join("\n".join(_text(look)) for look in looks) + "\n"
+
+
+def _text(look: VerifyLook) -> list[str]:
+    if isinstance(look, Unseen):
+        head = f"{look.environment.name}: NOBODY COULD LOOK, so nothing is verified"
+        return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
+    lines = [f"{look.environment.name}: {verdict(look)}"]
+    for finding in look.findings:
+        lines += ["", *(f"  {line}" for line in problem_lines(finding))]
+    return lines
+
+
+def verdict(look: Verified) -> str:
+    """The first line about one environment."""
+    seen = f"{words.count(look.migrations, 'migration')}, {words.count(look.queries, 'verify file')}"
+    return f"{words.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
+
+
+def verify_markdown(looks: tuple[VerifyLook, ...]) -> str:
+    """For a page, as the terminal shows it."""
+    return f"{fence(verify_text(looks).rstrip(), 'text')}\n"
+
+
+def verify_json(looks: tuple[VerifyLook, ...]) -> str:
+    """As data."""
+    return dump({"environments": [_data(look) for look in looks]})
+
+
+def _data(look: VerifyLook) -> Object:
+    if isinstance(look, Unseen):
+        return {"environment": look.environment.name, "error": error_data(look.error)}
+    return {
+        "environment": look.environment.name,
+        "migrations": look.migrations,
+        "verify_files": look.queries,
+        "findings": [problem_data(each) for each in look.findings],
+    }

@@ -1,0 +1,89 @@
+"""Are we where the ledger says: what `verify` finds, and that it only looks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers import run
+from tests.stories.house import House, facts
+
+SECURED = "create table public.users (id bigint primary key, email text); alter table users enable row level security;"
+
+
+@pytest.fixture
+def sound(house: House, database_url: str) -> str:
+    house.environment("staging", database_url)
+    house.migration("001_users", SECURED, verify="select to_regclass('public.users') is not null;")
+    house.migration("002_index", "create index users_email on public.users (email);")
+    house.applied()
+    return database_url
+
+
+def codes(house: House, *arguments: str) -> tuple[int, list[str]]:
+    looked = house.run("verify", "--env", "staging", "--format", "json", *arguments)
+    return looked.status, [finding["code"] for finding in looked.json["environments"][0]["findings"]]
+
+
+def test_what_is_sound_is_said_to_be_and_nothing_is_changed(house: House, sound: str) -> None:
+    before = facts(sound)
+    looked = house.run("verify")
+    assert (looked.status, looked.out) == (0, "staging: as its ledger says (2 migrations, 1 verify file)\n")
+    assert facts(sound) == before
+
+
+def test_a_verify_query_that_is_no_longer_true_is_found(house: House, sound: str) -> None:
+    run(sound, "alter table users rename to people")
+    looked = house.run("verify")
+    assert looked.status == 1
+    assert "error[verify-failed]: a verify query returned f instead of true" in looked.out
+    assert "migrations/001_users.verify.sql:1" in looked.out
+
+
+def test_a_verify_query_can_change_nothing(house: House, sound: str) -> None:
+    house.write("migrations/001_users.verify.sql", "insert into public.users values (1) returning true;\n")
+    before = facts(sound)
+    looked = house.run("verify")
+    assert looked.status == 1
+    assert "read-only transaction" in looked.out
+    assert facts(sound) == before
+
+
+def test_edited_and_missing_files_are_found(house: House, sound: str) -> None:  # noqa: ARG001
+    house.migration("001_users", SECURED + " -- more")
+    house.remove("002_index")
+    status, found = codes(house)
+    assert status == 1
+    assert {"edited", "missing"} <= set(found)
+
+
+def test_a_ledger_that_was_tampered_with_is_found(house: House, sound: str) -> None:
+    run(
+        sound,
+        "alter table ctgitops.ledger disable trigger all; update ctgitops.ledger set actor = 'x' where id = 1;"
+        "alter table ctgitops.ledger enable trigger all",
+    )
+    assert codes(house) == (1, ["ledger-tampered"])
+
+
+def test_what_the_catalogue_says_is_not_whole_is_found(house: House, sound: str) -> None:
+    run(
+        sound,
+        "set allow_system_table_mods = on; update pg_index set indisvalid = false "
+        "where indexrelid = 'users_email'::regclass; alter table users add check (id > 0) not valid; "
+        "create table public.open (id int); create schema app; create table app.hidden (id int)",
+    )
+    assert codes(house) == (1, ["invalid-index", "not-validated", "no-row-security"])
+
+
+def test_warnings_fail_only_where_they_shall(house: House, sound: str) -> None:
+    run(sound, "create table public.open (id int)")
+    assert codes(house)[0] == 1
+    assert codes(house, "--fail-on", "error")[0] == 0
+    house.policy("header: optional\nexposed_schemas: [api]\n")
+    assert codes(house) == (0, [])
+
+
+def test_a_database_that_cannot_be_reached_is_no_sound_one(house: House, sound: str) -> None:
+    house.environment("staging", sound.replace("port=5432", "port=5433"))
+    looked = house.run("verify")
+    assert (looked.status, "NOBODY COULD LOOK" in looked.out) == (4, True)
