@@ -49,6 +49,7 @@ class Forge:
     comments: list[StickyComment] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
+    begun: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     ends: list[tuple[int, DeploymentState, str]] = field(default_factory=list)
     files: tuple[ChangedFile, ...] = ()
     reviews: list[Review] = field(default_factory=list)
@@ -86,7 +87,8 @@ class Forge:
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         assert url
-        self.ends.append((number, state, description))
+        told = self.begun if state is DeploymentState.IN_PROGRESS else self.ends
+        told.append((number, state, description))
 
     def pull_request_of(self, sha: str) -> int | None:
         self._may("pull_request_of")
@@ -322,6 +324,7 @@ def test_a_merge_is_applied_deployed_and_on_record(scene: Scene) -> None:
     assert (deployment.environment, deployment.sha, deployment.production) == ("staging", MAIN, False)
     ((number, state, words),) = scene.forge.ends
     assert (number, state) == (1, DeploymentState.SUCCESS)
+    assert [(n, s) for n, s, _ in scene.forge.begun] == [(1, DeploymentState.IN_PROGRESS)]
     assert "1 migration applied" in words
     (comment,) = scene.forge.comments
     assert (comment.pull_request, comment.key) == (42, "plan")

@@ -106,7 +106,9 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
             description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
             live = environment.trigger is Trigger.RELEASE
             number = job.teller.deploy(Deployment(environment.name, sha, description, production=live))
-            begun.extend([] if number is None else [number])
+            if number is not None:
+                begun.append(number)
+                job.teller.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
 
     try:
         outcome = verb(hear)

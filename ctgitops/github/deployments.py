@@ -42,10 +42,10 @@ def begin(client: Client, deployment: Deployment) -> int:
 
 
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
-    """Adds a status, whose link is that of the run's log."""
+    """Adds a status; its links, to the log and to what GitHub calls the environment, lead to the run."""
     deployment = client.repository.get_deployment(number)
     text = one_line(description, DESCRIPTION)
-    link: dict[str, Any] = {"target_url": url} if url else {}
+    link: dict[str, Any] = {"target_url": url, "environment_url": url} if url else {}
 
     def find() -> DeploymentStatus | None:
         return next((s for s in deployment.get_statuses() if (s.state, s.description) == (state.value, text)), None)
