@@ -12,7 +12,7 @@ from ctgitops.core.forge import ChangedFile, Conclusion, Proposal
 from ctgitops.core.reviewed import shown_in
 from tests.github.test_event import changed, commented, ended, payload_of
 from tests.report.test_hostile import EVIL, HOME, harmless
-from tests.servers import fetch
+from tests.servers import fetch, run
 from tests.test_action_forge import MAIN, Scene, html, opened, scene
 
 __all__ = ["scene"]
@@ -327,6 +327,32 @@ def test_a_plan_that_somebody_asks_for(checkout: Scene) -> None:
     assert checkout.forge.reactions[-1] == (comment_id(), "rocket")
     assert "2 migrations pending" in html(checkout.forge.comments[-1].body)
     assert checkout.tables("staging") == 0
+
+
+def test_who_may_write_unlocks_and_sees_what_came_of_it(checkout: Scene) -> None:
+    assert checkout.run("issue_comment", commented("/ctgitops unlock staging", merged=None)) == 0
+    answer = checkout.forge.comments[-1]
+    assert (answer.key, answer.pull_request) == ("answer", commented()["issue"]["number"])
+    assert "nobody holds the lock of staging" in html(answer.body)
+    assert checkout.forge.reactions[-1] == (comment_id(), "rocket")
+
+
+def test_drift_and_unlock_connect_to_nothing_that_is_not_merged(scene: Scene) -> None:
+    for command in ("drift", "unlock"):
+        assert scene.run("pull_request", opened(), command=command, environment="staging") == 2
+        assert "never applied" in html(scene.summary)
+
+
+def test_the_clock_looks_for_drift_and_then_brings_what_waited(scene: Scene) -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, "apply: {on: schedule}\n")
+    assert scene.run("schedule", {"schedule": "0 2 * * *"}) == 0
+    assert scene.tables("staging") == 1
+    run(url, "create table by_hand (id int)")
+    scene.house.migration("002_blue", "create table blue (id int primary key);")
+    assert scene.run("schedule", {"schedule": "0 2 * * *"}) == 1
+    assert "by_hand" in html(scene.summary)
+    assert scene.tables("staging") == 3
 
 
 # Twice. -----------------------------------------------------------------------------------------------------------

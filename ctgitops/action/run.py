@@ -9,9 +9,9 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, Reading, decide, ground_of
+from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, Reading, Unlocking, decide, ground_of
 from ..core.environment import Environment
-from ..core.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused
+from ..core.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused, Schedule
 from ..errors import CtgitopsError, UsageError
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
@@ -19,7 +19,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring import Wiring
-from . import asked, change, look, planning, proposal
+from . import asked, change, drift, look, planning, proposal, unlock
 from .job import Job
 from .telling import Teller
 
@@ -113,6 +113,25 @@ def _commanded(job: Job, event: Happened) -> int:
             return look.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
         case Command.CHECK:
             return look.check(job)
+        case Command.DRIFT | Command.UNLOCK:
+            return _on_merged(job, event)
+
+
+def _on_merged(job: Job, event: Happened) -> int:
+    """What connects with the checkout's own manifests, so that these must be merged."""
+    ground = event if isinstance(event, Nothing | Refused) else ground_of(event)
+    if not isinstance(ground, Ground):
+        return _nothing(job, ground)
+    if job.inputs.command is Command.DRIFT:
+        return drift.drift(job)
+    return unlock.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
+
+
+def _applied(job: Job, event: Happened, ask: Applying | Nothing | Refused) -> int:
+    """The clock looks for drift first, and then brings what waited; one does not keep the other from being done."""
+    drifted = drift.drift(job) if isinstance(event, Schedule) else 0
+    done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
+    return done or drifted
 
 
 def _plan(job: Job, event: Happened) -> int:
@@ -132,16 +151,16 @@ def _by_event(job: Job, event: Happened) -> int:
     match ask:
         case Planning() | Reading():
             return _planned(job, ask)
-        case Applying():
-            return _apply(job, ask)
+        case Unlocking():
+            return unlock.unlock(job, ask)
         case Checking():
             return look.files_only(job, ask)
         case Finalising():
             return look.finalise(job, ask)
         case Asking(inputs=inputs):
             return _as_a_person_says(job, event, dict(inputs))
-        case Nothing() | Refused():
-            return _nothing(job, ask)
+        case Applying() | Nothing() | Refused():
+            return _applied(job, event, ask)
 
 
 def _as_a_person_says(job: Job, event: Event | Nothing | Refused, given: Mapping[str, str]) -> int:

@@ -62,6 +62,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Unlocking:
+    """Runs that are gone, and still hold the lock of these environments, are ended."""
+
+    environments: tuple[Environment, ...]
+    pull_request: int | None = None
+
+
+@dataclass(frozen=True)
 class Checking:
     """Only the files are looked at: no secret is read and no database is asked."""
 
@@ -94,7 +102,7 @@ class Asking:
     inputs: tuple[tuple[str, str], ...]
 
 
-Ask = Planning | Reading | Checking | Applying | Finalising | Asking | Nothing | Refused
+Ask = Planning | Reading | Checking | Applying | Unlocking | Finalising | Asking | Nothing | Refused
 
 
 def decide(event: Event, environments: tuple[Environment, ...]) -> Ask:
@@ -129,13 +137,20 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Ask:
     if event.verb == "plan":
         return Reading(event.pull_request)
     ground = ground_of(event)
-    if isinstance(ground, Refused):
+    if event.verb == "apply" and isinstance(ground, Refused):
         return ground
-    chosen = tuple(e for e in environments if e.name == event.environment)
+    everything = event.verb == "unlock" and not event.environment
+    chosen = tuple(e for e in environments if everything or e.name == event.environment)
     if not chosen:
         names = ", ".join(e.name for e in environments) or "none"
         return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
-    return Applying(chosen, ground)
+    return (
+        Applying(chosen, ground) if isinstance(ground, Ground) and event.verb == "apply" else _unlocking(event, chosen)
+    )
+
+
+def _unlocking(event: Comment, environments: tuple[Environment, ...]) -> Unlocking:
+    return Unlocking(environments, event.pull_request)
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Ask:

@@ -132,8 +132,8 @@ def _comment(payload: Payload) -> Comment | Nothing:
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
         return Nothing("only a comment on a pull request asks for something")
-    if (said[1], bool(said[2])) not in (("plan", False), ("apply", True)):
-        return Nothing("a comment can ask for `/ctgitops plan` and `/ctgitops apply ENVIRONMENT`")
+    if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
+        return Nothing("a comment can ask for `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
     if not _said_by_a_person(payload):
         return Nothing("only the person who wrote a comment asks with it, and no program")
     return Comment(

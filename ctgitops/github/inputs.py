@@ -20,6 +20,8 @@ class Command(StrEnum):
     ROLLBACK = "rollback"
     STATUS = "status"
     CHECK = "check"
+    DRIFT = "drift"
+    UNLOCK = "unlock"
 
 
 class CommentMode(StrEnum):
@@ -48,7 +50,7 @@ class Inputs:
 
     def named(self) -> Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
-        if self.command in (Command.APPLY, Command.ROLLBACK) and not self.environment:
+        if self.command in (Command.APPLY, Command.ROLLBACK, Command.UNLOCK) and not self.environment:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
         if self.command is Command.ROLLBACK and not self.to.isdecimal():
             raise _wrong("to", "is needed for `rollback`", "the number of the last migration to keep, such as 008")

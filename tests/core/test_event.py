@@ -14,6 +14,7 @@ from ctgitops.core.ask import (
     Ground,
     Planning,
     Reading,
+    Unlocking,
     decide,
     ground_of,
     in_order_of_after,
@@ -136,6 +137,12 @@ def test_a_comment_applies_one_environment_of_what_is_merged() -> None:
 
 def test_a_comment_plans_a_pull_request_and_nothing_else() -> None:
     assert decide(said("plan", merged=False), BOTH) == Reading(42)
+
+
+def test_a_comment_unlocks_one_environment_or_all_whether_it_is_merged_or_not() -> None:
+    assert decide(said("unlock", "staging", merged=False), BOTH) == Unlocking((STAGING,), 42)
+    assert decide(said("unlock"), BOTH) == Unlocking((STAGING, PRODUCTION), 42)
+    assert isinstance(decide(said("unlock", "nowhere"), BOTH), Refused)
 
 
 def test_the_end_of_a_fork_s_run_reads_its_pull_request_and_never_applies() -> None:

@@ -150,6 +150,8 @@ def commented(body: str = "/ctgitops apply staging", merged: str | None = "2026-
         ("/ctgitops apply staging", "apply", "staging"),
         (" /ctgitops  apply\tstaging \r\nplease", "apply", "staging"),
         ("/ctgitops plan", "plan", ""),
+        ("/ctgitops unlock", "unlock", ""),
+        ("/ctgitops unlock staging", "unlock", "staging"),
     ],
 )
 def test_what_a_comment_asks_for(body: str, verb: str, environment: str) -> None:

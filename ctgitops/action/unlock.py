@@ -1,0 +1,22 @@
+"""The Action's unlock: a run that is gone, but whose sessions are not, is ended; whoever asked sees what came of it."""
+
+from __future__ import annotations
+
+from ..commands.unlock import Ending
+from ..commands.unlock import unlock as verb
+from ..core.ask import Unlocking
+from ..report.escape import plain
+from .job import Job
+
+
+def unlock(job: Job, ask: Unlocking) -> int:
+    """Ends only runs of this tool none of whose sessions is at work. Raises MustWaitError."""
+    said = [
+        verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring).verdict
+        for environment in ask.environments
+    ]
+    page = "### 🔓 Unlock\n\n" + "".join(f"- {plain(line)}\n" for line in said)
+    job.show("Unlock", "\n".join(said), page)
+    if ask.pull_request is not None:
+        job.answer(ask.pull_request, page)
+    return 0
