@@ -20,6 +20,8 @@ from .connect import Connection
 
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 4.0
+MOST_SAID = 8000
+"""So many bytes of a text of the server go on: a RAISE can say megabytes, which a log and the ledger would get."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
 
@@ -154,7 +156,8 @@ def _failure(result: pq.abc.PGresult) -> Failure:
 
 
 def _shown(said: bytes) -> str:
-    return redact_message(said.decode(errors="replace"))
+    text = redact_message(said[:MOST_SAID].decode(errors="replace"))
+    return f"{text}… ({len(said) - MOST_SAID:,} bytes more)" if len(said) > MOST_SAID else text
 
 
 def rows(result: pq.abc.PGresult) -> list[tuple[str | None, ...]]:
