@@ -22,6 +22,7 @@ from .core.forge import (
 from .core.gate import Predecessor
 from .core.holder import Holder
 from .core.ledger import Entry, Ledger
+from .core.loss import Loss, Weighed
 from .core.migration import Seed
 from .core.plan import Plan, Step
 from .core.progress import Listener
@@ -59,6 +60,9 @@ class Database(Protocol):
 
     def ledger(self) -> Ledger:
         """All entries; an empty ledger where there is none yet. Read-only, takes no lock."""
+
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+        """How much data each of them is. Read-only; what cannot be counted in seconds is said to be unknown."""
 
     def snapshot(self) -> Snapshot:
         """Its schema, all of one moment. Read-only, takes no lock."""

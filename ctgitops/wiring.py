@@ -79,7 +79,13 @@ class Wiring:
                 raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint)
 
     def request(
-        self, name: str, *, target: str | None = None, approved: str | None = None, wait: float = 300
+        self,
+        name: str,
+        *,
+        target: str | None = None,
+        approved: str | None = None,
+        wait: float = 300,
+        accepted_losses: tuple[str, ...] = (),
     ) -> Request:
         """One run on one environment, with the clock read now. Raises UsageError."""
         return Request(
@@ -89,6 +95,7 @@ class Wiring:
             origin=self.origin,
             target=_target(target),
             approved=_fingerprint(approved),
+            accepted_losses=frozenset(accepted_losses),
             wait_for_lock=timedelta(seconds=wait),
         )
 

@@ -40,8 +40,13 @@ def problem_codes() -> dict[str, Found]:
 
 def gate_codes() -> set[str]:
     """Every gate that gives a Reason to wait."""
-    tree = ast.parse((PACKAGE / "core" / "gate.py").read_text(encoding="utf-8"))
-    return {code for call in ast.walk(tree) if isinstance(call, ast.Call) and (code := _code(call, "Reason"))}
+    trees = [ast.parse((PACKAGE / "core" / name).read_text(encoding="utf-8")) for name in ("gate.py", "loss.py")]
+    return {
+        code
+        for tree in trees
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and (code := _code(call, "Reason"))
+    }
 
 
 def _code(call: ast.Call, *names: str) -> str:

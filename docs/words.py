@@ -162,9 +162,13 @@ GATES: dict[str, tuple[str, str]] = {
         "A file, with its text of now, was in no plan of a merged pull request; or nobody could look.",
         "Open a pull request that changes it; on a command line, approve the plan by `--fingerprint`.",
     ),
+    "data-loss": (
+        "The rollback SQL destroys rows or values, or nobody could count them, or the header says `Not Available`.",
+        "Look at `ctgitops rollback --dry-run`; then `--accept-data-loss NAME` for each such migration.",
+    ),
     "window": ("Now is outside of the environment's windows.", "Wait for one to open."),
 }
-"""By gate: what it means, what lets the plan go on. `rollback` asks `fingerprint` alone."""
+"""By gate: what it means, what lets the plan go on. `rollback` asks `fingerprint` and `data-loss` alone."""
 
 LEDGER_COLUMNS: dict[str, str] = {
     "id": "Order of the entries.",

@@ -13,6 +13,7 @@ from ctgitops.core.gate import Predecessor, Unreadable
 from ctgitops.core.header import parse_header
 from ctgitops.core.holder import Holder
 from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ctgitops.core.loss import Loss, Weighed
 from ctgitops.core.migration import Migration, Seed
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.policy import Policy
@@ -185,6 +186,8 @@ class Diary:
     unreachable: dict[str, CtgitopsError] = field(default_factory=dict)
     backup_fails: bool = False
     step_fails: str = ""
+    rows: int | None = 0
+    """How many rows every table holds that a rollback destroys."""
     lines: list[str] = field(default_factory=list)
     told: list[Progress] = field(default_factory=list)
     receipts: list[Receipt | None] = field(default_factory=list)
@@ -246,6 +249,9 @@ class DiaryDatabase:
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         self.diary.lines.append(f"ask {len(queries)} of {self.name}")
         return ()
+
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+        return tuple(Weighed(loss, self.diary.rows) for loss in losses)
 
     @contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002

@@ -68,7 +68,9 @@ def rollback(job: Job, ground: Ground) -> int:
     """One environment goes back to what it was after a migration. Writes."""
     prove(job, ground)
     inputs = job.inputs
-    request = job.wiring.request(inputs.environment, approved=inputs.approved, wait=inputs.wait)
+    request = job.wiring.request(
+        inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
+    )
     back = Back(to=int(inputs.to), steps=0)
 
     def verb(tell: Listener) -> Outcome:

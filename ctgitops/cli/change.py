@@ -57,22 +57,41 @@ def apply(  # noqa: PLR0913 - one parameter an option
     help="Undo all that came after this migration; 0, where there is no 000, undoes everything.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Undo this many of the newest migrations.")
+@click.option(
+    "--accept-data-loss",
+    "accepted",
+    metavar="NAME",
+    multiple=True,
+    help="Undo this migration although that destroys data; its name or number, once for each.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be undone and which data that destroys; do nothing.")
 @options.approved
 @options.wait
 @options.root
 @options.as_page
 def rollback(  # noqa: PLR0913 - one parameter an option
-    *, name: str, to: int | None, steps: int | None, fingerprint: str | None, wait: float, root: Path, form: str
+    *,
+    name: str,
+    to: int | None,
+    steps: int | None,
+    accepted: tuple[str, ...],
+    dry_run: bool,
+    fingerprint: str | None,
+    wait: float,
+    root: Path,
+    form: str,
 ) -> int:
     """Undo the newest migrations with the rollback SQL that the ledger holds, as safely as apply."""
-    from ..commands.rollback import Back
+    from ..commands.rollback import Back, show_rollback
     from ..commands.rollback import rollback as verb
 
     if (to is None) == (steps is None):
         raise click.UsageError("say how far back: `--to NNN` or `--steps N`")
     wiring = Wiring(root)
-    request = wiring.request(name, approved=fingerprint, wait=wait)
+    request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
     back = Back(to=to, steps=steps or 0)
+    if dry_run:
+        return _print(show_rollback(request, back, databases=wiring), form, wiring)
     with wiring.console() as tell:
         outcome = verb(request, back, databases=wiring, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.gate import reasons_to_wait
 from ..core.ledger import Entry, Ledger
+from ..core.loss import losses, unaccepted
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted
 from ..core.request import Request
@@ -28,18 +29,33 @@ class Back:
 
 def rollback(request: Request, back: Back, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
     """As safe as apply: under the lock, after a proved backup, each step one transaction with its entry. Writes."""
-    environment = request.environment
-    with databases.of(environment).exclusively(request, tell) as session:
-        ledger = session.ledger()
-        found = request.workspace.problems_with(environment)
-        plan = make_rollback(environment, ledger, back.entries(ledger), found)
-        if plan.blocked:
-            return Outcome(plan, Status.BLOCKED)
-        if plan.empty:
-            return Outcome(plan, Status.UP_TO_DATE)
-        if reasons := reasons_to_wait(plan, request, None):
-            return Outcome(plan, Status.WAITING, reasons=reasons)
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        found = look_back(request, back, session.ledger(), databases)
+        plan = found.plan
+        if plan.blocked or plan.empty or found.reasons:
+            return found
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell)
         done = carry_out(plan, session, receipt, tell)
-        return Outcome(plan, Status.ROLLED_BACK, done=done, receipt=receipt)
+        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt)
+
+
+def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:
+    """What a rollback would do and destroy. Read-only, takes no lock."""
+    ledger = databases.of(request.environment).ledger()
+    found = look_back(request, back, ledger, databases)
+    return found if found.plan.blocked or found.plan.empty else replace(found, status=Status.ONLY_SHOWN)
+
+
+def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases) -> Outcome:
+    """The plan backwards, what it destroys of the data, and why it has to wait."""
+    environment = request.environment
+    found = request.workspace.problems_with(environment)
+    plan = make_rollback(environment, ledger, back.entries(ledger), found)
+    if plan.blocked:
+        return Outcome(plan, Status.BLOCKED)
+    if plan.empty:
+        return Outcome(plan, Status.UP_TO_DATE)
+    lost = databases.of(environment).weigh(losses(plan, ledger))
+    reasons = (*reasons_to_wait(plan, request, None), *unaccepted(plan, lost, ledger, request.accepted_losses))
+    return Outcome(plan, Status.WAITING, reasons=reasons, losses=lost)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .gate import Reason
+from .loss import Weighed
 from .plan import Plan
 from .receipt import Receipt
 
@@ -18,6 +19,8 @@ class Status(StrEnum):
     ROLLED_BACK = "rolled-back"
     WAITING = "waiting"
     BLOCKED = "blocked"
+    ONLY_SHOWN = "only-shown"
+    """Somebody asked what would be done, and that it is not done."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Outcome:
     done: tuple[Done, ...] = ()
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
+    losses: tuple[Weighed, ...] = ()
+    """What a rollback destroys of the data."""
 
     @property
     def exit_status(self) -> int:
@@ -46,5 +51,5 @@ class Outcome:
                 return 5
             case Status.BLOCKED:
                 return 4 if self.plan.concern == "ledger" else 3
-            case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK:
+            case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 0

@@ -38,5 +38,7 @@ class Request:
     """The fingerprint that may be applied, or the beginning of it; None where nobody had to approve."""
     reviews: Reviews | None = None
     """What merged pull requests showed; None where there is no forge to ask, as on a command line."""
+    accepted_losses: frozenset[str] = frozenset()
+    """Migrations, by name or number, whose data somebody accepted to lose in a rollback."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run to end."""

@@ -47,6 +47,7 @@ class Inputs:
     fail_on: FailOn = FailOn.ERROR
     wait: float = 300
     require_fingerprint: bool = False
+    accept_data_loss: tuple[str, ...] = ()
 
     def named(self) -> Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
@@ -78,7 +79,7 @@ class Inputs:
 
 _APPROVE = "hand down the output `fingerprint` of the step that planned; it is `none` where there is nothing to approve"
 
-BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "fail-on", "wait")
+BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "fail-on", "wait", "accept-data-loss")
 """What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
 
 
@@ -107,6 +108,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
         dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
         fail_on=FailOn(_one_of("fail-on", text, [f.value for f in FailOn])),
         wait=_seconds("wait", text),
+        accept_data_loss=tuple(text.get("accept-data-loss", "").replace(",", " ").split()),
     )
 
 

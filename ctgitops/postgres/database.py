@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..core.environment import Timeouts
 from ..core.holder import Holder
 from ..core.ledger import Ledger
+from ..core.loss import Loss, Weighed
 from ..core.progress import Listener
 from ..core.request import Request
 from ..core.snapshot import Snapshot
@@ -19,6 +20,7 @@ from .lock import Lease, end, holder_of, still_held, take
 from .session import WorkSession
 from .snapshot import take_snapshot
 from .verify import refuted_at
+from .weigh import SETTINGS, weigh
 
 _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
@@ -53,6 +55,13 @@ class PostgresDatabase:
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""
         return refuted_at(self._address, queries) if queries else ()
+
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+        """How much data each of them is. Read-only, waits for no lock."""
+        if not losses:
+            return ()
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return weigh(connection, losses)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
+from ..core.loss import Weighed
 from ..core.outcome import Outcome
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Unseen
@@ -42,6 +43,7 @@ def outcome_json(outcome: Outcome) -> str:
         "done": [{"name": done.name, "millis": done.millis} for done in outcome.done],
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
+        "losses": [_loss(each) for each in outcome.losses],
         "plan": _plan(plan),
     }
     return dump(fields)
@@ -141,6 +143,21 @@ def _reason(reason: Reason) -> Object:
 def _receipt(receipt: Receipt) -> Object:
     summary: Object = json.loads(receipt.summary())
     return summary
+
+
+def _loss(weighed: Weighed) -> Object:
+    what = weighed.loss.what
+    return {
+        "migration": weighed.loss.migration,
+        "destroys": what.how.value,
+        "name": what.name,
+        "column": what.column or None,
+        "place": _place(weighed.loss.place),
+        "rows": weighed.rows,
+        "exact": weighed.exact,
+        "written_since": weighed.since,
+        "note": weighed.note,
+    }
 
 
 def _status(status: EnvironmentStatus) -> Object:

@@ -14,6 +14,7 @@ MARKS = {
     Status.ROLLED_BACK: "↩️",
     Status.WAITING: "⏳",
     Status.BLOCKED: "⛔",
+    Status.ONLY_SHOWN: "👁️",
 }
 
 
@@ -34,12 +35,14 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "tally": findings.folded(problems),
     }
     done = [(d.name, words.millis(d.millis)) for d in outcome.done]
-    counts = {"reasons": len(outcome.reasons), **findings.counts(problems), "done": len(done)}
+    losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
+    counts = {"reasons": len(outcome.reasons), "losses": len(losses), **findings.counts(problems), "done": len(done)}
 
     def draw(kept: dict[str, int]) -> str:
         shown = {
             "problems": findings.trimmed(problems, kept),
             "reasons": outcome.reasons[: kept["reasons"]],
+            "losses": losses[: kept["losses"]],
             "done": done[: kept["done"]],
             "more": sum(counts.values()) - sum(kept.values()),
         }

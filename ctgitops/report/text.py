@@ -150,6 +150,9 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     if outcome.status is Status.BLOCKED:
         for problem in plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+    if outcome.losses:
+        yield from ("", "  what this does to the data")
+        yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
     yield from _reasons(outcome.reasons)
     if receipt := outcome.receipt:
         proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
@@ -172,6 +175,8 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"{_number_done(outcome)} applied, {versions}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
+        case Status.ONLY_SHOWN:
+            return f"{_work(plan)}; only shown, nothing was changed"
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:

@@ -15,6 +15,7 @@ from typing import Any
 from .batch import Shape, shape_of
 from .enums import ADDS, EnumUse, enum_uses
 from .leaves import Leaves, leaves
+from .losses import Destroyed, destroyed, made
 from .refused import transaction_control, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -84,6 +85,37 @@ def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     if not ADDS.search(sql):
         return ()
     return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in _parse_tree(sql.encode())["stmts"]]))
+
+
+def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
+    """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
+    trees = enumerate(_parse_tree(sql.encode())["stmts"])
+    return tuple((n, d) for n, raw in trees for kind, node in raw["stmt"].items() for d in destroyed(kind, node))
+
+
+def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
+    """The tables, and columns of tables, that `sql` makes; raises SqlSyntaxError."""
+    trees = _parse_tree(sql.encode())["stmts"]
+    return frozenset(m for raw in trees for kind, node in raw["stmt"].items() for m in made(kind, node))
+
+
+def count_where(sql: str) -> str:
+    """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where that cannot be written."""
+    import postgast  # noqa: PLC0415 - see below
+
+    statement = postgast.parse(sql).stmts[0].stmt
+    kind = statement.WhichOneof("node")
+    if kind not in {"delete_stmt", "update_stmt"}:
+        return ""
+    node = getattr(statement, kind)
+    if node.HasField("with_clause") or getattr(node, "using_clause", None) or getattr(node, "from_clause", None):
+        return ""
+    tree = postgast.parse("select count(*) from t where true")
+    query = tree.stmts[0].stmt.select_stmt
+    query.from_clause[0].range_var.CopyFrom(node.relation)
+    if node.HasField("where_clause"):
+        query.where_clause.CopyFrom(node.where_clause)
+    return str(postgast.deparse(tree))
 
 
 def index_on_probe(sql: str, table: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.commands.rollback import Back, rollback
+from ctgitops.commands.rollback import Back, rollback, show_rollback
 from ctgitops.core.ledger import Ledger
 from ctgitops.core.outcome import Status
 from ctgitops.core.problem import Problem
@@ -101,3 +101,25 @@ def test_back_to_just_after_a_migration_that_has_the_number_0() -> None:
     diary = Diary({"production": chained(entry(migration("000_zero")), entry(ONE))})
     rollback(request(workspace(), PRODUCTION), Back(to=0), databases=diary, backups=diary, tell=diary.tell)
     assert list(diary.ledgers["production"].applied) == [0]
+
+
+@pytest.mark.parametrize(("rows", "accepted"), [(3, ""), (None, ""), (3, "002_two")])
+def test_data_that_nobody_accepted_to_lose_is_not_destroyed_and_no_backup_is_taken(
+    rows: int | None, accepted: str
+) -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=rows)
+    asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({accepted}))
+    back = rollback(asked, Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.WAITING
+    waits = ["001_one"] if accepted else ["002_two", "001_one"]
+    assert [reason.hint.split()[-1].rstrip("`") for reason in back.reasons] == waits
+    assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_what_is_only_shown_takes_no_lock() -> None:
+    diary = Diary({"production": chained(entry(ONE))}, rows=3)
+    shown = show_rollback(request(workspace(), PRODUCTION), Back(), databases=diary)
+    assert (shown.status, shown.exit_status) == (Status.ONLY_SHOWN, 0)
+    assert [loss.rows for loss in shown.losses] == [3]
+    assert [reason.gate for reason in shown.reasons] == ["data-loss"]
+    assert diary.lines == ["read production"]

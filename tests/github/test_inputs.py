@@ -16,7 +16,7 @@ def test_nothing_given_is_every_default() -> None:
 
 def test_names_are_those_that_a_workflow_writes() -> None:
     expected = "command environment root github-token comment fingerprint to dry-run fail-on wait require-fingerprint"
-    assert names() == tuple(expected.split())
+    assert names() == (*expected.split(), "accept-data-loss")
 
 
 def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
@@ -32,11 +32,12 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_FAIL-ON": "warning",
         "INPUT_WAIT": "12",
         "INPUT_REQUIRE-FINGERPRINT": "true",
+        "INPUT_ACCEPT-DATA-LOSS": "008_notes, 009",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
     )
-    wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True)
+    wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True, accept_data_loss=("008_notes", "009"))
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
 

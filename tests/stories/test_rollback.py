@@ -35,7 +35,7 @@ def without_dropped(found: Facts) -> Facts:
 
 
 def test_it_leads_back_to_what_was_there(lived_in: House, database_url: str, stairs: Facts) -> None:
-    status, said = back(lived_in, "--to", "1")
+    status, said = back(lived_in, "--to", "1", "--accept-data-loss", "002_two")
     assert status == 0, said
     assert "3 migrations rolled back" in said
     assert without_dropped(facts(database_url)) == stairs
@@ -51,7 +51,7 @@ def test_it_needs_no_file(lived_in: House, database_url: str, stairs: Facts) -> 
         lived_in.remove(name, f"{name}.down")
     lived_in.remove("004_view.verify")
     lived_in.write("migrations/002_broken.sql", "this is not SQL")
-    status, said = back(lived_in, "--steps", "3")
+    status, said = back(lived_in, "--steps", "3", "--accept-data-loss", "002_two")
     assert status == 0, said
     assert without_dropped(facts(database_url)) == stairs
 

@@ -1,0 +1,85 @@
+"""How much data a rollback would destroy: counted without making anybody wait, or said not to be known."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from ..core.loss import Loss, Weighed
+from ..sql.losses import Destroying
+from .connect import Connection
+
+SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5s",
+    "lock_timeout": "200ms",
+    "row_security": "off",  # an error instead of a count without the rows that this role may not see
+}
+_TABLES_IN = """
+select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and not c.relispartition and pg_catalog.quote_ident(n.nspname) in (%s, trim('"' from %s))
+order by 1
+"""
+_ESTIMATE = (
+    "select reltuples::bigint from pg_catalog.pg_class where oid = pg_catalog.to_regclass(%s) and reltuples >= 0"
+)
+_KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::boolean"
+
+
+def weigh(connection: Connection, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+    """Each loss with its rows. Read-only; gives up after seconds, and says so."""
+    return tuple(_weigh(connection, loss) for loss in losses)
+
+
+def _weigh(connection: Connection, loss: Loss) -> Weighed:
+    what = loss.what
+    if what.how is Destroying.UNSEEN:
+        return Weighed(loss, None)
+    try:
+        if what.how is Destroying.SCHEMA:
+            found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
+            return _sum(loss, [_count(connection, loss, str(name)) for (name,) in found])
+        if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
+            return Weighed(loss, 0, note="there is no such table now")
+        return _count(connection, loss, what.name)
+    except (errors.QueryCanceled, errors.LockNotAvailable):
+        return _estimate(connection, loss)
+    except psycopg.DatabaseError as error:
+        said = error.diag.message_primary or type(error).__name__
+        return Weighed(loss, None, note=" ".join(said.split()))
+
+
+def _count(connection: Connection, loss: Loss, table: str) -> Weighed:
+    query = loss.query or f"select count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
+    rows = _number(connection, query)
+    unsure = loss.what.only_some and not loss.query
+    note = "at most: which rows of it cannot be told beforehand" if unsure else ""
+    return Weighed(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
+
+
+def _since(connection: Connection, loss: Loss, table: str, rows: int) -> int | None:
+    if loss.its_own:
+        return rows
+    if loss.query or loss.applied_at is None or connection.execute(_KEEPS_TIMES).fetchone() != (True,):
+        return None
+    where = f"pg_catalog.pg_xact_commit_timestamp(xmin) > '{loss.applied_at.isoformat()}'"
+    return _number(connection, f"select count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - see above
+
+
+def _number(connection: Connection, query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def _estimate(connection: Connection, loss: Loss) -> Weighed:
+    note = "counting took too long, or somebody holds a lock on it"
+    row = connection.execute(_ESTIMATE, [loss.what.name]).fetchone()
+    if row is None:
+        return Weighed(loss, None, note=note)
+    return Weighed(loss, int(str(row[0])), exact=False, note=f"{note}: PostgreSQL's estimate of the table")
+
+
+def _sum(loss: Loss, parts: list[Weighed]) -> Weighed:
+    rows = sum(part.rows or 0 for part in parts)
+    return Weighed(loss, rows, note=f"in {len(parts)} tables")

@@ -1,0 +1,117 @@
+"""What SQL destroys of the data that a database holds, as its parse tree tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from .leaves import quoted_name
+
+Node = dict[str, Any]
+
+
+class Destroying(StrEnum):
+    """How data goes."""
+
+    TABLE = "drops table"
+    SCHEMA = "drops schema"
+    COLUMN = "drops column"
+    EMPTIED = "empties table"
+    DELETED = "deletes rows of"
+    OVERWRITTEN = "overwrites rows of"
+    UNSEEN = "does what nobody can read from its text"
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """What one statement destroys. Names are quoted, and qualified where the statement qualifies them."""
+
+    how: Destroying
+    name: str
+    """The table or schema; for what cannot be seen, the kind of statement."""
+    column: str = ""
+    only_some: bool = False
+    """A WHERE of its own says which rows."""
+
+
+def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
+    """What `node` destroys, also what stands in a WITH; what functions do is not seen."""
+    if judge := _JUDGES.get(kind):
+        yield from judge(node)
+    for cte in node.get("withClause", {}).get("ctes", ()):
+        query = cte.get("CommonTableExpr", {}).get("ctequery") or {}
+        for inner, tree in query.items():
+            yield from destroyed(inner, tree)
+
+
+def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
+    """The tables, and columns of tables, that `node` makes; a table has no column's name."""
+    if kind in {"CreateStmt", "CreateTableAsStmt"}:
+        yield _relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
+    for command in _commands(kind, node):
+        if command.get("subtype") == "AT_AddColumn":
+            column = command.get("def", {}).get("ColumnDef", {}).get("colname", "")
+            yield _relation(node["relation"]), quoted_name(column)
+
+
+def _relation(node: Node) -> str:
+    return quoted_name(node.get("schemaname"), node.get("relname"))
+
+
+def _commands(kind: str, node: Node) -> Iterator[Node]:
+    if kind == "AlterTableStmt":
+        for item in node.get("cmds", ()):
+            yield item.get("AlterTableCmd", {})
+
+
+def _drop(node: Node) -> Iterator[Destroyed]:
+    what = node.get("removeType", "").removeprefix("OBJECT_")
+    if what in {"TABLE", "FOREIGN_TABLE"}:
+        for item in node.get("objects", ()):
+            names = [part.get("String", {}).get("sval") for part in item.get("List", {}).get("items", ())]
+            yield Destroyed(Destroying.TABLE, quoted_name(*names))
+    elif node.get("behavior") == "DROP_CASCADE" and what == "SCHEMA":
+        for item in node.get("objects", ()):
+            yield Destroyed(Destroying.SCHEMA, quoted_name(item.get("String", {}).get("sval")))
+    elif node.get("behavior") == "DROP_CASCADE" and what in {"TYPE", "DOMAIN", "EXTENSION"}:
+        yield Destroyed(Destroying.UNSEEN, f"DROP {what} … CASCADE")
+
+
+def _alter(node: Node) -> Iterator[Destroyed]:
+    for command in _commands("AlterTableStmt", node):
+        if command.get("subtype") == "AT_DropColumn":
+            yield Destroyed(Destroying.COLUMN, _relation(node["relation"]), quoted_name(command.get("name")))
+
+
+def _truncate(node: Node) -> Iterator[Destroyed]:
+    for item in node.get("relations", ()):
+        yield Destroyed(Destroying.EMPTIED, _relation(item.get("RangeVar", {})))
+
+
+def _rows(how: Destroying) -> Callable[[Node], Iterator[Destroyed]]:
+    def judge(node: Node) -> Iterator[Destroyed]:
+        yield Destroyed(how, _relation(node["relation"]), only_some="whereClause" in node)
+
+    return judge
+
+
+def _unseen(words: str) -> Callable[[Node], Iterator[Destroyed]]:
+    def judge(_: Node) -> Iterator[Destroyed]:
+        yield Destroyed(Destroying.UNSEEN, words)
+
+    return judge
+
+
+_JUDGES: dict[str, Callable[[Node], Iterator[Destroyed]]] = {
+    "DropStmt": _drop,
+    "AlterTableStmt": _alter,
+    "TruncateStmt": _truncate,
+    "DeleteStmt": _rows(Destroying.DELETED),
+    "UpdateStmt": _rows(Destroying.OVERWRITTEN),
+    "MergeStmt": _rows(Destroying.OVERWRITTEN),
+    "DoStmt": _unseen("a DO block"),
+    "CallStmt": _unseen("CALL"),
+    "DropOwnedStmt": _unseen("DROP OWNED"),
+}
