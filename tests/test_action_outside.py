@@ -112,6 +112,7 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     assert "no database was looked at: it comes from a fork" in page
     assert "002" in page
     assert "1 migration pending" in page
+    assert page.splitlines()[2].startswith("⚠️ no database was looked at: it comes from a fork")
     assert (scene.forge.comments, scene.forge.checks) == ([], [])
 
 

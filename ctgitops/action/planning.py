@@ -12,6 +12,7 @@ from ..core.request import Request
 from ..core.reviewed import files_of, shown_text
 from ..errors import CtgitopsError
 from ..report import words
+from ..report.escape import prose
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
@@ -64,13 +65,20 @@ def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    job.show("Plan", plans_text(looks), plans_markdown(looks, origin, longest=LONGEST))
+    job.show("Plan", plans_text(looks), _unlooked(looks, plans_markdown(looks, origin, longest=LONGEST)))
     _plan_outputs(job, looks)
-    page = plans_markdown(looks, origin)
+    page = _unlooked(looks, plans_markdown(looks, origin))
     _mark(job, ask, looks, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
     return exit_status(looks, job.inputs.fail_on)
+
+
+def _unlooked(looks: tuple[Look, ...], page: str) -> str:
+    """The page, which says below its first line where it was made without a look at a database."""
+    said = [p.what for p in words.problems(looks) if p.code == "not-looked"]
+    first, rest = page.split("\n", maxsplit=1)
+    return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
 
 
 def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
