@@ -34,7 +34,7 @@ def found(pull: OpenPullRequest) -> list[str]:
         ("006_add_email.sql", "", "which has the same name"),
     ],
 )
-def test_one_that_wants_the_same_is_named(name: str, version: str, said: str) -> None:
+def test_p16_one_that_wants_the_same_is_named(name: str, version: str, said: str) -> None:
     (what,) = found(other(name, version))
     assert what == f"open pull request #12 adds `{name.removesuffix('.sql').removesuffix('.up')}`, {said}"
 

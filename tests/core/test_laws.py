@@ -133,7 +133,7 @@ def test_a_failed_attempt_does_not_change_the_fingerprint_and_anything_applied_d
     assert make_plan(FULL, PRODUCTION, Ledger()).fingerprint != plan.fingerprint
 
 
-def test_a_late_migration_of_an_earlier_band_is_pending_and_no_problem() -> None:
+def test_p17_a_late_migration_of_an_earlier_band_is_pending_and_no_problem() -> None:
     early = tuple(migration(f"{n:03}_m") for n in range(1, 9))
     network = tuple(migration(f"{n}_m") for n in (200, 201))
     late = migration("009_late")

@@ -46,7 +46,7 @@ def test_a_migration_has_its_rollback_and_its_verify_queries(repo: Checkout) -> 
     assert workspace.read_problems == ()
 
 
-def test_migrations_are_ordered_by_integer_and_widths_may_differ(repo: Checkout) -> None:
+def test_p18_migrations_are_ordered_by_integer_and_widths_may_differ(repo: Checkout) -> None:
     for name in ("10_c", "9_b", "0008_a", "1000_d"):
         repo.write(f"migrations/{name}.sql")
     assert [m.number for m in repo.read().migrations] == [8, 9, 10, 1000]
@@ -60,7 +60,7 @@ def test_the_same_number_twice_is_kept_for_the_workspace_to_judge(repo: Checkout
     assert [p.code for p in problems_of(workspace)] == ["duplicate-number"]
 
 
-def test_byte_order_mark_and_line_ends_do_not_change_a_checksum(repo: Checkout) -> None:
+def test_p19_byte_order_mark_and_line_ends_do_not_change_a_checksum(repo: Checkout) -> None:
     text = HEADER.format(name="001_a", version="1.0.0")
     repo.write("migrations/001_a.sql", text)
     plain = repo.read().migrations[0]

@@ -45,7 +45,7 @@ def test_one_statement_is_one_however_many_semicolons_it_holds(sql: str) -> None
 
 
 @given(st.lists(st.tuples(GAPS, st.sampled_from(WHOLE)), max_size=8), GAPS)
-def test_statements_come_in_order_whole_and_with_their_places(parts: list[tuple[str, str]], tail: str) -> None:
+def test_p12_statements_come_in_order_whole_and_with_their_places(parts: list[tuple[str, str]], tail: str) -> None:
     text = "".join(f"{gap}{sql};" for gap, sql in parts) + tail
     found = statements(text)
     assert [text[s.start : s.end] for s in found] == [sql for _, sql in parts]

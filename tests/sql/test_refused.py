@@ -28,7 +28,7 @@ def refuses(answers: dict[str, str | None]) -> bool:
 
 
 @pytest.mark.parametrize("sql", [sql for sql, answers in MEASURED.items() if was_measured(answers)])
-def test_we_say_what_the_server_said(sql: str) -> None:
+def test_p10_we_say_what_the_server_said(sql: str) -> None:
     assert any(s.refused_in_transaction for s in statements(sql)) == refuses(MEASURED[sql]), MEASURED[sql]
 
 
@@ -59,7 +59,7 @@ def test_the_measurements_hold_both_kinds() -> None:
         ("SELECT 1", ""),
     ],
 )
-def test_what_opens_or_closes_a_transaction_is_known_and_savepoints_do_not(sql: str, control: str) -> None:
+def test_p13_what_opens_or_closes_a_transaction_is_known_and_savepoints_do_not(sql: str, control: str) -> None:
     (statement,) = statements(sql)
     assert statement.transaction_control == control
 

@@ -203,7 +203,7 @@ def test_a_late_number_inside_a_band_is_refused_and_in_another_band_it_is_not(ho
 # Files and ledger disagree. --------------------------------------------------------------------------------------
 
 
-def test_an_edited_file_is_shown_as_a_difference_to_what_was_applied(lived_in: House, database_url: str) -> None:
+def test_p20_an_edited_file_is_shown_as_a_difference_to_what_was_applied(lived_in: House, database_url: str) -> None:
     lived_in.migration("001_one", "create table one (id bigint primary key);")
     with untouched(database_url):
         for done in (lived_in.plan(), lived_in.apply()):

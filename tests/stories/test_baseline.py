@@ -27,7 +27,7 @@ def baseline(house: House, *arguments: str) -> tuple[int, str]:
     return done.status, done.words
 
 
-def test_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: House, living: str) -> None:
+def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: House, living: str) -> None:
     status, said = baseline(house, "--at", "2")
     assert (status, "staging: taken over with 2 migrations, 001_users to 002_index" in said) == (0, True), said
     assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]

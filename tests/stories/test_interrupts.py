@@ -266,7 +266,7 @@ def test_killed_while_the_backup_is_restored(lived_in: House, database_url: str,
     lived_in.applied()
 
 
-def test_stopped_when_its_commit_is_done_but_not_answered() -> None:
+def test_p48_stopped_when_its_commit_is_done_but_not_answered() -> None:
     """A commit that waits for a standby is done here when the wait is cancelled; the run must not call it undone."""
     settings = {"synchronous_standby_names": "nobody", "wal_level": "replica", "max_wal_senders": "1"}
     with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as server:

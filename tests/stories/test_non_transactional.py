@@ -69,7 +69,9 @@ def failed(house: House, url: str) -> None:
     assert fetch(url, VALID) == [(False,)]
 
 
-def test_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(lived_in: House, database_url: str) -> None:
+def test_p11_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(
+    lived_in: House, database_url: str
+) -> None:
     failed(lived_in, database_url)
     lived_in.migration("003_three", "create table three ();")
     plan = lived_in.plan()
@@ -144,7 +146,7 @@ def test_a_verify_query_that_is_false_leaves_it_unfinished_and_is_asked_again(
 
 
 @pytest.mark.slow
-def test_a_role_and_a_path_it_leaves_behind_reach_neither_ledger_nor_the_next(
+def test_p23_a_role_and_a_path_it_leaves_behind_reach_neither_ledger_nor_the_next(
     lived_in: House, database_url: str
 ) -> None:
     run(database_url, "do $$ begin create role weak; exception when duplicate_object then null; end $$")

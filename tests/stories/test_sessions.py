@@ -67,7 +67,7 @@ def probe(condition: str) -> str:
     return f"do $$ begin assert ({condition}), 'something was left behind'; end $$;\ncreate table öffentlich ();"
 
 
-def test_nothing_reaches_the_next_migration_or_the_ledger(house: House, database_url: str, role: str) -> None:
+def test_p24_nothing_reaches_the_next_migration_or_the_ledger(house: House, database_url: str, role: str) -> None:
     for number, (leave, condition) in enumerate(LEFT_BEHIND.values()):
         house.migration(f"{2 * number + 1:03}_leaves", leave.format(role=role))
         # The probes see what their neighbour left, whether they travel alone or together.
@@ -103,7 +103,7 @@ def test_a_search_path_set_for_the_database_is_seen_by_the_next_migration(house:
     assert fetch(database_url, "select schemaname from pg_tables where tablename = 'here'") == [("app",)]
 
 
-def test_all_at_once_is_the_same_as_one_by_one_and_as_psql(
+def test_p25_all_at_once_is_the_same_as_one_by_one_and_as_psql(
     house: House, database_url: str, make_database: Callable[[], str], role: str
 ) -> None:
     one_by_one, by_hand = make_database(), make_database()
@@ -132,7 +132,7 @@ def test_all_at_once_is_the_same_as_one_by_one_and_as_psql(
 
 
 @pytest.mark.slow
-def test_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house: House, database_url: str) -> None:
+def test_p26_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house: House, database_url: str) -> None:
     name = f"role_{secrets.token_hex(4)}"
     run(
         database_url,

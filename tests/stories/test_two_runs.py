@@ -26,7 +26,9 @@ def test_eight_runs_at_once_apply_each_migration_once(house: House, database_url
     assert fetch(database_url, "select count(*) - max(version) from ctgitops.format") == [(0,)]
 
 
-def test_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(lived_in: House, database_url: str) -> None:
+def test_p02_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(
+    lived_in: House, database_url: str
+) -> None:
     """A blocking request for the lock would: PostgreSQL waits for its transaction, which waits for the lock (P2)."""
     lived_in.migration("002_index", "create index concurrently one_by_id on one (id);")
     with transaction(database_url, "insert into one values (2)"):
@@ -43,7 +45,7 @@ def test_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(lived
     assert marks(database_url)[1:] == ["002_index started", "002_index applied"]
 
 
-def test_neither_lock_nor_wait_keeps_a_snapshot(lived_in: House, database_url: str) -> None:
+def test_p03_neither_lock_nor_wait_keeps_a_snapshot(lived_in: House, database_url: str) -> None:
     """A snapshot held by the lock's session would make CREATE INDEX CONCURRENTLY wait for itself (P3)."""
     lived_in.migration("002_two", "select pg_sleep(1);")
     running = [lived_in.start(*APPLY), lived_in.start(*APPLY)]
@@ -57,7 +59,7 @@ def test_neither_lock_nor_wait_keeps_a_snapshot(lived_in: House, database_url: s
     assert marks(database_url) == ["001_one applied", "002_two applied"]
 
 
-def test_a_run_that_is_killed_frees_the_lock_for_the_next(lived_in: House, database_url: str) -> None:
+def test_p04_a_run_that_is_killed_frees_the_lock_for_the_next(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();\nselect pg_sleep(60);")
     first = lived_in.start(*APPLY)
     until(lambda: runs(database_url, "pg_sleep"))
