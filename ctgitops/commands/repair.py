@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..core.ledger import Entry, Ledger, Mark
+from ..core.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.migration import Migration
 from ..core.progress import Listener
 from ..core.request import Request
@@ -44,7 +44,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     """The entry of a repair. Raises UsageError where there is nothing to repair."""
     number = correction.number
-    known = ledger.unfinished.get(number) or ledger.applied.get(number)
+    known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
         has = ", ".join(f"{n:03}" for n in sorted({*ledger.applied, *ledger.unfinished})) or "none"
         what = f"migration {number:03} is neither applied nor unfinished in {request.environment.name}"
@@ -55,9 +55,17 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     if migration is None:
         what = f"there is no file of migration {number:03}, so nobody can say what is applied"
         raise UsageError(what, hint=f"restore migrations/{known.name}.sql, or use `--not-applied`")
-    if number not in ledger.unfinished and known.checksum == migration.checksum:
+    as_its_file = number in ledger.applied and known.checksum == migration.checksum
+    if number not in ledger.unfinished and as_its_file:
         raise UsageError(f"{migration.name} is applied as its file says", hint="there is nothing to repair")
     return _entry(request, correction, _as_the_file_says(migration))
+
+
+def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
+    """An attempt that left no trace, after which somebody did by hand what the file says."""
+    if correction.fact is Fact.NOT_APPLIED:
+        return None
+    return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
 
 
 def _as_the_file_says(migration: Migration) -> Entry:

@@ -63,7 +63,7 @@ class Snapshot:
     @classmethod
     def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
         """A snapshot of these, in whatever order they come."""
-        return cls(tuple(sorted(objects, key=lambda each: each.key)), about or About())
+        return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or About())
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import cast
 
 import psycopg
 
@@ -79,9 +80,11 @@ def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = Non
         objects = _objects(cursor)
     if known_as:
         objects = _known_as(objects, *known_as)
-    about = next(each for each in objects if each.kind == "about")
-    objects.remove(about)
-    return Snapshot.of(objects, About(version, about.name, about.attributes.get("search_path", "")))
+    (about,) = (each for each in objects if each.kind == "about")
+    return Snapshot.of(
+        (each for each in objects if each is not about),
+        About(version, about.name, about.attributes.get("search_path", "")),
+    )
 
 
 def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
@@ -90,11 +93,15 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
     while more:
         if cursor.description:
             names = [column.name for column in cursor.description][TOLD:]
-            for kind, name, of, *values in cursor.fetchall():
-                attributes = {n: str(v) for n, v in zip(names, values, strict=True) if v is not None and v != ""}
-                objects.append(SchemaObject(str(kind), str(name), str(of or ""), attributes))
+            objects += [_object(row, names) for row in cast("list[tuple[str | None, ...]]", cursor.fetchall())]
         more = cursor.nextset()
     return objects
+
+
+def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
+    kind, name, of = row[0] or "", row[1] or "", row[2] or ""
+    attributes = {n: v for n, v in zip(names, row[TOLD:], strict=True) if v}
+    return SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:

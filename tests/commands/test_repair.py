@@ -64,3 +64,15 @@ def test_what_is_no_repair_is_refused_and_nothing_is_written(correction: Correct
     with pytest.raises(UsageError, match=words):
         repair(request(workspace(EDITED, TWO)), correction, databases=diary, tell=diary.tell)
     assert not any(line.startswith("record") for line in diary.lines)
+
+
+def test_a_failed_migration_that_somebody_did_by_hand_becomes_applied() -> None:
+    failed = chained(entry(EDITED), entry(TWO, Mark.FAILED, error="42P01"))
+    ledger, _ = repaired(failed, Correction(2, Fact.APPLIED, "ran it in psql"))
+    assert (ledger.applied[2].checksum, ledger.applied[2].error) == (TWO.checksum, "ran it in psql")
+
+
+def test_a_failed_migration_left_no_trace_so_there_is_nothing_to_undo() -> None:
+    failed = chained(entry(EDITED), entry(TWO, Mark.FAILED, error="42P01"))
+    with pytest.raises(UsageError, match="neither applied nor unfinished"):
+        repaired(failed, Correction(2, Fact.NOT_APPLIED, "looked"))

@@ -1,5 +1,6 @@
 -- Schemas, and what they hold: tables, views, sequences, with columns, constraints, indexes, triggers, rules, policies.
 -- Each query gives a kind, a name, what it is part of, and attributes, all as text; an attribute that is null is none.
+-- A name that begins with a point goes on from what it is part of.
 -- The search path is empty, so regclass and the pg_get functions qualify what they name.
 select 'schema' as kind, quote_ident(n.nspname) as name, null as of,
     -- public is made by initdb, for whoever made the cluster or, since 15, for the database's owner
@@ -57,7 +58,7 @@ where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and {ou
     and c.oid not in ({members of pg_class});
 
 -- Columns have no place of their own here: one that was dropped and added again is the same to who names it.
-select 'column' as kind, c.oid::regclass::text || '.' || quote_ident(a.attname) as name, c.oid::regclass::text as of,
+select 'column' as kind, '.' || quote_ident(a.attname) as name, c.oid::regclass::text as of,
     case when c.relkind in ('r', 'p', 'f') then format_type(a.atttypid, a.atttypmod) end as type,
     case when c.relkind in ('r', 'p', 'f') and a.attcollation not in (t.typcollation, 0)
         then a.attcollation::regcollation::text end as collation,
@@ -87,8 +88,7 @@ where a.attnum > 0 and not a.attisdropped and c.relpersistence <> 't' and {ours}
 
 -- A partition's copy of a constraint follows its parent, and each major names it in its own way.
 select 'constraint' as kind,
-    case when k.conrelid <> 0 then k.conrelid::regclass::text else k.contypid::regtype::text end || '.' || quote_ident(k.conname)
-        as name,
+    '.' || quote_ident(k.conname) as name,
     case when k.conrelid <> 0 then k.conrelid::regclass::text else k.contypid::regtype::text end as of,
     pg_get_constraintdef(k.oid) as definition,
     d.description as comment
@@ -137,7 +137,7 @@ join pg_namespace n on n.oid = c.relnamespace
 left join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = c.oid and d.objsubid = 0
 where c.relpersistence <> 't' and {ours} and c.oid not in ({members of pg_class});
 
-select 'trigger' as kind, t.tgrelid::regclass::text || '.' || quote_ident(t.tgname) as name,
+select 'trigger' as kind, '.' || quote_ident(t.tgname) as name,
     t.tgrelid::regclass::text as of,
     pg_get_triggerdef(t.oid) as definition,
     case t.tgenabled when 'D' then 'no' when 'R' then 'replica' when 'A' then 'always' end as enabled,
@@ -149,7 +149,7 @@ left join pg_description d on d.classoid = 'pg_trigger'::regclass and d.objoid =
 where not t.tgisinternal and t.tgparentid = 0 and c.relpersistence <> 't' and {ours}
     and c.oid not in ({members of pg_class});
 
-select 'rule' as kind, r.ev_class::regclass::text || '.' || quote_ident(r.rulename) as name,
+select 'rule' as kind, '.' || quote_ident(r.rulename) as name,
     r.ev_class::regclass::text as of,
     pg_get_ruledef(r.oid) as definition,
     case r.ev_enabled when 'D' then 'no' when 'R' then 'replica' when 'A' then 'always' end as enabled,
@@ -160,7 +160,7 @@ join pg_namespace n on n.oid = c.relnamespace
 left join pg_description d on d.classoid = 'pg_rewrite'::regclass and d.objoid = r.oid
 where r.rulename <> '_RETURN' and {ours} and c.oid not in ({members of pg_class});
 
-select 'policy' as kind, p.polrelid::regclass::text || '.' || quote_ident(p.polname) as name,
+select 'policy' as kind, '.' || quote_ident(p.polname) as name,
     p.polrelid::regclass::text as of,
     case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
         else 'all' end as command,
