@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ctgitops.sql.parse import SqlSyntaxError, statements
@@ -157,6 +157,7 @@ SQL = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
+@settings(deadline=None)
 @given(SQL)
 @example("ALTER ROLE a PASSWORD '***' '")
 def test_it_is_the_same_twice_on_the_same_lines(sql: str) -> None:
@@ -165,6 +166,7 @@ def test_it_is_the_same_twice_on_the_same_lines(sql: str) -> None:
     assert shown.count("\n") == sql.count("\n")
 
 
+@settings(deadline=None)
 @given(SQL)
 def test_what_was_sql_is_the_same_statements_still(sql: str) -> None:
     try:
@@ -174,6 +176,7 @@ def test_what_was_sql_is_the_same_statements_still(sql: str) -> None:
     assert [s.kind for s in statements(redact(sql))] == [s.kind for s in before]
 
 
+@settings(deadline=None)
 @given(WORDS, st.sampled_from(["CREATE ROLE a PASSWORD {};", "DO $do$ BEGIN ALTER USER a PASSWORD {}; END $do$;"]))
 def test_whatever_the_password_is_it_does_not_come_through(password: str, around: str) -> None:
     for literal in (
@@ -188,6 +191,7 @@ def test_whatever_the_password_is_it_does_not_come_through(password: str, around
         )
 
 
+@settings(deadline=None)
 @given(SQL)
 def test_tokens_are_the_whole_text(sql: str) -> None:
     found = list(tokens(sql))
