@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -38,6 +39,7 @@ VERBS = {
 """Each verb and the module of this package with its words; a module is imported when one of its verbs is called."""
 
 INTERRUPTED = 130
+LONGEST_STOP_SECONDS = 4.5
 
 
 class Verbs(click.Group):
@@ -133,6 +135,14 @@ def _listen() -> None:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     _asked.append(number)
-    # A second signal changes nothing: the first one's work of stopping must come to its end.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if len(_asked) > 1:
+        return  # a second signal changes nothing: the first one's work of stopping must come to its end
+    last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
+    last_word.daemon = True
+    last_word.start()
     raise KeyboardInterrupt
+
+
+def _exit_in_any_case() -> None:
+    """Whoever asked us to stop kills us soon; what is not tidied away by now, the next run finds out."""
+    os._exit(_interrupted())

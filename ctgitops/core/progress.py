@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .in_the_way import InTheWay
 from .plan import Plan, Step
 from .receipt import Receipt
 
@@ -54,6 +55,14 @@ class StepWaited:
     step: Step
     attempt: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class OthersAwaited:
+    """Others are at a table that a step will lock; it does not queue behind them, and looks again."""
+
+    step: Step
+    who: tuple[InTheWay, ...]
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,7 @@ Progress = (
     | BackupTaken
     | StepStarted
     | StepWaited
+    | OthersAwaited
     | StatementFinished
     | BatchFinished
     | BatchHeld

@@ -12,6 +12,7 @@ from ..core.progress import (
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
+    OthersAwaited,
     PlanStarted,
     Progress,
     SeedFinished,
@@ -86,6 +87,9 @@ def _of_a_step(progress: Progress) -> str | None:
         case StepWaited(step=step, attempt=attempt, seconds=seconds):
             again = f"no trace left; again in {seconds:.1f} s"
             return f"{on_one_line(step.name)} … a lock was not free (attempt {attempt}), {again}"
+        case OthersAwaited(step=step, who=who):
+            more = f", and {len(who) - 1} more" if len(who) > 1 else ""
+            return f"{on_one_line(step.name)} … does not queue behind {on_one_line(who[0].told)}{more}"
         case StatementFinished(step=step, position=position, of=of, millis=millis):
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case StepFinished(step=step, millis=millis, position=position, of=of):

@@ -20,6 +20,7 @@ from ..core.progress import (
     IndexAdvanced,
     Listener,
     LockAwaited,
+    OthersAwaited,
     Progress,
     StatementFinished,
     StepStarted,
@@ -28,7 +29,7 @@ from ..core.progress import (
 from ..report.columns import on_one_line
 from .lines import line_of
 
-_WITHIN = (StepWaited, StatementFinished, IndexAdvanced, BackendAwaited, BatchFinished, BatchHeld)
+_WITHIN = (StepWaited, OthersAwaited, StatementFinished, IndexAdvanced, BackendAwaited, BatchFinished, BatchHeld)
 """What happens while a step runs, whose clock goes on."""
 
 
@@ -53,9 +54,7 @@ class Live:
 
     def _tell(self, progress: Progress) -> None:
         if doing := _doing(progress):
-            self._show(
-                doing, keep_clock=isinstance(progress, StepWaited | StatementFinished | IndexAdvanced | BackendAwaited)
-            )
+            self._show(doing, keep_clock=isinstance(progress, _WITHIN))
             return
         self._drop()
         if line := line_of(progress):

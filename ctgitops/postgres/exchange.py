@@ -19,7 +19,7 @@ from ..sql.redact import redact_message
 from .connect import Connection
 
 POLL_SECONDS = 1.0
-CANCEL_SECONDS = 4.0
+CANCEL_SECONDS = 2.0
 MOST_SAID = 8000
 """So many bytes of a text of the server go on: a RAISE can say megabytes, which a log and the ledger would get."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}

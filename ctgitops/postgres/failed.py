@@ -45,6 +45,11 @@ def stopped(interrupted: Interrupted) -> StepFailed:
     return StepFailed(Failure(ASKED_TO_STOP), Spot(), interrupted.answer.lost)
 
 
+def was_stopped(failed: StepFailed) -> bool:
+    """Whether a person or a machine asked for it; nothing was wrong with the step."""
+    return failed.failure.message == ASKED_TO_STOP and not failed.failure.sqlstate
+
+
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
     """The next thing to do."""
     back = step.direction is Direction.ROLLBACK

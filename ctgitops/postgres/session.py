@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-import psycopg
 from psycopg.pq import Escaping
 
+from ..core.in_the_way import InTheWay, told_together
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.migration import Seed
 from ..core.plan import Direction, Plan, Step
-from ..core.progress import Listener, StepWaited
+from ..core.progress import Listener, OthersAwaited, StepWaited
 from ..core.receipt import Receipt
 from ..core.request import Request
-from ..core.unfinished import how_far, resumption
-from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError, Place
-from ..sql.redact import redact, redact_message
+from ..errors import LedgerError, MustWaitError, Place
+from .aftermath import Aftermath
 from .batch import Pace
-from .connect import Address, Connection, told_if_lost
-from .exchange import Answer, Interrupted, exchange, rows
+from .connect import Address, Connection
+from .exchange import Answer, Failure, Interrupted, exchange, rest
 from .execute import entry_of, in_one_transaction, millis_in, signed, whole
-from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed, hint_for, names, stopped
-from .ledger import insert_sql, read_ledger
-from .message import CLEAN, FLUSH, LEAKS
+from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed, stopped
+from .ledger import insert_sql
+from .look import Look
+from .message import LEAKS, Spot
 from .run import Run
 from .stepwise import Stepwise
+from .work import SoFar, Work
 
-_END_BACKEND = """
-select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
-where pid = {} and application_name = 'ctgitops/apply' and usename = session_user and pid <> pg_catalog.pg_backend_pid()
-"""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
 
 
 class WorkSession:
@@ -51,21 +47,19 @@ class WorkSession:
     ) -> None:
         self._address = address
         self._request = request
-        self._open = open_connection
         self._hold = hold
         self.note: Callable[[str], None] = lambda _step: None
         self._tell = tell
-        self._connection: Connection | None = None
-        self._backend = 0
-        self._began = False
-        self._done: list[str] = []
-        self._unflushed = False
+        self._so_far = SoFar(request.environment.name)
+        self._work = Work(address, open_connection, self._so_far)
+        self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
+        self._look = Look()
         run = Run(
-            connected=self._connected,
+            connected=self._work.connected,
             another=open_connection,
             hold=hold,
-            ledger=self.ledger,
+            ledger=self._work.ledger,
             tell=tell,
             environment=request.environment.name,
             patience=request.environment.timeouts.retry_for.total_seconds(),
@@ -74,17 +68,12 @@ class WorkSession:
 
     def ledger(self) -> Ledger:
         """All entries, read now."""
-        connection = self._connected()
-        try:
-            with told_if_lost(self._address):
-                return read_ledger(connection, self._address)
-        except LedgerError as error:
-            raise self._cut_off(error) from None
+        return self._work.ledger()
 
     def record(self, entry: Entry) -> None:
         """Adds an entry by itself."""
         self._hold()
-        connection = self._connected()
+        connection = self._work.connected()
         message = insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
         answer = exchange(connection, message)
         if answer.failure:
@@ -93,13 +82,14 @@ class WorkSession:
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
-        self._began = True
+        self._so_far.began = True
         self.note(step.name)
         together = () if step.number in self._pace.ahead else self._pace.choose(step, plan)
-        if len(together) > 1:
+        if len(together) > 1 and not self._in_the_way(together, patient=True):
             self._run_together(together, plan, receipt)
         if step.number in self._pace.ahead:
-            self._done.append(step.name)
+            self._so_far.done.append(step.name)
+            self._look.learn(step)
             return self._pace.ahead.pop(step.number)
         entry = self._entry(step, plan, receipt)
         last = step is plan.steps[-1] and not plan.seeds
@@ -109,7 +99,8 @@ class WorkSession:
         else:
             millis = self._attempts(step, lambda: self._outside(step, entry), entry)
         self._pace.learn(time.monotonic() - began, 1)
-        self._done.append(step.name)
+        self._so_far.done.append(step.name)
+        self._look.learn(step)
         return millis
 
     def _outside(self, step: Step, entry: Entry) -> int:
@@ -119,18 +110,17 @@ class WorkSession:
         except OutOfTime as over:
             said = f"{over.rows:,} rows are done, and its time in this run is over"
             self.record(replace(entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
-            done = f"{names(self._done)} done; " if self._done else ""
             raise MustWaitError(
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
-                state=f"in {self._request.environment.name}, {done}what comes after it waits for it",
+                state=f"{self._so_far.told}what comes after it waits for it",
                 hint="run the same again, or let a schedule do it: it goes on from there",
             ) from None
 
     def _run_together(self, steps: tuple[Step, ...], plan: Plan, receipt: Receipt | None) -> None:
         """Several in one message; those that the server finished are then ahead, an error is left to be met again."""
         self._hold()
-        connection = self._connected()
+        connection = self._work.connected()
         texts = []
         for step in steps:
             last = step is plan.steps[-1] and not plan.seeds
@@ -141,21 +131,21 @@ class WorkSession:
             answer = exchange(connection, ";\n".join(texts))
         except Interrupted as interrupted:
             self._catch_up(steps, interrupted.answer)
-            self._done += [s.name for s in steps if s.number in self._pace.ahead]
+            self._so_far.done += [s.name for s in steps if s.number in self._pace.ahead]
             step = next((s for s in steps if s.number not in self._pace.ahead), steps[-1])
             entry = self._entry(step, plan, receipt)
-            raise self._given_up(step, stopped(interrupted), entry, 1) from None
+            raise self._aftermath.given_up(step, stopped(interrupted), entry, 1) from None
         if answer.failure:
             self._catch_up(steps, answer)
             return
-        self._unflushed = not last
+        self._work.unflushed = not last
         self._pace.ahead |= {step.number: millis for step, millis in zip(steps, millis_in(answer), strict=True)}
         self._pace.learn(time.monotonic() - began, len(steps))
 
     def _catch_up(self, steps: tuple[Step, ...], answer: Answer) -> None:
         """Asks the ledger which of them are done, after a message that did not come to its end."""
         self._pace.stumble()
-        self._end_transaction(lost=answer.lost)
+        self._work.end_transaction(lost=answer.lost)
         applied = self.ledger().applied
         for step in steps:
             if (step.number in applied) is (step.direction is Direction.APPLY):
@@ -164,40 +154,18 @@ class WorkSession:
 
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
-        self._began = True
+        self._so_far.began = True
         step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
         entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
         entry = signed(entry, self._request.origin)
         last = seed is plan.seeds[-1]
         millis = self._attempts(step, lambda: self._in_one_transaction(step, entry, last=last), entry)
-        self._done.append(seed.name)
+        self._so_far.done.append(seed.name)
         return millis
 
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
-        if self._connection is not None:
-            if self._unflushed and not self._connection.closed:
-                with contextlib.suppress(Interrupted):
-                    exchange(self._connection, FLUSH)
-            self._connection.close()
-            self._connection = None
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            try:
-                self._connection = self._open()
-            except LedgerError as error:
-                raise self._cut_off(error) from None
-            self._backend = self._connection.info.backend_pid
-        return self._connection
-
-    def _cut_off(self, error: LedgerError) -> CtgitopsError:
-        """The same where nothing was begun; later on it is not true that nothing was changed."""
-        if not self._began:
-            return error
-        done = f"{names(self._done)} done; " if self._done else ""
-        state = f"in {self._request.environment.name}, {done}what else is done stands in the ledger"
-        return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+        self._work.close()
 
     def _attempts(self, step: Step, work: Callable[[], int], entry: Entry) -> int:
         """Tries until it is done; a lock that was not to be had leaves no trace and is tried again for a while."""
@@ -206,86 +174,59 @@ class WorkSession:
         while True:
             self._hold()
             try:
+                self._let_others_end(step, deadline)
                 return work()
-            except StepFailed as failed:
-                waits = failed.failure.sqlstate == LOCK_NOT_AVAILABLE
+            except StepFailed as caught:
+                failed, waits = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
+                if waits:
+                    failed = self._with_who(step, failed)
                 if not waits or time.monotonic() + pause > deadline:
-                    raise self._given_up(step, failed, entry, attempt) from None
+                    raise self._aftermath.given_up(step, failed, entry, attempt) from None
             except Interrupted as interrupted:
-                raise self._given_up(step, stopped(interrupted), entry, attempt) from None
-            self._end_transaction(lost=False)
-            self._tell(StepWaited(step, attempt, pause))
-            time.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+                raise self._aftermath.given_up(step, stopped(interrupted), entry, attempt) from None
+            self._pause(step, entry, attempt, pause)
             pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
+
+    def _let_others_end(self, step: Step, deadline: float) -> None:
+        """Waits, without queueing, while somebody is at a table that it will lock. Raises StepFailed, Interrupted."""
+        told: frozenset[int | None] = frozenset()
+        while step.transactional and (who := self._in_the_way((step,), patient=True)):
+            if time.monotonic() > deadline:
+                raise StepFailed(Failure(f"did not get to {who[0].relation}", LOCK_NOT_AVAILABLE), Spot(), lost=False)
+            pids = frozenset(each.pid for each in who)
+            if pids - told:
+                self._tell(OthersAwaited(step, who))
+                told |= pids
+            rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self._hold()
+
+    def _in_the_way(self, steps: tuple[Step, ...], *, patient: bool) -> tuple[InTheWay, ...]:
+        wanted = self._look.wanted(steps)
+        return self._look.in_the_way(self._work.connected(), wanted, patient=patient) if wanted else ()
+
+    def _with_who(self, step: Step, failed: StepFailed) -> StepFailed:
+        """The same failure, with who is at the tables of this step now."""
+        self._work.end_transaction(lost=failed.lost)
+        detail = told_together(self._in_the_way((step,), patient=False))
+        whole = "\n".join(filter(None, (failed.failure.detail, detail)))
+        return replace(failed, failure=replace(failed.failure, detail=whole))
+
+    def _pause(self, step: Step, entry: Entry, attempt: int, seconds: float) -> None:
+        """Between two attempts nothing is held."""
+        try:
+            self._work.end_transaction(lost=False)
+            self._tell(StepWaited(step, attempt, seconds))
+            rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+        except Interrupted as interrupted:
+            raise self._aftermath.given_up(step, stopped(interrupted), entry, attempt) from None
 
     def _entry(self, step: Step, plan: Plan, receipt: Receipt | None) -> Entry:
         return entry_of(step, plan, receipt, self._request.origin)
 
     def _in_one_transaction(self, step: Step, entry: Entry, *, last: bool) -> int:
-        connection = self._connected()
+        connection = self._work.connected()
         millis = in_one_transaction(connection, step, entry, last=last)
-        self._unflushed = not last
+        self._work.unflushed = not last
         if LEAKS.search(step.script.sql):
             connection.close()
         return millis
-
-    def _given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
-        """Ends the transaction, reads back what is true, records the failure, and says all of it."""
-        failure = failed.failure
-        what = f"{step.name}: {self._hidden(step, failure.message)}"
-        if attempt > 1:
-            what += f" (after {attempt} attempts)"
-        return ApplyError(
-            what,
-            place=failed.spot.place_shown or Place(step.script.path),
-            sqlstate=failure.sqlstate,
-            statement=redact(failed.spot.statement),
-            statement_line=failed.spot.line,
-            detail=self._hidden(step, failure.detail),
-            state=self._state_after(step, failed, entry),
-            hint=failed.hint or hint_for(step, self._request.environment.name, failure),
-        )
-
-    def _hidden(self, step: Step, said: str) -> str:
-        """What the server said, without a password of the address or of the SQL."""
-        return self._address.hidden(redact_message(said, step.script.secrets))
-
-    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:
-        where = f"in {self._request.environment.name}, "
-        before = f"{names(self._done)} done; " if self._done else ""
-        try:
-            self._end_transaction(lost=failed.lost)
-            newest = next((e for e in reversed(self.ledger().entries) if e.name == step.name), None)
-            if newest and newest.mark is entry.mark and newest.plan == entry.plan:
-                return f"{where}{before}{step.name} is done too: this came after its commit"
-        except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{where}{before}nobody can ask now whether {step.name} is done; the next run finds out"
-        error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
-        with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
-            self.record(replace(entry, mark=Mark.FAILED, error=self._address.hidden(error), rollback_sql=None))
-        if step.transactional:
-            return f"{where}{before}{step.name} left no trace"
-        return f"{where}{before}{self._how_far(step)}"
-
-    def _how_far(self, step: Step) -> str:
-        try:
-            at = resumption(step.script, self.ledger().traces_of(step.number))
-        except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
-        return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"
-
-    def _end_transaction(self, *, lost: bool) -> None:
-        if lost:
-            self._end_backend()
-        elif self._connection is not None and not self._connection.closed:
-            exchange(self._connection, "rollback; " + CLEAN)
-
-    def _end_backend(self) -> None:
-        """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
-        backend = self._backend
-        self.close()
-        answer = exchange(self._connected(), _END_BACKEND.format(backend))
-        if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
-            raise self._cut_off(
-                LedgerError(f"backend {backend} of {self._address.label}, which was lost, does not end")
-            )

@@ -15,6 +15,7 @@ from typing import Any
 from .batch import Shape, shape_of
 from .enums import ADDS, EnumUse, enum_uses
 from .leaves import Leaves, leaves
+from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
 from .refused import transaction_control, why_not_in_transaction
 
@@ -47,6 +48,10 @@ class Statement:
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
     leaves: Leaves | None = None
     """What it can leave behind when it is cut short; None for what a transaction of its own can hold."""
+    locks: tuple[Wanted, ...] = ()
+    """The locks that it takes on relations it names."""
+    makes: str = ""
+    """The table that it makes."""
 
 
 def statements(sql: str) -> tuple[Statement, ...]:
@@ -71,6 +76,8 @@ def _statements(sql: str) -> Iterator[Statement]:
             transaction_control=transaction_control(kind, node),
             copies_through_client=kind == "CopyStmt" and not node.get("filename"),
             leaves=leaves(kind, node) if refused else None,
+            locks=locks(kind, node),
+            makes=table_made(kind, node),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import tempfile
@@ -39,6 +40,9 @@ SIGNALS = pytest.mark.parametrize(
 )
 APPLY = ("apply", "--env", "staging")
 KILLED = -9
+BETWEEN = """select from pg_stat_activity where datname = current_database() and application_name = 'ctgitops/apply'
+             and state = 'idle' and query ~ '^rollback|with recursive named'"""
+"""An attempt found no lock, or a look found somebody in the way."""
 
 
 @pytest.fixture
@@ -133,7 +137,7 @@ def test_in_the_middle_of_a_migration(lived_in: House, database_url: str, stop: 
     assert "002_two done; 003_three left no trace" in done.words
     assert "help: run the same again" in done.words
     quiet(database_url)
-    assert marks(database_url) == ["001_one applied", "002_two applied", "003_three failed"]
+    assert marks(database_url) == ["001_one applied", "002_two applied", "003_three interrupted"]
     assert has(database_url, "two")
     assert not has(database_url, "three")
     lived_in.migration("003_three", "create table three ();")
@@ -150,15 +154,9 @@ def test_in_the_middle_of_create_index_concurrently(lived_in: House, database_ur
         stop(running)
         done = running.ended(3)
     assert done.status == 6, done.said
-    assert "002_index runs outside a transaction" in done.words
-    assert "ctgitops repair 002" in done.words
+    assert "002_index is unfinished" in done.words
     quiet(database_url)
-    assert marks(database_url) == ["001_one applied", "002_index started", "002_index failed"]
-    blocked = lived_in.apply()
-    assert blocked.status == 4, blocked.said
-    assert "error[unfinished]" in blocked.out
-    run(database_url, "drop index if exists one_by_id")
-    assert lived_in.run("repair", "002", "--env", "staging", "--not-applied", "--reason", "dropped it").status == 0
+    assert marks(database_url) == ["001_one applied", "002_index started", "002_index interrupted"]
     lived_in.applied()
     assert fetch(database_url, "select indisvalid from pg_index where indexrelid = 'one_by_id'::regclass") == [(True,)]
 
@@ -170,16 +168,38 @@ def test_between_two_attempts_for_a_lock(lived_in: House, database_url: str, sto
     lived_in.migration("002_two", "create table two ();\nalter table one add column word text;")
     with transaction(database_url, "lock table one in access exclusive mode"):
         running = lived_in.start(*APPLY)
-        until(lambda: "idle" in [row[1] for row in ours(database_url) if row[0] == "ctgitops/apply"])
-        time.sleep(0.5)
+        until(lambda: fetch(database_url, BETWEEN))
         stop(running)
-        done = running.ended(3)
-    assert done.status in {6, INTERRUPTED}, done.said
-    assert "state:" in done.err
+        done = running.ended(5)
+    assert done.status == 6, done.said
+    assert "002_two left no trace" in done.words
     quiet(database_url)
+    assert marks(database_url)[-1] == "002_two interrupted"
     assert not has(database_url, "two")
     lived_in.applied()
     assert marks(database_url)[-1] == "002_two applied"
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 9))])
+@pytest.mark.parametrize(
+    "sql", ["select pg_sleep(60);", "vacuum one;\nselect pg_sleep(60);"], ids=["inside", "outside"]
+)
+def test_a_second_signal_at_any_distance_changes_nothing(
+    lived_in: House, database_url: str, seed: int, sql: str
+) -> None:
+    """Seen to fail where the second signal raised too: the entry was not written, or the status was 130."""
+    chance = random.Random(seed)  # noqa: S311 - a moment, not a secret
+    lived_in.migration("002_two", sql)
+    running = lived_in.start(*APPLY)
+    until(lambda: runs(database_url, "pg_sleep"))
+    chance.choice([Running.ctrl_c, Running.terminate])(running)
+    time.sleep(chance.uniform(0, 0.05))
+    with contextlib.suppress(ProcessLookupError):
+        chance.choice([Running.ctrl_c, Running.terminate])(running)
+    done = running.ended(5)
+    assert done.status == 6, done.said
+    quiet(database_url)
+    assert marks(database_url)[-1] == "002_two interrupted"
 
 
 @pytest.mark.slow
@@ -246,10 +266,8 @@ def test_killed_in_the_middle_of_create_index_concurrently(lived_in: House, data
         assert running.ended().status == KILLED
         quiet(database_url, 5)
     assert marks(database_url) == ["001_one applied", "002_index started"]
-    for done in (lived_in.plan(), lived_in.apply()):
-        assert done.status == 4, done.said
-        assert "002_index was started outside a transaction" in done.words
-        assert "`ctgitops repair 002 --env staging --not-applied --reason …`" in done.words
+    lived_in.applied()
+    assert fetch(database_url, "select indisvalid from pg_index where indexrelid = 'one_by_id'::regclass") == [(True,)]
 
 
 @pytest.mark.slow

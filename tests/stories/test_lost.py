@@ -77,7 +77,7 @@ def test_a_connection_that_is_cut_is_ended_before_anybody_is_told_how_it_went(
     request = _request(lived_in)
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
-        cut = threading.Timer(0.3, _cut, [session._connection.pgconn.socket])  # type: ignore[union-attr]
+        cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         with pytest.raises(ApplyError) as caught:
             session.run(plan.steps[0], plan, None)
@@ -98,7 +98,7 @@ def test_a_batch_whose_connection_is_cut_is_not_run_twice(lived_in: House, datab
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
         session._pace.size = 8
-        cut = threading.Timer(0.3, _cut, [session._connection.pgconn.socket])  # type: ignore[union-attr]
+        cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         for step in plan.steps:
             session.run(step, plan, None)
@@ -189,7 +189,7 @@ def test_a_server_that_is_gone_in_the_middle_is_not_said_to_be_unchanged(lived_i
     with PostgresDatabase(Address(database_url, "staging")).exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
         session.run(plan.steps[0], plan, None)
-        session._open = gone
+        session._work._open = gone
         with pytest.raises(ApplyError, match="cannot connect to staging") as caught:
             session.run(plan.steps[1], plan, None)
     assert "002_two done" in caught.value.state

@@ -1,0 +1,68 @@
+"""Who else is at a table that a migration wants to lock, as a person should read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LITERALS = re.compile(
+    r"/\*.*?(?:\*/|$)|--[^\n]*|\$(\w*)\$.*?(?:\$\1\$|$)|'(?:[^'\\]|''|\\.)*(?:'|$)|(?<![\w$\"])\d+(?:\.\d+)?", re.DOTALL
+)
+LONGEST_SHAPE = 120
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class InTheWay:
+    """A session that holds a lock, or waits for one, that ours would have to wait for."""
+
+    pid: int | None
+    """None for a prepared transaction, which no session has."""
+    application: str
+    user: str
+    seconds: float | None
+    """Since when its transaction is open; None where this role may not see it."""
+    state: str
+    query: str
+    relation: str
+    mode: str
+    granted: bool
+
+    @property
+    def told(self) -> str:
+        """`backend 123, psql, user ana, has AccessShareLock on public.t for 12 s: select …`."""
+        if self.pid is None:
+            who = "a prepared transaction (see pg_prepared_xacts)"
+        else:
+            who = f"backend {self.pid}, {self.application or 'no application name'}, user {self.user or 'unknown'}"
+        kind = kind_of(self)
+        has = "has" if self.granted else "waits for"
+        since = f", its transaction open for {self.seconds:.0f} s" if self.seconds is not None else ""
+        idle = ", idle in transaction" if self.state.startswith("idle in transaction") else ""
+        doing = f": {shape}" if (shape := shape_of(self.query)) else ""
+        return f"{who}{kind}, {has} {self.mode} on {self.relation}{since}{idle}{doing}"
+
+
+def kind_of(who: InTheWay) -> str:
+    """What a person should know of it at once."""
+    if who.application == "pg_dump":
+        return " (this is pg_dump: a backup)"
+    if who.application.startswith("ctgitops/"):
+        return " (this is ctgitops)"
+    if "to prevent wraparound" in who.query:
+        return " (this is autovacuum to prevent wraparound)"
+    return " (this is autovacuum)" if who.query.startswith("autovacuum:") else ""
+
+
+def shape_of(query: str) -> str:
+    """A query on one line, without what may be data of a person."""
+    shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
+    return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
+
+
+def told_together(those: tuple[InTheWay, ...]) -> str:
+    """A line each; of many the first few."""
+    lines = [who.told for who in those[:MOST_SHOWN]]
+    if len(those) > MOST_SHOWN:
+        lines.append(f"and {len(those) - MOST_SHOWN} more")
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""After a step that failed: what is true now is read back, recorded, and told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import psycopg
+
+from ..core.ledger import Entry, Mark
+from ..core.plan import Step
+from ..core.unfinished import how_far, resumption
+from ..errors import ApplyError, CtgitopsError, Place
+from ..sql.redact import redact, redact_message
+from .connect import Address
+from .exchange import Interrupted
+from .failed import StepFailed, hint_for, was_stopped
+from .undisturbed import undisturbed
+from .work import SoFar, Work
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """How the steps of one run end that do not come to their end; `record` adds an entry."""
+
+    address: Address
+    work: Work
+    so_far: SoFar
+    record: Callable[[Entry], None]
+
+    def given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
+        """Ends the transaction, reads back what is true, records the failure, and says all of it."""
+        failure = failed.failure
+        what = f"{step.name}: {self._hidden(step, failure.message)}"
+        if attempt > 1:
+            what += f" (after {attempt} attempts)"
+        with undisturbed():
+            state = self._state_after(step, failed, entry)
+        return ApplyError(
+            what,
+            place=failed.spot.place_shown or Place(step.script.path),
+            sqlstate=failure.sqlstate,
+            statement=redact(failed.spot.statement),
+            statement_line=failed.spot.line,
+            detail=self._hidden(step, failure.detail),
+            state=state,
+            hint=failed.hint or hint_for(step, self.so_far.environment, failure),
+        )
+
+    def _hidden(self, step: Step, said: str) -> str:
+        """What the server said, without a password of the address or of the SQL."""
+        return self.address.hidden(redact_message(said, step.script.secrets))
+
+    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:
+        told = self.so_far.told
+        try:
+            self.work.end_transaction(lost=failed.lost)
+            newest = next((e for e in reversed(self.work.ledger().entries) if e.name == step.name), None)
+            if newest and newest.mark is entry.mark and newest.plan == entry.plan:
+                return f"{told}{step.name} is done too: this came after its commit"
+        except (psycopg.Error, CtgitopsError, Interrupted):
+            return f"{told}nobody can ask now whether {step.name} is done; the next run finds out"
+        mark = Mark.INTERRUPTED if was_stopped(failed) else Mark.FAILED
+        error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
+        with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
+            self.record(replace(entry, mark=mark, error=self._hidden(step, error), rollback_sql=None))
+        if step.transactional:
+            return f"{told}{step.name} left no trace"
+        return f"{told}{self._how_far(step)}"
+
+    def _how_far(self, step: Step) -> str:
+        try:
+            at = resumption(step.script, self.work.ledger().traces_of(step.number))
+        except (psycopg.Error, CtgitopsError, Interrupted):
+            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
+        return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"

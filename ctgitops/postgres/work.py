@@ -1,0 +1,98 @@
+"""The connection on which migrations run: a new one where the last was spoilt, and whoever was lost is ended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..core.ledger import Ledger
+from ..errors import ApplyError, CtgitopsError, LedgerError
+from .connect import Address, Connection, told_if_lost
+from .exchange import Interrupted, exchange, rows
+from .failed import names
+from .ledger import read_ledger
+from .message import CLEAN, FLUSH
+
+_END_BACKEND = """
+select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
+where pid = {} and application_name ~ '^ctgitops/' and usename = session_user and pid <> pg_catalog.pg_backend_pid()
+"""
+
+
+@dataclass
+class SoFar:
+    """What a run has done in one environment until now, as its errors tell it."""
+
+    environment: str
+    began: bool = False
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        """`in staging, 001_one done; `, to be gone on with."""
+        return f"in {self.environment}, " + (f"{names(self.done)} done; " if self.done else "")
+
+    def cut_off(self, error: LedgerError) -> CtgitopsError:
+        """The same where nothing was begun; later on it is not true that nothing was changed."""
+        if not self.began:
+            return error
+        state = f"{self.told}what else is done stands in the ledger"
+        return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+
+
+class Work:
+    """The run's connection to one database; `open_connection` gives a new one."""
+
+    def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: SoFar) -> None:
+        self._address = address
+        self._open = open_connection
+        self._so_far = so_far
+        self._connection: Connection | None = None
+        self._backend = 0
+        self.unflushed = False
+        """Something was committed that did not wait for the disk."""
+
+    def connected(self) -> Connection:
+        """The connection, which is made where there is none."""
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = self._open()
+            except LedgerError as error:
+                raise self._so_far.cut_off(error) from None
+            self._backend = self._connection.info.backend_pid
+        return self._connection
+
+    def ledger(self) -> Ledger:
+        """All entries, read now."""
+        connection = self.connected()
+        try:
+            with told_if_lost(self._address):
+                return read_ledger(connection, self._address)
+        except LedgerError as error:
+            raise self._so_far.cut_off(error) from None
+
+    def close(self) -> None:
+        """Ends the connection, when all that was committed is on disk."""
+        if self._connection is not None:
+            if self.unflushed and not self._connection.closed:
+                with contextlib.suppress(Interrupted):
+                    exchange(self._connection, FLUSH)
+            self._connection.close()
+            self._connection = None
+
+    def end_transaction(self, *, lost: bool) -> None:
+        """After this, nothing of an unfinished transaction is left."""
+        if lost:
+            self._end_backend()
+        elif self._connection is not None and not self._connection.closed:
+            exchange(self._connection, "rollback; " + CLEAN)
+
+    def _end_backend(self) -> None:
+        """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
+        backend = self._backend
+        self.close()
+        answer = exchange(self.connected(), _END_BACKEND.format(backend))
+        if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
+            what = f"backend {backend} of {self._address.label}, which was lost, does not end"
+            raise self._so_far.cut_off(LedgerError(what))

@@ -1,0 +1,191 @@
+"""Which relations a statement will lock, and how strongly, as its parse tree tells it.
+
+What no parser can know (a DO block, a function, a trigger) is not in here: `lock_timeout` covers that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+Node = dict[str, Any]
+
+
+class LockMode(IntEnum):
+    """PostgreSQL's table locks, by the number that PostgreSQL itself gives them."""
+
+    ACCESS_SHARE = 1
+    ROW_SHARE = 2
+    ROW_EXCLUSIVE = 3
+    SHARE_UPDATE_EXCLUSIVE = 4
+    SHARE = 5
+    SHARE_ROW_EXCLUSIVE = 6
+    EXCLUSIVE = 7
+    ACCESS_EXCLUSIVE = 8
+
+    @property
+    def in_pg_locks(self) -> str:
+        """As `pg_locks.mode` writes it."""
+        return "".join(word.capitalize() for word in self.name.split("_")) + "Lock"
+
+    @property
+    def conflicts(self) -> tuple[LockMode, ...]:
+        """What nobody else may hold at the same time."""
+        return tuple(LockMode(n) for n in _CONFLICTS[self])
+
+
+_CONFLICTS = {1: (8,), 2: (7, 8), 3: (5, 6, 7, 8), 4: (4, 5, 6, 7, 8), 5: (3, 4, 6, 7, 8), 6: (3, 4, 5, 6, 7, 8)}
+_CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A lock on a relation that a statement names; `name` is quoted, and qualified where the statement does it."""
+
+    name: str
+    mode: LockMode
+
+
+AE, SRE, SUE = LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE_ROW_EXCLUSIVE, LockMode.SHARE_UPDATE_EXCLUSIVE
+
+_BY_RELATION = {
+    "CreateTrigStmt": ("relation", SRE),
+    "RuleStmt": ("relation", AE),
+    "CreatePolicyStmt": ("table", AE),
+    "AlterPolicyStmt": ("table", AE),
+    "RenameStmt": ("relation", AE),
+    "AlterObjectSchemaStmt": ("relation", AE),
+    "ClusterStmt": ("relation", AE),
+    "ViewStmt": ("view", AE),
+    "InsertStmt": ("relation", LockMode.ROW_EXCLUSIVE),
+    "UpdateStmt": ("relation", LockMode.ROW_EXCLUSIVE),
+    "DeleteStmt": ("relation", LockMode.ROW_EXCLUSIVE),
+    "MergeStmt": ("relation", LockMode.ROW_EXCLUSIVE),
+    "ReindexStmt": ("relation", AE),
+    "AlterSeqStmt": ("sequence", SRE),
+}
+"""Statements that lock the one relation they name."""
+
+_WEAK = {
+    "AT_ValidateConstraint": SUE,
+    "AT_SetStatistics": SUE,
+    "AT_SetOptions": SUE,
+    "AT_ResetOptions": SUE,
+    "AT_SetRelOptions": SUE,
+    "AT_ResetRelOptions": SUE,
+    "AT_ClusterOn": SUE,
+    "AT_DropCluster": SUE,
+    "AT_AttachPartition": SUE,
+    **{f"AT_{do}Trig{which}": SRE for do in ("Enable", "Disable") for which in ("", "All", "User")},
+    "AT_EnableAlwaysTrig": SRE,
+    "AT_EnableReplicaTrig": SRE,
+}
+"""Parts of ALTER TABLE that take less than ACCESS EXCLUSIVE."""
+
+_DROPPED = ("TABLE", "INDEX", "VIEW", "MATVIEW", "SEQUENCE", "FOREIGN_TABLE")
+_DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
+
+
+def locks(kind: str, node: Node) -> tuple[Wanted, ...]:
+    """The locks on relations that a statement names, each relation once, with its strongest."""
+    strongest: dict[str, LockMode] = {}
+    for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(node))):
+        strongest[name] = max(mode, strongest.get(name, mode))
+    return tuple(Wanted(name, mode) for name, mode in strongest.items() if name)
+
+
+def table_made(kind: str, node: Node) -> str:
+    """The table that a statement makes; nobody else can have a lock on it."""
+    return _name(node.get("relation", {})) if kind == "CreateStmt" else ""
+
+
+def _of_statement(kind: str, node: Node) -> Iterator[tuple[str, LockMode]]:
+    if kind in _BY_RELATION:
+        key, mode = _BY_RELATION[kind]
+        yield _name(node.get(key, {})), mode
+    elif judge := _JUDGES.get(kind):
+        yield from judge(node)
+
+
+def _name(relation: Node) -> str:
+    parts = (relation.get("schemaname"), relation.get("relname"))
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
+
+
+def _names(node: Node, key: str) -> Iterator[str]:
+    for item in node.get(key, ()):
+        yield _name(item.get("RangeVar", {}))
+
+
+def _referenced(node: object) -> Iterator[str]:
+    """Tables that foreign keys refer to, wherever in a statement they stand."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _referenced(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "pktable":
+                yield _name(value)
+            elif key in {"tableElts", "cmds", "AlterTableCmd", "def", "ColumnDef", "constraints", "Constraint"}:
+                yield from _referenced(value)
+
+
+def _alter_table(node: Node) -> Iterator[tuple[str, LockMode]]:
+    commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
+    yield _name(node.get("relation", {})), max((_altering(command) for command in commands), default=AE)
+    for command in commands:
+        partition = command.get("def", {}).get("PartitionCmd", {}).get("name")
+        if partition:
+            yield _name(partition), AE
+
+
+def _altering(command: Node) -> LockMode:
+    constraint = command.get("def", {}).get("Constraint", {})
+    if command.get("subtype") == "AT_AddConstraint" and constraint.get("contype") == "CONSTR_FOREIGN":
+        return SRE
+    return _WEAK.get(command.get("subtype", ""), AE)
+
+
+def _drop(node: Node) -> Iterator[tuple[str, LockMode]]:
+    what = node.get("removeType", "").removeprefix("OBJECT_")
+    for item in node.get("objects", ()):
+        parts = [part.get("String", {}).get("sval", "") for part in item.get("List", {}).get("items", ())]
+        if what in _DROPPED_FROM:
+            parts = parts[:-1]
+        elif what not in _DROPPED:
+            continue
+        yield ".".join('"' + part.replace('"', '""') + '"' for part in parts), AE
+
+
+def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
+    yield from ((name, AE) for name in _names(node, "relations"))
+
+
+def _index(node: Node) -> Iterator[tuple[str, LockMode]]:
+    yield _name(node.get("relation", {})), SUE if node.get("concurrent") else LockMode.SHARE
+
+
+def _create(node: Node) -> Iterator[tuple[str, LockMode]]:
+    mode = AE if node.get("partbound") else SUE
+    yield from ((name, mode) for name in _names(node, "inhRelations"))
+
+
+def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
+    yield _name(node.get("relation", {})), LockMode.EXCLUSIVE if node.get("concurrent") else AE
+
+
+def _lock(node: Node) -> Iterator[tuple[str, LockMode]]:
+    yield from ((name, LockMode(node.get("mode", AE))) for name in _names(node, "relations"))
+
+
+_JUDGES = {
+    "AlterTableStmt": _alter_table,
+    "DropStmt": _drop,
+    "TruncateStmt": _truncate,
+    "IndexStmt": _index,
+    "CreateStmt": _create,
+    "RefreshMatViewStmt": _refresh,
+    "LockStmt": _lock,
+}
