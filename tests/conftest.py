@@ -6,12 +6,18 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
 
 # A CI that starts us in the background hands down an ignored Ctrl-C, and every program we start would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A law that takes long on a busy machine holds all the same
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

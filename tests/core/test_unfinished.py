@@ -124,7 +124,7 @@ def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now
         (
             Resumption(done=3),
             3,
-            "3 of 3 statements are done; the next run goes on with its verify queries and its entry",
+            "3 of 3 statements are done; the next run goes on with its verify queries and entry",
         ),
     ],
 )
