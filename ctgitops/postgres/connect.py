@@ -108,6 +108,7 @@ def _advice(said: str) -> str:
         r"Connection refused|timeout expired|No such file": "check host and port, and that this machine may reach them",
         r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
+        r"unsupported startup parameter": "that is PgBouncer, which refuses settings: give the server's own URL",
         r"too many (connections|clients)|remaining connection slots": "wait until connections are free, then run again",
     }
     return next(

@@ -17,6 +17,7 @@ from ..sql.script import Script
 from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
+from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
 from .snapshot import take_snapshot
 from .verify import refuted_at
@@ -66,8 +67,9 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", _IDLE) as lock:
+        with connect(self._address, "ctgitops/lock", {**_IDLE, **ARRIVES}) as lock:
             with told_if_lost(self._address):
+                refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read"))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address)
             lease = Lease(lock, request)

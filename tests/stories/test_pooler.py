@@ -1,0 +1,100 @@
+"""A real PgBouncer between us and the server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from ctgitops.postgres.server import LocalServer
+from tests.servers import fetch, missing, programs_for_tests
+from tests.stories.house import House, until
+
+pytestmark = pytest.mark.slow
+PASSED_ON = "ignore_startup_parameters = options,extra_float_digits\n"
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[LocalServer]:
+    with LocalServer(programs_for_tests(), listen="127.0.0.1") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def bouncer(url: str, mode: str, more: str = "") -> Iterator[str]:
+    """PgBouncer before the database at `url`; gives the URL through it."""
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        raise missing("pgbouncer", "no pgbouncer here (Debian: apt-get install pgbouncer)")
+    parts = urlsplit(url)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        ini = Path(folder) / "pgbouncer.ini"
+        ini.write_text(
+            f"[databases]\n* = host={parts.hostname} port={parts.port} "
+            f"user={parts.username} password={parts.password}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+            f"pool_mode = {mode}\n{more}"
+        )
+        ini.chmod(0o644)
+        account = "nobody" if os.getuid() == 0 else None
+        process = subprocess.Popen(
+            [program, "-q", str(ini)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=account
+        )
+        try:
+            until(lambda: _answers(port))
+            yield f"postgresql://postgres@127.0.0.1:{port}{parts.path}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_p29_a_pooler_in_transaction_mode_is_refused_and_nothing_is_changed(
+    house: House, listening: LocalServer
+) -> None:
+    """Seen to fail without the look: it applied, with a lock that the pooler had given back."""
+    url = listening.create_database("transaction_mode").url
+    house.migration("001_one", "create table one ();")
+    with bouncer(url, "transaction", PASSED_ON) as through:
+        house.environment("staging", through)
+        done = house.apply()
+    assert done.status == 2, done.said
+    assert "gives each transaction another session, so the run lock would not last" in done.words
+    assert "the URL of the server itself" in done.words
+    assert fetch(url, "select count(*) from pg_namespace where nspname = 'ctgitops'") == [(0,)]
+
+
+def test_a_pooler_that_swallows_settings_is_refused(house: House, listening: LocalServer) -> None:
+    url = listening.create_database("session_mode").url
+    house.migration("001_one", "create table one ();")
+    with bouncer(url, "session", PASSED_ON) as through:
+        house.environment("staging", through)
+        done = house.apply()
+    assert done.status == 2, done.said
+    assert "`timeouts.lock` would not hold" in done.words
+
+
+def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, listening: LocalServer) -> None:
+    url = listening.create_database("strict").url
+    house.migration("001_one", "create table one ();")
+    with bouncer(url, "transaction") as through:
+        house.environment("staging", through)
+        done = house.apply()
+    assert done.status == 4, done.said
+    assert "that is PgBouncer" in done.words
