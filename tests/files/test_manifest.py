@@ -78,7 +78,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "windows, timeouts, backup, shadow, seeds, notify)",
+            "windows, timeouts, backup, shadow, seeds, drift, notify)",
         ),
         (
             "target: 1.10",
