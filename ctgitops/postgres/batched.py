@@ -113,7 +113,7 @@ class Batches:
             exchange(self.connection, "rollback")
             return 0
         row = self.author.row(Reached.DONE, 1, kind=Kind.BATCH, rows=touched)
-        kept = exchange(self.connection, f"set local role none; {row}; {WAITERS}; commit")
+        kept = exchange(self.connection, f"set local session authorization default; {row}; {WAITERS}; commit")
         if kept.failure:
             if not kept.lost:
                 exchange(self.connection, "rollback")

@@ -157,7 +157,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: Trace) -> Attempted 
 
 def record(connection: Connection, row: str) -> None:
     """Adds a row of progress by itself, as ourselves: the role of the migration may not."""
-    answer = exchange(connection, f"begin; set local role none; {row}; commit")
+    answer = exchange(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         exchange(connection, "rollback")
         raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -24,7 +24,11 @@ where p.number = any(%s)
 group by case when p.kind = 'statement' then p.id end, p.entry, p.number, p.kind, p.mark, p.position, p.statement_hash
 order by min(p.id)
 """  # noqa: S608 - constants only
-_BACKEND = "(select backend_start from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid())"
+BEGAN = (
+    "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
+    "from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid(); commit"
+)
+"""When this backend began; a role that the login role is set to may not see that, and may be the one that writes."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Trace, ...]:
@@ -59,6 +63,8 @@ class Author:
     escaping: Escaping
     entry: int
     step: Step
+    began: str
+    """When its backend began, as a constant."""
 
     def row(
         self, reached: Reached, position: int, *, kind: Kind = Kind.STATEMENT, rows: int | None = None, note: str = ""
@@ -79,7 +85,7 @@ class Author:
             "note": self._text(note) if note else "null",
             "finished_at": "null" if reached is Reached.BEGUN else "pg_catalog.clock_timestamp()",
             "backend_pid": "pg_catalog.pg_backend_pid()",
-            "backend_start": _BACKEND,
+            "backend_start": f"{self.began}::timestamptz",
         }
         return f"insert into {SCHEMA}.progress ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
 

@@ -30,7 +30,7 @@ from .healing import Attempted, Healer, attempted_before, record
 from .ledger import insert_sql
 from .leftovers import CannotLook, seen
 from .message import Spot, opening, spot_in
-from .progress import Author
+from .progress import BEGAN, Author
 from .run import Run
 from .watch import IndexWatch
 
@@ -50,7 +50,7 @@ class Stepwise:
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
-        author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step)
+        author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step, _began(connection))
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step.script, step.name, local=False)[0])
@@ -77,6 +77,13 @@ class Stepwise:
                 raise StepFailed(answer.failure, Spot(), answer.lost)
             self._entries[step.number] = int(str(rows(answer.results[0])[0][0]))
         return self._entries[step.number]
+
+
+def _began(connection: Connection) -> str:
+    answer = exchange(connection, BEGAN)
+    if answer.failure:
+        raise StepFailed(answer.failure, Spot(), answer.lost)
+    return str(next(value for result in answer.results for row in rows(result) for value in row))
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class _Walk:
         before = "begin;\n"
         row = self.author.row(Reached.DONE, position)
         text = self.script.text_of(statement)
-        answer = exchange(self.connection, f"{before}{text}\n;set local role none; {row}; commit")
+        answer = exchange(self.connection, f"{before}{text}\n;set local session authorization default; {row}; commit")
         if answer.failure is None:
             return True
         if not answer.lost:

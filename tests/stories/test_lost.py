@@ -44,14 +44,14 @@ def test_a_second_run_does_not_do_again_what_the_first_still_does(lived_in: Hous
 
 
 def test_a_second_rollback_does_not_undo_again(lived_in: House, database_url: str) -> None:
-    lived_in.migration("002_slow", "insert into one values (2);", down="select pg_sleep(2);\ndelete from one;")
+    lived_in.migration("002_slow", "insert into one values (2);", down="select pg_sleep(6);\ndelete from one;")
     lived_in.applied()
-    back = ("rollback", "--env", "staging", "--steps", "1")
+    back = ("rollback", "--env", "staging", "--steps", "1", "--accept-data-loss", "002_slow")
     first = lived_in.start(*back)
     until(lambda: runs(database_url, "pg_sleep"))
     run(database_url, END_THE_LOCK)
     second = lived_in.start(*back)
-    until(lambda: len(fetch(database_url, "select from pg_stat_activity where query like '%pg_sleep(2)%'")) >= 3)
+    until(lambda: len(fetch(database_url, "select from pg_stat_activity where query like '%pg_sleep(6)%'")) >= 3)
     assert first.ended().status == 0
     assert second.ended().status == 6
     assert marks(database_url).count("002_slow rolled-back") == 1
