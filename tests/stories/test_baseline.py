@@ -27,6 +27,7 @@ def baseline(house: House, *arguments: str) -> tuple[int, str]:
     return done.status, done.words
 
 
+@pytest.mark.slow
 def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: House, living: str) -> None:
     status, said = baseline(house, "--at", "2")
     assert (status, "staging: taken over with 2 migrations, 001_users to 002_index" in said) == (0, True), said
@@ -50,12 +51,14 @@ def test_differences_hold_it_back_are_shown_and_change_nothing(house: House, liv
     assert marks(living) == []
 
 
+@pytest.mark.slow
 def test_a_number_too_high_or_too_low_is_told_by_what_differs(house: House, living: str) -> None:
     assert "- table public.more" in baseline(house, "--at", "3")[1]
     assert "+ index public.users_email" in baseline(house, "--at", "1")[1]
     assert marks(living) == []
 
 
+@pytest.mark.slow
 def test_accepted_differences_are_on_record_and_no_drift_until_they_change(house: House, living: str) -> None:
     run(living, "alter table users add by_hand int")
     status, said = baseline(house, "--at", "2", "--accept-differences", "the ERP writes it")
@@ -68,6 +71,7 @@ def test_accepted_differences_are_on_record_and_no_drift_until_they_change(house
     assert house.run("drift").status == 1
 
 
+@pytest.mark.slow
 def test_a_baseline_that_was_broken_off_is_gone_on_with(house: House, living: str) -> None:
     assert baseline(house, "--at", "2")[0] == 0
     run(living, "create table public.more (id int)")
@@ -80,6 +84,7 @@ def test_a_baseline_that_was_broken_off_is_gone_on_with(house: House, living: st
     assert house.run("drift").status == 0
 
 
+@pytest.mark.slow
 def test_a_database_with_a_history_is_not_taken_over(house: House, database_url: str) -> None:
     house.environment("staging", database_url)
     house.migration("001_users", USERS)
@@ -95,6 +100,7 @@ def test_a_number_without_a_file_is_told(house: House, living: str) -> None:  # 
     assert "migrations/ has: 001, 002, 003" in said
 
 
+@pytest.mark.slow
 def test_timestamps_of_an_adopted_history_are_numbers_like_others(house: House, database_url: str) -> None:
     house.policy("numbering: increasing\nheader: optional\n")
     house.environment("staging", database_url)
@@ -105,6 +111,7 @@ def test_timestamps_of_an_adopted_history_are_numbers_like_others(house: House, 
     assert (plan["steps"], plan["blocked"]) == ([], False)
 
 
+@pytest.mark.slow
 def test_as_data_it_is_one_document(house: House, living: str) -> None:  # noqa: ARG001
     done = house.run("baseline", "--env", "staging", "--at", "2", "--format", "json")
     assert done.json["baselined"] == ["001_users", "002_index"]

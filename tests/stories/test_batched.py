@@ -40,6 +40,7 @@ def test_every_row_is_touched_once_each_batch_with_its_row_of_progress(lived_in:
     assert marks(database_url)[1:] == ["002_fill started", "002_fill applied"]
 
 
+@pytest.mark.slow
 def test_p07_killed_again_and_again_every_row_is_still_touched_once(lived_in: House, database_url: str) -> None:
     """Seen to fail with the row of progress behind the commit: less was on record than was done."""
     batched(lived_in, database_url, "size=50 pause=20ms", rows=2000)
@@ -93,6 +94,7 @@ def test_what_was_begun_comes_first_also_where_a_lower_number_came_later(lived_i
     assert [step["name"] for step in steps] == ["010_fill", "002_two"]
 
 
+@pytest.mark.slow
 def test_rows_that_somebody_holds_are_waited_for_and_not_forgotten(lived_in: House, database_url: str) -> None:
     """SKIP LOCKED leaves them out and then touches none. Seen to fail without the second look: it ended with 998."""
     batched(lived_in, database_url, "size=300 pause=0ms")
@@ -120,6 +122,7 @@ def test_a_lock_that_is_not_to_be_had_ends_the_run_and_the_next_goes_on(lived_in
     assert fetch(database_url, TOUCHED) == [(1, 1000)]
 
 
+@pytest.mark.slow
 def test_a_batch_that_touches_the_same_rows_again_is_noticed(lived_in: House, database_url: str) -> None:
     """Seen to fail with the comparison left out: it ran until the test's time was over."""
     endless = FILL.replace("done = true", "done = null")

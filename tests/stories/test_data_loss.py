@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import House, facts, has, marks, transaction
@@ -62,6 +64,7 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     assert (facts(database_url), marks(database_url)) == before
 
 
+@pytest.mark.slow
 def test_rows_are_counted_by_the_condition_of_the_statement(lived_in: House, database_url: str) -> None:
     notes(lived_in, down="delete from one where id > 5; drop table notes;")
     run(database_url, "insert into one select generate_series(4, 9)")
@@ -72,6 +75,7 @@ def test_rows_are_counted_by_the_condition_of_the_statement(lived_in: House, dat
     ]
 
 
+@pytest.mark.slow
 def test_what_nobody_can_count_is_not_taken_for_nothing(lived_in: House, database_url: str) -> None:
     notes(lived_in, down="drop table notes; do $$ begin delete from one; end $$;")
     with transaction(database_url, "lock table notes in access exclusive mode"):
@@ -82,6 +86,7 @@ def test_what_nobody_can_count_is_not_taken_for_nothing(lived_in: House, databas
     assert has(database_url, "notes")
 
 
+@pytest.mark.slow
 def test_a_migration_that_says_it_has_no_way_back_wants_its_name(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     lived_in.applied()
@@ -112,6 +117,7 @@ def test_a_migration_that_says_it_has_no_way_back_wants_its_name(lived_in: House
     assert not has(database_url, "gone")
 
 
+@pytest.mark.slow
 def test_rows_written_since_are_told_where_the_server_keeps_commit_times(lived_in: House) -> None:
     settings = {"track_commit_timestamp": "on"}
     with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as server:

@@ -30,6 +30,7 @@ def test_an_index_made_by_hand_is_told_and_ends_with_one(house: House, driving: 
     assert "+     index public.by_hand: CREATE INDEX by_hand ON public.users USING btree (lower(email))" in looked.out
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing(house: House, driving: str) -> None:
     before = facts(driving)
     house.run("drift")
@@ -37,6 +38,7 @@ def test_looking_changes_nothing(house: House, driving: str) -> None:
     assert facts(driving) == before
 
 
+@pytest.mark.slow
 def test_what_somebody_dropped_and_altered_is_told_in_all_three_forms(house: House, driving: str) -> None:
     run(driving, "drop index users_email; alter table users alter email type varchar(50), enable row level security")
     looked = house.run("drift", "--env", "staging", "--format", "json")
@@ -50,6 +52,7 @@ def test_what_somebody_dropped_and_altered_is_told_in_all_three_forms(house: Hou
     assert "+   table public.users: row security enabled" in page
 
 
+@pytest.mark.slow
 def test_files_that_are_not_applied_yet_are_no_drift(house: House, driving: str) -> None:
     house.migration("003_more", "create table public.more (id int);")
     house.remove("002_index")
@@ -58,6 +61,7 @@ def test_files_that_are_not_applied_yet_are_no_drift(house: House, driving: str)
     assert house.run("drift").status == 1
 
 
+@pytest.mark.slow
 def test_what_the_manifest_ignores_is_counted_and_no_drift(house: House, driving: str) -> None:
     house.environment("staging", driving, "drift: {ignore: ['public.events_p*', 'cron.*']}\n")
     run(driving, "create table public.events_p2026 (id int primary key); comment on table users is 'x'")
@@ -77,6 +81,7 @@ def test_a_database_that_cannot_be_reached_is_an_error_and_no_clean_one(house: H
     assert "staging: no drift" in looked.out
 
 
+@pytest.mark.slow
 def test_a_ledger_that_does_not_run_again_is_an_error_and_no_clean_one(house: House, driving: str) -> None:
     run(driving, "create table public.from_elsewhere (id int)")
     house.migration("003_uses", "alter table public.from_elsewhere add a int;")
@@ -87,6 +92,7 @@ def test_a_ledger_that_does_not_run_again_is_an_error_and_no_clean_one(house: Ho
     assert "migrations/003_uses.sql:1" in looked.words
 
 
+@pytest.mark.slow
 def test_what_only_a_superuser_may_do_and_roles_of_the_cluster_are_no_drift(house: House, database_url: str) -> None:
     run(database_url, "create role drift_reader; create role drift_owner")
     try:
@@ -112,6 +118,7 @@ def test_what_only_a_superuser_may_do_and_roles_of_the_cluster_are_no_drift(hous
         )
 
 
+@pytest.mark.slow
 def test_objects_of_an_extension_that_no_migration_made_are_taken_as_given(house: House, database_url: str) -> None:
     run(database_url, "create extension pg_trgm")
     house.environment("staging", database_url)
@@ -122,6 +129,7 @@ def test_objects_of_an_extension_that_no_migration_made_are_taken_as_given(house
     assert "extension pg_trgm is not made by any migration: it was taken as given" in looked.out
 
 
+@pytest.mark.slow
 def test_the_search_path_of_the_role_that_applies_is_that_of_the_replay(house: House, database_url: str) -> None:
     name = fetch(database_url, "select current_database()")[0][0]
     run(database_url, f"create schema app; alter database {name} set search_path = app, public")
@@ -131,6 +139,7 @@ def test_the_search_path_of_the_role_that_applies_is_that_of_the_replay(house: H
     assert house.run("drift").status == 0
 
 
+@pytest.mark.slow
 def test_a_role_that_may_only_read_can_look(house: House, driving: str) -> None:
     run(
         driving,
@@ -145,6 +154,7 @@ def test_a_role_that_may_only_read_can_look(house: House, driving: str) -> None:
         run(driving, "drop owned by drift_looker; drop role drift_looker")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("driving")
 def test_diff_of_an_environment_a_file_and_the_migrations(house: House, make_database: Callable[[], str]) -> None:
     assert house.run("snapshot", "--env", "staging", "--out", "before.json").status == 0
@@ -163,6 +173,7 @@ def test_diff_of_an_environment_a_file_and_the_migrations(house: House, make_dat
     ]
 
 
+@pytest.mark.slow
 def test_diff_with_a_backup(house: House, driving: str) -> None:
     house.environment("staging", driving, "backup: {to: backups}\n")
     assert house.run("backup", "--env", "staging").status == 0
@@ -174,6 +185,7 @@ def test_diff_with_a_backup(house: House, driving: str) -> None:
     assert "1 difference:" in looked.out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("driving")
 @pytest.mark.parametrize("name", ["nowhere", "migrations/001_users.sql"])
 def test_a_side_that_is_none_is_told_what_there_is(house: House, name: str) -> None:

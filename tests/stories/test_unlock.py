@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from ctgitops.postgres.lock import RUN_LOCK
 from tests.servers import fetch, run, session
 from tests.stories.house import House, advisory_locks, marks, ours, runs, until
@@ -48,6 +50,7 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
     assert marks(database_url).count("002_two applied") == 1
 
 
+@pytest.mark.slow
 def test_a_lock_that_somebody_else_holds_is_theirs(lived_in: House, database_url: str) -> None:
     with session(database_url) as other:
         other.execute("select pg_advisory_lock(%s)", [RUN_LOCK])

@@ -31,6 +31,7 @@ def test_what_is_sound_is_said_to_be_and_nothing_is_changed(house: House, sound:
     assert facts(sound) == before
 
 
+@pytest.mark.slow
 def test_a_verify_query_that_is_no_longer_true_is_found(house: House, sound: str) -> None:
     run(sound, "alter table users rename to people")
     looked = house.run("verify")
@@ -39,6 +40,7 @@ def test_a_verify_query_that_is_no_longer_true_is_found(house: House, sound: str
     assert "migrations/001_users.verify.sql:1" in looked.out
 
 
+@pytest.mark.slow
 def test_a_verify_query_can_change_nothing(house: House, sound: str) -> None:
     house.write("migrations/001_users.verify.sql", "insert into public.users values (1) returning true;\n")
     before = facts(sound)
@@ -56,6 +58,7 @@ def test_edited_and_missing_files_are_found(house: House, sound: str) -> None:  
     assert {"edited", "missing"} <= set(found)
 
 
+@pytest.mark.slow
 def test_a_ledger_that_was_tampered_with_is_found(house: House, sound: str) -> None:
     run(
         sound,
@@ -65,6 +68,7 @@ def test_a_ledger_that_was_tampered_with_is_found(house: House, sound: str) -> N
     assert codes(house) == (1, ["ledger-tampered"])
 
 
+@pytest.mark.slow
 def test_what_the_catalogue_says_is_not_whole_is_found(house: House, sound: str) -> None:
     run(
         sound,
@@ -75,6 +79,7 @@ def test_what_the_catalogue_says_is_not_whole_is_found(house: House, sound: str)
     assert codes(house) == (1, ["invalid-index", "not-validated", "no-row-security"])
 
 
+@pytest.mark.slow
 def test_warnings_fail_only_where_they_shall(house: House, sound: str) -> None:
     run(sound, "create table public.open (id int)")
     assert codes(house)[0] == 1
@@ -83,6 +88,7 @@ def test_warnings_fail_only_where_they_shall(house: House, sound: str) -> None:
     assert codes(house) == (0, [])
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_reached_is_no_sound_one(house: House, sound: str) -> None:
     house.environment("staging", sound.replace("port=5432", "port=5433"))
     looked = house.run("verify")
