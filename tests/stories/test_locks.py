@@ -20,12 +20,13 @@ OUR_WAITS = """select from pg_stat_activity where datname = current_database()
 
 def looks_and_never_waits(url: str, running: Running, seconds: float) -> None:
     """It looks, and in all that time it is never seen in a queue for a lock."""
-    until(lambda: fetch(url, LOOKS))
-    deadline = time.monotonic() + seconds
+    deadline = None
     with session(url) as watcher:
-        while time.monotonic() < deadline:
+        while deadline is None or time.monotonic() < deadline:
             assert watcher.execute(OUR_WAITS.encode()).fetchall() == []
-            time.sleep(0.01)
+            if deadline is None and watcher.execute(LOOKS.encode()).fetchall():
+                deadline = time.monotonic() + seconds
+            time.sleep(0.005)
     assert running.process.poll() is None
 
 
