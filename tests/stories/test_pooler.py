@@ -65,7 +65,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_p29_a_pooler_in_transaction_mode_is_refused_and_nothing_is_changed(
+def test_p01_p29_a_pooler_in_transaction_mode_is_refused_and_nothing_is_changed(
     house: House, listening: LocalServer
 ) -> None:
     """Seen to fail without the look: it applied, with a lock that the pooler had given back."""
