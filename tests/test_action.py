@@ -238,6 +238,7 @@ def test_a_fingerprint_is_the_only_plan_that_is_applied(step: Step) -> None:
     assert step.run("push", push(), command="apply", environment="staging", fingerprint=fingerprint).status == 0
 
 
+@pytest.mark.slow
 def test_a_pull_request_from_its_opening_to_the_record_on_a_github(step: Step) -> None:
     merge = {"number": 2, "merged_at": "2026-11-24T09:30:00Z", "merge_commit_sha": MAIN}
     merge |= {"base": {"ref": "master", "repo": {"default_branch": "master"}}}
@@ -333,6 +334,7 @@ def test_a_password_is_masked_first_and_shown_nowhere(step: Step, tcp_server: Lo
         assert "wr/ong" not in run.out.split("::add-mask::")[-1].split("\n", maxsplit=1)[1] + step.summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["::add-mask::hello", "##[error]evil", "  ::stop-commands::t"])
 def test_sql_that_looks_like_a_command_is_none(step: Step, line: str) -> None:
     """In comments, in a NOTICE, in an error's text."""
@@ -372,6 +374,7 @@ def test_a_secret_in_the_wrong_input_is_not_shown(step: Step) -> None:
         assert "***" in step.summary.replace("&#42;", "*")
 
 
+@pytest.mark.slow
 def test_a_file_s_name_is_no_command_and_no_markup(step: Step) -> None:
     step.house.write("migrations/##[error]@octocat::,%0A::error::|`<i>.sql", RED)
     step.house.write("environments/::error::x.yaml", "environment: [\n")
@@ -382,6 +385,7 @@ def test_a_file_s_name_is_no_command_and_no_markup(step: Step) -> None:
     harmless(step.summary)
 
 
+@pytest.mark.slow
 def test_a_link_to_another_file_is_not_read(step: Step) -> None:
     (step.house.root / "migrations" / "002_link.sql").symlink_to("/proc/self/environ")
     run = step.run("pull_request", payload_of("pull_request.opened"))
@@ -390,6 +394,7 @@ def test_a_link_to_another_file_is_not_read(step: Step) -> None:
     assert "GITHUB_RUN_ID" not in run.said + step.summary
 
 
+@pytest.mark.slow
 def test_a_problem_is_marked_at_its_line(step: Step) -> None:
     step.house.migration("003_blue", BLUE + "\n\nselect from from;")
     run = step.run("pull_request", payload_of("pull_request.opened"))
@@ -443,6 +448,7 @@ def test_a_cancelled_job_leaves_no_trace_and_says_so(step: Step) -> None:
     assert tables(step, "staging") == ["red"]
 
 
+@pytest.mark.slow
 def test_secrets_and_extensions_of_a_role_are_not_needed(step: Step) -> None:
     """A plan reads; a role that may only connect is told what it lacks and nothing else happens."""
     url = step.house.secrets["STAGING_DATABASE_URL"]

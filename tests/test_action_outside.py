@@ -344,6 +344,7 @@ def test_drift_and_unlock_connect_to_nothing_that_is_not_merged(scene: Scene) ->
         assert "never applied" in html(scene.summary)
 
 
+@pytest.mark.slow
 def test_the_clock_looks_for_drift_and_then_brings_what_waited(scene: Scene) -> None:
     url = scene.house.secrets["STAGING_DATABASE_URL"]
     scene.house.environment("staging", url, "apply: {on: schedule}\n")

@@ -34,6 +34,8 @@ def test_the_default_of_an_input_is_the_codes(name: str) -> None:
 def _written(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return " ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

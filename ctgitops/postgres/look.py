@@ -17,6 +17,7 @@ from ..sql.locks import LockMode, Wanted
 from ..sql.parse import SqlSyntaxError, Statement
 from .connect import Connection
 from .exchange import exchange, rows
+from .message import Spot, spot_in
 
 GRACE_SECONDS = 0.1
 """Transactions younger than this are let be: most of them are over before they could be looked at again."""
@@ -91,6 +92,15 @@ class Look:
         found = rows(answer.results[-1])
         before, self._seen = self._seen, frozenset(str(row[9]) for row in found)
         return tuple(_one(row) for row in found if not patient or _stays(row, before))
+
+
+def spot_of_lock(step: Step, relation: str) -> Spot:
+    """The first statement that names a relation, as far as its name without a schema tells."""
+    name = relation.rpartition(".")[2].strip('"')
+    for statement in _statements(step):
+        if any(lock.name.rpartition(".")[2].strip('"') == name for lock in statement.locks):
+            return spot_in(step.script, statement, statement.start)
+    return Spot()
 
 
 def _statements(step: Step) -> Sequence[Statement]:

@@ -24,8 +24,8 @@ from .exchange import Answer, Failure, Interrupted, exchange, rest
 from .execute import entry_of, in_one_transaction, millis_in, signed, whole
 from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed, stopped
 from .ledger import insert_sql
-from .look import Look
-from .message import LEAKS, Spot
+from .look import Look, spot_of_lock
+from .message import LEAKS
 from .run import Run
 from .stepwise import Stepwise
 from .work import SoFar, Work
@@ -192,7 +192,8 @@ class WorkSession:
         told: frozenset[int | None] = frozenset()
         while step.transactional and (who := self._in_the_way((step,), patient=True)):
             if time.monotonic() > deadline:
-                raise StepFailed(Failure(f"did not get to {who[0].relation}", LOCK_NOT_AVAILABLE), Spot(), lost=False)
+                failure = Failure(f"did not get to {who[0].relation}", LOCK_NOT_AVAILABLE)
+                raise StepFailed(failure, spot_of_lock(step, who[0].relation), lost=False)
             pids = frozenset(each.pid for each in who)
             if pids - told:
                 self._tell(OthersAwaited(step, who))

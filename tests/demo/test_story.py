@@ -57,6 +57,7 @@ def assert_nothing_left(servers: Path) -> None:
     servers.rmdir()
 
 
+@pytest.mark.slow
 def test_the_whole_story(tmp_path: Path, servers: Path) -> None:
     into = tmp_path / "demo"
     with demo(into, servers) as process:
@@ -99,6 +100,7 @@ ENDINGS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "sign"), ENDINGS)
 def test_interrupted_in_any_act_it_leaves_no_server(
     tmp_path: Path, servers: Path, act: str, sign: signal.Signals

@@ -110,6 +110,7 @@ def test_who_may_not_look_fails_and_names_the_permission(hub: Hub, path: str) ->
     assert "checks: read" in raised.value.hint
 
 
+@pytest.mark.slow
 def test_so_many_files_are_traced_and_no_more(hub: Hub) -> None:
     hub.github.canned[f"/commits/{MINE}/pulls"] = []
     with pytest.raises(ForgeError, match="more than 100 files"):

@@ -25,6 +25,7 @@ def apply(house: House, *arguments: str) -> tuple[int, str]:
     return done.status, done.words
 
 
+@pytest.mark.slow
 def test_what_staging_does_not_have_waits(lived_in: House, production: str) -> None:
     status, said = apply(lived_in)
     assert status == 5, said
@@ -85,6 +86,7 @@ def test_a_staging_whose_ledger_was_tampered_with_lets_nothing_pass(
     assert not has(production, "two")
 
 
+@pytest.mark.slow
 def test_what_staging_has_not_had_for_long_enough_waits(lived_in: House, production: str) -> None:
     lived_in.applied()
     lived_in.environment("production", production, "after: staging\nbake: 1h\n")

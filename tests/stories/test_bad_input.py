@@ -330,7 +330,9 @@ def test_a_lock_that_is_not_to_be_had_is_tried_for_and_given_up(lived_in: House,
     before = facts(database_url)
     with transaction(database_url, "lock table one in access exclusive mode"):
         done = lived_in.apply()
-        refused(done, 6, "SQLSTATE 55P03", "002_two.sql:2", "attempts", "pg_stat_activity", "left no trace")
+        refused(
+            done, 6, "SQLSTATE 55P03", "002_two.sql:2", "did not get to public.one", "pg_stat_activity", "left no trace"
+        )
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied", "002_two failed"]
 
@@ -351,6 +353,7 @@ def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: st
 # What was approved. ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_another_plan_than_the_approved_one_waits(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
@@ -407,6 +410,7 @@ def test_a_role_that_may_make_nothing_is_told_the_grant(house: House, database_u
         refused(house.apply(), 4, f"role {role} may not make the ledger", grant)
 
 
+@pytest.mark.slow
 def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database_url: str, role: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     lived_in.environment("staging", as_role(database_url, role))

@@ -60,6 +60,7 @@ def test_p07_killed_again_and_again_every_row_is_still_touched_once(lived_in: Ho
     assert marks(database_url)[1:] == ["002_fill started"] * 4 + ["002_fill applied"]
 
 
+@pytest.mark.slow
 def test_work_that_outlives_the_run_is_deferred_and_nothing_after_it_is_applied_before(
     lived_in: House, database_url: str
 ) -> None:

@@ -44,6 +44,7 @@ def test_where_nothing_is_in_it_nothing_has_to_be_accepted(lived_in: House, data
     assert not has(database_url, "notes")
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, database_url: str) -> None:
     notes(lived_in)
     run(database_url, "insert into notes values (1)")

@@ -103,6 +103,7 @@ def test_while_the_backup_is_dumped(lived_in: House, database_url: str, scratch:
     assert [file for file in (lived_in.root / "backups").rglob("*") if file.is_file()] == []
 
 
+@pytest.mark.slow
 @SIGNALS
 def test_while_the_backup_is_restored(lived_in: House, database_url: str, scratch: Path, stop: Signal) -> None:
     lived_in.environment("staging", database_url, "backup: {to: backups}\n")
@@ -257,6 +258,7 @@ def test_killed_in_the_middle_of_a_migration(lived_in: House, database_url: str)
     lived_in.applied()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_create_index_concurrently(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_index", "create index concurrently one_by_id on one (id);")
     with transaction(database_url, "insert into one values (2)"):

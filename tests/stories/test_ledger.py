@@ -245,6 +245,7 @@ def test_record_migration_by_hand_records_once(lived_in: House, database_url: st
     assert marks(database_url)[-1] == "003_three applied"
 
 
+@pytest.mark.slow
 def test_two_failed_attempts_are_two_entries_and_the_migration_stays_pending(
     lived_in: House, database_url: str
 ) -> None:

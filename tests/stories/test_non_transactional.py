@@ -69,6 +69,7 @@ def failed(house: House, url: str) -> None:
     assert fetch(url, VALID) == [(False,)]
 
 
+@pytest.mark.slow
 def test_p11_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(
     lived_in: House, database_url: str
 ) -> None:

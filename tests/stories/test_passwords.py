@@ -46,6 +46,7 @@ def nowhere(url: str, *runs: Run) -> None:
     assert SECRET not in kept(url)
 
 
+@pytest.mark.slow
 def test_it_is_set_and_nowhere_to_be_read(house: House, database_url: str, role: str) -> None:
     house.migration("001_role", f"create role {role} login password '{SECRET}';", down=f"drop role {role};")
     before = shown(house)

@@ -35,6 +35,7 @@ def validate(document: Any, schema: str) -> None:
     jsonschema.validate(document, shape)
 
 
+@pytest.mark.slow
 def test_its_json_is_the_only_output_and_of_the_published_shape(lived_in: House) -> None:
     lived_in.migration("002_two", "create table two ();", down="drop table two;")
     lived_in.migration("003_index", "create index concurrently on one (id);")

@@ -112,6 +112,7 @@ def test_p14_the_statement_that_failed_may_be_corrected(lived_in: House, databas
     assert fetch(database_url, "select n from two order by n") == [(1,), (2,), (3,)]
 
 
+@pytest.mark.slow
 def test_p14_what_is_done_and_was_changed_in_the_file_is_refused(lived_in: House, database_url: str) -> None:
     """Seen to fail with the comparison of hashes left out: it went on behind the changed statement."""
     head = "-- ctgitops: no transaction\n"

@@ -12,6 +12,7 @@ from tests.stories.house import House, facts, marks
 UPSERT = "insert into one values ({}) on conflict do nothing;\n"
 
 
+@pytest.mark.slow
 def test_they_run_after_the_migrations_and_again_only_when_they_change(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two (id int);")
     lived_in.write("seeds/staging/020_two.sql", "insert into two values (1);\n")

@@ -103,6 +103,7 @@ def test_a_search_path_set_for_the_database_is_seen_by_the_next_migration(house:
     assert fetch(database_url, "select schemaname from pg_tables where tablename = 'here'") == [("app",)]
 
 
+@pytest.mark.slow
 def test_p25_all_at_once_is_the_same_as_one_by_one_and_as_psql(
     house: House, database_url: str, make_database: Callable[[], str], role: str
 ) -> None:

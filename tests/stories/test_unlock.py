@@ -18,6 +18,7 @@ AT_WORK += " and datname = current_database()"
 RUN = "https://github.com/constructtrack/database/actions/runs/77"
 
 
+@pytest.mark.slow
 def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_url: str) -> None:
     until_told = "do $$ begin while not exists (select from pg_class where relname = 'go') loop"
     until_told += " perform pg_sleep(0.05); end loop; end $$;"
