@@ -27,7 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[LocalServer]:
     """A server without a password, reached through a socket."""
-    with LocalServer(programs_for_tests(), base=base_for_servers()) as started:
+    settings = {"max_prepared_transactions": "5"}
+    with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as started:
         yield started
 
 

@@ -33,6 +33,8 @@ from tests.stories.house import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 Signal = Callable[[Running], None]
 SIGNALS = pytest.mark.parametrize(
     "stop",

@@ -10,6 +10,8 @@ import pytest
 from tests.servers import fetch, run, session
 from tests.stories.house import House, Running, as_role, marks, ours, transaction, until
 
+pytestmark = pytest.mark.slow
+
 APPLY = ("apply", "--env", "staging")
 ALTER = "alter table one add column word text;"
 LOOKS = """select from pg_stat_activity where datname = current_database() and application_name = 'ctgitops/apply'
@@ -116,8 +118,6 @@ def test_a_backup_of_somebody_else_is_called_one(lived_in: House, database_url: 
 
 
 def test_a_prepared_transaction_is_told(lived_in: House, database_url: str) -> None:
-    if fetch(database_url, "show max_prepared_transactions") == [("0",)]:
-        pytest.skip("this server has max_prepared_transactions = 0")
     lived_in.environment("staging", database_url, "timeouts: {retry_for: 1s}\n")
     lived_in.migration("002_alter", ALTER)
     run(database_url, "begin; insert into one values (9); prepare transaction 'p'")

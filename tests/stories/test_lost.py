@@ -21,6 +21,8 @@ from ctgitops.postgres.database import PostgresDatabase
 from tests.servers import fetch, run
 from tests.stories.house import House, as_role, has, marks, runs, transaction, until
 
+pytestmark = pytest.mark.slow
+
 END_THE_LOCK = """select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and application_name = 'ctgitops/lock'"""
 

@@ -16,6 +16,8 @@ from ctgitops.sql.script import Script
 from tests.servers import fetch, run
 from tests.stories.house import House, Run, marks
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2-and-more"
 _numbers = itertools.count(1)
 
