@@ -346,7 +346,7 @@ def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: st
         time.sleep(1)
     done = running.ended()
     assert done.status == 0, done.said
-    assert "a lock was not free" in done.err
+    assert "does not queue behind" in done.err
     assert marks(database_url) == ["001_one applied", "002_two applied"]
 
 
