@@ -8,6 +8,8 @@ import pytest
 from tests.servers import fetch, run, session
 from tests.stories.house import House, as_role, facts, has, marks
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = [
     "id",
     "number",

@@ -9,6 +9,8 @@ import pytest
 from tests.servers import fetch, run, session
 from tests.stories.house import House, Running, advisory_locks, has, marks, ours, runs, transaction, until
 
+pytestmark = pytest.mark.slow
+
 APPLY = ("apply", "--env", "staging")
 
 
