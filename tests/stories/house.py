@@ -249,9 +249,10 @@ def until(happens: Callable[[], object], seconds: float = 15) -> None:
 
 
 def runs(url: str, text: str) -> bool:
-    """Whether a backend of ctgitops carries out a statement with `text` in it now."""
+    """Whether a backend of ctgitops carries out a statement with `text` in it now; the ledger's entries hold it too."""
     query = f"""select from pg_stat_activity where datname = current_database() and state = 'active'
-                and application_name like 'ctgitops/%' and query like '%{text}%'"""
+                and application_name like 'ctgitops/%' and query like '%{text}%'
+                and not starts_with(query, 'insert into')"""
     return bool(fetch(url, query))
 
 
