@@ -17,6 +17,7 @@ from ..sql.script import Script
 from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
+from .names import WORK
 from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
 from .snapshot import take_snapshot
@@ -96,4 +97,4 @@ class PostgresDatabase:
             "idle_in_transaction_session_timeout": "0",
             "client_connection_check_interval": "2s",
         }
-        return connect(self._address, "ctgitops/apply", settings)
+        return connect(self._address, WORK, settings)

@@ -41,7 +41,7 @@ def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last
 
 def whole(connection: Connection, step: Step, entry: Entry, *, last: bool) -> Message:
     """A migration, its entry, the commit, and the cleaning of the session."""
-    before, leading = opening(step.script, step.name, local=True, waits_for_disk=last)
+    before, leading = opening(step, local=True, waits_for_disk=last)
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
     return Message(before, step.script, f"{_ENDING}{insert} returning millis as {_MILLIS}; commit; {CLEAN}", leading)
 

@@ -16,6 +16,7 @@ from ..core.progress import Listener, LockAwaited
 from ..core.request import Request
 from ..errors import ApplyError, MustWaitError
 from .connect import Address, Connection
+from .names import AT_WORK
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """Advisory locks belong to one database, so one constant serves every environment."""
@@ -33,14 +34,14 @@ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
   and (l.classid::bigint << 32 | l.objid::bigint) = %s
 """
-_BUSY = """
+_BUSY = f"""
 select a.state || ' for '
        || extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.state_change))::int
 from pg_catalog.pg_stat_activity a
-where a.datname = pg_catalog.current_database() and a.usename = session_user and a.application_name = 'ctgitops/apply'
+where a.datname = pg_catalog.current_database() and a.usename = session_user and a.application_name ~ '{AT_WORK}'
   and a.state <> 'idle' and a.backend_start >= %s
 order by a.xact_start limit 1
-"""
+"""  # noqa: S608 - constants only
 _HAS_LEASE = "select pg_catalog.to_regclass('ctgitops.lease') is not null"
 _LEASE = """
 select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, '') from ctgitops.lease
@@ -55,13 +56,13 @@ on conflict (one) do update set actor = excluded.actor, run_url = excluded.run_u
     since = case when l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start
                  then l.since else excluded.since end
 """
-_END = """
+_END = f"""
 select pg_catalog.pg_terminate_backend(a.pid, 10000) from pg_catalog.pg_stat_activity a
 where a.datname = pg_catalog.current_database() and a.usename = session_user and a.pid <> pg_catalog.pg_backend_pid()
   and (a.pid = %(pid)s and a.backend_start = %(began)s
-       or a.application_name = 'ctgitops/apply' and a.backend_start >= %(began)s)
-order by a.application_name desc
-"""
+       or a.application_name ~ '{AT_WORK}' and a.backend_start >= %(began)s)
+order by a.pid = %(pid)s desc
+"""  # noqa: S608 - constants only
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..core.plan import Step
 from ..errors import Place
 from ..sql.parse import Statement
 from ..sql.redact import redact
 from ..sql.script import Script
 from .ledger import BEGAN, RECORDS
-from .names import SCHEMA
+from .names import SCHEMA, application_of
 
 CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
@@ -59,20 +60,21 @@ class Message:
         return index if 0 <= index < len(self.script.statements) else None
 
 
-def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = True) -> tuple[str, int]:
-    """The statements before a file, and how many: who is running, and where record_migration is found.
+def opening(step: Step, *, local: bool, waits_for_disk: bool = True) -> tuple[str, int]:
+    """The statements before a file, and how many: what is running, for people too, and where record_migration is found.
 
     A commit that does not wait for the disk is as whole as any other, the migration with its entry. A crash of the
     server can lose the newest of them together, until the next commit that waits, and a plan's last one does.
     """
-    if SETS_TRANSACTION.search(script.sql):
-        return _without_query(script, name)
+    if SETS_TRANSACTION.search(step.script.sql):
+        return _without_query(step)
     inside = str(local).lower()
     began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
-    statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(name)}, {inside}), {began}"]
+    named = f"pg_catalog.set_config('application_name', '{application_of(step)}', {inside})"
+    statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(step.name)}, {inside}), {began}, {named}"]
     if not waits_for_disk:
         statements.append("set local synchronous_commit = off")
-    if RECORDS.search(script.sql):
+    if RECORDS.search(step.script.sql):
         path = "concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), " + quoted(SCHEMA) + ")"
         statements.append(f"select pg_catalog.set_config('search_path', {path}, {inside})")
     if local:
@@ -80,9 +82,10 @@ def opening(script: Script, name: str, *, local: bool, waits_for_disk: bool = Tr
     return "; ".join(statements) + ";", len(statements)
 
 
-def _without_query(script: Script, name: str) -> tuple[str, int]:
-    statements = ["begin", f"set local ctgitops.run to {quoted(name)}"]
-    if RECORDS.search(script.sql):
+def _without_query(step: Step) -> tuple[str, int]:
+    named = f"set local application_name to '{application_of(step)}'"
+    statements = ["begin", f"set local ctgitops.run to {quoted(step.name)}", named]
+    if RECORDS.search(step.script.sql):
         statements.append(f'set local search_path to "$user", public, {SCHEMA}')
     return "; ".join(statements) + ";", len(statements)
 

@@ -1,3 +1,19 @@
-"""The name that everything of ours in a database has in front of it."""
+"""Names of ours in a database and on its server."""
+
+from __future__ import annotations
+
+from ..core.plan import Step
 
 SCHEMA = "ctgitops"
+"""What everything of ours in a database has in front of it."""
+
+WORK = "ctgitops/apply"
+"""The `application_name` of a connection that works, as long as it is at no migration."""
+
+AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
+"""The names of connections that work; such as read, wait or hold the lock have others."""
+
+
+def application_of(step: Step) -> str:
+    """`ctgitops/007`: pg_stat_activity shows which migration a backend is at."""
+    return "ctgitops/seed" if "/" in step.name else f"ctgitops/{step.number:03}"

@@ -53,7 +53,7 @@ class Stepwise:
         author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step, _began(connection))
         clock = time.monotonic()
         if step.script.batch and not at.done:
-            send(connection, opening(step.script, step.name, local=False)[0])
+            send(connection, opening(step, local=False)[0])
             # That it is done stands nowhere but in the entry: while a verify query is not true, rows may be left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
         else:
@@ -106,7 +106,7 @@ class _Walk:
 
     def through(self, at: Resumption, ledger: Ledger) -> None:
         """Every statement that is not done yet, in order; settings of those that are done are made again."""
-        before, _ = opening(self.script, self.step.name, local=False)
+        before, _ = opening(self.step, local=False)
         send(self.connection, before)
         count = len(self.script.statements)
         if at.done or at.begun:

@@ -56,7 +56,7 @@ def try_step(connection: Connection, step: Step, observer: Observer) -> None:
 
 
 def _try(connection: Connection, step: Step, observer: Observer) -> None:
-    before, _ = opening(step.script, step.name, local=step.transactional)
+    before, _ = opening(step, local=step.transactional)
     _send(connection, before)
     with observer.step(connection, step):
         for index, statement in enumerate(step.script.statements):

@@ -42,7 +42,7 @@ def after(seconds: float) -> When:
 def while_it_runs(text: str) -> When:
     """While a backend of the run carries out something with `text` in it."""
     query = f"""select from pg_stat_activity where datname = current_database() and state = 'active'
-                and application_name = 'ctgitops/apply' and query ilike '%{text}%'"""
+                and application_name ~ '^ctgitops/(apply|[0-9]+)$' and query ilike '%{text}%'"""
     return When(f"while it runs {text}", lambda scene, watched: _seen(scene, watched, query))
 
 
@@ -138,7 +138,7 @@ FAULTS: dict[str, Fault] = {
     "SIGTERM twice": _terminate_twice,
     "Ctrl-C": _ctrl_c,
     "the lock's backend is terminated": _end_backends("^ctgitops/lock$"),
-    "the working backend is terminated": _end_backends("^ctgitops/apply"),
+    "the working backend is terminated": _end_backends("^ctgitops/(apply|seed|[0-9]+)$"),
     "every backend is terminated": _end_backends("^ctgitops/"),
     "the server restarts in immediate mode": _crash,
 }

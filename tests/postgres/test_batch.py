@@ -23,7 +23,7 @@ from ctgitops.sql.script import Script
 from ctgitops.wiring import Wiring
 from tests.servers import fetch, session
 
-SLEEPING = "from pg_stat_activity where application_name = 'ctgitops/apply' and wait_event = 'PgSleep'"
+SLEEPING = "from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$' and wait_event = 'PgSleep'"
 LEDGER = "select name, mark from ctgitops.ledger order by id"
 
 

@@ -6,12 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctgitops.core.plan import Direction, Step
 from ctgitops.postgres.message import LEAKS, Message, opening, quoted, spot_of
 from ctgitops.sql.script import Script
 
 
 def message(sql: str, *, before: str = "begin;", after: str = " commit") -> Message:
     return Message(before, Script(sql, "migrations/001_x.sql"), after, leading=1)
+
+
+def step_of(sql: str) -> Step:
+    return Step(Direction.APPLY, 7, "007_x", None, "sha256:", Script(sql, "migrations/007_x.sql"))
 
 
 @given(before=st.text(max_size=20), sql=st.text(min_size=1, max_size=40), data=st.data())
@@ -59,7 +64,7 @@ def test_a_quoted_name_is_one_constant(text: str) -> None:
 
 def test_the_ledgers_schema_is_on_the_path_only_for_files_that_ask_for_it_by_its_bare_name() -> None:
     def path_is_set(sql: str) -> bool:
-        return "search_path" in opening(Script(sql, "x.sql"), "x", local=True)[0]
+        return "search_path" in opening(step_of(sql), local=True)[0]
 
     assert path_is_set("select record_migration('x')")
     assert path_is_set("do $$ begin perform Record_Migration('x'); end $$")
@@ -68,7 +73,7 @@ def test_the_ledgers_schema_is_on_the_path_only_for_files_that_ask_for_it_by_its
 
 
 def test_the_number_of_leading_statements_is_what_the_server_answers_before_the_file() -> None:
-    before, leading = opening(Script("select record_migration('x')", "x.sql"), "x", local=True, waits_for_disk=False)
+    before, leading = opening(step_of("select record_migration('x')"), local=True, waits_for_disk=False)
     assert len(Script(before, "x.sql").statements) == leading == 4
 
 

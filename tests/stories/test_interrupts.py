@@ -42,7 +42,8 @@ SIGNALS = pytest.mark.parametrize(
 )
 APPLY = ("apply", "--env", "staging")
 KILLED = -9
-BETWEEN = """select from pg_stat_activity where datname = current_database() and application_name = 'ctgitops/apply'
+BETWEEN = """select from pg_stat_activity where datname = current_database()
+           and application_name ~ '^ctgitops/(apply|[0-9]+)$'
              and state = 'idle' and query ~ '^rollback|with recursive named'"""
 """An attempt found no lock, or a look found somebody in the way."""
 

@@ -13,7 +13,7 @@ from tests.stories.house import House, as_role, database_of, has, marks, runs, t
 LEFT = (
     "select c.relname::text from pg_index i join pg_class c on c.oid = i.indexrelid where not i.indisvalid order by 1"
 )
-END = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ctgitops/apply'"
+END = "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$'"
 PENDING = "select inhdetachpending from pg_inherits where inhrelid = to_regclass('parts_1')"
 HEALED = "select note from ctgitops.progress where mark = 'healed' order by id"
 

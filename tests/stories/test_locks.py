@@ -14,10 +14,11 @@ pytestmark = pytest.mark.slow
 
 APPLY = ("apply", "--env", "staging")
 ALTER = "alter table one add column word text;"
-LOOKS = """select from pg_stat_activity where datname = current_database() and application_name = 'ctgitops/apply'
+LOOKS = """select from pg_stat_activity where datname = current_database()
+           and application_name ~ '^ctgitops/(apply|[0-9]+)$'
            and query like '%with recursive named%'"""
 OUR_WAITS = """select from pg_stat_activity where datname = current_database()
-               and application_name = 'ctgitops/apply' and wait_event_type = 'Lock'"""
+               and application_name ~ '^ctgitops/(apply|[0-9]+)$' and wait_event_type = 'Lock'"""
 
 
 def looks_and_never_waits(url: str, running: Running, seconds: float) -> None:

@@ -15,8 +15,8 @@ INDEX = "create index concurrently one_by_id on one (id);"
 INVALID = "select indexrelid::regclass::text from pg_index where not (indisvalid and indisready) and indislive"
 OID = "select coalesce(to_regclass('one_by_id')::oid, 0)"
 WAITING = """select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-    and application_name = 'ctgitops/apply'"""
-APPLYING = "select from pg_stat_activity where application_name = 'ctgitops/apply'"
+    and application_name ~ '^ctgitops/(apply|[0-9]+)$'"""
+APPLYING = "select from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$'"
 
 
 def progress(url: str) -> list[str]:

@@ -104,6 +104,20 @@ def test_a_search_path_set_for_the_database_is_seen_by_the_next_migration(house:
 
 
 @pytest.mark.slow
+def test_pg_stat_activity_shows_which_migration_a_backend_is_at(house: House, database_url: str) -> None:
+    """Seen to fail with `ctgitops/apply` for all of them."""
+    name = "(select application_name from pg_stat_activity where pid = pg_backend_pid())"
+    house.migration("001_one", f"create table seen as select {name}::text as name;")
+    house.migration("002_two", f"insert into seen select {name};")
+    house.migration("003_isolated", f"set transaction isolation level serializable; insert into seen select {name};")
+    house.migration("004_apart", f"-- ctgitops: no transaction\ninsert into seen select {name};")
+    house.write("seeds/staging/rows.sql", f"insert into seen select {name};\n")
+    house.applied()
+    shown = fetch(database_url, "select name from seen order by ctid")
+    assert shown == [("ctgitops/001",), ("ctgitops/002",), ("ctgitops/003",), ("ctgitops/004",), ("ctgitops/seed",)]
+
+
+@pytest.mark.slow
 def test_p25_all_at_once_is_the_same_as_one_by_one_and_as_psql(
     house: House, database_url: str, make_database: Callable[[], str], role: str
 ) -> None:

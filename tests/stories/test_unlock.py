@@ -13,7 +13,7 @@ from tests.stories.house import House, advisory_locks, marks, ours, runs, until
 
 WHO = {"GITHUB_ACTOR": "anna", "GITHUB_RUN_ID": "77", "GITHUB_SERVER_URL": "https://github.com"}
 WHO |= {"GITHUB_REPOSITORY": "constructtrack/database"}
-AT_WORK = "select from pg_stat_activity where application_name = 'ctgitops/apply' and state <> 'idle'"
+AT_WORK = "select from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$' and state <> 'idle'"
 AT_WORK += " and datname = current_database()"
 RUN = "https://github.com/constructtrack/database/actions/runs/77"
 
