@@ -23,6 +23,7 @@ from .core.gate import Predecessor
 from .core.holder import Holder
 from .core.ledger import Entry, Ledger
 from .core.loss import Loss, Weighed
+from .core.mention import Searched
 from .core.migration import Seed
 from .core.plan import Plan, Step
 from .core.progress import Listener
@@ -33,6 +34,7 @@ from .core.reviewed import ShownFile
 from .core.snapshot import Snapshot
 from .core.verify import Refuted
 from .core.workspace import Workspace
+from .sql.gone import Gone
 from .sql.script import Script
 
 
@@ -181,6 +183,13 @@ class Shadows(Protocol):
 
     def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
         """An empty one, which is gone when the block ends. Raises UsageError where none can be had."""
+
+
+class Code(Protocol):
+    """What uses the database, as far as it stands in the same repository."""
+
+    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+        """Where it mentions these names. Read-only."""
 
 
 class Databases(Protocol):

@@ -22,15 +22,17 @@ from .core.request import Origin, Request
 from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
-from .files.git import head_of
+from .files.git import head_of, top_of
 from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
+    from .core.mention import Searched
     from .core.progress import Listener
     from .core.receipt import Receipt
     from .core.replay import Wanted
     from .ports import Backups, Database, Forge, Schemas, Shadow
     from .postgres.connect import Address
+    from .sql.gone import Gone
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,12 @@ class Wiring:
             return self.of(self.environment(name)).ledger()
         except CtgitopsError as error:
             return Unreadable(error.what, error.exit_status)
+
+    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+        """Where the repository's code mentions these names."""
+        from .files.code import search_code
+
+        return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)
 
     def address(self, secret: str, whose: str) -> Address:
         """Where a secret points. Raises UsageError where it is not set."""

@@ -51,6 +51,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "An entry of the ledger does not continue the hash chain.",
         "Find out who changed the ledger and what, before anything else.",
     ),
+    "mentioned-in-code": (
+        "The repository's code still mentions a table, a view or a column that a pending migration drops or renames.",
+        "Ship code that does without it first; for a rename, keep both names for a while.",
+    ),
     "missing": (
         "The database has a migration whose file is gone, or is newer than this checkout.",
         "Restore the file from the SQL shown, or use a newer checkout.",
@@ -60,6 +64,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "no-row-security": (
         "`verify`, a warning: a table of an exposed schema has no row-level security.",
         "Enable it, or say in `exposed_schemas` of the policy which schemas are exposed.",
+    ),
+    "not-searched": (
+        "A pending migration drops or renames something, and whether code still uses it could not be seen.",
+        "Search for it yourself.",
     ),
     "not-validated": (
         "`verify`, a warning: a constraint is NOT VALID, so older rows were never checked.",

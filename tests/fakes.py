@@ -14,6 +14,7 @@ from ctgitops.core.header import parse_header
 from ctgitops.core.holder import Holder
 from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ctgitops.core.loss import Loss, Weighed
+from ctgitops.core.mention import Mention, Searched
 from ctgitops.core.migration import Migration, Seed
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.policy import Policy
@@ -24,6 +25,7 @@ from ctgitops.core.snapshot import Snapshot
 from ctgitops.core.verify import Refuted
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError
+from ctgitops.sql.gone import Gone
 from ctgitops.sql.script import Script, checksum_of
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -211,6 +213,10 @@ class Diary:
             return Unreadable(error.what)
         self.lines.append(f"read {name}")
         return self.ledgers.get(name, Ledger())
+
+    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+        self.lines.append(f"search code for {', '.join(each.told for each in those)}")
+        return Searched(tuple(Mention(each, "app/projects.ts", 12) for each in those))
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:  # noqa: ARG002 - the port's signature
         self.lines.append(f"back up {environment.name}")

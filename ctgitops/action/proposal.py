@@ -9,6 +9,7 @@ from ..core.ask import Planning, Reading, in_order_of_after
 from ..core.environment import Environment
 from ..core.event import Nothing
 from ..core.forge import Proposal, TreeFile
+from ..core.mention import OutOfSight
 from ..core.preview import Look, with_problems
 from ..core.problem import Problem
 from ..core.unlooked import preview_of_files
@@ -59,7 +60,8 @@ def _looks(job: Job, wiring: Wiring, changed: frozenset[str]) -> tuple[Look, ...
         for e in environments
         if _has_secret(job, e)
     )
-    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring)}
+    code = OutOfSight("the pull request's code is not checked out here")
+    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code)}
     why = "this run was not given its secret"
     return tuple(found.get(e.name) or preview_of_files(wiring.workspace, e, changed, why) for e in environments)
 

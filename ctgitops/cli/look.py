@@ -54,7 +54,7 @@ def plan(name: str | None, target: str | None, root: Path, form: str, out: Path 
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each, target=target) for each in names), databases=wiring)
+    looks = verb(tuple(wiring.request(each, target=target) for each in names), databases=wiring, code=wiring)
     data = plan_json(looks[0]) if name else plans_json(looks)
     if out:
         wiring.write(out, data)

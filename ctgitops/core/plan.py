@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ..errors import Place
+from ..sql.gone import Gone
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
 from .environment import Environment, Target
@@ -68,6 +69,14 @@ class Step:
             return self.script.batch is not None
         except SqlSyntaxError:
             return False
+
+    @cached_property
+    def brings(self) -> tuple[Gone, ...]:
+        """The tables and columns that it makes, by the names that queries use."""
+        try:
+            return tuple(each for statement in self.script.statements for each in statement.brings)
+        except SqlSyntaxError:
+            return ()
 
     @property
     def identity(self) -> tuple[str, ...]:

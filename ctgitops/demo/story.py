@@ -159,7 +159,7 @@ def _pull_request(stage: Stage) -> None:
     _act("1. A pull request", words)
     asked = _asked_by(stage, "pull_request")
     wiring = stage.wiring()
-    looks = plan(tuple(wiring.request(e.name) for e in asked.environments), databases=wiring)
+    looks = plan(tuple(wiring.request(e.name) for e in asked.environments), databases=wiring, code=wiring)
     click.echo(plans_text(looks))
     stage.keep("comment.md", plans_markdown(looks, _origin(stage, asked)))
     stage.keep("plan.json", plans_json(looks))

@@ -29,6 +29,17 @@ def head_of(root: Path) -> str:
     return (_git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or "").strip()
 
 
+def top_of(root: Path) -> Path:
+    """The repository that a folder is in; the folder itself where git knows of none."""
+    return Path((_git(root, "rev-parse", "--show-toplevel") or str(root)).strip())
+
+
+def tracked(root: Path) -> tuple[str, ...] | None:
+    """The files that git knows below a folder, by their paths from there; None where git does not know it."""
+    listed = _git(root, "ls-files", "-z")
+    return tuple(filter(None, listed.split("\0"))) if listed else None
+
+
 def _read(root: Path, branch: str) -> BaseBranch:
     listed = _git(root, "ls-tree", "-z", "--name-only", branch, f"{FOLDER}/") or ""
     files = [m for path in listed.split("\0") if (m := _FILE.fullmatch(path.rsplit("/", 1)[-1]))]

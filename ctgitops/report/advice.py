@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from ..core.environment import Environment, Trigger
+from ..core.order import Order, order_of
 from ..core.preview import Look, Preview, Unseen
 from ..core.problem import Problem
 from ..core.request import Origin
@@ -25,7 +26,9 @@ def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]],
     busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]
     if not busy:
         return escape.plain("Nothing is to be done: no database is changed.")
-    return _space([_sentence(environment) for environment in busy[:SENTENCES]])
+    which = order_of(words.plans(looks))
+    order = [escape.plain(words.order(which))] if which and which is not Order.SCHEMA_FIRST else []
+    return _space([*(_sentence(environment) for environment in busy[:SENTENCES]), *order])
 
 
 def _readable(unseen: list[Unseen]) -> list[Markup]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.loss import Weighed
+from ..core.order import order_of
 from ..core.outcome import Outcome
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Unseen
@@ -90,6 +91,7 @@ def _plan(plan: Plan) -> Object:
         "target_version": str(plan.target_version) if plan.target_version else None,
         "fingerprint": plan.fingerprint,
         "blocked": plan.blocked,
+        "order": which.value if (which := order_of([plan])) else None,
         "steps": [_step(step) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "problems": [problem_data(problem) for problem in plan.problems],

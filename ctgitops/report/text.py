@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
+from ..core.order import order_of
 from ..core.outcome import Outcome, Status
 from ..core.plan import Direction, Plan, Step
 from ..core.preview import Look, Preview, Unseen
@@ -74,6 +75,8 @@ def _plan(preview: Preview) -> Iterable[str]:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
     for problem in plan.problems:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+    if which := order_of([plan]):
+        yield from ("", f"  {words.order(which)}")
     yield from _reasons(preview.reasons)
     if not plan.empty:
         yield from (*_fingerprint(plan), "", f"  next: {_next(preview)}")

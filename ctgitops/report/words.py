@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from ..core.environment import Environment, Trigger
 from ..core.fix import Fix, Rename
+from ..core.order import Order
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Preview
 from ..core.problem import Problem
@@ -132,3 +133,12 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def order(of: Order) -> str:
+    """Whether the schema or the code goes first, in a sentence."""
+    return {
+        Order.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
+        Order.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
+        Order.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
+    }[of]

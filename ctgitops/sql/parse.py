@@ -14,6 +14,7 @@ from typing import Any
 
 from .batch import Shape, shape_of
 from .enums import ADDS, EnumUse, enum_uses
+from .gone import Gone, appears, gone
 from .leaves import Leaves, leaves
 from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
@@ -52,6 +53,10 @@ class Statement:
     """The locks that it takes on relations it names."""
     makes: str = ""
     """The table that it makes."""
+    takes_away: tuple[Gone, ...] = ()
+    """The names that nobody may use after it."""
+    brings: tuple[Gone, ...] = ()
+    """The names that are there after it."""
 
 
 def statements(sql: str) -> tuple[Statement, ...]:
@@ -78,6 +83,8 @@ def _statements(sql: str) -> Iterator[Statement]:
             leaves=leaves(kind, node) if refused else None,
             locks=locks(kind, node),
             makes=table_made(kind, node),
+            takes_away=tuple(gone(kind, node)),
+            brings=tuple(appears(kind, node)),
         )
 
 

@@ -13,7 +13,7 @@ BOTH = (request(WORK, STAGING), request(WORK, PRODUCTION))
 
 def test_a_plan_for_each_environment_in_the_order_asked() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
-    staging, production = plan(BOTH, databases=diary)
+    staging, production = plan(BOTH, databases=diary, code=diary)
     assert isinstance(staging, Preview)
     assert isinstance(production, Preview)
     assert [step.number for step in staging.plan.steps] == [2]
@@ -24,14 +24,14 @@ def test_a_plan_for_each_environment_in_the_order_asked() -> None:
 
 def test_nothing_is_locked_or_written() -> None:
     diary = Diary()
-    plan(BOTH, databases=diary)
+    plan(BOTH, databases=diary, code=diary)
     assert set(diary.lines) == {"read staging", "read production"}
     assert diary.ledgers == {}
 
 
 def test_an_environment_that_cannot_be_read_does_not_cost_the_other() -> None:
     diary = Diary(unreachable={"production": LedgerError("password authentication failed")})
-    staging, production = plan(BOTH, databases=diary)
+    staging, production = plan(BOTH, databases=diary, code=diary)
     assert isinstance(staging, Preview)
     assert isinstance(production, Unseen)
     assert production.error.what == "password authentication failed"
@@ -40,13 +40,26 @@ def test_an_environment_that_cannot_be_read_does_not_cost_the_other() -> None:
 
 def test_a_missing_secret_is_a_matter_of_usage() -> None:
     diary = Diary(unreachable={"staging": UsageError("STAGING_DATABASE_URL is not set")})
-    assert exit_status(plan(BOTH[:1], databases=diary)) == 2
+    assert exit_status(plan(BOTH[:1], databases=diary, code=diary)) == 2
 
 
 def test_a_blocked_plan_asks_no_gate() -> None:
     work = workspace(ONE, migration("003_three", "1.1.0"))
-    (look,) = plan((request(work, PRODUCTION),), databases=Diary())
+    (look,) = plan((request(work, PRODUCTION),), databases=Diary(), code=Diary())
     assert isinstance(look, Preview)
     assert look.plan.blocked
     assert look.reasons == ()
     assert exit_status((look,)) == 3
+
+
+def test_code_is_searched_once_and_only_for_what_goes() -> None:
+    diary = Diary()
+    plan(BOTH, databases=diary, code=diary)
+    assert not any("search" in line for line in diary.lines)
+    work = workspace(ONE, migration("002_two", "1.1.0", sql="alter table t1 drop column old_name;"))
+    looks = plan((request(work, STAGING), request(work, PRODUCTION)), databases=diary, code=diary)
+    assert [line for line in diary.lines if "search" in line] == ["search code for column t1.old_name is dropped"]
+    for look in looks:
+        assert isinstance(look, Preview)
+        assert "app/projects.ts:12" in next(p.what for p in look.plan.problems if p.code == "mentioned-in-code")
+        assert not look.plan.blocked

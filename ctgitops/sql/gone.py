@@ -1,0 +1,74 @@
+"""The names that SQL takes away from whoever uses them: tables, views and columns that it drops or renames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Node = dict[str, Any]
+_RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A name that no query may use afterwards. Names are as the catalogue has them, without quotes."""
+
+    table: str
+    column: str = ""
+    """Empty where all of the table goes."""
+    renamed_to: str = ""
+
+    @property
+    def name(self) -> str:
+        """What is gone."""
+        return self.column or self.table
+
+    @property
+    def told(self) -> str:
+        """`column projects.photo is dropped`."""
+        what = f"column {self.table}.{self.column}" if self.column else f"table {self.table}"
+        return f"{what} is renamed to {self.renamed_to}" if self.renamed_to else f"{what} is dropped"
+
+
+def gone(kind: str, node: Node) -> Iterator[Gone]:
+    """What `node` drops or renames; what goes by CASCADE or in a function is not seen."""
+    if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
+        for item in node.get("objects", ()):
+            names = [part.get("String", {}).get("sval", "") for part in item.get("List", {}).get("items", ())]
+            yield Gone(names[-1])
+    elif kind == "AlterTableStmt":
+        for item in node.get("cmds", ()):
+            command = item.get("AlterTableCmd", {})
+            if command.get("subtype") == "AT_DropColumn":
+                yield Gone(_table(node), command.get("name", ""))
+    elif kind == "RenameStmt":
+        yield from _renamed(node)
+
+
+def appears(kind: str, node: Node) -> Iterator[Gone]:
+    """What `node` makes or renames something to, by the same names: that is there afterwards."""
+    if kind in {"CreateStmt", "ViewStmt"}:
+        yield Gone(_table(node, "relation" if kind == "CreateStmt" else "view"))
+    elif kind == "CreateTableAsStmt":
+        yield Gone(_table(node.get("into", {}), "rel"))
+    elif kind == "AlterTableStmt":
+        for item in node.get("cmds", ()):
+            command = item.get("AlterTableCmd", {})
+            if command.get("subtype") == "AT_AddColumn":
+                yield Gone(_table(node), command.get("def", {}).get("ColumnDef", {}).get("colname", ""))
+    elif kind == "RenameStmt":
+        for old in _renamed(node):
+            yield Gone(old.table, old.renamed_to) if old.column else Gone(old.renamed_to)
+
+
+def _renamed(node: Node) -> Iterator[Gone]:
+    if node.get("renameType") == "OBJECT_COLUMN":
+        yield Gone(_table(node), node.get("subname", ""), node.get("newname", ""))
+    elif node.get("renameType") in _RELATIONS:
+        yield Gone(_table(node), renamed_to=node.get("newname", ""))
+
+
+def _table(node: Node, key: str = "relation") -> str:
+    name: str = node.get(key, {}).get("relname", "")
+    return name
