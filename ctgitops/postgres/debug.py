@@ -1,0 +1,49 @@
+"""What PostgreSQL says at DEBUG1 of work on whole tables; it says it also where the tables are empty.
+
+No other sign tells a scan: it changes no file. The texts are the same, and never translated, on PostgreSQL 14 to 18.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..core.impact import Work
+
+_WORK = (
+    (Work.REWRITE, re.compile(r'rewriting table "(?P<table>.+)"', re.DOTALL)),
+    (Work.SCAN, re.compile(r'verifying table "(?P<table>.+)"', re.DOTALL)),
+    (Work.FOREIGN_KEY, re.compile(r'validating foreign key constraint "(?P<what>.+)"', re.DOTALL)),
+    (
+        Work.INDEX,
+        re.compile(
+            r'building index "(?P<what>.+)" on table "(?P<table>.+)" (?:serially|with request for .*)', re.DOTALL
+        ),
+    ),
+)
+_PROVED = re.compile(r"existing constraints on column .* are sufficient to prove|.* is implied by existing constraints")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Work that a message tells of; names are as PostgreSQL writes them there, without their schema."""
+
+    work: Work
+    table: str = ""
+    what: str = ""
+
+
+def work_in(messages: Iterable[str]) -> Iterator[Said]:
+    """The work that messages tell of. That on TOAST tables belongs to the tables' own."""
+    for message in messages:
+        for work, pattern in _WORK:
+            if found := pattern.fullmatch(message):
+                named = {"table": "", "what": "", **found.groupdict()}
+                if not named["table"].startswith("pg_toast_"):
+                    yield Said(work, named["table"], named["what"])
+
+
+def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
+    """What a constraint proved, so that no row was read."""
+    return tuple(message for message in messages if _PROVED.match(message))

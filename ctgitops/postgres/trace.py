@@ -1,0 +1,107 @@
+"""Watches what each statement of a migration does on a throw-away server: locks, rewrites, scans, builds.
+
+It watches from the connection that runs them, for a transaction lets nothing go before its end, and from another one,
+for which only those relations exist that anybody could be kept from. What a DO block or a function does is seen too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from psycopg.errors import Diagnostic
+
+from ..core.impact import StatementImpact, StepImpact
+from ..core.plan import Step
+from ..sql.parse import Statement
+from .connect import Connection
+from .relations import Relation, relations
+from .trace_alone import Alone
+from .trace_transaction import OneTransaction
+
+SETS = "VariableSetStmt"
+"""Takes no lock; and after a query, SET TRANSACTION would be refused."""
+CODE = frozenset({"DoStmt", "CallStmt"})
+"""What may commit, so that it must not be put into a transaction."""
+
+
+class Tracer:
+    """Traces the steps of one plan, as they are tried one after the other.
+
+    `open_connection` gives one that may see every relation; what is there now is what others use.
+    """
+
+    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+        self._open = open_connection
+        self._others = open_connection()
+        self._first = frozenset(relations(self._others))
+        self._said: list[str] = []
+        self._statements: list[StatementImpact] = []
+        self._transaction: OneTransaction | None = None
+        self._before: dict[int, Relation] = {}
+        self.impacts: dict[int, StepImpact] = {}
+        """By the number of the migration."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._others.close()
+
+    @contextmanager
+    def step(self, connection: Connection, step: Step) -> Iterator[None]:
+        """Around all statements of a step: entered after its BEGIN where it is one transaction, left before its end."""
+        self._statements = []
+        self._transaction = OneTransaction(connection, self._others, self._first) if step.transactional else None
+        self._before = {} if step.transactional else relations(self._others)
+        connection.add_notice_handler(self._hear)
+        try:
+            yield
+        finally:
+            connection.remove_notice_handler(self._hear)
+            self.impacts[step.number] = StepImpact(tuple(self._statements), step.transactional)
+
+    @contextmanager
+    def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
+        """Around one of its statements, by its index from 0. One that fails is not told of."""
+        statement = step.script.statements[index]
+        if statement.kind == SETS:
+            yield
+            return
+        line = step.script.place(step.script.start_of(statement)).line or 1
+        with self._watching(connection, step, statement, line):
+            connection.pgconn.exec_(b"set client_min_messages = debug1")
+            self._said.clear()
+            yield
+
+    def _hear(self, said: Diagnostic) -> None:
+        if said.severity_nonlocalized == "DEBUG" and said.message_primary:
+            self._said.append(said.message_primary)
+
+    @contextmanager
+    def _watching(self, connection: Connection, step: Step, statement: Statement, line: int) -> Iterator[None]:
+        if self._transaction:
+            with self._transaction.watching(statement.kind, line, self._said, self._statements.append):
+                yield
+        elif statement.refused_in_transaction or statement.kind in CODE or step.batched:
+            alone = Alone(connection, self._others, self._open, self._before, self._first)
+            with alone.watching(statement, line, self._said, self._statements.append):
+                yield
+        else:
+            with self._in_its_own(connection, statement.kind, line):
+                yield
+
+    @contextmanager
+    def _in_its_own(self, connection: Connection, kind: str, line: int) -> Iterator[None]:
+        """As an apply does outside of one transaction: a transaction for each statement that can be in one."""
+        own = OneTransaction(connection, self._others, self._first, self._before)
+        connection.pgconn.exec_(b"begin")
+        try:
+            with own.watching(kind, line, self._said, self._statements.append):
+                yield
+        except BaseException:
+            connection.pgconn.exec_(b"rollback")
+            raise
+        connection.pgconn.exec_(b"commit")
