@@ -20,9 +20,9 @@ SOMEBODY_ELSE = {"23001", "23505"}
 ASKED_TO_STOP = "the run was asked to stop (SIGINT or SIGTERM)"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the whole is known
-    """What the server said while a step was carried out."""
+    """What the server said while a step was carried out. Not frozen: a context manager it goes through writes to it."""
 
     failure: Failure
     spot: Spot

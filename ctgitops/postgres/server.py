@@ -15,19 +15,22 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import quote
 
 from psycopg import sql
 
 from ..errors import UsageError
-from .account import Account, run_as, unprivileged
+from .account import Account, unprivileged
 from .connect import Address, connect
 from .programs import Programs
+from .template import Making
 from .undisturbed import undisturbed
 from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
+MAINTENANCE = "postgres"
+"""The database that is always there."""
 LONGEST_SOCKET_PATH = 100
 """The operating systems' limit is 103 to 107 bytes."""
 START_SECONDS = 60
@@ -55,6 +58,8 @@ class LocalServer:
     and a password too. `settings` are server parameters that differ from the defaults.
     """
 
+    superuser: ClassVar[str] = SUPERUSER
+
     def __init__(
         self,
         programs: Programs,
@@ -78,14 +83,14 @@ class LocalServer:
         self._cleanup = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str = SUPERUSER) -> str:
+    def url(self, database: str = MAINTENANCE) -> str:
         """The URL of one of its databases."""
         name = quote(database, safe="")
         if self._listen:
-            return f"postgresql://{SUPERUSER}:{self._password}@{self._listen}:{self._port}/{name}"
-        return f"postgresql://{SUPERUSER}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
+            return f"postgresql://{self.superuser}:{self._password}@{self._listen}:{self._port}/{name}"
+        return f"postgresql://{self.superuser}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
 
-    def address(self, database: str = SUPERUSER) -> Address:
+    def address(self, database: str = MAINTENANCE) -> Address:
         """Where one of its databases is."""
         return Address(self.url(database), label=f"{database} on a throw-away server")
 
@@ -115,8 +120,9 @@ class LocalServer:
             cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
             watchdog = cleanup.enter_context(Watchdog(self.folder, account=self._account))
             cleanup.callback(self._stop)
+            found = self.programs
             self._reach_programs()
-            self._make_data(watchdog)
+            self._make_data(found, watchdog)
             self._start(watchdog)
             self._cleanup = cleanup.pop_all()
         return self
@@ -163,25 +169,20 @@ class LocalServer:
         lib = copy / "lib" if self.programs.lib else None
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
-    def _make_data(self, watchdog: Watchdog) -> None:
-        options = ["--no-sync", "--username", SUPERUSER, "--encoding", "UTF8", "--auth-local", "trust"]
-        options += ["--auth-host", "scram-sha-256", "--no-instructions"]
-        if self._password:
-            file = self.folder / "password"
-            file.write_text(self._password + "\n")
-            file.chmod(0o600)
-            if self._account:
-                self._account.take_over(file)
-            options += ["--pwfile", str(file)]
-        said = ""
-        for locale in ("C.UTF-8", "C"):
-            command = [self.programs.path("initdb"), *options, "--locale", locale, "--pgdata", str(self._data)]
-            done = run_as(self._account, watchdog.command(command), self.programs.environment)
-            if done.returncode == 0:
-                return
-            said = done.stderr.strip()
-            shutil.rmtree(self._data, ignore_errors=True)
-        raise _cannot_start(self.programs, said)
+    def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
+        """`programs` are those that were found: a copy of them is another one each time."""
+        file = self._password_file() if self._password else None
+        said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
+        if said:
+            raise _cannot_start(self.programs, said)
+
+    def _password_file(self) -> Path:
+        file = self.folder / "password"
+        file.write_text(self._password + "\n")
+        file.chmod(0o600)
+        if self._account:
+            self._account.take_over(file)
+        return file
 
     def _start(self, watchdog: Watchdog) -> None:
         for attempt in range(1, LISTEN_ATTEMPTS + 1):
@@ -208,7 +209,7 @@ class LocalServer:
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with log.open("wb") as output:
             return subprocess.Popen(
-                watchdog.command(command),
+                watchdog.command(self.started_by(command)),
                 # Nothing of our environment: functions that a dump brings along run in there
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self.programs.environment},
                 cwd="/",
@@ -220,6 +221,16 @@ class LocalServer:
                 group=self._account.gid if self._account else None,
                 extra_groups=[] if self._account else None,
             )
+
+    def started_by(self, command: list[str]) -> list[str]:
+        """How the server's command is run."""
+        return command
+
+    def end(self) -> None:
+        """Ends it at once, while others may be at work in it; any thread may."""
+        if (process := self._process) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
         """Waits until it says so in its lock file (the eighth line); False: it ended."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from .batch import Shape, shape_of
 from .enums import ADDS, EnumUse, enum_uses
+from .extension import Extension, extension_of
 from .gone import Gone, appears, gone
 from .leaves import Leaves, leaves
 from .locks import Wanted, locks, table_made
@@ -92,6 +93,12 @@ def batch_shape(sql: str) -> Shape:
     """What matters of the one statement in `sql` to a batch."""
     ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
     return shape_of(kind, node)
+
+
+def extension_made(sql: str) -> Extension | None:
+    """The extension that the one statement in `sql` makes; None where it makes none."""
+    ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
+    return extension_of(kind, node)
 
 
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:

@@ -85,6 +85,12 @@ def test_a_failure_has_its_line_and_leaves_no_trace(
     assert fetch(database_url, "select to_regclass('t')") == [(None,)]
 
 
+def test_a_failure_goes_through_who_watches(database_url: str) -> None:
+    with session(database_url) as connection, pytest.raises(StepFailed) as caught:
+        try_step(connection, step("create table t (a int);\nselect 1/0"), Locks())
+    assert caught.value.failure.message == "division by zero"
+
+
 def test_a_batched_migration_goes_on_until_no_row_is_left(database_url: str) -> None:
     batch = (
         "-- ctgitops: batch size=3\n"

@@ -1,0 +1,94 @@
+"""What SQL that nobody reviewed may use of this machine, at most; a server that takes more is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+LOOK_SECONDS = 0.25
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one throw-away server."""
+
+    seconds: float = 300
+    """For all that runs in it."""
+    disk: int = 1 << 30
+    """Bytes, for all its files."""
+    file: int = 256 << 20
+    """Bytes, for each of its files."""
+    memory: int = 2 << 30
+    """Bytes of address space, for each of its processes."""
+
+    def command(self, arguments: list[str]) -> list[str]:
+        """`arguments`, run within the limits that an operating system has; one that it has not is left out."""
+        asked = f"ulimit -c 0; ulimit -f {self.file // 512}; ulimit -v {self.memory // 1024}"
+        return ["/bin/sh", "-c", f'{{ {asked}; }} 2>/dev/null; exec "$@"', "ctgitops-limits", *arguments]
+
+    def settings(self) -> dict[str, str]:
+        """Parameters that only a superuser can change, and so nobody in there."""
+        return {
+            "temp_file_limit": f"{self.disk // 2 // MEGABYTE}MB",
+            "max_wal_size": "128MB",
+            "min_wal_size": "32MB",
+            "max_worker_processes": "2",
+            "max_connections": "20",
+            "max_locks_per_transaction": "2048",
+            "shared_buffers": "64MB",
+            "autovacuum": "off",
+            "max_prepared_transactions": "0",
+        }
+
+
+class Guard:
+    """Looks at a server's clock and files while it works, and calls `end` once where it takes too much."""
+
+    def __init__(self, folder: Path, limits: Limits, end: Callable[[], None]) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._end = end
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="ctgitops-limits")
+        self.why = ""
+        """Why it ended the server; empty where it did not."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + self._limits.seconds
+        while not self._over.wait(LOOK_SECONDS):
+            if time.monotonic() > deadline:
+                self.why = f"it took longer than {self._limits.seconds:.0f} seconds"
+            elif sum(_sizes(self._folder)) > self._limits.disk:
+                self.why = f"it wrote more than {self._limits.disk // MEGABYTE:,} MB"
+            if self.why:
+                self._end()
+                return
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Of what is on the disk: a file with holes is as large as what is in it."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _sizes(Path(entry.path))
+                else:
+                    yield entry.stat(follow_symlinks=False).st_blocks * 512

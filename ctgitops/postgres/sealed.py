@@ -1,0 +1,172 @@
+"""A throw-away database in which SQL that nobody reviewed runs, as a role that can reach nothing outside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.parse import quote
+
+import psycopg
+
+from ..core.original import Original
+from ..core.plan import Step
+from ..core.snapshot import Snapshot
+from ..errors import ApplyError, LedgerError, Place
+from ..sql.redact import redact, redact_message
+from .account import unprivileged
+from .connect import Address, Connection, connect
+from .exchange import Failure
+from .extensions import Extensions
+from .failed import StepFailed
+from .ledger import ensure_ledger
+from .limits import Guard, Limits
+from .message import Spot
+from .planted import ADMIN, Planter
+from .programs import server_for
+from .server import LocalServer
+from .snapshot import take_snapshot
+from .template import memory
+from .trial import Observer, Unwatched, try_step
+
+UNTRUE = "in a throw-away database; no real one was touched"
+STATEMENT_TIMEOUT = "120s"
+
+
+class SealedShadow:
+    """One database of a sealed server. All in it is done by the original's role; the superuser runs none of its SQL."""
+
+    def __init__(self, sealed: Sealed, database: str, observer: Observer) -> None:
+        self.database = database
+        self._sealed = sealed
+        self._observer = observer
+        self._extensions = Extensions(sealed.server.address(database), sealed.original, sealed.allowed)
+        self._address = sealed.address(database)
+        self._connection: Connection | None = None
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """In what it is not like what was wanted, in words."""
+        return tuple(self._sealed.notes)
+
+    def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
+        """Carries out steps in it. Raises ApplyError."""
+        observer = self._observer if watched else Unwatched()
+        for step in steps:
+            try:
+                for piece in self._extensions.pieces(step):
+                    if isinstance(piece, Step):
+                        try_step(self._connected(), piece, observer)
+                    else:
+                        piece()
+            except StepFailed as failed:
+                raise self._error(step, failed) from None
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
+        try:
+            return take_snapshot(self._address)
+        except LedgerError as error:
+            raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
+
+    def close(self) -> None:
+        """Ends its connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = connect(self._address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
+            except LedgerError as error:
+                raise StepFailed(Failure(error.what), Spot(), lost=True) from None
+            ensure_ledger(self._connection, self._address)
+        return self._connection
+
+    def _error(self, step: Step, failed: StepFailed) -> ApplyError:
+        failure, secrets = failed.failure, step.script.secrets
+        said = self._sealed.why(failure.message) if failed.lost else failure.message
+        return ApplyError(
+            f"{step.name}: {redact_message(said, secrets)}",
+            place=failed.spot.place_shown or Place(step.script.path),
+            sqlstate=failure.sqlstate,
+            statement=redact(failed.spot.statement),
+            statement_line=failed.spot.line,
+            detail=redact_message(failure.detail, secrets),
+            state=UNTRUE,
+            hint=failed.hint,
+        )
+
+
+class SealedServer(LocalServer):
+    """A server whose superuser has a name of its own, and whose processes get so much of the machine and no more."""
+
+    superuser = ADMIN
+    limits = Limits()
+
+    def started_by(self, command: list[str]) -> list[str]:
+        """The command within its limits."""
+        return self.limits.command(command)
+
+
+class Sealed:
+    """A server that holds throw-away databases like one real one, within limits."""
+
+    def __init__(self, server: LocalServer, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
+        self.server = server
+        self.original = original
+        self.allowed = allowed
+        self.notes: list[str] = []
+        self._guard = guard
+        self._shadows: list[SealedShadow] = []
+
+    def address(self, database: str) -> Address:
+        """A database, as the role that unreviewed SQL runs as."""
+        url = self.server.url(database).replace(f"://{ADMIN}@", f"://{quote(self.original.role, safe='')}@", 1)
+        return Address(url, "a throw-away database")
+
+    def why(self, said: str) -> str:
+        """Why the server ended, where we ended it; else what was said."""
+        return f"the throw-away server was ended: {self._guard.why}" if self._guard.why else said
+
+    def shadow(self, database: str, observer: Observer) -> SealedShadow:
+        """One of its databases."""
+        made = SealedShadow(self, database, observer)
+        self._shadows.append(made)
+        return made
+
+    @contextmanager
+    def empty(self) -> Iterator[SealedShadow]:
+        """One more database, with nothing in it. Raises UsageError."""
+        name = f"empty_{len(self._shadows)}"
+        Planter(self.server, self.original, self.notes).database(name)
+        shadow = self.shadow(name, Unwatched())
+        yield shadow
+        shadow.close()
+
+    def close(self) -> None:
+        """Ends its connections."""
+        for shadow in self._shadows:
+            with suppress(psycopg.Error):
+                shadow.close()
+
+
+@contextmanager
+def sealed_server(
+    original: Original, allowed: frozenset[str] = frozenset(), limits: Limits | None = None
+) -> Iterator[Sealed]:
+    """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError."""
+    limits = limits or Limits()
+    programs = server_for(original.major, original.extensions)
+    base = memory(programs, unprivileged())
+    server = SealedServer(programs, settings=limits.settings(), base=base)
+    server.limits = limits
+    with server, Guard(server.folder, limits, server.end) as guard:
+        sealed = Sealed(server, guard, original, allowed)
+        planter = Planter(server, original, sealed.notes)
+        planter.roles()
+        planter.database("shadow")
+        planter.schema("shadow")
+        try:
+            yield sealed
+        finally:
+            sealed.close()

@@ -1,0 +1,31 @@
+"""CREATE EXTENSION, taken apart: it is run by another role where a throw-away server's own may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What one such statement asks for."""
+
+    name: str
+    schema: str = ""
+    version: str = ""
+    cascade: bool = False
+    if_not_exists: bool = False
+
+
+def extension_of(kind: str, node: dict[str, Any]) -> Extension | None:
+    """The extension that a statement makes; None where it makes none."""
+    if kind != "CreateExtensionStmt":
+        return None
+    options = {each["DefElem"]["defname"]: each["DefElem"].get("arg", {}) for each in node.get("options", ())}
+    return Extension(
+        node["extname"],
+        options.get("schema", {}).get("String", {}).get("sval", ""),
+        options.get("new_version", {}).get("String", {}).get("sval", ""),
+        "cascade" in options,
+        node.get("if_not_exists", False),
+    )
