@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .in_the_way import InTheWay
+from .orphan import Orphan
 from .plan import Plan, Step
 from .receipt import Receipt
 
@@ -15,6 +16,13 @@ class LockAwaited:
     """Another run holds the lock of this database."""
 
     holder: str
+
+
+@dataclass(frozen=True)
+class OrphanAwaited:
+    """A process of the server works on for a run that is gone, and may commit what that began."""
+
+    orphan: Orphan
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,7 @@ class SeedFinished:
 
 Progress = (
     LockAwaited
+    | OrphanAwaited
     | PlanStarted
     | BackupAdvanced
     | BackupTaken

@@ -12,6 +12,7 @@ from ..core.progress import (
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
+    OrphanAwaited,
     OthersAwaited,
     PlanStarted,
     Progress,
@@ -28,14 +29,22 @@ from ..report.words import count, millis
 
 def line_of(progress: Progress) -> str:
     """What a person reads about a progress; empty for what is told by the line after it."""
-    of = (_of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
+    of = (_of_other_runs, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
+
+
+def _of_other_runs(progress: Progress) -> str | None:
+    match progress:
+        case LockAwaited(holder=holder):
+            return f"waiting for another run to end: {on_one_line(holder)}"
+        case OrphanAwaited(orphan=orphan):
+            return f"waiting: {on_one_line(orphan.told)}"
+        case _:
+            return None
 
 
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
-        case LockAwaited(holder=holder):
-            return f"waiting for another run to end: {on_one_line(holder)}"
         case PlanStarted(plan=plan):
             work = f"{len(plan.steps)} to {_verb(plan.direction)}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"

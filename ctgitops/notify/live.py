@@ -20,6 +20,7 @@ from ..core.progress import (
     IndexAdvanced,
     Listener,
     LockAwaited,
+    OrphanAwaited,
     OthersAwaited,
     Progress,
     StatementFinished,
@@ -79,4 +80,8 @@ def _doing(progress: Progress) -> str:
         case StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"
         case _:
-            return line_of(progress) if isinstance(progress, (LockAwaited, BackupAdvanced, *_WITHIN)) else ""
+            return (
+                line_of(progress)
+                if isinstance(progress, (LockAwaited, OrphanAwaited, BackupAdvanced, *_WITHIN))
+                else ""
+            )

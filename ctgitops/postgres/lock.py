@@ -17,6 +17,7 @@ from ..core.request import Request
 from ..errors import ApplyError, MustWaitError
 from .connect import Address, Connection
 from .names import AT_WORK
+from .orphans import let_them_end
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """Advisory locks belong to one database, so one constant serves every environment."""
@@ -66,9 +67,13 @@ order by a.pid = %(pid)s desc
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Asks again and again: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock."""
+    """Asks again and again: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock.
+
+    Then it waits for what a run that is gone left at work.
+    """
     try:
         _poll(lock, address, request, tell)
+        let_them_end(lock, address, request, tell)
     except KeyboardInterrupt:
         what = f"the run was asked to stop while it waited for the lock of {address.label}"
         raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None

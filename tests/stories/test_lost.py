@@ -19,20 +19,26 @@ from ctgitops.files.workspace import read_workspace
 from ctgitops.postgres.connect import Address
 from ctgitops.postgres.database import PostgresDatabase
 from tests.servers import fetch, run
-from tests.stories.house import House, as_role, has, marks, runs, transaction, until
+from tests.stories.house import House, as_role, has, marks, transaction, until
 
 pytestmark = pytest.mark.slow
 
 END_THE_LOCK = """select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and application_name = 'ctgitops/lock'"""
 
+SLEEPS = """select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"""
+HIDES = "set application_name = 'psql';"
+"""The next run does not know such a session for its own and does not wait for it, so the ledger has to refuse."""
+
 
 @pytest.mark.slow
 def test_a_second_run_does_not_do_again_what_the_first_still_does(lived_in: House, database_url: str) -> None:
-    """The first lost the connection with its lock, and its transaction goes on."""
-    lived_in.migration("002_slow", "select pg_sleep(2);\ninsert into one values ((select max(id) + 1 from one));")
+    """The first lost the connection with its lock, its transaction goes on, and its session hides whose it is."""
+    lived_in.migration(
+        "002_slow", f"{HIDES} select pg_sleep(10);\ninsert into one values ((select max(id) + 1 from one));"
+    )
     first = lived_in.start("apply", "--env", "staging")
-    until(lambda: runs(database_url, "pg_sleep"))
+    until(lambda: fetch(database_url, SLEEPS))
     run(database_url, END_THE_LOCK)
     second = lived_in.apply()
     assert first.ended().status == 0
@@ -48,11 +54,11 @@ def test_a_second_run_does_not_do_again_what_the_first_still_does(lived_in: Hous
 
 @pytest.mark.slow
 def test_a_second_rollback_does_not_undo_again(lived_in: House, database_url: str) -> None:
-    lived_in.migration("002_slow", "insert into one values (2);", down="select pg_sleep(6);\ndelete from one;")
+    lived_in.migration("002_slow", "insert into one values (2);", down=f"{HIDES} select pg_sleep(6);\ndelete from one;")
     lived_in.applied()
     back = ("rollback", "--env", "staging", "--steps", "1", "--accept-data-loss", "002_slow")
     first = lived_in.start(*back)
-    until(lambda: runs(database_url, "pg_sleep"))
+    until(lambda: fetch(database_url, SLEEPS))
     run(database_url, END_THE_LOCK)
     second = lived_in.start(*back)
     until(lambda: len(fetch(database_url, "select from pg_stat_activity where query like '%pg_sleep(6)%'")) >= 3)
