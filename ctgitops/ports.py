@@ -50,6 +50,12 @@ class Session(Protocol):
         Raises ApplyError, which says what of it is in the database. Writes.
         """
 
+    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+        """Carries out a whole plan, its seed files last, in one transaction; returns milliseconds of each part.
+
+        Raises ApplyError: then none of it left a trace, unless that says so. Writes.
+        """
+
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Writes."""
 

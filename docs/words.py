@@ -43,6 +43,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A migration has no rollback SQL. In a plan a warning; it blocks a rollback.",
         "Do by hand what its header says and `ctgitops repair`, or bring back the backup.",
     ),
+    "health-query": (
+        "`health.query` in a manifest is not one or several SELECTs.",
+        "Write a SELECT that returns true while all is well.",
+    ),
     "invalid-index": (
         "`verify`: an index is INVALID, such as one whose building was interrupted.",
         "Build it again: `REINDEX INDEX CONCURRENTLY`.",
@@ -76,6 +80,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "verify-failed": (
         "`verify`: a verify query of an applied migration is not true today, or cannot be asked.",
         "See what changed; where it may be so by now, change the verify file.",
+    ),
+    "not-together": (
+        "With `transaction: all`: a migration that cannot share a transaction is pending.",
+        "Write `transaction: each` while it is pending, or write it so that a transaction can hold it.",
     ),
     "not-yet": ("A key is known but not carried out by this version.", "Leave it out."),
     "not-looked": (
@@ -214,6 +222,7 @@ TEMPLATES: dict[str, str] = {
     "closed.md.j2": "The last words on a pull request that was closed without being merged.",
     "environments.md.j2": "Environments side by side.",
     "findings.md.j2": "What only warns, and what blocks beyond the first five, folded.",
+    "manners.md.j2": "How a plan is carried out, where a manifest says it: in one transaction, taken back, watched.",
     "migrations.md.j2": "One row a migration, and seed files.",
     "outcome.md.j2": "The page of a run of apply or rollback.",
     "outcome_parts.md.j2": "The same without its first line, which the record folds.",

@@ -276,6 +276,16 @@ class DiaryDatabase:
         self._add(step_entry(step))
         return 12
 
+    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+        self.diary.lines.append("in one transaction:")
+        before = self.diary.ledgers.get(self.name, Ledger())
+        try:
+            steps = [self.run(step, plan, receipt) for step in plan.steps]
+            return (*steps, *(self.seed(seed, plan) for seed in plan.seeds))
+        except ApplyError:
+            self.diary.ledgers[self.name] = before
+            raise
+
     def seed(self, seed: Seed, plan: Plan) -> int:  # noqa: ARG002
         self.diary.lines.append(f"seed {seed.name}")
         self._add(seed_entry(seed.name, seed.checksum))

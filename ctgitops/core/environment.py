@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from .manner import Manner
 from .migration import Migration
 from .version import SchemaVersion
 
@@ -119,6 +120,7 @@ class Environment:
     reviewed: Reviewed = Reviewed.OFF
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
+    manner: Manner = field(default_factory=Manner)
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()
     """Folders with its seed files, relative to the repository's root."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -18,8 +18,10 @@ from .header import Rollback
 from .history import history_problems
 from .kept import rollback_problems
 from .ledger import Ledger
+from .manner import Manner
 from .migration import Migration, Seed
 from .problem import Concern, Problem
+from .together import together_problems
 from .unfinished import Resumption, resumption_of
 from .version import SchemaVersion, highest
 from .workspace import Workspace, problems_of, script_problems, seed_problems
@@ -100,6 +102,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     applied: tuple[tuple[int, str], ...] = ()
     """Number and checksum of what the database has."""
+    manner: Manner = field(default_factory=Manner)
 
     @property
     def blocked(self) -> bool:
@@ -113,15 +116,16 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the plan: the environment, what it has, and every byte that would be run or stored.
+        """Identity of the plan: the environment, what it has, every byte that would be run or stored, and how.
 
         A failed attempt does not change it, so what was approved can be tried again; anything else does.
         """
-        identity = [
+        identity: list[object] = [
             self.environment,
             sorted(self.applied),
             [step.identity for step in self.steps],
             [(seed.name, seed.checksum) for seed in self.seeds],
+            *([self.manner.identity] if self.manner.identity else []),
         ]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
@@ -151,6 +155,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),
+        *(together_problems(_named(steps, seeds), environment.path) if environment.manner.together else ()),
     )
     return Plan(
         environment=environment.name,
@@ -162,11 +167,16 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         seeds=seeds,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+        manner=environment.manner,
     )
 
 
 def _scripts(step: Step) -> tuple[Script, ...]:
     return tuple(s for s in (step.script, step.rollback_script, step.verify) if s)
+
+
+def _named(steps: tuple[Step, ...], seeds: tuple[Seed, ...]) -> tuple[tuple[str, Script], ...]:
+    return (*((step.name, step.script) for step in steps), *((seed.name, seed.script) for seed in seeds))
 
 
 def _step(migration: Migration, ledger: Ledger) -> Step:

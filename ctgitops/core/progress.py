@@ -144,6 +144,16 @@ class IndexAdvanced:
 
 
 @dataclass(frozen=True)
+class CommitAwaited:
+    """One migration or seed file is done inside the transaction of all; it is there when that is committed."""
+
+    step: Step
+    millis: int
+    position: int
+    of: int
+
+
+@dataclass(frozen=True)
 class StepFinished:
     """One migration and its ledger entry are in the database."""
 
@@ -177,6 +187,7 @@ Progress = (
     | LeftoverHealed
     | BackendAwaited
     | IndexAdvanced
+    | CommitAwaited
     | StepFinished
     | SeedFinished
 )

@@ -11,6 +11,7 @@ from .environment import Environment, Target
 from .header import Header, Rollback, parse_header
 from .history import tampered
 from .ledger import Entry, Ledger
+from .manner import Manner, Transaction
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Concern, Problem
 from .unfinished import resumption_of
@@ -59,7 +60,14 @@ def make_rollback(
         steps=steps,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+        manner=_manner(environment, steps),
     )
+
+
+def _manner(environment: Environment, steps: tuple[Step, ...]) -> Manner:
+    """All in one transaction, where the manifest wants that and each of them can be in one."""
+    together = environment.manner.together and all(step.transactional for step in steps)
+    return Manner(Transaction.ALL) if together else Manner()
 
 
 def _header(entry: Entry) -> Header | None:

@@ -79,7 +79,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
     for migration in workspace.migrations:
         for script in (migration.up, migration.down, migration.verify):
             found += script_problems(script) if script else ()
-        found += _verify_problems(migration.verify) if migration.verify else ()
+        found += _not_queries(migration.verify) if migration.verify else ()
         found += rollback_problems(migration.up, migration.down)
     for seeds in (workspace.seeds or {}).values():
         for seed in seeds:
@@ -154,7 +154,12 @@ def _client_copy(place: Place) -> Problem:
     return Problem("client-copy", what, place, "write INSERT INTO … VALUES instead")
 
 
-def _verify_problems(script: Script) -> Iterator[Problem]:
+def query_problems(script: Script) -> tuple[Problem, ...]:
+    """What keeps a script from being asked as a question that is true or not."""
+    return (*script_problems(script), *_not_queries(script))
+
+
+def _not_queries(script: Script) -> Iterator[Problem]:
     try:
         statements = script.statements
     except SqlSyntaxError:

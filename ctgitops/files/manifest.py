@@ -7,12 +7,15 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..core.environment import BackupPolicy, Environment, Reviewed, Target, Timeouts, Trigger, Window
+from ..core.manner import Health, Manner, OnFailure, Transaction
 from ..core.problem import Problem
 from ..errors import Place
+from .health import health_faults, query_of
 from .manifest_faults import semantic_faults
 from .policy import read_document, without_faults
 from .repository import Item, Repository, sub_folder
 from .schema import faults
+from .strict_yaml import Document
 
 FOLDER = "environments"
 _UNITS = {
@@ -55,6 +58,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
         return None
     all_faults = faults(document, "manifest")
     all_faults += semantic_faults(document, without_faults(document, all_faults), repository)
+    if health := without_faults(document, all_faults).get("health"):
+        all_faults += tuple(health_faults(document, _health(health, document)))
     problems += [fault.problem for fault in all_faults]
     usable = without_faults(document, all_faults)
     if any(fault.keys[:1] == ("seeds",) for fault in all_faults):
@@ -63,7 +68,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
         what = f"`environment: {usable['environment']}` in a file called `{item.name}`"
         hint = f"call the file {usable['environment']}.yaml, or the environment `{stem}`"
         problems.append(Problem("environment-name", what, document.place(("environment",)), hint))
-    return _environment(usable, item.path, repository) if {"environment", "database"} <= usable.keys() else None
+    return _environment(usable, document, repository) if {"environment", "database"} <= usable.keys() else None
 
 
 def duration(text: str) -> timedelta:
@@ -77,7 +82,7 @@ def secret(text: str) -> str:
     return text.removeprefix("${").removesuffix("}")
 
 
-def _environment(usable: dict[str, Any], path: str, repository: Repository) -> Environment:
+def _environment(usable: dict[str, Any], document: Document, repository: Repository) -> Environment:
     apply = usable.get("apply", {"on": "manual"})
     name = usable["environment"]
     seeds = [f"seeds/{name}"] if (repository.root / f"seeds/{name}").is_dir() else []
@@ -92,10 +97,11 @@ def _environment(usable: dict[str, Any], path: str, repository: Repository) -> E
         reviewed=Reviewed(usable.get("reviewed", "off")),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
         timeouts=_timeouts(usable.get("timeouts", {})),
+        manner=_manner(usable, document),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
-        path=path,
+        path=document.path,
     )
 
 
@@ -106,6 +112,19 @@ def _window(window: dict[str, Any]) -> Window:
 
 def _timeouts(written: dict[str, str]) -> Timeouts:
     return Timeouts(**{key: duration(text) for key, text in written.items()})
+
+
+def _manner(usable: dict[str, Any], document: Document) -> Manner:
+    return Manner(
+        Transaction(usable.get("transaction", "each")),
+        OnFailure(usable.get("on_failure", "stop")),
+        _health(usable["health"], document) if "health" in usable else None,
+    )
+
+
+def _health(health: dict[str, Any], document: Document) -> Health:
+    durations = {key: duration(health[key]) for key in ("within", "every") if key in health}
+    return Health(query_of(document, health["query"]), **durations)
 
 
 def _backup(backup: dict[str, Any]) -> BackupPolicy:

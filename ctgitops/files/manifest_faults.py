@@ -17,6 +17,8 @@ from .strict_yaml import Document, Keys, shown_value
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
+    (("on_failure",), lambda value: value != "stop", "take back what a failed run had applied", ""),
+    (("health",), lambda _: True, "ask a health query", ""),
     (("shadow",), lambda _: True, "try plans on a shadow", ""),
     (("notify",), bool, "notify anybody", ""),
     (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),
@@ -58,11 +60,12 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
     written: dict[Keys, str] = {("timeouts", key): text for key, text in usable.get("timeouts", {}).items()}
     if "bake" in usable:
         written["bake",] = usable["bake"]
+    written |= {("health", key): text for key, text in usable.get("health", {}).items() if key != "query"}
     for keys, text in written.items():
         number = text.rstrip("dhimns")
         longest = _LONGEST[text[len(number) :]]
-        if int(number) > longest * (1 if keys[0] == "timeouts" else 100):
-            yield _fault(document, keys, text, "the longest is " + ("24d" if keys[0] == "timeouts" else "2400d"))
+        if int(number) > longest * (100 if keys[0] == "bake" else 1):
+            yield _fault(document, keys, text, "the longest is " + ("2400d" if keys[0] == "bake" else "24d"))
         elif int(number) == 0 and keys[-1] in {"lock", "statement"}:
             yield _fault(document, keys, text, "zero would mean to wait for ever, and PostgreSQL takes it so")
 

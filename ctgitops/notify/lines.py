@@ -9,6 +9,7 @@ from ..core.progress import (
     BackupTaken,
     BatchFinished,
     BatchHeld,
+    CommitAwaited,
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
@@ -103,6 +104,14 @@ def _of_a_step(progress: Progress) -> str | None:
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case StepFinished(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … {_past(step)} in {took(millis)}"
+        case _:
+            return _of_a_part(progress)
+
+
+def _of_a_part(progress: Progress) -> str | None:
+    match progress:
+        case CommitAwaited(step=step, millis=millis, position=position, of=of):
+            return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
         case _:
             return None
 

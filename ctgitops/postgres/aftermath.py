@@ -14,8 +14,8 @@ from ..core.unfinished import how_far, resumption
 from ..errors import ApplyError, CtgitopsError, Place
 from ..sql.redact import redact, redact_message
 from .connect import Address
-from .exchange import Interrupted
-from .failed import StepFailed, hint_for, was_stopped
+from .exchange import Failure, Interrupted
+from .failed import IN_TRANSACTION, StepFailed, hint_for, was_stopped
 from .undisturbed import undisturbed
 from .work import SoFar, Work
 
@@ -45,8 +45,13 @@ class Aftermath:
             statement_line=failed.spot.line,
             detail=self._hidden(step, failure.detail),
             state=state,
-            hint=failed.hint or hint_for(step, self.so_far.environment, failure),
+            hint=failed.hint or self._hint(step, failure),
         )
+
+    def _hint(self, step: Step, failure: Failure) -> str:
+        if self.so_far.together and failure.sqlstate in IN_TRANSACTION:
+            return "it wants no transaction: write `transaction: each` into the manifest while it is pending"
+        return hint_for(step, self.so_far.environment, failure)
 
     def _hidden(self, step: Step, said: str) -> str:
         """What the server said, without a password of the address or of the SQL."""
@@ -58,16 +63,29 @@ class Aftermath:
             self.work.end_transaction(lost=failed.lost)
             newest = next((e for e in reversed(self.work.ledger().entries) if e.name == step.name), None)
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
-                return f"{told}{step.name} is done too: this came after its commit"
+                return f"{told}{self._done_too(step)}"
         except (psycopg.Error, CtgitopsError, Interrupted):
             return f"{told}nobody can ask now whether {step.name} is done; the next run finds out"
         mark = Mark.INTERRUPTED if was_stopped(failed) else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
+        if self.so_far.together:
+            error += f"; {self._none}"
         with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
             self.record(replace(entry, mark=mark, error=self._hidden(step, error), rollback_sql=None))
+        if self.so_far.together:
+            return f"{told}{self._none}"
         if step.transactional:
             return f"{told}{step.name} left no trace"
         return f"{told}{self._how_far(step)}"
+
+    @property
+    def _none(self) -> str:
+        return f"the {self.so_far.together} files of this plan are one transaction, and none of them left a trace"
+
+    def _done_too(self, step: Step) -> str:
+        if self.so_far.together:
+            return f"all {self.so_far.together} files of this plan are done: this came after their commit"
+        return f"{step.name} is done too: this came after its commit"
 
     def _how_far(self, step: Step) -> str:
         try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from psycopg.pq import Escaping
 
 from ..core.ledger import Entry, Mark
+from ..core.migration import Seed
 from ..core.plan import Direction, Plan, Step
 from ..core.receipt import Receipt
 from ..core.request import Origin
@@ -15,7 +16,7 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .failed import StepFailed
 from .ledger import insert_sql
-from .message import CLEAN, Message, opening, spot_in, spot_of
+from .message import CLEAN, SAVEPOINT, SETTLE, Message, opening, spot_in, spot_of
 
 _ENDING = "set session authorization default; "
 """The role that a migration may have left behind must not write the ledger's entry."""
@@ -30,11 +31,15 @@ def millis_in(answer: Answer) -> list[int]:
 
 def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool) -> int:
     """A migration and its entry, or no trace of either; returns milliseconds. Raises StepFailed, Interrupted."""
-    message = whole(connection, step, entry, last=last)
-    if step.verify:
+    return _sent(connection, whole(connection, step, entry, last=last), step.verify)
+
+
+def _sent(connection: Connection, message: Message, queries: Script | None) -> int:
+    """Sends it; verify queries are asked between the file and what comes after it."""
+    if queries:
         _exchange(connection, replace(message, after=""))
-        verify(connection, step.verify)
-        message = Message("", Script("", step.script.path), message.after, 0)
+        verify(connection, queries)
+        message = Message("", Script("", message.script.path), message.after, 0)
     answer = _exchange(connection, message)
     return sum(millis_in(answer))
 
@@ -51,6 +56,19 @@ def _exchange(connection: Connection, message: Message) -> Answer:
     if answer.failure:
         raise StepFailed(answer.failure, spot_of(message, answer.failure.position, answer.done), answer.lost)
     return answer
+
+
+def inside(connection: Connection, step: Step, entry: Entry) -> int:
+    """A migration and its entry in a transaction that is open; returns milliseconds. Raises StepFailed, Interrupted."""
+    before, leading = opening(step, local=True, begins=False)
+    savepoint = SAVEPOINT.search(step.script.sql) is not None
+    if savepoint:  # one that it leaves open, a later migration could go back to
+        before, leading = f"savepoint ctgitops; {before}", leading + 1
+    release = "release savepoint ctgitops; " if savepoint else ""
+    insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
+    after = f"{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    message = Message(before, step.script, after, leading)
+    return _sent(connection, message, step.verify)
 
 
 def verify(connection: Connection, queries: Script) -> None:
@@ -79,6 +97,17 @@ def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) ->
         receipt=receipt.summary() if receipt else None,
     )
     return signed(entry, origin)
+
+
+def entry_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Entry:
+    """What the ledger says of a seed file that was run."""
+    entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
+    return signed(entry, origin)
+
+
+def step_of_seed(seed: Seed) -> Step:
+    """A seed file as what is carried out; it has no number."""
+    return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 
 def signed(entry: Entry, origin: Origin) -> Entry:

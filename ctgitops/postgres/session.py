@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from psycopg.pq import Escaping
 
-from ..core.in_the_way import InTheWay, told_together
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.migration import Seed
 from ..core.plan import Direction, Plan, Step
-from ..core.progress import Listener, OthersAwaited, StepWaited
+from ..core.progress import Listener
 from ..core.receipt import Receipt
 from ..core.request import Request
 from ..errors import LedgerError, MustWaitError, Place
 from .aftermath import Aftermath
+from .attempts import Attempts, Part, Underway
 from .batch import Pace
 from .connect import Address, Connection
-from .exchange import Answer, Failure, Interrupted, exchange, rest
-from .execute import entry_of, in_one_transaction, millis_in, signed, whole
-from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed, stopped
+from .exchange import Answer, Interrupted, exchange
+from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
+from .failed import OutOfTime, stopped
 from .ledger import insert_sql
-from .look import Look, spot_of_lock
 from .message import LEAKS
 from .run import Run
 from .stepwise import Stepwise
+from .together import Whole
 from .work import SoFar, Work
-
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
 
 
 class WorkSession:
@@ -54,7 +51,8 @@ class WorkSession:
         self._work = Work(address, open_connection, self._so_far)
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
-        self._look = Look()
+        patience = request.environment.timeouts.retry_for.total_seconds()
+        self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
         run = Run(
             connected=self._work.connected,
             another=open_connection,
@@ -62,7 +60,7 @@ class WorkSession:
             ledger=self._work.ledger,
             tell=tell,
             environment=request.environment.name,
-            patience=request.environment.timeouts.retry_for.total_seconds(),
+            patience=patience,
         )
         self._stepwise = Stepwise(run)
 
@@ -85,22 +83,24 @@ class WorkSession:
         self._so_far.began = True
         self.note(step.name)
         together = () if step.number in self._pace.ahead else self._pace.choose(step, plan)
-        if len(together) > 1 and not self._in_the_way(together, patient=True):
+        if len(together) > 1 and not self._attempts.in_the_way(together, patient=True):
             self._run_together(together, plan, receipt)
         if step.number in self._pace.ahead:
             self._so_far.done.append(step.name)
-            self._look.learn(step)
+            self._attempts.look.learn(step)
             return self._pace.ahead.pop(step.number)
         entry = self._entry(step, plan, receipt)
         last = step is plan.steps[-1] and not plan.seeds
         began = time.monotonic()
         if step.transactional:
-            millis = self._attempts(step, lambda: self._in_one_transaction(step, entry, last=last), entry)
+            millis = self._attempts.until_done(
+                Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+            )
         else:
-            millis = self._attempts(step, lambda: self._outside(step, entry), entry)
+            millis = self._attempts.until_done(Underway((Part(step, entry),)), lambda: self._outside(step, entry))
         self._pace.learn(time.monotonic() - began, 1)
         self._so_far.done.append(step.name)
-        self._look.learn(step)
+        self._attempts.look.learn(step)
         return millis
 
     def _outside(self, step: Step, entry: Entry) -> int:
@@ -155,71 +155,28 @@ class WorkSession:
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
         self._so_far.began = True
-        step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
-        entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
-        entry = signed(entry, self._request.origin)
+        step, entry = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)
         last = seed is plan.seeds[-1]
-        millis = self._attempts(step, lambda: self._in_one_transaction(step, entry, last=last), entry)
+        millis = self._attempts.until_done(
+            Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+        )
         self._so_far.done.append(seed.name)
         return millis
+
+    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+        """Carries out all of a plan, seed files too, in one transaction; milliseconds of each. Raises ApplyError."""
+        origin = self._request.origin
+        parts = [Part(step, entry_of(step, plan, receipt, origin)) for step in plan.steps]
+        parts += [Part(step_of_seed(seed), entry_of_seed(seed, plan, origin)) for seed in plan.seeds]
+        self._so_far.began, self._so_far.together = True, len(parts)
+        everything = Whole(self._work, Underway(tuple(parts)), self._tell, self.note)
+        took = self._attempts.until_done(everything.underway, everything.carried_out)
+        self._so_far.done += [part.step.name for part in parts]
+        return took
 
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
         self._work.close()
-
-    def _attempts(self, step: Step, work: Callable[[], int], entry: Entry) -> int:
-        """Tries until it is done; a lock that was not to be had leaves no trace and is tried again for a while."""
-        deadline = time.monotonic() + self._request.environment.timeouts.retry_for.total_seconds()
-        pause, attempt = FIRST_PAUSE_SECONDS, 1
-        while True:
-            self._hold()
-            try:
-                self._let_others_end(step, deadline)
-                return work()
-            except StepFailed as caught:
-                failed, waits = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
-                if waits:
-                    failed = self._with_who(step, failed)
-                if not waits or time.monotonic() + pause > deadline:
-                    raise self._aftermath.given_up(step, failed, entry, attempt) from None
-            except Interrupted as interrupted:
-                raise self._aftermath.given_up(step, stopped(interrupted), entry, attempt) from None
-            self._pause(step, entry, attempt, pause)
-            pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
-
-    def _let_others_end(self, step: Step, deadline: float) -> None:
-        """Waits, without queueing, while somebody is at a table that it will lock. Raises StepFailed, Interrupted."""
-        told: frozenset[int | None] = frozenset()
-        while step.transactional and (who := self._in_the_way((step,), patient=True)):
-            if time.monotonic() > deadline:
-                failure = Failure(f"did not get to {who[0].relation}", LOCK_NOT_AVAILABLE)
-                raise StepFailed(failure, spot_of_lock(step, who[0].relation), lost=False)
-            pids = frozenset(each.pid for each in who)
-            if pids - told:
-                self._tell(OthersAwaited(step, who))
-                told |= pids
-            rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-            self._hold()
-
-    def _in_the_way(self, steps: tuple[Step, ...], *, patient: bool) -> tuple[InTheWay, ...]:
-        wanted = self._look.wanted(steps)
-        return self._look.in_the_way(self._work.connected(), wanted, patient=patient) if wanted else ()
-
-    def _with_who(self, step: Step, failed: StepFailed) -> StepFailed:
-        """The same failure, with who is at the tables of this step now."""
-        self._work.end_transaction(lost=failed.lost)
-        detail = told_together(self._in_the_way((step,), patient=False))
-        whole = "\n".join(filter(None, (failed.failure.detail, detail)))
-        return replace(failed, failure=replace(failed.failure, detail=whole))
-
-    def _pause(self, step: Step, entry: Entry, attempt: int, seconds: float) -> None:
-        """Between two attempts nothing is held."""
-        try:
-            self._work.end_transaction(lost=False)
-            self._tell(StepWaited(step, attempt, seconds))
-            rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-        except Interrupted as interrupted:
-            raise self._aftermath.given_up(step, stopped(interrupted), entry, attempt) from None
 
     def _entry(self, step: Step, plan: Plan, receipt: Receipt | None) -> Entry:
         return entry_of(step, plan, receipt, self._request.origin)

@@ -27,6 +27,8 @@ class SoFar:
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
+    together: int = 0
+    """So many migrations and seed files share the transaction that is tried; 0 where each has its own."""
 
     @property
     def told(self) -> str:

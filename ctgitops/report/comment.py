@@ -58,6 +58,7 @@ class Comment:
             "verdict": self._verdict[1],
             "next": self._next,
             "environments": self._environments[: kept["environments"]],
+            "manners": self._manners[: kept["environments"]],
             "rows": _first(self._rows, kept["rows"]),
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
@@ -93,6 +94,12 @@ class Comment:
     @cached_property
     def _environments(self) -> list[Part]:
         return [rows.environment_row(look) for look in self.looks]
+
+    @cached_property
+    def _manners(self) -> list[tuple[str, tuple[str, ...]]]:
+        """How plans are carried out, where a manifest says it; they are words of ours."""
+        said = ((plan.environment, words.manner(plan.manner)) for plan in words.plans(self.looks) if not plan.empty)
+        return [(name, how) for name, how in said if how]
 
     @cached_property
     def _rows(self) -> list[Part]:

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.loss import Weighed
+from ..core.manner import Manner
 from ..core.order import order_of
 from ..core.outcome import Outcome
 from ..core.plan import Plan, Step
@@ -92,9 +93,20 @@ def _plan(plan: Plan) -> Object:
         "fingerprint": plan.fingerprint,
         "blocked": plan.blocked,
         "order": which.value if (which := order_of([plan])) else None,
+        **_manner(plan.manner),
         "steps": [_step(step) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "problems": [problem_data(problem) for problem in plan.problems],
+    }
+
+
+def _manner(manner: Manner) -> Object:
+    health = manner.health
+    return {
+        "transaction": manner.transaction.value,
+        "on_failure": manner.on_failure.value,
+        "health": health
+        and {"within_seconds": health.within.total_seconds(), "every_seconds": health.every.total_seconds()},
     }
 
 

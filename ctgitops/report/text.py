@@ -70,9 +70,11 @@ def _plan(preview: Preview) -> Iterable[str]:
     now, then = words.version(plan.current_version), words.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
-        yield from ("", *table([HEAD, *(_row(step) for step in plan.steps)]))
+        yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
+    if (said := words.manner(plan.manner)) and not plan.empty:
+        yield from ("", *(f"  {line}" for line in said))
     for problem in plan.problems:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if which := order_of([plan]):
@@ -88,8 +90,9 @@ SHOWN = 6
 HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
 
 
-def _row(step: Step) -> tuple[str, ...]:
-    one = "one transaction" if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
+def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
+    inside = "shared by all" if shared else "one transaction"
+    one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
         one += f", {words.resumes(step)}"
     breaking = "BREAKING" if step.breaking else ""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from ..core.environment import Environment, Trigger
 from ..core.fix import Fix, Rename
+from ..core.manner import Manner
 from ..core.order import Order
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Preview
@@ -91,6 +92,15 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
     if environment.windows:
         waits.append(" or ".join(str(window) for window in environment.windows))
     return tuple(waits)
+
+
+def manner(of: Manner) -> tuple[str, ...]:
+    """How a plan is carried out, as far as that is not how it is without a word in the manifest."""
+    said = ["all in one transaction"] if of.together else []
+    said += ["when it fails, what the run had applied is taken back"] if of.takes_back else []
+    if of.health:
+        said.append(f"watched by the health query, for {duration(of.health.within)} after the last migration")
+    return tuple(said)
 
 
 def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:

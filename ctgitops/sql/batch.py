@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-_DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
+DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _NUMBERS, _DURATIONS = ("size", "max_rows"), ("pause", "max_lag", "for")
@@ -61,12 +61,12 @@ class Shape:
 
 def is_batched(sql: str) -> bool:
     """Whether the text has the line."""
-    return _DIRECTIVE.search(sql) is not None
+    return DIRECTIVE.search(sql) is not None
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
     """What the line says; None where there is none, or where something is wrong with it."""
-    found = list(_DIRECTIVE.finditer(sql))
+    found = list(DIRECTIVE.finditer(sql))
     if not found:
         return None, ()
     line = found[0]

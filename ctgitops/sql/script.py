@@ -12,7 +12,7 @@ from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .redact import redact, secrets_in
 
-_NO_TRANSACTION = re.compile(
+NO_TRANSACTION = re.compile(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -95,7 +95,7 @@ class Script:
 
         That is `-- ctgitops: no transaction`, or dbmate's `-- migrate:up transaction:false`.
         """
-        if _NO_TRANSACTION.search(self.sql) or is_batched(self.sql):
+        if NO_TRANSACTION.search(self.sql) or is_batched(self.sql):
             return False
         return not any(statement.refused_in_transaction for statement in self.statements)
 

@@ -6,6 +6,7 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.ledger import Mark
+from ctgitops.core.manner import Manner, Transaction
 from ctgitops.core.outcome import Status
 from ctgitops.core.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
 from ctgitops.errors import ApplyError, BackupError, LedgerError
@@ -111,3 +112,17 @@ def test_a_second_run_does_nothing_and_says_so() -> None:
     again = apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
     assert again.status is Status.UP_TO_DATE
     assert [e.mark for e in diary.ledgers[STAGING.name].entries] == [Mark.APPLIED, Mark.APPLIED]
+
+
+def test_all_at_once_is_told_only_when_it_is_committed() -> None:
+    together = replace(STAGING, manner=Manner(Transaction.ALL))
+    work = workspace(ONE, TWO, seeds=(seed("a.sql"),))
+    diary = Diary()
+    outcome = apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)
+    assert [done.name for done in outcome.done] == ["001_one", "002_two", "a.sql"]
+    assert "in one transaction:" in diary.lines
+    diary = Diary(step_fails="002_two")
+    with pytest.raises(ApplyError):
+        apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)
+    assert not [told for told in diary.told if isinstance(told, StepFinished)]
+    assert diary.ledgers["staging"].entries == ()

@@ -78,7 +78,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "windows, timeouts, backup, shadow, seeds, drift, notify)",
+            "windows, timeouts, transaction, on_failure, health, backup, shadow, seeds, drift, notify)",
         ),
         (
             "target: 1.10",
@@ -124,6 +124,10 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "timeouts: {lock: 0ms}",
             "4:18: `timeouts.lock: 0ms` cannot be (zero would mean to wait for ever, and PostgreSQL takes it so)",
+        ),
+        (
+            "transaction: one",
+            "4:14: `transaction: one` is not understood (expected one of each, all)",
         ),
         ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` cannot be (the longest is 24d)"),
         ("bake: 999999999d", "4:7: `bake: 999999999d` cannot be (the longest is 2400d)"),

@@ -1,0 +1,37 @@
+"""What is wrong with `health` in a manifest, and its query as SQL that stands in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from ..core.manner import Health
+from ..core.problem import Problem
+from ..core.workspace import query_problems
+from ..sql.script import Script
+from .schema import Fault
+from .strict_yaml import Document, Keys, shown_value
+
+KEYS: Keys = ("health",)
+SHORTEST = timedelta(seconds=1)
+
+
+def query_of(document: Document, text: str) -> Script:
+    """The query, beginning at the line of the manifest on which it stands."""
+    return Script(text, document.path, document.place((*KEYS, "query")).line or 1)
+
+
+def health_faults(document: Document, health: Health) -> Iterator[Fault]:
+    """A query that is none, and times that make no sense."""
+    place = document.place((*KEYS, "query"))
+    for problem in query_problems(health.query):
+        what = f"`health.query`: {problem.what}"
+        yield Fault((*KEYS, "query"), Problem("health-query", what, place, problem.hint))
+    if not SHORTEST <= health.every <= health.within:
+        written: Any = document.value
+        key = "every" if "every" in written["health"] else "within"
+        value = shown_value(written["health"].get(key))
+        what = f"`health.{key}: {value}` cannot be"
+        hint = "expected at least 1s, and no more than `within` (5min, where that is left out)"
+        yield Fault((*KEYS, key), Problem("value", what, document.place((*KEYS, key)), hint))

@@ -1,0 +1,54 @@
+"""All that is pending in one transaction: every migration and seed file with its entry, or no trace of any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..core.progress import CommitAwaited, Listener, StepStarted
+from .attempts import Underway
+from .connect import Connection
+from .exchange import Answer, Interrupted, exchange
+from .execute import inside
+from .failed import StepFailed
+from .message import CLEAN, LEAKS, Spot
+from .work import Work
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Everything that shares one transaction; `note` tells those who wait for the run lock where it is."""
+
+    work: Work
+    underway: Underway
+    tell: Listener
+    note: Callable[[str], None]
+
+    def carried_out(self) -> tuple[int, ...]:
+        """Milliseconds of each. Raises StepFailed and Interrupted, after which nothing of it is there."""
+        try:
+            return self._carried_out()
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # between two messages: the transaction is open, and nothing runs
+            raise Interrupted(Answer(0, ())) from None
+
+    def _carried_out(self) -> tuple[int, ...]:
+        connection, parts = self.work.connected(), self.underway.parts
+        took = []
+        self._send(connection, "begin")
+        for index, part in enumerate(parts):
+            self.underway.at = index
+            self.note(part.step.name)
+            self.tell(StepStarted(part.step, index + 1, len(parts)))
+            took.append(inside(connection, part.step, part.entry))
+            self.tell(CommitAwaited(part.step, took[-1], index + 1, len(parts)))
+        self._send(connection, f"commit; {CLEAN}")
+        if any(LEAKS.search(part.step.script.sql) for part in parts):
+            connection.close()
+        return tuple(took)
+
+    def _send(self, connection: Connection, sql: str) -> None:
+        answer = exchange(connection, sql)
+        if answer.failure:
+            raise StepFailed(answer.failure, Spot(), answer.lost)
