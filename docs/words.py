@@ -208,6 +208,7 @@ LEDGER_COLUMNS: dict[str, str] = {
 CUT_PARTS: dict[str, str] = {
     "sql": "SQL of files: what undoes or verifies before what runs, and large files before small ones.",
     "schema": "What changes in the schema.",
+    "impacts": "What each migration did to relations that others use, and who waits for it.",
     "details": "Diffs and lists below problems, those of warnings first.",
     "reasons": "Reasons that hold an environment back.",
     "hints": "What to do about problems, those of warnings first.",
@@ -229,6 +230,7 @@ TEMPLATES: dict[str, str] = {
     "plan.md.j2": "The plan comment: its first line, what to do next, and the order of all else.",
     "problems.md.j2": "What blocks, as alerts.",
     "record.md.j2": "The record after a merge.",
+    "impacts.md.j2": "Who waits for which migration and for about how long, folded; left out where nobody tried it.",
     "schema.md.j2": "What changes in the schema, folded; left out where nobody tried it.",
     "sql.md.j2": "The SQL, folded.",
     "waits.md.j2": "What holds an environment back beyond what its manifest says, folded.",

@@ -102,10 +102,13 @@ class Window:
     held: Held
     line: int
     """Of the statement that takes it."""
-    after: int
-    """So many statements come behind that one, and prolong it."""
-    works: bool
-    """Some statement, that one or a later one, works on all of a relation meanwhile."""
+    during: tuple[StatementImpact, ...]
+    """That one, and those that come behind it and prolong it."""
+
+    @property
+    def worked_on(self) -> tuple[Worked, ...]:
+        """The work on all of a relation meanwhile; not on those that the same plan made, which are small."""
+        return tuple(work for each in self.during for work in each.worked if not work.fresh)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class StepImpact:
                 continue
             first = next(n for n, each in enumerate(self.statements) if _shuts(each, held.relation))
             rest = self.statements[first:] if self.transactional else self.statements[first : first + 1]
-            yield Window(held, rest[0].line, len(rest) - 1, any(each.worked for each in rest))
+            yield Window(held, rest[0].line, rest)
 
 
 def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..errors import CtgitopsError
@@ -10,6 +11,7 @@ from .environment import Environment
 from .gate import Reason
 from .plan import Plan, worst_first
 from .problem import Concern, Problem
+from .projection import Effect
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Preview:
     reasons: tuple[Reason, ...] = ()
     schema_diff: str = ""
     """How the schema afterwards differs from that before, as lines of a diff; empty where nobody tried it."""
+    effects: Mapping[int, Effect] = field(default_factory=dict)
+    """What each migration does to who uses the database, by its number; none where nobody tried it."""
 
     @property
     def exit_status(self) -> int:

@@ -12,13 +12,14 @@ from ..core.preview import Look, Preview
 from ..core.problem import Problem
 from ..core.request import Origin
 from ..sql.script import Script
-from . import escape, findings, links, rows, words
+from . import escape, findings, impact, links, rows, words
 from .advice import advice
 from .verdict import verdict
 
 CUT = {
     "sql": "{} of {} SQL files",
     "schema": "{} of {} schema changes",
+    "impacts": "{} of {} lines of what migrations do",
     "details": "{} of {} diffs",
     "reasons": "{} of {} reasons to wait",
     "hints": "{} of {} hints",
@@ -44,6 +45,7 @@ class Comment:
         there = {
             "sql": len(self._files),
             "schema": len(self._schema),
+            "impacts": len(self._impacts),
             "reasons": len(self._reasons),
             "rows": len(self._rows),
             "environments": len(self._environments),
@@ -64,6 +66,7 @@ class Comment:
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
             "schema": self._schema[: kept["schema"]],
+            "impacts": self._impacts[: kept["impacts"]],
             "reasons": self._reasons[: kept["reasons"]],
             "back": self._back,
             "files": _first(self._files, kept["sql"]),
@@ -105,15 +108,18 @@ class Comment:
     def _rows(self) -> list[Part]:
         """Rows that say something special survive a cut before those that do not."""
         made = rows.migration_rows(self.looks, self._problems)
-        return [
-            {**row, **{key: escape.plain(row[key]) for key in ("description", "estimated", "impact")}} for row in made
-        ]
+        texts = ("description", "estimated", "impact", "tried")
+        return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
 
     @cached_property
     def _findings(self) -> list[Part]:
         one = len(self.looks) == 1
         shown = {problem: () if one else names for problem, names in self._problems.items()}
         return findings.parts_of(shown, self.origin)
+
+    @cached_property
+    def _impacts(self) -> list[Part]:
+        return impact.parts_of(self.looks)
 
     @cached_property
     def _schema(self) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ from ..core.outcome import Outcome
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Unseen
 from ..core.problem import Problem
+from ..core.projection import Effect
 from ..core.receipt import Receipt
 from ..core.status import EnvironmentStatus, Row
 from ..core.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
+from .impact_json import impact_data, waits_data
 
 VERSION = 1
 
@@ -46,7 +49,7 @@ def outcome_json(outcome: Outcome) -> str:
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "losses": [_loss(each) for each in outcome.losses],
-        "plan": _plan(plan),
+        "plan": _plan(plan, {}),
     }
     return dump(fields)
 
@@ -80,10 +83,10 @@ def dump(fields: Object) -> str:
 def _look(look: Look) -> Object:
     if isinstance(look, Unseen):
         return {"environment": look.environment.name, "error": error_data(look.error)}
-    return {**_plan(look.plan), "reasons": [_reason(reason) for reason in look.reasons]}
+    return {**_plan(look.plan, look.effects), "reasons": [_reason(reason) for reason in look.reasons]}
 
 
-def _plan(plan: Plan) -> Object:
+def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
     return {
         "environment": plan.environment,
         "direction": plan.direction.value,
@@ -94,7 +97,7 @@ def _plan(plan: Plan) -> Object:
         "blocked": plan.blocked,
         "order": which.value if (which := order_of([plan])) else None,
         **_manner(plan.manner),
-        "steps": [_step(step) for step in plan.steps],
+        "steps": [_step(step, effects.get(step.number)) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "problems": [problem_data(problem) for problem in plan.problems],
     }
@@ -110,7 +113,7 @@ def _manner(manner: Manner) -> Object:
     }
 
 
-def _step(step: Step) -> Object:
+def _step(step: Step, effect: Effect | None) -> Object:
     return {
         "number": step.number,
         "name": step.name,
@@ -124,7 +127,8 @@ def _step(step: Step) -> Object:
         "description": step.description,
         "stated": {"estimated": step.estimated, "impact": step.impact, "procedure": step.procedure},
         "findings": [],
-        "impact": [],
+        "impact": impact_data(effect),
+        "waits": waits_data(effect),
     }
 
 

@@ -9,7 +9,9 @@ from ..core.header import Rollback
 from ..core.plan import Step
 from ..core.preview import Look, Preview, Unseen
 from ..core.problem import Problem
+from ..core.projection import Bucket, Effect
 from . import escape, words
+from .impact import effect_on_worst, impact_lines, longest
 
 Part = dict[str, Any]
 
@@ -44,7 +46,7 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
     for step in words.steps(looks):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {words.joined(tuple(names), PLACES)}"
-        rows.append({**_row(step, _of(step, problems)), "only": only})
+        rows.append({**_row(step, _of(step, problems), effect_on_worst(looks, step)), "only": only})
     return rows
 
 
@@ -54,10 +56,12 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
 
-def _row(step: Step, found: list[Problem]) -> Part:
+def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
     blocked = any(problem.blocks for problem in found)
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
-    mark = "⛔" if blocked else "🟠" if special or found else "✅"
+    waits = effect is not None and longest(effect) > Bucket.INSTANT
+    mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"
+    lines = impact_lines(effect) if effect else ()
     return {
         "mark": mark,
         "name": step.name,
@@ -69,6 +73,7 @@ def _row(step: Step, found: list[Problem]) -> Part:
         "resumes": words.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,
+        "tried": f"{lines[0]}{f', and {len(lines) - 1} more' if len(lines) > 1 else ''}" if lines else "",
         "rollback": words.way_back(step),
         "findings": words.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",

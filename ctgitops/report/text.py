@@ -14,6 +14,7 @@ from ..core.problem import Problem
 from ..core.workspace import Workspace
 from . import words
 from .columns import indented, on_one_line, table
+from .impact import text_lines
 from .text_error import error_text
 
 
@@ -71,6 +72,9 @@ def _plan(preview: Preview) -> Iterable[str]:
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
         yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
+    if preview.effects:
+        yield from ("", "  what they do to who uses the database, as tried on a copy of its schema", "")
+        yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)])
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
     if (said := words.manner(plan.manner)) and not plan.empty:

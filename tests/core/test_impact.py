@@ -83,9 +83,9 @@ def test_a_window_lasts_from_the_statement_that_takes_the_lock_until_the_commit(
         StatementImpact(9, worked=(Worked(Work.SCAN, "public.u"),)),
     )
     (window,) = StepImpact(statements).windows
-    assert (window.line, window.after, window.works) == (5, 1, True)
+    assert (window.line, window.during, window.worked_on) == (5, statements[1:], statements[2].worked)
     (alone,) = StepImpact(statements, transactional=False).windows
-    assert (alone.line, alone.after, alone.works) == (5, 0, False)
+    assert (alone.line, alone.during, alone.worked_on) == (5, statements[1:2], ())
 
 
 def test_what_the_plan_made_itself_has_no_window() -> None:

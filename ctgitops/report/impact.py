@@ -1,0 +1,127 @@
+"""What a migration does to a database that others use, a short line for each table that somebody misses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..core.impact import Held, StepImpact, Work
+from ..core.plan import Step
+from ..core.preview import Look, Preview
+from ..core.projection import Bucket, Effect, Wait
+from ..sql.locks import LockMode
+from . import escape, words
+
+WORK = {
+    Work.REWRITE: "rewrites it",
+    Work.EMPTY: "empties it",
+    Work.SCAN: "reads all of it",
+    Work.FOREIGN_KEY: "checks a foreign key of it",
+    Work.INDEX: "builds an index on it",
+}
+NOBODY = "nobody waits for it"
+
+
+def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
+    """The name of each migration that was tried, and a line of what it does; the name only once."""
+    for step in preview.plan.steps:
+        if effect := preview.effects.get(step.number):
+            first, *others = impact_lines(effect)
+            yield step.name, first
+            yield from (("", line) for line in others)
+
+
+def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
+    """Each line of each migration for a comment; environments that it means the same to share one."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for step in words.steps(looks):
+        for look in looks:
+            if effect := effect_on(look, step):
+                found.setdefault((step.name, impact_lines(effect)), []).append(look.environment.name)
+    one = len(looks) == 1
+    return [
+        {"name": name, "environments": "" if one else words.joined(tuple(names)), "line": escape.plain(line)}
+        for (name, lines), names in found.items()
+        for line in lines
+    ]
+
+
+def impact_lines(effect: Effect) -> tuple[str, ...]:
+    """`ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows)`, and others."""
+    return tuple(_lines(effect)) or (NOBODY,)
+
+
+def effect_on_worst(looks: tuple[Look, ...], step: Step) -> Effect | None:
+    """What a migration does where it makes people wait for longest; None where nobody tried it."""
+    found = [effect for look in looks if (effect := effect_on(look, step))]
+    return max(found, key=longest, default=None)
+
+
+def effect_on(look: Look, step: Step) -> Effect | None:
+    """What a migration does to one environment; None where it does not go there, or nobody tried it."""
+    if isinstance(look, Preview) and step.identity in {each.identity for each in look.plan.steps}:
+        return look.effects.get(step.number)
+    return None
+
+
+def longest(effect: Effect) -> int:
+    """How long somebody waits for it, in order; what nobody knows may be long."""
+    return max((Bucket.HOURS if wait.bucket is None else wait.bucket for wait in effect.waits), default=-1)
+
+
+def mode(lock: LockMode) -> str:
+    """As SQL writes it."""
+    return lock.name.replace("_", " ")
+
+
+def name(relation: str) -> str:
+    """A relation without the schema that everybody looks into."""
+    return relation.removeprefix("public.")
+
+
+def rows(number: float) -> str:
+    """`9.8 M rows`: two digits, for more of them would be false."""
+    for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
+    return words.count(max(round(number), 0), "row")
+
+
+def _lines(effect: Effect) -> Iterator[str]:
+    waits = {wait.held.relation: wait for wait in effect.waits}
+    for held in effect.impact.strongest:
+        doing = _doing(effect.impact, held)
+        if not held.fresh and (held.relation in waits or doing):
+            wait = waits.get(held.relation)
+            what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "blocks nobody", *doing)))
+            yield f"{mode(held.mode)} on {name(held.relation)}: {what}{_for_how_long(effect.impact, wait)}"
+
+
+def _doing(impact: StepImpact, held: Held) -> tuple[str, ...]:
+    """The work on that very relation."""
+    done = {work.work for each in impact.statements for work in each.worked if work.relation == held.relation}
+    return tuple(WORK[work] for work in Work if work in done)
+
+
+def _for_how_long(impact: StepImpact, wait: Wait | None) -> str:
+    if wait is None:
+        return ""
+    window = next(window for window in impact.windows if window.held == wait.held)
+    behind = f", from line {window.line} to the commit" if len(window.during) > 1 and window.worked_on else ""
+    return f"{behind}{_bucket(wait)}{_staging(wait)}"
+
+
+def _bucket(wait: Wait) -> str:
+    if wait.bucket is None:
+        return " (nobody knows for how long)"
+    on = f" on {rows(wait.rows)}" if wait.rows is not None and wait.bucket is not Bucket.INSTANT else ""
+    writes = wait.writes_per_minute
+    some = f", about {words.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""
+    return f" ({wait.bucket}{on}{some if wait.bucket is not Bucket.INSTANT else ''})"
+
+
+def _staging(wait: Wait) -> str:
+    if wait.measured is None:
+        return ""
+    took = words.millis(wait.measured.millis)
+    here = f"; here are {rows(wait.rows)}" if wait.rows is not None else ""
+    return f"; {wait.measured.environment} took {took} on {rows(wait.measured.rows)}{here}"

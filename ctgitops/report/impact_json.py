@@ -1,0 +1,60 @@
+"""What a migration does to who uses the database, for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.impact import Held, StatementImpact
+from ..core.projection import Effect, Wait
+from .impact import mode
+
+Object = dict[str, Any]
+
+
+def impact_data(effect: Effect | None) -> list[Object]:
+    """One object for each statement that was tried; none where nobody tried it."""
+    return [_statement(each) for each in effect.impact.statements] if effect else []
+
+
+def waits_data(effect: Effect | None) -> list[Object]:
+    """One object for each table that somebody misses for a while."""
+    return [_wait(wait) for wait in effect.waits] if effect else []
+
+
+def _statement(statement: StatementImpact) -> Object:
+    return {
+        "line": statement.line,
+        "locks": [_held(held) for held in statement.taken],
+        "work": [
+            {"work": work.work.name.lower(), "relation": work.relation, "what": work.what, "fresh": work.fresh}
+            for work in statement.worked
+        ],
+        "blocks_writes_while_it_works": statement.blocks_writes_while_it_works,
+        "concurrent": statement.concurrent,
+        "proved": list(statement.proved),
+        "millis": round(statement.millis, 3),
+    }
+
+
+def _held(held: Held) -> Object:
+    return {
+        "relation": held.relation,
+        "kind": held.kind,
+        "mode": mode(held.mode),
+        "blocks": held.blocks or None,
+        "fresh": held.fresh,
+    }
+
+
+def _wait(wait: Wait) -> Object:
+    measured = wait.measured
+    return {
+        "relation": wait.held.relation,
+        "mode": mode(wait.held.mode),
+        "blocks": wait.held.blocks,
+        "for": None if wait.bucket is None else str(wait.bucket),
+        "rows": wait.rows,
+        "writes_per_minute": wait.writes_per_minute,
+        "measured": measured
+        and {"environment": measured.environment, "millis": measured.millis, "rows": measured.rows},
+    }
