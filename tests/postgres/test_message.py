@@ -25,7 +25,7 @@ def test_a_position_in_the_message_is_the_same_character_of_the_file(
 ) -> None:
     made = message(sql, before=before)
     offset = data.draw(st.integers(0, len(sql) - 1))
-    position = made.text.index(sql, len(before)) + offset + 1
+    position = made.text.index(sql, len(before) + made.leading) + offset + 1
     assert made.offset_of(position) == offset
 
 
