@@ -19,7 +19,7 @@ from .core.forge import (
     StickyComment,
     TreeFile,
 )
-from .core.gate import Predecessor
+from .core.gate import Predecessor, Reason
 from .core.holder import Holder
 from .core.ledger import Entry, Ledger
 from .core.loss import Loss, Weighed
@@ -43,6 +43,9 @@ class Session(Protocol):
 
     def ledger(self) -> Ledger:
         """All entries, read now."""
+
+    def preflight(self, plan: Plan) -> tuple[Reason, ...]:
+        """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds.

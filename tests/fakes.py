@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
-from ctgitops.core.gate import Predecessor, Unreadable
+from ctgitops.core.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.header import parse_header
 from ctgitops.core.holder import Holder
 from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
@@ -196,6 +196,8 @@ class Diary:
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
     ends: bool = True
+    moments: list[tuple[Reason, ...]] = field(default_factory=list)
+    """What speaks against beginning, one look after the other."""
 
     def tell(self, progress: Progress) -> None:
         self.told.append(progress)
@@ -266,6 +268,9 @@ class DiaryDatabase:
             yield DiaryDatabase(self.diary, self.name, locked=True)
         finally:
             self.diary.lines.append("unlock")
+
+    def preflight(self, plan: Plan) -> tuple[Reason, ...]:  # noqa: ARG002
+        return self.diary.moments.pop(0) if self.diary.moments else ()
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:  # noqa: ARG002
         verb = "apply" if step.direction is Direction.APPLY else "undo"

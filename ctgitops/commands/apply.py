@@ -22,8 +22,12 @@ def apply(request: Request, *, databases: Databases, backups: Backups, tell: Lis
             return Outcome(plan, Status.UP_TO_DATE)
         if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
+        if reasons := session.preflight(plan):
+            return Outcome(plan, Status.WAITING, reasons=reasons)
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell)
+        if receipt and (reasons := session.preflight(plan)):
+            return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)
         return Outcome(plan, Status.APPLIED, done=done, receipt=receipt)
 

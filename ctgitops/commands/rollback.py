@@ -34,8 +34,12 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
             return found
+        if reasons := session.preflight(plan):
+            return replace(found, reasons=reasons)
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell)
+        if receipt and (reasons := session.preflight(plan)):
+            return replace(found, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)
         return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt)
 

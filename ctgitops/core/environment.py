@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from .manner import Manner
 from .migration import Migration
+from .preflight_policy import PreflightPolicy
 from .version import SchemaVersion
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -121,6 +122,7 @@ class Environment:
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     manner: Manner = field(default_factory=Manner)
+    preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()
     """Folders with its seed files, relative to the repository's root."""

@@ -27,6 +27,8 @@ class InTheWay:
     relation: str
     mode: str
     granted: bool
+    transaction: str = ""
+    """Its virtual transaction, which no other ever has while the server runs."""
 
     @property
     def told(self) -> str:
@@ -43,10 +45,17 @@ class InTheWay:
         return f"{who}{kind}, {has} {self.mode} on {self.relation}{since}{idle}{doing}"
 
 
+def is_backup(application: str) -> bool:
+    """Whether a session of that name takes a backup; ours have the last of these."""
+    return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
+
+
 def kind_of(who: InTheWay) -> str:
     """What a person should know of it at once."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
+    if is_backup(who.application):
+        return " (this is a backup)"
     if who.application.startswith("ctgitops/"):
         return " (this is ctgitops)"
     if "to prevent wraparound" in who.query:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .in_the_way import InTheWay
 from .orphan import Orphan
 from .plan import Plan, Step
+from .preflight import Concern
 from .receipt import Receipt
 
 
@@ -23,6 +24,20 @@ class OrphanAwaited:
     """A process of the server works on for a run that is gone, and may commit what that began."""
 
     orphan: Orphan
+
+
+@dataclass(frozen=True)
+class MomentAwaited:
+    """Something speaks against beginning now; it is looked at again."""
+
+    concerns: tuple[Concern, ...]
+
+
+@dataclass(frozen=True)
+class MomentUnseen:
+    """Something that nobody asked for by name could not be looked at."""
+
+    what: str
 
 
 @dataclass(frozen=True)
@@ -174,6 +189,8 @@ class SeedFinished:
 Progress = (
     LockAwaited
     | OrphanAwaited
+    | MomentAwaited
+    | MomentUnseen
     | PlanStarted
     | BackupAdvanced
     | BackupTaken

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.environment import BackupPolicy, Environment, Reviewed, Target, Timeouts, Trigger, Window
 from ..core.manner import Health, Manner, OnFailure, Transaction
+from ..core.preflight_policy import Limits, PreflightPolicy, Then
 from ..core.problem import Problem
 from ..errors import Place
 from .health import health_faults, query_of
@@ -98,6 +99,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         windows=tuple(_window(window) for window in usable.get("windows", ())),
         timeouts=_timeouts(usable.get("timeouts", {})),
         manner=_manner(usable, document),
+        preflight=_preflight(usable.get("preflight", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
@@ -125,6 +127,15 @@ def _manner(usable: dict[str, Any], document: Document) -> Manner:
 def _health(health: dict[str, Any], document: Document) -> Health:
     durations = {key: duration(health[key]) for key in ("within", "every") if key in health}
     return Health(query_of(document, health["query"]), **durations)
+
+
+def _preflight(written: dict[str, Any]) -> PreflightPolicy:
+    """What is left out stays as it is."""
+    limits = {
+        key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
+    }
+    chosen = {key: Then(value) for key, value in written.items() if key != "limits"}
+    return PreflightPolicy(**chosen, limits=Limits(**limits), asked=frozenset(chosen))  # type: ignore[arg-type]
 
 
 def _backup(backup: dict[str, Any]) -> BackupPolicy:

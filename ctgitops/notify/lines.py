@@ -13,6 +13,8 @@ from ..core.progress import (
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
+    MomentAwaited,
+    MomentUnseen,
     OrphanAwaited,
     OthersAwaited,
     PlanStarted,
@@ -30,16 +32,21 @@ from ..report.words import count, millis
 
 def line_of(progress: Progress) -> str:
     """What a person reads about a progress; empty for what is told by the line after it."""
-    of = (_of_other_runs, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
+    of = (_of_others, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
-def _of_other_runs(progress: Progress) -> str | None:
+def _of_others(progress: Progress) -> str | None:
     match progress:
         case LockAwaited(holder=holder):
             return f"waiting for another run to end: {on_one_line(holder)}"
         case OrphanAwaited(orphan=orphan):
             return f"waiting: {on_one_line(orphan.told)}"
+        case MomentAwaited(concerns=concerns):
+            more = f", and {len(concerns) - 1} more" if len(concerns) > 1 else ""
+            return f"waiting for a better moment: {on_one_line(concerns[0].told)}{more}"
+        case MomentUnseen(what=what):
+            return f"not looked at: {on_one_line(what)}"
         case _:
             return None
 

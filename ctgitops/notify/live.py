@@ -20,6 +20,7 @@ from ..core.progress import (
     IndexAdvanced,
     Listener,
     LockAwaited,
+    MomentAwaited,
     OrphanAwaited,
     OthersAwaited,
     Progress,
@@ -82,6 +83,6 @@ def _doing(progress: Progress) -> str:
         case _:
             return (
                 line_of(progress)
-                if isinstance(progress, (LockAwaited, OrphanAwaited, BackupAdvanced, *_WITHIN))
+                if isinstance(progress, (LockAwaited, OrphanAwaited, MomentAwaited, BackupAdvanced, *_WITHIN))
                 else ""
             )

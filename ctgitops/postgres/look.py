@@ -84,14 +84,19 @@ class Look:
         """
         if not wanted:
             return ()
-        escaping = Escaping(connection.pgconn)
-        values = ", ".join(f"({escaping.escape_literal(w.name.encode()).decode()}, {w.mode.value})" for w in wanted)
-        answer = exchange(connection, _LOOK.format(wanted=values, conflicts=_CONFLICTS))
+        answer = exchange(connection, question(connection, wanted))
         if answer.failure or not answer.results:
             return ()
         found = rows(answer.results[-1])
         before, self._seen = self._seen, frozenset(str(row[9]) for row in found)
-        return tuple(_one(row) for row in found if not patient or _stays(row, before))
+        return tuple(in_the_way(row) for row in found if not patient or _stays(row, before))
+
+
+def question(connection: Connection, wanted: Sequence[Wanted]) -> str:
+    """The query for everybody who holds or waits for what conflicts with these."""
+    escaping = Escaping(connection.pgconn)
+    values = ", ".join(f"({escaping.escape_literal(w.name.encode()).decode()}, {w.mode.value})" for w in wanted)
+    return _LOOK.format(wanted=values, conflicts=_CONFLICTS)
 
 
 def spot_of_lock(step: Step, relation: str) -> Spot:
@@ -119,7 +124,8 @@ def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
     return float(row[3]) > GRACE_SECONDS
 
 
-def _one(row: tuple[str | None, ...]) -> InTheWay:
+def in_the_way(row: tuple[str | None, ...]) -> InTheWay:
+    """A row of its answer."""
     return InTheWay(
         pid=int(row[0]) if row[0] else None,
         application=row[1] or "",
@@ -130,4 +136,5 @@ def _one(row: tuple[str | None, ...]) -> InTheWay:
         relation=row[6] or "",
         mode=row[7] or "",
         granted=row[8] == "t",
+        transaction=row[9] or "",
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from psycopg.pq import Escaping
 
+from ..core.gate import Reason
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.migration import Seed
 from ..core.plan import Direction, Plan, Step
@@ -24,6 +25,7 @@ from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, sig
 from .failed import OutOfTime, stopped
 from .ledger import insert_sql
 from .message import LEAKS
+from .preflight import Preflight
 from .run import Run
 from .stepwise import Stepwise
 from .together import Whole
@@ -77,6 +79,11 @@ class WorkSession:
         if answer.failure:
             what = f"the ledger of {self._address.label} refused an entry: {answer.failure.message}"
             raise LedgerError(what, hint="look into the ledger before anything else: `ctgitops status`")
+
+    def preflight(self, plan: Plan) -> tuple[Reason, ...]:
+        """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
+        looking = Preflight(self._request, self._attempts.look, self._hold, self._tell)
+        return looking.reasons(self._work.connected(), plan)
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""

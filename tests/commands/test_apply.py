@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
+from ctgitops.core.gate import Reason
 from ctgitops.core.ledger import Mark
 from ctgitops.core.manner import Manner, Transaction
 from ctgitops.core.outcome import Status
@@ -126,3 +127,14 @@ def test_all_at_once_is_told_only_when_it_is_committed() -> None:
         apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)
     assert not [told for told in diary.told if isinstance(told, StepFinished)]
     assert diary.ledgers["staging"].entries == ()
+
+
+def test_a_bad_moment_before_the_backup_or_after_it_leaves_everything_as_it_is() -> None:
+    """Seen to fail without the second look: `apply 001` follows the backup."""
+    bad: tuple[Reason, ...] = (Reason("preflight", "backups: pg_dump is at public.t"),)
+    cases: list[tuple[list[tuple[Reason, ...]], list[str]]] = [([bad], []), ([(), bad], ["back up production"])]
+    for moments, more in cases:
+        diary = Diary({"staging": chained(entry(ONE))}, moments=moments)
+        outcome = apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+        assert (outcome.status, outcome.exit_status, outcome.reasons) == (Status.WAITING, 5, bad)
+        assert diary.lines == ["lock", "read ledger", "read staging", *more, "unlock"]

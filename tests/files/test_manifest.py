@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
+from ctgitops.core.preflight_policy import Limits, PreflightPolicy, Then
 from ctgitops.core.workspace import problems_of
 from ctgitops.files.manifest import duration
 from tests.files.checkout import Checkout
@@ -22,6 +23,7 @@ apply: {on: release, tags: "v*"}
 reviewed: off
 windows: [{days: [tue, wed], from: "02:00", to: "05:00", timezone: America/New_York}]
 timeouts: {lock: 300ms, statement: 20min, retry_for: 10s}
+preflight: {backups: refuse, wraparound: ignore, limits: {lag: 1min, connections: 5}}
 backup:
   scope: database
   to: /var/backups
@@ -50,6 +52,12 @@ def test_a_whole_manifest_becomes_an_environment(repo: Checkout) -> None:
             tags="v*",
             windows=(Window(frozenset({"tue", "wed"}), time(2), time(5), "America/New_York"),),
             timeouts=Timeouts(timedelta(milliseconds=300), timedelta(minutes=20), timedelta(seconds=10)),
+            preflight=PreflightPolicy(
+                backups=Then.REFUSE,
+                wraparound=Then.IGNORE,
+                limits=Limits(lag=timedelta(minutes=1), connections=5),
+                asked=frozenset({"backups", "wraparound"}),
+            ),
             backup=BackupPolicy("/var/backups", ("public.projects",), "VERIFY_URL"),
             seeds=("seeds/common", "seeds/production"),
             path="environments/production.yaml",
@@ -78,7 +86,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "windows, timeouts, transaction, on_failure, health, backup, shadow, seeds, drift, notify)",
+            "windows, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, drift, notify)",
         ),
         (
             "target: 1.10",
