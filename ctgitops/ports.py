@@ -32,6 +32,7 @@ from .core.replay import Wanted
 from .core.request import Request
 from .core.reviewed import ShownFile
 from .core.snapshot import Snapshot
+from .core.unfinished import Reached
 from .core.verify import Refuted
 from .core.workspace import Workspace
 from .sql.gone import Gone
@@ -64,6 +65,12 @@ class Session(Protocol):
 
     def record(self, entry: Entry) -> None:
         """Adds an entry by itself, such as a repair. Writes."""
+
+    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+        """Says of one statement of an unfinished step that it is done, or is not, with an entry. Writes."""
+
+    def adopt(self, entry: Entry, ledger_id: str) -> None:
+        """Makes this database the environment's home, under that identity, with an entry that says so. Writes."""
 
 
 class Database(Protocol):

@@ -40,6 +40,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/ledger.md", "columns"): lambda: columns_part("ledger"),
     ("docs/ledger.md", "progress"): lambda: columns_part("progress"),
     ("docs/ledger.md", "lease"): lambda: columns_part("lease"),
+    ("docs/ledger.md", "home"): lambda: columns_part("home"),
     ("docs/comment.md", "cut"): cut_part,
     ("docs/comment.md", "templates"): templates_part,
     ("docs/action.md", "inputs"): action_inputs,

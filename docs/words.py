@@ -14,6 +14,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Merge one; then `ctgitops new --renumber` the other.",
     ),
     "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`."),
+    "copied-database": (
+        "A URL leads to a copy of another environment's database, such as staging restored from production's dump.",
+        "Where that is meant: `ctgitops repair --adopt --env NAME --reason …`.",
+    ),
     "dependency": (
         "A migration depends on one that does not exist, comes later, is itself, or is not in this plan.",
         "Name lower numbers only; move the target so that it includes both.",
@@ -64,6 +68,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Restore the file from the SQL shown, or use a newer checkout.",
     ),
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
+    "moved-database": (
+        "An environment's ledger was made in another database than the one where it stands: a copy, or it moved.",
+        "Correct the secret; where it moved: `ctgitops repair --adopt --env NAME --reason …`.",
+    ),
     "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
     "no-row-security": (
         "`verify`, a warning: a table of an exposed schema has no row-level security.",
@@ -123,6 +131,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A seed file holds what PostgreSQL refuses in a transaction, or says that it wants none.",
         "Move it into a migration.",
     ),
+    "shared-database": ("Two environments are one database.", "Correct one of the two secrets."),
     "sub-folder": (
         "A folder inside `migrations/`, `environments/` or a seed folder is not read.",
         "Move its files up.",
@@ -153,6 +162,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "unreadable": ("A file cannot be read.", "Give this user the permission."),
     "value": ("A value of a manifest or policy is not what is expected.", "Write it as the hint shows."),
     "verify-query": ("A statement of a `.verify.sql` is not a query.", "Each is a `SELECT` that returns true."),
+    "wrong-database": (
+        "A URL leads to another environment's database, or not to the ledger that the manifest pins.",
+        "Correct the secret, or the manifest's `database: {id: …}`.",
+    ),
     "version-breaking": (
         "`Breaking Changes` and the version disagree.",
         "A breaking change takes a new major version, nothing else does.",

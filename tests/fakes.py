@@ -22,6 +22,7 @@ from ctgitops.core.progress import Listener, Progress
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.request import Request
 from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.unfinished import Reached
 from ctgitops.core.verify import Refuted
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError
@@ -298,6 +299,14 @@ class DiaryDatabase:
 
     def record(self, entry: Entry) -> None:
         self.diary.lines.append(f"record {entry.mark} {entry.number:03}" if entry.number else "record")
+        self._add(entry)
+
+    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+        self.diary.lines.append(f"statement {position} of {step.name} is {reached}")
+        self._add(entry)
+
+    def adopt(self, entry: Entry, ledger_id: str) -> None:
+        self.diary.lines.append(f"adopt as {ledger_id}")
         self._add(entry)
 
     def _add(self, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""The words of the verbs that change a database: apply, rollback, repair, unlock."""
+"""The words of the verbs that change a database: apply, rollback, unlock."""
 
 from __future__ import annotations
 
@@ -95,31 +95,6 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     with wiring.console() as tell:
         outcome = verb(request, back, databases=wiring, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
-
-
-@click.command()
-@click.argument("number", type=click.IntRange(0))
-@options.environment
-@click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
-@click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
-@click.option("--reason", default="", help="How you know; it goes into the ledger.")
-@options.wait
-@options.root
-def repair(  # noqa: PLR0913 - one parameter an option
-    *, number: int, name: str, fact: str | None, reason: str, wait: float, root: Path
-) -> int:
-    """Accept a fact about one migration into the ledger, on the record; none of its SQL is run."""
-    from ..commands.repair import Correction, Fact
-    from ..commands.repair import repair as verb
-
-    if fact is None:
-        raise click.UsageError("say what is true: `--applied` or `--not-applied`")
-    wiring = Wiring(root)
-    request = wiring.request(name, wait=wait)
-    with wiring.console() as tell:
-        entry = verb(request, Correction(number, Fact(fact), reason), databases=wiring, tell=tell)
-    print_page(f"{name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
-    return 0
 
 
 @click.command()

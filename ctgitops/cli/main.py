@@ -25,7 +25,7 @@ VERBS = {
     "verify": "schema",
     "apply": "change",
     "rollback": "change",
-    "repair": "change",
+    "repair": "repair",
     "baseline": "takeover",
     "snapshot": "schema",
     "diff": "schema",

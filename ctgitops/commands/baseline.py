@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
 from ..core.compare import compare
+from ..core.identity import refuse_wrong
 from ..core.progress import Listener
 from ..core.replay import like, with_versions_of
 from ..core.request import Request
@@ -23,6 +24,7 @@ def baseline(
     found = taken_over(request.workspace, take_over.number)
     database = databases.of(request.environment)
     ledger, live = seen_at_rest(database, name)
+    refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
     expected, notes = of_files(request.workspace, like(live), shadows, up_to=take_over.number)
     expected, versions = with_versions_of(expected, live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.accepted import accepted_in
 from ..core.compare import compare, without
 from ..core.drift import Drift, DriftLook
+from ..core.identity import refuse_wrong
 from ..core.ledger import Ledger
 from ..core.preview import Unseen
 from ..core.replay import like, steps_of, with_versions_of
@@ -32,6 +33,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     """One environment. Read-only. Raises CtgitopsError where nobody can say."""
     environment = request.environment
     ledger, live = seen_at_rest(databases.of(environment), environment.name)
+    refuse_wrong(environment, ledger.identity)
     expected, unmatched = replayed(ledger, live, environment.name, shadows)
     expected, versions = with_versions_of(expected, live)
     changes = compare(expected, live)

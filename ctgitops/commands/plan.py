@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..core.gate import reasons_to_wait, with_warnings
 from ..core.mention import goes, mention_problems
 from ..core.plan import make_plan
-from ..core.preview import Look, Preview, Unseen, with_problems
+from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
 from ..core.request import Request
 from ..errors import CtgitopsError
 from ..ports import Code, Databases
@@ -17,7 +17,7 @@ def plan(requests: tuple[Request, ...], *, databases: Databases, code: Code) -> 
     """One look per request, in their order; an environment that cannot be read does not cost the others. Read-only."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         looks = tuple(pool.map(lambda request: _look(request, databases), requests))
-    return _with_mentions(looks, code)
+    return _with_mentions(beside_each_other(looks), code)
 
 
 def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:

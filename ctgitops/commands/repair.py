@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ..core.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.migration import Migration
+from ..core.one_statement import refuse_statement, unfinished_step
+from ..core.plan import Step
 from ..core.progress import Listener
 from ..core.request import Request
+from ..core.unfinished import Reached
 from ..errors import UsageError
 from ..ports import Databases
+
+HOME = "home"
+"""The name of the entry of a database that was adopted; it is no migration's, and has no number."""
 
 
 class Fact(StrEnum):
@@ -27,18 +35,39 @@ class Correction:
     number: int
     fact: Fact
     reason: str
+    statement: int | None = None
+    """Where it is said of this statement alone, from 1."""
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
     """Add an entry that says what is true; no SQL of a migration is run. Raises UsageError. Writes."""
-    if not correction.reason.strip():
-        raise UsageError(
-            "a repair needs a reason", hint='say how you know: `--reason "looked at the index: it is valid"`'
-        )
+    _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
-        entry = repaired(session.ledger(), correction, request)
+        ledger = session.ledger()
+        refuse_wrong(request.environment, ledger.identity)
+        if correction.statement is not None:
+            step, entry = said_of_one(ledger, correction, request)
+            reached = Reached.DONE if correction.fact is Fact.APPLIED else Reached.UNDONE
+            session.correct(step, correction.statement, reached, entry)
+            return entry
+        entry = repaired(ledger, correction, request)
         session.record(entry)
         return entry
+
+
+def _want(reason: str, such_as: str) -> None:
+    if not reason.strip():
+        raise UsageError("a repair needs a reason", hint=f'say how you know: `--reason "{such_as}"`')
+
+
+def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
+    """The unfinished step, and the entry of a repair of one of its statements. Raises UsageError."""
+    step = unfinished_step(request.workspace, request.environment, ledger, correction.number)
+    refuse_statement(step, correction.statement or 0, done=correction.fact is Fact.APPLIED)
+    done = "done" if correction.fact is Fact.APPLIED else "not done"
+    entry = Entry(Mark.REPAIRED, f"{step.name}, statement {correction.statement}")
+    reason = f"{done}: {correction.reason.strip()}"
+    return step, _entry(request, reason, entry)
 
 
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
@@ -50,7 +79,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
         what = f"migration {number:03} is neither applied nor unfinished in {request.environment.name}"
         raise UsageError(what, hint=f"what can be repaired there: {has}")
     if correction.fact is Fact.NOT_APPLIED:
-        return _entry(request, correction, Entry(Mark.REPAIRED, known.name, number, known.version))
+        return _entry(request, correction.reason, Entry(Mark.REPAIRED, known.name, number, known.version))
     migration = next((m for m in request.workspace.migrations if m.number == number), None)
     if migration is None:
         what = f"there is no file of migration {number:03}, so nobody can say what is applied"
@@ -58,7 +87,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     as_its_file = number in ledger.applied and known.checksum == migration.checksum
     if number not in ledger.unfinished and as_its_file:
         raise UsageError(f"{migration.name} is applied as its file says", hint="there is nothing to repair")
-    return _entry(request, correction, _as_the_file_says(migration))
+    return _entry(request, correction.reason, _as_the_file_says(migration))
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
@@ -80,15 +109,40 @@ def _as_the_file_says(migration: Migration) -> Entry:
     )
 
 
-def _entry(request: Request, correction: Correction, fact: Entry) -> Entry:
+def _entry(request: Request, reason: str, fact: Entry) -> Entry:
     origin = request.origin
     return replace(
         fact,
         started_at=request.now,
         finished_at=request.now,
-        error=correction.reason.strip(),
+        error=reason.strip(),
         actor=origin.actor or None,
         commit_sha=origin.commit_sha or None,
         pull_request=origin.pull_request,
         run_url=origin.run_url or None,
     )
+
+
+def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener) -> tuple[Entry, str]:
+    """Make the database that the environment's URL leads to its home. Raises UsageError. Writes.
+
+    Returns the entry, and the ledger's identity from now on.
+    """
+    _want(reason, "restored from production on Monday")
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        identity = session.ledger().identity
+        if identity is None or not any(identity_problems(request.environment, identity)):
+            what = f"this database is that of {request.environment.name}, as its ledger says"
+            raise UsageError(what, hint="there is nothing to adopt")
+        entry = _entry(request, reason, Entry(Mark.REPAIRED, HOME))
+        ledger_id = ledger_id_after(request, identity)
+        session.adopt(entry, ledger_id)
+        return entry, ledger_id
+
+
+def ledger_id_after(request: Request, identity: Identity) -> str:
+    """What the manifest pins; else the old one for a database that moved, a new one for another environment's copy."""
+    if request.environment.database_id:
+        return request.environment.database_id
+    same = identity.home is None or identity.home.environment == request.environment.name
+    return identity.ledger_id if same else str(uuid.uuid4())

@@ -20,7 +20,7 @@ def _look(request: Request, databases: Databases) -> VerifyLook:
         database = databases.of(environment)
         ledger = database.ledger()
         queries = queries_of(workspace, ledger)
-        found = findings(workspace, environment.name, ledger, database.snapshot(), database.refuted(queries))
+        found = findings(workspace, environment, ledger, database.snapshot(), database.refuted(queries))
     except CtgitopsError as error:
         return Unseen(environment, error)
     return Verified(environment, found, len(ledger.applied), len(queries))

@@ -128,5 +128,7 @@ class Environment:
     """Folders with its seed files, relative to the repository's root."""
     drift_ignore: tuple[str, ...] = ()
     """Patterns of objects that may differ from what the migrations give."""
+    database_id: str | None = None
+    """The ledger that its database must hold; None where the manifest pins none."""
     path: str = ""
     """Its manifest's file, relative to the repository's root."""

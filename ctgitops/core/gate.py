@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .environment import Reviewed
+from .identity import identity_problems
 from .ledger import Entry, Ledger
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Problem
@@ -78,8 +79,18 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
             "after", what, f"somebody changed it by hand, so it proves nothing: `ctgitops status --env {name}`"
         )
         return
+    if reason := _not_itself(request, name, predecessor):
+        yield reason
+        return
     for step in plan.steps:
         yield from _lacking(step, name, predecessor)
+
+
+def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
+    """Where the URL of `name` leads to another database than its own, what is there proves nothing."""
+    environment = request.workspace.environment(name)
+    problems = identity_problems(environment, predecessor.identity) if environment else iter(())
+    return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:

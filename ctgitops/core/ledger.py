@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from .identity import Identity
 from .unfinished import Trace
 from .version import SchemaVersion, highest
 
@@ -117,6 +118,8 @@ class Ledger:
     """What of unfinished migrations is done, oldest first."""
     unrecorded: frozenset[int] = frozenset()
     """Unfinished migrations that a ctgitops began which kept no progress."""
+    identity: Identity | None = None
+    """Which database it was read in."""
 
     @cached_property
     def applied(self) -> dict[int, Entry]:

@@ -16,6 +16,7 @@ from ..sql.script import Script
 from .environment import Environment, Target
 from .header import Rollback
 from .history import history_problems
+from .identity import Identity, identity_problems
 from .kept import rollback_problems
 from .ledger import Ledger
 from .manner import Manner
@@ -103,6 +104,8 @@ class Plan:
     applied: tuple[tuple[int, str], ...] = ()
     """Number and checksum of what the database has."""
     manner: Manner = field(default_factory=Manner)
+    identity: Identity | None = None
+    """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
 
     @property
     def blocked(self) -> bool:
@@ -148,6 +151,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     steps = tuple(_step(m, ledger) for m in {m.number: m for m in pending}.values())
     seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
     problems = (
+        *identity_problems(environment, ledger.identity),
         *problems_of(workspace),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
@@ -168,6 +172,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
         manner=environment.manner,
+        identity=ledger.identity,
     )
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from ..errors import CtgitopsError
 from .environment import Environment
 from .gate import Reason
+from .identity import shared, shared_problem
 from .plan import Plan, worst_first
 from .problem import Concern, Problem
 from .projection import Effect
@@ -72,6 +73,20 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
     worst = max((look.exit_status for look in looks), default=0)
     warned = any(look.plan.problems for look in looks if isinstance(look, Preview))
     return worst or int(warned and fail_on is FailOn.WARNING)
+
+
+def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
+    """The same, with a problem where two environments are one database; they may both be new."""
+    seen = [look for look in looks if isinstance(look, Preview)]
+
+    def told(look: Look) -> Look:
+        if isinstance(look, Unseen):
+            return look
+        others = (o for o in seen if o is not look and shared(look.plan.identity, o.plan.identity))
+        problems = tuple(shared_problem(look.environment, other.environment) for other in others)
+        return with_problems((look,), problems)[0]
+
+    return tuple(told(look) for look in looks)
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:

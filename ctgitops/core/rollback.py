@@ -10,6 +10,7 @@ from ..sql.script import Script
 from .environment import Environment, Target
 from .header import Header, Rollback, parse_header
 from .history import tampered
+from .identity import identity_problems
 from .ledger import Entry, Ledger
 from .manner import Manner, Transaction
 from .plan import Direction, Plan, Step, worst_first
@@ -48,7 +49,8 @@ def make_rollback(
     steps = tuple(_step(entry, ledger) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
-    problems = [*found, *tampered(ledger), *_unfinished(environment, ledger, entries)]
+    problems = [*found, *identity_problems(environment, ledger.identity), *tampered(ledger)]
+    problems += [*_unfinished(environment, ledger, entries)]
     problems += [p for e in entries for p in _cannot(environment, e)]
     problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
     return Plan(
@@ -61,6 +63,7 @@ def make_rollback(
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
         manner=_manner(environment, steps),
+        identity=ledger.identity,
     )
 
 

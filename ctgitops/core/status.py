@@ -10,6 +10,7 @@ from .environment import Environment
 from .gate import Unreadable
 from .header import parse_header
 from .history import history_problems
+from .identity import identity_problems
 from .ledger import Entry, Ledger, Mark
 from .migration import Migration
 from .problem import Problem
@@ -57,6 +58,8 @@ class EnvironmentStatus:
     version: SchemaVersion | None = None
     pending: int = 0
     """How many migrations and changed seed files apply would bring."""
+    ledger_id: str = ""
+    """Identity of its ledger, which its manifest may pin; empty where there is none."""
     last: Entry | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -81,7 +84,11 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         version=ledger.version,
         pending=len(pending) + len(seeds),
         last=ledger.last,
-        problems=history_problems(workspace, environment.name, ledger, pending),
+        ledger_id=ledger.identity.ledger_id if ledger.identity else "",
+        problems=(
+            *identity_problems(environment, ledger.identity),
+            *history_problems(workspace, environment.name, ledger, pending),
+        ),
     )
 
 

@@ -23,6 +23,7 @@ class Reached(StrEnum):
     BEGUN = "begun"
     DONE = "done"
     HEALED = "healed"
+    UNDONE = "undone"
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,12 @@ def resumption(script: Script, traces: tuple[Trace, ...]) -> Resumption:
 
     What comes after the statement that failed may be corrected; so may that one, unless it is done.
     """
-    done = {t.position: t for t in traces if t.kind is Kind.STATEMENT and t.reached is Reached.DONE}
+    done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
     hashes = [script.hash_of(statement) for statement in script.statements]
     changed = next((n for n in range(1, count + 1) if n > len(hashes) or hashes[n - 1] != done[n].statement_hash), 0)
     batches = tuple(t for t in traces if t.kind is Kind.BATCH)
-    begun = next((t for t in reversed(traces) if t.position == count + 1 and t.reached is Reached.BEGUN), None)
+    begun = next((t for t in reversed(left) if t.position == count + 1 and t.reached is Reached.BEGUN), None)
     return Resumption(
         done=count,
         begun=begun,
@@ -89,6 +90,17 @@ def resumption(script: Script, traces: tuple[Trace, ...]) -> Resumption:
         since=min((t.started_at for t in traces if t.started_at), default=None),
         alive=any(t.alive for t in traces),
     )
+
+
+def _done(traces: tuple[Trace, ...]) -> tuple[dict[int, Trace], list[Trace]]:
+    """By position, the statements that are done; and all traces but those of what somebody said is not."""
+    left: list[Trace] = []
+    for trace in traces:
+        if trace.reached is Reached.UNDONE:
+            left = [t for t in left if t.position != trace.position]
+        elif trace.kind is Kind.STATEMENT:
+            left.append(trace)
+    return {t.position: t for t in left if t.reached is Reached.DONE}, left
 
 
 def resumption_of(script: Script, traces: tuple[Trace, ...]) -> Resumption | None:

@@ -9,6 +9,7 @@ from ..errors import Place
 from ..sql.script import Script
 from .environment import Environment
 from .history import history_problems
+from .identity import identity_problems
 from .ledger import Ledger
 from .plan import worst_first
 from .preview import FailOn, Unseen
@@ -55,12 +56,13 @@ def queries_of(workspace: Workspace, ledger: Ledger) -> tuple[Script, ...]:
 
 
 def findings(
-    workspace: Workspace, name: str, ledger: Ledger, live: Snapshot, refuted: tuple[Refuted, ...]
+    workspace: Workspace, environment: Environment, ledger: Ledger, live: Snapshot, refuted: tuple[Refuted, ...]
 ) -> tuple[Problem, ...]:
     """All that is not as it must be, worst first."""
     return worst_first(
         (
-            *history_problems(workspace, name, ledger, ()),
+            *identity_problems(environment, ledger.identity),
+            *history_problems(workspace, environment.name, ledger, ()),
             *(_refuted(each) for each in refuted),
             *_not_whole(live),
             *_open_tables(live, workspace.policy.exposed_schemas),

@@ -90,6 +90,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
     return Environment(
         name=name,
         url_secret=secret(usable["database"]["url"]),
+        database_id=usable["database"].get("id"),
         target=Target.parse(str(usable.get("target", "latest"))) or Target(),
         after=usable.get("after"),
         bake=duration(usable.get("bake", "0s")),

@@ -72,7 +72,7 @@ class PostgresDatabase:
             with told_if_lost(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read"))
                 take(lock, self._address, request, tell)
-                ensure_ledger(lock, self._address)
+                ensure_ledger(lock, self._address, request.environment)
             lease = Lease(lock, request)
             lease.write()
             session = WorkSession(

@@ -13,16 +13,18 @@ from psycopg import errors
 from psycopg.pq.abc import Escaping
 
 from .. import __version__
+from ..core.environment import Environment
 from ..core.ledger import Entry, Ledger, Mark
 from ..errors import LedgerError, MustWaitError
 from ..sql.redact import redact, redact_message, secrets_in
 from .connect import Address, Connection
+from .identity import read_identity, refuse_before_a_ledger, settle
 from .names import SCHEMA
 from .progress import read_traces
 
 LEDGER = "ledger"
 """Name of the table with the entries, as errors tell it."""
-FORMAT = 2
+FORMAT = 3
 """The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
 
 _COLUMNS = (
@@ -48,11 +50,13 @@ def read_ledger(connection: Connection, address: Address) -> Ledger:
     """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
         found = format_of(connection)
+        identity = read_identity(connection)
         if found == 0:
-            return Ledger()
+            return Ledger(identity=identity)
         refuse_newer(connection, address)
         rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
-        ledger = Ledger(tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows))  # type: ignore[arg-type]
+        entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
+        ledger = Ledger(entries, identity=identity)
         return _with_progress(connection, ledger) if ledger.unfinished else ledger
 
 
@@ -103,10 +107,15 @@ def refuse_newer(connection: Connection, address: Address) -> None:
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
-def ensure_ledger(connection: Connection, address: Address) -> None:
-    """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError."""
+def ensure_ledger(connection: Connection, address: Address, environment: Environment | None = None) -> None:
+    """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError.
+
+    Of a throw-away database, which is no environment's, nobody asks where it is at home.
+    """
     with _asking(connection, address):
         refuse_newer(connection, address)
+        if environment:
+            refuse_before_a_ledger(connection, environment)
     for number in range(format_of(connection) + 1, FORMAT + 1):
         script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
         try:
@@ -121,6 +130,8 @@ def ensure_ledger(connection: Connection, address: Address) -> None:
             raise _cannot_make(connection, address, error) from None
     with _asking(connection, address):
         _refuse_read_only(connection, address)
+        if environment:
+            settle(connection, environment)
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
@@ -128,7 +139,7 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
     user = connection.info.user
     if _scalar(connection, "select pg_catalog.current_setting('transaction_read_only')") == "on":
         raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
-    tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress"]
+    tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
     if not _scalar(connection, _MAY_ADD, [tables]):
         what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
         hint = (

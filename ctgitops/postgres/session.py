@@ -15,6 +15,7 @@ from ..core.plan import Direction, Plan, Step
 from ..core.progress import Listener
 from ..core.receipt import Receipt
 from ..core.request import Request
+from ..core.unfinished import Reached
 from ..errors import LedgerError, MustWaitError, Place
 from .aftermath import Aftermath
 from .attempts import Attempts, Part, Underway
@@ -23,11 +24,12 @@ from .connect import Address, Connection
 from .exchange import Answer, Interrupted, exchange
 from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
 from .failed import OutOfTime, stopped
+from .identity import home_sql, read_identity
 from .ledger import insert_sql
 from .message import LEAKS
 from .preflight import Preflight
 from .run import Run
-from .stepwise import Stepwise
+from .stepwise import Stepwise, author_of
 from .together import Whole
 from .work import SoFar, Work
 
@@ -74,8 +76,13 @@ class WorkSession:
         """Adds an entry by itself."""
         self._hold()
         connection = self._work.connected()
-        message = insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
-        answer = exchange(connection, message)
+        self._added(self._message_of(connection, entry))
+
+    def _message_of(self, connection: Connection, entry: Entry) -> str:
+        return insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
+
+    def _added(self, message: str) -> None:
+        answer = exchange(self._work.connected(), message)
         if answer.failure:
             what = f"the ledger of {self._address.label} refused an entry: {answer.failure.message}"
             raise LedgerError(what, hint="look into the ledger before anything else: `ctgitops status`")
@@ -84,6 +91,22 @@ class WorkSession:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
         looking = Preflight(self._request, self._attempts.look, self._hold, self._tell)
         return looking.reasons(self._work.connected(), plan)
+
+    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+        """Says of one statement of an unfinished step that it is done, or is not, with an entry."""
+        self._hold()
+        connection = self._work.connected()
+        begun = self._work.ledger().unfinished[step.number]
+        row = author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
+        self._added(f"begin; {row}; {self._message_of(connection, entry)}; commit")
+
+    def adopt(self, entry: Entry, ledger_id: str) -> None:
+        """Makes this database the environment's home, under that identity, with an entry that says so."""
+        self._hold()
+        connection = self._work.connected()
+        name, reason = self._request.environment.name, entry.error or ""
+        home = home_sql(connection, name, read_identity(connection), ledger_id, reason)
+        self._added(f"begin; {home}; {self._message_of(connection, entry)}; commit")
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""

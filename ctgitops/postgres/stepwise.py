@@ -50,7 +50,7 @@ class Stepwise:
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
-        author = Author(Escaping(connection.pgconn), self._started(connection, step, entry), step, _began(connection))
+        author = author_of(connection, self._started(connection, step, entry), step)
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step, local=False)[0])
@@ -77,6 +77,11 @@ class Stepwise:
                 raise StepFailed(answer.failure, Spot(), answer.lost)
             self._entries[step.number] = int(str(rows(answer.results[0])[0][0]))
         return self._entries[step.number]
+
+
+def author_of(connection: Connection, entry: int, step: Step) -> Author:
+    """Who writes rows of progress on this connection, for the entry `started` with that id."""
+    return Author(Escaping(connection.pgconn), entry, step, _began(connection))
 
 
 def _began(connection: Connection) -> str:

@@ -94,6 +94,7 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
         "current_version": str(plan.current_version) if plan.current_version else None,
         "target_version": str(plan.target_version) if plan.target_version else None,
         "fingerprint": plan.fingerprint,
+        "ledger_id": (plan.identity.ledger_id or None) if plan.identity else None,
         "blocked": plan.blocked,
         "order": which.value if (which := order_of([plan])) else None,
         **_manner(plan.manner),
@@ -185,6 +186,7 @@ def _status(status: EnvironmentStatus) -> Object:
         "unreadable": status.unreadable or None,
         "current_version": str(status.version) if status.version else None,
         "pending": None if status.unreadable else status.pending,
+        "ledger_id": status.ledger_id or None,
         "last": last
         and {
             "name": last.name,

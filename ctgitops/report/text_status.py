@@ -29,6 +29,7 @@ def status_text(status: EnvironmentStatus) -> str:
     pending = f"{status.pending} pending" if status.pending else "nothing pending"
     lines = [f"{status.environment}: schema version {words.version(status.version)}, {pending}", ""]
     lines += table([("Version", "Migration", "Description", "Date", "Status"), *map(_row, status.rows)], indent=0)
+    lines += ["", f"ledger {status.ledger_id}"] if status.ledger_id else []
     return "\n".join([*lines, *_problems(status)]) + "\n"
 
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctgitops.commands.repair import Correction, Fact, repair
+from ctgitops.core.identity import Home, Identity, Site
 from ctgitops.core.ledger import Ledger, Mark
 from ctgitops.core.request import Origin
-from ctgitops.errors import UsageError
+from ctgitops.core.unfinished import Kind, Reached, Trace
+from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import Diary, chained, entry, migration, request, workspace
 
 ONE = migration("001_one", "1.0.0")
@@ -76,3 +80,58 @@ def test_a_failed_migration_left_no_trace_so_there_is_nothing_to_undo() -> None:
     failed = chained(entry(EDITED), entry(TWO, Mark.FAILED, error="42P01"))
     with pytest.raises(UsageError, match="neither applied nor unfinished"):
         repaired(failed, Correction(2, Fact.NOT_APPLIED, "looked"))
+
+
+STEPWISE = migration("002_two", "1.1.0", sql="VACUUM;\nANALYZE;\nVACUUM;\n")
+
+
+def half_done(*reached: tuple[Reached, int]) -> Ledger:
+    """002 unfinished, with those traces."""
+    ledger = chained(entry(ONE), entry(STEPWISE, Mark.STARTED))
+    script = STEPWISE.up
+    hashes = [script.hash_of(statement) for statement in script.statements]
+    traces = tuple(Trace(2, 2, Kind.STATEMENT, mark, at, hashes[at - 1]) for mark, at in reached)
+    return replace(ledger, progress=traces)
+
+
+def corrected(ledger: Ledger, fact: Fact, statement: int) -> list[str]:
+    diary = Diary({"staging": ledger})
+    asked = request(workspace(ONE, STEPWISE), origin=Origin(actor="anna"))
+    repair(asked, Correction(2, fact, "looked", statement), databases=diary, tell=diary.tell)
+    said = diary.ledgers["staging"].entries[-1]
+    assert (said.mark, said.number, said.actor) == (Mark.REPAIRED, None, "anna")
+    assert said.error in {"done: looked", "not done: looked"}
+    return diary.lines
+
+
+BEGUN, DONE = Reached.BEGUN, Reached.DONE
+
+
+def test_one_statement_of_an_unfinished_migration_is_done_or_is_not() -> None:
+    done = corrected(half_done((DONE, 1), (BEGUN, 2)), Fact.APPLIED, 2)
+    assert "statement 2 of 002_two is done" in done
+    undone = corrected(half_done((DONE, 1), (BEGUN, 2)), Fact.NOT_APPLIED, 2)
+    assert "statement 2 of 002_two is undone" in undone
+    assert "statement 1 of 002_two is undone" in corrected(half_done((DONE, 1)), Fact.NOT_APPLIED, 1)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "fact", "statement", "words"),
+    [
+        (half_done((DONE, 1)), Fact.APPLIED, 3, "is not the next one: 1 are done"),
+        (half_done((DONE, 1)), Fact.APPLIED, 4, "has 3 statements"),
+        (half_done((DONE, 1), (DONE, 2)), Fact.NOT_APPLIED, 1, "is not the last that was done"),
+        (half_done((DONE, 1)), Fact.NOT_APPLIED, 2, "is not the last that was done"),
+        (chained(entry(ONE)), Fact.APPLIED, 1, "is not unfinished in staging"),
+    ],
+)
+def test_what_cannot_be_said_of_a_statement_is_refused(ledger: Ledger, fact: Fact, statement: int, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        corrected(ledger, fact, statement)
+
+
+def test_a_repair_in_a_database_that_is_anothers_is_refused() -> None:
+    home = Home("production", Site(1, 1, "app"))
+    ledger = replace(chained(entry(ONE)), identity=Identity(Site(1, 1, "app"), "x", home))
+    with pytest.raises(LedgerError, match="leads to the database of production"):
+        repaired(ledger, Correction(1, Fact.APPLIED, "only a comment changed"))

@@ -130,3 +130,13 @@ def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now
 )
 def test_how_far_it_came_in_words(at: Resumption, of: int, words: str) -> None:
     assert how_far(at, of) == words
+
+
+@given(st.lists(st.sampled_from(["begun", "done", "undone"]), max_size=8))
+def test_what_somebody_said_of_a_statement_last_is_what_is_true(said: list[str]) -> None:
+    """Seen to fail where `undone` is passed over."""
+    script = script_of("VACUUM", "ANALYZE")
+    traces = tuple(replace(done(script, 1), reached=Reached(each)) for each in said)
+    after = said[len(said) - said[::-1].index("undone") :] if "undone" in said else said
+    at = resumption(script, traces)
+    assert (at.done, at.begun is not None) == (int("done" in after), "begun" in after and "done" not in after)

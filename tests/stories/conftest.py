@@ -12,6 +12,12 @@ from tests.servers import fresh_database, run
 from tests.stories.house import House
 
 _numbers = itertools.count(1)
+AT_HOME = """
+insert into ctgitops.home (environment, system_identifier, database_oid, database_name, ledger_id)
+select environment, system_identifier, (select oid from pg_database where datname = current_database()),
+       current_database(), gen_random_uuid() from ctgitops.home order by id limit 1
+"""
+"""A clone is noticed, so it is adopted, as `ctgitops repair --adopt` does."""
 ONE = "create table one (id int primary key);"
 
 
@@ -29,6 +35,7 @@ def database_url(request: pytest.FixtureRequest, server: LocalServer) -> str:
     furnished: str = request.getfixturevalue("furnished")
     name = f"lived_in_{next(_numbers)}"
     run(server.url(), f"create database {name} template {furnished}")
+    run(server.url(name), AT_HOME)
     return server.url(name)
 
 

@@ -53,7 +53,7 @@ def test_the_first_run_brings_it_to_todays_and_keeps_every_hash(older: House, da
     before = fetch(database_url, HASHES)
     older.migration("002_two", "create table two ();")
     older.applied()
-    assert fetch(database_url, "select version from ctgitops.format order by 1") == [(1,), (2,)]
+    assert fetch(database_url, "select version from ctgitops.format order by 1") == [(1,), (2,), (3,)]
     assert fetch(database_url, HASHES) == before
     assert marks(database_url)[-1] == "002_two applied"
     assert older.run("status").status == 0
@@ -66,7 +66,7 @@ def test_who_was_let_in_before_is_let_in_after(older: House, database_url: str) 
     reader = older
     reader.environment("staging", as_role(database_url, "reader"))
     assert reader.run("status").status == 0
-    for table in ("progress", "lease"):
+    for table in ("progress", "lease", "home"):
         assert fetch(as_role(database_url, "reader"), f"select count(*) >= 0 from ctgitops.{table}") == [(True,)]
     may = "select has_table_privilege('writer', 'ctgitops.' || t, p) from (values ('progress', 'insert'), "
     may += "('lease', 'update'), ('lease', 'delete'), ('progress', 'update')) v (t, p)"
@@ -78,7 +78,7 @@ def test_a_role_that_does_not_own_it_is_told_who_must_come_first(older: House, d
     older.migration("002_two", "create table two ();")
     done = older.apply()
     assert done.status == 4, done.said
-    assert "may not bring the ledger of staging (STAGING_DATABASE_URL) from format 1 to 2" in done.words
+    assert "may not bring the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3" in done.words
     assert "apply once with the URL of the role that owns schema ctgitops" in done.words
     assert not has(database_url, "two")
 

@@ -1,0 +1,64 @@
+"""The words of the verb that accepts a fact, on the record: repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..core.request import Request
+from ..wiring import Wiring
+from . import options
+from .printing import print_page
+
+
+@click.command()
+@click.argument("number", type=click.IntRange(0), required=False)
+@options.environment
+@click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
+@click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
+@click.option(
+    "--statement",
+    type=click.IntRange(1),
+    help="Say it of this statement alone, of an unfinished migration that runs outside a transaction.",
+)
+@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or one that moved, is that of --env.")
+@click.option("--reason", default="", help="How you know; it goes into the ledger.")
+@options.wait
+@options.root
+def repair(  # noqa: PLR0913 - one parameter an option
+    *, number: int | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
+) -> int:
+    """Accept a fact into the ledger, on the record: about one migration, or which database this is. No SQL is run."""
+    wiring = Wiring(root)
+    if fact == "adopt":
+        if number is not None or statement is not None:
+            raise click.UsageError("`--adopt` is about the whole database: leave the migration out")
+        return _adopt(wiring, wiring.request(name, wait=wait), reason)
+    if number is None:
+        raise click.UsageError("say which migration, by its number, or `--adopt`")
+    if fact is None:
+        raise click.UsageError("say what is true: `--applied` or `--not-applied`")
+    return _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
+
+
+def _correct(wiring: Wiring, request: Request, said: tuple[int, str, str], statement: int | None) -> int:
+    from ..commands.repair import Correction, Fact
+    from ..commands.repair import repair as verb
+
+    number, fact, reason = said
+    correction = Correction(number, Fact(fact), reason, statement)
+    with wiring.console() as tell:
+        entry = verb(request, correction, databases=wiring, tell=tell)
+    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+    return 0
+
+
+def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
+    from ..commands.repair import adopt as verb
+
+    with wiring.console() as tell:
+        entry, ledger_id = verb(request, reason, databases=wiring, tell=tell)
+    name = request.environment.name
+    print_page(f"{name}: this database is that of {name} from now on, with ledger {ledger_id}: {entry.error}")
+    return 0

@@ -1,0 +1,58 @@
+-- The ledger, format 3: where it is at home, so that a copy of it is told from it; and that a statement was undone.
+-- Run once under the run lock, in one transaction, by the role that owns format 2. Entries and their hashes stay.
+alter table ctgitops.progress drop constraint progress_mark;
+alter table ctgitops.progress add constraint progress_mark check (mark in ('begun', 'done', 'healed', 'undone')) not valid;
+-- Those of format 2 are among them, so nothing needs to be looked at.
+comment on column ctgitops.progress.mark is 'begun: it may leave something behind, and its outcome is not known yet; done; healed: what an earlier attempt left behind was put right; undone: somebody said that it is not done.';
+
+create table ctgitops.home (
+    id                bigint      not null generated always as identity primary key,
+    environment       text        not null,
+    system_identifier bigint,
+    database_oid      bigint      not null,
+    database_name     text        not null,
+    ledger_id         uuid        not null,
+    since             timestamptz not null default pg_catalog.transaction_timestamp(),
+    reason            text        not null default ''
+);
+comment on table ctgitops.home is 'Which environment this ledger is of, and in which database it is at home; the newest row counts. Rows are only ever added.';
+comment on column ctgitops.home.id is 'Order of the rows.';
+comment on column ctgitops.home.environment is 'Name of the environment.';
+comment on column ctgitops.home.system_identifier is 'What the server''s cluster got when it was made; null where the role might not ask.';
+comment on column ctgitops.home.database_oid is 'Number of the database in that cluster, which a clone does not share.';
+comment on column ctgitops.home.database_name is 'Name of the database then, for people.';
+comment on column ctgitops.home.ledger_id is 'The ledger''s identity, which a manifest may pin as `database: {id: …}`.';
+comment on column ctgitops.home.since is 'Since when.';
+comment on column ctgitops.home.reason is 'Why it was adopted, as `ctgitops repair --adopt` was told; empty for the first home.';
+
+create trigger refuse_change before update or delete or truncate on ctgitops.home
+    for each statement execute function ctgitops.refuse_change();
+alter table ctgitops.home enable always trigger refuse_change;
+
+-- Default privileges of the database must not reach in here; who was let into the ledger by its owner is let in here.
+do $privileges$
+declare
+    grant_of record;
+begin
+    for grant_of in
+        select distinct c.relname, a.grantee
+        from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
+        where c.oid in ('ctgitops.home'::regclass,
+                        pg_catalog.pg_get_serial_sequence('ctgitops.home', 'id')::regclass)
+          and a.grantee <> c.relowner
+    loop
+        execute format('revoke all on ctgitops.%I from %s', grant_of.relname,
+                       case grant_of.grantee when 0 then 'public' else grant_of.grantee::regrole::text end);
+    end loop;
+    for grant_of in
+        select a.grantee::regrole as grantee, a.privilege_type as privilege
+        from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
+        where c.oid = 'ctgitops.ledger'::regclass and a.grantee <> c.relowner and a.grantee <> 0
+          and a.privilege_type in ('SELECT', 'INSERT')
+    loop
+        execute format('grant %s on ctgitops.home to %s', grant_of.privilege, grant_of.grantee);
+    end loop;
+end
+$privileges$;
+
+insert into ctgitops.format (version) values (3);
