@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from .core.environment import Environment
+from .core.environment import Environment, ShadowPolicy
 from .core.event import OutsideRun
 from .core.forge import (
     ChangedFile,
@@ -25,6 +25,7 @@ from .core.ledger import Entry, Ledger
 from .core.loss import Loss, Weighed
 from .core.mention import Searched
 from .core.migration import Seed
+from .core.original import Original
 from .core.plan import Plan, Step
 from .core.progress import Listener
 from .core.receipt import Receipt
@@ -84,6 +85,9 @@ class Database(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Its schema, all of one moment. Read-only, takes no lock."""
+
+    def original(self) -> Original:
+        """All that makes a throw-away database like it. Read-only. Raises LedgerError, BackupError."""
 
     def holder(self) -> Holder | None:
         """Who holds the run lock; None where nobody does. Read-only, takes no lock."""
@@ -194,8 +198,21 @@ class Shadow(Protocol):
         """Its schema, as if whoever applies migrations in the real one had made it."""
 
 
+class Sealed(Shadow, Protocol):
+    """A throw-away copy of a real schema, in which SQL that nobody reviewed reaches nothing outside of it."""
+
+    def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
+        """Carries out steps in it; `watched` where what they do is to be looked at. Raises ApplyError."""
+
+    def empty(self) -> AbstractContextManager[Shadow]:
+        """One more database beside it, with the same roles and nothing in it."""
+
+
 class Shadows(Protocol):
     """Where throw-away databases come from."""
+
+    def sealed(self, original: Original, policy: ShadowPolicy) -> AbstractContextManager[Sealed]:
+        """A copy of a real schema, which is gone when the block ends. Raises UsageError where none can be had."""
 
     def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
         """An empty one, which is gone when the block ends. Raises UsageError where none can be had."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .core.ask import in_order_of_after
-from .core.environment import Environment, Target
+from .core.environment import Environment, ShadowPolicy, Target
 from .core.gate import Predecessor, Unreadable
 from .core.request import Origin, Request
 from .core.snapshot import Snapshot, snapshot_from
@@ -27,10 +27,11 @@ from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
     from .core.mention import Searched
+    from .core.original import Original
     from .core.progress import Listener
     from .core.receipt import Receipt
     from .core.replay import Wanted
-    from .ports import Backups, Database, Forge, Schemas, Shadow
+    from .ports import Backups, Database, Forge, Schemas, Sealed, Shadow
     from .postgres.connect import Address
     from .sql.gone import Gone
 
@@ -112,6 +113,12 @@ class Wiring:
         from .postgres.shadow import local_shadow
 
         return local_shadow(wanted)
+
+    def sealed(self, original: Original, policy: ShadowPolicy) -> AbstractContextManager[Sealed]:
+        """A throw-away copy of a real schema, gone when the block ends. Raises UsageError."""
+        from .postgres.sealed import sealed_shadow
+
+        return sealed_shadow(original, policy)
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that `after` names, or why it could not be read."""

@@ -34,6 +34,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "empty-file": ("A file holds no statement.", "Write its SQL, or remove the file."),
     "encoding": ("A file is not UTF-8 text.", "Save it as UTF-8."),
     "environment-name": ("A manifest's file is not called after its environment.", "Rename one of the two."),
+    "fails": (
+        "A migration does not run on a throw-away copy of the environment's schema, with PostgreSQL's error.",
+        "Correct the file: it would fail in the real database too.",
+    ),
     "file-name": (
         "A file is not named as a migration, seed or manifest is.",
         "Rename it as the hint says, or move it away.",
@@ -108,11 +112,24 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "number-gap": ("A number is left out within a band.", "Renumber, or set `numbering: increasing` in the policy."),
     "orphan": ("A `.down.sql` or `.verify.sql` without its migration.", "Rename it, add the migration, or remove it."),
+    "order-differs": (
+        "The migrations give another schema in the order of their numbers than in the order in which this environment "
+        "gets them.",
+        "Make the later one find out what is there (`IF EXISTS`, `IF NOT EXISTS`), or renumber it.",
+    ),
     "out-of-order": (
         "A pending migration comes before one of its band that the database has.",
         "Give it the next number of its band.",
     ),
     "psql-command": ("A command of psql, such as `\\i`, stands in a file.", "Write the SQL that it stands for."),
+    "rollback-fails": (
+        "A rollback does not run on a throw-away copy of the environment's schema.",
+        "Correct the `.down.sql` before the merge: the ledger keeps it as it is.",
+    ),
+    "rollback-leaves": (
+        "A rollback does not bring the schema back, tried on a throw-away copy; what it leaves is shown as a diff.",
+        "Complete the `.down.sql`.",
+    ),
     "rollback-missing": (
         "`Rollback: Available` without a `.down.sql`.",
         "Write it, or say `Manual` or `Not Available`.",
@@ -241,6 +258,7 @@ TEMPLATES: dict[str, str] = {
     "outcome.md.j2": "The page of a run of apply or rollback.",
     "outcome_parts.md.j2": "The same without its first line, which the record folds.",
     "plan.md.j2": "The plan comment: its first line, what to do next, and the order of all else.",
+    "proof.md.j2": "What running it on a throw-away copy of the schema showed; left out where nobody tried it.",
     "problems.md.j2": "What blocks, as alerts.",
     "record.md.j2": "The record after a merge.",
     "impacts.md.j2": "Who waits for which migration and for about how long, folded; left out where nobody tried it.",

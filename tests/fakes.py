@@ -16,6 +16,7 @@ from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ctgitops.core.loss import Loss, Weighed
 from ctgitops.core.mention import Mention, Searched
 from ctgitops.core.migration import Migration, Seed
+from ctgitops.core.original import Original
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.policy import Policy
 from ctgitops.core.progress import Listener, Progress
@@ -247,6 +248,10 @@ class DiaryDatabase:
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")
         return self.diary.schemas.get(self.name, Snapshot())
+
+    def original(self) -> Original:
+        self.diary.lines.append(f"copy {self.name}")
+        return Original("deploy", 15)
 
     def holder(self) -> Holder | None:
         return self.diary.holder

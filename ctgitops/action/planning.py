@@ -50,7 +50,7 @@ def _planned(job: Job, ask: Planning) -> int:
     base = job.base_at(ask.base_sha) if ask.sha else None
     databases = base or job.wiring
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
-    looks = plan_verb(requests, databases=databases, code=job.wiring)
+    looks = plan_verb(requests, databases=databases, code=job.wiring, shadows=job.wiring)
     if base:
         looks = tuple(base.seen(look, request) for look, request in zip(looks, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))

@@ -61,7 +61,7 @@ def _looks(job: Job, wiring: Wiring, changed: frozenset[str]) -> tuple[Look, ...
         if _has_secret(job, e)
     )
     code = OutOfSight("the pull request's code is not checked out here")
-    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code)}
+    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
     why = "this run was not given its secret"
     return tuple(found.get(e.name) or preview_of_files(wiring.workspace, e, changed, why) for e in environments)
 

@@ -46,7 +46,10 @@ def check(root: Path, form: str) -> int:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the plan as JSON to this file."
 )
-def plan(name: str | None, target: str | None, root: Path, form: str, out: Path | None) -> int:
+@click.option("--no-shadow", is_flag=True, help="Do not try it on a throw-away copy of the schema.")
+def plan(  # noqa: PLR0913 - one parameter an option
+    *, name: str | None, target: str | None, root: Path, form: str, out: Path | None, no_shadow: bool
+) -> int:
     """What apply would do, for one environment or for all; nothing is changed."""
     from ..commands.plan import plan as verb
     from ..core.preview import exit_status
@@ -54,7 +57,12 @@ def plan(name: str | None, target: str | None, root: Path, form: str, out: Path 
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each, target=target) for each in names), databases=wiring, code=wiring)
+    looks = verb(
+        tuple(wiring.request(each, target=target) for each in names),
+        databases=wiring,
+        code=wiring,
+        shadows=None if no_shadow else wiring,
+    )
     data = plan_json(looks[0]) if name else plans_json(looks)
     if out:
         wiring.write(out, data)

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
+from ..core.compare import Changes, compare
 from ..core.gate import reasons_to_wait, with_warnings
+from ..core.ledger import Ledger
 from ..core.mention import goes, mention_problems
-from ..core.plan import make_plan
+from ..core.original import Original
+from ..core.plan import Plan, Step, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
+from ..core.proof import (
+    MOST_WAYS_BACK,
+    Order,
+    Proof,
+    WayBack,
+    other_order,
+    proof_problems,
+    says_nothing,
+    step_back,
+)
+from ..core.replay import steps_of, with_versions_of
 from ..core.request import Request
-from ..errors import CtgitopsError
-from ..ports import Code, Databases
+from ..core.snapshot import Snapshot
+from ..errors import ApplyError, CtgitopsError
+from ..ports import Code, Database, Databases, Sealed, Shadows
 
 
-def plan(requests: tuple[Request, ...], *, databases: Databases, code: Code) -> tuple[Look, ...]:
-    """One look per request, in their order; an environment that cannot be read does not cost the others. Read-only."""
+def plan(
+    requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
+) -> tuple[Look, ...]:
+    """One look per request, in their order; an environment that cannot be read does not cost the others. Read-only.
+
+    With `shadows` each plan is run on a throw-away copy.
+    """
     with ThreadPoolExecutor(max_workers=8) as pool:
-        looks = tuple(pool.map(lambda request: _look(request, databases), requests))
+        looks = tuple(pool.map(lambda request: _look(request, databases, shadows), requests))
     return _with_mentions(beside_each_other(looks), code)
 
 
@@ -33,13 +54,128 @@ def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:
     )
 
 
-def _look(request: Request, databases: Databases) -> Look:
+def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Look:
     environment = request.environment
     try:
-        ledger = databases.of(environment).ledger()
+        database = databases.of(environment)
+        ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
         if made.empty or made.blocked:
             return Preview(environment, made)
-        return Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
+        look = Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
+        return _proved(look, request, ledger, database, shadows) if shadows else look
     except CtgitopsError as error:
         return Unseen(environment, error)
+
+
+def _proved(preview: Preview, request: Request, ledger: Ledger, database: Database, shadows: Shadows) -> Preview:
+    """The same with its proof and what that found; a plan that cannot be tried says so, and is one all the same."""
+    if not preview.plan.steps or preview.plan.blocked:
+        return preview
+    if not request.environment.shadow.wanted:
+        return replace(preview, proof=Proof(untried="its manifest says `shadow: none`"))
+    try:
+        original, live = database.original(), database.snapshot()
+        with shadows.sealed(original, request.environment.shadow) as sealed:
+            proof = _Trial(preview.plan, ledger, original, sealed).proof(live)
+    except CtgitopsError as error:
+        proof = Proof(untried=error.what)
+    problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+    return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)
+
+
+@dataclass
+class _Trial:
+    """One plan on one copy."""
+
+    plan: Plan
+    ledger: Ledger
+    original: Original
+    sealed: Sealed
+    ways: list[WayBack] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
+
+    def proof(self, live: Snapshot) -> Proof:
+        before = self.sealed.snapshot()
+        known, notes = with_versions_of(before, live)
+        after, failed = before, None
+        try:
+            for step in self.plan.steps:
+                after = self._through(step, after)
+        except ApplyError as error:
+            failed = error
+            after = self._seen(after)
+        same = known.fingerprint == live.fingerprint
+        unlike = () if same else (_unlike(known, live),)
+        proof = Proof(
+            server=before.about.server_version,
+            unmatched=(*self.sealed.unmatched, *notes, *unlike),
+            tried=tuple(self.tried),
+            changes=compare(before, after),
+            ways=tuple(self.ways),
+            prediction=with_versions_of(after, live)[0].fingerprint if same and not failed else "",
+        )
+        if failed is None:
+            return replace(proof, order=self._order())
+        return self._with_failure(proof, failed, same=same)
+
+    def _with_failure(self, proof: Proof, failed: ApplyError, *, same: bool) -> Proof:
+        fresh = not self.ledger.applied
+        why = says_nothing(failed, self.original, fresh=fresh, unmatched=not same)
+        return replace(proof, untried=f"{failed.what} ({why})") if why else replace(proof, failed=failed)
+
+    def _seen(self, otherwise: Snapshot) -> Snapshot:
+        """The schema after a failure; where the server itself is gone, the last that was seen."""
+        try:
+            return self.sealed.snapshot()
+        except ApplyError:
+            return otherwise
+
+    def _through(self, step: Step, before: Snapshot) -> Snapshot:
+        """The step, watched; then, where it has a rollback, back and forth again. Raises ApplyError."""
+        self.sealed.bring((step,), watched=True)
+        self.tried.append(step.name)
+        after = self.sealed.snapshot()
+        back = step_back(step)
+        if back is None or step not in self.plan.steps[-MOST_WAYS_BACK:]:
+            return after
+        try:
+            self.sealed.bring((back,))
+        except ApplyError as error:
+            self.ways.append(self._stuck(step, (), error))
+            return after if step.transactional and back.transactional else self.sealed.snapshot()
+        left = compare(before, self.sealed.snapshot())
+        try:
+            self.sealed.bring((step,))
+        except ApplyError as error:
+            self.ways.append(self._stuck(step, left, error))
+            raise
+        second = self.sealed.snapshot()
+        self.ways.append(WayBack(step, left, compare(after, second)))
+        return second
+
+    def _order(self) -> Order | None:
+        """The same migrations from nothing, in the order of their numbers and in this environment's."""
+        if not other_order(self.plan, self.ledger):
+            return None
+        try:
+            steps = (*steps_of(self.ledger), *self.plan.steps)
+            with self.sealed.empty() as numbered, self.sealed.empty() as here:
+                numbered.bring(tuple(sorted(steps, key=lambda step: step.number)))
+                here.bring(steps)
+                return Order(compare(numbered.snapshot(), here.snapshot()))
+        except CtgitopsError as error:
+            return Order(untried=error.what)
+
+    def _stuck(self, step: Step, left: Changes, error: ApplyError) -> WayBack:
+        """A way back that came to no end, whoever's fault that is."""
+        fresh = not self.ledger.applied
+        why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
+        return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
+
+
+def _unlike(known: Snapshot, live: Snapshot) -> str:
+    changes = compare(live, known)
+    named = ", ".join(str(change.object) for change in changes[:3])
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return f"not as it is there: {named}{more}"

@@ -108,6 +108,17 @@ class BackupPolicy:
 
 
 @dataclass(frozen=True)
+class ShadowPolicy:
+    """The throw-away database on which a plan is tried."""
+
+    wanted: bool = True
+    major: int | None = None
+    """Of its server; None: that of the real one."""
+    extensions: tuple[str, ...] = ()
+    """What a migration may have made there although it takes a superuser."""
+
+
+@dataclass(frozen=True)
 class Environment:
     """One manifest. It holds the name of the secret with the database's URL, never the URL."""
 
@@ -126,6 +137,7 @@ class Environment:
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()
     """Folders with its seed files, relative to the repository's root."""
+    shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     drift_ignore: tuple[str, ...] = ()
     """Patterns of objects that may differ from what the migrations give."""
     database_id: str | None = None

@@ -13,6 +13,7 @@ from .identity import shared, shared_problem
 from .plan import Plan, worst_first
 from .problem import Concern, Problem
 from .projection import Effect
+from .proof import Proof
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Preview:
     environment: Environment
     plan: Plan
     reasons: tuple[Reason, ...] = ()
-    schema_diff: str = ""
-    """How the schema afterwards differs from that before, as lines of a diff; empty where nobody tried it."""
     effects: Mapping[int, Effect] = field(default_factory=dict)
     """What each migration does to who uses the database, by its number; none where nobody tried it."""
+    proof: Proof | None = None
+    """What happened when it was run on a throw-away copy; None where nobody tried."""
 
     @property
     def exit_status(self) -> int:

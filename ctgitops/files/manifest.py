@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..core.environment import BackupPolicy, Environment, Reviewed, Target, Timeouts, Trigger, Window
+from ..core.environment import BackupPolicy, Environment, Reviewed, ShadowPolicy, Target, Timeouts, Trigger, Window
 from ..core.manner import Health, Manner, OnFailure, Transaction
 from ..core.preflight_policy import Limits, PreflightPolicy, Then
 from ..core.problem import Problem
@@ -103,6 +103,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         preflight=_preflight(usable.get("preflight", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
+        shadow=_shadow(usable.get("shadow", {})),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         path=document.path,
     )
@@ -137,6 +138,12 @@ def _preflight(written: dict[str, Any]) -> PreflightPolicy:
     }
     chosen = {key: Then(value) for key, value in written.items() if key != "limits"}
     return PreflightPolicy(**chosen, limits=Limits(**limits), asked=frozenset(chosen))  # type: ignore[arg-type]
+
+
+def _shadow(written: dict[str, Any] | str) -> ShadowPolicy:
+    if isinstance(written, str):
+        return ShadowPolicy(wanted=False)
+    return ShadowPolicy(major=written.get("postgres"), extensions=tuple(written.get("extensions", ())))
 
 
 def _backup(backup: dict[str, Any]) -> BackupPolicy:

@@ -19,7 +19,6 @@ Usable = dict[str, Any]
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("on_failure",), lambda value: value != "stop", "take back what a failed run had applied", ""),
     (("health",), lambda _: True, "ask a health query", ""),
-    (("shadow",), lambda _: True, "try plans on a shadow", ""),
     (("notify",), bool, "notify anybody", ""),
     (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),
     (("backup", "to"), lambda value: "://" in str(value), "store backups anywhere but in a folder", "name a folder"),

@@ -9,6 +9,7 @@ from ..core.environment import Timeouts
 from ..core.holder import Holder
 from ..core.ledger import Ledger
 from ..core.loss import Loss, Weighed
+from ..core.original import Original
 from ..core.progress import Listener
 from ..core.request import Request
 from ..core.snapshot import Snapshot
@@ -18,6 +19,7 @@ from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
+from .original import original_at
 from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
 from .snapshot import take_snapshot
@@ -43,6 +45,10 @@ class PostgresDatabase:
     def snapshot(self) -> Snapshot:
         """Its schema, all of one moment. Read-only, takes no lock."""
         return take_snapshot(self._address)
+
+    def original(self) -> Original:
+        """All that makes a throw-away database like it. Read-only."""
+        return original_at(self._address)
 
     def holder(self) -> Holder | None:
         """Who holds the run lock. Read-only, takes no lock."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from urllib.parse import quote
 
 import psycopg
 
+from ..core.environment import ShadowPolicy
 from ..core.original import Original
 from ..core.plan import Step
 from ..core.snapshot import Snapshot
@@ -35,7 +37,7 @@ STATEMENT_TIMEOUT = "120s"
 class SealedShadow:
     """One database of a sealed server. All in it is done by the original's role; the superuser runs none of its SQL."""
 
-    def __init__(self, sealed: Sealed, database: str, observer: Observer) -> None:
+    def __init__(self, sealed: SealedDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self._sealed = sealed
         self._observer = observer
@@ -67,6 +69,10 @@ class SealedShadow:
             return take_snapshot(self._address)
         except LedgerError as error:
             raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
+
+    def empty(self) -> AbstractContextManager[SealedShadow]:
+        """One more database beside it, with the same roles and nothing in it."""
+        return self._sealed.empty()
 
     def close(self) -> None:
         """Ends its connection."""
@@ -108,7 +114,7 @@ class SealedServer(LocalServer):
         return self.limits.command(command)
 
 
-class Sealed:
+class SealedDatabases:
     """A server that holds throw-away databases like one real one, within limits."""
 
     def __init__(self, server: LocalServer, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
@@ -153,7 +159,7 @@ class Sealed:
 @contextmanager
 def sealed_server(
     original: Original, allowed: frozenset[str] = frozenset(), limits: Limits | None = None
-) -> Iterator[Sealed]:
+) -> Iterator[SealedDatabases]:
     """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError."""
     limits = limits or Limits()
     programs = server_for(original.major, original.extensions)
@@ -161,7 +167,7 @@ def sealed_server(
     server = SealedServer(programs, settings=limits.settings(), base=base)
     server.limits = limits
     with server, Guard(server.folder, limits, server.end) as guard:
-        sealed = Sealed(server, guard, original, allowed)
+        sealed = SealedDatabases(server, guard, original, allowed)
         planter = Planter(server, original, sealed.notes)
         planter.roles()
         planter.database("shadow")
@@ -170,3 +176,14 @@ def sealed_server(
             yield sealed
         finally:
             sealed.close()
+
+
+@contextmanager
+def sealed_shadow(original: Original, policy: ShadowPolicy, observer: Observer | None = None) -> Iterator[SealedShadow]:
+    """A copy of `original`, as a manifest wants it; `observer` looks at what is brought to it watched."""
+    wanted = replace(original, major=policy.major or original.major)
+    with sealed_server(wanted, frozenset(policy.extensions)) as sealed:
+        here = sealed.server.programs.major
+        if original.major and here != original.major:
+            sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
+        yield sealed.shadow("shadow", observer or Unwatched())

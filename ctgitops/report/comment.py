@@ -14,6 +14,7 @@ from ..core.request import Origin
 from ..sql.script import Script
 from . import escape, findings, impact, links, rows, words
 from .advice import advice
+from .proof import mark, schema_lines, sentences
 from .verdict import verdict
 
 CUT = {
@@ -65,6 +66,7 @@ class Comment:
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
+            "proof": self._proof[: kept["environments"]],
             "schema": self._schema[: kept["schema"]],
             "impacts": self._impacts[: kept["impacts"]],
             "reasons": self._reasons[: kept["reasons"]],
@@ -126,10 +128,28 @@ class Comment:
         """What differs in the schema afterwards; environments that show the same share a part."""
         seen: dict[str, list[str]] = {}
         for look in self.looks:
-            if isinstance(look, Preview) and look.schema_diff:
-                seen.setdefault(look.schema_diff, []).append(look.environment.name)
+            if isinstance(look, Preview) and look.proof and (lines := schema_lines(look.proof)):
+                seen.setdefault("\n".join(lines), []).append(look.environment.name)
         return [
             {"names": words.joined(tuple(names)), "diff": escape.fence(diff, "diff")} for diff, names in seen.items()
+        ]
+
+    @cached_property
+    def _proof(self) -> list[Part]:
+        """What running it showed; environments of which the same is to be said share a part."""
+        seen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for look in self.looks:
+            if isinstance(look, Preview) and look.proof:
+                said = (mark(look.proof), sentences(look.proof, look.plan))
+                seen.setdefault(said, []).append(look.environment.name)
+        return [
+            {
+                "mark": sign,
+                "names": words.joined(tuple(names)) if len(self.looks) > 1 else "",
+                "first": escape.prose(lines[0]),
+                "more": [escape.prose(line) for line in lines[1:]],
+            }
+            for (sign, lines), names in seen.items()
         ]
 
     @cached_property

@@ -22,6 +22,7 @@ from ..core.status import EnvironmentStatus, Row
 from ..core.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
 from .impact_json import impact_data, waits_data
+from .proof import proof_data
 
 VERSION = 1
 
@@ -83,7 +84,12 @@ def dump(fields: Object) -> str:
 def _look(look: Look) -> Object:
     if isinstance(look, Unseen):
         return {"environment": look.environment.name, "error": error_data(look.error)}
-    return {**_plan(look.plan, look.effects), "reasons": [_reason(reason) for reason in look.reasons]}
+    reasons = [_reason(reason) for reason in look.reasons]
+    return {
+        **_plan(look.plan, look.effects),
+        "reasons": reasons,
+        "proof": proof_data(look.proof) if look.proof else None,
+    }
 
 
 def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:

@@ -15,6 +15,7 @@ from ..core.workspace import Workspace
 from . import words
 from .columns import indented, on_one_line, table
 from .impact import text_lines
+from .proof import schema_lines, sentences
 from .text_error import error_text
 
 
@@ -58,6 +59,14 @@ def _fix_lines(fix: Fix) -> list[str]:
     return [f"  fix: {on_one_line(words.fix(fix))}", *indented("\n".join(fix.instead), 6)]
 
 
+def _proof(preview: Preview) -> Iterable[str]:
+    if preview.proof is None:
+        return
+    yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan)))
+    if changed := schema_lines(preview.proof):
+        yield from ("", "  what changes in the schema", "", *changed)
+
+
 def _look(look: Look) -> Iterable[str]:
     if isinstance(look, Unseen):
         return [f"{look.environment.name}: CANNOT BE READ, so there is no plan", *indented(error_text(look.error), 2)]
@@ -75,6 +84,7 @@ def _plan(preview: Preview) -> Iterable[str]:
     if preview.effects:
         yield from ("", "  what they do to who uses the database, as tried on a copy of its schema", "")
         yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)])
+    yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
     if (said := words.manner(plan.manner)) and not plan.empty:

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from ctgitops.core.compare import Added
 from ctgitops.core.environment import Environment, Trigger
 from ctgitops.core.gate import Reason
 from ctgitops.core.plan import make_plan
 from ctgitops.core.preview import Look, Preview, Unseen
+from ctgitops.core.proof import Proof
 from ctgitops.core.request import Origin
+from ctgitops.core.snapshot import SchemaObject
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
@@ -75,12 +78,16 @@ def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
     assert "<b>SQL</b> · 1 of 2 files" in tight
 
 
+TRIED = Proof("15.18", tried=("002_route_notes",), changes=(Added(SchemaObject("table", "public.route_notes")),))
+
+
 def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
     assert "What changes in the schema" not in plans_markdown(READY, ORIGIN)
-    tried = tuple(replace(each, schema_diff="+ table route_notes") for each in READY if isinstance(each, Preview))
+    tried = tuple(replace(each, proof=TRIED) for each in READY if isinstance(each, Preview))
     page = plans_markdown(tried, ORIGIN)
-    assert page.count("+ table route_notes") == 1
-    assert "staging and production\n\n```diff\n+ table route_notes\n```" in page
+    assert page.count("+   table public.route_notes") == 1
+    assert "staging and production\n\n```diff\n+   table public.route_notes\n```" in page
+    assert "<b>✅ Tried</b> (staging and production): tried on a copy of its schema" in page
 
 
 def test_what_the_manifest_says_anyway_is_no_reason_told_again() -> None:

@@ -13,6 +13,7 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctgitops.core.compare import Added
 from ctgitops.core.environment import BackupPolicy, Environment, Target
 from ctgitops.core.fix import Lines, Rename
 from ctgitops.core.gate import Reason
@@ -22,7 +23,9 @@ from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.preview import Look, Preview, Unseen
 from ctgitops.core.problem import Problem
 from ctgitops.core.progress import SeedFinished
+from ctgitops.core.proof import Order, Proof, WayBack
 from ctgitops.core.request import Origin
+from ctgitops.core.snapshot import SchemaObject
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.notify.lines import line_of
@@ -149,7 +152,12 @@ def looks(text: str) -> tuple[Look, ...]:
     sound = replace(plan, problems=problems[1:2], steps=(replace(step, number=2, rollback=Rollback.NOT_AVAILABLE),))
     preview = Preview(environment, sound, (Reason(text, text, text),))
     error = LedgerError(text, place=place, state=text, hint=text)
-    tried = Preview(environment, plan, schema_diff=f"+ table {text}\n{text}")
+    changes = (Added(SchemaObject("table", text, text, {"definition": text, "owner": text})),)
+    failed = ApplyError(text, place=place, detail=text)
+    ways = (WayBack(step, changes, changes, failed), WayBack(step, untried=text))
+    tried = Preview(
+        environment, plan, proof=Proof(text, (text,), (text,), changes, ways, Order(changes), failed, text, text)
+    )
     return (tried, preview, Unseen(environment, error))
 
 

@@ -14,7 +14,7 @@ from ctgitops.core.plan import Direction, Step
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.limits import Limits
 from ctgitops.postgres.planted import ADMIN
-from ctgitops.postgres.sealed import Sealed, SealedShadow, sealed_server
+from ctgitops.postgres.sealed import SealedDatabases, SealedShadow, sealed_server
 from ctgitops.postgres.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.servers import fetch, programs_for_tests, session
@@ -29,13 +29,13 @@ def step(sql: str, number: int = 1) -> Step:
 
 
 @pytest.fixture(scope="module")
-def sealed() -> Iterator[Sealed]:
+def sealed() -> Iterator[SealedDatabases]:
     with sealed_server(ORIGINAL) as server:
         yield server
 
 
 @pytest.fixture
-def shadow(sealed: Sealed) -> SealedShadow:
+def shadow(sealed: SealedDatabases) -> SealedShadow:
     return sealed.shadow("shadow", Unwatched())
 
 
@@ -105,7 +105,7 @@ POWERS = {
 
 
 @pytest.mark.parametrize("sql", POWERS.values(), ids=POWERS.keys())
-def test_no_power_beyond_the_database_is_had(sealed: Sealed, shadow: SealedShadow, sql: str) -> None:
+def test_no_power_beyond_the_database_is_had(sealed: SealedDatabases, shadow: SealedShadow, sql: str) -> None:
     with pytest.raises((ApplyError, Exception)) as caught:
         shadow.bring((step(sql),))
     assert "ApplyError" in type(caught.value).__name__ or "SqlSyntaxError" in type(caught.value).__name__
@@ -115,7 +115,7 @@ def test_no_power_beyond_the_database_is_had(sealed: Sealed, shadow: SealedShado
     assert fetch(admin, reach) == []
 
 
-def test_what_the_superuser_must_not_meet_is_not_met(sealed: Sealed) -> None:
+def test_what_the_superuser_must_not_meet_is_not_met(sealed: SealedDatabases) -> None:
     """What runs when somebody else looks: functions of views, indexes, defaults and operators, and the search path."""
     with sealed.empty() as shadow:
         shadow.bring(
@@ -139,7 +139,7 @@ def test_what_the_superuser_must_not_meet_is_not_met(sealed: Sealed) -> None:
         assert fetch(sealed.server.url(), "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: Sealed) -> None:
+def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: SealedDatabases) -> None:
     trap = "create function public.lower(text) returns text language sql as 'select $1';"
     with sealed.empty() as shadow, pytest.raises(ApplyError) as caught:
         shadow.bring((step(f"{trap} create extension pg_stat_statements;"),))
@@ -148,7 +148,7 @@ def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed
     )
 
 
-def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sealed: Sealed) -> None:
+def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sealed: SealedDatabases) -> None:
     file = (
         "-- why\ncreate schema stats;\ncreate extension pg_stat_statements schema stats;\n"
         "create view stats.slow as select query from stats.pg_stat_statements;\n\nselect nonsense();"
@@ -162,7 +162,7 @@ def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_
         assert fetch(url, "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: Sealed) -> None:
+def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SealedDatabases) -> None:
     with sealed.empty() as shadow:
         shadow.bring((step("create extension pg_trgm; create extension if not exists citext;"),))
         assert {"pg_trgm", "citext"} <= shadow.snapshot().extensions.keys()
@@ -192,19 +192,19 @@ def test_it_ends_when_it_takes_too_much(sql: str, said: str) -> None:
     assert not sealed.server.folder.exists()
 
 
-def test_no_variable_of_ours_is_in_its_environment(sealed: Sealed) -> None:
+def test_no_variable_of_ours_is_in_its_environment(sealed: SealedDatabases) -> None:
     environment = Path(f"/proc/{sealed.server.process_id}/environ").read_bytes().split(b"\0")
     names = {entry.split(b"=")[0].decode() for entry in environment if entry}
     assert names <= {"PATH", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PWD", "SHLVL", "_"}
 
 
-def test_the_superuser_s_sessions_are_not_its_to_end(sealed: Sealed, shadow: SealedShadow) -> None:
+def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SealedDatabases, shadow: SealedShadow) -> None:
     with session(sealed.server.url()) as admin:
         with pytest.raises(ApplyError, match=r"permission denied|must be a"):
             shadow.bring((step(f"select pg_terminate_backend({admin.info.backend_pid})"),))
         assert admin.execute("select 1").fetchall() == [(1,)]
 
 
-def test_nobody_is_listened_to(sealed: Sealed) -> None:
+def test_nobody_is_listened_to(sealed: SealedDatabases) -> None:
     assert fetch(sealed.server.url(), "show listen_addresses") == [("",)]
     assert (sealed.server.folder / "s").stat().st_mode & 0o777 == 0o700

@@ -93,6 +93,8 @@ class House:
     def environment(self, name: str, url: str | None, more: str = "") -> None:
         """A manifest, and its secret where there is a URL."""
         secret = f"{name.upper()}_DATABASE_URL"
+        if "shadow:" not in more:
+            more += "shadow: none\n"  # half a second, which only stories of the proof need
         self.write(f"environments/{name}.yaml", f"environment: {name}\ndatabase:\n  url: ${{{secret}}}\n{more}")
         self.secrets.pop(secret, None)
         if url is not None:

@@ -1,0 +1,156 @@
+"""The proof of a plan: what happened when all of it was run on a throw-away copy of the real schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import ApplyError
+from .compare import Changes
+from .ledger import Ledger
+from .original import Original
+from .plan import Direction, Plan, Step
+from .problem import Problem
+
+_ROWS = ("02", "21", "22", "23", "P0")
+"""Classes of errors that rest on rows: no data, cardinality, data, integrity, RAISE. The copy has no row."""
+_NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
+_NOT_GRANTED = "42501"
+_NOT_HERE = "0A000"
+"""What this server does not have or must not make, such as an extension."""
+_TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
+MOST_WAYS_BACK = 50
+"""So many rollbacks of one plan are tried, the newest."""
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """A rollback that was tried: up, down, compared with before, up again."""
+
+    step: Step
+    left: Changes = ()
+    """What it leaves, told from before it to after it; nothing: it brings the schema back."""
+    second: Changes = ()
+    """How the schema after the second time up differs from that after the first."""
+    failed: ApplyError | None = None
+    """It, or the migration after it, does not run."""
+    untried: str = ""
+    """Why it could not be tried to its end."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether it brings the schema back, and the migration can be applied again."""
+        return not (self.left or self.second or self.failed or self.untried)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Two orders of the same migrations: that of their numbers, and that in which this environment gets them."""
+
+    differs: Changes = ()
+    """From the schema in the order of numbers to this environment's."""
+    untried: str = ""
+    """Why nobody knows; empty where it was tried."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is known of a plan because it ran."""
+
+    server: str = ""
+    """`17.5`: the version of the throw-away server."""
+    unmatched: tuple[str, ...] = ()
+    """In what the copy is not like the real database, in words."""
+    tried: tuple[str, ...] = ()
+    """The migrations that ran to their end."""
+    changes: Changes = ()
+    """From the schema before to that after."""
+    ways: tuple[WayBack, ...] = ()
+    order: Order | None = None
+    """None: this environment gets its migrations in the order of their numbers."""
+    failed: ApplyError | None = None
+    """What PostgreSQL said of the migration that does not run."""
+    untried: str = ""
+    """Why nothing ran, or where it stopped without saying anything of the files."""
+    prediction: str = ""
+    """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
+
+
+def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatched: bool) -> str:
+    """Why an error in the copy need not happen in the real database; empty: it will.
+
+    `fresh`: the real database has no migration yet, so it has no row that the copy lacks.
+    """
+    state = error.sqlstate
+    if not fresh and (state[:2] in _ROWS or not state):
+        return "the copy has the schema and no rows"
+    if state == _NOT_GRANTED and original.superuser:
+        return f"{original.role} is a superuser there, and in a shadow nobody is"
+    if state == _NOT_HERE and "extension" in error.what:
+        return "the shadow does not have it"
+    if state in _TIME or "throw-away server was ended" in error.what:
+        return "the shadow's limits were reached"
+    if unmatched and state in _NOT_THERE:
+        return "a part of the real schema could not be copied"
+    return ""
+
+
+def step_back(step: Step) -> Step | None:
+    """The rollback of a step as a step; None where it has no SQL."""
+    if step.rollback_script is None:
+        return None
+    return replace(
+        step,
+        direction=Direction.ROLLBACK,
+        script=step.rollback_script,
+        rollback_script=None,
+        verify=None,
+        resumption=None,
+    )
+
+
+def other_order(plan: Plan, ledger: Ledger) -> bool:
+    """Whether this environment gets migrations in another order than an empty database would."""
+    numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.steps]
+    return numbers != sorted(numbers)
+
+
+def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
+    """What the proof found, as any other bad news of a plan: what does not run blocks it."""
+    found = []
+    if error := proof.failed:
+        what = f"fails on a copy of {environment}'s schema: {error.what}"
+        hint = error.hint or "correct the file: it would fail in the real database too"
+        found.append(Problem("fails", what, error.place, hint, error.detail))
+    for way in proof.ways:
+        found += _of_way(way)
+    if proof.order and proof.order.differs:
+        what = (
+            f"an empty database gets another schema from these migrations than {environment}, "
+            f"which gets them in another order: {_counted(proof.order.differs)}"
+        )
+        hint = "make the later of the two find out what is there already (IF EXISTS, IF NOT EXISTS), or renumber it"
+        found.append(Problem("order-differs", what, hint=hint, blocks=False))
+    return tuple(found)
+
+
+def _of_way(way: WayBack) -> list[Problem]:
+    script = way.step.rollback_script
+    place = script.place(0) if script else None
+    if way.failed:
+        what = f"the rollback of {way.step.name} does not work: {way.failed.what}"
+        hint = "correct the .down.sql now: after the merge the ledger keeps it as it is"
+        return [Problem("rollback-fails", what, way.failed.place, hint, way.failed.detail, blocks=False)]
+    found = []
+    if way.left:
+        what = f"the rollback of {way.step.name} does not bring the schema back: it leaves {_counted(way.left)}"
+        found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
+    if way.second:
+        what = f"{way.step.name} gives another schema after its rollback: {_counted(way.second)}"
+        found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
+    return found
+
+
+def _counted(changes: Changes) -> str:
+    first = ", ".join(str(change.object) for change in changes[:3])
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return f"{first}{more}"

@@ -1,0 +1,112 @@
+"""What the proof of a plan says, in sentences; the same ones on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.accepted import change_data
+from ..core.plan import Plan
+from ..core.proof import Proof, WayBack
+from . import words
+from .changes import change_lines
+
+Object = dict[str, object]
+
+
+def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
+    """What was tried and what it showed, the most important first. None of them is markup."""
+    return (
+        *_ran(proof, plan),
+        *_ways(proof.ways),
+        *_order(proof),
+        *(f"not matched: {note}" for note in proof.unmatched),
+    )
+
+
+def mark(proof: Proof) -> str:
+    """One sign for all of it."""
+    if proof.failed:
+        return "⛔"
+    order = proof.order is None or not (proof.order.differs or proof.order.untried)
+    return "✅" if order and not proof.untried and all(way.proved for way in proof.ways) else "⚠️"
+
+
+def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
+    done, asked = len(proof.tried), len(plan.steps)
+    where = f"on a copy of its schema, PostgreSQL {proof.server}"
+    if proof.failed:
+        yield f"tried {where}: {_ok(done)}and then one FAILS"
+    elif proof.untried:
+        yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
+        yield f"not tried: {proof.untried}"
+    else:
+        yield f"tried {where}: {'it runs' if done == 1 else f'all {done} migrations run'}"
+
+
+def _ok(done: int) -> str:
+    return f"{words.count(done, 'migration')} run{'s' if done == 1 else ''}, " if done else ""
+
+
+def _ways(ways: tuple[WayBack, ...]) -> Iterable[str]:
+    proved = sum(way.proved for way in ways)
+    if proved:
+        of = "" if proved == len(ways) else f" of {len(ways)}"
+        bring = "brings" if proved == 1 else "bring"
+        yield f"rollback proved: {proved}{of} {bring} the schema back, and up again gives the same"
+    for way in ways:
+        if way.untried:
+            yield f"the rollback of {way.step.name} could not be tried: {way.untried}"
+        elif not way.proved:
+            yield f"the rollback of {way.step.name} is NOT PROVED"
+
+
+def _order(proof: Proof) -> Iterable[str]:
+    if proof.order is None:
+        return
+    if proof.order.untried:
+        yield f"whether the order of the numbers gives the same schema could not be tried: {proof.order.untried}"
+    elif proof.order.differs:
+        yield "the order of the numbers gives ANOTHER schema than this environment's"
+    else:
+        yield "an empty database gets the same schema in the order of the numbers"
+
+
+def schema_lines(proof: Proof) -> list[str]:
+    """How the schema afterwards differs from that before, and what each rollback leaves of it."""
+    lines = change_lines(proof.changes)
+    for way in proof.ways:
+        if way.left:
+            lines += ["", f"# what the rollback of {way.step.name} leaves", *change_lines(way.left)]
+        if way.second:
+            lines += ["", f"# what {way.step.name} gives beside, after its rollback", *change_lines(way.second)]
+    if proof.order and proof.order.differs:
+        lines += ["", "# from the order of the numbers to this environment's", *change_lines(proof.order.differs)]
+    return lines
+
+
+def proof_data(proof: Proof) -> Object:
+    """A proof as a part of a document."""
+    order = proof.order
+    return {
+        "server": proof.server or None,
+        "tried": list(proof.tried),
+        "failed": bool(proof.failed),
+        "untried": proof.untried or None,
+        "unmatched": list(proof.unmatched),
+        "changes": [change_data(change) for change in proof.changes],
+        "rollbacks": [
+            {
+                "name": way.step.name,
+                "proved": way.proved,
+                "untried": way.untried or None,
+                "error": way.failed.what if way.failed else None,
+                "leaves": [change_data(change) for change in way.left],
+                "second_time": [change_data(change) for change in way.second],
+            }
+            for way in proof.ways
+        ],
+        "order": None
+        if order is None
+        else {"untried": order.untried or None, "differs": [change_data(change) for change in order.differs]},
+        "prediction": proof.prediction or None,
+    }

@@ -1,0 +1,46 @@
+"""A plan that cannot be tried is a plan all the same, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ctgitops.commands.plan import plan
+from ctgitops.core.environment import ShadowPolicy
+from ctgitops.core.mention import OutOfSight
+from ctgitops.core.original import Original
+from ctgitops.core.preview import Preview
+from ctgitops.core.replay import Wanted
+from ctgitops.errors import UsageError
+from ctgitops.ports import Sealed, Shadow
+from ctgitops.report.text import plans_text
+from tests.fakes import STAGING, Diary, migration, request, workspace
+
+
+@dataclass
+class NoServer:
+    """A machine without PostgreSQL."""
+
+    @contextmanager
+    def like(self, wanted: Wanted) -> Iterator[Shadow]:
+        self.refuse(wanted.major)
+        yield  # type: ignore[misc]
+
+    @contextmanager
+    def sealed(self, original: Original, policy: ShadowPolicy) -> Iterator[Sealed]:
+        self.refuse(original.major if policy.wanted else None)
+        yield  # type: ignore[misc]
+
+    def refuse(self, major: int | None) -> None:
+        raise UsageError(f"no server programs of PostgreSQL {major}")
+
+
+def test_without_a_server_a_plan_says_that_it_was_not_tried_and_is_sound() -> None:
+    work = workspace(migration("001_one", "1.0.0"))
+    (look,) = plan((request(work, STAGING),), databases=Diary(), code=OutOfSight("here"), shadows=NoServer())
+    assert isinstance(look, Preview)
+    assert look.exit_status == 0
+    page = plans_text((look,))
+    assert "NOT TRIED on a copy" in page
+    assert "not tried: no server programs of PostgreSQL 15" in page

@@ -1,0 +1,77 @@
+"""What a failure on a copy without rows says of the real database, and what it does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.compare import Added
+from ctgitops.core.ledger import Ledger
+from ctgitops.core.original import Original, Role
+from ctgitops.core.plan import make_plan
+from ctgitops.core.proof import Order, Proof, WayBack, other_order, proof_problems, says_nothing, step_back
+from ctgitops.core.snapshot import SchemaObject
+from ctgitops.errors import ApplyError
+from tests.fakes import STAGING, chained, entry, migration, workspace
+
+ORDINARY = Original("deploy", roles=(Role("deploy"),))
+SUPERUSER = Original("postgres", roles=(Role("postgres", superuser=True),))
+ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three", down=None)
+MORE = (Added(SchemaObject("table", "public.t")),)
+
+
+@pytest.mark.parametrize("state", ["42703", "42P07", "42601", "0A000", "2BP01", "XX000", "42704"])
+def test_what_the_schema_refuses_is_refused_there_too(state: str) -> None:
+    error = ApplyError("x", sqlstate=state)
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False) == ""
+
+
+@pytest.mark.parametrize("state", ["23503", "22P02", "P0001", "P0002", "21000", ""])
+def test_what_rests_on_rows_says_nothing_where_there_are_rows_that_the_copy_lacks(state: str) -> None:
+    error = ApplyError("x", sqlstate=state)
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+
+
+def test_a_right_that_is_missing_says_nothing_only_of_a_superuser() -> None:
+    error = ApplyError("permission denied", sqlstate="42501")
+    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert "superuser" in says_nothing(error, SUPERUSER, fresh=False, unmatched=False)
+
+
+def test_what_is_not_there_says_nothing_where_the_copy_is_not_whole() -> None:
+    error = ApplyError("x", sqlstate="42883")
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=True)
+    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+
+
+def test_limits_say_nothing_of_the_files() -> None:
+    assert says_nothing(ApplyError("x", sqlstate="57014"), ORDINARY, fresh=True, unmatched=False)
+    ended = ApplyError("001: the throw-away server was ended: it took longer than 300 seconds", sqlstate="57P01")
+    assert says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+
+
+def test_only_another_order_than_that_of_the_numbers_is_another_order() -> None:
+    work = workspace(ONE, TWO, THREE)
+    assert not other_order(make_plan(work, STAGING, Ledger()), Ledger())
+    late = chained(entry(ONE), entry(THREE))
+    assert other_order(make_plan(work, STAGING, late), late)
+
+
+def test_a_way_back_is_the_rollback_alone() -> None:
+    one, three = make_plan(workspace(ONE, THREE), STAGING, Ledger()).steps
+    back = step_back(one)
+    assert back is not None
+    assert (back.script, back.rollback_script, back.verify) == (ONE.down, None, None)
+    assert step_back(three) is None
+
+
+def test_what_does_not_run_blocks_and_what_leaves_something_warns() -> None:
+    step = make_plan(workspace(ONE), STAGING, Ledger()).steps[0]
+    error = ApplyError("001_one: no such table", sqlstate="42P01")
+    found = proof_problems(Proof(failed=error, ways=(WayBack(step, left=MORE),), order=Order(MORE)), "staging")
+    assert [(p.code, p.blocks) for p in found] == [
+        ("fails", True),
+        ("rollback-leaves", False),
+        ("order-differs", False),
+    ]
+    assert proof_problems(Proof(ways=(WayBack(step), WayBack(step, untried="rows")), order=Order()), "staging") == ()

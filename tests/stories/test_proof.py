@@ -1,0 +1,162 @@
+"""A plan is tried before anybody applies it: on a throw-away copy of the real schema, up, down and up again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers import fetch, run
+from tests.stories.house import House, facts
+
+SHADOW = "shadow: {extensions: []}\n"
+USERS = "create table public.users (id bigint primary key, email text not null);"
+
+
+@pytest.fixture
+def tried(house: House, database_url: str) -> str:
+    """An environment whose plans are tried, with one migration."""
+    house.environment("staging", database_url, SHADOW)
+    house.migration("001_users", USERS, down="drop table public.users;")
+    house.applied()
+    return database_url
+
+
+def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house: House, tried: str) -> None:
+    before = facts(tried)
+    house.migration(
+        "002_name",
+        "alter table public.users add name text; create index users_name on public.users (name);",
+        down="alter table public.users drop name;",
+    )
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "tried on a copy of its schema, PostgreSQL" in looked.out
+    assert "it runs\n" in looked.out
+    assert "rollback proved: 1 brings the schema back, and up again gives the same" in looked.out
+    assert "+     column name: text" in looked.out
+    assert "+     index public.users_name: CREATE INDEX users_name" in looked.out
+    assert "not matched" not in looked.out
+    assert facts(tried) == before
+
+
+@pytest.mark.slow
+def test_what_fails_on_the_copy_blocks_the_plan_with_its_place(house: House, tried: str) -> None:
+    run(tried, "alter table users drop email")
+    house.migration("002_index", "-- why\n\ncreate index users_email\n  on public.users (email);")
+    looked = house.plan()
+    assert looked.status == 3
+    assert "staging: BLOCKED" in looked.out
+    assert 'error[fails]: fails on a copy of staging\'s schema: 002_index: column "email" does not exist' in looked.out
+    assert "--> migrations/002_index.sql:3" in looked.out
+    page = house.plan("--format", "markdown").out
+    assert "<b>⛔ Tried</b>: tried on a copy of its schema" in page
+    assert house.plan("--no-shadow").status == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_a_rollback_that_leaves_something_is_told_with_what_it_leaves(house: House) -> None:
+    house.migration(
+        "002_name",
+        "alter table public.users add if not exists name text, add if not exists age int;",
+        down="alter table public.users drop age;",
+    )
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "the rollback of 002_name is NOT PROVED" in looked.out
+    assert "warning[rollback-leaves]: the rollback of 002_name does not bring the schema back: it leaves column" in (
+        looked.words
+    )
+    assert "# what the rollback of 002_name leaves\n  public.users\n+     column name: text" in looked.out
+    proof = house.plan("--format", "json").json["proof"]
+    assert proof["rollbacks"][0]["proved"] is False
+    assert proof["rollbacks"][0]["leaves"][0]["added"]["name"] == "public.users.name"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_a_rollback_that_does_not_run_is_told_with_its_line(house: House) -> None:
+    house.migration("002_name", "alter table public.users add name text;", down="\nalter table public.users drop nme;")
+    looked = house.plan()
+    assert 'the rollback of 002_name does not work: 002_name: column "nme" of relation "users" does not exist' in (
+        looked.words
+    )
+    assert "--> migrations/002_name.down.sql:2" in looked.out
+
+
+@pytest.mark.slow
+def test_rows_that_the_copy_does_not_have_block_no_plan(house: House, tried: str) -> None:
+    run(tried, "insert into users values (1, 'a@b.c')")
+    house.migration(
+        "002_use", "create table public.t (u bigint references public.users); insert into public.t values (1);"
+    )
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "1 NOT TRIED" in looked.out
+    assert "(the copy has the schema and no rows)" in looked.words
+    house.applied()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_another_order_that_gives_another_schema_is_told(house: House) -> None:
+    house.policy("bands: {one: 1-99, two: 100-199}\nheader: optional\n")
+    house.migration("100_view", "create view public.v as select * from public.users;")
+    house.applied()
+    house.migration("002_name", "alter table public.users add name text;")
+    looked = house.plan()
+    assert "the order of the numbers gives ANOTHER schema than this environment's" in looked.out
+    assert (
+        "warning[order-differs]: an empty database gets another schema from these migrations than staging"
+        in looked.words
+    )
+    house.migration("002_name", "create table public.other (id int);")
+    assert "an empty database gets the same schema in the order of the numbers" in house.plan().out
+
+
+@pytest.mark.slow
+def test_roles_owners_grants_and_settings_come_along(house: House, tried: str) -> None:
+    run(tried, "create role proof_reader; create role proof_owner")
+    try:
+        run(
+            tried,
+            "alter table users owner to proof_owner; grant select on users to proof_reader;"
+            "alter default privileges in schema public grant select on tables to proof_reader;"
+            "create schema app; do $$ begin execute format('alter database %I set search_path = app, public', "
+            "current_database()); end $$; create extension pg_trgm schema app",
+        )
+        house.migration("002_here", "create table here (a text); create index on here using gin (a gin_trgm_ops);")
+        looked = house.plan()
+        assert looked.status == 0, looked.said
+        assert "not matched" not in looked.out
+        assert "+   table app.here" in looked.out
+        house.applied()
+        assert fetch(tried, "select to_regclass('app.here') is not null") == [(True,)]
+    finally:
+        run(tried, "drop owned by proof_reader, proof_owner; drop role proof_reader, proof_owner")
+
+
+@pytest.mark.slow
+def test_a_plan_that_is_not_tried_says_why(house: House, tried: str) -> None:
+    house.migration("002_more", "create table public.more (id int);")
+    house.environment("staging", tried, "shadow: none\n")
+    assert "not tried: its manifest says `shadow: none`" in house.plan().out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_batches_and_what_is_outside_of_transactions_are_tried_too(house: House) -> None:
+    house.migration(
+        "002_concurrently",
+        "create index concurrently users_email on public.users (email);",
+        down="drop index concurrently public.users_email;",
+    )
+    house.migration(
+        "003_batch",
+        "-- ctgitops: batch size=10\nwith b as (select id from public.users where email = '' limit $1 for update "
+        "skip locked) update public.users u set email = 'x' from b where u.id = b.id;",
+    )
+    house.migration("004_records", "create table public.r (id int); select record_migration('004_records.sql');")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "all 3 migrations run" in looked.out
+    assert "rollback proved: 1 brings the schema back" in looked.out
