@@ -26,6 +26,7 @@ from .core.loss import Loss, Weighed
 from .core.mention import Searched
 from .core.migration import Seed
 from .core.original import Original
+from .core.outcome import Left
 from .core.plan import Plan, Step
 from .core.progress import Listener
 from .core.receipt import Receipt
@@ -72,6 +73,9 @@ class Session(Protocol):
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that identity, with an entry that says so. Writes."""
+
+    def left(self) -> tuple[Left, ...]:
+        """What its migrations left in their session, from which it was cleaned away."""
 
 
 class Database(Protocol):

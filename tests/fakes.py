@@ -17,6 +17,7 @@ from ctgitops.core.loss import Loss, Weighed
 from ctgitops.core.mention import Mention, Searched
 from ctgitops.core.migration import Migration, Seed
 from ctgitops.core.original import Original
+from ctgitops.core.outcome import Left
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.policy import Policy
 from ctgitops.core.progress import Listener, Progress
@@ -198,6 +199,7 @@ class Diary:
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
     ends: bool = True
+    left: tuple[Left, ...] = ()
     moments: list[tuple[Reason, ...]] = field(default_factory=list)
     """What speaks against beginning, one look after the other."""
 
@@ -313,6 +315,9 @@ class DiaryDatabase:
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         self.diary.lines.append(f"adopt as {ledger_id}")
         self._add(entry)
+
+    def left(self) -> tuple[Left, ...]:
+        return self.diary.left
 
     def _add(self, entry: Entry) -> None:
         self.diary.ledgers[self.name] = added(self.diary.ledgers.get(self.name, Ledger()), entry)

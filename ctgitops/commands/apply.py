@@ -29,7 +29,7 @@ def apply(request: Request, *, databases: Databases, backups: Backups, tell: Lis
         if receipt and (reasons := session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)
-        return Outcome(plan, Status.APPLIED, done=done, receipt=receipt)
+        return Outcome(plan, Status.APPLIED, done=done, receipt=receipt, left=session.left())
 
 
 def back_up(request: Request, backups: Backups, tell: Listener) -> Receipt | None:

@@ -41,7 +41,7 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)
-        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt)
+        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.left())
 
 
 def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:

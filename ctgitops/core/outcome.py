@@ -32,6 +32,19 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a migration left in its session; it was cleaned away, and reached neither the next one nor the ledger."""
+
+    migration: str
+    what: str
+
+    @property
+    def told(self) -> str:
+        """`left in its session: setting search_path; what to do`."""
+        return f"left in its session: {self.what}; nothing of it reached what came after, so SET LOCAL would do"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run found and did."""
 
@@ -42,6 +55,8 @@ class Outcome:
     receipt: Receipt | None = None
     losses: tuple[Weighed, ...] = ()
     """What a rollback destroys of the data."""
+    left: tuple[Left, ...] = ()
+    """Warnings: what migrations left in their session."""
 
     @property
     def exit_status(self) -> int:

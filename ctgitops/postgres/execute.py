@@ -16,10 +16,13 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .failed import StepFailed
 from .ledger import insert_sql
+from .left import question
 from .message import CLEAN, SAVEPOINT, SETTLE, Message, opening, spot_in, spot_of
 
 _ENDING = "set session authorization default; "
 """The role that a migration may have left behind must not write the ledger's entry."""
+_WITHIN = "set local session authorization default; "
+"""The same until the commit: what role it left behind is asked after that."""
 _MILLIS = "ctgitops_millis"
 
 
@@ -29,26 +32,26 @@ def millis_in(answer: Answer) -> list[int]:
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
 
-def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool) -> int:
-    """A migration and its entry, or no trace of either; returns milliseconds. Raises StepFailed, Interrupted."""
+def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool) -> Answer:
+    """A migration and its entry, or no trace of either. Raises StepFailed, Interrupted."""
     return _sent(connection, whole(connection, step, entry, last=last), step.verify)
 
 
-def _sent(connection: Connection, message: Message, queries: Script | None) -> int:
+def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
     """Sends it; verify queries are asked between the file and what comes after it."""
     if queries:
         _exchange(connection, replace(message, after=""))
         verify(connection, queries)
         message = Message("", Script("", message.script.path), message.after, 0)
-    answer = _exchange(connection, message)
-    return sum(millis_in(answer))
+    return _exchange(connection, message)
 
 
 def whole(connection: Connection, step: Step, entry: Entry, *, last: bool) -> Message:
     """A migration, its entry, the commit, and the cleaning of the session."""
     before, leading = opening(step, local=True, waits_for_disk=last)
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-    return Message(before, step.script, f"{_ENDING}{insert} returning millis as {_MILLIS}; commit; {CLEAN}", leading)
+    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; commit; {question(step)}{CLEAN}"
+    return Message(before, step.script, after, leading)
 
 
 def _exchange(connection: Connection, message: Message) -> Answer:
@@ -68,7 +71,7 @@ def inside(connection: Connection, step: Step, entry: Entry) -> int:
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
     after = f"{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
     message = Message(before, step.script, after, leading)
-    return _sent(connection, message, step.verify)
+    return sum(millis_in(_sent(connection, message, step.verify)))
 
 
 def verify(connection: Connection, queries: Script) -> None:

@@ -11,6 +11,7 @@ from psycopg.pq import Escaping
 from ..core.gate import Reason
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.migration import Seed
+from ..core.outcome import Left
 from ..core.plan import Direction, Plan, Step
 from ..core.progress import Listener
 from ..core.receipt import Receipt
@@ -26,6 +27,7 @@ from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, sig
 from .failed import OutOfTime, stopped
 from .identity import home_sql, read_identity
 from .ledger import insert_sql
+from .left import left_in
 from .message import LEAKS
 from .preflight import Preflight
 from .run import Run
@@ -55,6 +57,7 @@ class WorkSession:
         self._work = Work(address, open_connection, self._so_far)
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
+        self._left: list[Left] = []
         patience = request.environment.timeouts.retry_for.total_seconds()
         self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
         run = Run(
@@ -168,6 +171,7 @@ class WorkSession:
         if answer.failure:
             self._catch_up(steps, answer)
             return
+        self._left += left_in(answer)
         self._work.unflushed = not last
         self._pace.ahead |= {step.number: millis for step, millis in zip(steps, millis_in(answer), strict=True)}
         self._pace.learn(time.monotonic() - began, len(steps))
@@ -204,6 +208,10 @@ class WorkSession:
         self._so_far.done += [part.step.name for part in parts]
         return took
 
+    def left(self) -> tuple[Left, ...]:
+        """What its migrations left in their session, from which it was cleaned away."""
+        return tuple(self._left)
+
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
         self._work.close()
@@ -213,8 +221,9 @@ class WorkSession:
 
     def _in_one_transaction(self, step: Step, entry: Entry, *, last: bool) -> int:
         connection = self._work.connected()
-        millis = in_one_transaction(connection, step, entry, last=last)
+        answer = in_one_transaction(connection, step, entry, last=last)
+        self._left += left_in(answer)
         self._work.unflushed = not last
         if LEAKS.search(step.script.sql):
             connection.close()
-        return millis
+        return sum(millis_in(answer))

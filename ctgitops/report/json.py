@@ -50,6 +50,7 @@ def outcome_json(outcome: Outcome) -> str:
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "losses": [_loss(each) for each in outcome.losses],
+        "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "plan": _plan(plan, {}),
     }
     return dump(fields)

@@ -36,13 +36,21 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     }
     done = [(d.name, words.millis(d.millis)) for d in outcome.done]
     losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
-    counts = {"reasons": len(outcome.reasons), "losses": len(losses), **findings.counts(problems), "done": len(done)}
+    left = [(each.migration, each.told) for each in outcome.left]
+    counts = {
+        "reasons": len(outcome.reasons),
+        "left": len(left),
+        "losses": len(losses),
+        **findings.counts(problems),
+        "done": len(done),
+    }
 
     def draw(kept: dict[str, int]) -> str:
         shown = {
             "problems": findings.trimmed(problems, kept),
             "reasons": outcome.reasons[: kept["reasons"]],
             "losses": losses[: kept["losses"]],
+            "left": left[: kept["left"]],
             "done": done[: kept["done"]],
             "more": sum(counts.values()) - sum(kept.values()),
         }

@@ -173,6 +173,8 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     if outcome.losses:
         yield from ("", "  what this does to the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
+    for left in outcome.left:
+        yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.told)}")
     yield from _reasons(outcome.reasons)
     if receipt := outcome.receipt:
         proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"

@@ -82,6 +82,55 @@ def test_p24_nothing_reaches_the_next_migration_or_the_ledger(house: House, data
     assert house.plan().status == 0
 
 
+TOLD = {  # but not settings such as `my.x`, which no server lists
+    "set": "setting work_mem",
+    "set role": "role {role}",
+    "session authorization": "role {role}",
+    "empty search_path": "setting search_path",
+    "temporary table": "temporary table left_behind",
+    "prepared statement": "prepared statement left_behind",
+    "advisory lock": "an advisory lock",
+    "listen": "LISTEN left_behind",
+    "replica": "setting session_replication_role",
+    "cursor": "cursor left_behind",
+    "read only": "setting default_transaction_isolation",
+    "time zone": "setting TimeZone",
+    "string constants": "setting standard_conforming_strings",
+    "date style": "setting DateStyle",
+    "no lock timeout": "setting lock_timeout",
+    "encoding": "setting client_encoding",
+}
+LEAVES_NOTHING = (
+    "set local role {role}; set local work_mem = '1MB'; set local session authorization {role}",
+    "create temp table gone () on commit drop",
+    "select pg_advisory_xact_lock(1), set_config('my.z', 'z', true)",
+    "declare gone cursor for select 1",
+)
+HOSTILE = """create schema evil; create function evil.concat_ws(text, variadic text[]) returns text language sql
+    as $$ select 'nothing' $$; set search_path = evil, pg_catalog; set statement_timeout = '5s';"""
+
+
+def test_p24_what_a_migration_left_is_told(house: House, role: str) -> None:
+    """Seen to fail without `set local` before the entry, for the two roles, and without the question for all."""
+    wanted = {"100_hostile": "setting search_path, statement_timeout"}
+    house.migration("100_hostile", HOSTILE)
+    for number, kind in enumerate(LEFT_BEHIND, start=1):
+        house.migration(f"{number:03}_x", LEFT_BEHIND[kind][0].format(role=role))
+        if kind in TOLD:
+            wanted[f"{number:03}_x"] = TOLD[kind].format(role=role)
+    for number, clean in enumerate(LEAVES_NOTHING, start=50):
+        house.migration(f"{number:03}_clean", clean.format(role=role) + ";")
+    house.policy("header: optional\nnumbering: increasing\n")
+    done = house.applied("--format", "json").json
+    assert {left["migration"]: left["what"] for left in done["left"]} == wanted
+
+
+def test_a_warning_says_what_was_left(house: House) -> None:
+    house.migration("001_base", "select pg_catalog.set_config('search_path', '', false);")
+    said = " ".join(house.applied().out.split())
+    assert "warning[session]: 001_base left in its session: setting search_path; nothing of it reached" in said
+
+
 def test_the_probes_would_notice(database_url: str, role: str) -> None:
     """Run in the session that was left behind, each of them fails."""
     blind = {"sequence value", "constraints", "encoding"}

@@ -1,0 +1,79 @@
+"""What a migration left in its session beyond its commit; all of it is cleaned away, and it is told.
+
+It is asked in the message that carries the migration, between its commit and the cleaning: no exchange more. The
+question takes some milliseconds, so it is only put where a statement can leave something: SET and its like, temporary
+tables, and DO, CALL and SELECT, which can call anything.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..core.outcome import Left
+from ..core.plan import Step
+from ..sql.parse import SqlSyntaxError
+from .exchange import Answer, rows
+from .message import quoted
+
+MAY_LEAVE = frozenset(
+    [
+        "VariableSetStmt",
+        "PrepareStmt",
+        "DeclareCursorStmt",
+        "ListenStmt",
+        "DoStmt",
+        "CallStmt",
+        "SelectStmt",
+        "ExecuteStmt",
+    ]
+)
+_TEMPORARY = re.compile(r"\btemp(orary)?\b", re.IGNORECASE)
+_ANSWER = b"ctgitops_left"
+
+# The search path is the migration's own as long as this is asked, so every name and operator is qualified. Its role
+# and its statement_timeout are noted and undone first: neither may stand in the way of the question.
+_ASK = """
+begin; select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
+    pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false);
+set session authorization default; reset statement_timeout;
+select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
+    case when pg_catalog.current_setting('ctgitops.role_left') operator(pg_catalog.<>) current_user::pg_catalog.text
+        then pg_catalog.concat('role ', pg_catalog.current_setting('ctgitops.role_left')) end,
+    (select pg_catalog.concat('setting ', pg_catalog.string_agg(s.name, ', ' order by s.name)) from (
+        select name from pg_catalog.pg_settings
+        where source operator(pg_catalog.=) 'session' and name operator(pg_catalog.!~) '^ctgitops[.]'
+        union all select 'statement_timeout' where pg_catalog.current_setting('statement_timeout')
+            operator(pg_catalog.<>) pg_catalog.current_setting('ctgitops.timeout_left')) s
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary table ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'r'
+        and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('prepared statement ', pg_catalog.string_agg(name, ', '))
+     from pg_catalog.pg_prepared_statements having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('cursor ', pg_catalog.string_agg(name, ', '))
+     from pg_catalog.pg_cursors where is_holdable having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('LISTEN ', pg_catalog.string_agg(channel, ', '))
+     from pg_catalog.pg_listening_channels() channel having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select 'an advisory lock' from pg_catalog.pg_locks where locktype operator(pg_catalog.=) 'advisory'
+        and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() limit 1)
+) as ctgitops_left; commit; """
+
+
+def question(step: Step) -> str:
+    """What is sent after the commit of a step; nothing where it cannot leave anything."""
+    return _ASK.format(name=quoted(step.name)) if _may_leave(step) else ""
+
+
+def left_in(answer: Answer) -> tuple[Left, ...]:
+    """What the steps of a message left."""
+    found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
+    return tuple(Left(name or "", what) for result in found for name, what in rows(result) if what)
+
+
+def _may_leave(step: Step) -> bool:
+    try:
+        kinds = {statement.kind for statement in step.script.statements}
+    except SqlSyntaxError:
+        return True
+    return bool(kinds & MAY_LEAVE or _TEMPORARY.search(step.script.sql))
