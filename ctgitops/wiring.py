@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .core.ask import in_order_of_after
 from .core.environment import Environment, ShadowPolicy, Target
 from .core.gate import Predecessor, Unreadable
-from .core.request import Origin, Request
+from .core.request import Origin, Request, fingerprint_from
 from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
@@ -52,6 +52,11 @@ class Wiring:
     def origin(self) -> Origin:
         """Who runs this and for what."""
         return origin_from(self.environ, self.root)
+
+    @property
+    def today(self) -> date:
+        """The day by UTC, on which allowances end."""
+        return datetime.now(UTC).date()
 
     @property
     def checked_out(self) -> str:
@@ -97,7 +102,7 @@ class Wiring:
             now=datetime.now(UTC),
             origin=self.origin,
             target=_target(target),
-            approved=_fingerprint(approved),
+            approved=fingerprint_from(approved),
             accepted_losses=frozenset(accepted_losses),
             wait_for_lock=timedelta(seconds=wait),
         )
@@ -284,13 +289,3 @@ def _target(text: str | None) -> Target | None:
     if target is None:
         raise UsageError(f"`--to {text}` is no target", hint="`latest`, a schema version (1.4.0), or a number (008)")
     return target
-
-
-def _fingerprint(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):
-        raise UsageError(
-            f"`{text}` is no fingerprint", hint="at least its first 12 hex digits, as `ctgitops plan` shows"
-        )
-    return text

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from .found import columns_part, cut_part, errors_page, templates_part
 from .pages import action_inputs, action_outputs, cli_page, schema_page
 from .parts import COMMAND, ROOT, GapError
+from .rules_page import rules_page
 
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
 
@@ -31,10 +32,10 @@ PAGES: dict[str, Callable[[], str]] = {
         "policy",
         "The policy",
         "migrations/policy.yaml",
-        "Every key may be left out, and so may the file. `lint` and `exposed_schemas` are read and checked; nothing "
-        "uses them yet.",
+        "Every key may be left out, and so may the file. [Rules](rules.md) are what `lint` names.",
     ),
     "docs/errors.md": errors_page,
+    "docs/rules.md": rules_page,
 }
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/ledger.md", "columns"): lambda: columns_part("ledger"),

@@ -175,6 +175,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "another statement in the file now, and where nobody wrote down what is done.",
         "Where it only warns, nothing: apply goes on with it. Else restore the file, or `ctgitops repair`.",
     ),
+    "unknown-rule": (
+        "A name under `lint` that no [rule](rules.md) has.",
+        "Correct its spelling; the hint names the nearest.",
+    ),
     "unknown-key": ("A key that no manifest or policy has.", "Correct its spelling; the hint names the nearest."),
     "unreadable": ("A file cannot be read.", "Give this user the permission."),
     "value": ("A value of a manifest or policy is not what is expected.", "Write it as the hint shows."),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
+from ..commands.check import lint
 from ..commands.status import status as status_verb
 from ..core.ask import Checking, Finalising, Planning, in_order_of_after
+from ..core.finding import Finding
 from ..core.status import exit_status as status_exit_status
 from ..core.unlooked import preview_of_files
+from ..lint.pending import lint_look
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
 from ..report.record import closed_markdown
@@ -21,16 +24,24 @@ from .records import record_now
 def check(job: Job, ask: Checking | None = None) -> int:
     """The files alone: no secret is read and no database is asked."""
     workspace = job.wiring.workspace
-    problems = check_verb(workspace)
-    page = check_markdown(workspace, problems, longest=LONGEST)
+    problems, findings = check_verb(workspace), _findings(job, ask)
+    page = check_markdown(workspace, problems, findings, longest=LONGEST)
     if ask:
         job.runner.say(f"Only the files are checked: {ask.why}.")
         page = f"Only the files were checked: {plain(ask.why)}.\n\n{page}"
-    job.show("Check", check_text(workspace, problems), page)
-    job.annotate(problems)
-    status = check_exit_status(problems)
+    job.show("Check", check_text(workspace, problems, findings), page)
+    job.annotate((*problems, *(finding.problem for finding in findings)))
+    status = check_exit_status(problems, findings)
     job.runner.output("blocked", "true" if status else "false")
     return status
+
+
+def _findings(job: Job, ask: Checking | None) -> tuple[Finding, ...]:
+    """Of a pull request, what it adds or changes is judged, not the history before it."""
+    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
+    folder = job.wiring.origin.folder
+    only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
+    return lint(job.wiring.workspace, job.wiring.today, only if files else None)
 
 
 def files_only(job: Job, ask: Checking) -> int:
@@ -42,7 +53,8 @@ def files_only(job: Job, ask: Checking) -> int:
     if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
-    looks = tuple(preview_of_files(workspace, e, inside, ask.why) for e in ordered)
+    previews = (preview_of_files(workspace, e, inside, ask.why) for e in ordered)
+    looks = tuple(lint_look(preview, workspace, job.wiring.today) for preview in previews)
     return publish(job, Planning(ordered), looks)
 
 

@@ -14,6 +14,7 @@ from ..core.request import Request
 from ..core.unlooked import preview_of_new
 from ..errors import CtgitopsError, ForgeError, MustWaitError, Place
 from ..files.overlay import environments_in
+from ..lint.pending import lint_look
 from ..ports import Database, Databases, Forge
 
 FOLDER = "environments"
@@ -58,7 +59,8 @@ class Merged:
     def seen(self, look: Look, request: Request) -> Look:
         """A look as it is shown: a new environment has the plan of an empty database."""
         if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
-            return preview_of_new(request.workspace, look.environment)
+            preview = preview_of_new(request.workspace, look.environment)
+            return lint_look(preview, request.workspace, request.now.date())
         return look
 
     @property

@@ -15,6 +15,7 @@ from ..core.problem import Problem
 from ..core.unlooked import preview_of_files
 from ..errors import ForgeError, Place
 from ..files.overlay import is_sql, overlaid
+from ..lint.pending import lint_look
 from ..ports import Forge
 from ..wiring import Wiring
 from .job import Job
@@ -63,7 +64,11 @@ def _looks(job: Job, wiring: Wiring, changed: frozenset[str]) -> tuple[Look, ...
     code = OutOfSight("the pull request's code is not checked out here")
     found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
     why = "this run was not given its secret"
-    return tuple(found.get(e.name) or preview_of_files(wiring.workspace, e, changed, why) for e in environments)
+    workspace, today = wiring.workspace, wiring.today
+    return tuple(
+        found.get(e.name) or lint_look(preview_of_files(workspace, e, changed, why), workspace, today)
+        for e in environments
+    )
 
 
 def _has_secret(job: Job, environment: Environment) -> bool:

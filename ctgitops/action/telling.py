@@ -107,7 +107,7 @@ def annotation_of(problem: Problem, root: str) -> Annotation | None:
     """A problem as a remark on its line; None where it has no file."""
     if problem.place is None:
         return None
-    level = Level.FAILURE if problem.blocks else Level.WARNING
+    level = Level.FAILURE if problem.is_error else Level.WARNING
     message = f"{problem.what}\n{problem.hint}".strip()
     return Annotation(
         path=path_in_repository(root, problem.place.path),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..core.finding import Finding
+from ..core.problem import Problem
 from ..wiring import Wiring
 from . import options
 from .printing import print_page
@@ -14,28 +16,38 @@ from .printing import print_page
 
 @click.command()
 @options.root
-@options.as_page
+@options.as_check
 def check(root: Path, form: str) -> int:
-    """Everything about the files that needs no database: names, numbers, headers, dependencies, manifests, syntax."""
+    """Everything about the files that needs no database: names, numbers, headers, dependencies, syntax, lint."""
     from ..commands.check import check as verb
-    from ..commands.check import exit_status
+    from ..commands.check import exit_status, lint
 
-    workspace = Wiring(root).workspace
-    problems = verb(workspace)
+    wiring = Wiring(root)
+    problems, findings = verb(wiring.workspace), lint(wiring.workspace, wiring.today)
+    print_page(_check_page(wiring, form, problems, findings))
+    return exit_status(problems, findings)
+
+
+def _check_page(wiring: Wiring, form: str, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
     if form == "json":
         from ..report.json import check_json
 
-        page = check_json(workspace, problems)
-    elif form == "markdown":
+        return check_json(wiring.workspace, problems, findings)
+    if form == "sarif":
+        from ..report.sarif import check_sarif
+
+        return check_sarif(problems, findings, wiring.origin.folder)
+    if form == "github":
+        from ..report.github import check_github
+
+        return check_github(problems, findings, wiring.origin.folder)
+    if form == "markdown":
         from ..report.markdown import check_markdown
 
-        page = check_markdown(workspace, problems)
-    else:
-        from ..report.text import check_text
+        return check_markdown(wiring.workspace, problems, findings)
+    from ..report.text import check_text
 
-        page = check_text(workspace, problems)
-    print_page(page)
-    return exit_status(problems)
+    return check_text(wiring.workspace, problems, findings)
 
 
 @click.command()

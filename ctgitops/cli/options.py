@@ -28,6 +28,13 @@ as_page: Decorator = click.option(
     default="text",
     help="How it is printed on stdout.",
 )
+as_check: Decorator = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json", "sarif", "github"]),
+    default="text",
+    help="How it is printed on stdout; `sarif` for code scanning, `github` for remarks on lines.",
+)
 target: Decorator = click.option("--to", "target", help="`latest`, a schema version (1.4.0) or a number (008).")
 approved: Decorator = click.option(
     "--fingerprint", metavar="HEX", help="Refuse any other plan than this one (12 digits of it or more)."

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
+
+from ..core.finding import Finding, Severity
 from ..core.problem import Problem
 from ..core.workspace import Workspace, problems_of, sql_problems_of
+from ..lint.pending import lint_files
 
 
 def check(workspace: Workspace) -> tuple[Problem, ...]:
@@ -12,9 +17,16 @@ def check(workspace: Workspace) -> tuple[Problem, ...]:
     return tuple(sorted(found, key=_position))
 
 
-def exit_status(problems: tuple[Problem, ...]) -> int:
-    """0 sound · 3 at least one problem that blocks."""
-    return 3 if any(problem.blocks for problem in problems) else 0
+def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """What the rules find in all migrations, or in those files only. Read-only, asks nobody."""
+    return lint_files(workspace, today, only)
+
+
+def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
+    """0 sound · 1 at least one finding that is an error · 3 at least one problem that blocks."""
+    if any(problem.blocks for problem in problems):
+        return 3
+    return int(any(finding.severity is Severity.ERROR for finding in findings))
 
 
 def _position(problem: Problem) -> tuple[bool, str, int, int]:

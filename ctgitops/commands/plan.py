@@ -26,6 +26,7 @@ from ..core.replay import steps_of, with_versions_of
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, CtgitopsError
+from ..lint.pending import lint_plan
 from ..ports import Code, Database, Databases, Sealed, Shadows
 
 
@@ -60,12 +61,23 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         database = databases.of(environment)
         ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
+        made = lint_plan(made, request.workspace, environment, request.now.date(), _live(made, request, databases))
         if made.empty or made.blocked:
             return Preview(environment, made)
         look = Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
         return _proved(look, request, ledger, database, shadows) if shadows else look
     except CtgitopsError as error:
         return Unseen(environment, error)
+
+
+def _live(plan: Plan, request: Request, databases: Databases) -> Snapshot | None:
+    """The schema as it is, for lint; None where there is nothing to judge, or where it cannot be read."""
+    if not plan.steps:
+        return None
+    try:
+        return databases.of(request.environment).snapshot()
+    except CtgitopsError:
+        return None
 
 
 def _proved(preview: Preview, request: Request, ledger: Ledger, database: Database, shadows: Shadows) -> Preview:

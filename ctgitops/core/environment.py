@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -142,5 +143,7 @@ class Environment:
     """Patterns of objects that may differ from what the migrations give."""
     database_id: str | None = None
     """The ledger that its database must hold; None where the manifest pins none."""
+    lint: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By rule, how bad a finding of it is here, where that is not what the policy says."""
     path: str = ""
     """Its manifest's file, relative to the repository's root."""

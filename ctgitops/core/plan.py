@@ -14,6 +14,7 @@ from ..sql.gone import Gone
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
 from .environment import Environment, Target
+from .finding import Finding, Severity
 from .header import Rollback
 from .history import history_problems
 from .identity import Identity, identity_problems
@@ -56,6 +57,8 @@ class Step:
     description: str = ""
     resumption: Resumption | None = None
     """Where it goes on, when an earlier run did a part of it; no part of its identity."""
+    findings: tuple[Finding, ...] = ()
+    """What lint found in it; no part of its identity."""
 
     @cached_property
     def transactional(self) -> bool:
@@ -116,6 +119,17 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         return not self.steps and not self.seeds
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        """Everything that pages show: problems, and findings from warnings on."""
+        found = (f.problem for step in self.steps for f in step.findings if f.severity is not Severity.NOTICE)
+        return worst_first((*self.problems, *found))
+
+    @property
+    def fails(self) -> bool:
+        """Whether a finding makes a look at it a failure."""
+        return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -235,5 +249,5 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Without repetition, what blocks before what only warns."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda p: not p.blocks))
+    """Without repetition, what blocks before what fails, and that before what only warns."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

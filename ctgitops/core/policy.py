@@ -1,4 +1,4 @@
-"""How a repository numbers its migrations: `migrations/policy.yaml`."""
+"""How a repository numbers and judges its migrations: `migrations/policy.yaml`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ class Policy:
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    exposed_schemas: tuple[str, ...] = ("public",)
+    """By rule, how bad a finding of it is, where that is not the rule's own."""
+    lint_after: int = 0
+    """Migrations up to this number are not judged by `check`: they are history."""
+    exposed_schemas: tuple[str, ...] = ()
+    """Schemas that clients reach; none: `public`, once the database uses row-level security."""
     max_file_bytes: int = 10_000_000
 
     def band(self, number: int) -> Band | None:

@@ -30,9 +30,9 @@ class Preview:
 
     @property
     def exit_status(self) -> int:
-        """0 sound, waiting or not · 3 the files are not · 4 ledger and files disagree."""
+        """0 sound, waiting or not · 1 a finding is an error · 3 the files are wrong · 4 ledger and files disagree."""
         if not self.plan.blocked:
-            return 0
+            return int(self.plan.fails)
         return 4 if self.plan.concern is Concern.LEDGER else 3
 
 
@@ -72,7 +72,7 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
     if fail_on is FailOn.NEVER:
         return unseen
     worst = max((look.exit_status for look in looks), default=0)
-    warned = any(look.plan.problems for look in looks if isinstance(look, Preview))
+    warned = any(look.plan.remarks for look in looks if isinstance(look, Preview))
     return worst or int(warned and fail_on is FailOn.WARNING)
 
 

@@ -14,6 +14,8 @@ class Concern(StrEnum):
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
+    LINT = "lint"
+    """A finding: nobody is wrong, but somebody may regret it."""
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,10 @@ class Problem:
     concern: Concern = Concern.WORKSPACE
     fix: Fix | None = None
     """What solves it, where there is one answer; the hint says it in words."""
+    fails: bool = False
+    """Whether a look at it is a failure though it blocks nothing: a finding of severity `error`."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether pages call it an error, not a warning."""
+        return self.blocks or self.fails

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ..errors import UsageError
 from .environment import Environment, Target
 from .reviewed import Reviews
 from .workspace import Workspace
@@ -42,3 +44,14 @@ class Request:
     """Migrations, by name or number, whose data somebody accepted to lose in a rollback."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run to end."""
+
+
+def fingerprint_from(text: str | None) -> str | None:
+    """A fingerprint as a person gives it. Raises UsageError."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):
+        raise UsageError(
+            f"`{text}` is no fingerprint", hint="at least its first 12 hex digits, as `ctgitops plan` shows"
+        )
+    return text

@@ -105,6 +105,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
         shadow=_shadow(usable.get("shadow", {})),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
+        lint=dict(usable.get("lint", {})),
         path=document.path,
     )
 

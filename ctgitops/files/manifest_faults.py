@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from .. import __version__
 from ..core.problem import Problem
 from .repository import Repository
+from .rules import unknown_rules
 from .schema import Fault, dotted
 from .strict_yaml import Document, Keys, shown_value
 
@@ -40,6 +41,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_windows(document, usable),
         *_tags(document, usable),
         *_seeds(document, usable, repository),
+        *unknown_rules(document, usable),
     )
 
 

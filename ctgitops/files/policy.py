@@ -9,6 +9,7 @@ from ..core.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
 from .repository import Repository
+from .rules import unknown_rules
 from .schema import Fault, faults
 from .strict_yaml import Document, read_yaml
 
@@ -34,7 +35,7 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
         return Policy(), ()
     found = faults(document, "policy")
     usable = without_faults(document, found)
-    found = (*found, *_upside_down(document, usable))
+    found = (*found, *_upside_down(document, usable), *unknown_rules(document, usable))
     return _policy(without_faults(document, found)), tuple(fault.problem for fault in found)
 
 
@@ -74,6 +75,7 @@ def _policy(usable: dict[str, Any]) -> Policy:
         header=HeaderRule(usable.get("header", default.header)),
         bands=tuple(Band(name, *_ends(text)) for name, text in usable.get("bands", {}).items()),
         lint=dict(usable.get("lint", {})),
+        lint_after=usable.get("lint_after", default.lint_after),
         exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
     )

@@ -29,9 +29,9 @@ def parts_of(problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> lis
 
 def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Part:
     return {
-        "blocks": problem.blocks,
+        "blocks": problem.is_error,
         "open": False,
-        "mark": "⛔" if problem.blocks else "⚠️",
+        "mark": "⛔" if problem.is_error else "⚠️",
         "code": problem.code,
         "what": escape.prose(problem.what),
         "place": links.place(problem.place, origin),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..core.finding import Finding
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.loss import Weighed
@@ -61,12 +62,13 @@ def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
     return dump({"environments": [_status(status) for status in statuses]})
 
 
-def check_json(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
+def check_json(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
     """What is wrong with the files."""
     fields = {
         "migrations": len(workspace.migrations),
         "environments": len(workspace.environments),
         "problems": [problem_data(problem) for problem in problems],
+        "findings": [finding_data(finding) for finding in findings],
     }
     return dump(fields)
 
@@ -78,8 +80,12 @@ def error_json(error: CtgitopsError) -> str:
 
 def dump(fields: Object) -> str:
     """A document: fields, and the version of their shape."""
-    page = json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n"
-    return page.replace("##[", "##\\u005b")  # the same to who reads JSON, and no order to GitHub's runner
+    return on_a_log(json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n")
+
+
+def on_a_log(page: str) -> str:
+    """The same to who reads JSON, and no order to GitHub's runner."""
+    return page.replace("##[", "##\\u005b")
 
 
 def _look(look: Look) -> Object:
@@ -134,7 +140,7 @@ def _step(step: Step, effect: Effect | None) -> Object:
         "rollback": step.rollback.value,
         "description": step.description,
         "stated": {"estimated": step.estimated, "impact": step.impact, "procedure": step.procedure},
-        "findings": [],
+        "findings": [finding_data(finding) for finding in step.findings],
         "impact": impact_data(effect),
         "waits": waits_data(effect),
     }
@@ -151,6 +157,22 @@ def problem_data(problem: Problem) -> Object:
         "blocks": problem.blocks,
         "concern": problem.concern.value,
         "fix": _fix(problem.fix),
+    }
+
+
+def finding_data(finding: Finding) -> Object:
+    """A finding as a part of a document."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "what": finding.what,
+        "place": _place(finding.place),
+        "last_line": finding.last_line,
+        "why": finding.why,
+        "instead": finding.instead,
+        "lock": finding.lock or None,
+        "blocks_writes": finding.blocks_writes,
+        "fix": _fix(finding.fix),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.finding import Finding, Severity
 from ..core.outcome import Outcome
 from ..core.preview import Look
 from ..core.problem import Problem
@@ -32,17 +33,21 @@ def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
     return f"{fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 
-def check_markdown(workspace: Workspace, problems: tuple[Problem, ...], *, longest: int = MAX) -> str:
+def check_markdown(
+    workspace: Workspace, problems: tuple[Problem, ...], found_by_lint: tuple[Finding, ...] = (), *, longest: int = MAX
+) -> str:
     """What is wrong with the files, for a run's summary."""
-    found = dict.fromkeys(problems, ())
+    said = (finding.problem for finding in found_by_lint if finding.severity is not Severity.NOTICE)
+    found = dict.fromkeys((*problems, *sorted(said, key=lambda each: not each.fails)), ())
     parts = findings.parts_of(found, Origin())
     counts = findings.counts(parts)
     looked_at = (
         words.count(len(workspace.migrations), "migration"),
         words.count(len(workspace.environments), "environment"),
         words.count(len(problems), "problem"),
+        *([words.count(len(found_by_lint), "finding")] if found_by_lint else []),
     )
-    mark = "⛔" if any(p.blocks for p in problems) else "✅"
+    mark = "⛔" if any(p.is_error for p in found) else "✅"
     values = {"mark": mark, "verdict": ", ".join(looked_at), "tally": findings.folded(parts)}
 
     def draw(kept: dict[str, int]) -> str:

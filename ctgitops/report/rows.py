@@ -57,7 +57,7 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
 
 
 def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
-    blocked = any(problem.blocks for problem in found)
+    blocked = any(problem.is_error for problem in found)
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     waits = effect is not None and longest(effect) > Bucket.INSTANT
     mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..core.finding import Finding, Severity
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
 from ..core.order import order_of
@@ -29,20 +30,22 @@ def outcome_text(outcome: Outcome) -> str:
     return _page(_outcome(outcome))
 
 
-def check_text(workspace: Workspace, problems: tuple[Problem, ...]) -> str:
-    """`14 migrations, 3 environments, no problems`, or every problem with its place."""
+def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
+    """`14 migrations, 3 environments, no problems`, or every problem and finding with its place."""
     looked_at = (
         words.count(len(workspace.migrations), "migration"),
         words.count(len(workspace.environments), "environment"),
         words.count(len(problems), "problem"),
+        *([words.count(len(findings), "finding")] if findings else []),
     )
-    lines = [line for problem in problems for line in (*problem_lines(problem), "")]
+    said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
+    lines = [line for problem in said for line in (*problem_lines(problem), "")]
     return _page([*lines, ", ".join(looked_at)])
 
 
 def problem_lines(problem: Problem) -> list[str]:
     """One problem as an error looks: what, where, more of it, what to do."""
-    word = "error" if problem.blocks else "warning"
+    word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:
         lines.append(f"  --> {on_one_line(str(problem.place))}")
@@ -89,7 +92,7 @@ def _plan(preview: Preview) -> Iterable[str]:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
     if (said := words.manner(plan.manner)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
-    for problem in plan.problems:
+    for problem in plan.remarks:
         yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if which := order_of([plan]):
         yield from ("", f"  {words.order(which)}")
@@ -125,7 +128,9 @@ def verdict(preview: Preview) -> str:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
     held = ", would wait now" if preview.reasons else ""
-    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{held}"
+    failing = sum(problem.fails for problem in plan.remarks)
+    found = f", {words.count(failing, 'finding')} to look at" if failing else ""
+    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{found}{held}"
 
 
 def _work(plan: Plan) -> str:

@@ -118,9 +118,9 @@ def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
     """Every problem once, what blocks first, with the environments that have it."""
     found: dict[Problem, list[str]] = {}
     for plan in plans(looks):
-        for problem in plan.problems:
+        for problem in plan.remarks:
             found.setdefault(problem, []).append(plan.environment)
-    ordered = sorted(found.items(), key=lambda item: not item[0].blocks)
+    ordered = sorted(found.items(), key=lambda item: (not item[0].blocks, not item[0].fails))
     return {problem: tuple(names) for problem, names in ordered}
 
 

@@ -67,8 +67,8 @@ def statements(sql: str) -> tuple[Statement, ...]:
 
 def _statements(sql: str) -> Iterator[Statement]:
     encoded = sql.encode()
-    characters = _Characters(encoded)
-    for raw in _parse_tree(encoded)["stmts"]:
+    characters = Characters(encoded)
+    for raw in parse_tree(encoded)["stmts"]:
         start = raw.get("stmt_location", 0)
         length = raw.get("stmt_len", 0)
         end = start + length if length else len(encoded.rstrip())
@@ -91,13 +91,13 @@ def _statements(sql: str) -> Iterator[Statement]:
 
 def batch_shape(sql: str) -> Shape:
     """What matters of the one statement in `sql` to a batch."""
-    ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
+    ((kind, node),) = parse_tree(sql.encode())["stmts"][0]["stmt"].items()
     return shape_of(kind, node)
 
 
 def extension_made(sql: str) -> Extension | None:
     """The extension that the one statement in `sql` makes; None where it makes none."""
-    ((kind, node),) = _parse_tree(sql.encode())["stmts"][0]["stmt"].items()
+    ((kind, node),) = parse_tree(sql.encode())["stmts"][0]["stmt"].items()
     return extension_of(kind, node)
 
 
@@ -105,18 +105,18 @@ def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     """Values that `sql` adds to an enum type and uses afterwards; raises SqlSyntaxError."""
     if not ADDS.search(sql):
         return ()
-    return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in _parse_tree(sql.encode())["stmts"]]))
+    return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in parse_tree(sql.encode())["stmts"]]))
 
 
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
-    trees = enumerate(_parse_tree(sql.encode())["stmts"])
+    trees = enumerate(parse_tree(sql.encode())["stmts"])
     return tuple((n, d) for n, raw in trees for kind, node in raw["stmt"].items() for d in destroyed(kind, node))
 
 
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     """The tables, and columns of tables, that `sql` makes; raises SqlSyntaxError."""
-    trees = _parse_tree(sql.encode())["stmts"]
+    trees = parse_tree(sql.encode())["stmts"]
     return frozenset(m for raw in trees for kind, node in raw["stmt"].items() for m in made(kind, node))
 
 
@@ -151,7 +151,8 @@ def index_on_probe(sql: str, table: str) -> str:
     return str(postgast.deparse(tree))
 
 
-def _parse_tree(encoded: bytes) -> dict[str, Any]:
+def parse_tree(encoded: bytes) -> dict[str, Any]:
+    """The parser's own tree of a text, places in bytes. Raises SqlSyntaxError."""
     from postgast.native import lib  # noqa: PLC0415 - 70 ms, which `status` and `--version` need not pay
 
     result = lib.pg_query_parse(encoded)
@@ -188,7 +189,7 @@ def _shallow(tree: str) -> Iterator[str]:
     yield tree[kept_from:]
 
 
-class _Characters:
+class Characters:
     """Byte offsets to character offsets, asked in rising order, in one walk over the text."""
 
     def __init__(self, encoded: bytes) -> None:
@@ -198,6 +199,7 @@ class _Characters:
         self._character = 0
 
     def at(self, byte: int) -> int:
+        """The character that begins at `byte`."""
         if self._ascii:
             return byte
         self._character += len(self._encoded[self._byte : byte].decode())

@@ -86,8 +86,12 @@ class Script:
 
     def start_of(self, statement: parse.Statement) -> int:
         """Where its first word is, in characters from 0."""
-        blank = _BLANK.match(self.sql, statement.start, statement.end)
-        return blank.end() if blank else statement.start
+        return self.first_word(statement.start, statement.end)
+
+    def first_word(self, start: int, end: int) -> int:
+        """Where the first word between two places is."""
+        blank = _BLANK.match(self.sql, start, end)
+        return blank.end() if blank else start
 
     @property
     def transactional(self) -> bool:

@@ -25,7 +25,8 @@ def test_a_plan_for_each_environment_in_the_order_asked() -> None:
 def test_nothing_is_locked_or_written() -> None:
     diary = Diary()
     plan(BOTH, databases=diary, code=diary)
-    assert set(diary.lines) == {"read staging", "read production"}
+    reads = {"read staging", "read production", "snapshot staging", "snapshot production"}
+    assert set(diary.lines) == reads
     assert diary.ledgers == {}
 
 

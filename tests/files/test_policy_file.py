@@ -54,7 +54,7 @@ def test_a_whole_policy_is_read(repo: Checkout) -> None:
         ),
         (
             "lint: {drop-column: on}",
-            ":1:21: `lint.drop-column: on` is not understood (expected one of error, warning, off",
+            ":1:21: `lint.drop-column: on` is not understood (expected one of error, warning, notice, off",
         ),
         ("- 1", ":1:1: the file is not understood (expected a policy: keys and values"),
         ("a: [", ":1:5: not YAML: expected the node content, but found '<stream end>'"),

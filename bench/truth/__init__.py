@@ -1,0 +1,1 @@
+"""Lint, and squawk beside it, judged by what PostgreSQL itself does."""

@@ -1,0 +1,1 @@
+"""What speaks against a statement that PostgreSQL would accept. Pure."""

@@ -1,0 +1,104 @@
+"""What CREATE TABLE and ALTER TABLE add: columns with all that is written behind them, and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .catalog import Constraint
+from .nodes import Name, Node, columns_in, parts_of, relation_name
+from .types import SERIAL, Type, type_of
+
+
+@dataclass(frozen=True)
+class AddedColumn:
+    """A column as a statement writes it."""
+
+    name: str
+    type: Type
+    serial: bool = False
+    identity: bool = False
+    generated: str = ""
+    """`stored`, `virtual`, or nothing."""
+    not_null: bool = False
+    default: Any = None
+    """Its DEFAULT; None where there is none, or where it is NULL."""
+    constraints: tuple[Node, ...] = field(default=(), repr=False)
+    """All that is written behind it."""
+
+    def of(self, kind: str) -> Iterator[Node]:
+        """Its constraints of one kind."""
+        return (node for node in self.constraints if node.get("contype") == kind)
+
+
+def added_column(definition: Node) -> AddedColumn:
+    """Of a ColumnDef."""
+    type_ = type_of(definition.get("typeName", {}))
+    constraints = _enforced([item.get("Constraint", {}) for item in definition.get("constraints", ())])
+    kinds = {node.get("contype"): node for node in constraints}
+    serial = type_.name in SERIAL and not type_.schema
+    generated = kinds.get("CONSTR_GENERATED", {})
+    identity = "CONSTR_IDENTITY" in kinds
+    default = kinds.get("CONSTR_DEFAULT", {}).get("raw_expr")
+    return AddedColumn(
+        name=definition.get("colname", ""),
+        type=Type(SERIAL[type_.name]) if serial else type_,
+        serial=serial,
+        identity=identity,
+        generated={"s": "stored", "v": "virtual"}.get(generated.get("generated_kind", "s"), "") if generated else "",
+        not_null=serial or identity or "CONSTR_NOTNULL" in kinds or "CONSTR_PRIMARY" in kinds,
+        default=None if _is_null(default) else default,
+        constraints=constraints,
+    )
+
+
+def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
+    """Without those that NOT ENFORCED follows."""
+    after = [*(node.get("contype") for node in constraints[1:]), ""]
+    return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
+
+
+def _is_null(default: Any) -> bool:
+    while isinstance(default, dict) and "TypeCast" in default:
+        default = default["TypeCast"].get("arg")
+    return default is None or bool(default.get("A_Const", {}).get("isnull"))
+
+
+def constraint_of(node: Node, column: str = "") -> Constraint:
+    """What a constraint's node says; `column` is the one that it is written behind."""
+    kind = node.get("contype", "")
+    columns = columns_of(node) or frozenset(filter(None, [column]))
+    expression = node.get("raw_expr") if kind == "CONSTR_CHECK" else None
+    refers_to = relation_name(node["pktable"]) if "pktable" in node else None
+    return Constraint(
+        kind=kind,
+        expression=expression,
+        columns=columns_in(expression) if expression else columns,
+        valid=not node.get("skip_validation"),  # NOT ENFORCED has it too
+        refers_to=refers_to,
+    )
+
+
+def columns_of(node: Node) -> frozenset[str]:
+    """The columns that a table constraint names as its own."""
+    named = parts_of(node.get("fk_attrs", [])) or parts_of(node.get("keys", []))
+    excluded = (item["List"]["items"][0] for item in node.get("exclusions", ()))
+    return frozenset(named) | frozenset().union(*(index_columns(element) for element in excluded))
+
+
+def index_columns(element: Node) -> frozenset[str]:
+    """The columns that one part of an index needs."""
+    inner = element.get("IndexElem", {})
+    return frozenset([inner["name"]]) if "name" in inner else columns_in(inner.get("expr"))
+
+
+def target(cmd: Node) -> Node:
+    """What a part of ALTER TABLE defines."""
+    definition: Node = cmd.get("def", {})
+    return definition.get("ColumnDef") or definition.get("Constraint") or definition.get("PartitionCmd") or definition
+
+
+def referenced(node: Node) -> Name:
+    """The table that a foreign key refers to."""
+    return relation_name(node.get("pktable", {}))

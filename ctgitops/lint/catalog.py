@@ -1,0 +1,155 @@
+"""The schema as far as it is known at one point of a migration: from the live database, from earlier files, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .nodes import Name, Node
+from .types import UNKNOWN, Type
+
+
+@dataclass
+class Column:
+    """A column of a table."""
+
+    type: Type = UNKNOWN
+    not_null: bool = False
+
+
+@dataclass
+class Constraint:
+    """A constraint of a table or a domain; CHECK has an expression, others name their columns."""
+
+    kind: str
+    """The parser's word: `CONSTR_CHECK`, `CONSTR_FOREIGN`, …"""
+    expression: Any = None
+    columns: frozenset[str] = frozenset()
+    valid: bool = True
+    refers_to: Name | None = None
+
+
+@dataclass
+class Index:
+    """An index: its table, and the columns that it needs, also in expressions and in its condition."""
+
+    table: Name
+    columns: frozenset[str] = frozenset()
+    unique: bool = False
+    computed: bool = False
+    """Whether it has an expression or a condition: PostgreSQL builds it anew with any new type of its columns."""
+
+
+@dataclass
+class Table:
+    """A table, materialised view or view."""
+
+    name: Name
+    kind: str = "table"
+    """`table`, `partitioned`, `view`, `materialized view`, `foreign table`."""
+    known: bool = True
+    """Whether its columns are all known."""
+    new: bool = False
+    """Nobody else uses it yet: it was made by the same plan."""
+    columns: dict[str, Column] = field(default_factory=dict)
+    constraints: dict[str, Constraint] = field(default_factory=dict)
+    partitions: set[Name] = field(default_factory=set)
+    default_partition: Name | None = None
+    partition_key: tuple[str, tuple[str, ...]] | None = None
+    """How it is partitioned and by which columns; none are named where it is by an expression."""
+    logged: bool = True
+    row_security: bool = False
+
+    def constraint_named(self, name: str, kind: str) -> str:
+        """A name for a constraint that was given none."""
+        if name:
+            return name
+        number = 1
+        while f"{kind} {number}" in self.constraints:
+            number += 1
+        return f"{kind} {number}"
+
+
+@dataclass
+class Domain:
+    """A domain over a type."""
+
+    base: Type
+    checked: bool = False
+    """Whether it has a constraint or is NOT NULL."""
+    default: Node | None = None
+    constraints: dict[str, Constraint] = field(default_factory=dict)
+
+
+@dataclass
+class Function:
+    """A function of the users' own."""
+
+    volatility: str = "volatile"
+    language: str = ""
+    body: str = ""
+
+
+@dataclass
+class Catalog:
+    """What is known. It is changed statement by statement, by `fold`."""
+
+    complete: bool = False
+    """Whether a table that is not in here does not exist."""
+    tables: dict[Name, Table] = field(default_factory=dict)
+    indexes: dict[Name, Index] = field(default_factory=dict)
+    domains: dict[Name, Domain] = field(default_factory=dict)
+    functions: dict[Name, Function] = field(default_factory=dict)
+    path: tuple[str, ...] = ("public",)
+
+    def full(self, name: Name) -> Name:
+        """The name with the schema in which it is found; else with the first of the search path."""
+        schema, bare = name
+        if schema:
+            return name
+        for candidate in self.path:
+            if (candidate, bare) in self.tables or (candidate, bare) in self.indexes:
+                return (candidate, bare)
+        return (self.path[0] if self.path else "", bare)
+
+    def table(self, name: Name) -> Table | None:
+        """The table of that name."""
+        return self.tables.get(self.full(name))
+
+    def domain(self, type_: Type) -> Domain | None:
+        """The domain that a type is."""
+        schemas = (type_.schema,) if type_.schema else self.path
+        return next((self.domains[s, type_.name] for s in schemas if (s, type_.name) in self.domains), None)
+
+    def function(self, name: Name) -> Function | None:
+        """The function of that name."""
+        schemas = (name[0],) if name[0] else self.path
+        return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
+
+    def base(self, type_: Type) -> Type:
+        """What a domain is made of; any other type itself."""
+        domain, seen = self.domain(type_), 0
+        while domain and not type_.array and seen < 20:
+            type_ = domain.base
+            domain, seen = self.domain(type_), seen + 1
+        return type_
+
+    def indexes_on(self, table: Name, columns: Iterable[str] | None = None) -> list[Index]:
+        """The indexes of a table, or those that need one of some columns."""
+        wanted = None if columns is None else set(columns)
+        return [i for i in self.indexes.values() if i.table == table and (wanted is None or i.columns & wanted)]
+
+    def users_of(self, domain: Name) -> list[Table]:
+        """The tables with a column of a domain."""
+        found = []
+        for table in self.tables.values():
+            names = ((column.type.schema, column.type.name) for column in table.columns.values())
+            if any(name[1] == domain[1] and name[0] in {"", domain[0]} for name in names):
+                found.append(table)
+        return found
+
+    def settle(self) -> None:
+        """Everything that is there is in use from now on."""
+        for table in self.tables.values():
+            table.new = False

@@ -1,0 +1,31 @@
+"""One statement's effect on the catalogue."""
+
+from __future__ import annotations
+
+from ..catalog import Catalog
+from ..nodes import Node
+from . import alter, create, drop
+
+_FOLDS = {
+    "CreateStmt": create.table,
+    "CreateForeignTableStmt": create.foreign_table,
+    "CreateTableAsStmt": create.table_as,
+    "SelectStmt": create.selected,
+    "ViewStmt": create.view,
+    "IndexStmt": create.index,
+    "CreateDomainStmt": create.domain,
+    "CreateFunctionStmt": create.function,
+    "AlterTableStmt": alter.table,
+    "AlterDomainStmt": alter.domain,
+    "AlterFunctionStmt": alter.function,
+    "RenameStmt": alter.rename,
+    "AlterObjectSchemaStmt": alter.move,
+    "VariableSetStmt": alter.setting,
+    "DropStmt": drop.drop,
+}
+
+
+def apply(catalog: Catalog, kind: str, node: Node) -> None:
+    """Changes the catalogue as the statement changes the schema; what it does not know, it passes over."""
+    if fold := _FOLDS.get(kind):
+        fold(catalog, node)

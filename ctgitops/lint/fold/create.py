@@ -1,0 +1,181 @@
+"""CREATE: tables, views, indexes, domains, functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..added import AddedColumn, added_column, constraint_of, index_columns
+from ..catalog import Catalog, Column, Domain, Function, Index, Table
+from ..nodes import Name, Node, columns_in, name_of, option, parts_of, relation_name
+from ..types import type_of
+
+
+def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
+    """A new table; None where there is one already, so that IF NOT EXISTS does nothing."""
+    schema, bare = relation_name(relation)
+    if relation.get("relpersistence") == "t":
+        schema = "pg_temp"
+    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
+    if name in catalog.tables:
+        return None
+    table = Table(name, kind, new=True, logged=relation.get("relpersistence") != "u")
+    catalog.tables[name] = table
+    if schema == "pg_temp" and "pg_temp" not in catalog.path:
+        catalog.path = ("pg_temp", *catalog.path)
+    return table
+
+
+def table(catalog: Catalog, node: Node) -> None:
+    """CREATE TABLE."""
+    kind = "partitioned" if "partspec" in node else "table"
+    made = _made(catalog, node.get("relation", {}), kind)
+    if made is None:
+        return
+    if kind == "partitioned":
+        made.partition_key = _partition_key(node["partspec"])
+    for item in node.get("inhRelations", ()):
+        _inherit(catalog, made, relation_name(item.get("RangeVar", {})))
+    if "partbound" in node and node.get("inhRelations"):
+        become_partition(catalog, made, node["inhRelations"][0]["RangeVar"], node["partbound"])
+    made.known = made.known and "ofTypename" not in node
+    for element in node.get("tableElts", ()):
+        _element(catalog, made, element)
+
+
+def _element(catalog: Catalog, made: Table, element: Node) -> None:
+    if "ColumnDef" in element:
+        add_column(catalog, made, added_column(element["ColumnDef"]))
+    elif "Constraint" in element:
+        add_constraint(catalog, made, element["Constraint"])
+    elif "TableLikeClause" in element:
+        _inherit(catalog, made, relation_name(element["TableLikeClause"].get("relation", {})))
+
+
+def _partition_key(spec: Node) -> tuple[str, tuple[str, ...]]:
+    elements = [item.get("PartitionElem", {}) for item in spec.get("partParams", ())]
+    columns = tuple(e["name"] for e in elements) if all("name" in e for e in elements) else ()
+    return spec.get("strategy", "").removeprefix("PARTITION_STRATEGY_").lower(), columns
+
+
+def _inherit(catalog: Catalog, made: Table, parent: Name) -> None:
+    source = catalog.table(parent)
+    if source is None:
+        made.known = False
+        return
+    made.known = made.known and source.known
+    made.columns |= {name: replace(column) for name, column in source.columns.items()}
+    made.constraints |= {n: c for n, c in source.constraints.items() if c.kind == "CONSTR_CHECK"}
+
+
+def become_partition(catalog: Catalog, child: Table, parent: Node, bound: Node) -> None:
+    """Of a partitioned table."""
+    whole = catalog.table(relation_name(parent))
+    if whole is not None:
+        whole.partitions.add(child.name)
+        if bound.get("is_default"):
+            whole.default_partition = child.name
+
+
+def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
+    """With what is written behind it."""
+    to.columns[added.name] = Column(added.type, added.not_null)
+    for node in added.constraints:
+        if node.get("contype") in {"CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
+            add_constraint(catalog, to, node, added.name)
+
+
+def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") -> None:
+    """Of a table; with its index where it has one, and NOT NULL where it means that."""
+    constraint = constraint_of(node, column)
+    kind = constraint.kind.removeprefix("CONSTR_").lower()
+    known_index = catalog.indexes.get((to.name[0], node.get("indexname", "")))
+    if known_index:
+        constraint.columns = known_index.columns
+    if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_NOTNULL"}:
+        for name in constraint.columns if constraint.valid else ():
+            to.columns.setdefault(name, Column()).not_null = True
+    name = to.constraint_named(node.get("conname", "") or _usual_name(to, constraint.columns, kind), kind)
+    to.constraints[name] = constraint
+    if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"}:
+        catalog.indexes.pop((to.name[0], node.get("indexname", "")), None)
+        unique = constraint.kind != "CONSTR_EXCLUSION"
+        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns, unique=unique)
+
+
+def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
+    """The name that PostgreSQL chooses, for one column."""
+    ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
+    if kind == "primary":
+        return f"{to.name[1]}_pkey"
+    name = f"{to.name[1]}_{next(iter(columns))}_{ends[kind]}" if len(columns) == 1 and kind in ends else ""
+    return "" if name in to.constraints else name
+
+
+def foreign_table(catalog: Catalog, node: Node) -> None:
+    """CREATE FOREIGN TABLE: its rows are somebody else's."""
+    made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
+    for element in node.get("base", {}).get("tableElts", ()) if made else ():
+        _element(catalog, made, element) if made else None
+
+
+def table_as(catalog: Catalog, node: Node) -> None:
+    """CREATE TABLE … AS, CREATE MATERIALIZED VIEW."""
+    kind = "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table"
+    made = _made(catalog, node.get("into", {}).get("rel", {}), kind)
+    if made:
+        made.known = False
+
+
+def selected(catalog: Catalog, node: Node) -> None:
+    """SELECT … INTO, and what SELECT does to the search path."""
+    if "intoClause" in node:
+        made = _made(catalog, node["intoClause"].get("rel", {}), "table")
+        if made:
+            made.known = False
+        return
+    for item in node.get("targetList", ()):
+        call = item.get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+        if parts_of(call.get("funcname", []))[-1:] == ("set_config",):
+            words = [a.get("A_Const", {}).get("sval", {}).get("sval", "") for a in call.get("args", ())]
+            if words[:1] == ["search_path"]:
+                catalog.path = tuple(p.strip().strip('"') for p in words[1].split(",") if p.strip())
+
+
+def view(catalog: Catalog, node: Node) -> None:
+    """CREATE VIEW."""
+    _made(catalog, node.get("view", {}), "view")
+
+
+def index(catalog: Catalog, node: Node) -> None:
+    """CREATE INDEX; one that PostgreSQL names gets a name that nobody else has."""
+    on = catalog.full(relation_name(node.get("relation", {})))
+    elements = (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
+    columns = columns_in(node.get("whereClause")).union(*(index_columns(element) for element in elements))
+    computed = "whereClause" in node or any("expr" in element.get("IndexElem", {}) for element in elements)
+    name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
+    catalog.indexes.setdefault((on[0], name), Index(on, columns, bool(node.get("unique")), computed))
+
+
+def domain(catalog: Catalog, node: Node) -> None:
+    """CREATE DOMAIN."""
+    schema, bare = name_of(node.get("domainname", []))
+    constraints = [item.get("Constraint", {}) for item in node.get("constraints", ())]
+    kinds = {c.get("contype"): c for c in constraints}
+    made = Domain(
+        base=type_of(node.get("typeName", {})),
+        checked=bool({"CONSTR_CHECK", "CONSTR_NOTNULL"} & set(kinds)),
+        default=kinds.get("CONSTR_DEFAULT", {}).get("raw_expr"),
+    )
+    catalog.domains[schema or (catalog.path[0] if catalog.path else ""), bare] = made
+
+
+def function(catalog: Catalog, node: Node) -> None:
+    """CREATE FUNCTION."""
+    schema, bare = name_of(node.get("funcname", []))
+    options = node.get("options", [])
+    volatility = (option(options, "volatility") or {}).get("arg", {}).get("String", {}).get("sval", "volatile")
+    language = (option(options, "language") or {}).get("arg", {}).get("String", {}).get("sval", "sql")
+    body = (option(options, "as") or {}).get("arg", {}).get("List", {}).get("items", [{}])
+    text = body[0].get("String", {}).get("sval", "") if body else ""
+    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
+    catalog.functions[name] = Function(volatility, language.lower(), text)

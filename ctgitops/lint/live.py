@@ -1,0 +1,110 @@
+"""What a snapshot of a live database tells lint: written as SQL again, and read like any file."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from ..core.snapshot import SchemaObject, Snapshot
+from ..sql.parse import SqlSyntaxError
+from ..sql.trees import trees
+from .catalog import Catalog
+from .fold.apply import apply
+
+_TAG = "$ctgitops$"
+_RELATIONS = ("table", "foreign table", "materialized view", "view")
+
+
+def catalog_of(snapshot: Snapshot) -> Catalog:
+    """The catalogue of a live database; everything in it is in use."""
+    catalog = Catalog(complete=True)
+    written = list(_written(snapshot))
+    for sql in _readable(written):
+        for tree in trees(sql):
+            apply(catalog, tree.kind, tree.node)
+    catalog.path = _path(snapshot)
+    catalog.settle()
+    return catalog
+
+
+def _path(snapshot: Snapshot) -> tuple[str, ...]:
+    words = [part.strip().strip('"') for part in snapshot.about.search_path.split(",")]
+    return tuple(word for word in words if word and word != "$user") or ("public",)
+
+
+def _readable(written: list[str]) -> list[str]:
+    """All of it at once; one by one where something is not to be read, which is then left out."""
+    whole = ";\n".join(written)
+    if _parses(whole):
+        return [whole]
+    return [sql for sql in written if _parses(sql)]
+
+
+def _parses(sql: str) -> bool:
+    try:
+        trees(sql)
+    except SqlSyntaxError:
+        return False
+    return True
+
+
+def _written(snapshot: Snapshot) -> Iterator[str]:
+    by_kind: dict[str, list[SchemaObject]] = defaultdict(list)
+    columns: dict[str, list[SchemaObject]] = defaultdict(list)
+    for each in snapshot.objects:
+        by_kind[each.kind].append(each)
+        if each.kind == "column":
+            columns[each.of].append(each)
+    domains = [each for each in by_kind["domain"] if each.attributes.get("base")]
+    yield from (_domain(each) for each in domains)
+    for each in sorted((o for kind in _RELATIONS for o in by_kind[kind]), key=lambda o: "inherits" in o.attributes):
+        yield from _relation(each, columns[each.name])
+    names = {each.name for each in domains}
+    for each in by_kind["constraint"]:
+        what = "domain" if each.of in names else "table"
+        name = each.name.removeprefix(f"{each.of}.")
+        yield f"alter {what} {each.of} add constraint {name} {each.attributes.get('definition', '')}"
+    yield from (each.attributes.get("definition", "") for each in by_kind["index"])
+    yield from (_function(each) for each in by_kind["function"])
+
+
+def _domain(each: SchemaObject) -> str:
+    default = each.attributes.get("default")
+    not_null = " not null" if each.attributes.get("not_null") else ""
+    return f"create domain {each.name} as {each.attributes['base']}{f' default {default}' if default else ''}{not_null}"
+
+
+def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
+    if each.kind == "view":
+        yield f"create view {each.name} as select 1"
+        return
+    if each.kind == "materialized view":
+        yield f"create materialized view {each.name} as select 1"
+        return
+    attributes = each.attributes
+    bound, parent = attributes.get("partition_bound"), attributes.get("inherits")
+    key = f" partition by {attributes['partition_key']}" if "partition_key" in attributes else ""
+    unlogged = "unlogged " if attributes.get("persistence") == "unlogged" else ""
+    inside = ", ".join(_column(each.name, column) for column in columns)
+    if each.kind == "foreign table":
+        yield f"create foreign table {each.name} ({inside}) server s"
+        return
+    yield f"create {unlogged}table {each.name} ({inside}){key}"
+    if bound and parent:
+        yield f"alter table {parent} attach partition {each.name} {bound}"
+    if attributes.get("row_security", "").startswith("enabled"):
+        yield f"alter table {each.name} enable row level security"
+
+
+def _column(table: str, column: SchemaObject) -> str:
+    name = column.name.removeprefix(f"{table}.")
+    not_null = " not null" if column.attributes.get("not_null") == "yes" else ""
+    return f"{name} {column.attributes.get('type', 'text')}{not_null}"
+
+
+def _function(each: SchemaObject) -> str:
+    attributes = each.attributes
+    language = attributes.get("language", "c")
+    body = attributes.get("body", "") if language == "sql" else ""
+    quoted = f" as {_TAG}{body}{_TAG}" if _TAG not in body else ""
+    return f"create function {each.name} returns void language {language} {attributes.get('volatility', '')}{quoted}"

@@ -1,0 +1,134 @@
+"""Reading parse trees: names, constants, columns, and whether two expressions are the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+Node = dict[str, Any]
+Name = tuple[str, str]
+"""Schema and name; the schema is empty where the statement does not say it."""
+
+
+def relation_name(relation: Node) -> Name:
+    """Of a RangeVar."""
+    return relation.get("schemaname", ""), relation.get("relname", "")
+
+
+def parts_of(items: list[Node]) -> tuple[str, ...]:
+    """The parts of a dotted name."""
+    return tuple(item.get("String", {}).get("sval", "") for item in items)
+
+
+def name_of(items: list[Node]) -> Name:
+    """Of a list of strings; a catalogue before the schema is left out."""
+    parts = parts_of(items)
+    return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
+
+
+def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
+    """The names in a DROP, each in its parts."""
+    for item in node.get("objects", ()):
+        if "List" in item:
+            yield parts_of(item["List"].get("items", []))
+        elif "TypeName" in item:
+            yield parts_of(item["TypeName"].get("names", []))
+        elif "String" in item:
+            yield (item["String"].get("sval", ""),)
+        elif "ObjectWithArgs" in item:
+            yield parts_of(item["ObjectWithArgs"].get("objname", []))
+
+
+def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
+    """The DefElem of that name."""
+    for item in items:
+        element: Node = item.get("DefElem", {})
+        if element.get("defname") == name:
+            return element
+    return None
+
+
+def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
+    """Whether an option is there and not switched off: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
+    element = option(items, name)
+    if element is None:
+        return False
+    text = json.dumps(element.get("arg", {})).lower()
+    return (
+        not any(f'"{word}"' in text for word in ("false", "off"))
+        and '"ival": 0' not in text
+        and '{"integer": {}}' not in text
+    )
+
+
+def walk(node: Any) -> Iterator[tuple[str, Node]]:
+    """Every node inside, with the parser's name of it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if isinstance(value, dict) and key[:1].isupper():
+                yield key, value
+            yield from walk(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from walk(item)
+
+
+def columns_in(node: Any) -> frozenset[str]:
+    """The columns that an expression names."""
+    found = set()
+    for kind, inner in walk(node):
+        if kind == "ColumnRef" and inner.get("fields"):
+            found.add(inner["fields"][-1].get("String", {}).get("sval", ""))
+    return frozenset(found - {""})
+
+
+def canonical(node: Any) -> Any:
+    """The same tree without places, without casts of constants, and with columns by their bare name."""
+    if isinstance(node, list):
+        return [canonical(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    cast = node.get("TypeCast")
+    if cast and "A_Const" in cast.get("arg", {}):
+        return canonical(cast["arg"])
+    if cast and "ColumnRef" in cast.get("arg", {}):
+        return canonical(cast["arg"])
+    if "ColumnRef" in node:
+        return {"ColumnRef": parts_of(node["ColumnRef"].get("fields", []))[-1:]}
+    return {
+        key: canonical(value)
+        for key, value in node.items()
+        if key not in {"location", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"}
+    }
+
+
+def same(one: Any, two: Any) -> bool:
+    """Whether two expressions say the same, in the same words."""
+    return bool(canonical(one) == canonical(two))
+
+
+def conjuncts(node: Any) -> Iterator[Node]:
+    """The parts of an expression that AND binds."""
+    whole = node if isinstance(node, dict) else {}
+    both = whole.get("BoolExpr", {})
+    if both.get("boolop") == "AND_EXPR":
+        for part in both.get("args", ()):
+            yield from conjuncts(part)
+    elif whole:
+        yield whole
+
+
+def not_null_columns(expression: Any) -> frozenset[str]:
+    """The columns that a CHECK proves to be never null."""
+    found: set[str] = set()
+    for part in conjuncts(expression):
+        test = part.get("NullTest", {})
+        if test.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in test.get("arg", {}):
+            found |= columns_in(test["arg"])
+    return frozenset(found)
+
+
+def written(name: Name) -> str:
+    """A name as people read it."""
+    return ".".join(filter(None, name))

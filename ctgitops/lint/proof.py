@@ -1,0 +1,28 @@
+"""What a table's constraints already prove, so that PostgreSQL need not look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .catalog import Table
+from .nodes import Node, conjuncts, not_null_columns
+
+
+def proved_not_null(table: Table, column: str) -> bool:
+    """Whether a column is NOT NULL, or a valid CHECK says that it is never null."""
+    known = table.columns.get(column)
+    if known is not None and known.not_null:
+        return True
+    return any(column in not_null_columns(each) for each in valid_checks(table))
+
+
+def valid_checks(table: Table) -> Iterator[Node]:
+    """The expressions of its validated CHECKs."""
+    for constraint in table.constraints.values():
+        if constraint.kind == "CONSTR_CHECK" and constraint.valid and constraint.expression:
+            yield constraint.expression
+
+
+def proved_parts(table: Table) -> list[Node]:
+    """Everything that its validated CHECKs say, part by part."""
+    return [part for expression in valid_checks(table) for part in conjuncts(expression)]

@@ -1,0 +1,29 @@
+"""All rules, found by their files."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from . import rules
+from .rule import Rule
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, by its id."""
+    names = sorted(module.name for module in pkgutil.iter_modules(rules.__path__))
+    return tuple(import_module(f"{rules.__name__}.{name}").RULE for name in names)
+
+
+@cache
+def rules_for(kind: str) -> tuple[Rule, ...]:
+    """The rules that look at a kind of statement."""
+    return tuple(rule for rule in all_rules() if kind in rule.kinds or not rule.kinds)
+
+
+@cache
+def rule_named(identity: str) -> Rule | None:
+    """The rule of that id."""
+    return next((rule for rule in all_rules() if rule.id == identity), None)

@@ -1,0 +1,61 @@
+"""What ALTER COLUMN TYPE does to a table, its indexes and its constraints."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any
+
+from .catalog import Catalog, Table
+from .nodes import columns_in
+from .types import UNKNOWN, Cost, Type, cost_of, type_of, under_utc_only
+
+
+class Change(Enum):
+    """The work that it means."""
+
+    NOTHING = auto()
+    REWRITE = auto()
+    INDEXES = auto()
+    CHECKS = auto()
+    UNLESS_UTC = auto()
+    """Nothing, as long as the session's TimeZone is UTC."""
+
+
+def change_of(catalog: Catalog, table: Table, column: str, new: Type, using: Any) -> Change:
+    """What a column's new type means; `using` is the expression that the statement gives."""
+    known = table.columns.get(column)
+    old = known.type if known else UNKNOWN
+    cost = _cost(catalog, old, new)
+    if using is not None and not _plain(using, column, new):
+        cost = Cost.REWRITE
+    if cost is Cost.REWRITE:
+        return Change.REWRITE
+    same = catalog.base(old) == catalog.base(new)
+    if _checked(catalog, table, column):
+        return Change.CHECKS
+    indexes = catalog.indexes_on(table.name, [column])
+    if any(index.computed for index in indexes) or (cost is Cost.INDEXES and indexes):
+        return Change.INDEXES
+    return Change.UNLESS_UTC if not same and under_utc_only(catalog.base(old), catalog.base(new)) else Change.NOTHING
+
+
+def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
+    domain = catalog.domain(new)
+    if domain and domain.checked and old != new:
+        return Cost.REWRITE
+    return cost_of(catalog.base(old), catalog.base(new))
+
+
+def _plain(using: Any, column: str, new: Type) -> bool:
+    """Whether USING says nothing but the column, or the column as the new type."""
+    node = using
+    while isinstance(node, dict) and "TypeCast" in node:
+        if type_of(node["TypeCast"].get("typeName", {})) != new:
+            return False
+        node = node["TypeCast"].get("arg", {})
+    return isinstance(node, dict) and "ColumnRef" in node and columns_in(node) == {column}
+
+
+def _checked(_catalog: Catalog, table: Table, column: str) -> bool:
+    """Whether a CHECK on it has to be proved again; PostgreSQL adds it anew, whatever the types."""
+    return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())

@@ -1,0 +1,1 @@
+"""One rule a file: it is found by being here."""

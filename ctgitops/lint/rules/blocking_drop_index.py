@@ -1,0 +1,40 @@
+"""DROP INDEX without CONCURRENTLY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..case import Case, called
+from ..nodes import dropped_names
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Of a table in use; it is instant once it has its lock."""
+    node = case.node
+    if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
+        return
+    for parts in dropped_names(node):
+        name = case.catalog.full((parts[-2] if len(parts) > 1 else "", parts[-1]))
+        index = case.catalog.indexes.get(name)
+        table = case.used(index.table) if index else None
+        if table or (index is None and not case.catalog.complete):
+            yield Hit(f"reads and writes of {called(table) if table else 'its table'} wait until this is committed")
+
+
+RULE = Rule(
+    id="blocking-drop-index",
+    group=Group.LOCKS,
+    severity=Severity.WARNING,
+    kinds=("DropStmt",),
+    why="DROP INDEX takes an ACCESS EXCLUSIVE lock on the table and holds it until the transaction ends. It is "
+    "instant, but it waits for every query that runs, and everybody else waits behind it.",
+    instead="DROP INDEX CONCURRENTLY, in a migration of its own: it cannot run inside a transaction",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    given="create index orders_customer on orders (customer_id);",
+    bad="drop index orders_customer;",
+    good="drop index concurrently orders_customer;",
+)

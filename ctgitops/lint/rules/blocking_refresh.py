@@ -1,0 +1,34 @@
+"""REFRESH MATERIALIZED VIEW without CONCURRENTLY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..case import Case, called
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """One that the same plan made, nobody reads yet."""
+    view = case.in_use(case.node.get("relation", {}))
+    if view and not case.node.get("concurrent"):
+        yield Hit(f"reads of {called(view)} wait until it is worked out anew")
+
+
+RULE = Rule(
+    id="blocking-refresh",
+    group=Group.LOCKS,
+    severity=Severity.WARNING,
+    kinds=("RefreshMatViewStmt",),
+    why="REFRESH MATERIALIZED VIEW holds an ACCESS EXCLUSIVE lock on the view while its query runs: reads wait.",
+    instead="REFRESH MATERIALIZED VIEW CONCURRENTLY; it needs a unique index on the view",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    blocks=True,
+    given="create materialized view totals as select customer_id, sum(amount) as total from orders group by 1;\n"
+    "create unique index totals_customer on totals (customer_id);",
+    bad="refresh materialized view totals;",
+    good="refresh materialized view concurrently totals;",
+)

@@ -1,0 +1,41 @@
+"""A foreign key that is proved while writes to two tables wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..added import referenced
+from ..case import Case, called
+from ..nodes import written
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """A new column without a default has nothing to prove: all its values are null."""
+    for table, node, added in case.added_constraints("CONSTR_FOREIGN"):
+        if node.get("skip_validation") or not case.has_rows(table):
+            continue
+        if added is not None and added.default is None and not added.serial and not added.identity:
+            continue
+        other = written(referenced(node))
+        both = called(table) if other == called(table) else f"{called(table)} and {other}"
+        yield Hit(f"writes to {both} wait until every row of {called(table)} is checked")
+
+
+RULE = Rule(
+    id="foreign-key-scan",
+    group=Group.LOCKS,
+    severity=Severity.ERROR,
+    kinds=("AlterTableStmt",),
+    why="ADD FOREIGN KEY looks up every row under a SHARE ROW EXCLUSIVE lock on both tables. NOT VALID holds new rows "
+    "to it without that; VALIDATE then looks at the old ones while writes go on.",
+    instead="ADD CONSTRAINT … FOREIGN KEY … NOT VALID, then VALIDATE CONSTRAINT in a migration of its own",
+    check=check,
+    lock=LockMode.SHARE_ROW_EXCLUSIVE,
+    blocks=True,
+    bad="alter table orders add constraint orders_customer foreign key (customer_id) references customers (id);",
+    good="alter table orders add constraint orders_customer foreign key (customer_id) references customers (id) "
+    "not valid;\n-- next file\nalter table orders validate constraint orders_customer;",
+)

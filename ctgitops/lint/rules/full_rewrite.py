@@ -1,0 +1,42 @@
+"""VACUUM FULL and CLUSTER."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..case import Case, called
+from ..nodes import switched_on
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Of one table, or of all."""
+    node = case.node
+    if case.kind == "VacuumStmt" and not switched_on(node.get("options", []), "full"):
+        return
+    relations = [item.get("VacuumRelation", {}).get("relation", {}) for item in node.get("rels", ())]
+    relations += [node["relation"]] if "relation" in node else []
+    if not relations:
+        yield Hit("reads and writes of each table in turn wait while all its rows are written anew")
+    for relation in relations:
+        table = case.in_use(relation)
+        if table and case.has_rows(table):
+            yield Hit(f"reads and writes of {called(table)} wait while all its rows are written anew")
+
+
+RULE = Rule(
+    id="full-rewrite",
+    group=Group.LOCKS,
+    severity=Severity.ERROR,
+    kinds=("VacuumStmt", "ClusterStmt", "RepackStmt"),
+    why="VACUUM FULL and CLUSTER copy the whole table and build its indexes under an ACCESS EXCLUSIVE lock.",
+    instead="VACUUM without FULL lets the space be used again; pg_repack gives it back while reads and writes go on",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    blocks=True,
+    given="create index orders_customer on orders (customer_id);",
+    bad="cluster orders using orders_customer;",
+    good="vacuum orders;",
+)

@@ -1,0 +1,42 @@
+"""A new table in an exposed schema without row-level security."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ..case import Case, called
+from ..catalog import Table
+from ..nodes import relation_name
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Asked only of a database that uses row-level security, or whose policy names `exposed_schemas`."""
+    relation = case.node.get("relation", {})
+    name = case.catalog.full(relation_name(relation))
+    if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:
+        return
+    exposed = case.settings.exposed_schemas or _schemas_with(case)
+    if name[0] in exposed and name[1] not in case.transaction.row_security:
+        yield Hit(f"whoever can reach the schema {name[0]} can read and write all of {called(Table(name))}")
+
+
+def _schemas_with(case: Case) -> set[str]:
+    used = {table.name[0] for table in case.catalog.tables.values() if table.row_security}
+    return used & {"public"}
+
+
+RULE = Rule(
+    id="missing-row-security",
+    group=Group.SECURITY,
+    severity=Severity.WARNING,
+    kinds=("CreateStmt",),
+    why="Where clients reach a schema directly, as through Supabase or PostgREST, only row-level security keeps one "
+    "person's rows from another.",
+    instead="ALTER TABLE … ENABLE ROW LEVEL SECURITY in the same file, and a policy that lets in who may",
+    check=check,
+    given="alter table orders enable row level security;",
+    bad="create table letters (id bigint primary key, body text);",
+    good="create table letters (id bigint primary key, body text);\nalter table letters enable row level security;",
+)

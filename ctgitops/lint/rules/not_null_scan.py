@@ -1,0 +1,50 @@
+"""SET NOT NULL that reads the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..added import columns_of
+from ..case import Case, called
+from ..proof import proved_not_null
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """Not where a validated CHECK proves it, or where it is NOT NULL already."""
+    table = case.altered
+    if table is None or not case.has_rows(table):
+        return
+    for name in _columns(case):
+        if not proved_not_null(table, name):
+            yield Hit(f"reads and writes of {called(table)} wait until every row is seen to have {name}")
+
+
+def _columns(case: Case) -> Iterator[str]:
+    added = {column.name for _, column in case.added_columns()}
+    for command in case.parts("AT_SetNotNull"):
+        yield from {command.get("name", "")} - added
+    for _, node, column in case.added_constraints("CONSTR_NOTNULL"):
+        if column is None and not node.get("skip_validation"):
+            yield from sorted(columns_of(node) - added)
+
+
+RULE = Rule(
+    id="not-null-scan",
+    group=Group.LOCKS,
+    severity=Severity.ERROR,
+    kinds=("AlterTableStmt",),
+    why="SET NOT NULL reads the whole table under an ACCESS EXCLUSIVE lock, unless a validated CHECK (… IS NOT NULL) "
+    "already proves that no value is null. From PostgreSQL 18 on, ADD CONSTRAINT … NOT NULL … NOT VALID does it too.",
+    instead="ADD CONSTRAINT … CHECK (… IS NOT NULL) NOT VALID; VALIDATE in a migration of its own; then SET NOT NULL",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    blocks=True,
+    bad="alter table orders alter column customer_id set not null;",
+    good="alter table orders add constraint customer_there check (customer_id is not null) not valid;\n-- next file\n"
+    "alter table orders validate constraint customer_there;\n-- next file\n"
+    "alter table orders alter column customer_id set not null;\n"
+    "alter table orders drop constraint customer_there;",
+)

@@ -1,0 +1,29 @@
+"""json in the place of jsonb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ..case import Case
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """In CREATE TABLE and ADD COLUMN."""
+    for column in case.written_columns():
+        if column.type.name == "json":
+            yield Hit(f"{column.name} is json, which has no equality: DISTINCT, GROUP BY and UNION fail")
+
+
+RULE = Rule(
+    id="prefer-jsonb",
+    group=Group.STYLE,
+    severity=Severity.OFF,
+    kinds=("CreateStmt", "AlterTableStmt"),
+    why="jsonb can be compared and indexed.",
+    instead="use jsonb",
+    check=check,
+    bad="create table notes (body json);",
+    good="create table notes (body jsonb);",
+)

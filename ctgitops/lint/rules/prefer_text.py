@@ -1,0 +1,29 @@
+"""A length that is hard to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ..case import Case
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """In CREATE TABLE and ADD COLUMN."""
+    for column in case.written_columns():
+        if column.type.name in {"varchar", "bpchar"} and column.type.mods:
+            yield Hit(f"{column.name} has a fixed longest length")
+
+
+RULE = Rule(
+    id="prefer-text",
+    group=Group.STYLE,
+    severity=Severity.OFF,
+    kinds=("CreateStmt", "AlterTableStmt"),
+    why="A shorter length later writes the whole table anew; a CHECK can be changed without.",
+    instead="use text, with a CHECK where the length matters",
+    check=check,
+    bad="create table notes (body varchar(200));",
+    good="create table notes (body text);",
+)

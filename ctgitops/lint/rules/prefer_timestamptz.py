@@ -1,0 +1,29 @@
+"""A time without a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ..case import Case
+from ..rule import Group, Hit, Rule
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """In CREATE TABLE and ADD COLUMN."""
+    for column in case.written_columns():
+        if column.type.name == "timestamp":
+            yield Hit(f"{column.name} does not say which zone it is in")
+
+
+RULE = Rule(
+    id="prefer-timestamptz",
+    group=Group.STYLE,
+    severity=Severity.OFF,
+    kinds=("CreateStmt", "AlterTableStmt"),
+    why="The same value means another moment for each session's TimeZone.",
+    instead="use timestamptz",
+    check=check,
+    bad="create table notes (at timestamp);",
+    good="create table notes (at timestamptz);",
+)

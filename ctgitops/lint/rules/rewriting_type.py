@@ -1,0 +1,58 @@
+"""ALTER COLUMN TYPE that writes the table anew, or builds indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...core.finding import Severity
+from ...sql.locks import LockMode
+from ..added import target
+from ..case import Case, called
+from ..catalog import Table
+from ..retype import Change, change_of
+from ..rule import Group, Hit, Rule
+from ..types import type_of
+
+
+def check(case: Case) -> Iterator[Hit]:
+    """From one type to another: 76 pairs of 1,441 leave the table alone."""
+    table = case.altered
+    for command in case.parts("AT_AlterColumnType") if case.has_rows(table) else ():
+        if table:
+            yield from _hits(case, table, command)
+
+
+def _hits(case: Case, table: Table, command: dict[str, Any]) -> Iterator[Hit]:
+    definition, name = target(command), command.get("name", "")
+    new = type_of(definition.get("typeName", {}))
+    change = change_of(case.catalog, table, name, new, definition.get("raw_default"))
+    waits = f"reads and writes of {called(table)} wait while"
+    if change is Change.REWRITE:
+        yield Hit(f"{waits} every row is written anew: {name} becomes {new}")
+    elif change is Change.INDEXES:
+        yield Hit(f"{waits} the indexes on {name} are built anew", _DROP_FIRST)
+    elif change is Change.CHECKS:
+        yield Hit(f"{waits} the constraints of {name} are checked again, row by row", _VALID_LATER)
+    elif change is Change.UNLESS_UTC:
+        what = f"every row of {called(table)} is written anew where TimeZone is another than UTC"
+        yield Hit(what, "SET LOCAL TimeZone = 'UTC' before it, where that is what the values mean", blocks=False)
+
+
+_DROP_FIRST = "drop the index first and build it again CONCURRENTLY, in migrations of their own"
+_VALID_LATER = "drop the constraint first, add it again NOT VALID, and VALIDATE it in a migration of its own"
+
+RULE = Rule(
+    id="rewriting-type",
+    group=Group.LOCKS,
+    severity=Severity.ERROR,
+    kinds=("AlterTableStmt",),
+    why="Most changes of a column's type write the table and all its indexes anew under an ACCESS EXCLUSIVE lock. "
+    "A few, such as a longer varchar or varchar to text, change the catalogue only.",
+    instead="add a column of the new type, keep both in step by a trigger, fill it in batches, then swap the names",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    blocks=True,
+    bad="alter table orders alter column quantity type bigint;",
+    good="alter table orders alter column code type varchar(40);",
+)

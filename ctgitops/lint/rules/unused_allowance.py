@@ -1,0 +1,28 @@
+"""An allowance that allows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ..case import Case
+from ..rule import Group, Hit, Rule
+
+
+def check(_case: Case) -> Iterator[Hit]:
+    """Found where allowances are read, not here."""
+    yield from ()
+
+
+RULE = Rule(
+    id="unused-allowance",
+    group=Group.TRANSACTION,
+    severity=Severity.WARNING,
+    kinds=("Allowance",),
+    why="An allowance that no finding needs hides the next one.",
+    instead="remove it",
+    check=check,
+    bad="-- ctgitops: allow drop-table (nothing reads it)\ncreate view small as select id from orders;",
+    good="-- ctgitops: allow drop-column (nothing reads it) until 2999-12-31 by ana\nalter table orders drop "
+    "column note;",
+)

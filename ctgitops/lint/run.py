@@ -1,0 +1,118 @@
+"""Rules and a file give findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from ..core.finding import Finding, Severity
+from ..sql.batch import is_batched
+from ..sql.parse import SqlSyntaxError
+from ..sql.script import Script
+from ..sql.trees import Node, Tree, trees
+from .allow import allowances
+from .case import Case, Settings, Transaction
+from .catalog import Catalog
+from .fold.apply import apply
+from .inside import Unread, statements_inside
+from .judge import judged
+from .nodes import relation_name
+from .registry import rules_for
+from .rule import Hit, Rule
+
+
+@dataclass
+class Linter:
+    """Goes through files in their order, and knows what those before have made."""
+
+    catalog: Catalog = field(default_factory=Catalog)
+    settings: Settings = field(default_factory=Settings)
+    severities: Mapping[str, str] = field(default_factory=dict)
+    today: date = date.min
+
+    def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
+        """What the rules find in one file; afterwards the catalogue is as the file leaves the schema.
+
+        A file that is no SQL has no findings: it is a problem of its own.
+        """
+        try:
+            found = trees(script.sql)
+        except SqlSyntaxError:
+            return ()
+        transaction = Transaction(
+            whole=transactional,
+            batched=is_batched(script.sql),
+            statements=len(found),
+            row_security=frozenset(_secured(found)),
+        )
+        findings = [finding for tree in found for finding in self._statement(script, tree, transaction)]
+        allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
+        return judged(script.path, findings, allowed, self.severities, self.today)
+
+    def fold(self, script: Script) -> None:
+        """The same without rules: a file that the database has already."""
+        try:
+            found = trees(script.sql)
+        except SqlSyntaxError:
+            return
+        for tree in found:
+            for kind, node, _ in _with_inner(tree.kind, tree.node):
+                if kind:
+                    apply(self.catalog, kind, node)
+
+    def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
+        for kind, node, unread in _with_inner(tree.kind, tree.node):
+            if unread:
+                yield from self._unread(script, tree, unread)
+                continue
+            case = Case(kind, node, self.catalog, transaction, self.settings, in_body=kind != tree.kind)
+            for rule in rules_for(kind):
+                for hit in rule.check(case) if self._severity(rule) is not Severity.OFF else ():
+                    yield self._finding(script, tree, rule, hit)
+            transaction.hold(case)
+            apply(self.catalog, kind, node)
+
+    def _unread(self, script: Script, tree: Tree, unread: Unread) -> Iterator[Finding]:
+        for rule in rules_for("Unread"):
+            if self._severity(rule) is not Severity.OFF:
+                yield self._finding(script, tree, rule, Hit(unread.what))
+
+    def _severity(self, rule: Rule) -> Severity:
+        return Severity(self.severities.get(rule.id, rule.severity))
+
+    def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:
+        start = script.place(_first_word(script, tree) if hit.offset is None else tree.start + hit.offset)
+        lock = hit.lock or rule.lock
+        return Finding(
+            rule=rule.id,
+            severity=self._severity(rule),
+            what=hit.what,
+            place=start,
+            why=rule.why,
+            instead=hit.instead or rule.instead,
+            lock=lock.name.replace("_", " ") if lock else "",
+            blocks_writes=rule.blocks if hit.blocks is None else hit.blocks,
+            last_line=script.place(tree.end).line,
+        )
+
+
+def _secured(found: tuple[Tree, ...]) -> Iterator[str]:
+    """The tables that a file gives row-level security, also in blocks."""
+    for tree in found:
+        for kind, node, _ in _with_inner(tree.kind, tree.node):
+            parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
+            if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
+                yield relation_name(node.get("relation", {}))[1]
+
+
+def _first_word(script: Script, tree: Tree) -> int:
+    return script.first_word(tree.start, tree.end)
+
+
+def _with_inner(kind: str, node: Node) -> Iterator[tuple[str, Node, Unread | None]]:
+    """A statement; in the place of a DO block what it runs, with what of it cannot be read."""
+    if kind != "DoStmt":
+        yield kind, node, None
+        return
+    yield from statements_inside(node)

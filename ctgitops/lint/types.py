@@ -1,0 +1,153 @@
+"""Types as a statement or a catalogue writes them, and what changing a column from one to another costs.
+
+The facts were measured on PostgreSQL 14 to 18: of 1,441 pairs of types that can be cast, 76 do not rewrite the table.
+tests/lint/test_types.py compares with them, one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+from ..sql.trees import trees
+
+Node = dict[str, Any]
+
+_FULL_INTERVAL = 32767
+_DAY_TO_SECOND = 7176
+_WORDS = {
+    "integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
+    "real": "float4", "serial4": "int4", "serial8": "int8",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type: its bare name, its numbers in brackets, whether it is an array."""
+
+    name: str
+    mods: tuple[int, ...] = ()
+    array: bool = False
+    schema: str = ""
+
+    def __str__(self) -> str:
+        mods = f"({','.join(map(str, self.mods))})" if self.mods else ""
+        return f"{self.schema + '.' if self.schema else ''}{self.name}{mods}{'[]' if self.array else ''}"
+
+
+UNKNOWN = Type("")
+"""A type that nobody told."""
+
+SERIAL = {
+    "serial": "int4",
+    "serial4": "int4",
+    "bigserial": "int8",
+    "serial8": "int8",
+    "smallserial": "int2",
+    "serial2": "int2",
+}
+
+
+def type_of(node: Node) -> Type:
+    """Of a TypeName in a parse tree."""
+    names = [item.get("String", {}).get("sval", "") for item in node.get("names", ())]
+    mods = tuple(mod.get("A_Const", {}).get("ival", {}).get("ival", 0) for mod in node.get("typmods", ()))
+    schema = names[-2] if len(names) > 1 and names[-2] != "pg_catalog" else ""
+    name = names[-1] if names else ""
+    if len(names) == 1:
+        name = _WORDS.get(name, name)
+    if name == "bpchar" and len(names) > 1 and not mods:
+        mods = (1,)  # `char` is char(1), while `bpchar` has no length
+    return Type(name, mods, bool(node.get("arrayBounds")), schema)
+
+
+@lru_cache(maxsize=4096)
+def type_from(text: str) -> Type:
+    """Of what `format_type` writes: `character varying(10)`."""
+    node = trees(f"select null::{text}")[0].node
+    found = type_of(node["targetList"][0]["ResTarget"]["val"]["TypeCast"]["typeName"])
+    return Type("bpchar") if text == "bpchar" else found
+
+
+class Cost(IntEnum):
+    """What ALTER COLUMN TYPE does to a table, as far as the types tell."""
+
+    NOTHING = 0
+    INDEXES = 1
+    """The indexes on the column are built anew."""
+    REWRITE = 2
+
+
+_TEXTS = {"text", "varchar"}
+_NO_REWRITE: dict[tuple[str, str], Cost] = {
+    ("int4", "oid"): Cost.INDEXES,
+    ("int4", "regclass"): Cost.INDEXES,
+    ("oid", "int4"): Cost.INDEXES,
+    ("oid", "regclass"): Cost.NOTHING,
+    ("regclass", "int4"): Cost.INDEXES,
+    ("regclass", "oid"): Cost.NOTHING,
+    ("cidr", "inet"): Cost.NOTHING,
+    ("timestamp", "timestamptz"): Cost.INDEXES,
+    ("timestamptz", "timestamp"): Cost.INDEXES,
+    **{("xml", name): Cost.NOTHING for name in ("text", "varchar", "bpchar")},
+    **{("citext", name): Cost.INDEXES for name in ("text", "varchar", "bpchar")},
+    **{(name, other): Cost.INDEXES for name in _TEXTS for other in ("bpchar", "citext")},
+    ("text", "varchar"): Cost.NOTHING,
+    ("varchar", "text"): Cost.NOTHING,
+    ("bit", "varbit"): Cost.INDEXES,
+}
+"""Between different types, when the new one has no numbers in brackets. The two timestamps: under UTC only."""
+_TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
+
+
+def cost_of(old: Type, new: Type) -> Cost:
+    """What changing a column from `old` to `new` costs; neither is a domain."""
+    if old == new and old != UNKNOWN:
+        return Cost.NOTHING
+    if old.array or new.array or UNKNOWN in (old, new):
+        return Cost.REWRITE
+    if old.name == new.name and old.schema == new.schema:
+        return Cost.NOTHING if _wider(old, new) else Cost.REWRITE
+    if old.name in _TEXTS and new.name == "varchar" and new.mods:
+        return Cost.REWRITE
+    if new.mods and not (old.name in _TEMPORAL and _precision(old) <= _precision(new)):
+        return Cost.REWRITE
+    return _NO_REWRITE.get((old.name, new.name), Cost.REWRITE)
+
+
+def _precision(type_: Type) -> int:
+    return type_.mods[0] if type_.mods else 6
+
+
+def _wider(old: Type, new: Type) -> bool:
+    """Whether every value of one type is one of the other, the name being the same."""
+    if old.name in {"varchar", "varbit"}:
+        return not new.mods or bool(old.mods and old.mods[0] <= new.mods[0])
+    if old.name == "numeric":
+        return not new.mods or _roomier(old.mods, new.mods)
+    if old.name == "bpchar":
+        return not new.mods
+    if old.name in _TEMPORAL:
+        return _precision(old) <= _precision(new)
+    return old.name == "interval" and _interval_wider(old.mods, new.mods)
+
+
+def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    if not old:
+        return False
+    return new[0] >= old[0] and (old[1:] or (0,)) == (new[1:] or (0,))
+
+
+def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    everything = (_FULL_INTERVAL, _DAY_TO_SECOND)
+    fields_old, fields_new = old[0] if old else _FULL_INTERVAL, new[0] if new else _FULL_INTERVAL
+    if fields_new not in everything and fields_new != fields_old:
+        return False
+    return (old[1] if len(old) > 1 else 6) <= (new[1] if len(new) > 1 else 6)
+
+
+def under_utc_only(old: Type, new: Type) -> bool:
+    """Whether the table is rewritten all the same when the session's TimeZone is another than UTC."""
+    return {old.name, new.name} == {"timestamp", "timestamptz"}

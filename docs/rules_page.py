@@ -1,0 +1,81 @@
+"""The page of lint's rules: what each says of itself, and what the lock that it takes makes wait."""
+
+from __future__ import annotations
+
+from ctgitops.lint.registry import all_rules
+from ctgitops.lint.rule import Group, Rule
+from ctgitops.sql.locks import LockMode
+
+from .parts import NOTE
+
+INTRODUCTION = """# Rules
+
+Lint reads every statement of a migration and says what PostgreSQL would not: who waits, what is lost, who can
+no longer work, who may see it. `ctgitops check` judges all files, `ctgitops plan` those that an environment
+lacks, with the types, constraints, indexes and functions of its live schema in mind. A table that the same plan
+makes is harmless: nobody uses it yet. The lock that a rule names is checked against PostgreSQL by a test.
+
+A finding never blocks an apply. An `error` makes `check` and `plan` end with status 1, so that a pull request
+is red; a `warning` is shown; a `notice` is in the JSON and beside the lines; `off` is not looked for. The
+[policy](policy.md) says it for all environments, a [manifest](manifest.md) for its own:
+
+```yaml
+# migrations/policy.yaml
+lint: {blocking-index: error, drop-column: warning, prefer-text: notice}
+```
+
+## Allowances
+
+Who has thought about a finding says so in the statement, above it, or behind it:
+
+```sql
+-- ctgitops: allow blocking-index (the table has 40 rows) until 2027-01-31 by ana
+CREATE INDEX people_name ON people (name);
+```
+
+The reason is needed; `until` and `by` are not. An allowance that nothing needs, whose day is over, or that
+names no rule is a finding itself.
+
+## What is read
+
+Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran; so is `EXECUTE 'SQL'`. SQL that a
+block puts together from its variables is a `dynamic-sql` notice: nobody can know it before it runs. Bodies of
+functions are not run by a migration, and not judged. A function in a default is volatile, stable or immutable
+as the live schema, or the file that makes it, says.
+"""
+_GROUPS = {
+    Group.LOCKS: "Who waits",
+    Group.DESTRUCTIVE: "What is lost",
+    Group.COMPATIBILITY: "What running code no longer understands",
+    Group.TRANSACTION: "What a transaction cannot hold, and what lint cannot read",
+    Group.SECURITY: "Who may see it",
+    Group.DATA: "Many rows at once",
+    Group.STYLE: "Style, off by default",
+}
+
+
+def rules_page() -> str:
+    """All of it."""
+    parts = [NOTE, INTRODUCTION]
+    for group, title in _GROUPS.items():
+        parts += [f"## {title}\n", *(_section(rule) for rule in all_rules() if rule.group is group)]
+    return "\n".join(parts)
+
+
+def _section(rule: Rule) -> str:
+    lines = [f"### {rule.id}\n", f"`{rule.severity}`{_lock(rule)}\n", f"{rule.why}\n"]
+    lines += ["```sql\n" + f"-- speaks against\n{rule.bad}\n" + "```\n"]
+    lines += [f"Instead: {rule.instead}.\n", "```sql\n" + f"{rule.good}\n" + "```\n"]
+    return "\n".join(lines)
+
+
+def _lock(rule: Rule) -> str:
+    if rule.lock is None:
+        return ""
+    waits = {
+        LockMode.ACCESS_EXCLUSIVE: "reads and writes wait",
+        LockMode.SHARE_ROW_EXCLUSIVE: "writes wait",
+        LockMode.SHARE: "writes wait",
+    }.get(rule.lock)
+    how = ", for as long as PostgreSQL works through the table" if rule.blocks else ""
+    return f" · {rule.lock.name.replace('_', ' ')}: {waits}{how}" if waits else f" · {rule.lock.name.replace('_', ' ')}"

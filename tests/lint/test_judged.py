@@ -1,0 +1,67 @@
+"""Each rule's claim, judged by PostgreSQL: the lock that its example takes, and the work under it."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from bench.truth.judge import Judge
+from ctgitops.lint.rule import Rule
+from ctgitops.sql.locks import LockMode
+from ctgitops.sql.trees import trees
+from tests.lint.examples import RULES, TABLES, files_of
+
+FILLED = """
+insert into customers select n, 'name ' || n from generate_series(1, 50) n;
+insert into orders select n, n, n, n, n, 'note', n::text from generate_series(1, 50) n;
+"""
+HELD = """
+select max(case mode {cases} else 0 end) from pg_locks
+where pid = pg_backend_pid() and locktype = 'relation' and relation = any(%s)
+""".format(cases=" ".join(f"when '{mode.in_pg_locks}' then {mode.value}" for mode in LockMode))
+IN_USE = (
+    "select array_agg(oid) from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'm')"
+)
+
+
+def name_of(rule: Rule) -> str:
+    return rule.id
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES if r.lock is not None and r.id != "full-rewrite"], ids=name_of)
+def test_its_example_takes_the_lock_that_it_claims(rule: Rule, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute((TABLES + rule.given).encode())
+        (tables,) = connection.execute(IN_USE).fetchone() or ([],)
+        connection.commit()
+        connection.execute(rule.bad.encode())
+        (held,) = connection.execute(HELD, (tables,)).fetchone() or (0,)
+    assert LockMode(held) == rule.lock
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+def test_its_example_blocks_writes_while_it_works_as_it_claims(rule: Rule, database_url: str) -> None:
+    if rule.id == "required-column":
+        pytest.skip("it fails on a table with rows")
+    assert blocks(database_url, rule.given, rule.bad) is rule.blocks
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+def test_its_good_example_does_not(rule: Rule, database_url: str) -> None:
+    if "batch" in rule.good:
+        pytest.skip("a batch is run by its runner")
+    assert blocks(database_url, rule.given, rule.good) is False
+
+
+def blocks(url: str, given: str, text: str) -> bool:
+    """Whether PostgreSQL blocks writes for work, on tables with rows, in any of these files."""
+    found = False
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((TABLES + given + FILLED).encode())
+        judge = Judge(connection)
+        for script in files_of(text):
+            statements = [script.sql[tree.start : tree.end] for tree in trees(script.sql)]
+            truths = judge.file(statements, transactional=script.transactional)
+            assert not [truth.failed for truth in truths if truth.failed]
+            found = found or any(truth.blocks for truth in truths)
+    return found
