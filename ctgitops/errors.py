@@ -100,6 +100,12 @@ class ApplyError(CtgitopsError):
         """The line of its file on which the statement begins."""
         self.detail = detail
         """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
+        self.on_record = False
+        """Whether the ledger says that a migration failed; not where the run was asked to stop, or lost its lock."""
+        self.applied: tuple[str, ...] = ()
+        """What the run had applied before, in order."""
+        self.taken_back: tuple[str, ...] = ()
+        """What of it was taken back again, in order."""
 
 
 class BackupError(CtgitopsError):

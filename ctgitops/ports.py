@@ -34,6 +34,7 @@ from .core.replay import Wanted
 from .core.request import Request
 from .core.reviewed import ShownFile
 from .core.snapshot import Snapshot
+from .core.takeback import Beginning
 from .core.unfinished import Reached
 from .core.verify import Refuted
 from .core.workspace import Workspace
@@ -76,6 +77,15 @@ class Session(Protocol):
 
     def left(self) -> tuple[Left, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
+
+    def beginning(self, ledger: Ledger) -> Beginning:
+        """What the database is before the first step; `ledger` was read just now."""
+
+    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:
+        """How much of each loss was not written by what ran since `beginning`.
+
+        From now on a step that would destroy such rows fails, and leaves no trace, where it is one transaction.
+        """
 
 
 class Database(Protocol):

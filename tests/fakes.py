@@ -24,6 +24,7 @@ from ctgitops.core.progress import Listener, Progress
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.request import Request
 from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.takeback import Beginning
 from ctgitops.core.unfinished import Reached
 from ctgitops.core.verify import Refuted
 from ctgitops.core.workspace import Workspace
@@ -191,6 +192,12 @@ class Diary:
     unreachable: dict[str, CtgitopsError] = field(default_factory=dict)
     backup_fails: bool = False
     step_fails: str = ""
+    undo_fails: str = ""
+    seed_fails: str = ""
+    failed_mark: Mark | None = Mark.FAILED
+    """What the ledger says of a step that failed; None where nobody could write it."""
+    others: int | None = 0
+    """How many rows that others wrote are in every table that a run would destroy when it takes back."""
     rows: int | None = 0
     """How many rows every table holds that a rollback destroys."""
     lines: list[str] = field(default_factory=list)
@@ -284,8 +291,11 @@ class DiaryDatabase:
         verb = "apply" if step.direction is Direction.APPLY else "undo"
         self.diary.lines.append(f"{verb} {step.number:03}")
         self.diary.receipts.append(receipt)
-        if step.name == self.diary.step_fails:
-            raise ApplyError(f"{step.name} failed", state="nothing of it is in the database")
+        if (step.name, step.direction) in {
+            (self.diary.step_fails, Direction.APPLY),
+            (self.diary.undo_fails, Direction.ROLLBACK),
+        }:
+            raise self._failed(step_entry(step))
         self._add(step_entry(step))
         return 12
 
@@ -296,13 +306,22 @@ class DiaryDatabase:
             steps = [self.run(step, plan, receipt) for step in plan.steps]
             return (*steps, *(self.seed(seed, plan) for seed in plan.seeds))
         except ApplyError:
-            self.diary.ledgers[self.name] = before
+            failed = self.diary.ledgers[self.name].entries[-1]
+            self.diary.ledgers[self.name] = added(before, failed)
             raise
 
     def seed(self, seed: Seed, plan: Plan) -> int:  # noqa: ARG002
         self.diary.lines.append(f"seed {seed.name}")
+        if seed.name == self.diary.seed_fails:
+            raise self._failed(seed_entry(seed.name, seed.checksum))
         self._add(seed_entry(seed.name, seed.checksum))
         return 3
+
+    def beginning(self, ledger: Ledger) -> Beginning:
+        return Beginning(ledger.last.id if ledger.last else 0, 1)
+
+    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:  # noqa: ARG002
+        return tuple(Weighed(loss, self.diary.others) for loss in losses)
 
     def record(self, entry: Entry) -> None:
         self.diary.lines.append(f"record {entry.mark} {entry.number:03}" if entry.number else "record")
@@ -318,6 +337,14 @@ class DiaryDatabase:
 
     def left(self) -> tuple[Left, ...]:
         return self.diary.left
+
+    def _failed(self, entry: Entry) -> ApplyError:
+        mark, name = self.diary.failed_mark, entry.name
+        error = ApplyError(f"{name} failed", state=f"{name} left no trace", hint="correct the file")
+        error.on_record = mark is Mark.FAILED
+        if mark:
+            self._add(replace(entry, mark=mark))
+        return error
 
     def _add(self, entry: Entry) -> None:
         self.diary.ledgers[self.name] = added(self.diary.ledgers.get(self.name, Ledger()), entry)

@@ -15,7 +15,7 @@ from ..core.forge import Deployment, DeploymentState
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress
 from ..core.version import SchemaVersion
-from ..errors import CtgitopsError
+from ..errors import ApplyError, CtgitopsError
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
@@ -146,7 +146,9 @@ def _outputs(job: Job, results: list[Result]) -> None:
     versions: dict[str, SchemaVersion | None] = {
         o.plan.environment: o.plan.target_version if o.done else o.plan.current_version for o in outcomes
     }
-    job.runner.output("applied", str(sum(len(o.done) for o in outcomes)))
+    failed = [r.outcome for r in results if isinstance(r.outcome, ApplyError)]
+    left = sum(len(error.applied) - len(error.taken_back) for error in failed)
+    job.runner.output("applied", str(sum(len(o.done) for o in outcomes) + left))
     job.runner.output("pending", str(len(pending)))
     job.runner.output("blocked", "true" if any(r.exit_status for r in results) else "false")
     job.runner.output(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from ..core.gate import reasons_to_wait, with_warnings
-from ..core.outcome import Done, Outcome, Status
-from ..core.plan import Plan, make_plan
-from ..core.progress import BackupTaken, Listener, PlanStarted, SeedFinished, StepFinished, StepStarted
-from ..core.receipt import Receipt
+from ..core.outcome import Outcome, Status
+from ..core.plan import make_plan
+from ..core.progress import Listener, PlanStarted
 from ..core.request import Request
-from ..ports import Backups, Databases, Session
+from ..errors import ApplyError
+from ..ports import Backups, Databases
+from .applying.carry_out import back_up, carry_out
+from .applying.take_back import Failed
 
 
 def apply(request: Request, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
     """Plan again under the lock, ask the gates, back up, then carry out step by step. Writes."""
     environment = request.environment
     with databases.of(environment).exclusively(request, tell) as session:
-        plan = with_warnings(make_plan(request.workspace, environment, session.ledger(), request.target), request)
+        ledger = session.ledger()
+        plan = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
         if plan.blocked:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
@@ -28,43 +31,9 @@ def apply(request: Request, *, databases: Databases, backups: Backups, tell: Lis
         receipt = back_up(request, backups, tell)
         if receipt and (reasons := session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
-        done = carry_out(plan, session, receipt, tell)
+        failed = Failed(request, plan, session, session.beginning(ledger), receipt, tell)
+        try:
+            done = carry_out(plan, session, receipt, tell)
+        except ApplyError as error:
+            raise failed.told(error) from None
         return Outcome(plan, Status.APPLIED, done=done, receipt=receipt, left=session.left())
-
-
-def back_up(request: Request, backups: Backups, tell: Listener) -> Receipt | None:
-    """The proved backup that the environment's manifest asks for; None where it asks for none."""
-    if request.environment.backup is None:
-        return None
-    receipt = backups.take(request.environment, tell)
-    tell(BackupTaken(receipt))
-    return receipt
-
-
-def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Every step and then every seed file of a plan, in order; the first that fails ends it. Writes."""
-    if plan.manner.together and len(plan.steps) + len(plan.seeds) > 1:
-        return _all_at_once(plan, session, receipt, tell)
-    done = []
-    for position, step in enumerate(plan.steps, start=1):
-        tell(StepStarted(step, position, len(plan.steps)))
-        millis = session.run(step, plan, receipt)
-        tell(StepFinished(step, millis, position, len(plan.steps)))
-        done.append(Done(step.name, millis))
-    for seed in plan.seeds:
-        millis = session.seed(seed, plan)
-        tell(SeedFinished(seed.name, millis))
-        done.append(Done(seed.name, millis))
-    return tuple(done)
-
-
-def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """The same in one transaction; only its commit tells what is done. Writes."""
-    took = session.together(plan, receipt)
-    steps, seeds = len(plan.steps), plan.seeds
-    for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
-        tell(StepFinished(step, millis, position, steps))
-    for seed, millis in zip(seeds, took[steps:], strict=True):
-        tell(SeedFinished(seed.name, millis))
-    names = (*(step.name for step in plan.steps), *(seed.name for seed in seeds))
-    return tuple(Done(name, millis) for name, millis in zip(names, took, strict=True))

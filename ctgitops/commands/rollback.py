@@ -12,7 +12,7 @@ from ..core.progress import Listener, PlanStarted
 from ..core.request import Request
 from ..core.rollback import entries_after, last_entries, make_rollback
 from ..ports import Backups, Databases
-from .apply import back_up, carry_out
+from .applying.carry_out import back_up, carry_out
 
 
 @dataclass(frozen=True)

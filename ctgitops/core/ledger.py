@@ -49,7 +49,7 @@ class Entry:
     finished_at: datetime | None = None
     millis: int | None = None
     error: str | None = None
-    """Why it failed; for a repair, the reason that was given."""
+    """Why it failed; for a repair, the reason that was given; for a rollback that nobody asked for, why it was done."""
     actor: str | None = None
     commit_sha: str | None = None
     pull_request: int | None = None

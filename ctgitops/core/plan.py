@@ -109,6 +109,8 @@ class Plan:
     manner: Manner = field(default_factory=Manner)
     identity: Identity | None = None
     """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
+    why: str = ""
+    """Why it is carried out, where nobody asked for it; its entries in the ledger say it."""
 
     @property
     def blocked(self) -> bool:

@@ -179,6 +179,14 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
+class TakeBackStarted:
+    """A run that failed undoes what it had applied, as the manifest says."""
+
+    plan: Plan
+    """The plan backwards, which says why."""
+
+
+@dataclass(frozen=True)
 class SeedFinished:
     """One seed file was run."""
 
@@ -206,6 +214,7 @@ Progress = (
     | IndexAdvanced
     | CommitAwaited
     | StepFinished
+    | TakeBackStarted
     | SeedFinished
 )
 Listener = Callable[[Progress], None]

@@ -129,7 +129,7 @@ def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
         return _told(Stage.UNFINISHED, newest, newest.error or going_on)
     if newest.mark in (Mark.FAILED, Mark.INTERRUPTED):
         return _told(Stage.FAILED, newest, newest.error or newest.mark)
-    return _told(Stage.ROLLED_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest)
+    return _told(Stage.ROLLED_BACK if newest.mark is Mark.ROLLED_BACK else Stage.WAITING, newest, newest.error or "")
 
 
 def _told(stage: Stage, entry: Entry, error: str = "") -> Cell:

@@ -25,6 +25,7 @@ from ..core.progress import (
     StepResumed,
     StepStarted,
     StepWaited,
+    TakeBackStarted,
 )
 from ..report.columns import on_one_line
 from ..report.words import count, millis
@@ -119,6 +120,8 @@ def _of_a_part(progress: Progress) -> str | None:
     match progress:
         case CommitAwaited(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
+        case TakeBackStarted(plan=plan):
+            return f"{on_one_line(plan.environment)}: {len(plan.steps)} to undo, {on_one_line(plan.why)}"
         case _:
             return None
 

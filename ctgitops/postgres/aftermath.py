@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import psycopg
 
 from ..core.ledger import Entry, Mark
-from ..core.plan import Step
+from ..core.plan import Direction, Step
 from ..core.unfinished import how_far, resumption
 from ..errors import ApplyError, CtgitopsError, Place
 from ..sql.redact import redact, redact_message
@@ -36,8 +36,8 @@ class Aftermath:
         if attempt > 1:
             what += f" (after {attempt} attempts)"
         with undisturbed():
-            state = self._state_after(step, failed, entry)
-        return ApplyError(
+            state, on_record = self._state_after(step, failed, entry)
+        error = ApplyError(
             what,
             place=failed.spot.place_shown or Place(step.script.path),
             sqlstate=failure.sqlstate,
@@ -47,6 +47,9 @@ class Aftermath:
             state=state,
             hint=failed.hint or self._hint(step, failure),
         )
+        error.on_record = on_record
+        error.applied = tuple(self.so_far.done) if step.direction is Direction.APPLY else ()
+        return error
 
     def _hint(self, step: Step, failure: Failure) -> str:
         if self.so_far.together and failure.sqlstate in IN_TRANSACTION:
@@ -57,26 +60,31 @@ class Aftermath:
         """What the server said, without a password of the address or of the SQL."""
         return self.address.hidden(redact_message(said, step.script.secrets))
 
-    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> str:
+    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> tuple[str, bool]:
+        """In words, and whether the ledger says that the step failed."""
         told = self.so_far.told
         try:
             self.work.end_transaction(lost=failed.lost)
             newest = next((e for e in reversed(self.work.ledger().entries) if e.name == step.name), None)
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
-                return f"{told}{self._done_too(step)}"
+                return f"{told}{self._done_too(step)}", False
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{told}nobody can ask now whether {step.name} is done; the next run finds out"
+            return f"{told}nobody can ask now whether {step.name} is done; the next run finds out", False
         mark = Mark.INTERRUPTED if was_stopped(failed) else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
         if self.so_far.together:
             error += f"; {self._none}"
+        on_record = False
         with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
             self.record(replace(entry, mark=mark, error=self._hidden(step, error), rollback_sql=None))
+            on_record = mark is Mark.FAILED
+        return f"{told}{self._left(step)}", on_record
+
+    def _left(self, step: Step) -> str:
+        """What of a step that failed is in the database."""
         if self.so_far.together:
-            return f"{told}{self._none}"
-        if step.transactional:
-            return f"{told}{step.name} left no trace"
-        return f"{told}{self._how_far(step)}"
+            return self._none
+        return f"{step.name} left no trace" if step.transactional else self._how_far(step)
 
     @property
     def _none(self) -> str:

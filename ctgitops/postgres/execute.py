@@ -32,9 +32,14 @@ def millis_in(answer: Answer) -> list[int]:
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
 
-def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool) -> Answer:
+def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Answer:
     """A migration and its entry, or no trace of either. Raises StepFailed, Interrupted."""
-    return _sent(connection, whole(connection, step, entry, last=last), step.verify)
+    return _sent(connection, whole(connection, step, entry, last=last, guard=guard), step.verify)
+
+
+def guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
+    """What stands before a file, with one statement more that must not fail."""
+    return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
 def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
@@ -46,9 +51,9 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
     return _exchange(connection, message)
 
 
-def whole(connection: Connection, step: Step, entry: Entry, *, last: bool) -> Message:
-    """A migration, its entry, the commit, and the cleaning of the session."""
-    before, leading = opening(step, local=True, waits_for_disk=last)
+def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Message:
+    """A migration, its entry, the commit, and the cleaning of the session; a guard is one statement before it."""
+    before, leading = guarded(guard, *opening(step, local=True, waits_for_disk=last))
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
     after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; commit; {question(step)}{CLEAN}"
     return Message(before, step.script, after, leading)
@@ -61,9 +66,9 @@ def _exchange(connection: Connection, message: Message) -> Answer:
     return answer
 
 
-def inside(connection: Connection, step: Step, entry: Entry) -> int:
+def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> int:
     """A migration and its entry in a transaction that is open; returns milliseconds. Raises StepFailed, Interrupted."""
-    before, leading = opening(step, local=True, begins=False)
+    before, leading = guarded(guard, *opening(step, local=True, begins=False))
     savepoint = SAVEPOINT.search(step.script.sql) is not None
     if savepoint:  # one that it leaves open, a later migration could go back to
         before, leading = f"savepoint ctgitops; {before}", leading + 1
@@ -98,6 +103,7 @@ def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) ->
         rollback_sql=step.rollback_script.sql if step.rollback_script else None,
         plan=plan.fingerprint,
         receipt=receipt.summary() if receipt else None,
+        error=plan.why or None,
     )
     return signed(entry, origin)
 

@@ -10,29 +10,34 @@ from psycopg.pq import Escaping
 
 from ..core.gate import Reason
 from ..core.ledger import Entry, Ledger, Mark
+from ..core.loss import Loss, Weighed
 from ..core.migration import Seed
 from ..core.outcome import Left
 from ..core.plan import Direction, Plan, Step
 from ..core.progress import Listener
 from ..core.receipt import Receipt
 from ..core.request import Request
+from ..core.takeback import Beginning
 from ..core.unfinished import Reached
 from ..errors import LedgerError, MustWaitError, Place
 from .aftermath import Aftermath
 from .attempts import Attempts, Part, Underway
 from .batch import Pace
-from .connect import Address, Connection
+from .connect import Address, Connection, connect, told_if_lost
 from .exchange import Answer, Interrupted, exchange
 from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
 from .failed import OutOfTime, stopped
+from .guard import Guard, oldest_transaction
 from .identity import home_sql, read_identity
 from .ledger import insert_sql
 from .left import left_in
+from .look import Look
 from .message import LEAKS
 from .preflight import Preflight
 from .run import Run
 from .stepwise import Stepwise, author_of
 from .together import Whole
+from .weigh import SETTINGS, weigh
 from .work import SoFar, Work
 
 
@@ -58,6 +63,8 @@ class WorkSession:
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
         self._left: list[Left] = []
+        self._plan: Plan | None = None
+        self._guard: Guard | None = None
         patience = request.environment.timeouts.retry_for.total_seconds()
         self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
         run = Run(
@@ -113,9 +120,10 @@ class WorkSession:
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
-        self._so_far.began = True
+        self._turn_to(plan)
         self.note(step.name)
-        together = () if step.number in self._pace.ahead else self._pace.choose(step, plan)
+        alone = self._guard or step.number in self._pace.ahead
+        together = () if alone else self._pace.choose(step, plan)
         if len(together) > 1 and not self._attempts.in_the_way(together, patient=True):
             self._run_together(together, plan, receipt)
         if step.number in self._pace.ahead:
@@ -188,7 +196,7 @@ class WorkSession:
 
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
-        self._so_far.began = True
+        self._turn_to(plan)
         step, entry = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)
         last = seed is plan.seeds[-1]
         millis = self._attempts.until_done(
@@ -202,8 +210,9 @@ class WorkSession:
         origin = self._request.origin
         parts = [Part(step, entry_of(step, plan, receipt, origin)) for step in plan.steps]
         parts += [Part(step_of_seed(seed), entry_of_seed(seed, plan, origin)) for seed in plan.seeds]
-        self._so_far.began, self._so_far.together = True, len(parts)
-        everything = Whole(self._work, Underway(tuple(parts)), self._tell, self.note)
+        self._turn_to(plan)
+        self._so_far.together = len(parts)
+        everything = Whole(self._work, Underway(tuple(parts)), self._tell, self.note, self._guard_of)
         took = self._attempts.until_done(everything.underway, everything.carried_out)
         self._so_far.done += [part.step.name for part in parts]
         return took
@@ -211,6 +220,32 @@ class WorkSession:
     def left(self) -> tuple[Left, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
         return tuple(self._left)
+
+    def beginning(self, ledger: Ledger) -> Beginning:
+        """What the database is before the first step; it is asked only where something may be taken back."""
+        asked = self._request.environment.manner.takes_back
+        entry = ledger.last.id if ledger.last else 0
+        return Beginning(entry, oldest_transaction(self._work.connected()) if asked else 0)
+
+    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:
+        """How much of each loss was not written since `beginning` by this run; guards it from now on."""
+        self._guard = Guard(losses, beginning)
+        self._hold()
+        if not losses:
+            return ()
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return weigh(connection, losses, beginning)
+
+    def _guard_of(self, step: Step) -> str:
+        return self._guard.of(step) if self._guard else ""
+
+    def _turn_to(self, plan: Plan) -> None:
+        """With another plan than before begins what is told, and what is known, of it alone."""
+        if plan is not self._plan:
+            self._plan, self._pace, self._attempts.look = plan, Pace(), Look()
+            self._so_far.done.clear()
+            self._so_far.together = 0
+        self._so_far.began = True
 
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
@@ -221,7 +256,7 @@ class WorkSession:
 
     def _in_one_transaction(self, step: Step, entry: Entry, *, last: bool) -> int:
         connection = self._work.connected()
-        answer = in_one_transaction(connection, step, entry, last=last)
+        answer = in_one_transaction(connection, step, entry, last=last, guard=self._guard_of(step))
         self._left += left_in(answer)
         self._work.unflushed = not last
         if LEAKS.search(step.script.sql):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..core.plan import Step
 from ..core.progress import CommitAwaited, Listener, StepStarted
 from .attempts import Underway
 from .connect import Connection
@@ -17,12 +18,14 @@ from .work import Work
 
 @dataclass(frozen=True)
 class Whole:
-    """Everything that shares one transaction; `note` tells those who wait for the run lock where it is."""
+    """Everything that shares one transaction; `note` tells those who wait for the run lock where it
+    is, and `guard` is what must hold before a step."""
 
     work: Work
     underway: Underway
     tell: Listener
     note: Callable[[str], None]
+    guard: Callable[[Step], str]
 
     def carried_out(self) -> tuple[int, ...]:
         """Milliseconds of each. Raises StepFailed and Interrupted, after which nothing of it is there."""
@@ -41,7 +44,7 @@ class Whole:
             self.underway.at = index
             self.note(part.step.name)
             self.tell(StepStarted(part.step, index + 1, len(parts)))
-            took.append(inside(connection, part.step, part.entry))
+            took.append(inside(connection, part.step, part.entry, self.guard(part.step)))
             self.tell(CommitAwaited(part.step, took[-1], index + 1, len(parts)))
         self._send(connection, f"commit; {CLEAN}")
         if any(LEAKS.search(part.step.script.sql) for part in parts):

@@ -6,8 +6,10 @@ import psycopg
 from psycopg import errors
 
 from ..core.loss import Loss, Weighed
+from ..core.takeback import Beginning
 from ..sql.losses import Destroying
 from .connect import Connection
+from .guard import OTHERS, count_of_others
 
 SETTINGS = {
     "default_transaction_read_only": "on",
@@ -27,22 +29,25 @@ _ESTIMATE = (
 _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::boolean"
 
 
-def weigh(connection: Connection, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
-    """Each loss with its rows. Read-only; gives up after seconds, and says so."""
-    return tuple(_weigh(connection, loss) for loss in losses)
+def weigh(connection: Connection, losses: tuple[Loss, ...], since: Beginning | None = None) -> tuple[Weighed, ...]:
+    """Each loss with its rows. Read-only; gives up after seconds, and says so.
+
+    `since` the beginning of a run, only rows count that it did not write itself.
+    """
+    return tuple(_weigh(connection, loss, since) for loss in losses)
 
 
-def _weigh(connection: Connection, loss: Loss) -> Weighed:
+def _weigh(connection: Connection, loss: Loss, since: Beginning | None) -> Weighed:
     what = loss.what
     if what.how is Destroying.UNSEEN:
         return Weighed(loss, None)
     try:
         if what.how is Destroying.SCHEMA:
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
-            return _sum(loss, [_count(connection, loss, str(name)) for (name,) in found])
+            return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
         if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
             return Weighed(loss, 0, note="there is no such table now")
-        return _count(connection, loss, what.name)
+        return _count(connection, loss, what.name, since)
     except (errors.QueryCanceled, errors.LockNotAvailable):
         return _estimate(connection, loss)
     except psycopg.DatabaseError as error:
@@ -50,7 +55,9 @@ def _weigh(connection: Connection, loss: Loss) -> Weighed:
         return Weighed(loss, None, note=" ".join(said.split()))
 
 
-def _count(connection: Connection, loss: Loss, table: str) -> Weighed:
+def _count(connection: Connection, loss: Loss, table: str, beginning: Beginning | None) -> Weighed:
+    if beginning:
+        return Weighed(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
     query = loss.query or f"select count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query

@@ -253,6 +253,7 @@ def error_data(error: CtgitopsError) -> Object:
     }
     if isinstance(error, ApplyError):
         fields |= {"sqlstate": error.sqlstate, "statement": error.statement, "detail": error.detail}
+        fields |= {"applied": list(error.applied), "taken_back": list(error.taken_back)}
     return fields
 
 

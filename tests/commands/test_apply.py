@@ -126,7 +126,7 @@ def test_all_at_once_is_told_only_when_it_is_committed() -> None:
     with pytest.raises(ApplyError):
         apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)
     assert not [told for told in diary.told if isinstance(told, StepFinished)]
-    assert diary.ledgers["staging"].entries == ()
+    assert [entry.mark for entry in diary.ledgers["staging"].entries] == [Mark.FAILED]
 
 
 def test_a_bad_moment_before_the_backup_or_after_it_leaves_everything_as_it_is() -> None:

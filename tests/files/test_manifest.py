@@ -138,6 +138,10 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
             "transaction: one",
             "4:14: `transaction: one` is not understood (expected one of each, all)",
         ),
+        (
+            "on_failure: rolback",
+            "4:13: `on_failure: rolback` is not understood (expected one of stop, rollback; did you mean `rollback`?)",
+        ),
         ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` cannot be (the longest is 24d)"),
         ("bake: 999999999d", "4:7: `bake: 999999999d` cannot be (the longest is 2400d)"),
         ("backup: {scope: database}", "4:1: key `backup.to` is missing (add `to: /var/backups/production`)"),

@@ -1,0 +1,48 @@
+"""Carrying a plan out, forwards or backwards, and what is saved before."""
+
+from __future__ import annotations
+
+from ...core.outcome import Done
+from ...core.plan import Plan
+from ...core.progress import BackupTaken, Listener, SeedFinished, StepFinished, StepStarted
+from ...core.receipt import Receipt
+from ...core.request import Request
+from ...ports import Backups, Session
+
+
+def back_up(request: Request, backups: Backups, tell: Listener) -> Receipt | None:
+    """The proved backup that the environment's manifest asks for; None where it asks for none."""
+    if request.environment.backup is None:
+        return None
+    receipt = backups.take(request.environment, tell)
+    tell(BackupTaken(receipt))
+    return receipt
+
+
+def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
+    """Every step and then every seed file of a plan, in order; the first that fails ends it. Writes."""
+    if plan.manner.together and len(plan.steps) + len(plan.seeds) > 1:
+        return _all_at_once(plan, session, receipt, tell)
+    done = []
+    for position, step in enumerate(plan.steps, start=1):
+        tell(StepStarted(step, position, len(plan.steps)))
+        millis = session.run(step, plan, receipt)
+        tell(StepFinished(step, millis, position, len(plan.steps)))
+        done.append(Done(step.name, millis))
+    for seed in plan.seeds:
+        millis = session.seed(seed, plan)
+        tell(SeedFinished(seed.name, millis))
+        done.append(Done(seed.name, millis))
+    return tuple(done)
+
+
+def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
+    """The same in one transaction; only its commit tells what is done. Writes."""
+    took = session.together(plan, receipt)
+    steps, seeds = len(plan.steps), plan.seeds
+    for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
+        tell(StepFinished(step, millis, position, steps))
+    for seed, millis in zip(seeds, took[steps:], strict=True):
+        tell(SeedFinished(seed.name, millis))
+    names = (*(step.name for step in plan.steps), *(seed.name for seed in seeds))
+    return tuple(Done(name, millis) for name, millis in zip(names, took, strict=True))

@@ -1,0 +1,95 @@
+"""After an apply that failed: what it had applied is taken back, where the manifest says so and nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.ledger import Ledger
+from ...core.loss import losses
+from ...core.plan import Plan
+from ...core.progress import Listener, TakeBackStarted
+from ...core.receipt import Receipt
+from ...core.request import Request
+from ...core.takeback import (
+    Beginning,
+    applied_since,
+    as_applied,
+    command_back,
+    make_take_back,
+    seeded_since,
+    taken_back_told,
+    unverified,
+    why_not,
+    with_entry,
+)
+from ...errors import ApplyError, CtgitopsError
+from ...ports import Session
+from .carry_out import carry_out
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An apply that failed, while its run lock is still held."""
+
+    request: Request
+    plan: Plan
+    session: Session
+    beginning: Beginning
+    receipt: Receipt | None
+    tell: Listener
+
+    def told(self, error: ApplyError) -> ApplyError:
+        """The same error; where the manifest says so, with what of this run was taken back. Writes.
+
+        Nothing is, where the ledger does not say that a migration failed: then somebody asked the run to stop, or its
+        lock or its database is gone.
+        """
+        if not (error.on_record and self.request.environment.manner.takes_back):
+            return error
+        try:
+            self._taken_back(error, self.session.ledger())
+        except CtgitopsError as lost:
+            error.state += f"; what this run had applied could not be taken back: {lost.what}"
+            error.hint = f"`ctgitops status --env {self.plan.environment}` tells what is applied; {error.hint}"
+        return error
+
+    def _taken_back(self, error: ApplyError, ledger: Ledger) -> None:
+        step = unverified(self.plan, ledger)
+        there = with_entry(ledger, as_applied(step, error.what)) if step else ledger
+        plan = self._back(there, error)
+        if plan.empty:
+            return
+        weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.beginning)
+        if reasons := tuple(why_not(plan, weighed, seeded_since(self.beginning, there))):
+            self._refused(error, plan, reasons)
+            return
+        if step:
+            self.session.record(as_applied(step, error.what))
+            plan = self._back(self.session.ledger(), error)
+        self._undo(error, plan)
+
+    def _back(self, ledger: Ledger, error: ApplyError) -> Plan:
+        return make_take_back(self.request.environment, ledger, self.beginning, error.what)
+
+    def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...]) -> None:
+        more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
+        error.state += f"; nothing of this run was taken back: {reasons[0]}{more}"
+        error.hint = f"{command_back(plan, dry=True)} shows what undoing it would do; or {error.hint}"
+
+    def _undo(self, error: ApplyError, plan: Plan) -> None:
+        """Newest first; where one fails, it stops there and the state tells what is applied still. Writes."""
+        self.tell(TakeBackStarted(plan))
+        second: ApplyError | None = None
+        try:
+            carry_out(plan, self.session, self.receipt, self.tell)
+        except ApplyError as failed:
+            second = failed
+        left = {entry.number for entry in applied_since(self.beginning, self.session.ledger())}
+        error.taken_back = tuple(step.name for step in plan.steps if step.number not in left)
+        error.state += f"; {taken_back_told(error.taken_back)}"
+        if second:
+            names = tuple(step.name for step in plan.steps if step.number in left)
+            error.state += f", then that stopped: {second.what} ({second.state}); applied still: {', '.join(names)}"
+            error.hint = second.hint
+        else:
+            error.state += ", so nothing of this run is applied"
