@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..sql.locks import LockMode, locks
 from ..sql.refused import why_not_in_transaction
@@ -83,7 +84,7 @@ class Case:
         parts = [self.catalog.tables.get(name) for name in table.partitions]
         return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
 
-    @property
+    @cached_property
     def altered(self) -> Table | None:
         """The table of an ALTER TABLE that is in use."""
         if self.kind != "AlterTableStmt":
@@ -97,13 +98,21 @@ class Case:
             if command.get("subtype") in subtypes:
                 yield command
 
-    def added_columns(self) -> Iterator[tuple[Table, AddedColumn]]:
+    def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
         """The columns that are added to a table in use."""
+        return self._added
+
+    @cached_property
+    def _added(self) -> tuple[tuple[Table, AddedColumn], ...]:
         table = self.altered
-        for command in self.parts("AT_AddColumn") if table else ():
-            added = added_column(target(command))
-            if table and not (command.get("missing_ok") and added.name in table.columns):
-                yield table, added
+        if table is None:
+            return ()
+        added = [(command, added_column(target(command))) for command in self.parts("AT_AddColumn")]
+        return tuple((table, one) for command, one in added if not self._there(table, command, one))
+
+    def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
+        """Whether IF NOT EXISTS finds such a column."""
+        return bool(command.get("missing_ok")) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
         """The constraints of these kinds that are added to a table in use, also behind an added column."""
@@ -129,7 +138,7 @@ class Case:
         """Whether PostgreSQL refuses it inside a transaction."""
         return bool(why_not_in_transaction(self.kind, self.node))
 
-    @property
+    @cached_property
     def locks(self) -> dict[Name, LockMode]:
         """The locks that it takes on tables in use."""
         found: dict[Name, LockMode] = {}

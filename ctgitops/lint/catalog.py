@@ -59,6 +59,8 @@ class Table:
     partition_key: tuple[str, tuple[str, ...]] | None = None
     """How it is partitioned and by which columns; none are named where it is by an expression."""
     logged: bool = True
+    storage: tuple[str, str] = ("heap", "")
+    """Its access method and its tablespace; no name for the database's own."""
     row_security: bool = False
 
     def constraint_named(self, name: str, kind: str) -> str:

@@ -92,6 +92,9 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
     yield f"create {unlogged}table {each.name} ({inside}){key}"
     if bound and parent:
         yield f"alter table {parent} attach partition {each.name} {bound}"
+    for word in ("access method", "tablespace"):
+        if name := attributes.get(word.replace(" ", "_")):
+            yield f"alter table {each.name} set {word} {name}"
     if attributes.get("row_security", "").startswith("enabled"):
         yield f"alter table {each.name} enable row level security"
 

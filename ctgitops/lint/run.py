@@ -30,6 +30,7 @@ class Linter:
     settings: Settings = field(default_factory=Settings)
     severities: Mapping[str, str] = field(default_factory=dict)
     today: date = date.min
+    _by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
         """What the rules find in one file; afterwards the catalogue is as the file leaves the schema.
@@ -67,16 +68,22 @@ class Linter:
                 yield from self._unread(script, tree, unread)
                 continue
             case = Case(kind, node, self.catalog, transaction, self.settings, in_body=kind != tree.kind)
-            for rule in rules_for(kind):
-                for hit in rule.check(case) if self._severity(rule) is not Severity.OFF else ():
+            for rule in self._active(kind):
+                for hit in rule.check(case):
                     yield self._finding(script, tree, rule, hit)
             transaction.hold(case)
             apply(self.catalog, kind, node)
 
     def _unread(self, script: Script, tree: Tree, unread: Unread) -> Iterator[Finding]:
-        for rule in rules_for("Unread"):
-            if self._severity(rule) is not Severity.OFF:
-                yield self._finding(script, tree, rule, Hit(unread.what))
+        for rule in self._active("Unread"):
+            yield self._finding(script, tree, rule, Hit(unread.what))
+
+    def _active(self, kind: str) -> tuple[Rule, ...]:
+        """The rules that look at such a statement, without those that are off."""
+        if kind not in self._by_kind:
+            rules = rules_for(kind)
+            self._by_kind[kind] = tuple(rule for rule in rules if self._severity(rule) is not Severity.OFF)
+        return self._by_kind[kind]
 
     def _severity(self, rule: Rule) -> Severity:
         return Severity(self.severities.get(rule.id, rule.severity))

@@ -15,6 +15,7 @@ def table(catalog: Catalog, node: Node) -> None:
     """ALTER TABLE, each part in its turn."""
     found = catalog.table(relation_name(node.get("relation", {})))
     if found is None:
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # somebody else made it
         return
     for item in node.get("cmds", ()):
         command = item.get("AlterTableCmd", {})
@@ -71,6 +72,14 @@ def _logged(*, logged: bool) -> Callable[[Catalog, Table, Node], None]:
     return fold
 
 
+def _access_method(_catalog: Catalog, of: Table, command: Node) -> None:
+    of.storage = (command.get("name", "heap"), of.storage[1])
+
+
+def _tablespace(_catalog: Catalog, of: Table, command: Node) -> None:
+    of.storage = (of.storage[0], command.get("name", "").replace("pg_default", ""))
+
+
 def _row_security(_catalog: Catalog, of: Table, _command: Node) -> None:
     of.row_security = True
 
@@ -101,6 +110,8 @@ _PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
     "AT_DropNotNull": _nullable(not_null=False),
     "AT_SetLogged": _logged(logged=True),
     "AT_SetUnLogged": _logged(logged=False),
+    "AT_SetAccessMethod": _access_method,
+    "AT_SetTableSpace": _tablespace,
     "AT_EnableRowSecurity": _row_security,
     "AT_AttachPartition": _attach,
     "AT_DetachPartition": _detach,

@@ -8,6 +8,7 @@ from ...core.finding import Severity
 from ...sql.locks import LockMode
 from ..case import Case, called
 from ..catalog import Table
+from ..nodes import Node
 from ..rule import Group, Hit, Rule
 
 _PARTS = {
@@ -25,15 +26,26 @@ def check(case: Case) -> Iterator[Hit]:
     if table is None or not case.has_rows(table):
         return
     for command in case.parts(*_PARTS):
-        if not _nothing_to_do(table, command.get("subtype", "")):
+        if not _nothing_to_do(table, command):
             what = _PARTS[command["subtype"]]
             yield Hit(f"reads and writes of {called(table)} wait while every row is written anew: {what}")
 
 
-def _nothing_to_do(table: Table, subtype: str) -> bool:
+def _nothing_to_do(table: Table, command: Node) -> bool:
     if table.kind == "partitioned":
         return True  # only what is attached later follows
-    return table.known and subtype == ("AT_SetLogged" if table.logged else "AT_SetUnLogged")
+    match command.get("subtype"):
+        case "AT_SetLogged":
+            already = table.logged
+        case "AT_SetUnLogged":
+            already = not table.logged
+        case "AT_SetAccessMethod":
+            already = command.get("name", "heap") == table.storage[0]
+        case "AT_SetTableSpace":
+            already = command.get("name", "").replace("pg_default", "") == table.storage[1]
+        case _:
+            already = False
+    return table.known and already
 
 
 RULE = Rule(
