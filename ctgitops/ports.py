@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from .core.forge import (
 )
 from .core.gate import Predecessor, Reason
 from .core.holder import Holder
+from .core.impact import StepImpact
 from .core.ledger import Entry, Ledger
 from .core.loss import Loss, Weighed
 from .core.mention import Searched
@@ -29,6 +31,7 @@ from .core.original import Original
 from .core.outcome import Left
 from .core.plan import Plan, Step
 from .core.progress import Listener
+from .core.projection import Rates, Size
 from .core.receipt import Receipt
 from .core.replay import Wanted
 from .core.request import Request
@@ -108,6 +111,9 @@ class Database(Protocol):
 
     def end(self, holder: Holder) -> bool:
         """Ends that run's sessions, nobody else's; whether its lock is free then. Writes."""
+
+    def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
+        """How large those of these tables are that are there. Read-only, takes no lock."""
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""
@@ -217,6 +223,16 @@ class Sealed(Shadow, Protocol):
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Carries out steps in it; `watched` where what they do is to be looked at. Raises ApplyError."""
+
+    @property
+    def impacts(self) -> Mapping[int, StepImpact]:
+        """What was seen of the steps that were brought watched, by their numbers."""
+
+    def rates(self) -> Rates:
+        """How quick its server is at each work. Raises ApplyError."""
+
+    def copy(self) -> AbstractContextManager[Shadow]:
+        """One more copy beside it, in which nothing was brought yet."""
 
     def empty(self) -> AbstractContextManager[Shadow]:
         """One more database beside it, with the same roles and nothing in it."""

@@ -21,6 +21,7 @@ from ctgitops.core.outcome import Left
 from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.policy import Policy
 from ctgitops.core.progress import Listener, Progress
+from ctgitops.core.projection import Size
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.request import Request
 from ctgitops.core.snapshot import Snapshot
@@ -257,6 +258,10 @@ class DiaryDatabase:
     def snapshot(self) -> Snapshot:
         self.diary.lines.append(f"snapshot {self.name}")
         return self.diary.schemas.get(self.name, Snapshot())
+
+    def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
+        self.diary.lines.append(f"sizes of {len(tables)} in {self.name}")
+        return {}
 
     def original(self) -> Original:
         self.diary.lines.append(f"copy {self.name}")

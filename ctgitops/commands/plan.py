@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..core.compare import Changes, compare
@@ -12,8 +13,8 @@ from ..core.mention import goes, mention_problems
 from ..core.original import Original
 from ..core.plan import Plan, Step, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
+from ..core.projection import Effect, Rates, Size, effect_of, tables_of
 from ..core.proof import (
-    MOST_WAYS_BACK,
     Order,
     Proof,
     WayBack,
@@ -27,7 +28,7 @@ from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, CtgitopsError
 from ..lint.pending import lint_plan
-from ..ports import Code, Database, Databases, Sealed, Shadows
+from ..ports import Code, Database, Databases, Sealed, Shadow, Shadows
 
 
 def plan(
@@ -90,10 +91,24 @@ def _proved(preview: Preview, request: Request, ledger: Ledger, database: Databa
         original, live = database.original(), database.snapshot()
         with shadows.sealed(original, request.environment.shadow) as sealed:
             proof = _Trial(preview.plan, ledger, original, sealed).proof(live)
+            preview = replace(preview, effects=_effects(sealed, database))
     except CtgitopsError as error:
         proof = Proof(untried=error.what)
     problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
     return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)
+
+
+def _effects(sealed: Sealed, database: Database) -> dict[int, Effect]:
+    """Who waits for each migration that was tried, and for about how long; what nobody could ask is not known."""
+    impacts = sealed.impacts
+    sizes: dict[str, Size] = {}
+    rates: Rates | None = None
+    with suppress(CtgitopsError):
+        sizes = database.sizes(tables_of(impacts.values()))
+    if any(window.worked_on for impact in impacts.values() for window in impact.windows):
+        with suppress(CtgitopsError):
+            rates = sealed.rates()
+    return {number: effect_of(impact, sizes, rates) for number, impact in impacts.items()}
 
 
 @dataclass
@@ -104,28 +119,30 @@ class _Trial:
     ledger: Ledger
     original: Original
     sealed: Sealed
+    done: list[Step] = field(default_factory=list)
     ways: list[WayBack] = field(default_factory=list)
-    tried: list[str] = field(default_factory=list)
 
     def proof(self, live: Snapshot) -> Proof:
         before = self.sealed.snapshot()
         known, notes = with_versions_of(before, live)
-        after, failed = before, None
+        seen, failed = [before], None
         try:
             for step in self.plan.steps:
-                after = self._through(step, after)
+                self.sealed.bring((step,), watched=True)
+                self.done.append(step)
+                seen.append(self.sealed.snapshot())
         except ApplyError as error:
             failed = error
-            after = self._seen(after)
         same = known.fingerprint == live.fingerprint
         unlike = () if same else (_unlike(known, live),)
+        self._try_ways_back(seen)
         proof = Proof(
             server=before.about.server_version,
             unmatched=(*self.sealed.unmatched, *notes, *unlike),
-            tried=tuple(self.tried),
-            changes=compare(before, after),
+            tried=tuple(step.name for step in self.done),
+            changes=compare(before, seen[-1]),
             ways=tuple(self.ways),
-            prediction=with_versions_of(after, live)[0].fingerprint if same and not failed else "",
+            prediction=with_versions_of(seen[-1], live)[0].fingerprint if same and not failed else "",
         )
         if failed is None:
             return replace(proof, order=self._order())
@@ -136,35 +153,42 @@ class _Trial:
         why = says_nothing(failed, self.original, fresh=fresh, unmatched=not same)
         return replace(proof, untried=f"{failed.what} ({why})") if why else replace(proof, failed=failed)
 
-    def _seen(self, otherwise: Snapshot) -> Snapshot:
-        """The schema after a failure; where the server itself is gone, the last that was seen."""
+    def _try_ways_back(self, seen: list[Snapshot]) -> None:
+        """Each rollback by itself; after one that leaves something it goes on with another copy."""
+        at = 0
         try:
-            return self.sealed.snapshot()
-        except ApplyError:
-            return otherwise
+            while any(step.rollback_script for step in self.done[at:]):
+                with self.sealed.copy() as copy:
+                    copy.bring(tuple(self.done[:at]))
+                    at = self._back_and_forth(copy, seen, at)
+        except CtgitopsError as error:
+            left = [step for step in self.done[at:] if step.rollback_script]
+            self.ways += [WayBack(step, untried=error.what) for step in left]
 
-    def _through(self, step: Step, before: Snapshot) -> Snapshot:
-        """The step, watched; then, where it has a rollback, back and forth again. Raises ApplyError."""
-        self.sealed.bring((step,), watched=True)
-        self.tried.append(step.name)
-        after = self.sealed.snapshot()
-        back = step_back(step)
-        if back is None or step not in self.plan.steps[-MOST_WAYS_BACK:]:
-            return after
+    def _back_and_forth(self, copy: Shadow, seen: list[Snapshot], at: int) -> int:
+        """Up, down, up again, from a step on; returns with which one to go on in another copy. Raises ApplyError."""
+        for index, step in enumerate(self.done[at:], start=at):
+            copy.bring((step,))
+            back = step_back(step)
+            if back is None:
+                continue
+            way = self._way(copy, step, back, (seen[index], seen[index + 1]))
+            self.ways.append(way)
+            if not way.proved:
+                return index + 1
+        return len(self.done)
+
+    def _way(self, copy: Shadow, step: Step, back: Step, sides: tuple[Snapshot, Snapshot]) -> WayBack:
+        left: Changes = ()
         try:
-            self.sealed.bring((back,))
+            copy.bring((back,))
+            left = compare(sides[0], copy.snapshot())
+            copy.bring((step,))
+            return WayBack(step, left, compare(sides[1], copy.snapshot()))
         except ApplyError as error:
-            self.ways.append(self._stuck(step, (), error))
-            return after if step.transactional and back.transactional else self.sealed.snapshot()
-        left = compare(before, self.sealed.snapshot())
-        try:
-            self.sealed.bring((step,))
-        except ApplyError as error:
-            self.ways.append(self._stuck(step, left, error))
-            raise
-        second = self.sealed.snapshot()
-        self.ways.append(WayBack(step, left, compare(after, second)))
-        return second
+            fresh = not self.ledger.applied
+            why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
+            return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
 
     def _order(self) -> Order | None:
         """The same migrations from nothing, in the order of their numbers and in this environment's."""
@@ -178,12 +202,6 @@ class _Trial:
                 return Order(compare(numbered.snapshot(), here.snapshot()))
         except CtgitopsError as error:
             return Order(untried=error.what)
-
-    def _stuck(self, step: Step, left: Changes, error: ApplyError) -> WayBack:
-        """A way back that came to no end, whoever's fault that is."""
-        fresh = not self.ledger.applied
-        why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
-        return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
 
 
 def _unlike(known: Snapshot, live: Snapshot) -> str:

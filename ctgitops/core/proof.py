@@ -18,8 +18,6 @@ _NOT_GRANTED = "42501"
 _NOT_HERE = "0A000"
 """What this server does not have or must not make, such as an extension."""
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
-MOST_WAYS_BACK = 50
-"""So many rollbacks of one plan are tried, the newest."""
 
 
 @dataclass(frozen=True)

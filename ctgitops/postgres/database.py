@@ -11,6 +11,7 @@ from ..core.ledger import Ledger
 from ..core.loss import Loss, Weighed
 from ..core.original import Original
 from ..core.progress import Listener
+from ..core.projection import Size
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..core.verify import Refuted
@@ -22,6 +23,7 @@ from .names import WORK
 from .original import original_at
 from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
+from .sizes import sizes
 from .snapshot import take_snapshot
 from .verify import refuted_at
 from .weigh import SETTINGS, weigh
@@ -59,6 +61,11 @@ class PostgresDatabase:
         """Ends that run's sessions, nobody else's; whether its lock is free now. Writes."""
         with connect(self._address, "ctgitops/unlock") as connection, told_if_lost(self._address):
             return end(connection, holder)
+
+    def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
+        """How large those of these tables are that are there. Read-only, takes no lock."""
+        with connect(self._address, "ctgitops/read") as connection, told_if_lost(self._address):
+            return sizes(connection, tables)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""

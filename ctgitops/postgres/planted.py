@@ -26,6 +26,7 @@ DELETED = (
 HARMLESS_ROLES = frozenset(
     {"pg_read_all_data", "pg_write_all_data", "pg_monitor", "pg_maintain", "pg_read_all_settings"}
 )
+EMPTY = "template0"
 MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
@@ -82,10 +83,10 @@ class Planter:
             with connection.transaction():
                 connection.execute(grant)
 
-    def database(self, name: str) -> None:
-        """An empty database with the original's locale, if this server has it, and its settings."""
+    def database(self, name: str, template: str = EMPTY) -> None:
+        """A database with the original's locale, if this server has it, and its settings; with what `template` has."""
         with as_admin(self._server.address()) as connection:
-            self._create(connection, name)
+            self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
             if self._original.superuser or self._owner == self._original.role:
                 connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
@@ -116,7 +117,11 @@ class Planter:
         except psycopg.Error as error:
             self._note(f"the setting {parameter} = {value} is not known here: {error.diag.message_primary}")
 
-    def _create(self, connection: Connection, name: str) -> None:
+    def _create(self, connection: Connection, name: str, template: str) -> None:
+        copied = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        if template != EMPTY:
+            connection.execute(copied)
+            return
         locale = self._original.locale
         made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
             sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
@@ -130,7 +135,7 @@ class Planter:
             connection.execute(made)
         except psycopg.Error as error:
             self._note(f"its locale {locale.icu or locale.collate} cannot be had here: {error.diag.message_primary}")
-            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+            connection.execute(copied)
 
     def schema(self, database: str) -> None:
         """The original's schema, as pg_dump wrote it, in one message; if something of it fails, all the rest."""

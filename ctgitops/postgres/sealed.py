@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote
@@ -10,8 +10,10 @@ from urllib.parse import quote
 import psycopg
 
 from ..core.environment import ShadowPolicy
+from ..core.impact import StepImpact
 from ..core.original import Original
 from ..core.plan import Step
+from ..core.projection import Rates
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
@@ -26,10 +28,14 @@ from .message import Spot
 from .planted import ADMIN, Planter
 from .programs import server_for
 from .server import LocalServer
+from .sizes import calibrate
 from .snapshot import take_snapshot
 from .template import memory
+from .trace import Tracer
 from .trial import Observer, Unwatched, try_step
 
+ORIGINAL = "original"
+"""The database that copies are made of; no migration is ever in it."""
 UNTRUE = "in a throw-away database; no real one was touched"
 STATEMENT_TIMEOUT = "120s"
 
@@ -62,6 +68,19 @@ class SealedShadow:
                         piece()
             except StepFailed as failed:
                 raise self._error(step, failed) from None
+            except psycopg.Error as error:
+                # Who watches lost the server
+                lost = StepFailed(Failure(str(error).strip()), Spot(), lost=True)
+                raise self._error(step, lost) from None
+
+    @property
+    def impacts(self) -> Mapping[int, StepImpact]:
+        """What was seen of the steps that were brought watched, by their numbers."""
+        return self._observer.impacts if isinstance(self._observer, Tracer) else {}
+
+    def rates(self) -> Rates:
+        """How quick this server is at each work. Raises ApplyError."""
+        return self._sealed.rates()
 
     def snapshot(self) -> Snapshot:
         """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
@@ -70,9 +89,13 @@ class SealedShadow:
         except LedgerError as error:
             raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
 
+    def copy(self) -> AbstractContextManager[SealedShadow]:
+        """One more copy beside it, in which nothing was brought yet."""
+        return self._sealed.another(ORIGINAL)
+
     def empty(self) -> AbstractContextManager[SealedShadow]:
         """One more database beside it, with the same roles and nothing in it."""
-        return self._sealed.empty()
+        return self._sealed.another()
 
     def close(self) -> None:
         """Ends its connection."""
@@ -141,13 +164,22 @@ class SealedDatabases:
         return made
 
     @contextmanager
-    def empty(self) -> Iterator[SealedShadow]:
-        """One more database, with nothing in it. Raises UsageError."""
-        name = f"empty_{len(self._shadows)}"
-        Planter(self.server, self.original, self.notes).database(name)
+    def another(self, template: str = "template0") -> Iterator[SealedShadow]:
+        """One more database, for the length of a block. Raises UsageError."""
+        name = f"shadow_{len(self._shadows)}"
+        Planter(self.server, self.original, self.notes).database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
+
+    def rates(self) -> Rates:
+        """Measured in a database where no migration has been."""
+        name = f"calibration_{len(self._shadows)}"
+        try:
+            with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
+                return calibrate(connection)
+        except (psycopg.Error, LedgerError) as error:
+            raise ApplyError(self.why(str(error).strip()), state=UNTRUE) from None
 
     def close(self) -> None:
         """Ends its connections."""
@@ -170,8 +202,9 @@ def sealed_server(
         sealed = SealedDatabases(server, guard, original, allowed)
         planter = Planter(server, original, sealed.notes)
         planter.roles()
-        planter.database("shadow")
-        planter.schema("shadow")
+        planter.database(ORIGINAL)
+        planter.schema(ORIGINAL)
+        planter.database("shadow", ORIGINAL)
         try:
             yield sealed
         finally:
@@ -179,11 +212,14 @@ def sealed_server(
 
 
 @contextmanager
-def sealed_shadow(original: Original, policy: ShadowPolicy, observer: Observer | None = None) -> Iterator[SealedShadow]:
-    """A copy of `original`, as a manifest wants it; `observer` looks at what is brought to it watched."""
+def sealed_shadow(original: Original, policy: ShadowPolicy) -> Iterator[SealedShadow]:
+    """A copy of `original`, as a manifest wants it; what is brought to it watched is traced."""
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions)) as sealed:
         here = sealed.server.programs.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
-        yield sealed.shadow("shadow", observer or Unwatched())
+        # Its connections are the migration's own role's: what is planted for who looks meets no superuser
+        address = sealed.address("shadow")
+        with Tracer(lambda: connect(address, "ctgitops/trace")) as tracer:
+            yield sealed.shadow("shadow", tracer)

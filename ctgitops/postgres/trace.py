@@ -23,6 +23,8 @@ from .trace_transaction import OneTransaction
 
 SETS = "VariableSetStmt"
 """Takes no lock; and after a query, SET TRANSACTION would be refused."""
+MOST_SAID = 10_000
+"""A loop that says something for ever must not fill our memory."""
 CODE = frozenset({"DoStmt", "CallStmt"})
 """What may commit, so that it must not be put into a transaction."""
 
@@ -77,7 +79,7 @@ class Tracer:
             yield
 
     def _hear(self, said: Diagnostic) -> None:
-        if said.severity_nonlocalized == "DEBUG" and said.message_primary:
+        if said.severity_nonlocalized == "DEBUG" and said.message_primary and len(self._said) < MOST_SAID:
             self._said.append(said.message_primary)
 
     @contextmanager

@@ -117,7 +117,7 @@ def test_no_power_beyond_the_database_is_had(sealed: SealedDatabases, shadow: Se
 
 def test_what_the_superuser_must_not_meet_is_not_met(sealed: SealedDatabases) -> None:
     """What runs when somebody else looks: functions of views, indexes, defaults and operators, and the search path."""
-    with sealed.empty() as shadow:
+    with sealed.another() as shadow:
         shadow.bring(
             (
                 step(
@@ -141,7 +141,7 @@ def test_what_the_superuser_must_not_meet_is_not_met(sealed: SealedDatabases) ->
 
 def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: SealedDatabases) -> None:
     trap = "create function public.lower(text) returns text language sql as 'select $1';"
-    with sealed.empty() as shadow, pytest.raises(ApplyError) as caught:
+    with sealed.another() as shadow, pytest.raises(ApplyError) as caught:
         shadow.bring((step(f"{trap} create extension pg_stat_statements;"),))
     assert 'extension "pg_stat_statements" is not made in a schema that has functions of these migrations: lower' in (
         caught.value.what
@@ -153,7 +153,7 @@ def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_
         "-- why\ncreate schema stats;\ncreate extension pg_stat_statements schema stats;\n"
         "create view stats.slow as select query from stats.pg_stat_statements;\n\nselect nonsense();"
     )
-    with sealed.empty() as shadow:
+    with sealed.another() as shadow:
         with pytest.raises(ApplyError) as caught:
             shadow.bring((step(file),))
         assert str(caught.value.place) == "migrations/001_hostile.sql:6:8"
@@ -163,7 +163,7 @@ def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_
 
 
 def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SealedDatabases) -> None:
-    with sealed.empty() as shadow:
+    with sealed.another() as shadow:
         shadow.bring((step("create extension pg_trgm; create extension if not exists citext;"),))
         assert {"pg_trgm", "citext"} <= shadow.snapshot().extensions.keys()
 
