@@ -32,6 +32,10 @@ _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
 
 
+_OURS = {"search_path": "pg_catalog"}
+"""Where only our own SQL runs, nothing that a role or a database put on its search path is met."""
+
+
 class PostgresDatabase:
     """The database at `address`."""
 
@@ -40,7 +44,7 @@ class PostgresDatabase:
 
     def ledger(self) -> Ledger:
         """All entries. Read-only, takes no lock."""
-        settings = {"default_transaction_read_only": "on"}
+        settings = {"default_transaction_read_only": "on", **_OURS}
         with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return read_ledger(connection, self._address)
 
@@ -54,12 +58,12 @@ class PostgresDatabase:
 
     def holder(self) -> Holder | None:
         """Who holds the run lock. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read") as connection, told_if_lost(self._address):
+        with connect(self._address, "ctgitops/read", _OURS) as connection, told_if_lost(self._address):
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
         """Ends that run's sessions, nobody else's; whether its lock is free now. Writes."""
-        with connect(self._address, "ctgitops/unlock") as connection, told_if_lost(self._address):
+        with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
             return end(connection, holder)
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
@@ -81,9 +85,9 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", {**_IDLE, **ARRIVES}) as lock:
+        with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES}) as lock:
             with told_if_lost(self._address):
-                refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read"))
+                refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment)
             lease = Lease(lock, request)

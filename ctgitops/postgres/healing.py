@@ -16,7 +16,7 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows
 from .failed import NOT_GRANTED, StepFailed
 from .leftovers import CannotLook, Index, candidates, drop, index_of, is_wanted, seen
-from .message import Spot
+from .message import OWN_PATH, Spot
 from .progress import Author
 
 _STILL_AT_WORK = """
@@ -130,7 +130,7 @@ class Healer:
             return
         deadline = time.monotonic() + self.patience
         query = _STILL_AT_WORK.format(pid=int(begun.backend), began=begun.started_at.timestamp())
-        while doing := _only(exchange(self.connection, query)):
+        while doing := _only(exchange(self.connection, f"begin; {OWN_PATH}; {query}; commit")):
             if time.monotonic() > deadline:
                 what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"

@@ -197,20 +197,24 @@ def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
     return f"insert into {SCHEMA}.ledger ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
 
 
+def _given(setting: str) -> str:
+    """A setting's value; null where it is empty. NULLIF would compare with whatever `=` the search path leads to."""
+    value = f"pg_catalog.current_setting('{setting}', true)"
+    return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
+
+
 # A transaction's own beginning is that of the message it came in, which it may share with others; and a migration may
 # have reset all settings, ours among them.
-_BEGAN_AT = (
-    f"coalesce(pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('{BEGAN}', true), '')::float8), "
-    "pg_catalog.transaction_timestamp())"
-)
-_MILLIS = f"pg_catalog.round(extract(epoch from pg_catalog.clock_timestamp() - {_BEGAN_AT}) * 1000)"
+_BEGAN_AT = f"coalesce(pg_catalog.to_timestamp({_given(BEGAN)}::pg_catalog.float8), pg_catalog.transaction_timestamp())"
+_SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) {_BEGAN_AT})"
+_MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
 
 
 def _rollback_sql(escaping: Escaping, entry: Entry) -> str:
     """The rollback file's text; where there is none, what the migration gave to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
         return _text(escaping, redact(entry.rollback_sql or ""))
-    return "nullif(pg_catalog.current_setting('ctgitops.rollback_sql', true), '')"
+    return _given("ctgitops.rollback_sql")
 
 
 def _text(escaping: Escaping, value: str | None) -> str:

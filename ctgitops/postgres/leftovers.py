@@ -11,10 +11,11 @@ from ..sql.leaves import Leaves, Leaving
 from ..sql.parse import index_on_probe
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
+from .message import OWN_PATH
 
 _INDEX = """
 select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
-    from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass({name})), 'absent')
+    from pg_catalog.pg_index i where i.indexrelid = {name_oid}), 'absent')
 """
 # An index stands in the schema of its table, wherever the search path finds that.
 _INDEX_ON = """
@@ -22,11 +23,11 @@ select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready 
     from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
     join pg_catalog.pg_index i on i.indexrelid
         = pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.' || {name})
-    where t.oid = pg_catalog.to_regclass({table})), 'absent')
+    where t.oid = {table_oid}), 'absent')
 """
 _INDEXES_OF = """
 select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
-from pg_catalog.pg_index i where i.indrelid = pg_catalog.to_regclass({table})
+from pg_catalog.pg_index i where i.indrelid = {table_oid}
 """
 # What REINDEX … CONCURRENTLY makes beside an index is INVALID, is named after it, and is like it in all but the name.
 _REINDEXED = r"""
@@ -46,15 +47,14 @@ where not i.indisvalid and c.relname ~ '_cc(new|old)\d*$' and {scope} and exists
           pg_catalog.pg_get_expr(i.indpred, i.indrelid))
 """
 _SCOPES = {
-    "index": "i.indrelid = (select o.indrelid from pg_catalog.pg_index o "
-    "where o.indexrelid = pg_catalog.to_regclass({name}))",
-    "table": "(i.indrelid = pg_catalog.to_regclass({name}) or i.indrelid = (select reltoastrelid from "
-    "pg_catalog.pg_class where oid = pg_catalog.to_regclass({name})))",
+    "index": "i.indrelid = (select o.indrelid from pg_catalog.pg_index o where o.indexrelid = {name_oid})",
+    "table": "(i.indrelid = {name_oid} or i.indrelid = (select reltoastrelid from "
+    "pg_catalog.pg_class where oid = {name_oid}))",
 }
 _ANYWHERE = "true"
 _DETACHED = """
 select coalesce((select case when inhdetachpending then 'pending' else 'present' end from pg_catalog.pg_inherits
-    where inhrelid = pg_catalog.to_regclass({name}) and inhparent = pg_catalog.to_regclass({table})), 'absent')
+    where inhrelid = {name_oid} and inhparent = {table_oid}), 'absent')
 """
 _LISTED = {
     "database": "select from pg_catalog.pg_database where datname = {name}",
@@ -65,7 +65,7 @@ _LISTED = {
 _NAMED = """
 select pg_catalog.format('%I.%I', n.nspname, c.relname), i.indisvalid and i.indisready, c.relkind,
        pg_catalog.format('%I.%I', tn.nspname, t.relname),
-       t.oid = pg_catalog.to_regclass(nullif({table}, '')), i.indisunique,
+       t.oid = {table_oid}, i.indisunique,
        pg_catalog.substr(d.text, pg_catalog.strpos(d.text, ' USING '))
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
 cross join lateral pg_catalog.pg_get_indexdef(c.oid) d (text)
@@ -76,7 +76,7 @@ where i.indexrelid = {oid}
 _BUILDER_SECONDS = 2
 """An autovacuum has that lock too, and gives way to who waits for longer than deadlock_timeout, which is one second."""
 _PROBE = "ctgitops_probe"
-_NONE = "''"
+_OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
@@ -107,9 +107,8 @@ def seen(connection: Connection, left: Leaves) -> str:
     query = _question(left)
     if not query:
         return PRESENT
-    escaping = Escaping(connection.pgconn)
-    names = {key: _literal(escaping, value) for key, value in (("name", left.name), ("table", left.table))}
-    found = _ask(connection, query.format(**names))
+    name = _literal(Escaping(connection.pgconn), left.name)
+    found = _ask(connection, query.format(name=name, **_OIDS), name=left.name, table=left.table)
     if left.what in {Leaving.CREATED, Leaving.DROPPED}:
         return PRESENT if found else ABSENT
     return str(found[0][0])
@@ -131,8 +130,7 @@ def _question(left: Leaves) -> str:
 
 def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
     """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
-    literal = _literal(Escaping(connection.pgconn), wanted_on)
-    found = _ask(connection, _NAMED.format(oid=int(oid), table=literal))
+    found = _ask(connection, _NAMED.format(oid=int(oid), **_OIDS), table=wanted_on)
     if not found:
         raise CannotLook(Answer(0, (), Failure(f"index {oid} is not there any more")))
     name, valid, kind, table, on_it, *definition = found[0]
@@ -145,7 +143,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
     """
     made = f"create temporary table {_PROBE} (like {index.table}); {index_on_probe(statement, _PROBE)}"
-    answer = exchange(connection, f"begin; {made}; {_NAMED.format(oid=_PROBED, table=_NONE)}")
+    answer = exchange(connection, f"begin; {made}; {OWN_PATH}; {_NAMED.format(oid=_PROBED, table_oid='0')}")
     exchange(connection, "rollback")
     if answer.failure:
         raise CannotLook(answer)
@@ -173,11 +171,21 @@ def drop(connection: Connection, index: Index) -> Answer:
     return answer
 
 
-def _ask(connection: Connection, query: str) -> list[tuple[str | None, ...]]:
-    answer = exchange(connection, query)
+def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
+    """The names lead where the migration's search path leads them; all else is PostgreSQL's own."""
+    escaping = Escaping(connection.pgconn)
+    found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
+    answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
     if answer.failure:
+        if not answer.lost:
+            exchange(connection, "rollback")
         raise CannotLook(answer)
-    return rows(answer.results[-1])
+    return rows(answer.results[-2])
+
+
+def _noted(escaping: abc.Escaping, key: str, name: str) -> str:
+    oid = f"coalesce(pg_catalog.to_regclass({_literal(escaping, name)})::pg_catalog.oid, '0')" if name else "'0'"
+    return f"pg_catalog.set_config('ctgitops.{key}', {oid}::pg_catalog.text, true)"
 
 
 def _literal(escaping: abc.Escaping, value: str) -> str:

@@ -48,7 +48,7 @@ join conflicting k on k.mode operator(pg_catalog.=) w.mode and k.held operator(p
 join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) w.oid
 join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
 left join pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) l.pid
-where l.pid is distinct from pg_catalog.pg_backend_pid()
+where (l.pid is null or l.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid())
 order by l.pid, l.virtualtransaction, l.granted desc
 """
 

@@ -48,6 +48,10 @@ LEAKS = re.compile(
 )
 """What only a new connection forgets, or only a new connection learns: after such text, the next file gets one."""
 
+OWN_PATH = "set local search_path = pg_catalog"
+"""For questions of ours on the migrations' connection, whose search path is theirs: it may lead to functions and
+operators that are called like PostgreSQL's own."""
+
 FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
 """A commit that waits for the disk, and with it for every commit before it."""
 

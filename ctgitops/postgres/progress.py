@@ -26,7 +26,7 @@ order by min(p.id)
 """  # noqa: S608 - constants only
 BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
-    "from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid(); commit"
+    "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
 """When this backend began; a role that the login role is set to may not see that, and may be the one that writes."""
 
@@ -85,7 +85,7 @@ class Author:
             "note": self._text(note) if note else "null",
             "finished_at": "null" if reached is Reached.BEGUN else "pg_catalog.clock_timestamp()",
             "backend_pid": "pg_catalog.pg_backend_pid()",
-            "backend_start": f"{self.began}::timestamptz",
+            "backend_start": f"{self.began}::pg_catalog.timestamptz",
         }
         return f"insert into {SCHEMA}.progress ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
 

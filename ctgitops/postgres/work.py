@@ -12,7 +12,7 @@ from .connect import Address, Connection, told_if_lost
 from .exchange import Interrupted, exchange, rows
 from .failed import names
 from .ledger import read_ledger
-from .message import CLEAN, FLUSH
+from .message import CLEAN, FLUSH, OWN_PATH
 
 _END_BACKEND = """
 select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
@@ -70,9 +70,18 @@ class Work:
         connection = self.connected()
         try:
             with told_if_lost(self._address):
-                return read_ledger(connection, self._address)
+                return self._read(connection)
         except LedgerError as error:
             raise self._so_far.cut_off(error) from None
+
+    def _read(self, connection: Connection) -> Ledger:
+        """On a search path of ours: the session's is the migrations'."""
+        connection.execute(f"begin; {OWN_PATH}".encode())
+        try:
+            return read_ledger(connection, self._address)
+        finally:
+            if not connection.closed:
+                connection.execute("rollback")
 
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
@@ -94,7 +103,7 @@ class Work:
         """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
         backend = self._backend
         self.close()
-        answer = exchange(self.connected(), _END_BACKEND.format(backend))
+        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {_END_BACKEND.format(backend)}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
             what = f"backend {backend} of {self._address.label}, which was lost, does not end"
             raise self._so_far.cut_off(LedgerError(what))

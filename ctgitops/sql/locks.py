@@ -63,7 +63,6 @@ _BY_RELATION = {
     "UpdateStmt": ("relation", LockMode.ROW_EXCLUSIVE),
     "DeleteStmt": ("relation", LockMode.ROW_EXCLUSIVE),
     "MergeStmt": ("relation", LockMode.ROW_EXCLUSIVE),
-    "ReindexStmt": ("relation", AE),
     "AlterSeqStmt": ("sequence", SRE),
 }
 """Statements that lock the one relation they name."""
@@ -136,15 +135,17 @@ def _alter_table(node: Node) -> Iterator[tuple[str, LockMode]]:
     commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
     yield _name(node.get("relation", {})), max((_altering(command) for command in commands), default=AE)
     for command in commands:
-        partition = command.get("def", {}).get("PartitionCmd", {}).get("name")
-        if partition:
-            yield _name(partition), AE
+        partition = command.get("def", {}).get("PartitionCmd", {})
+        if partition.get("name"):
+            yield _name(partition["name"]), SUE if partition.get("concurrent") else AE
 
 
 def _altering(command: Node) -> LockMode:
     constraint = command.get("def", {}).get("Constraint", {})
     if command.get("subtype") == "AT_AddConstraint" and constraint.get("contype") == "CONSTR_FOREIGN":
         return SRE
+    if command.get("def", {}).get("PartitionCmd", {}).get("concurrent"):
+        return SUE
     return _WEAK.get(command.get("subtype", ""), AE)
 
 
@@ -156,7 +157,8 @@ def _drop(node: Node) -> Iterator[tuple[str, LockMode]]:
             parts = parts[:-1]
         elif what not in _DROPPED:
             continue
-        yield ".".join('"' + part.replace('"', '""') + '"' for part in parts), AE
+        name = ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+        yield name, SUE if node.get("concurrent") else AE
 
 
 def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
@@ -165,6 +167,12 @@ def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 def _index(node: Node) -> Iterator[tuple[str, LockMode]]:
     yield _name(node.get("relation", {})), SUE if node.get("concurrent") else LockMode.SHARE
+
+
+def _reindex(node: Node) -> Iterator[tuple[str, LockMode]]:
+    options = [item.get("DefElem", {}) for item in node.get("params", ())]
+    concurrently = any(o.get("defname") == "concurrently" and "arg" not in o for o in options)
+    yield _name(node.get("relation", {})), SUE if concurrently else AE
 
 
 def _create(node: Node) -> Iterator[tuple[str, LockMode]]:
@@ -186,6 +194,7 @@ _JUDGES = {
     "TruncateStmt": _truncate,
     "IndexStmt": _index,
     "CreateStmt": _create,
+    "ReindexStmt": _reindex,
     "RefreshMatViewStmt": _refresh,
     "LockStmt": _lock,
 }
