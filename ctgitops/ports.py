@@ -40,6 +40,7 @@ from .core.snapshot import Snapshot
 from .core.takeback import Beginning
 from .core.unfinished import Reached
 from .core.verify import Refuted
+from .core.violation import Risk, Violation
 from .core.workspace import Workspace
 from .sql.gone import Gone
 from .sql.script import Script
@@ -111,6 +112,9 @@ class Database(Protocol):
 
     def end(self, holder: Holder) -> bool:
         """Ends that run's sessions, nobody else's; whether its lock is free then. Writes."""
+
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
+        """How many rows would make each fail, with `keys` of a few. Read-only; what cannot be looked at says why."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """How large those of these tables are that are there. Read-only, takes no lock."""

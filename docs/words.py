@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 PROBLEMS: dict[str, tuple[str, str]] = {
+    "rows-not-looked-at": (
+        "Nobody could look whether rows of the target make a migration fail; it says why.",
+        "Look by hand before it is applied.",
+    ),
+    "violating-rows": (
+        "Rows of the target would make a migration fail: they violate what it demands.",
+        "Change those rows first, in a migration before it; where the same plan may change them, it only warns.",
+    ),
     "after": ("`after` names no environment, or goes in a circle.", "Correct the manifest."),
     "band": ("Bands overlap, or a number is in none.", "Correct `migrations/policy.yaml`, or renumber the file."),
     "beyond-target": (

@@ -28,6 +28,7 @@ from ctgitops.core.snapshot import Snapshot
 from ctgitops.core.takeback import Beginning
 from ctgitops.core.unfinished import Reached
 from ctgitops.core.verify import Refuted
+from ctgitops.core.violation import Risk, Violation
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError
 from ctgitops.sql.gone import Gone
@@ -277,6 +278,10 @@ class DiaryDatabase:
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         self.diary.lines.append(f"ask {len(queries)} of {self.name}")
         return ()
+
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:
+        self.diary.lines += [f"rows of {risk.demand.table}{' with keys' * keys}" for risk in risks]
+        return tuple(Violation(risk, self.diary.rows) for risk in risks)
 
     def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
         return tuple(Weighed(loss, self.diary.rows) for loss in losses)

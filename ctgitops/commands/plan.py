@@ -29,6 +29,7 @@ from ..core.snapshot import Snapshot
 from ..errors import ApplyError, CtgitopsError
 from ..lint.pending import lint_plan
 from ..ports import Code, Database, Databases, Sealed, Shadow, Shadows
+from .planning.rows import with_violations
 
 
 def plan(
@@ -66,7 +67,8 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if made.empty or made.blocked:
             return Preview(environment, made)
         look = Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
-        return _proved(look, request, ledger, database, shadows) if shadows else look
+        tried = _proved(look, request, ledger, database, shadows) if shadows else look
+        return with_violations(tried, database)
     except CtgitopsError as error:
         return Unseen(environment, error)
 

@@ -33,6 +33,15 @@ class Reviewed(StrEnum):
     OFF = "off"
 
 
+class DataPreflight(StrEnum):
+    """How a plan looks at the rows that would make a migration fail."""
+
+    COUNTS = "counts"
+    KEYS = "keys"
+    """With the primary keys of a few of them."""
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class Target:
     """How far an environment is brought: everything, up to a schema version, or up to a migration's number."""
@@ -139,6 +148,7 @@ class Environment:
     seeds: tuple[str, ...] = ()
     """Folders with its seed files, relative to the repository's root."""
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
+    data_preflight: DataPreflight = DataPreflight.COUNTS
     drift_ignore: tuple[str, ...] = ()
     """Patterns of objects that may differ from what the migrations give."""
     database_id: str | None = None

@@ -6,7 +6,17 @@ from datetime import time, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..core.environment import BackupPolicy, Environment, Reviewed, ShadowPolicy, Target, Timeouts, Trigger, Window
+from ..core.environment import (
+    BackupPolicy,
+    DataPreflight,
+    Environment,
+    Reviewed,
+    ShadowPolicy,
+    Target,
+    Timeouts,
+    Trigger,
+    Window,
+)
 from ..core.manner import Health, Manner, OnFailure, Transaction
 from ..core.preflight_policy import Limits, PreflightPolicy, Then
 from ..core.problem import Problem
@@ -104,6 +114,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
         shadow=_shadow(usable.get("shadow", {})),
+        data_preflight=DataPreflight(usable.get("data_preflight", "counts")),
         drift_ignore=tuple(usable.get("drift", {}).get("ignore", ())),
         lint=dict(usable.get("lint", {})),
         path=document.path,

@@ -15,6 +15,7 @@ from ..core.projection import Size
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..core.verify import Refuted
+from ..core.violation import Risk, Violation
 from ..sql.script import Script
 from .connect import Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
@@ -26,6 +27,7 @@ from .session import WorkSession
 from .sizes import sizes
 from .snapshot import take_snapshot
 from .verify import refuted_at
+from .violations import Looker
 from .weigh import SETTINGS, weigh
 
 _IDLE = {"idle_session_timeout": "0"}
@@ -66,11 +68,6 @@ class PostgresDatabase:
         with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
             return end(connection, holder)
 
-    def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """How large those of these tables are that are there. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read") as connection, told_if_lost(self._address):
-            return sizes(connection, tables)
-
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""
         return refuted_at(self._address, queries) if queries else ()
@@ -81,6 +78,20 @@ class PostgresDatabase:
             return ()
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
             return weigh(connection, losses)
+
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports.py
+        """How many rows would make each fail, with `keys` of a few. Read-only, waits for no lock."""
+        if not risks:
+            return ()
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return tuple(Looker(connection, keys).look(risks))
+
+    def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
+        """How large those of these tables are that are there. Read-only, takes no lock."""
+        if not tables:
+            return {}
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return sizes(connection, tables)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:

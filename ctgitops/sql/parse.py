@@ -108,6 +108,11 @@ def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in parse_tree(sql.encode())["stmts"]]))
 
 
+def trees(sql: str) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Each statement of `sql`: what the parser calls it, and its tree; raises SqlSyntaxError."""
+    return tuple(each for raw in parse_tree(sql.encode())["stmts"] for each in raw["stmt"].items())
+
+
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
     trees = enumerate(parse_tree(sql.encode())["stmts"])

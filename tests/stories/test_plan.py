@@ -152,3 +152,17 @@ def test_one_environment_that_cannot_be_read_does_not_cost_the_others(lived_in: 
     status = lived_in.run("status")
     assert status.status == 4
     assert "1 pending" in status.words or "pending" in status.words
+
+
+@pytest.mark.slow
+def test_rows_that_would_make_a_migration_fail_block_its_plan(lived_in: House, database_url: str) -> None:
+    lived_in.migration("002_word", "alter table one add column word text;")
+    lived_in.applied()
+    run(database_url, "update one set word = null")
+    lived_in.migration("003_needed", "-- each has one\nalter table one alter column word set not null;")
+    plan = lived_in.run("plan", "--env", "staging")
+    assert plan.status == 3, plan.said
+    assert 'error[violating-rows]: 1 row of "one" would make 003_needed fail: "word" must not be NULL' in plan.out
+    assert 'select * from "one" where "word" is null;' in plan.out
+    run(database_url, "update one set word = ''")
+    assert lived_in.run("plan", "--env", "staging").status == 0

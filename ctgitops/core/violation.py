@@ -1,0 +1,143 @@
+"""Rows of a real database that would make a migration fail, known before anything is run. Pure.
+
+A count is taken before the plan. What the plan itself changes, adds or makes before a demand, it cannot know, and says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..errors import Place
+from ..sql.demands import Demand, demands, writes_rows_of
+from ..sql.losses import made
+from ..sql.parse import SqlSyntaxError, trees
+from .plan import Direction, Plan, Step
+from .problem import Concern, Problem
+
+ANYBODY = "*"
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What a statement of a plan demands of rows that are there before it."""
+
+    step: str
+    place: Place
+    demand: Demand
+    earlier: str = ""
+    """What of the same plan may change those rows before; empty where nothing does."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What a look at the rows found."""
+
+    risk: Risk
+    rows: int | None
+    """None where nobody could look."""
+    at_least: bool = False
+    keys: tuple[str, ...] = ()
+    why: str = ""
+    """Why nobody could look."""
+
+
+def risks_of(plan: Plan) -> tuple[Risk, ...]:
+    """What can fail on rows, in the order of the plan; tables that it makes and leaves empty are none."""
+    walk = _Walk()
+    if plan.direction is not Direction.APPLY:
+        return ()
+    return tuple(risk for step in plan.steps for risk in walk.through(step))
+
+
+def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
+    """Rows that make a plan fail block it, unless the plan may change them before; what was not looked at is said."""
+    for each in found:
+        if each.rows is None:
+            yield _unlooked(each)
+        elif each.rows:
+            yield _violating(each)
+
+
+def _violating(found: Violation) -> Problem:
+    risk, rows = found.risk, f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
+    some = f"{'at least ' if found.at_least else ''}{rows} of {risk.demand.table}"
+    what = f"{some} would make {risk.step} fail: {risk.demand.says}"
+    if risk.earlier:
+        hint = f"that is counted before the plan: see that {risk.earlier} leaves none of them"
+    else:
+        hint = "change those rows first, in a migration before it"
+    details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
+    if risk.demand.violating:
+        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read
+    return Problem(
+        "violating-rows", what, risk.place, hint, "\n".join(details), blocks=not risk.earlier, concern=Concern.WORKSPACE
+    )
+
+
+def _unlooked(found: Violation) -> Problem:
+    risk = found.risk
+    of = f" of {risk.demand.table}" if risk.demand.table else ""
+    what = f"nobody could look whether rows{of} make {risk.step} fail: {risk.demand.says}; {found.why}"
+    return Problem("rows-not-looked-at", what, risk.place, "look by hand before it is applied", blocks=False)
+
+
+@dataclass
+class _Walk:
+    """Through a plan, with what its steps did to rows until now."""
+
+    made: set[str] = field(default_factory=set)
+    added: set[tuple[str, str]] = field(default_factory=set)
+    written: dict[str, str] = field(default_factory=dict)
+    """By table, the step that writes its rows."""
+    deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
+
+    def through(self, step: Step) -> Iterator[Risk]:
+        """The risks of one step."""
+        try:
+            found = trees(step.script.sql)
+        except SqlSyntaxError:
+            return
+        for statement, (kind, node) in zip(step.script.statements, found, strict=True):
+            place = step.script.place(step.script.start_of(statement))
+            for demand in demands(kind, node):
+                if demand.deferred:
+                    self.deferred[_plain(demand.table), demand.deferred] = demand
+                elif risk := self._risk(step, place, self._now(demand)):
+                    yield risk
+            self._learn(step, kind, made(kind, node), writes_rows_of(kind, node))
+
+    def _now(self, demand: Demand) -> Demand:
+        return self.deferred.get((_plain(demand.table), demand.constraint), demand) if demand.constraint else demand
+
+    def _learn(self, step: Step, kind: str, those: Iterator[tuple[str, str]], written: Iterator[str]) -> None:
+        for table, column in those:
+            if column:
+                self.added.add((_plain(table), column))
+            else:
+                self.made.add(_plain(table))
+                if kind == "CreateTableAsStmt":
+                    self.written[_plain(table)] = step.name
+        self.written |= {_plain(table): step.name for table in written}
+
+    def _risk(self, step: Step, place: Place, demand: Demand) -> Risk | None:
+        table = _plain(demand.table)
+        writer = self.written.get(table) or self.written.get(ANYBODY)
+        if table in self.made:
+            if not writer:
+                return None
+            return Risk(
+                step.name, place, _unseen(demand, f"the plan itself makes that table, and {writer} may fill it")
+            )
+        if any((table, column) in self.added for column in demand.columns):
+            return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))
+        return Risk(step.name, place, demand, writer or "")
+
+
+def _unseen(demand: Demand, why: str) -> Demand:
+    return Demand(demand.table, demand.says, demand.columns, unseen=why)
+
+
+def _plain(table: str) -> str:
+    """The same name with or without the schema that a search path begins with."""
+    return table.removeprefix('"public".')

@@ -1,0 +1,238 @@
+"""What statements demand of rows that are there already: which rows would make them fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .expression import expression, reaches_out, type_name
+from .leaves import quoted_name
+
+Node = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class References:
+    """Rows of a table must have their row in another; without `keys`, by that one's primary key."""
+
+    parent: str
+    columns: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a statement demands of the rows of a table; names are quoted. One of the last four says how to look."""
+
+    table: str
+    says: str
+    """`"a" of t must not be NULL`, without the table."""
+    columns: tuple[str, ...] = ()
+    violating: str = ""
+    """The condition of rows that make it fail."""
+    references: References | None = None
+    converts: tuple[str, str] = ("", "")
+    """A column and the type that it gets: every value must survive the cast."""
+    deferred: str = ""
+    """The name of the NOT VALID constraint that demands it only when it is validated."""
+    constraint: str = ""
+    """The name of a constraint that was NOT VALID and is validated: what it demands, the database knows."""
+    unseen: str = ""
+    """Why nobody may or can look."""
+
+
+def demands(kind: str, node: Node) -> Iterator[Demand]:
+    """What a statement demands of rows."""
+    if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
+        table = _relation(node["relation"])
+        for item in node.get("cmds", ()):
+            command = item.get("AlterTableCmd", {})
+            yield from _JUDGES.get(command.get("subtype", ""), _nothing)(table, command)
+    elif kind == "IndexStmt" and node.get("unique"):
+        yield from _unique_index(node)
+    elif kind == "AlterDomainStmt" and node.get("subtype") in {"C", "O"}:
+        yield from _domain(node)
+
+
+def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
+    """The tables whose rows a statement writes; `*` where nobody can say which."""
+    if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
+        yield _relation(node.get("relation", {}))
+    elif kind == "TruncateStmt":
+        yield from (_relation(item.get("RangeVar", {})) for item in node.get("relations", ()))
+    elif kind in {"DoStmt", "CallStmt", "SelectStmt", "ExecuteStmt"}:
+        yield "*"
+
+
+def _relation(node: Node) -> str:
+    return quoted_name(node.get("schemaname"), node.get("relname"))
+
+
+def _nothing(_table: str, _command: Node) -> Iterator[Demand]:
+    yield from ()
+
+
+def _domain(node: Node) -> Iterator[Demand]:
+    if not node.get("def", {}).get("Constraint", {}).get("skip_validation"):
+        name = quoted_name(*(part["String"]["sval"] for part in node["typeName"]))
+        what = f"every column of the domain {name} must fit into it"
+        yield Demand("", what, unseen="that is in any number of tables")
+
+
+def _not_null(table: str, command: Node) -> Iterator[Demand]:
+    yield _null(table, command["name"])
+
+
+def _null(table: str, column: str) -> Demand:
+    name = quoted_name(column)
+    return Demand(table, f"{name} must not be NULL", (name,), f"{name} is null")
+
+
+def _add_column(table: str, command: Node) -> Iterator[Demand]:
+    column = command["def"]["ColumnDef"]
+    kinds = {item["Constraint"]["contype"] for item in column.get("constraints", ())}
+    given = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"} & kinds
+    serial = (
+        column["typeName"].get("names", [{}])[-1].get("String", {}).get("sval", "").startswith(("serial", "bigserial"))
+    )
+    if {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} & kinds and not given and not serial:
+        name = quoted_name(column["colname"])
+        yield Demand(table, f"no row may be there, for the new {name} is NOT NULL and has no default", (), "true")
+
+
+def _add_constraint(table: str, command: Node) -> Iterator[Demand]:
+    constraint = command["def"]["Constraint"]
+    if constraint.get("indexname"):
+        return
+    for demand in _CONSTRAINTS.get(constraint["contype"], _nothing)(table, constraint):
+        if not constraint.get("skip_validation"):
+            yield demand
+        elif name := constraint.get("conname"):
+            yield replace(demand, deferred=name)
+
+
+def _check(table: str, constraint: Node) -> Iterator[Demand]:
+    raw = constraint["raw_expr"]
+    text, out = expression(raw), reaches_out(raw)
+    says = f"CHECK ({text or '…'}) must hold"
+    if out or not text:
+        why = out or "it is nested too deeply"
+        yield Demand(table, says, unseen=f"{why}, and what nobody reviewed is not run on a real database")
+    else:
+        yield Demand(table, says, violating=f"({text}) is false")
+
+
+def _foreign_key(table: str, constraint: Node) -> Iterator[Demand]:
+    parent, columns = _relation(constraint["pktable"]), _listed(constraint, "fk_attrs")
+    says = f"{_named(columns)} must have its row in {parent}"
+    yield Demand(table, says, columns, references=References(parent, columns, _listed(constraint, "pk_attrs")))
+
+
+def _unique(table: str, constraint: Node) -> Iterator[Demand]:
+    yield _duplicates(table, _listed(constraint, "keys"), distinct_nulls=not constraint.get("nulls_not_distinct"))
+
+
+def _primary_key(table: str, constraint: Node) -> Iterator[Demand]:
+    yield from (_null(table, item["String"]["sval"]) for item in constraint.get("keys", ()))
+    yield from _unique(table, constraint)
+
+
+def _not_null_constraint(table: str, constraint: Node) -> Iterator[Demand]:
+    yield from (_null(table, item["String"]["sval"]) for item in constraint.get("keys", ()))
+
+
+def _exclusion(table: str, _: Node) -> Iterator[Demand]:
+    yield Demand(table, "no two rows may exclude each other", unseen="only building its index can tell")
+
+
+def _unique_index(node: Node) -> Iterator[Demand]:
+    table = _relation(node["relation"])
+    elements = [item["IndexElem"] for item in node.get("indexParams", ())]
+    condition = node.get("whereClause")
+    out = reaches_out([element.get("expr") for element in elements]) or reaches_out(condition)
+    if out:
+        what = "no two rows may have the same key"
+        yield Demand(table, what, unseen=f"{out}, and what nobody reviewed is not run on a real database")
+        return
+    columns = tuple(quoted_name(e["name"]) if "name" in e else f"({expression(e['expr'])})" for e in elements)
+    only = expression(condition) if condition else ""
+    yield _duplicates(table, columns, only, distinct_nulls=not node.get("nulls_not_distinct"))
+
+
+def _duplicates(table: str, columns: tuple[str, ...], only: str = "", *, distinct_nulls: bool) -> Demand:
+    listed = ", ".join(columns)
+    key = f"({listed})" if distinct_nulls else f"row({listed})::text"
+    chosen = listed if distinct_nulls else key
+    where = f" where {only}" if only else ""
+    inner = f"select {chosen} from {table}{where} group by {chosen} having count(*) > 1"  # noqa: S608 - see _relation
+    condition = f"{f'({only}) and ' if only else ''}{key} in ({inner})"
+    named = tuple(column for column in columns if column.startswith('"'))
+    return Demand(table, f"no two rows may have the same {_named(columns)}", named, condition)
+
+
+def _type(table: str, command: Node) -> Iterator[Demand]:
+    change, column = command["def"]["ColumnDef"], quoted_name(command["name"])
+    new = type_name(change["typeName"])
+    says = f"{column} must fit into {new}"
+    using = change.get("raw_default")
+    if using and not _casts(using, command["name"]):
+        yield Demand(table, says, (column,), unseen="only its USING tells what becomes of each row")
+    elif longest := _longest(change["typeName"]):
+        # A cast that is written out would cut it; that of ALTER TABLE cuts spaces alone
+        tail = f"rtrim(substr({column}::text, {longest + 1}), ' ') <> ''"
+        yield Demand(table, says, (column,), tail)
+    else:
+        yield Demand(table, says, (column,), converts=(column, new))
+
+
+def _casts(using: Node, column: str) -> bool:
+    """Whether USING is the column, cast or not: then only the type matters."""
+    inner = using.get("TypeCast", {}).get("arg", using)
+    fields = inner.get("ColumnRef", {}).get("fields", [])
+    return [field.get("String", {}).get("sval") for field in fields] == [column]
+
+
+def _longest(node: Node) -> int:
+    """How many characters a type holds; 0 where that is no limit of it."""
+    name = node.get("names", [{}])[-1].get("String", {}).get("sval")
+    sizes = node.get("typmods", [])
+    if name not in {"varchar", "bpchar"} or len(sizes) != 1 or node.get("arrayBounds"):
+        return 0
+    return int(sizes[0].get("A_Const", {}).get("ival", {}).get("ival", 0))
+
+
+def _validate(table: str, command: Node) -> Iterator[Demand]:
+    name = quoted_name(command["name"])
+    yield Demand(table, f"constraint {name} must hold", constraint=command["name"])
+
+
+def _attach(table: str, command: Node) -> Iterator[Demand]:
+    name = _relation(command["def"]["PartitionCmd"]["name"])
+    yield Demand(name, f"every row must belong into that partition of {table}", unseen="only attaching it tells")
+
+
+def _listed(node: Node, key: str) -> tuple[str, ...]:
+    return tuple(quoted_name(item["String"]["sval"]) for item in node.get(key, ()))
+
+
+def _named(columns: tuple[str, ...]) -> str:
+    return ", ".join(columns)
+
+
+_JUDGES = {
+    "AT_SetNotNull": _not_null,
+    "AT_AddColumn": _add_column,
+    "AT_AddConstraint": _add_constraint,
+    "AT_AlterColumnType": _type,
+    "AT_ValidateConstraint": _validate,
+    "AT_AttachPartition": _attach,
+}
+_CONSTRAINTS = {
+    "CONSTR_CHECK": _check,
+    "CONSTR_FOREIGN": _foreign_key,
+    "CONSTR_UNIQUE": _unique,
+    "CONSTR_PRIMARY": _primary_key,
+    "CONSTR_NOTNULL": _not_null_constraint,
+    "CONSTR_EXCLUSION": _exclusion,
+}

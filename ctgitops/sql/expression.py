@@ -1,0 +1,73 @@
+"""Expressions of a parse tree as SQL again, and whether SQL that nobody reviewed may be asked of a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .leaves import quoted_name
+
+Node = dict[str, Any]
+
+_SHAPES = frozenset(
+    {"A_Const", "ColumnRef", "A_Expr", "BoolExpr", "NullTest", "BooleanTest", "TypeCast", "CoalesceExpr", "MinMaxExpr"}
+    | {"CaseExpr", "CaseWhen", "A_ArrayExpr", "FuncCall", "CollateClause", "List", "String", "Integer", "TypeName"}
+)
+_FUNCTIONS = frozenset(
+    {"length", "char_length", "octet_length", "bit_length", "lower", "upper", "trim", "btrim", "ltrim", "rtrim"}
+    | {"substring", "substr", "left", "right", "position", "strpos", "replace", "concat", "starts_with", "md5"}
+    | {"abs", "ceil", "floor", "round", "trunc", "mod", "sign", "greatest", "least", "num_nonnulls", "num_nulls"}
+    | {"date_part", "extract", "date_trunc", "make_date", "jsonb_typeof", "json_typeof", "jsonb_array_length"}
+    | {"array_length", "cardinality", "array_position", "to_tsvector", "isfinite", "like", "notlike", "regexp_match"}
+)
+"""Functions of PostgreSQL that read nothing but their arguments."""
+
+
+def expression(node: Node) -> str:
+    """An expression as SQL; empty where it is nested too deeply for the parser's other half."""
+    return _deparsed({"ResTarget": {"val": node}}).removeprefix("SELECT ")
+
+
+def type_name(node: Node) -> str:
+    """A type as SQL."""
+    null = {"A_Const": {"isnull": True}}
+    return _deparsed({"ResTarget": {"val": {"TypeCast": {"arg": null, "typeName": node}}}}).removeprefix(
+        "SELECT NULL::"
+    )
+
+
+def reaches_out(node: object) -> str:
+    """What in an expression might do more than compute from the row, in words; empty where nothing does."""
+    return next(_reaching(node), "")
+
+
+def _reaching(node: object) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _reaching(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key[:1].isupper() and key not in _SHAPES:
+                yield f"it has a {key}"
+            if key == "FuncCall":
+                yield from _calling(value)
+            yield from _reaching(value)
+
+
+def _calling(call: Node) -> Iterator[str]:
+    names = [part["String"]["sval"] for part in call["funcname"]]
+    if names[-1] not in _FUNCTIONS or names[:-1] not in ([], ["pg_catalog"]):
+        yield f"it calls {quoted_name(*names)}"
+
+
+def _deparsed(target: Node) -> str:
+    import postgast  # noqa: PLC0415 - see parse.py
+    from google.protobuf import json_format  # noqa: PLC0415 - a part of postgast's own start
+
+    select = {"targetList": [target], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
+    tree = type(postgast.parse(""))()
+    try:
+        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        return str(postgast.deparse(tree))
+    except (json_format.ParseError, RecursionError, ValueError):
+        return ""
