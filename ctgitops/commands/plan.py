@@ -143,6 +143,8 @@ class _Trial:
             unmatched=(*self.sealed.unmatched, *notes, *unlike),
             tried=tuple(step.name for step in self.done),
             changes=compare(before, seen[-1]),
+            before=before,
+            after=seen[-1],
             ways=tuple(self.ways),
             prediction=with_versions_of(seen[-1], live)[0].fingerprint if same and not failed else "",
         )

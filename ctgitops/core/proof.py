@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..errors import ApplyError
 from .compare import Changes
@@ -10,6 +10,7 @@ from .ledger import Ledger
 from .original import Original
 from .plan import Direction, Plan, Step
 from .problem import Problem
+from .snapshot import Snapshot
 
 _ROWS = ("02", "21", "22", "23", "P0")
 """Classes of errors that rest on rows: no data, cardinality, data, integrity, RAISE. The copy has no row."""
@@ -71,6 +72,8 @@ class Proof:
     """Why nothing ran, or where it stopped without saying anything of the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
+    before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
+    after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
 
 def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatched: bool) -> str:

@@ -14,6 +14,7 @@ from ..core.request import Origin
 from ..sql.script import Script
 from . import escape, findings, impact, links, rows, words
 from .advice import advice
+from .diagram import diagram
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
 
@@ -126,12 +127,17 @@ class Comment:
     @cached_property
     def _schema(self) -> list[Part]:
         """What differs in the schema afterwards; environments that show the same share a part."""
-        seen: dict[str, list[str]] = {}
+        seen: dict[str, list[Preview]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof and (lines := schema_lines(look.proof)):
-                seen.setdefault("\n".join(lines), []).append(look.environment.name)
+                seen.setdefault("\n".join(lines), []).append(look)
         return [
-            {"names": words.joined(tuple(names)), "diff": escape.fence(diff, "diff")} for diff, names in seen.items()
+            {
+                "names": words.joined(tuple(look.environment.name for look in those)),
+                "diff": escape.fence(diff, "diff"),
+                "diagram": _drawn(those[0]),
+            }
+            for diff, those in seen.items()
         ]
 
     @cached_property
@@ -192,6 +198,12 @@ class Comment:
     def _prints(self) -> list[tuple[str, str]]:
         plans = words.plans(self.looks)
         return [(plan.environment, plan.fingerprint[:12]) for plan in plans if not plan.empty]
+
+
+def _drawn(look: Preview) -> Markup:
+    """The tables that it touches, as a picture; empty where it touches none."""
+    drawn = diagram(look.proof.before, look.proof.after, look.proof.changes) if look.proof else ""
+    return escape.fence(drawn, "mermaid") if drawn else Markup()
 
 
 def _first(parts: list[Part], count: int) -> list[Part]:

@@ -13,7 +13,7 @@ from ctgitops.core.plan import make_plan
 from ctgitops.core.preview import Look, Preview, Unseen
 from ctgitops.core.proof import Proof
 from ctgitops.core.request import Origin
-from ctgitops.core.snapshot import SchemaObject
+from ctgitops.core.snapshot import SchemaObject, Snapshot
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
 from tests.fakes import PRODUCTION, STAGING, migration, workspace
@@ -78,7 +78,8 @@ def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
     assert "<b>SQL</b> · 1 of 2 files" in tight
 
 
-TRIED = Proof("15.18", tried=("002_route_notes",), changes=(Added(SchemaObject("table", "public.route_notes")),))
+NOTES = SchemaObject("table", "public.route_notes")
+TRIED = Proof("15.18", tried=("002_route_notes",), changes=(Added(NOTES),), after=Snapshot.of([NOTES]))
 
 
 def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
@@ -87,6 +88,7 @@ def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
     page = plans_markdown(tried, ORIGIN)
     assert page.count("+   table public.route_notes") == 1
     assert "staging and production\n\n```diff\n+   table public.route_notes\n```" in page
+    assert page.count('```mermaid\nerDiagram\n    e1["public.route_notes"]\n```') == 1
     assert "<b>✅ Tried</b> (staging and production): tried on a copy of its schema" in page
 
 

@@ -25,7 +25,7 @@ from ctgitops.core.problem import Problem
 from ctgitops.core.progress import SeedFinished
 from ctgitops.core.proof import Order, Proof, WayBack
 from ctgitops.core.request import Origin
-from ctgitops.core.snapshot import SchemaObject
+from ctgitops.core.snapshot import SchemaObject, Snapshot
 from ctgitops.core.workspace import Workspace
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.notify.lines import line_of
@@ -153,10 +153,19 @@ def looks(text: str) -> tuple[Look, ...]:
     preview = Preview(environment, sound, (Reason(text, text, text),))
     error = LedgerError(text, place=place, state=text, hint=text)
     changes = (Added(SchemaObject("table", text, text, {"definition": text, "owner": text})),)
+    parts = (
+        changes[0].object,
+        SchemaObject("column", f"{text}.{text}", text, {"type": text}),
+        SchemaObject("constraint", text, text, {"definition": f"FOREIGN KEY ({text}) REFERENCES {text}({text})"}),
+    )
     failed = ApplyError(text, place=place, detail=text)
     ways = (WayBack(step, changes, changes, failed), WayBack(step, untried=text))
     tried = Preview(
-        environment, plan, proof=Proof(text, (text,), (text,), changes, ways, Order(changes), failed, text, text)
+        environment,
+        plan,
+        proof=Proof(
+            text, (text,), (text,), changes, ways, Order(changes), failed, text, text, after=Snapshot.of(parts)
+        ),
     )
     return (tried, preview, Unseen(environment, error))
 
