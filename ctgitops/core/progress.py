@@ -10,6 +10,7 @@ from .orphan import Orphan
 from .plan import Plan, Step
 from .preflight import Concern
 from .receipt import Receipt
+from .settled import Settled
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class OrphanAwaited:
     """A process of the server works on for a run that is gone, and may commit what that began."""
 
     orphan: Orphan
+
+
+@dataclass(frozen=True)
+class SessionSettled:
+    """The session that carries the plan out is there, and says what holds in it."""
+
+    settled: Settled
 
 
 @dataclass(frozen=True)
@@ -197,6 +205,7 @@ class SeedFinished:
 Progress = (
     LockAwaited
     | OrphanAwaited
+    | SessionSettled
     | MomentAwaited
     | MomentUnseen
     | PlanStarted

@@ -20,6 +20,7 @@ from ..core.progress import (
     PlanStarted,
     Progress,
     SeedFinished,
+    SessionSettled,
     StatementFinished,
     StepFinished,
     StepResumed,
@@ -43,6 +44,8 @@ def _of_others(progress: Progress) -> str | None:
             return f"waiting for another run to end: {on_one_line(holder)}"
         case OrphanAwaited(orphan=orphan):
             return f"waiting: {on_one_line(orphan.told)}"
+        case SessionSettled(settled=settled):
+            return "; ".join(["session: " + on_one_line(settled.told[0]), *map(on_one_line, settled.told[1:])])
         case MomentAwaited(concerns=concerns):
             more = f", and {len(concerns) - 1} more" if len(concerns) > 1 else ""
             return f"waiting for a better moment: {on_one_line(concerns[0].told)}{more}"

@@ -20,6 +20,11 @@ _MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?
 """A URL whose password holds a bare @, or a bare / ? # before the @ that ends it."""
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+KEEPALIVES |= {"tcp_user_timeout": "60000"}
+"""A minute after the server is gone without a word, we notice; it counts what was sent, too."""
+NOTICES_US = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+NOTICES_US |= {"tcp_user_timeout": "60000"}
+"""The same for the server: the run lock of a machine that is gone is free after a minute, not after two hours."""
 CONNECT_TIMEOUT_SECONDS = 15
 
 

@@ -17,7 +17,7 @@ from ..core.snapshot import Snapshot
 from ..core.verify import Refuted
 from ..core.violation import Risk, Violation
 from ..sql.script import Script
-from .connect import Address, Connection, connect, told_if_lost
+from .connect import NOTICES_US, Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
@@ -96,7 +96,7 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES}) as lock:
+        with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
             with told_if_lost(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
@@ -124,5 +124,6 @@ class PostgresDatabase:
             "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
             "idle_in_transaction_session_timeout": "0",
             "client_connection_check_interval": "2s",
+            **NOTICES_US,
         }
         return connect(self._address, WORK, settings)

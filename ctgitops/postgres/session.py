@@ -14,7 +14,7 @@ from ..core.loss import Loss, Weighed
 from ..core.migration import Seed
 from ..core.outcome import Left
 from ..core.plan import Direction, Plan, Step
-from ..core.progress import Listener
+from ..core.progress import Listener, SessionSettled
 from ..core.receipt import Receipt
 from ..core.request import Request
 from ..core.takeback import Beginning
@@ -35,6 +35,7 @@ from .look import Look
 from .message import LEAKS
 from .preflight import Preflight
 from .run import Run
+from .settled import settled
 from .stepwise import Stepwise, author_of
 from .together import Whole
 from .weigh import SETTINGS, weigh
@@ -63,6 +64,7 @@ class WorkSession:
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
         self._left: list[Left] = []
+        self._settled = False
         self._plan: Plan | None = None
         self._guard: Guard | None = None
         patience = request.environment.timeouts.retry_for.total_seconds()
@@ -99,6 +101,9 @@ class WorkSession:
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
+        if not self._settled and (found := settled(self._work.connected())):
+            self._settled = True
+            self._tell(SessionSettled(found))
         looking = Preflight(self._request, self._attempts.look, self._hold, self._tell)
         return looking.reasons(self._work.connected(), plan)
 

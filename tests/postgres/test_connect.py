@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from ctgitops.errors import LedgerError, UsageError
-from ctgitops.postgres.connect import Address, connect
+from ctgitops.postgres.connect import NOTICES_US, Address, connect
+from ctgitops.postgres.server import LocalServer
+from tests.servers import fresh_database
 
 
 @pytest.mark.parametrize("bare", ["@", "/", "?", "#", "@/", "/@", "@?", "?@", "@#", "@@"])
@@ -31,3 +35,20 @@ def test_a_password_with_a_bare_separator_is_refused_and_no_part_of_it_is_shown(
 def test_what_is_written_rightly_is_tried(url: str) -> None:
     with pytest.raises(LedgerError, match="cannot connect to staging"):
         connect(Address(url, "staging (STAGING_DATABASE_URL)"), "test")
+
+
+def test_a_connection_notices_within_a_minute_that_the_other_side_is_gone(tcp_server: LocalServer) -> None:
+    """Seen to fail without `tcp_user_timeout`, on either side."""
+    with connect(Address(fresh_database(tcp_server), "test"), "ctgitops test", NOTICES_US) as connection:
+        wire = socket.fromfd(connection.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM)
+        with wire:
+            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+            assert [wire.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [30, 10, 3, 60000]
+        found = connection.execute("select name, setting from pg_settings where name ~ '^tcp_'").fetchall()
+    assert found == [
+        ("tcp_keepalives_count", "3"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_user_timeout", "60000"),
+    ]

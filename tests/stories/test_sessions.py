@@ -215,6 +215,9 @@ def test_p26_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house
             "öffentlich", "public.two"
         ),
     )
-    house.applied()
+    done = house.applied()
+    assert "session: lock_timeout 300ms, statement_timeout 5s, idle_in_transaction_session_timeout 0" in done.words
+    assert f"role {name} has lock_timeout 1h, which does not hold: the run sets its own" in done.words
+    assert f'role {name} has search_path "", which holds' in done.words
     assert house.applied().out.startswith("staging: nothing to do")
     assert house.run("status").status == 0
