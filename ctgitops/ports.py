@@ -21,10 +21,12 @@ from .core.forge import (
     TreeFile,
 )
 from .core.gate import Predecessor, Reason
+from .core.health import Heard
 from .core.holder import Holder
 from .core.impact import StepImpact
 from .core.ledger import Entry, Ledger
 from .core.loss import Loss, Weighed
+from .core.manner import Health
 from .core.mention import Searched
 from .core.migration import Seed
 from .core.original import Original
@@ -81,6 +83,15 @@ class Session(Protocol):
 
     def left(self) -> tuple[Left, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
+
+    def pulse(self, health: Health) -> Heard:
+        """What a health query says now. Read-only."""
+
+    def watch(self, health: Health) -> Heard:
+        """Asks a health query until it is not true or its time is over; what it said last. Read-only.
+
+        Raises KeyboardInterrupt where somebody asks the run to stop, ApplyError where its lock is gone.
+        """
 
     def beginning(self, ledger: Ledger) -> Beginning:
         """What the database is before the first step; `ledger` was read just now."""

@@ -215,6 +215,10 @@ GATES: dict[str, tuple[str, str]] = {
         "The environment named by `after` lacks a migration, has another text of it, or could not be read.",
         "Apply there first.",
     ),
+    "health": (
+        "The manifest's health query is not true before anything is applied, or nobody could ask it.",
+        "See what is wrong with whoever uses the database; or correct the query.",
+    ),
     "bake": ("The environment named by `after` has not had a migration for as long as `bake` says.", "Wait."),
     "reviewed": (
         "A file, with its text of now, was in no plan of a merged pull request; or nobody could look.",

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.header import parse_header
+from ctgitops.core.health import Heard
 from ctgitops.core.holder import Holder
 from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ctgitops.core.loss import Loss, Weighed
+from ctgitops.core.manner import Health
 from ctgitops.core.mention import Mention, Searched
 from ctgitops.core.migration import Migration, Seed
 from ctgitops.core.original import Original
@@ -196,6 +198,8 @@ class Diary:
     step_fails: str = ""
     undo_fails: str = ""
     seed_fails: str = ""
+    healths: list[Heard] = field(default_factory=list)
+    """What a health query says, one time after the other."""
     failed_mark: Mark | None = Mark.FAILED
     """What the ledger says of a step that failed; None where nobody could write it."""
     others: int | None = 0
@@ -326,6 +330,14 @@ class DiaryDatabase:
             raise self._failed(seed_entry(seed.name, seed.checksum))
         self._add(seed_entry(seed.name, seed.checksum))
         return 3
+
+    def pulse(self, health: Health) -> Heard:  # noqa: ARG002
+        self.diary.lines.append("ask for health")
+        return self.diary.healths.pop(0)
+
+    def watch(self, health: Health) -> Heard:  # noqa: ARG002
+        self.diary.lines.append("watch health")
+        return self.diary.healths.pop(0)
 
     def beginning(self, ledger: Ledger) -> Beginning:
         return Beginning(ledger.last.id if ledger.last else 0, 1)

@@ -11,6 +11,7 @@ from ..errors import ApplyError
 from ..ports import Backups, Databases
 from .applying.carry_out import back_up, carry_out
 from .applying.take_back import Failed
+from .applying.watch import ask_first, watch
 
 
 def apply(request: Request, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
@@ -25,15 +26,16 @@ def apply(request: Request, *, databases: Databases, backups: Backups, tell: Lis
             return Outcome(plan, Status.UP_TO_DATE)
         if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
-        if reasons := session.preflight(plan):
+        if reasons := (*ask_first(request, session), *session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell)
-        if receipt and (reasons := session.preflight(plan)):
+        if receipt and (reasons := (*ask_first(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         failed = Failed(request, plan, session, session.beginning(ledger), receipt, tell)
         try:
             done = carry_out(plan, session, receipt, tell)
+            watch(plan, session)
         except ApplyError as error:
             raise failed.told(error) from None
         return Outcome(plan, Status.APPLIED, done=done, receipt=receipt, left=session.left())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .health import Heard
 from .in_the_way import InTheWay
 from .orphan import Orphan
 from .plan import Plan, Step
@@ -195,6 +196,14 @@ class TakeBackStarted:
 
 
 @dataclass(frozen=True)
+class HealthWatched:
+    """The health query said something else than before; all is applied."""
+
+    heard: Heard
+    seconds_left: float
+
+
+@dataclass(frozen=True)
 class SeedFinished:
     """One seed file was run."""
 
@@ -224,6 +233,7 @@ Progress = (
     | CommitAwaited
     | StepFinished
     | TakeBackStarted
+    | HealthWatched
     | SeedFinished
 )
 Listener = Callable[[Progress], None]

@@ -18,7 +18,6 @@ from .strict_yaml import Document, Keys, shown_value
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("health",), lambda _: True, "ask a health query", ""),
     (("notify",), bool, "notify anybody", ""),
     (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),
     (("backup", "to"), lambda value: "://" in str(value), "store backups anywhere but in a folder", "name a folder"),

@@ -10,6 +10,7 @@ from ..core.progress import (
     BatchFinished,
     BatchHeld,
     CommitAwaited,
+    HealthWatched,
     IndexAdvanced,
     LeftoverHealed,
     LockAwaited,
@@ -123,6 +124,9 @@ def _of_a_part(progress: Progress) -> str | None:
     match progress:
         case CommitAwaited(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
+        case HealthWatched(heard=heard, seconds_left=left):
+            said = f": {on_one_line(heard.said)}" if heard.said else ""
+            return f"health: {heard.pulse}{said}; watched for {took(round(left) * 1000)} more"
         case TakeBackStarted(plan=plan):
             return f"{on_one_line(plan.environment)}: {len(plan.steps)} to undo, {on_one_line(plan.why)}"
         case _:

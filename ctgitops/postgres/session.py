@@ -9,8 +9,10 @@ from dataclasses import replace
 from psycopg.pq import Escaping
 
 from ..core.gate import Reason
+from ..core.health import Heard
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.loss import Loss, Weighed
+from ..core.manner import Health
 from ..core.migration import Seed
 from ..core.outcome import Left
 from ..core.plan import Direction, Plan, Step
@@ -28,6 +30,7 @@ from .exchange import Answer, Interrupted, exchange
 from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
 from .failed import OutOfTime, stopped
 from .guard import Guard, oldest_transaction
+from .health import ask, watch
 from .identity import home_sql, read_identity
 from .ledger import insert_sql
 from .left import left_in
@@ -225,6 +228,19 @@ class WorkSession:
     def left(self) -> tuple[Left, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
         return tuple(self._left)
+
+    def pulse(self, health: Health) -> Heard:
+        """What a health query says now. Read-only."""
+        return ask(self._address, health)
+
+    def watch(self, health: Health) -> Heard:
+        """Asks a health query until it is not true or its time is over; what it said last. Read-only."""
+
+        def hold() -> None:
+            self._hold()
+            self.note("all is applied, its health is watched")
+
+        return watch(self._address, health, hold=hold, tell=self._tell)
 
     def beginning(self, ledger: Ledger) -> Beginning:
         """What the database is before the first step; it is asked only where something may be taken back."""

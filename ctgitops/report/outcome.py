@@ -28,6 +28,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
+        "watched": words.watched(outcome.plan.manner) if outcome.status is Status.APPLIED else "",
         "receipt": receipt,
         "size": words.size(receipt.bytes) if receipt else "",
         "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",

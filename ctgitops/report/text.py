@@ -172,6 +172,7 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     if outcome.done:
         done = [("", on_one_line(d.name), words.millis(d.millis)) for d in outcome.done]
         yield from ("", *table(done, indent=0))
+    yield from _watched(outcome)
     if outcome.status is Status.BLOCKED:
         for problem in plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
@@ -188,6 +189,11 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
         yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
     elif outcome.done:
         yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")
+
+
+def _watched(outcome: Outcome) -> Iterable[str]:
+    if outcome.status is Status.APPLIED and (watched := words.watched(outcome.plan.manner)):
+        yield from ("", f"  {watched}")
 
 
 def outcome_verdict(outcome: Outcome) -> str:

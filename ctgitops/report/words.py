@@ -103,6 +103,11 @@ def manner(of: Manner) -> tuple[str, ...]:
     return tuple(said)
 
 
+def watched(of: Manner) -> str:
+    """What an apply that did not fail says of its health query; empty where there is none."""
+    return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
+
+
 def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
     """The plans of all environments that could be read."""
     return tuple(look.plan for look in looks if isinstance(look, Preview))

@@ -142,6 +142,18 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
             "on_failure: rolback",
             "4:13: `on_failure: rolback` is not understood (expected one of stop, rollback; did you mean `rollback`?)",
         ),
+        ("health: {within: 1min}", "4:1: key `health.query` is missing (add `query: select count(*) < 100"),
+        (
+            "health: {query: delete from t}",
+            "4:17: `health.query`: not a query (each statement there is a SELECT that returns true)",
+        ),
+        ("health: {query: selct 1}", "4:17: `health.query`: syntax error at or near"),
+        (
+            "health: {query: select true, every: 6min}",
+            "4:37: `health.every: 6min` cannot be (expected at least 1s, and no more than `within`",
+        ),
+        ("health: {query: select true, within: 0s}", "4:38: `health.within: 0s` cannot be (expected at least 1s"),
+        ("health: {query: select true, within: 25d}", "4:38: `health.within: 25d` cannot be (the longest is 24d)"),
         ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` cannot be (the longest is 24d)"),
         ("bake: 999999999d", "4:7: `bake: 999999999d` cannot be (the longest is 2400d)"),
         ("backup: {scope: database}", "4:1: key `backup.to` is missing (add `to: /var/backups/production`)"),
