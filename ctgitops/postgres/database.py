@@ -32,10 +32,14 @@ from .weigh import SETTINGS, weigh
 
 _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
-
-
-_OURS = {"search_path": "pg_catalog"}
-"""Where only our own SQL runs, nothing that a role or a database put on its search path is met."""
+_OURS = {
+    "search_path": "pg_catalog",
+    "statement_timeout": "60s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""Where only our own SQL runs, nothing that a role or a database put on its search path is met, and no timeout of
+theirs, which may be those of a web application."""
 
 
 class PostgresDatabase:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.faults import worse
 from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene, Undisturbed, Watched
 from tests.servers import fetch, session
@@ -141,6 +142,11 @@ FAULTS: dict[str, Fault] = {
     "the working backend is terminated": _end_backends("^ctgitops/(apply|seed|[0-9]+)$"),
     "every backend is terminated": _end_backends("^ctgitops/"),
     "the server restarts in immediate mode": _crash,
+    "Ctrl-C and then kill -9": worse.asked_and_then_killed,
+    "it sleeps, loses its lock, and wakes up": worse.slept_while_another_ran,
+    "the server turns read-only": worse.read_only,
+    "the password is changed": worse.another_password,
+    "no connection is left": worse.no_connection_left,
 }
 FAULTS_OF_THE_NETWORK: dict[str, Fault] = {
     "the network is cut": _cut,
@@ -148,4 +154,5 @@ FAULTS_OF_THE_NETWORK: dict[str, Fault] = {
     "the network stalls and goes on": _stall,
     "the network stalls and is cut": _stall_and_cut,
     "the network stalls and the run is killed": _stall_and_kill,
+    "an answer is lost": worse.answer_lost,
 }

@@ -27,6 +27,8 @@ class Proxy:
         self._flows = threading.Event()
         self._flows.set()
         self._left: int | None = None
+        self._word = b""
+        self._deaf = False
         self._links: list[_Link] = []
         self._lock = threading.Lock()
         self._door = socket.create_server(("127.0.0.1", 0))
@@ -53,6 +55,7 @@ class Proxy:
         """Ends every connection as a broken cable does; new ones are let in."""
         with self._lock:
             links, self._links = self._links, []
+            self._word, self._deaf = b"", False
         for link in links:
             link.cut()
         self._flows.set()
@@ -60,6 +63,16 @@ class Proxy:
     def cut_after(self, count: int) -> None:
         """Cuts as soon as so many more bytes have passed, in the middle of a message as likely as not."""
         self._left = count
+
+    def lose_answers_to(self, word: bytes) -> None:
+        """From the next thing on that a client says with `word` in it, nothing comes back any more."""
+        self._word = word
+
+    def is_lost(self, data: bytes, *, answer: bool) -> bool:
+        """Whether that is an answer that gets lost."""
+        if not answer and self._word and self._word in data.lower():
+            self._deaf = True
+        return answer and self._deaf
 
     def stall(self) -> None:
         """Nothing passes any more, and nobody is told."""
@@ -146,6 +159,8 @@ class _Link:
         while True:
             due, data = parcels.get()
             time.sleep(max(0.0, due - time.monotonic()))
+            if data and self._proxy.is_lost(data, answer=sink is self._client):
+                continue
             passes = self._proxy.let(data) if data else b""
             try:
                 if passes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ DURABLE = {
     "full_page_writes": "on",
     "wal_level": "replica",
     "max_prepared_transactions": "5",
+    "max_connections": "60",
 }
 MAY_END = {0, 4, 5, 6, 130, -9, -15}
 """Whatever was done to a run: it is done, cannot reach its server, must wait, failed, or was ended by a signal."""
@@ -31,6 +33,7 @@ class Breakable(LocalServer):
     """A server that crashes and comes back at the same place."""
 
     _watchdog: Watchdog
+    _room: tuple[str, ...] = ()
 
     def _start(self, watchdog: Watchdog) -> None:
         self._watchdog = watchdog
@@ -42,6 +45,20 @@ class Breakable(LocalServer):
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         self._process = self._launch(self._watchdog, self.folder / "log")
         assert self._ready(), (self.folder / "log").read_text()
+
+    @contextlib.contextmanager
+    def full(self, megabytes: int) -> Iterator[None]:
+        """A disk without room, after a crash: no table or index may grow beyond so much; a segment of its log may."""
+        self._room = ("/bin/sh", "-c", f'ulimit -f {megabytes << 11}; exec "$@"', "sh")
+        self.crash()
+        try:
+            yield
+        finally:
+            self._room = ()
+            self.crash()
+
+    def started_by(self, command: list[str]) -> list[str]:
+        return [*self._room, *command]
 
 
 class Watched:

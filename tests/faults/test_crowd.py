@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -10,9 +12,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from tests.faults.scene import Scene, Undisturbed, all_is_well, goes_on
+from tests.faults.history import COUNT
+from tests.faults.scene import Scene, Undisturbed, Watched, all_is_well, goes_on
 from tests.servers import run, session
 from tests.stories.house import House, has, marks, until
+from tests.stories.test_pooler import PASSED_ON, bouncer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 WHOLE = int(os.environ.get("CTGITOPS_FAULTS", "26")) >= 100
@@ -39,8 +43,30 @@ def test_p06_eight_runs_at_once_on_a_database_that_is(
     all_is_well(scene.url, undisturbed.facts)
 
 
+def test_p06_eight_runs_at_once_with_two_checkouts(
+    scene: Scene, undisturbed: Undisturbed, record_property: Callable[[str, object], None]
+) -> None:
+    """Four have the whole history, four a commit from before its second half."""
+    older = House(scene.house.root.parent / "older", dict(scene.house.secrets))
+    shutil.copytree(scene.house.root, older.root)
+    for file in (older.root / "migrations").glob("*.sql"):
+        if int(file.name[:3]) > COUNT // 2:
+            file.unlink()
+    for file in (older.root / "seeds").rglob("*.sql"):
+        file.unlink()
+    record_property("fault", "eight runs at once with two checkouts, at their start")
+    record_property("struck", True)
+    watched = [Watched(house.start("apply", "--env", "staging")) for house in (scene.house, older) * 4]
+    ended = [each.ended(240) for each in watched]
+    assert [each.status for each in ended[::2]] == [0] * 4, "\n".join(each.said for each in ended)
+    assert {each.status for each in ended[1::2]} <= {0, 4}, "\n".join(each.said for each in ended)
+    assert all("the database is newer than this checkout" in each.words for each in ended[1::2] if each.status == 4)
+    all_is_well(scene.url, undisturbed.facts)
+
+
+@pytest.mark.parametrize("mode", ["direct", "transaction"])
 def test_p08_an_application_works_on_while_a_long_reader_is_in_our_way(
-    scene: Scene, record_property: Callable[[str, object], None]
+    scene: Scene, mode: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Seen to fail with `lock: 20s` in the manifest: the application's queries were cancelled behind ours."""
     house = House(scene.house.root.parent / "other")
@@ -50,12 +76,16 @@ def test_p08_an_application_works_on_while_a_long_reader_is_in_our_way(
     run(scene.url, "create table busy (id int); create table log (number int)")
     record_property("fault", f"a reader of {READS_FOR} s, at our ALTER TABLE")
     record_property("struck", True)
-    application = Application(scene.url)
-    with session(scene.url) as reader:
+    with contextlib.ExitStack() as stack:
+        through = scene.url if mode == "direct" else stack.enter_context(bouncer(scene.url, mode, PASSED_ON))
+        application = Application(through)
+        reader = stack.enter_context(session(scene.url))
         reader.execute("begin")
         reader.execute("select from busy")
         running = house.start("apply", "--env", "staging")
         with application:
+            if mode != "direct":
+                refused_through(through, house)
             time.sleep(READS_FOR)
             assert not application.failures
             assert application.worked > READS_FOR
@@ -67,6 +97,13 @@ def test_p08_an_application_works_on_while_a_long_reader_is_in_our_way(
     assert not application.failures
     assert marks(scene.url) == ["001_busy applied"]
     until(lambda: has(scene.url, "busy"))
+
+
+def refused_through(pooler: str, house: House) -> None:
+    """A second run that is given the pooler's URL changes nothing."""
+    pooled = house.run("apply", "--env", "staging", environ={"STAGING_DATABASE_URL": pooler})
+    assert pooled.status == 2, pooled.said
+    assert "gives each transaction another session" in pooled.words
 
 
 class Application:
@@ -88,11 +125,12 @@ class Application:
 
     def _work(self) -> None:
         with session(self._url) as connection:
-            connection.execute(f"set statement_timeout = '{PATIENCE}s'".encode())
             while not self._stop.wait(0.005):
                 try:
-                    connection.execute("select count(*) from busy")
-                    connection.execute("insert into busy values (1)")
+                    with connection.transaction():
+                        connection.execute(f"set local statement_timeout = '{PATIENCE}s'".encode())
+                        connection.execute("select count(*) from busy")
+                        connection.execute("insert into busy values (1)")
                     self.worked += 2
                 except psycopg.Error as error:
                     self.failures.append(str(error))
