@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.accepted import accepted_in
 from ..core.compare import compare, without
 from ..core.drift import Drift, DriftLook
+from ..core.holder import Holder
 from ..core.identity import refuse_wrong
 from ..core.ledger import Ledger
 from ..core.preview import Unseen
@@ -58,15 +59,22 @@ def seen_at_rest(database: Database, name: str) -> tuple[Ledger, Snapshot]:
         snapshot = database.snapshot()
         after = database.ledger()
         if after.last == ledger.last:
-            _refuse_unfinished(ledger, name)
+            _refuse_unfinished(ledger, name, database.holder() if ledger.unfinished else None)
             return ledger, snapshot
         ledger = after
-    what = f"a run is changing {name} right now, so its schema is between two states"
-    raise MustWaitError(what, state="nothing was changed", hint="wait for it to end, then look again")
+    raise _at_work(name, database.holder())
 
 
-def _refuse_unfinished(ledger: Ledger, name: str) -> None:
+def _at_work(name: str, holder: Holder | None) -> MustWaitError:
+    who = f": {holder}" if holder else ""
+    what = f"a run is changing {name} right now, so its schema is between two states{who}"
+    return MustWaitError(what, state="nothing was changed", hint="wait for it to end, then look again")
+
+
+def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None:
     if ledger.unfinished:
+        if holder:
+            raise _at_work(name, holder)
         entry = next(iter(ledger.unfinished.values()))
         what = f"{entry.name} did not come to its end in {name}, so nobody knows what its schema should be"
         raise LedgerError(what, state="nothing was changed", hint=f"ctgitops apply --env {name} goes on with it")

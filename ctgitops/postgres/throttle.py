@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ..sql.batch import Batch
@@ -12,7 +14,8 @@ from .failed import StepFailed
 from .message import Spot
 
 _LAG = """
-select coalesce(max(extract(epoch from replay_lag)), 0), count(*) filter (where state is null)
+select coalesce(max(extract(epoch from replay_lag)), 0), count(*) filter (where state is null),
+       coalesce(min(replay_lsn - '0/0'), -1), pg_catalog.pg_current_wal_flush_lsn() - '0/0'
 from pg_catalog.pg_stat_replication
 """
 WAITERS = """
@@ -29,6 +32,8 @@ class Throttle:
 
     batch: Batch
     _slower: int = 1
+    _written: deque[tuple[float, int]] = field(default_factory=deque)
+    """When the log of the primary was how long, as far as the slowest replica has not replayed it."""
 
     @property
     def pause(self) -> float:
@@ -46,11 +51,26 @@ class Throttle:
         answer = exchange(connection, _LAG)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)
-        behind, unseen = rows(answer.results[-1])[0]
-        if int(unseen or 0) and self.batch.lag_asked:
+        behind, unseen, replayed, written = (float(value or 0) for value in rows(answer.results[-1])[0])
+        if unseen and self.batch.lag_asked:
             user = connection.info.user
             what = f"role {user} may not see how far the replicas are behind, which `max_lag` asks for"
             hint = f"GRANT pg_read_all_stats TO {user}; then run the same again"
             raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
-        seconds = float(behind or 0)
+        seconds = max(behind, self._waited_for(int(replayed), int(written)))
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0
+
+    def _waited_for(self, replayed: int, written: int) -> float:
+        """Seconds since the primary wrote what the slowest replica has not replayed; `replayed` is -1 without one.
+
+        The server measures that when a replica reports: of one that connected while its replay was paused it says
+        nothing.
+        """
+        now = time.monotonic()
+        while self._written and self._written[0][1] <= replayed:
+            self._written.popleft()
+        if replayed < 0:
+            self._written.clear()
+        elif written > replayed and (not self._written or self._written[-1][1] < written):
+            self._written.append((now, written))
+        return now - self._written[0][0] if self._written else 0.0

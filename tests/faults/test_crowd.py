@@ -93,7 +93,7 @@ def test_p08_an_application_works_on_while_a_long_reader_is_in_our_way(
             reader.execute("commit")
             done = running.ended(120)
     assert done.status == 0, done.said
-    assert "does not queue behind" in done.err
+    assert "idle in transaction: select from busy" in done.err
     assert not application.failures
     assert marks(scene.url) == ["001_busy applied"]
     until(lambda: has(scene.url, "busy"))

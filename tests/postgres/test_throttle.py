@@ -60,7 +60,7 @@ def test_no_batch_begins_while_a_replica_is_farther_behind_than_the_file_allows(
     """What the server would say of a replica stands in for one."""
     with session(make_database()) as connection:
         assert Throttle(Batch(100)).lag(connection) == 0
-        monkeypatch.setattr(module, "_LAG", "select 12.5, 0")
+        monkeypatch.setattr(module, "_LAG", "select 12.5, 0, -1, 0")
         assert Throttle(Batch(100, max_lag=timedelta(seconds=10))).lag(connection) == 12.5
         assert Throttle(Batch(100, max_lag=timedelta(seconds=20))).lag(connection) == 0
 
@@ -68,9 +68,23 @@ def test_no_batch_begins_while_a_replica_is_farther_behind_than_the_file_allows(
 def test_a_role_that_may_not_see_replicas_is_refused_where_the_file_asks_for_it(
     make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_LAG", "select 0, 1")
+    monkeypatch.setattr(module, "_LAG", "select 0, 1, -1, 0")
     with session(make_database()) as connection:
         assert Throttle(Batch(100)).lag(connection) == 0
         with pytest.raises(StepFailed, match="may not see how far the replicas are behind") as raised:
             Throttle(Batch(100, lag_asked=True)).lag(connection)
     assert "GRANT pg_read_all_stats TO postgres" in raised.value.hint
+
+
+def test_a_replica_that_stopped_replaying_falls_behind_though_the_server_says_nothing_of_it(
+    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written stays unreplayed; when all of it is replayed, nothing is behind."""
+    throttle = Throttle(Batch(100, max_lag=timedelta()))
+    with session(make_database()) as connection:
+        seen = []
+        for replayed, written in ((100, 100), (100, 200), (100, 300), (200, 300), (300, 300), (-1, 400)):
+            monkeypatch.setattr(module, "_LAG", f"select null, 0, {replayed}, {written}")
+            seen.append(throttle.lag(connection) > 0)
+            seen.append(throttle.lag(connection) > 0)
+    assert seen == [False, False, False, True, True, True, True, True, False, False, False, False]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers import fetch, run
-from tests.stories.house import House, as_role, facts
+from tests.stories.house import House, as_role, facts, runs, transaction, until
 
 USERS = "create table public.users (id bigint primary key, email text not null);"
 
@@ -192,3 +192,21 @@ def test_a_side_that_is_none_is_told_what_there_is(house: House, name: str) -> N
     refused = house.run("diff", "staging", name)
     assert refused.status == 2
     assert "snapshot" in refused.err
+
+
+@pytest.mark.slow
+def test_p36_drift_that_is_looked_for_while_a_run_applies_is_not_told(house: House, driving: str) -> None:
+    """An index is half built, and a column is added in a transaction that is not committed: neither is drift."""
+    house.migration("003_concurrently", "create index concurrently users_id on public.users (id);")
+    house.migration("004_column", "alter table public.users add column name text; select pg_sleep(1);")
+    with transaction(driving, "set transaction isolation level repeatable read; select 1"):
+        running = house.start("apply", "--env", "staging")
+        until(lambda: runs(driving, "concurrently users_id"))
+        looked = house.run("drift", "--env", "staging")
+    assert looked.status == 5, looked.said
+    assert "a run is changing staging right now" in looked.words
+    until(lambda: runs(driving, "pg_sleep"))
+    assert house.run("drift", "--env", "staging").status in {0, 5}
+    done = running.ended()
+    assert done.status == 0, done.said
+    assert house.run("drift", "--env", "staging").status == 0

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from ctgitops.commands.drift import seen_at_rest
+from ctgitops.core.holder import Holder
+from ctgitops.core.ledger import Mark
+from ctgitops.core.snapshot import Snapshot
+from ctgitops.errors import LedgerError, MustWaitError
+from tests.fakes import NOW, Diary, DiaryDatabase, chained, entry, migration
+
+ONE, TWO = migration("001_one"), migration("002_two")
+SOMEBODY = Holder(7, NOW, "deployer", "ctgitops/lock", "10.0.0.1", actor="anna")
+
+
+@dataclass
+class Busy(DiaryDatabase):
+    """A database to which a run adds an entry after each of the first looks at its schema."""
+
+    looks: int = 0
+
+    def snapshot(self) -> Snapshot:
+        seen = super().snapshot()
+        if self.looks:
+            self.looks -= 1
+            self._add(replace(entry(TWO), error=str(self.looks)))
+        return seen
+
+
+def busy(looks: int, *marks: Mark, holder: Holder | None = SOMEBODY) -> Busy:
+    ledger = chained(entry(ONE), *(entry(TWO, mark) for mark in marks))
+    return Busy(Diary({"staging": ledger}, holder=holder), "staging", looks=looks)
+
+
+def test_p36_a_schema_that_changed_while_it_was_looked_at_is_looked_at_again() -> None:
+    """Seen to fail without the second look at the ledger: the schema was that of another moment."""
+    database = busy(2)
+    ledger, _ = seen_at_rest(database, "staging")
+    assert len(ledger.entries) == 3
+    assert database.diary.lines.count("snapshot staging") == 3
+
+
+@pytest.mark.parametrize(("looks", "marks"), [(9, ()), (0, (Mark.STARTED,))])
+def test_p36_while_a_run_is_at_work_no_drift_is_told(looks: int, marks: tuple[Mark, ...]) -> None:
+    with pytest.raises(MustWaitError, match="a run is changing staging right now") as told:
+        seen_at_rest(busy(looks, *marks), "staging")
+    assert "run by anna" in told.value.what
+
+
+def test_what_a_run_left_unfinished_is_no_drift_either() -> None:
+    with pytest.raises(LedgerError, match="002_two did not come to its end in staging"):
+        seen_at_rest(busy(0, Mark.STARTED, holder=None), "staging")
