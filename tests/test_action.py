@@ -210,6 +210,10 @@ def test_a_person_starts_it_and_says_what(step: Step) -> None:
     given = payload | {"inputs": {"command": "apply", "environment": "staging", "root": "elsewhere"}}
     assert step.run("workflow_dispatch", given).status == 0
     assert tables(step, "staging") == ["red"]
+    shown = step.run("workflow_dispatch", payload, command="rollback", environment="staging", to="0", dry_run="true")
+    assert shown.status == 0, shown.said
+    assert "only shown, nothing was changed" in step.summary
+    assert tables(step, "staging") == ["red"]
     back = step.run("workflow_dispatch", payload, command="rollback", environment="staging", to="0")
     assert back.status == 0, back.said
     assert tables(step, "staging") == []

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..commands.apply import apply as apply_verb
-from ..commands.rollback import Back
+from ..commands.rollback import Back, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..core.ask import Applying, Ground
 from ..core.environment import Environment, Trigger
 from ..core.forge import Deployment, DeploymentState
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress
+from ..core.request import Request
 from ..core.version import SchemaVersion
 from ..errors import ApplyError, CtgitopsError
 from ..report.markdown import outcome_markdown
@@ -72,6 +73,8 @@ def rollback(job: Job, ground: Ground) -> int:
         inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
     )
     back = Back(to=int(inputs.to), steps=0)
+    if inputs.dry_run:
+        return _only_shown(job, request, back)
 
     def verb(tell: Listener) -> Outcome:
         return rollback_verb(request, back, databases=job.wiring, backups=job.wiring.backups, tell=tell)
@@ -81,6 +84,14 @@ def rollback(job: Job, ground: Ground) -> int:
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
+
+
+def _only_shown(job: Job, request: Request, back: Back) -> int:
+    """What a rollback would undo and destroy; there is no deployment and no record of it. Read-only."""
+    outcome = show_rollback(request, back, databases=job.wiring)
+    _show(job, request.environment, outcome)
+    _outputs(job, [Result(request.environment, outcome)])
+    return outcome.exit_status
 
 
 def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:

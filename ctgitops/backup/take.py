@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
 from ..core.environment import BackupPolicy, Environment
@@ -74,7 +75,7 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         client_version=client.version,
         started_at=started,
         finished_at=datetime.now(UTC),
-        location=str(taking.folder.final.resolve()),
+        location=_from_here(taking.folder.final.resolve()),
         compression=client.compression,
         jobs=dump.jobs,
         rows=dict(source.rows),
@@ -84,6 +85,12 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         notes=(*_not_there(taking.policy, source), *notes),
         contents=dict(source.digests),
     )
+
+
+def _from_here(folder: Path) -> str:
+    """Where it is as a person would write it here: a container's own place of a repository tells nobody anything."""
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:

@@ -55,8 +55,6 @@ class Inputs:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
         if self.command is Command.ROLLBACK and not self.to.isdecimal():
             raise _wrong("to", "is needed for `rollback`", "the number of the last migration to keep, such as 008")
-        if self.dry_run and self.command in (Command.ROLLBACK,):
-            raise _wrong("dry-run", "does not go with `rollback`", "it goes with `apply` and `auto`")
         return self
 
     @property

@@ -72,7 +72,6 @@ def test_a_wrong_value_names_the_input(name: str, value: str, hint: str) -> None
         ({"command": "rollback", "to": "8"}, "environment"),
         ({"command": "rollback", "environment": "staging"}, "to"),
         ({"command": "rollback", "environment": "staging", "to": "latest"}, "to"),
-        ({"command": "rollback", "environment": "staging", "to": "8", "dry-run": "true"}, "dry-run"),
     ],
 )
 def test_what_a_command_cannot_do_without(given: dict[str, str], name: str) -> None:

@@ -524,4 +524,5 @@ def test_the_backup_comes_before_the_first_step_and_its_receipt_is_in_the_ledger
         kept = connection.execute("select receipt ->> 'location' from ctgitops.ledger order by id desc limit 1")
         location = kept.fetchone()
     assert location and (lived_in.root / str(location[0])).resolve() == receipts[0].parent
+    assert not str(location[0]).startswith("/"), "it is shown as it is called from the repository"
     assert fetch(database_url, "select count(*) from one") == [(1,)]
