@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,9 +42,9 @@ def apply(  # noqa: PLR0913 - one parameter an option
 
     if plan_file and fingerprint:
         raise click.UsageError("--plan and --fingerprint say the same thing: give one of them")
-    approved = fingerprint_in(plan_file, name) if plan_file else fingerprint
+    approved, prediction = fingerprint_in(plan_file, name) if plan_file else (fingerprint, None)
     wiring = Wiring(root)
-    request = wiring.request(name, target=target, approved=approved, wait=wait)
+    request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
     with wiring.console() as tell:
         outcome = verb(request, databases=wiring, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from ..core.problem import Problem
 from ..wiring import Wiring
 from . import options
 from .printing import print_page
+
+if TYPE_CHECKING:
+    from ..core.prediction import Prediction
 
 
 @click.command()
@@ -120,8 +124,8 @@ def status(name: str | None, root: Path, form: str) -> int:
     return exit_status(statuses)
 
 
-def fingerprint_in(plan_file: Path, name: str) -> str:
-    """The fingerprint of a file that `plan --out` wrote. Raises click.BadParameter where it is for something else."""
+def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
+    """The fingerprint in a file that `plan --out` wrote, and what it predicts. Raises click.BadParameter."""
     try:
         written = json.loads(plan_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -129,5 +133,17 @@ def fingerprint_in(plan_file: Path, name: str) -> str:
     plans = written.get("plans", [written]) if isinstance(written, dict) else []
     for each in plans:
         if isinstance(each, dict) and each.get("environment") == name and each.get("fingerprint"):
-            return str(each["fingerprint"])
+            return str(each["fingerprint"]), _prediction(each.get("proof"), plan_file)
     raise click.BadParameter(f"{plan_file} holds no plan of {name}", param_hint="--plan")
+
+
+def _prediction(proof: object, plan_file: Path) -> Prediction | None:
+    from ..core.accepted import changes_from
+    from ..core.prediction import Prediction
+
+    if not isinstance(proof, dict) or not proof.get("prediction"):
+        return None
+    try:
+        return Prediction(str(proof["prediction"]), changes_from(json.dumps(proof["changes"])))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise click.BadParameter(f"{plan_file} holds a prediction that nobody can read", param_hint="--plan") from None

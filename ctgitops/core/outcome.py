@@ -8,6 +8,7 @@ from enum import StrEnum
 from .gate import Reason
 from .loss import Weighed
 from .plan import Plan
+from .prediction import Unkept
 from .receipt import Receipt
 
 
@@ -58,13 +59,16 @@ class Outcome:
     left: tuple[Left, ...] = ()
     """Warnings: what migrations left in their session."""
 
+    unkept: Unkept | None = None
+    """How the schema is not what was predicted; None where it is, or nobody predicted."""
+
     @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 3 workspace · 4 ledger and files disagree · 5 must wait."""
+        """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
                 return 4 if self.plan.concern == "ledger" else 3
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
-                return 0
+                return 1 if self.unkept else 0

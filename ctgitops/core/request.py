@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from ..errors import UsageError
 from .environment import Environment, Target
+from .prediction import Prediction
 from .reviewed import Reviews
 from .workspace import Workspace
 
@@ -38,6 +39,8 @@ class Request:
     """Where the run overrides the manifest's target."""
     approved: str | None = None
     """The fingerprint that may be applied, or the beginning of it; None where nobody had to approve."""
+    prediction: Prediction | None = None
+    """What the approved plan's trial said the schema will be; None where nobody tried it or kept it."""
     reviews: Reviews | None = None
     """What merged pull requests showed; None where there is no forge to ask, as on a command line."""
     accepted_losses: frozenset[str] = frozenset()

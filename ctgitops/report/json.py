@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..core.accepted import change_data
 from ..core.finding import Finding
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
@@ -51,6 +52,7 @@ def outcome_json(outcome: Outcome) -> str:
         "reasons": [_reason(reason) for reason in outcome.reasons],
         "receipt": _receipt(outcome.receipt) if outcome.receipt else None,
         "losses": [_loss(each) for each in outcome.losses],
+        "unpredicted": None if outcome.unkept is None else [change_data(each) for each in outcome.unkept.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "plan": _plan(plan, {}),
     }

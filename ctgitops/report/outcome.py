@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..core.outcome import Outcome, Status
 from ..core.request import Origin
-from . import findings, words
+from . import escape, findings, words
+from .changes import change_lines
 from .page import fit, render
 from .text import outcome_verdict
 
@@ -24,7 +25,8 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     problems = findings.parts_of(found, origin)
     receipt = outcome.receipt
     values: dict[str, object] = {
-        "mark": MARKS[outcome.status],
+        "mark": "⛔" if outcome.unkept else MARKS[outcome.status],
+        "unkept": bool(outcome.unkept),
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
@@ -38,7 +40,9 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     done = [(d.name, words.millis(d.millis)) for d in outcome.done]
     losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
     left = [(each.migration, each.told) for each in outcome.left]
+    differs = change_lines(outcome.unkept.differs) if outcome.unkept else []
     counts = {
+        "differs": len(differs),
         "reasons": len(outcome.reasons),
         "left": len(left),
         "losses": len(losses),
@@ -49,6 +53,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     def draw(kept: dict[str, int]) -> str:
         shown = {
             "problems": findings.trimmed(problems, kept),
+            "differs": escape.fence("\n".join(differs[: kept["differs"]]), "diff") if differs else "",
             "reasons": outcome.reasons[: kept["reasons"]],
             "losses": losses[: kept["losses"]],
             "left": left[: kept["left"]],

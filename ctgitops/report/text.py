@@ -14,6 +14,7 @@ from ..core.preview import Look, Preview, Unseen
 from ..core.problem import Problem
 from ..core.workspace import Workspace
 from . import words
+from .changes import change_lines
 from .columns import indented, on_one_line, table
 from .impact import text_lines
 from .proof import schema_lines, sentences
@@ -179,6 +180,7 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     if outcome.losses:
         yield from ("", "  what this does to the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
+    yield from _unkept(outcome)
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.told)}")
     yield from _reasons(outcome.reasons)
@@ -196,6 +198,16 @@ def _watched(outcome: Outcome) -> Iterable[str]:
         yield from ("", f"  {watched}")
 
 
+def _unkept(outcome: Outcome) -> Iterable[str]:
+    if outcome.unkept is None:
+        return
+    if outcome.unkept.differs:
+        yield from ("", "  - what was predicted, + what is there", "", *change_lines(outcome.unkept.differs))
+    else:
+        yield from ("", "  what it does came true; the schema around it was changed since the plan was made")
+    yield from ("", f"  next: apply it nowhere else; `ctgitops drift --env {outcome.plan.environment}` tells more")
+
+
 def outcome_verdict(outcome: Outcome) -> str:
     """How it ended, in words; what did nothing says so."""
     plan = outcome.plan
@@ -205,7 +217,8 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.UP_TO_DATE:
             return f"nothing to do, so nothing was done; {_version_of(plan)}"
         case Status.APPLIED:
-            return f"{_number_done(outcome)} applied, {versions}"
+            kept = ", BUT NOT WHAT WAS PREDICTED" if outcome.unkept else ""
+            return f"{_number_done(outcome)} applied{kept}, {versions}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:

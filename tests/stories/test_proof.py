@@ -161,6 +161,35 @@ def test_who_waits_is_told_by_what_was_seen_and_the_size_of_the_real_table(house
 
 
 @pytest.mark.slow
+def test_what_was_predicted_is_held_against_what_came(house: House, tried: str) -> None:
+    house.migration("002_name", "alter table public.users add name text;")
+    house.plan("--out", "kept.json")
+    assert house.apply("--plan", str(house.root / "kept.json")).status == 0
+    run(tried, "insert into users values (1, 'a')")
+    house.migration(
+        "003_by_rows",
+        "do $$ begin if exists (select from public.users) then alter table public.users add surprise int; "
+        "else alter table public.users add expected int; end if; end $$;",
+    )
+    house.plan("--out", "kept.json")
+    applied = house.apply("--plan", str(house.root / "kept.json"))
+    assert applied.status == 1
+    assert "staging: 1 migration applied, BUT NOT WHAT WAS PREDICTED" in applied.out
+    assert "-     column expected: type integer" in applied.out.replace("expected: integer", "expected: type integer")
+    assert "+     column surprise: " in applied.out
+    assert "`ctgitops drift --env staging` tells more" in applied.out
+
+
+@pytest.mark.slow
+def test_a_schema_that_somebody_changed_after_the_plan_is_not_what_was_predicted(house: House, tried: str) -> None:
+    house.migration("002_name", "alter table public.users add name text;")
+    house.plan("--out", "kept.json")
+    run(tried, "create table public.by_hand (id int)")
+    applied = house.apply("--plan", str(house.root / "kept.json"), "--format", "json")
+    assert (applied.status, applied.json["unpredicted"]) == (1, [])
+
+
+@pytest.mark.slow
 def test_a_plan_that_is_not_tried_says_why(house: House, tried: str) -> None:
     house.migration("002_more", "create table public.more (id int);")
     house.environment("staging", tried, "shadow: none\n")
