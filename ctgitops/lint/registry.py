@@ -9,6 +9,8 @@ from importlib import import_module
 from . import rules
 from .rule import Rule
 
+_NO_STATEMENTS = {"Unread", "Allowance"}
+
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
@@ -20,7 +22,7 @@ def all_rules() -> tuple[Rule, ...]:
 @cache
 def rules_for(kind: str) -> tuple[Rule, ...]:
     """The rules that look at a kind of statement."""
-    return tuple(rule for rule in all_rules() if kind in rule.kinds or not rule.kinds)
+    return tuple(rule for rule in all_rules() if kind in rule.kinds or not (rule.kinds or kind in _NO_STATEMENTS))
 
 
 @cache

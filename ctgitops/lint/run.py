@@ -47,7 +47,7 @@ class Linter:
             statements=len(found),
             row_security=frozenset(_secured(found)),
         )
-        findings = [finding for tree in found for finding in self._statement(script, tree, transaction)]
+        findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
         return judged(script.path, findings, allowed, self.severities, self.today)
 

@@ -110,9 +110,7 @@ def cost_of(old: Type, new: Type) -> Cost:
         return Cost.REWRITE
     if old.name == new.name and old.schema == new.schema:
         return Cost.NOTHING if _wider(old, new) else Cost.REWRITE
-    if old.name in _TEXTS and new.name == "varchar" and new.mods:
-        return Cost.REWRITE
-    if new.mods and not (old.name in _TEMPORAL and _precision(old) <= _precision(new)):
+    if new.mods:
         return Cost.REWRITE
     return _NO_REWRITE.get((old.name, new.name), Cost.REWRITE)
 

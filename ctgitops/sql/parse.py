@@ -180,13 +180,13 @@ def _decoded(tree: str) -> dict[str, Any]:
 
 
 def _shallow(tree: str) -> Iterator[str]:
-    """The JSON with `null` for everything below `_DEEPEST`."""
+    """The JSON with nothing in what is as deep as `_DEEPEST`."""
     depth = kept_from = 0
     for token in _TOKEN.finditer(tree):
         if token[0] in "{[":
             depth += 1
             if depth == _DEEPEST:
-                yield tree[kept_from : token.start()] + "null"
+                yield tree[kept_from : token.start()] + ("{}" if token[0] == "{" else "[]")
         elif token[0] in "}]":
             if depth == _DEEPEST:
                 kept_from = token.end()

@@ -1,0 +1,110 @@
+"""What lint knows beside the statement: earlier statements and files, the live schema, the transaction, blocks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ctgitops.core.snapshot import About, SchemaObject, Snapshot
+from ctgitops.lint.catalog import Catalog
+from ctgitops.lint.live import catalog_of
+from ctgitops.lint.run import Linter
+from ctgitops.lint.types import Cost, cost_of, type_from
+from ctgitops.sql.script import Script
+from tests.lint.examples import rules_found
+
+FACTS = Path(__file__).parent / "type_changes_without_rewrite.json"
+DOMAINS = {"dint": "int", "dtext": "text", "dv10": "varchar(10)", "dintchk": "int"}
+
+
+def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rewrite() -> None:
+    measured = json.loads(FACTS.read_text(encoding="utf-8"))["no_rewrite"]
+    names = sorted({name for pair in measured for name in pair.split(" -> ")} - set(DOMAINS))
+    for old in names:
+        for new in names:
+            fact = measured.get(f"{old} -> {new}")
+            same = type_from(old) == type_from(new)
+            wanted = Cost.NOTHING if same else Cost.REWRITE
+            if fact:
+                wanted = Cost.INDEXES if fact["index_rebuild"] else Cost.NOTHING
+            assert cost_of(type_from(old), type_from(new)) is wanted, f"{old} -> {new}"
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("create table t (id int);\ncreate index on t (id);", []),
+        ("create table t (id int);\n-- next file\ncreate index on t (id);", ["blocking-index"]),
+        ("create table if not exists orders (id int);\ncreate index on orders (id);", ["blocking-index"]),
+        ("create table n (id int);\nalter table n rename to m;\ncreate index on m (id);", []),
+        ("create temp table orders (id int);\ncreate index on orders (id);", []),
+        ("set search_path to other;\ncreate table orders (id int);\ncreate index on orders (id);", []),
+        ("create index on other.orders (id);", ["blocking-index"]),
+        ("drop table if exists nothing;", []),
+        ("alter table orders add column if not exists note text not null;", []),
+        ("alter table orders alter column code type varchar(30);", []),
+        ("alter table orders alter column code type varchar(10);", ["rewriting-type"]),
+        ("alter table orders alter column code type text using lower(code);", ["rewriting-type"]),
+        ("alter table orders alter column id set not null;", []),
+        ("alter table orders add column x int references customers;", []),
+        ("alter table orders add column x int default 1 references customers;", ["foreign-key-scan"]),
+        ("do $$ begin alter table orders add check (amount > 0); end $$;", ["check-scan"]),
+        ("do $$ begin execute 'create index on orders (note)'; end $$;", ["blocking-index"]),
+        ("do $$ begin execute format('drop table %I', 'x'); end $$;", ["dynamic-sql"]),
+        ("do $$ plainly no plpgsql $$;", ["dynamic-sql"]),
+        ("alter table orders add column n int;\nupdate orders set n = 1 where id = 2;", ["work-under-lock"]),
+    ],
+)
+def test_the_same_statement_is_judged_by_what_was_before_it(text: str, rules: list[str]) -> None:
+    assert rules_found(text) == rules
+
+
+def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew() -> None:
+    change = "alter table orders alter column code type varchar(30);"
+    assert rules_found(change, "create index on orders (code);") == []
+    assert rules_found(change, "create index on orders (lower(code));") == ["rewriting-type"]
+    assert rules_found(change, "alter table orders add check (code <> '');") == ["rewriting-type"]
+
+
+def test_a_function_of_the_users_own_is_as_volatile_as_it_says_unless_it_is_inlined() -> None:
+    add = "alter table orders add column x int default f();"
+    plpgsql = "create function f() returns int language plpgsql {} as 'begin return 1; end';"
+    assert rules_found(add, plpgsql.format("")) == ["rewriting-default"]
+    assert rules_found(add, plpgsql.format("stable")) == []
+    assert rules_found(add, "create function f() returns int language sql as 'select 1';") == []
+    assert rules_found(add, "create function f() returns float8 language sql as 'select random()';") == [
+        "rewriting-default"
+    ]
+
+
+def test_the_live_schema_is_read_from_its_snapshot() -> None:
+    live = Snapshot.of(
+        [
+            SchemaObject("table", "public.t"),
+            SchemaObject("column", "public.t.a", "public.t", {"type": "character varying(10)"}),
+            SchemaObject("column", "public.t.b", "public.t", {"type": "integer", "not_null": "yes"}),
+            SchemaObject("constraint", "public.t.c", "public.t", {"definition": "CHECK ((a IS NOT NULL))"}),
+            SchemaObject("index", "public.i", "public.t", {"definition": "CREATE INDEX i ON public.t USING btree (b)"}),
+            SchemaObject("table", "public.odd", attributes={"partition_key": "no such key ("}),
+        ],
+        About("17.2"),
+    )
+    sql = (
+        "alter table t alter column b set not null; alter table t alter column a set not null;"
+        "create index if not exists i on t (b); alter table t alter column b type bigint;"
+    )
+    found = Linter(catalog_of(live)).file(Script(sql, "x.sql"))
+    assert [f.rule for f in found if f.blocks_writes] == ["rewriting-type"]
+
+
+def test_hundreds_of_terms_in_a_row_are_no_reason_to_give_up() -> None:
+    deep = " or ".join(f"amount = {n}" for n in range(3000))
+    sums = " + ".join("f(1)" for _ in range(2500))
+    sql = f"alter table orders add constraint c check ({deep}), add column x int default {sums};"
+    assert "check-scan" in rules_found(sql)
+
+
+def test_a_file_that_is_no_sql_has_no_findings() -> None:
+    assert Linter(Catalog()).file(Script("create tabel t;", "x.sql")) == ()
