@@ -51,12 +51,17 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
-    """Rows that make a plan fail block it, unless the plan may change them before; what was not looked at is said."""
+    """Rows that make a plan fail block it, unless the plan may change them before; what was not looked at is said.
+
+    What was not looked at of one table, for one reason, is one problem, at the first statement that asks for it.
+    """
+    unlooked: dict[tuple[str, str, str], list[Violation]] = {}
     for each in found:
         if each.rows is None:
-            yield _unlooked(each)
+            unlooked.setdefault((each.risk.step, each.risk.demand.table, each.why), []).append(each)
         elif each.rows:
             yield _violating(each)
+    yield from (_unlooked(together) for together in unlooked.values())
 
 
 def _violating(found: Violation) -> Problem:
@@ -75,11 +80,14 @@ def _violating(found: Violation) -> Problem:
     )
 
 
-def _unlooked(found: Violation) -> Problem:
-    risk = found.risk
+def _unlooked(found: list[Violation]) -> Problem:
+    risk = found[0].risk
     of = f" of {risk.demand.table}" if risk.demand.table else ""
-    what = f"nobody could look whether rows{of} make {risk.step} fail: {risk.demand.says}; {found.why}"
-    return Problem("rows-not-looked-at", what, risk.place, "look by hand before it is applied", blocks=False)
+    says = dict.fromkeys(each.risk.demand.says for each in found)
+    more = f" and {len(says) - 1} more" if len(says) > 1 else ""
+    what = f"nobody could look whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
+    detail = "\n".join(says) if more else ""
+    return Problem("rows-not-looked-at", what, risk.place, "look by hand before it is applied", detail, blocks=False)
 
 
 @dataclass
@@ -118,20 +126,20 @@ class _Walk:
                 self.made.add(_plain(table))
                 if kind == "CreateTableAsStmt":
                     self.written[_plain(table)] = step.name
-        self.written |= {_plain(table): step.name for table in written}
+        for table in written:
+            reached = self.made if table == ANYBODY else {_plain(table)}
+            self.written |= dict.fromkeys({*reached, _plain(table)}, step.name)
 
     def _risk(self, step: Step, place: Place, demand: Demand) -> Risk | None:
         table = _plain(demand.table)
-        writer = self.written.get(table) or self.written.get(ANYBODY)
         if table in self.made:
-            if not writer:
+            if not (writer := self.written.get(table)):
                 return None
-            return Risk(
-                step.name, place, _unseen(demand, f"the plan itself makes that table, and {writer} may fill it")
-            )
+            why = f"the plan itself makes that table, and {writer} may fill it"
+            return Risk(step.name, place, _unseen(demand, why))
         if any((table, column) in self.added for column in demand.columns):
             return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))
-        return Risk(step.name, place, demand, writer or "")
+        return Risk(step.name, place, demand, self.written.get(table) or self.written.get(ANYBODY, ""))
 
 
 def _unseen(demand: Demand, why: str) -> Demand:

@@ -36,6 +36,22 @@ def test_a_table_that_the_plan_makes_and_fills_cannot_be_looked_at() -> None:
     assert risks("create table t (a int)", "do $$ begin end $$", not_null) == [("003_m", why.format("002_m"), "")]
 
 
+def test_what_ran_before_a_table_was_there_did_not_fill_it() -> None:
+    assert risks("do $$ begin end $$; create table t (a int); alter table t alter a set not null") == []
+    assert risks("select f()", "create table t (a int)", "alter table t alter a set not null") == []
+
+
+def test_what_was_not_looked_at_of_one_table_is_one_problem() -> None:
+    sql = "alter table t alter a set not null, alter b set not null; alter table u alter a set not null"
+    found = risks_of(plan_of(sql))
+    of_t, of_u = violation_problems([Violation(risk, None, why="it took too long") for risk in found])
+    assert 'of "t"' in of_t.what
+    assert " and 1 more; it took too long" in of_t.what
+    assert len(of_t.detail.splitlines()) == 2
+    assert 'of "u"' in of_u.what
+    assert not of_u.detail
+
+
 def test_rows_that_the_plan_writes_before_may_be_others_by_then() -> None:
     assert risks("update t set a = 0 where a is null; alter table t alter a set not null") == [("001_m", "", "001_m")]
     assert risks("alter table t alter a set not null; update t set a = 0") == [("001_m", "", "")]
