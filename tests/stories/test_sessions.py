@@ -110,6 +110,7 @@ HOSTILE = """create schema evil; create function evil.concat_ws(text, variadic t
     as $$ select 'nothing' $$; set search_path = evil, pg_catalog; set statement_timeout = '5s';"""
 
 
+@pytest.mark.slow
 def test_p24_what_a_migration_left_is_told(house: House, role: str) -> None:
     """Seen to fail without `set local` before the entry, for the two roles, and without the question for all."""
     wanted = {"100_hostile": "setting search_path, statement_timeout"}
@@ -125,6 +126,7 @@ def test_p24_what_a_migration_left_is_told(house: House, role: str) -> None:
     assert {left["migration"]: left["what"] for left in done["left"]} == wanted
 
 
+@pytest.mark.slow
 def test_a_warning_says_what_was_left(house: House) -> None:
     house.migration("001_base", "select pg_catalog.set_config('search_path', '', false);")
     said = " ".join(house.applied().out.split())
