@@ -69,7 +69,7 @@ class Healer:
             self._finish_detaching(attempted.left, position, spot)
             return Next.DONE
         if verdict is Next.ASK:
-            raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self._repair())
+            raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self._repair(position))
         return verdict
 
     def _index(self, attempted: Attempted, now: str, position: int, spot: Spot) -> Next:
@@ -117,11 +117,11 @@ class Healer:
         record(self.connection, self.author.row(Reached.HEALED, position, note=what))
         self.tell(LeftoverHealed(self.step, what))
 
-    def _repair(self) -> str:
-        repair = f"ctgitops repair {self.step.number:03} --env {self.environment} --reason …"
+    def _repair(self, position: int) -> str:
+        repair = f"ctgitops repair {self.step.number:03} --env {self.environment} --reason … --statement {position}"
         return (
-            f"look at what it did; then `{repair} --applied` where all of the file is done, or the same with "
-            "`--not-applied`, which runs the file from its first statement on"
+            f"look at what it did; then `{repair} --applied` where it is done, or the same with `--not-applied`, which "
+            "runs it again; without `--statement` the same is said of the whole file"
         )
 
     def wait_for(self, begun: Trace) -> None:

@@ -244,11 +244,41 @@ def test_a_procedure_that_commits_and_was_cut_short_is_asked_about(lived_in: Hou
     done = lived_in.apply()
     assert done.status == 6
     assert "began this statement and did not see its end, and nobody can tell what of it is done" in done.words
-    assert "ctgitops repair 002 --env staging --reason … --applied" in done.words
+    assert "ctgitops repair 002 --env staging --reason … --statement 2 --applied" in done.words
     assert fetch(database_url, "select n from log") == [(1,)]
     lived_in.migration("002_call", "-- ctgitops: no transaction\ncreate table two ();\ncall work(1);")
     lived_in.applied()
     assert fetch(database_url, "select n from log order by 1") == [(1,), (1,), (2,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fact", "log"), [("--applied", [(1,), (9,)]), ("--not-applied", [(1,), (1,), (2,), (9,)])])
+def test_p14_of_one_statement_a_person_says_whether_it_is_done(
+    lived_in: House, database_url: str, fact: str, log: list[tuple[int]]
+) -> None:
+    """Seen to fail where `undone` is passed over: it asked again."""
+    run(
+        database_url,
+        "create table log (n int); create table fails (n int); insert into fails values (0); create procedure work() "
+        "language plpgsql as $$ begin insert into log values (1); commit; perform 1 / n from fails; "
+        "insert into log values (2); end $$",
+    )
+    text = "-- ctgitops: no transaction\ncreate table two ();\ncall work();\ninsert into log values (9);"
+    lived_in.migration("002_call", text)
+    assert lived_in.apply().status == 6
+    assert "nobody can tell what of it is done" in lived_in.apply().words
+    run(database_url, "update fails set n = 1")
+    ahead = lived_in.run("repair", "002", "--env", "staging", "--statement", "3", fact, "--reason", "looked")
+    assert ahead.status == 2, ahead.said
+    said = lived_in.run("repair", "002", "--env", "staging", "--statement", "2", fact, "--reason", "looked at log")
+    assert said.status == 0, said.said
+    assert "002_call, statement 2 is on record as" in said.words
+    lived_in.applied()
+    assert fetch(database_url, "select n from log order by n") == log
+    assert marks(database_url)[-1] == "002_call applied"
+    assert lived_in.run("verify").status == 0
+    entry = "select actor is not null, error from ctgitops.ledger where mark = 'repaired'"
+    assert fetch(database_url, entry) == [(True, f"{'not done' if 'not' in fact else 'done'}: looked at log")]
 
 
 # A rollback ---------------------------------------------------------------------------------------------------------
