@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ..core.finding import Finding, Severity
+from ..core.fix import Lines
 from ..sql.batch import is_batched
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
@@ -19,6 +20,7 @@ from .inside import Unread, statements_inside
 from .judge import judged
 from .nodes import relation_name
 from .registry import rules_for
+from .rewrite import rewrite
 from .rule import Hit, Rule
 
 
@@ -70,7 +72,9 @@ class Linter:
             case = Case(kind, node, self.catalog, transaction, self.settings, in_body=kind != tree.kind)
             for rule in self._active(kind):
                 for hit in rule.check(case):
-                    yield self._finding(script, tree, rule, hit)
+                    found = self._finding(script, tree, rule, hit)
+                    fixed = None if case.in_body or hit.instead else _fixed(rule, script, tree, transaction)
+                    yield replace(found, fix=fixed) if fixed else found
             transaction.hold(case)
             apply(self.catalog, kind, node)
 
@@ -111,6 +115,10 @@ def _secured(found: tuple[Tree, ...]) -> Iterator[str]:
             parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
             if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
                 yield relation_name(node.get("relation", {}))[1]
+
+
+def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
+    return rewrite(rule.id, script, tree, alone=transaction.statements == 1)
 
 
 def _first_word(script: Script, tree: Tree) -> int:

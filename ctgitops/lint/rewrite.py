@@ -1,0 +1,57 @@
+"""Rewrites that are the same every time: a word in the right place of a line."""
+
+from __future__ import annotations
+
+from ..core.fix import Lines
+from ..sql.script import Script
+from ..sql.tokens import Kind, tokens
+from ..sql.trees import Tree
+
+_AFTER = {
+    "blocking-index": "INDEX",
+    "blocking-drop-index": "INDEX",
+    "blocking-reindex": "",
+    "blocking-refresh": "VIEW",
+}
+"""The word that CONCURRENTLY stands behind; REINDEX has it behind what it names."""
+_NOT_VALID = {"check-scan", "foreign-key-scan"}
+_REINDEXED = {"TABLE", "INDEX", "SCHEMA"}
+
+
+def rewrite(rule: str, script: Script, tree: Tree, *, alone: bool) -> Lines | None:
+    """The line as it should stand; None where more than one line, or another file, would have to change.
+
+    CONCURRENTLY needs a file of its own, so it is offered where the statement is `alone`.
+    """
+    if rule in _AFTER and alone and _one_thing(tree):
+        return _concurrently(rule, script, tree)
+    if rule in _NOT_VALID and len(tree.node.get("cmds", ())) == 1 and _adds_constraint(tree):
+        return _insert(script, tree.end, " NOT VALID")
+    return None
+
+
+def _one_thing(tree: Tree) -> bool:
+    return len(tree.node.get("objects", (1,))) == 1 and tree.node.get("behavior") != "DROP_CASCADE"
+
+
+def _adds_constraint(tree: Tree) -> bool:
+    command = tree.node["cmds"][0].get("AlterTableCmd", {})
+    return bool(command.get("subtype") == "AT_AddConstraint")
+
+
+def _concurrently(rule: str, script: Script, tree: Tree) -> Lines | None:
+    for token in tokens(script.sql[tree.start : tree.end]):
+        word = script.sql[tree.start + token.start : tree.start + token.end].upper()
+        if token.kind is Kind.WORD and (word == _AFTER[rule] or (not _AFTER[rule] and word in _REINDEXED)):
+            lower = script.sql[tree.start + token.start].islower()
+            return _insert(script, tree.start + token.end, " concurrently" if lower else " CONCURRENTLY")
+    return None
+
+
+def _insert(script: Script, at: int, words: str) -> Lines:
+    """One line with words put in."""
+    first = script.sql.rfind("\n", 0, at) + 1
+    last = script.sql.find("\n", at)
+    line = script.sql[first : last if last >= 0 else len(script.sql)]
+    number = script.place(at).line or 1
+    return Lines(script.path, number, number, (line[: at - first] + words + line[at - first :],))
