@@ -27,7 +27,7 @@ _TITLES = {
     (True, True): "Every plan is sound",
     (True, False): "A plan is blocked; the workflow does not want that to fail",
     (False, True): "A plan has warnings, and the workflow wants those to fail",
-    (False, False): "A plan is blocked, or could not be made",
+    (False, False): "A plan is blocked, could not be made, or has a finding that is an error",
 }
 
 
