@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import jsonschema
 import pytest
 
 from tests.report.test_json import schema
 from tests.servers import fetch, run, session
-from tests.stories.house import House, Run, facts, has, marks, until
+from tests.stories.house import House, Run, Running, facts, has, marks, ours, until
 
 pytestmark = pytest.mark.slow
 BACK = "on_failure: rollback\n"
@@ -198,3 +199,24 @@ def test_only_what_was_just_applied_is_verified(lived_in: House) -> None:
     lived_in.migration("003_three", "drop table two;", verify="select to_regclass('two') is null;")
     lived_in.migration("004_four", "create table four ();", verify="select to_regclass('four') is not null;")
     lived_in.applied()
+
+
+@pytest.mark.parametrize("stop", [Running.kill, Running.terminate], ids=["kill -9", "SIGTERM"])
+def test_stopped_while_it_takes_back(back: House, database_url: str, stop: Callable[[Running], None]) -> None:
+    """What is undone is undone with its entry, what is not is applied, and the next run goes on from there."""
+    back.migration("002_two", "create table two ();", down="drop table two;\nselect pg_sleep(60);")
+    running = back.start(*APPLY)
+    until(lambda: sleeps(database_url))
+    stop(running)
+    done = running.ended(5)
+    assert done.status in {6, -9}, done.said
+    if done.status == 6:
+        assert "003_three was taken back, then that stopped: 002_two: the run was asked to stop" in done.words
+        assert "applied still: 002_two" in done.words
+    until(lambda: not ours(database_url))
+    assert [mark for mark in marks(database_url) if mark.endswith("rolled-back")] == ["003_three rolled-back"]
+    assert has(database_url, "two")
+    assert not has(database_url, "three")
+    back.migration("004_four", "create table four ();")
+    back.applied()
+    assert has(database_url, "three")
