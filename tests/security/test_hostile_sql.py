@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,14 @@ import pytest
 from ctgitops.core.original import Original, Role
 from ctgitops.core.plan import Direction, Step
 from ctgitops.errors import ApplyError
+from ctgitops.postgres.connect import Address
 from ctgitops.postgres.limits import Limits
+from ctgitops.postgres.original import original_at
 from ctgitops.postgres.planted import ADMIN
 from ctgitops.postgres.sealed import SealedDatabases, SealedShadow, sealed_server
 from ctgitops.postgres.trial import Unwatched
 from ctgitops.sql.script import Script
-from tests.servers import fetch, programs_for_tests, session
+from tests.servers import fetch, programs_for_tests, run, session
 
 # Who applies migrations may do everything in the real database: the worst case
 ORIGINAL = Original("postgres", programs_for_tests().major, roles=(Role("postgres", superuser=True), Role("reader")))
@@ -208,3 +212,35 @@ def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SealedDatabases, sh
 def test_nobody_is_listened_to(sealed: SealedDatabases) -> None:
     assert fetch(sealed.server.url(), "show listen_addresses") == [("",)]
     assert (sealed.server.folder / "s").stat().st_mode & 0o777 == 0o700
+
+
+REACHES = (
+    "create extension dblink with schema public; create extension postgres_fdw with schema public;"
+    "create server s foreign data wrapper postgres_fdw; grant usage on foreign server s to public;"
+)
+
+
+def test_what_extensions_of_the_real_database_could_reach_is_taken_from_them() -> None:
+    original = replace(ORIGINAL, schema=REACHES, extensions={"dblink": "1.2", "postgres_fdw": "1.1"})
+    with sealed_server(original) as sealed, sealed.another("original") as shadow:
+        for sql, said in (
+            ("select dblink_connect('host=127.0.0.1 password=x')", "permission denied for function dblink_connect"),
+            ("grant execute on function dblink_connect(text) to current_user", "permission denied|no privileges"),
+            ("create foreign table t (a int) server s; select * from t", "has no handler|permission denied"),
+        ):
+            with pytest.raises(ApplyError, match=said):
+                shadow.bring((step(sql),))
+
+
+def test_no_login_of_a_user_mapping_leaves_the_real_database(database_url: str) -> None:
+    if not fetch(database_url, "select from pg_available_extensions where name = 'postgres_fdw'"):
+        pytest.skip("this server has no postgres_fdw")
+    run(
+        database_url,
+        "create extension postgres_fdw; create server s foreign data wrapper postgres_fdw options (host 'h');"
+        "create user mapping for current_user server s options (user 'u', password 'it''s (a) secret;');",
+    )
+    schema = original_at(Address(database_url, "here")).schema
+    assert "secret" not in schema
+    assert re.search(r"CREATE USER MAPPING FOR .* SERVER s;", schema)
+    assert "host 'h'" in schema
