@@ -81,7 +81,7 @@ class Work:
             return read_ledger(connection, self._address)
         finally:
             if not connection.closed:
-                connection.execute("rollback")
+                connection.execute("commit")  # of an aborted transaction, this is the end too
 
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""

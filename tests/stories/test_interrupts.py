@@ -168,7 +168,9 @@ def test_in_the_middle_of_create_index_concurrently(lived_in: House, database_ur
 @SIGNALS
 @pytest.mark.slow
 def test_between_two_attempts_for_a_lock(lived_in: House, database_url: str, stop: Signal) -> None:
-    lived_in.environment("staging", database_url, "timeouts: {lock: 20ms, retry_for: 60s}\n")
+    lived_in.environment(
+        "staging", database_url, "preflight: {long_transactions: ignore}\ntimeouts: {lock: 20ms, retry_for: 60s}\n"
+    )
     lived_in.migration("002_two", "create table two ();\nalter table one add column word text;")
     with transaction(database_url, "lock table one in access exclusive mode"):
         running = lived_in.start(*APPLY)
