@@ -145,3 +145,18 @@ def test_a_base_backup_is_seen(house: House) -> None:
             sender.close()
     assert refused.status == 5, refused.said
     assert "sends the server's files to pg_basebackup" in refused.words
+
+
+def test_who_asks_it_to_stop_while_it_waits_gets_five_and_nothing_done(lived_in: House, database_url: str) -> None:
+    """Seen to fail where Interrupted is not caught: 130."""
+    manifest(lived_in, database_url, "{limits: {transaction: 100ms}}", "10min")
+    lived_in.migration("002_alter", ALTER)
+    with transaction(database_url, "select from one"):
+        time.sleep(0.3)
+        running = lived_in.start("apply", "--env", "staging")
+        until(lambda: fetch(database_url, LOOKS))
+        running.ctrl_c()
+        done = running.ended(10)
+    assert done.status == 5, done.said
+    assert "asked to stop while it waited for a better moment" in done.words
+    assert marks(database_url) == ["001_one applied"]
