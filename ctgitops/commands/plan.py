@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..core.compare import Changes, compare
@@ -13,7 +12,6 @@ from ..core.mention import goes, mention_problems
 from ..core.original import Original
 from ..core.plan import Plan, Step, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
-from ..core.projection import Effect, Rates, Size, effect_of, tables_of
 from ..core.proof import (
     Order,
     Proof,
@@ -28,7 +26,8 @@ from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, CtgitopsError
 from ..lint.pending import lint_plan
-from ..ports import Code, Database, Databases, Sealed, Shadow, Shadows
+from ..ports import Code, Databases, Sealed, Shadow, Shadows
+from .planning.effects import effects_of
 from .planning.rows import with_violations
 
 
@@ -67,7 +66,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if made.empty or made.blocked:
             return Preview(environment, made)
         look = Preview(environment, made, reasons_to_wait(made, request, databases.predecessor(request)))
-        tried = _proved(look, request, ledger, database, shadows) if shadows else look
+        tried = _proved(look, request, ledger, databases, shadows) if shadows else look
         return with_violations(tried, database)
     except CtgitopsError as error:
         return Unseen(environment, error)
@@ -83,34 +82,22 @@ def _live(plan: Plan, request: Request, databases: Databases) -> Snapshot | None
         return None
 
 
-def _proved(preview: Preview, request: Request, ledger: Ledger, database: Database, shadows: Shadows) -> Preview:
+def _proved(preview: Preview, request: Request, ledger: Ledger, databases: Databases, shadows: Shadows) -> Preview:
     """The same with its proof and what that found; a plan that cannot be tried says so, and is one all the same."""
     if not preview.plan.steps or preview.plan.blocked:
         return preview
     if not request.environment.shadow.wanted:
         return replace(preview, proof=Proof(untried="its manifest says `shadow: none`"))
     try:
+        database = databases.of(request.environment)
         original, live = database.original(), database.snapshot()
         with shadows.sealed(original, request.environment.shadow) as sealed:
             proof = _Trial(preview.plan, ledger, original, sealed).proof(live)
-            preview = replace(preview, effects=_effects(sealed, database))
+            preview = replace(preview, effects=effects_of(preview.plan, request, sealed, databases))
     except CtgitopsError as error:
         proof = Proof(untried=error.what)
     problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
     return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)
-
-
-def _effects(sealed: Sealed, database: Database) -> dict[int, Effect]:
-    """Who waits for each migration that was tried, and for about how long; what nobody could ask is not known."""
-    impacts = sealed.impacts
-    sizes: dict[str, Size] = {}
-    rates: Rates | None = None
-    with suppress(CtgitopsError):
-        sizes = database.sizes(tables_of(impacts.values()))
-    if any(window.worked_on for impact in impacts.values() for window in impact.windows):
-        with suppress(CtgitopsError):
-            rates = sealed.rates()
-    return {number: effect_of(impact, sizes, rates) for number, impact in impacts.items()}
 
 
 @dataclass

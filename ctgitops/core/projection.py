@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from .impact import Held, StepImpact, Window, Work
+from .ledger import Ledger
+from .plan import Step
 
 FACTOR = 2.0
 """So much longer than in proportion the longest of our trials took; what is promised is the slower of both."""
@@ -103,6 +105,18 @@ def _wait(window: Window, sizes: Mapping[str, Size], rates: Rates | None, measur
         bucket = max(bucket, bucket_of(in_proportion(measured, rows)))
     own = sizes.get(window.held.relation)
     return Wait(window.held, bucket, rows, own.writes_per_minute if own else None, measured)
+
+
+def measured_in(
+    name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
+) -> Measured | None:
+    """What the same file took in the environment before, whose sizes these are; None where nobody knows."""
+    entry = ledger.applied.get(step.number)
+    tables = {work.relation for window in impact.windows for work in window.worked_on}
+    rows = max((sizes[table].rows for table in tables if table in sizes), default=0)
+    if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
+        return None
+    return Measured(name, entry.millis, rows)
 
 
 def in_proportion(measured: Measured, rows: float) -> float:

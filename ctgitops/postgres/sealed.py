@@ -221,5 +221,5 @@ def sealed_shadow(original: Original, policy: ShadowPolicy) -> Iterator[SealedSh
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
         address = sealed.address("shadow")
-        with Tracer(lambda: connect(address, "ctgitops/trace")) as tracer:
+        with Tracer(lambda: connect(address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             yield sealed.shadow("shadow", tracer)

@@ -63,7 +63,9 @@ class Tracer:
             yield
         finally:
             connection.remove_notice_handler(self._hear)
-            self.impacts[step.number] = StepImpact(tuple(self._statements), step.transactional)
+            before = self.impacts.get(step.number, StepImpact())  # a step that makes an extension comes in pieces
+            whole = (*before.statements, *self._statements)
+            self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:

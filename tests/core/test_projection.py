@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.ledger import Ledger
+from ctgitops.core.plan import make_plan
 from ctgitops.core.projection import (
     Bucket,
     Measured,
@@ -16,10 +18,12 @@ from ctgitops.core.projection import (
     bucket_of,
     effect_of,
     in_proportion,
+    measured_in,
     seconds,
     tables_of,
 )
 from ctgitops.sql.locks import LockMode
+from tests.fakes import STAGING, chained, entry, migration, workspace
 
 RATES = Rates(scanned=17e6, checked=10e6, indexed=0.4e6, rewritten=1.2e6, pages=18_000)
 T = Held("public.t", LockMode.ACCESS_EXCLUSIVE)
@@ -105,3 +109,16 @@ def test_the_work_of_a_later_statement_prolongs_the_wait_for_an_earlier_lock() -
     assert tables_of([step]) == ("public.t", "public.u")
     assert bucket(step, sizes) is Bucket.MINUTES
     assert bucket(replace(step, transactional=False), sizes) is Bucket.INSTANT
+
+
+def test_only_the_same_file_counts_that_ran_on_rows_that_are_known() -> None:
+    one = migration("001_one", "1.0.0")
+    (step,) = make_plan(workspace(one), STAGING, Ledger()).steps
+    ledger = chained(replace(entry(one), millis=41_000))
+    sizes = {"public.t": Size(1.2e6)}
+    scan = impact(Work.SCAN)
+    assert measured_in("staging", step, ledger, scan, sizes) == Measured("staging", 41_000, 1.2e6)
+    assert measured_in("staging", replace(step, checksum="sha256:other"), ledger, scan, sizes) is None
+    assert measured_in("staging", step, Ledger(), scan, sizes) is None
+    assert measured_in("staging", step, ledger, scan, {}) is None
+    assert measured_in("staging", step, ledger, impact(), sizes) is None

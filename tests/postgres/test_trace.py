@@ -10,9 +10,10 @@ import pytest
 from ctgitops.core.impact import Held
 from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.trace import Tracer
+from ctgitops.postgres.trial import try_step
 from ctgitops.sql.locks import LockMode
 from tests.postgres.statements import IN_A_TRANSACTION, OUTSIDE, ROWS, SCHEMA, Case
-from tests.postgres.traced import locks, traced, works
+from tests.postgres.traced import locks, step_of, traced, works
 from tests.servers import base_for_servers, fresh_database, programs_of, run, session
 
 
@@ -126,3 +127,26 @@ def test_of_two_tables_of_one_name_the_one_is_told_that_was_worked_on(database_u
     with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
         _, scan, build = traced(tracer, connection, sql).statements
     assert (works(scan.worked), works(build.worked)) == ("SCAN b.t", "INDEX a.t")
+
+
+def test_a_step_that_comes_in_pieces_is_told_as_one(database_url: str) -> None:
+    run(database_url, "create table t (a int)")
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        for sql in ("create index on t (a)", "alter table t add b int"):
+            try_step(connection, step_of(sql), tracer)
+    assert [locks(each.taken) for each in tracer.impacts[1].statements] == ["t:S", "t:AE"]
+
+
+def test_operators_that_a_migration_plants_do_not_change_what_is_told(database_url: str) -> None:
+    run(database_url, "create table t (a int)")
+    planted = "".join(
+        f"create or replace function planted.f(l {kind}, r {kind}) returns bool language sql as 'select false'; "
+        f"create operator planted.= (function = planted.f, leftarg = {kind}, rightarg = {kind}); "
+        for kind in ("oid", "text", "int4")
+    )
+    sql = (
+        f"create schema planted; {planted} set search_path = planted, pg_catalog, public; create index on public.t (a)"
+    )
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        last = traced(tracer, connection, sql).statements[-1]
+    assert (locks(last.taken), works(last.worked)) == ("t:S", "INDEX t")

@@ -30,6 +30,7 @@ def step_of(sql: str, number: int = 1) -> Step:
 def traced(tracer: Tracer, connection: Connection, sql: str, *, number: int = 1, keep: bool = False) -> StepImpact:
     """What the tracer says of `sql`; a transaction leaves no trace unless it is to be kept."""
     step = step_of(sql, number)
+    tracer.impacts.pop(number, None)
     with ExitStack() as end:
         if step.transactional:
             connection.execute("begin")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.servers import fetch, run
@@ -214,3 +216,22 @@ def test_batches_and_what_is_outside_of_transactions_are_tried_too(house: House)
     assert looked.status == 0, looked.said
     assert "all 3 migrations run" in looked.out
     assert "rollback proved: 1 brings the schema back" in looked.out
+
+
+@pytest.mark.slow
+def test_what_staging_took_is_told_where_production_has_more(
+    house: House, tried: str, make_database: Callable[[], str]
+) -> None:
+    other = make_database()
+    house.environment("production", other, SHADOW + "after: staging\n")
+    run(other, USERS)
+    run(other, "insert into users select n, 'a' from generate_series(1, 50000) n; analyze users")
+    house.run("baseline", "--env", "production", "--at", "001")
+    run(tried, "insert into users select n, 'a' from generate_series(1, 1000) n; analyze users")
+    house.migration("002_index", "create index users_email on public.users (email);")
+    house.applied()
+    looked = house.run("plan", "--env", "production")
+    line = next(line for line in looked.out.splitlines() if line.startswith("  002_index  SHARE on users"))
+    assert "blocks writes, builds an index on it" in line
+    assert "; staging took " in line
+    assert " ms on 1 k rows; here are 50 k rows" in line
