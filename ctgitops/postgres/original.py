@@ -25,6 +25,9 @@ MEANS = frozenset({
 """Parameters that change what SQL means. Others, such as an application's own, may hold secrets and stay there."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
 """Orders to psql, which pg_dump writes since August 2025."""
+_PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
+"""What a pg_dump since 15 writes of a server before 15, where initdb gave that schema to whoever made the cluster."""
+_AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
 _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
 _SERVER = re.compile(rf"^CREATE SERVER .*?{_OPTIONS}", re.MULTILINE)
@@ -58,10 +61,12 @@ def original_at(address: Address) -> Original:
     with connect(address, "ctgitops/read", settings) as connection, told_if_lost(address):
         try:
             read = _read(connection)
+            as_made = connection.execute(_AS_MADE).rowcount > 0
         except psycopg.ProgrammingError as error:
             what = f"the catalogues of {address.label} cannot be read: {error.diag.message_primary}"
             raise LedgerError(what, state="nothing was changed", hint="use a role that may read them") from None
-    return replace(read, schema=schema_of(address, read.major or 0))
+    schema = schema_of(address, read.major or 0)
+    return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
 
 def _read(connection: Connection) -> Original:

@@ -49,7 +49,6 @@ def test_p26_defaults_of_the_database_and_of_the_role_that_are_against_us(
 def test_a_disk_that_is_full_leaves_no_trace_or_what_is_healed(
     scene: Scene, record_property: Callable[[str, object], None]
 ) -> None:
-    """Seen to fail with `indisvalid` not asked: the index of the full disk stayed INVALID."""
     house = House(scene.house.root.parent / "other")
     house.policy("header: optional\n")
     house.environment("staging", scene.url, "timeouts: {lock: 200ms, retry_for: 5s}\n")

@@ -76,7 +76,7 @@ def orphan(house: House, database_url: str) -> Iterator[int]:
 
 
 def test_p05_what_a_killed_run_left_at_work_is_let_end(house: House, database_url: str, orphan: int) -> None:
-    """Seen to fail without the look: the second run carries 002 out too, and fails at what the first one committed."""
+    """Seen to fail without the look for who is still at work."""
     house.environment("staging", database_url)
     second = house.start("apply", "--env", "staging")
     looked = "select from pg_stat_activity where application_name = 'ctgitops/lock' and query ~ 'virtualxid'"

@@ -24,7 +24,7 @@ def manifest(house: House, url: str, preflight: str, retry_for: str = "1s") -> N
 
 
 def test_a_long_transaction_is_waited_for_before_anything_is_done(lived_in: House, database_url: str) -> None:
-    """Seen to fail without the look: 002 is applied before the run comes to 003."""
+    """Seen to fail without the look: 002 is applied."""
     manifest(lived_in, database_url, "{limits: {transaction: 100ms}}", "1min")
     lived_in.migration("002_new", "create table two ();")
     lived_in.migration("003_alter", ALTER)
@@ -113,7 +113,7 @@ def test_our_own_backup_is_over_before_the_first_step(lived_in: House, database_
 
 
 def test_a_backup_by_hand_is_waited_for(lived_in: House, database_url: str) -> None:
-    """Seen to fail with `backups: ignore`: the step waits for it, and the run ends with 6."""
+    """Seen to fail without the look before the first step."""
     lived_in.environment("staging", database_url, "backup: {to: backups}\ntimeouts: {retry_for: 1min}\n")
     run(database_url, "create table slow (id int); insert into slow values (1)")
     with transaction(database_url, "lock table slow in access exclusive mode"):
@@ -148,7 +148,7 @@ def test_a_base_backup_is_seen(house: House) -> None:
 
 
 def test_who_asks_it_to_stop_while_it_waits_gets_five_and_nothing_done(lived_in: House, database_url: str) -> None:
-    """Seen to fail where Interrupted is not caught: 130."""
+    """Seen to fail without the look before the first step, and with 130 where the interruption is not caught."""
     manifest(lived_in, database_url, "{limits: {transaction: 100ms}}", "10min")
     lived_in.migration("002_alter", ALTER)
     with transaction(database_url, "select from one"):

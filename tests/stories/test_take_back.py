@@ -86,7 +86,7 @@ def test_the_json_says_what_was_applied_and_what_was_taken_back(back: House) -> 
     ids=["a row", "a value", "a row with a value"],
 )
 def test_what_somebody_wrote_since_is_not_destroyed(back: House, database_url: str, writes: str) -> None:
-    """Seen to fail with `<=` and `<` exchanged in the age of a row, and with own rows told by the ledger alone."""
+    """Seen to fail with the ages of rows compared the other way round."""
     back.migration("003_three", "create table three ();\nselect pg_sleep(2);", down="drop table three;")
     running = back.start(*APPLY)
     until(lambda: sleeps(database_url))
