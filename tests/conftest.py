@@ -15,9 +15,10 @@ from tests.servers import base_for_servers, fetch, fresh_database, missing, prog
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# A law that takes long on a busy machine holds all the same
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+# A law that takes long on a busy machine holds all the same. CI tries them more often: --hypothesis-profile thorough
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,6 +15,8 @@ from tests.report.test_hostile import EVIL, HOME, harmless
 from tests.servers import fetch, run
 from tests.test_action_forge import MAIN, Scene, html, opened, scene
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["scene"]
 HEAD = "5779607b49aab1200488439f02372c57b4f75444"
 BLUE = b"create table blue (id int primary key);\n"
@@ -344,7 +346,6 @@ def test_drift_and_unlock_connect_to_nothing_that_is_not_merged(scene: Scene) ->
         assert "never applied" in html(scene.summary)
 
 
-@pytest.mark.slow
 def test_the_clock_looks_for_drift_and_then_brings_what_waited(scene: Scene) -> None:
     url = scene.house.secrets["STAGING_DATABASE_URL"]
     scene.house.environment("staging", url, "apply: {on: schedule}\n")

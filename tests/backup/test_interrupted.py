@@ -14,6 +14,8 @@ import pytest
 from tests.backup.scene import Scene
 from tests.servers import fetch, run, session
 
+pytestmark = pytest.mark.slow
+
 TAKE = """
 import sys
 from pathlib import Path

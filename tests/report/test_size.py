@@ -83,6 +83,7 @@ def test_a_small_file_stays_when_a_large_one_goes() -> None:
     assert "1 of 2 SQL files" in made
 
 
+@pytest.mark.slow
 def test_a_thousand_migrations_keep_the_rows_that_matter() -> None:
     made = page(tuple(step(n, 10, breaking=n == 997) for n in range(1, 1001)))
     assert len(made) <= MAX

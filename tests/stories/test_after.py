@@ -10,6 +10,8 @@ import pytest
 from tests.servers import run
 from tests.stories.house import House, has, marks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def production(lived_in: House, make_database: Callable[[], str]) -> str:
@@ -25,7 +27,6 @@ def apply(house: House, *arguments: str) -> tuple[int, str]:
     return done.status, done.words
 
 
-@pytest.mark.slow
 def test_what_staging_does_not_have_waits(lived_in: House, production: str) -> None:
     status, said = apply(lived_in)
     assert status == 5, said
@@ -47,7 +48,6 @@ def test_what_staging_has_as_another_text_waits(lived_in: House, production: str
 
 
 @pytest.mark.usefixtures("production")
-@pytest.mark.slow
 def test_what_staging_took_back_waits(lived_in: House) -> None:
     lived_in.migration("002_two", "create table two ();", down="drop table two;")
     lived_in.applied()
@@ -57,9 +57,7 @@ def test_what_staging_took_back_waits(lived_in: House) -> None:
     assert "staging does not have 002_two yet" in said
 
 
-@pytest.mark.parametrize(
-    "staging", ["postgresql://me:very%20secret@127.0.0.1:1/app", pytest.param(None, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("staging", ["postgresql://me:very%20secret@127.0.0.1:1/app", pytest.param(None)])
 def test_a_staging_that_cannot_be_seen_lets_nothing_pass(lived_in: House, production: str, staging: str | None) -> None:
     lived_in.environment("staging", staging)
     status, said = apply(lived_in)
@@ -86,7 +84,6 @@ def test_a_staging_whose_ledger_was_tampered_with_lets_nothing_pass(
     assert not has(production, "two")
 
 
-@pytest.mark.slow
 def test_what_staging_has_not_had_for_long_enough_waits(lived_in: House, production: str) -> None:
     lived_in.applied()
     lived_in.environment("production", production, "after: staging\nbake: 1h\n")
@@ -99,7 +96,6 @@ def test_what_staging_has_not_had_for_long_enough_waits(lived_in: House, product
     assert apply(lived_in)[0] == 0
 
 
-@pytest.mark.slow
 def test_outside_of_its_windows_it_waits(lived_in: House, database_url: str) -> None:
     another_day = (datetime.now(UTC) - timedelta(days=2)).strftime("%a").lower()
     window = f"windows: [{{days: [{another_day}], from: '02:00', to: '05:00', timezone: America/New_York}}]\n"

@@ -17,6 +17,8 @@ from ctgitops.postgres.server import LocalServer
 from tests.servers import fetch, missing, run, session
 from tests.stories.house import House, Run, as_role, database_of, facts, has, marks, transaction
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "p@ss/w0rd#%:ö"
 """A password with everything that must be written in another way in a URL."""
 
@@ -47,7 +49,6 @@ def test_an_unknown_verb_gets_the_nearest_one(lived_in: House, database_url: str
     assert "Did you mean 'apply'?" in done.err
 
 
-@pytest.mark.slow
 def test_an_unknown_environment_gets_the_list(lived_in: House) -> None:
     refused(lived_in.run("apply", "--env", "stagin"), 2, "there is no environment `stagin`", "staging")
 
@@ -142,7 +143,7 @@ def assert_nowhere(folder: Path, *secret: str) -> None:
     ("sql", "words"),
     [
         (b"create table two ();\n\x00\x01\x02", ["002_two.sql:2:1", "not text"]),
-        pytest.param(b"\x89PNG\r\n\x1a\n\xff\xfe", ["002_two.sql:1:1", "UTF-8"], marks=pytest.mark.slow),
+        pytest.param(b"\x89PNG\r\n\x1a\n\xff\xfe", ["002_two.sql:1:1", "UTF-8"]),
         (b"create table two ();\ncreate tabel three ();\n", ["002_two.sql:2:8", 'syntax error at or near "tabel"']),
         (b"create table two ();\nCOMMIT;\ncreate table three ();", ["002_two.sql:2:1", "COMMIT"]),
         (b"create table two ();\n\\i other.sql\n", ["002_two.sql:2:1", "psql"]),
@@ -150,10 +151,9 @@ def assert_nowhere(folder: Path, *secret: str) -> None:
         pytest.param(
             b"create table two (id int);\ncopy two from stdin;\n1\n\\.\n",
             ["002_two.sql:3:1", "COPY"],
-            marks=pytest.mark.slow,
         ),
         (b"", ["002_two.sql:1", "no statement"]),
-        pytest.param(b"-- only words\n", ["002_two.sql:1", "no statement"], marks=pytest.mark.slow),
+        pytest.param(b"-- only words\n", ["002_two.sql:1", "no statement"]),
         (b"select 1;\n" + b"-" * 50_000_000, ["002_two.sql", "50,000,010 bytes", "max_file_size"]),
     ],
     ids=["nul", "png", "syntax", "commit", "psql", "copy", "copy with data", "empty", "comment", "50 MB"],
@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
     [
         ({"001_again": "select 1;"}, 3, ["number 001 is used by", "001_again.sql", "001_one.sql"]),
         ({"003_three": "select 1;"}, 3, ["003_three.sql", "002 does not exist"]),
-        pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"], marks=pytest.mark.slow),
+        pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"]),
     ],
     ids=["duplicate", "gap", "name"],
 )
@@ -269,7 +269,6 @@ def test_a_ledger_of_a_newer_format_is_neither_read_nor_written(lived_in: House,
         pytest.param(
             "create table two ();\ndo 'begin commit; end';",
             ["SQLSTATE 2D000", "002_two.sql:2:1"],
-            marks=pytest.mark.slow,
         ),
         ("create table two ();\nselect pg_terminate_backend(pg_backend_pid());", ["57P01", "002_two.sql:2"]),
     ],
@@ -299,9 +298,9 @@ def test_the_statement_that_failed_is_printed(lived_in: House) -> None:
     ("verify", "shown"),
     [
         ("select 1 = 1;\nselect count(*) > 0 from two;", "f"),
-        pytest.param("select null::boolean;", "null", marks=pytest.mark.slow),
+        pytest.param("select null::boolean;", "null"),
         ("select true from two;", "no row"),
-        pytest.param("select 1;", "1", marks=pytest.mark.slow),
+        pytest.param("select 1;", "1"),
     ],
     ids=["false", "null", "no rows", "not a boolean"],
 )
@@ -337,7 +336,6 @@ def test_a_lock_that_is_not_to_be_had_is_tried_for_and_given_up(lived_in: House,
     assert marks(database_url) == ["001_one applied", "002_two failed"]
 
 
-@pytest.mark.slow
 def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, "timeouts: {lock: 100ms, retry_for: 30s}\n")
     lived_in.migration("002_two", "alter table one add column word text;")
@@ -353,7 +351,6 @@ def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: st
 # What was approved. ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_another_plan_than_the_approved_one_waits(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
@@ -379,7 +376,6 @@ def test_a_plan_file_of_another_environment_is_refused(
     assert "plan.json holds no plan of production" in done.err
 
 
-@pytest.mark.slow
 def test_what_is_no_fingerprint_approves_nothing(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
@@ -410,7 +406,6 @@ def test_a_role_that_may_make_nothing_is_told_the_grant(house: House, database_u
         refused(house.apply(), 4, f"role {role} may not make the ledger", grant)
 
 
-@pytest.mark.slow
 def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database_url: str, role: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     lived_in.environment("staging", as_role(database_url, role))
@@ -435,7 +430,6 @@ def test_a_role_that_is_read_only_is_told_so(lived_in: House, database_url: str,
         refused(lived_in.apply(), 4, "is read-only", "a role that may write", "nothing was changed")
 
 
-@pytest.mark.slow
 def test_a_role_that_is_read_only_cannot_make_the_ledger(house: House, database_url: str) -> None:
     house.migration("001_one", "create table one ();")
     run(database_url, f"alter database {database_of(database_url)} set default_transaction_read_only = on")
@@ -473,7 +467,6 @@ def test_a_full_disk_for_the_backup_stops_the_run_before_anything_changes(
     assert [file for file in tiny_disk.rglob("*") if file.is_file()] == []
 
 
-@pytest.mark.slow
 def test_a_limit_for_files_stops_the_run_too(lived_in: House, database_url: str) -> None:
     run(database_url, MUCH)
     lived_in.environment("staging", database_url, "backup: {to: backups}\n")
@@ -489,7 +482,6 @@ def test_a_limit_for_files_stops_the_run_too(lived_in: House, database_url: str)
     assert [file for file in (lived_in.root / "backups").rglob("*") if file.is_file()] == []
 
 
-@pytest.mark.slow
 def test_a_backup_folder_that_cannot_be_made_stops_the_run(lived_in: House, database_url: str) -> None:
     lived_in.write("backups", "a file where a folder should be")
     lived_in.environment("staging", database_url, "backup: {to: backups}\n")
@@ -498,7 +490,6 @@ def test_a_backup_folder_that_cannot_be_made_stops_the_run(lived_in: House, data
         refused(lived_in.apply(), 7, "backups", "nothing was changed")
 
 
-@pytest.mark.slow
 def test_a_backup_that_may_not_see_everything_stops_the_run(house: House, database_url: str, role: str) -> None:
     run(database_url, f"create table hidden (); grant create on database {database_of(database_url)} to {role}")
     run(database_url, f"grant all on schema public to {role}")
