@@ -39,17 +39,15 @@ def test_its_example_takes_the_lock_that_it_claims(rule: Rule, database_url: str
     assert LockMode(held) == rule.lock
 
 
-@pytest.mark.parametrize("rule", RULES, ids=name_of)
+# The example of required-column fails on a table with rows, which is why it is one
+@pytest.mark.parametrize("rule", [r for r in RULES if r.id != "required-column"], ids=name_of)
 def test_its_example_blocks_writes_while_it_works_as_it_claims(rule: Rule, database_url: str) -> None:
-    if rule.id == "required-column":
-        pytest.skip("it fails on a table with rows")
     assert blocks(database_url, rule.given, rule.bad) is rule.blocks
 
 
-@pytest.mark.parametrize("rule", RULES, ids=name_of)
+# A batch is run by its runner, not by psql
+@pytest.mark.parametrize("rule", [r for r in RULES if "batch" not in r.good], ids=name_of)
 def test_its_good_example_does_not(rule: Rule, database_url: str) -> None:
-    if "batch" in rule.good:
-        pytest.skip("a batch is run by its runner")
     assert blocks(database_url, rule.given, rule.good) is False
 
 
