@@ -30,12 +30,19 @@ EVERYTHING = 2**62
 # A page of 8 kB has room for 291 rows without a column; a table that was looked at tells how many it has.
 _MOST_ROWS = """
 with recursive parts (oid) as (
-    select pg_catalog.to_regclass(name)::oid from pg_catalog.unnest(array[{names}]::text[]) name
-    union select i.inhrelid from pg_catalog.pg_inherits i join parts on parts.oid = i.inhparent
+    select pg_catalog.to_regclass(name)::pg_catalog.oid
+    from pg_catalog.unnest(array[{names}]::pg_catalog.text[]) name
+    union select i.inhrelid from pg_catalog.pg_inherits i join parts on parts.oid operator(pg_catalog.=) i.inhparent
+), pages (rows, count) as (
+    select case when c.relpages operator(pg_catalog.>) 0 and c.reltuples operator(pg_catalog.>) 0
+        then c.reltuples operator(pg_catalog./) c.relpages else 291 end,
+        pg_catalog.pg_relation_size(c.oid)
+            operator(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8
+    from parts join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) parts.oid
+    where c.relkind operator(pg_catalog.=) 'r'
 )
-select coalesce(sum(case when c.relpages > 0 and c.reltuples > 0 then c.reltuples / c.relpages else 291 end
-    * (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint + 1)), 0)::bigint
-from parts join pg_catalog.pg_class c on c.oid = parts.oid where c.relkind = 'r'
+select coalesce(pg_catalog.sum(rows operator(pg_catalog.*) (count operator(pg_catalog.+) 1)), 0)::pg_catalog.int8
+from pages
 """
 
 

@@ -35,9 +35,9 @@ def count_of_others(loss: Loss, table: str, beginning: Beginning) -> str:
     if loss.its_own and loss.what.column:
         oldest = f"'{beginning.oldest % _XIDS}'::pg_catalog.xid"
         strange += f" and pg_catalog.age(xmin) operator(pg_catalog.<=) pg_catalog.age({oldest})"
-    counted = f"count({loss.what.column or '*'}) filter (where {strange})"
+    counted = f"pg_catalog.count({loss.what.column or '*'}) filter (where {strange})"
     if loss.query:
-        return loss.query.replace("count(*)", counted, 1)
+        return loss.query.replace("pg_catalog.count(*)", counted, 1)
     return f"select {counted} from {table}"  # noqa: S608 - see above
 
 

@@ -14,13 +14,15 @@ from .failed import StepFailed
 from .message import Spot
 
 _LAG = """
-select coalesce(max(extract(epoch from replay_lag)), 0), count(*) filter (where state is null),
-       coalesce(min(replay_lsn - '0/0'), -1), pg_catalog.pg_current_wal_flush_lsn() - '0/0'
+select coalesce(pg_catalog.max(extract(epoch from replay_lag)), 0), pg_catalog.count(*) filter (where state is null),
+       coalesce(pg_catalog.min(pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'::pg_catalog.pg_lsn)), -1),
+       pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0'::pg_catalog.pg_lsn)
 from pg_catalog.pg_stat_replication
 """
 WAITERS = """
-select count(*) from pg_catalog.pg_stat_activity a
-where a.wait_event_type = 'Lock' and pg_catalog.pg_backend_pid() = any(pg_catalog.pg_blocking_pids(a.pid))
+select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
+where a.wait_event_type operator(pg_catalog.=) 'Lock'
+    and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
 """
 """Asked before a batch commits: who waits for it then waited for rows or tables that it holds."""
 SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)

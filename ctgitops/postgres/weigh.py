@@ -18,15 +18,18 @@ SETTINGS = {
     "row_security": "off",  # an error instead of a count without the rows that this role may not see
 }
 _TABLES_IN = """
-select pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('r', 'p') and not c.relispartition and pg_catalog.quote_ident(n.nspname) in (%s, trim('"' from %s))
-order by 1
+select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any(array['r', 'p']::pg_catalog."char"[]) and not c.relispartition
+    and pg_catalog.quote_ident(n.nspname) operator(pg_catalog.=) any(array[%s, pg_catalog.btrim(%s, '"')])
+order by 1 using operator(pg_catalog.<)
 """
 _ESTIMATE = (
-    "select reltuples::bigint from pg_catalog.pg_class where oid = pg_catalog.to_regclass(%s) and reltuples >= 0"
+    "select reltuples::pg_catalog.int8 from pg_catalog.pg_class "
+    "where oid operator(pg_catalog.=) pg_catalog.to_regclass(%s)::pg_catalog.oid "
+    "and reltuples operator(pg_catalog.>=) 0"
 )
-_KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::boolean"
+_KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_catalog.bool"
 
 
 def weigh(connection: Connection, losses: tuple[Loss, ...], since: Beginning | None = None) -> tuple[Weighed, ...]:
@@ -58,7 +61,7 @@ def _weigh(connection: Connection, loss: Loss, since: Beginning | None) -> Weigh
 def _count(connection: Connection, loss: Loss, table: str, beginning: Beginning | None) -> Weighed:
     if beginning:
         return Weighed(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
-    query = loss.query or f"select count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
+    query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
     note = "at most: which rows of it cannot be told beforehand" if unsure else ""
@@ -70,8 +73,8 @@ def _since(connection: Connection, loss: Loss, table: str, rows: int) -> int | N
         return rows
     if loss.query or loss.applied_at is None or connection.execute(_KEEPS_TIMES).fetchone() != (True,):
         return None
-    where = f"pg_catalog.pg_xact_commit_timestamp(xmin) > '{loss.applied_at.isoformat()}'"
-    return _number(connection, f"select count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - see above
+    where = f"pg_catalog.pg_xact_commit_timestamp(xmin) operator(pg_catalog.>) '{loss.applied_at.isoformat()}'"
+    return _number(connection, f"select pg_catalog.count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - see above
 
 
 def _number(connection: Connection, query: str) -> int:

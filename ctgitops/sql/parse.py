@@ -136,7 +136,7 @@ def count_where(sql: str) -> str:
     node = getattr(statement, kind)
     if node.HasField("with_clause") or getattr(node, "using_clause", None) or getattr(node, "from_clause", None):
         return ""
-    tree = postgast.parse("select count(*) from t where true")
+    tree = postgast.parse("select pg_catalog.count(*) from t where true")
     query = tree.stmts[0].stmt.select_stmt
     query.from_clause[0].range_var.CopyFrom(node.relation)
     if node.HasField("where_clause"):

@@ -39,9 +39,9 @@ def test_each_is_told_with_its_statement() -> None:
     [
         (
             "delete from a.b as x where x.id = 1 or word = 'it''s'",
-            "SELECT count(*) FROM a.b x WHERE x.id = 1 OR word = 'it''s'",
+            "SELECT pg_catalog.count(*) FROM a.b x WHERE x.id = 1 OR word = 'it''s'",
         ),
-        ("update a set b = 1 where b is null", "SELECT count(*) FROM a WHERE b IS NULL"),
+        ("update a set b = 1 where b is null", "SELECT pg_catalog.count(*) FROM a WHERE b IS NULL"),
         ("delete from a using b where a.id = b.id", ""),
         ("with w as (select 1) delete from a where id in (select * from w)", ""),
         ("merge into a using b on a.id = b.id when matched then delete", ""),

@@ -44,7 +44,11 @@ OPERATORS = {
     "numeric, numeric": "= <> < > + - * /",
     "numeric, int": "*",
     "timestamptz, timestamptz": "= <> < > <= >= -",
+    "pg_lsn, pg_lsn": "-",
+    "real, int": "= > /",
+    "double precision, bigint": "*",
 }
+AGGREGATES = ("count(*)", "max(numeric)", "min(numeric)", "sum(double precision)")
 RELATIONS = ("pg_stat_activity", "pg_locks", "pg_class", "pg_database", "pg_settings", "ledger", "progress", "lease")
 TYPES = ("timestamptz", "float8", "regclass")
 
@@ -60,6 +64,14 @@ def hostile() -> str:
             f"create operator evil.{symbol} (leftarg = {left}, rightarg = {right}, function = evil.f{number})"
             for symbol in symbols.split()
         ]
+    made.append(f"create function evil.more(int) returns int {_RAISES}")
+    for name in AGGREGATES:
+        kind = name.split("(")[1].rstrip(")")
+        more = "more"
+        if kind != "*":
+            more = f"more_{kind.replace(' ', '_')}"
+            made.append(f"create or replace function evil.{more}(int, {kind}) returns int {_RAISES}")
+        made.append(f"create aggregate evil.{name} (sfunc = evil.{more}, stype = int, initcond = '0')")
     made += [f"create table evil.{name} (nothing int)" for name in RELATIONS]
     made += [f"create domain evil.{name} as int check (value is null)" for name in TYPES]
     return "; ".join(made)
@@ -81,7 +93,10 @@ def test_the_schema_would_be_noticed(database_url: str) -> None:
 
 def test_p23_nothing_of_ours_is_looked_up_on_the_search_path(on_the_path: House) -> None:
     """Seen to fail with each of ledger, progress, look, work, database and leftovers as it was before."""
-    on_the_path.migration("002_alter", "alter table public.one add column word text;", down="drop table public.two;")
+    filled = "insert into public.one select n from generate_series(1000, 1060) n;"
+    on_the_path.migration(
+        "002_alter", f"alter table public.one add column word text; {filled}", down="drop table public.two;"
+    )
     on_the_path.migration("003_two", "create table public.two ();", down="drop table public.two;")
     on_the_path.migration(
         "004_apart", "create index concurrently words on public.one (word);", down="drop index words;"
@@ -90,6 +105,13 @@ def test_p23_nothing_of_ours_is_looked_up_on_the_search_path(on_the_path: House)
     on_the_path.migration(
         "006_verified", "create table public.six ();", down="drop table public.six;", verify="select true"
     )
+    on_the_path.migration(
+        "007_rows",
+        "-- ctgitops: batch size=2 max_lag=10s\nupdate public.one set word = 'a' "
+        "where ctid = any(array(select ctid from public.one where word is null limit $1));",
+        down="create table public.seven ();",
+    )
+    on_the_path.migration("008_full", "create table public.full ();", down="drop table public.full;")
     done = on_the_path.applied()
     assert "warning[session]: 005_sets left in its session: setting TimeZone" in done.words
     assert "not looked at" not in done.err
