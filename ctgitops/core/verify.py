@@ -95,10 +95,20 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    for each in live.objects:
-        schema = each.name.partition(".")[0].strip('"')
-        secured = each.attributes.get("row_security", "").startswith("enabled")
-        if each.kind == "table" and schema in exposed and not secured:
+    """Tables of exposed schemas; where nobody said which, of `public`, once a table there has row-level security."""
+    tables = [each for each in live.objects if each.kind == "table"]
+    if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
+        exposed = ("public",)
+    for each in tables:
+        if _schema(each) in exposed and not _secured(each):
             what = f"table {each.name} is in an exposed schema and has no row-level security"
             hint = f"ALTER TABLE {each.name} ENABLE ROW LEVEL SECURITY; or `exposed_schemas` in migrations/policy.yaml"
             yield Problem("no-row-security", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _schema(table: SchemaObject) -> str:
+    return table.name.partition(".")[0].strip('"')
+
+
+def _secured(table: SchemaObject) -> bool:
+    return table.attributes.get("row_security", "").startswith("enabled")

@@ -165,4 +165,6 @@ def test_rows_that_would_make_a_migration_fail_block_its_plan(lived_in: House, d
     assert 'error[violating-rows]: 1 row of "one" would make 003_needed fail: "word" must not be NULL' in plan.out
     assert 'select * from "one" where "word" is null;' in plan.out
     run(database_url, "update one set word = ''")
-    assert lived_in.run("plan", "--env", "staging").status == 0
+    plan = lived_in.run("plan", "--env", "staging")
+    assert "violating-rows" not in plan.out
+    assert "BLOCKED" not in plan.out
