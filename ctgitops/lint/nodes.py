@@ -63,15 +63,16 @@ def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Every node inside, with the parser's name of it."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if isinstance(value, dict) and key[:1].isupper():
-                yield key, value
-            yield from walk(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from walk(item)
+    """Every node inside, with the parser's name of it; however deep, hundreds of terms in a row are as many levels."""
+    left = [("", node)]
+    while left:
+        key, each = left.pop()
+        if isinstance(each, dict):
+            if key[:1].isupper():
+                yield key, each
+            left += reversed(each.items())
+        elif isinstance(each, list):
+            left += [("", item) for item in reversed(each)]
 
 
 def columns_in(node: Any) -> frozenset[str]:
