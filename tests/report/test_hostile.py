@@ -189,8 +189,10 @@ def skeleton(reader: Reader) -> list[str]:
 @settings(max_examples=150, deadline=None)
 @given(hostile)
 def test_no_text_changes_the_plan_comment(text: str) -> None:
-    reader = harmless(plans_markdown(looks(text), at_github(text)))
-    assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), at_github("x"))))
+    page = plans_markdown(looks(text), at_github(text))
+    reader = harmless(page)
+    if "Cut to fit into a comment" not in page:  # a long text leaves parts out
+        assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), at_github("x"))))
     elsewhere = Origin(text, text, 1, URL, text, text)
     assert not any("blob" in str(link) for link in harmless(plans_markdown(looks(text), elsewhere)).links)
 
