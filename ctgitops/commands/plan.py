@@ -11,6 +11,7 @@ from ..core.ledger import Ledger
 from ..core.mention import goes, mention_problems
 from ..core.original import Original
 from ..core.plan import Plan, Step, make_plan, worst_first
+from ..core.prediction import changed
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
 from ..core.proof import (
     Order,
@@ -20,6 +21,7 @@ from ..core.proof import (
     proof_problems,
     says_nothing,
     step_back,
+    unlike_copy,
 )
 from ..core.replay import steps_of, with_versions_of
 from ..core.request import Request
@@ -122,22 +124,23 @@ class _Trial:
                 seen.append(self.sealed.snapshot())
         except ApplyError as error:
             failed = error
-        same = known.fingerprint == live.fingerprint
-        unlike = () if same else (_unlike(known, live),)
+        unlike = unlike_copy(live, known)
+        changes = compare(before, seen[-1])
+        predicted = not (unlike or failed) and before.about.major == live.about.major
         self._try_ways_back(seen)
         proof = Proof(
             server=before.about.server_version,
-            unmatched=(*self.sealed.unmatched, *notes, *unlike),
+            unmatched=(*self.sealed.unmatched, *notes, *_told(unlike)),
             tried=tuple(step.name for step in self.done),
-            changes=compare(before, seen[-1]),
+            changes=changes,
             before=before,
             after=seen[-1],
             ways=tuple(self.ways),
-            prediction=with_versions_of(seen[-1], live)[0].fingerprint if same and not failed else "",
+            prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
             return replace(proof, order=self._order())
-        return self._with_failure(proof, failed, same=same)
+        return self._with_failure(proof, failed, same=not unlike)
 
     def _with_failure(self, proof: Proof, failed: ApplyError, *, same: bool) -> Proof:
         fresh = not self.ledger.applied
@@ -195,8 +198,9 @@ class _Trial:
             return Order(untried=error.what)
 
 
-def _unlike(known: Snapshot, live: Snapshot) -> str:
-    changes = compare(live, known)
-    named = ", ".join(str(change.object) for change in changes[:3])
-    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
-    return f"not as it is there: {named}{more}"
+def _told(unlike: Changes) -> tuple[str, ...]:
+    if not unlike:
+        return ()
+    named = ", ".join(str(change.object) for change in unlike[:3])
+    more = f" and {len(unlike) - 3} more" if len(unlike) > 3 else ""
+    return (f"not as it is there: {named}{more}",)

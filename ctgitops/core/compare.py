@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from .printed import alike_between_majors
 from .snapshot import SchemaObject, Snapshot
 
 KINDS = (
@@ -16,8 +16,6 @@ KINDS = (
     "cast", "trigger", "rule", "policy", "grant", "default privileges",
 )  # fmt: skip
 """The order in which kinds are told: what others rest on first. A kind that is not here comes last."""
-_EXPRESSIONS = frozenset({"definition", "default", "generated", "using", "with_check", "partition_bound", "tables"})
-_PRINTED_BY_MAJOR = re.compile(r"""(?:"[^"]*"|\w+)\.|[()\s]""")
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -72,20 +70,11 @@ def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
         other = new.get(key)
         if other is None:
             yield Removed(each)
-        elif each != other and not (across and _alike(each, other)):
+        elif each != other and not (across and alike_between_majors(each, other)):
             yield Altered(each, other)
     for key, each in new.items():
         if key not in old:
             yield Added(each)
-
-
-def _alike(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether two majors print one thing in two ways: brackets, and tables' names before columns, are not compared."""
-    return (a.of, _loosely(a)) == (b.of, _loosely(b))
-
-
-def _loosely(each: SchemaObject) -> dict[str, str]:
-    return {name: _PRINTED_BY_MAJOR.sub("", v) if name in _EXPRESSIONS else v for name, v in each.attributes.items()}
 
 
 def _place(change: Change) -> tuple[int, str, bool, int, str]:

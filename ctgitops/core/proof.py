@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ..errors import ApplyError
-from .compare import Changes
+from .compare import Altered, Changes, compare
 from .ledger import Ledger
 from .original import Original
 from .plan import Direction, Plan, Step
+from .printed import alike_once_read
 from .problem import Problem
-from .snapshot import Snapshot
+from .snapshot import SchemaObject, Snapshot
 
 _ROWS = ("02", "21", "22", "23", "P0")
 """Classes of errors that rest on rows: no data, cardinality, data, integrity, RAISE. The copy has no row."""
@@ -18,6 +19,8 @@ _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
 _NOT_GRANTED = "42501"
 _NOT_HERE = "0A000"
 """What this server does not have or must not make, such as an extension."""
+_NOT_FILLED = "has not been populated"
+"""Said of a materialized view, which a copy has without its rows."""
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
@@ -82,7 +85,7 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     `fresh`: the real database has no migration yet, so it has no row that the copy lacks.
     """
     state = error.sqlstate
-    if not fresh and (state[:2] in _ROWS or not state):
+    if not fresh and (state[:2] in _ROWS or not state or _NOT_FILLED in error.what):
         return "the copy has the schema and no rows"
     if state == _NOT_GRANTED and original.superuser:
         return f"{original.role} is a superuser there, and in a shadow nobody is"
@@ -93,6 +96,23 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     if unmatched and state in _NOT_THERE:
         return "a part of the real schema could not be copied"
     return ""
+
+
+def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
+    """In what a copy is not like the real schema; what a copy must have otherwise is left out.
+
+    That is how PostgreSQL prints what it read from its own print, and materialized views without their rows.
+    """
+    return tuple(
+        change
+        for change in compare(live, copy)
+        if not (isinstance(change, Altered) and alike_once_read(change.before, _filled(change.after)))
+    )
+
+
+def _filled(each: SchemaObject) -> SchemaObject:
+    attributes = {name: value for name, value in each.attributes.items() if name != "populated"}
+    return replace(each, attributes=attributes) if each.kind == "materialized view" else each
 
 
 def step_back(step: Step) -> Step | None:

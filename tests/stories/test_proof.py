@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.servers import fetch, run
+from ctgitops.postgres.server import LocalServer
+from tests.servers import base_for_servers, fetch, programs_of, run
 from tests.stories.house import House, facts
 
 SHADOW = "shadow: {extensions: []}\n"
@@ -189,6 +190,70 @@ def test_a_schema_that_somebody_changed_after_the_plan_is_not_what_was_predicted
     run(tried, "create table public.by_hand (id int)")
     applied = house.apply("--plan", str(house.root / "kept.json"), "--format", "json")
     assert (applied.status, applied.json["unpredicted"]) == (1, [])
+
+
+PRINTED_OTHERWISE = """
+create table public.jobs (
+    id bigint primary key,
+    state varchar(10) check (state in ('new', 'done')),
+    tries int check (tries between 0 and 9 and tries <> 7)
+);
+create view public.open as select id from public.jobs where state in ('new', 'held') and tries between 1 and 2;
+create materialized view public.counted as select state, count(*) as jobs from public.jobs group by state;
+create index jobs_done on public.jobs (id) where state in ('done', 'held');
+alter table public.jobs enable row level security;
+create policy mine on public.jobs using (state in ('new', 'done'));
+"""
+
+
+@pytest.mark.slow
+def test_what_a_copy_prints_otherwise_is_matched_and_predicted(house: House, tried: str) -> None:
+    house.migration("002_jobs", PRINTED_OTHERWISE)
+    house.applied()
+    run(tried, "insert into jobs values (1, 'new', 1)")
+    house.migration(
+        "003_more",
+        # What rests on the type of a column is read again where it is altered
+        "drop view public.open; drop policy mine on public.jobs; drop materialized view public.counted;"
+        "alter table public.jobs alter state type varchar(20);"
+        "create table public.old_jobs (like public.jobs including all);"
+        "comment on constraint jobs_tries_check on public.jobs is 'few';",
+    )
+    looked = house.plan("--out", "kept.json")
+    assert "not matched" not in looked.out
+    applied = house.apply("--plan", str(house.root / "kept.json"))
+    assert applied.status == 0, applied.said
+    run(tried, "alter table jobs drop constraint jobs_state_check")
+    house.migration("004_more", "create table public.more (id int);")
+    house.plan("--out", "kept.json")
+    run(tried, "alter table jobs add constraint jobs_state_check check (state in ('new', 'odd'))")
+    assert house.apply("--plan", str(house.root / "kept.json")).status == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("major", [15, 18])
+def test_every_printed_form_is_matched_on_each_major(house: House, major: int) -> None:
+    with LocalServer(programs_of(major), base=base_for_servers()) as server:
+        url = server.create_database("there").url
+        house.environment("staging", url, SHADOW)
+        house.migration("001_jobs", PRINTED_OTHERWISE)
+        house.applied()
+        house.migration("002_more", "create table public.more (id int); comment on table public.jobs is 'all';")
+        proof = house.plan("--format", "json").json["proof"]
+        assert proof["unmatched"] == []
+        house.applied()
+        assert proof["prediction"] == house.run("snapshot", "--env", "staging").json["fingerprint"]
+
+
+@pytest.mark.slow
+def test_a_migration_that_reads_a_materialized_view_is_not_blocked_by_a_copy_without_rows(
+    house: House, tried: str
+) -> None:
+    run(tried, "create materialized view public.m as select id from users")
+    house.migration("002_use", "create table public.t as select id from public.m;")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "(the copy has the schema and no rows)" in looked.words
 
 
 @pytest.mark.slow

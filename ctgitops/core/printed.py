@@ -1,0 +1,50 @@
+"""What PostgreSQL prints in more than one way though it is one thing: expressions.
+
+A dump's restore reads what PostgreSQL printed, and what is read so is printed otherwise: `a IN ('x', 'y')` on a varchar
+as `(ARRAY['x'::varchar, 'y'::varchar])::text[]` at first, and as `ARRAY[('x'::varchar)::text, …]` after it; `AND` loses
+brackets. Majors print tables' names before columns or leave them out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .snapshot import SchemaObject
+
+_EXPRESSIONS = frozenset(
+    {"definition", "default", "generated", "using", "with_check", "partition_bound", "tables", "arguments"}
+)
+_SQL_BODY = re.compile(r"BEGIN ATOMIC\b|RETURN ")
+_CAST = (
+    r"""::(?:(?:"[^"]*"|\w+)\.)?(?:"[^"]*"|\w+)(?:\s(?:varying|precision)\b)?(?:\(\d+(?:,-?\d+)?\))?"""
+    r"""(?:\swith(?:out)?\stime\szone)?(?:\[\])*"""
+)
+_TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
+_BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
+_BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
+
+
+def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
+    """Whether they are the same but for brackets and casts in expressions, as where one was read from the other."""
+    return _alike(a, b, _BY_READING)
+
+
+def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
+    """Whether they are the same but for brackets, and tables' names before columns, in expressions."""
+    return _alike(a, b, _BY_MAJOR)
+
+
+def _alike(a: SchemaObject, b: SchemaObject, pattern: re.Pattern[str]) -> bool:
+    return (a.key, a.of) == (b.key, b.of) and _without(pattern, a.attributes) == _without(pattern, b.attributes)
+
+
+def _without(pattern: re.Pattern[str], attributes: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: pattern.sub(lambda match: match["text"] or "", value) if _is_expression(name, value) else value
+        for name, value in attributes.items()
+    }
+
+
+def _is_expression(name: str, value: str) -> bool:
+    return name in _EXPRESSIONS or (name == "body" and _SQL_BODY.match(value) is not None)
