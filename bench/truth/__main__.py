@@ -20,8 +20,8 @@ from ctgitops.lint.run import Linter
 from ctgitops.postgres.programs import find_programs, server_for
 from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.sql.parse import trees
 from ctgitops.sql.script import Script
-from ctgitops.sql.trees import trees
 
 from .judge import Judge
 from .score import HEAD, Score

@@ -106,14 +106,14 @@ class _Walk:
             found = trees(step.script.sql)
         except SqlSyntaxError:
             return
-        for statement, (kind, node) in zip(step.script.statements, found, strict=True):
+        for statement, tree in zip(step.script.statements, found, strict=True):
             place = step.script.place(step.script.start_of(statement))
-            for demand in demands(kind, node):
+            for demand in demands(tree.kind, tree.node):
                 if demand.deferred:
                     self.deferred[_plain(demand.table), demand.deferred] = demand
                 elif risk := self._risk(step, place, self._now(demand)):
                     yield risk
-            self._learn(step, kind, made(kind, node), writes_rows_of(kind, node))
+            self._learn(step, tree.kind, made(tree.kind, tree.node), writes_rows_of(tree.kind, tree.node))
 
     def _now(self, demand: Demand) -> Demand:
         return self.deferred.get((_plain(demand.table), demand.constraint), demand) if demand.constraint else demand

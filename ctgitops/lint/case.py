@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..sql.locks import LockMode, locks
+from ..sql.nodes import Node
 from ..sql.refused import why_not_in_transaction
 from .added import AddedColumn, added_column, target
 from .catalog import Catalog, Table
-from .nodes import Name, Node, relation_name, written
+from .nodes import Name, relation_name, written
 
 
 @dataclass(frozen=True)

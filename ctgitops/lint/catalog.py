@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .nodes import Name, Node
+from ..sql.nodes import Node
+from .nodes import Name
 from .types import UNKNOWN, Type
 
 

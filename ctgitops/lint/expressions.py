@@ -7,10 +7,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ..sql.parse import SqlSyntaxError
-from ..sql.trees import trees
+from ..sql.nodes import Node, walk
+from ..sql.parse import SqlSyntaxError, trees
 from .catalog import Catalog
-from .nodes import Node, name_of, walk
+from .nodes import name_of
 
 _EXTENSIONS = {
     "uuid_generate_v3", "uuid_generate_v5", "uuid_nil", "uuid_ns_dns", "uuid_ns_url", "uuid_ns_oid", "uuid_ns_x500",

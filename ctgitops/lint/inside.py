@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..sql.parse import SqlSyntaxError
-from ..sql.trees import Inner, Node, body_of, inside, trees
+from ..sql.nodes import Node
+from ..sql.parse import SqlSyntaxError, trees
+from ..sql.plpgsql import Inner, body_of, inside
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ..core.snapshot import SchemaObject, Snapshot
-from ..sql.parse import SqlSyntaxError
-from ..sql.trees import trees
+from ..sql.parse import SqlSyntaxError, trees
 from .catalog import Catalog
 from .fold.apply import apply
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-Node = dict[str, Any]
+from ..sql.nodes import Node, parts_of, walk
+
 Name = tuple[str, str]
 """Schema and name; the schema is empty where the statement does not say it."""
 
@@ -16,28 +17,10 @@ def relation_name(relation: Node) -> Name:
     return relation.get("schemaname", ""), relation.get("relname", "")
 
 
-def parts_of(items: list[Node]) -> tuple[str, ...]:
-    """The parts of a dotted name."""
-    return tuple(item.get("String", {}).get("sval", "") for item in items)
-
-
 def name_of(items: list[Node]) -> Name:
     """Of a list of strings; a catalogue before the schema is left out."""
     parts = parts_of(items)
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
-
-
-def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
-    """The names in a DROP, each in its parts."""
-    for item in node.get("objects", ()):
-        if "List" in item:
-            yield parts_of(item["List"].get("items", []))
-        elif "TypeName" in item:
-            yield parts_of(item["TypeName"].get("names", []))
-        elif "String" in item:
-            yield (item["String"].get("sval", ""),)
-        elif "ObjectWithArgs" in item:
-            yield parts_of(item["ObjectWithArgs"].get("objname", []))
 
 
 def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
@@ -60,19 +43,6 @@ def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
         and '"ival": 0' not in text
         and '{"integer": {}}' not in text
     )
-
-
-def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Every node inside, with the parser's name of it; however deep, hundreds of terms in a row are as many levels."""
-    left = [("", node)]
-    while left:
-        key, each = left.pop()
-        if isinstance(each, dict):
-            if key[:1].isupper():
-                yield key, each
-            left += reversed(each.items())
-        elif isinstance(each, list):
-            left += [("", item) for item in reversed(each)]
 
 
 def columns_in(node: Any) -> frozenset[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..sql.nodes import Node
 from .catalog import Table
-from .nodes import Node, canonical, columns_in, same
+from .nodes import canonical, columns_in, same
 from .proof import proved_not_null, proved_parts
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.nodes import Node
 from .catalog import Table
-from .nodes import Node, conjuncts, not_null_columns
+from .nodes import conjuncts, not_null_columns
 
 
 def proved_not_null(table: Table, column: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..core.fix import Lines
+from ..sql.parse import Tree
 from ..sql.script import Script
 from ..sql.tokens import Kind, tokens
-from ..sql.trees import Tree
 
 _AFTER = {
     "blocking-index": "INDEX",

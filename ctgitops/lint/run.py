@@ -9,9 +9,9 @@ from datetime import date
 from ..core.finding import Finding, Severity
 from ..core.fix import Lines
 from ..sql.batch import is_batched
-from ..sql.parse import SqlSyntaxError
+from ..sql.nodes import Node
+from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
-from ..sql.trees import Node, Tree, trees
 from .allow import allowances
 from .case import Case, Settings, Transaction
 from .catalog import Catalog

@@ -11,7 +11,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
-from ..sql.trees import trees
+from ..sql.parse import trees
 
 Node = dict[str, Any]
 

@@ -12,7 +12,7 @@ from ..core.plan import Step
 from ..core.progress import BatchFinished, BatchHeld
 from ..core.unfinished import Kind, Reached, Resumption
 from ..sql.batch import Batch, Shape, sized, waiting_for_all
-from ..sql.leaves import quoted_name
+from ..sql.nodes import quoted_name
 from ..sql.parse import batch_shape
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows

@@ -142,7 +142,10 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
     The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
     """
-    made = f"create temporary table {_PROBE} (like {index.table}); {index_on_probe(statement, _PROBE)}"
+    wanted = index_on_probe(statement, _PROBE)
+    if not wanted:
+        raise CannotLook(Answer(0, (), Failure("its expressions are nested too deeply")))
+    made = f"create temporary table {_PROBE} (like {index.table}); {wanted}"
     answer = exchange(connection, f"begin; {made}; {OWN_PATH}; {_NAMED.format(oid=_PROBED, table_oid='0')}")
     exchange(connection, "rollback")
     if answer.failure:

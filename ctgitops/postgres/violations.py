@@ -103,7 +103,11 @@ class Looker:
         if row is None:
             raise CannotLook("there is no such NOT VALID constraint yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
-        found = [each for tree in trees(f"alter table {demand.table} add {definition}") for each in demands(*tree)]
+        found = [
+            each
+            for tree in trees(f"alter table {demand.table} add {definition}")
+            for each in demands(tree.kind, tree.node)
+        ]
         # It is in the database, so it was reviewed; but what could not be read of it is still not known
         return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+
+from .nodes import Node, walk
 
 DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
@@ -113,9 +114,9 @@ def _faults_of(key: str, value: str, offset: int) -> Iterator[Fault]:
         yield Fault(f"`{key}` is nothing that a batch has", offset, f"it has {keys}")
 
 
-def shape_of(kind: str, node: Any) -> Shape:
+def shape_of(kind: str, node: Node) -> Shape:
     """What matters of one statement's parse tree."""
-    selects = [select for select in _all("SelectStmt", node) if _is_size(select.get("limitCount"))]
+    selects = [select for select in _all("SelectStmt", node) if _is_size(select.get("limitCount", {}))]
     return Shape(
         kind=kind,
         parameters=tuple((p.get("number", 0), p.get("location", 0)) for p in _all("ParamRef", node)),
@@ -154,24 +155,17 @@ def waiting_for_all(text: str) -> str:
     return _SKIP_LOCKED.sub(lambda m: "" if m[0][:4].lower() == "skip" else m[0], text)
 
 
-def _is_size(limit: Any) -> bool:
-    return isinstance(limit, dict) and limit.get("ParamRef", {}).get("number") == 1
+def _is_size(limit: Node) -> bool:
+    return bool(limit.get("ParamRef", {}).get("number") == 1)
 
 
-def _all(kind: str, node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == kind:
-                yield value
-            yield from _all(kind, value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _all(kind, item)
+def _all(kind: str, node: Node) -> Iterator[Node]:
+    return (each for key, each in walk(node) if key == kind)
 
 
-def _tables(node: Any) -> Iterator[tuple[str | None, str]]:
+def _tables(node: Node) -> Iterator[tuple[str | None, str]]:
     relations = [*_all("RangeVar", node)]
-    if isinstance(node, dict) and "relname" in node.get("relation", {}):
+    if "relname" in node.get("relation", {}):
         relations.append(node["relation"])  # what it changes stands there bare
     for key in ("UpdateStmt", "DeleteStmt", "InsertStmt"):
         relations += [inner["relation"] for inner in _all(key, node) if "relation" in inner]

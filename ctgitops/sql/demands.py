@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .expression import expression, reaches_out, type_name
-from .leaves import quoted_name
-
-Node = dict[str, Any]
+from .nodes import Node, commands, parts_of, quoted_name, relation
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,8 @@ class Demand:
 def demands(kind: str, node: Node) -> Iterator[Demand]:
     """What a statement demands of rows."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
-        table = _relation(node["relation"])
-        for item in node.get("cmds", ()):
-            command = item.get("AlterTableCmd", {})
+        table = relation(node["relation"])
+        for command in commands(kind, node):
             yield from _JUDGES.get(command.get("subtype", ""), _nothing)(table, command)
     elif kind == "IndexStmt" and node.get("unique"):
         yield from _unique_index(node)
@@ -58,15 +54,11 @@ def demands(kind: str, node: Node) -> Iterator[Demand]:
 def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
     """The tables whose rows a statement writes; `*` where nobody can say which."""
     if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
-        yield _relation(node.get("relation", {}))
+        yield relation(node.get("relation", {}))
     elif kind == "TruncateStmt":
-        yield from (_relation(item.get("RangeVar", {})) for item in node.get("relations", ()))
+        yield from (relation(item.get("RangeVar", {})) for item in node.get("relations", ()))
     elif kind in {"DoStmt", "CallStmt", "SelectStmt", "ExecuteStmt"}:
         yield "*"
-
-
-def _relation(node: Node) -> str:
-    return quoted_name(node.get("schemaname"), node.get("relname"))
 
 
 def _nothing(_table: str, _command: Node) -> Iterator[Demand]:
@@ -75,7 +67,7 @@ def _nothing(_table: str, _command: Node) -> Iterator[Demand]:
 
 def _domain(node: Node) -> Iterator[Demand]:
     if not node.get("def", {}).get("Constraint", {}).get("skip_validation"):
-        name = quoted_name(*(part["String"]["sval"] for part in node["typeName"]))
+        name = quoted_name(*parts_of(node["typeName"]))
         what = f"every column of the domain {name} must fit into it"
         yield Demand("", what, unseen="that is in any number of tables")
 
@@ -113,18 +105,23 @@ def _add_constraint(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _check(table: str, constraint: Node) -> Iterator[Demand]:
-    raw = constraint["raw_expr"]
-    text, out = expression(raw), reaches_out(raw)
+    text = expression(constraint["raw_expr"])
     says = f"CHECK ({text or '…'}) must hold"
-    if out or not text:
-        why = out or "it is nested too deeply"
-        yield Demand(table, says, unseen=f"{why}, and what nobody reviewed is not run on a real database")
+    if why := _unseen(constraint["raw_expr"]):
+        yield Demand(table, says, unseen=why)
     else:
         yield Demand(table, says, violating=f"({text}) is false")
 
 
+def _unseen(node: Node) -> str:
+    """Why an expression is not asked of a real database; empty where it may be."""
+    if why := reaches_out(node) or ("" if expression(node) else "it is nested too deeply"):
+        return f"{why}, and what nobody reviewed is not run on a real database"
+    return ""
+
+
 def _foreign_key(table: str, constraint: Node) -> Iterator[Demand]:
-    parent, columns = _relation(constraint["pktable"]), _listed(constraint, "fk_attrs")
+    parent, columns = relation(constraint["pktable"]), _listed(constraint, "fk_attrs")
     says = f"{_named(columns)} must have its row in {parent}"
     yield Demand(table, says, columns, references=References(parent, columns, _listed(constraint, "pk_attrs")))
 
@@ -147,13 +144,12 @@ def _exclusion(table: str, _: Node) -> Iterator[Demand]:
 
 
 def _unique_index(node: Node) -> Iterator[Demand]:
-    table = _relation(node["relation"])
+    table = relation(node["relation"])
     elements = [item["IndexElem"] for item in node.get("indexParams", ())]
     condition = node.get("whereClause")
-    out = reaches_out([element.get("expr") for element in elements]) or reaches_out(condition)
-    if out:
-        what = "no two rows may have the same key"
-        yield Demand(table, what, unseen=f"{out}, and what nobody reviewed is not run on a real database")
+    parts = [element["expr"] for element in elements if "expr" in element] + ([condition] if condition else [])
+    if why := next(filter(None, map(_unseen, parts)), ""):
+        yield Demand(table, "no two rows may have the same key", unseen=why)
         return
     columns = tuple(quoted_name(e["name"]) if "name" in e else f"({expression(e['expr'])})" for e in elements)
     only = expression(condition) if condition else ""
@@ -165,7 +161,7 @@ def _duplicates(table: str, columns: tuple[str, ...], only: str = "", *, distinc
     key = f"({listed})" if distinct_nulls else f"row({listed})::text"
     chosen = listed if distinct_nulls else key
     where = f" where {only}" if only else ""
-    inner = f"select {chosen} from {table}{where} group by {chosen} having count(*) > 1"  # noqa: S608 - see _relation
+    inner = f"select {chosen} from {table}{where} group by {chosen} having count(*) > 1"  # noqa: S608 - see quoted_name
     condition = f"{f'({only}) and ' if only else ''}{key} in ({inner})"
     named = tuple(column for column in columns if column.startswith('"'))
     return Demand(table, f"no two rows may have the same {_named(columns)}", named, condition)
@@ -208,7 +204,7 @@ def _validate(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _attach(table: str, command: Node) -> Iterator[Demand]:
-    name = _relation(command["def"]["PartitionCmd"]["name"])
+    name = relation(command["def"]["PartitionCmd"]["name"])
     yield Demand(name, f"every row must belong into that partition of {table}", unseen="only attaching it tells")
 
 

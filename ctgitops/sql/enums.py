@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Node = dict[str, Any]
+from .nodes import Node, parts_of, walk
+
 ADDS = re.compile(r"\badd\s+value\b", re.IGNORECASE)
 """Text without it adds no value, and need not be walked through."""
 
@@ -36,16 +36,10 @@ def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:
 
 
 def _name(node: Node) -> str:
-    return ".".join(part["String"]["sval"] for part in node.get("typeName", ()))
+    return ".".join(parts_of(node.get("typeName", ())))
 
 
-def _literals(node: Any) -> Iterator[tuple[str, int]]:
-    if isinstance(node, dict):
-        constant = node.get("A_Const")
-        if isinstance(constant, dict) and "sval" in constant:
+def _literals(node: Node) -> Iterator[tuple[str, int]]:
+    for kind, constant in walk(node):
+        if kind == "A_Const" and "sval" in constant:
             yield constant["sval"].get("sval", ""), constant.get("location", -1)
-        for value in node.values():
-            yield from _literals(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _literals(item)

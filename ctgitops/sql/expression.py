@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from .leaves import quoted_name
-
-Node = dict[str, Any]
+from .nodes import Node, parts_of, quoted_name, walk
 
 _SHAPES = frozenset(
     {"A_Const", "ColumnRef", "A_Expr", "BoolExpr", "NullTest", "BooleanTest", "TypeCast", "CoalesceExpr", "MinMaxExpr"}
@@ -42,21 +39,16 @@ def reaches_out(node: object) -> str:
 
 
 def _reaching(node: object) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _reaching(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key[:1].isupper() and key not in _SHAPES:
-                yield f"it has a {key}"
-            if key == "FuncCall":
-                yield from _calling(value)
-            yield from _reaching(value)
+    for kind, each in walk(node):
+        if kind not in _SHAPES:
+            yield f"it has a {kind}"
+        if kind == "FuncCall":
+            yield from _calling(each)
 
 
 def _calling(call: Node) -> Iterator[str]:
-    names = [part["String"]["sval"] for part in call["funcname"]]
-    if names[-1] not in _FUNCTIONS or names[:-1] not in ([], ["pg_catalog"]):
+    names = parts_of(call["funcname"])
+    if names[-1] not in _FUNCTIONS or names[:-1] not in {(), ("pg_catalog",)}:
         yield f"it calls {quoted_name(*names)}"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from .nodes import Node
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Extension:
     if_not_exists: bool = False
 
 
-def extension_of(kind: str, node: dict[str, Any]) -> Extension | None:
+def extension_of(kind: str, node: Node) -> Extension | None:
     """The extension that a statement makes; None where it makes none."""
     if kind != "CreateExtensionStmt":
         return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Node = dict[str, Any]
+from .nodes import Node, commands, dropped_names
+
 _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 
 
@@ -34,12 +34,9 @@ class Gone:
 def gone(kind: str, node: Node) -> Iterator[Gone]:
     """What `node` drops or renames; what goes by CASCADE or in a function is not seen."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
-        for item in node.get("objects", ()):
-            names = [part.get("String", {}).get("sval", "") for part in item.get("List", {}).get("items", ())]
-            yield Gone(names[-1])
+        yield from (Gone(names[-1]) for names in dropped_names(node))
     elif kind == "AlterTableStmt":
-        for item in node.get("cmds", ()):
-            command = item.get("AlterTableCmd", {})
+        for command in commands(kind, node):
             if command.get("subtype") == "AT_DropColumn":
                 yield Gone(_table(node), command.get("name", ""))
     elif kind == "RenameStmt":
@@ -53,8 +50,7 @@ def appears(kind: str, node: Node) -> Iterator[Gone]:
     elif kind == "CreateTableAsStmt":
         yield Gone(_table(node.get("into", {}), "rel"))
     elif kind == "AlterTableStmt":
-        for item in node.get("cmds", ()):
-            command = item.get("AlterTableCmd", {})
+        for command in commands(kind, node):
             if command.get("subtype") == "AT_AddColumn":
                 yield Gone(_table(node), command.get("def", {}).get("ColumnDef", {}).get("colname", ""))
     elif kind == "RenameStmt":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-Node = dict[str, Any]
+from .nodes import Node, commands, dropped_names, quoted_name, relation
 
 
 class Leaving(StrEnum):
@@ -43,11 +42,6 @@ class Leaves:
     """Of what is created or dropped, the catalogue that lists it; of REINDEX the kind of thing that it names."""
 
 
-def quoted_name(*parts: str | None) -> str:
-    """A name as SQL writes it, each part quoted."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
-
-
 def leaves(kind: str, node: Node) -> Leaves:
     """What `node`, which PostgreSQL refuses inside a transaction, can leave behind."""
     judge = _JUDGES.get(kind)
@@ -55,33 +49,27 @@ def leaves(kind: str, node: Node) -> Leaves:
     return found or _listed(kind, node) or Leaves(Leaving.NOTHING)
 
 
-def _relation(node: Node) -> str:
-    return quoted_name(node.get("schemaname"), node.get("relname"))
-
-
 def _index(node: Node) -> Leaves | None:
     # its index stands in the schema of its table, wherever the search path finds that
-    return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), _relation(node.get("relation", {})))
+    return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), relation(node.get("relation", {})))
 
 
 def _drop(node: Node) -> Leaves | None:
-    names = [item["String"]["sval"] for item in node["objects"][0]["List"]["items"]]
-    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*names))
+    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*next(dropped_names(node))))
 
 
 def _reindex(node: Node) -> Leaves | None:
     if not any(item.get("DefElem", {}).get("defname") == "concurrently" for item in node.get("params", ())):
         return None
-    relation = node.get("relation")
-    name = _relation(relation) if relation else quoted_name(node.get("name"))
+    name = relation(node["relation"]) if "relation" in node else quoted_name(node.get("name"))
     return Leaves(Leaving.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower())
 
 
 def _detach(node: Node) -> Leaves | None:
-    for item in node.get("cmds", ()):
-        partition = item.get("AlterTableCmd", {}).get("def", {}).get("PartitionCmd")
+    for command in commands("AlterTableStmt", node):
+        partition = command.get("def", {}).get("PartitionCmd")
         if partition:
-            return Leaves(Leaving.DETACHED, _relation(partition["name"]), _relation(node["relation"]))
+            return Leaves(Leaving.DETACHED, relation(partition["name"]), relation(node["relation"]))
     return None
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
-Node = dict[str, Any]
+from .nodes import Node, commands, dropped_names, quoted_name, relation, walk
 
 
 class LockMode(IntEnum):
@@ -90,54 +89,42 @@ _DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
 def locks(kind: str, node: Node) -> tuple[Wanted, ...]:
     """The locks on relations that a statement names, each relation once, with its strongest."""
     strongest: dict[str, LockMode] = {}
-    for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(node))):
+    for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(kind, node))):
         strongest[name] = max(mode, strongest.get(name, mode))
     return tuple(Wanted(name, mode) for name, mode in strongest.items() if name)
 
 
 def table_made(kind: str, node: Node) -> str:
     """The table that a statement makes; nobody else can have a lock on it."""
-    return _name(node.get("relation", {})) if kind == "CreateStmt" else ""
+    return relation(node.get("relation", {})) if kind == "CreateStmt" else ""
 
 
 def _of_statement(kind: str, node: Node) -> Iterator[tuple[str, LockMode]]:
     if kind in _BY_RELATION:
         key, mode = _BY_RELATION[kind]
-        yield _name(node.get(key, {})), mode
+        yield relation(node.get(key, {})), mode
     elif judge := _JUDGES.get(kind):
         yield from judge(node)
 
 
-def _name(relation: Node) -> str:
-    parts = (relation.get("schemaname"), relation.get("relname"))
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
-
-
 def _names(node: Node, key: str) -> Iterator[str]:
     for item in node.get(key, ()):
-        yield _name(item.get("RangeVar", {}))
+        yield relation(item.get("RangeVar", {}))
 
 
-def _referenced(node: object) -> Iterator[str]:
-    """Tables that foreign keys refer to, wherever in a statement they stand."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _referenced(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key == "pktable":
-                yield _name(value)
-            elif key in {"tableElts", "cmds", "AlterTableCmd", "def", "ColumnDef", "constraints", "Constraint"}:
-                yield from _referenced(value)
+def _referenced(kind: str, node: Node) -> Iterator[str]:
+    """Tables that foreign keys refer to."""
+    if kind in {"CreateStmt", "AlterTableStmt"}:
+        yield from (relation(each["pktable"]) for _, each in walk(node) if "pktable" in each)
 
 
 def _alter_table(node: Node) -> Iterator[tuple[str, LockMode]]:
-    commands = [item.get("AlterTableCmd", {}) for item in node.get("cmds", ())]
-    yield _name(node.get("relation", {})), max((_altering(command) for command in commands), default=AE)
-    for command in commands:
+    parts = tuple(commands("AlterTableStmt", node))
+    yield relation(node.get("relation", {})), max((_altering(command) for command in parts), default=AE)
+    for command in parts:
         partition = command.get("def", {}).get("PartitionCmd", {})
         if partition.get("name"):
-            yield _name(partition["name"]), SUE if partition.get("concurrent") else AE
+            yield relation(partition["name"]), SUE if partition.get("concurrent") else AE
 
 
 def _altering(command: Node) -> LockMode:
@@ -151,14 +138,10 @@ def _altering(command: Node) -> LockMode:
 
 def _drop(node: Node) -> Iterator[tuple[str, LockMode]]:
     what = node.get("removeType", "").removeprefix("OBJECT_")
-    for item in node.get("objects", ()):
-        parts = [part.get("String", {}).get("sval", "") for part in item.get("List", {}).get("items", ())]
-        if what in _DROPPED_FROM:
-            parts = parts[:-1]
-        elif what not in _DROPPED:
-            continue
-        name = ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-        yield name, SUE if node.get("concurrent") else AE
+    for parts in dropped_names(node):
+        if what in _DROPPED_FROM or what in _DROPPED:
+            name = quoted_name(*(parts[:-1] if what in _DROPPED_FROM else parts))
+            yield name, SUE if node.get("concurrent") else AE
 
 
 def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
@@ -166,13 +149,13 @@ def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _index(node: Node) -> Iterator[tuple[str, LockMode]]:
-    yield _name(node.get("relation", {})), SUE if node.get("concurrent") else LockMode.SHARE
+    yield relation(node.get("relation", {})), SUE if node.get("concurrent") else LockMode.SHARE
 
 
 def _reindex(node: Node) -> Iterator[tuple[str, LockMode]]:
     options = [item.get("DefElem", {}) for item in node.get("params", ())]
     concurrently = any(o.get("defname") == "concurrently" and "arg" not in o for o in options)
-    yield _name(node.get("relation", {})), SUE if concurrently else AE
+    yield relation(node.get("relation", {})), SUE if concurrently else AE
 
 
 def _create(node: Node) -> Iterator[tuple[str, LockMode]]:
@@ -181,7 +164,7 @@ def _create(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
-    yield _name(node.get("relation", {})), LockMode.EXCLUSIVE if node.get("concurrent") else AE
+    yield relation(node.get("relation", {})), LockMode.EXCLUSIVE if node.get("concurrent") else AE
 
 
 def _lock(node: Node) -> Iterator[tuple[str, LockMode]]:

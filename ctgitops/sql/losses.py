@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from .leaves import quoted_name
-
-Node = dict[str, Any]
+from .nodes import Node, commands, dropped_names, quoted_name, relation
 
 
 class Destroying(StrEnum):
@@ -38,61 +35,49 @@ class Destroyed:
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
     """What `node` destroys, also what stands in a WITH; what functions do is not seen."""
-    if judge := _JUDGES.get(kind):
-        yield from judge(node)
-    for cte in node.get("withClause", {}).get("ctes", ()):
-        query = cte.get("CommonTableExpr", {}).get("ctequery") or {}
-        for inner, tree in query.items():
-            yield from destroyed(inner, tree)
+    left = [(kind, node)]
+    while left:
+        each, tree = left.pop()
+        if judge := _JUDGES.get(each):
+            yield from judge(tree)
+        for cte in reversed(tree.get("withClause", {}).get("ctes", ())):
+            left += (cte.get("CommonTableExpr", {}).get("ctequery") or {}).items()
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
     """The tables, and columns of tables, that `node` makes; a table has no column's name."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
-        yield _relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
-    for command in _commands(kind, node):
+        yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
+    for command in commands(kind, node):
         if command.get("subtype") == "AT_AddColumn":
             column = command.get("def", {}).get("ColumnDef", {}).get("colname", "")
-            yield _relation(node["relation"]), quoted_name(column)
-
-
-def _relation(node: Node) -> str:
-    return quoted_name(node.get("schemaname"), node.get("relname"))
-
-
-def _commands(kind: str, node: Node) -> Iterator[Node]:
-    if kind == "AlterTableStmt":
-        for item in node.get("cmds", ()):
-            yield item.get("AlterTableCmd", {})
+            yield relation(node["relation"]), quoted_name(column)
 
 
 def _drop(node: Node) -> Iterator[Destroyed]:
     what = node.get("removeType", "").removeprefix("OBJECT_")
     if what in {"TABLE", "FOREIGN_TABLE"}:
-        for item in node.get("objects", ()):
-            names = [part.get("String", {}).get("sval") for part in item.get("List", {}).get("items", ())]
-            yield Destroyed(Destroying.TABLE, quoted_name(*names))
+        yield from (Destroyed(Destroying.TABLE, quoted_name(*names)) for names in dropped_names(node))
     elif node.get("behavior") == "DROP_CASCADE" and what == "SCHEMA":
-        for item in node.get("objects", ()):
-            yield Destroyed(Destroying.SCHEMA, quoted_name(item.get("String", {}).get("sval")))
+        yield from (Destroyed(Destroying.SCHEMA, quoted_name(*names)) for names in dropped_names(node))
     elif node.get("behavior") == "DROP_CASCADE" and what in {"TYPE", "DOMAIN", "EXTENSION"}:
         yield Destroyed(Destroying.UNSEEN, f"DROP {what} … CASCADE")
 
 
 def _alter(node: Node) -> Iterator[Destroyed]:
-    for command in _commands("AlterTableStmt", node):
+    for command in commands("AlterTableStmt", node):
         if command.get("subtype") == "AT_DropColumn":
-            yield Destroyed(Destroying.COLUMN, _relation(node["relation"]), quoted_name(command.get("name")))
+            yield Destroyed(Destroying.COLUMN, relation(node["relation"]), quoted_name(command.get("name")))
 
 
 def _truncate(node: Node) -> Iterator[Destroyed]:
     for item in node.get("relations", ()):
-        yield Destroyed(Destroying.EMPTIED, _relation(item.get("RangeVar", {})))
+        yield Destroyed(Destroying.EMPTIED, relation(item.get("RangeVar", {})))
 
 
 def _rows(how: Destroying) -> Callable[[Node], Iterator[Destroyed]]:
     def judge(node: Node) -> Iterator[Destroyed]:
-        yield Destroyed(how, _relation(node["relation"]), only_some="whereClause" in node)
+        yield Destroyed(how, relation(node["relation"]), only_some="whereClause" in node)
 
     return judge
 

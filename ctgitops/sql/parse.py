@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,18 @@ from .gone import Gone, appears, gone
 from .leaves import Leaves, leaves
 from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
+from .nodes import Node
 from .refused import transaction_control, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 100
+_CUT = '{"TooDeep": {}}'
+"""Stands for what was cut away: no reader takes it for something it knows, and it is not made into SQL again."""
+_ROOMY = 50_000
+"""Bytes of SQL from which on the parser gets a stack of its own."""
+_ROOM = 256
+"""Bytes of that stack for each byte of SQL. libpg_query writes its tree by recursion and knows no limit there: with a
+stack of 8 MB it wrote 60,000 terms in a row, and at 80,000 the process was gone. A term is two bytes at least."""
 
 
 class SqlSyntaxError(Exception):
@@ -60,76 +69,89 @@ class Statement:
     """The names that are there after it."""
 
 
-def statements(sql: str) -> tuple[Statement, ...]:
+@dataclass(frozen=True)
+class Tree:
+    """One statement: `sql[start:end]`, in characters, the parser's name of it, and what the parser made of it."""
+
+    kind: str
+    node: Node
+    start: int
+    end: int
+
+
+def trees(sql: str) -> tuple[Tree, ...]:
     """The statements of `sql`. Raises SqlSyntaxError for what PostgreSQL 18's grammar does not know."""
-    return tuple(_statements(sql))
+    return tuple(_trees(sql))
 
 
-def _statements(sql: str) -> Iterator[Statement]:
+def _trees(sql: str) -> Iterator[Tree]:
     encoded = sql.encode()
     characters = Characters(encoded)
     for raw in parse_tree(encoded)["stmts"]:
-        start = raw.get("stmt_location", 0)
-        length = raw.get("stmt_len", 0)
+        start, length = raw.get("stmt_location", 0), raw.get("stmt_len", 0)
         end = start + length if length else len(encoded.rstrip())
         ((kind, node),) = raw["stmt"].items()
-        refused = why_not_in_transaction(kind, node)
-        yield Statement(
-            start=characters.at(start),
-            end=characters.at(end),
-            kind=kind,
-            refused_in_transaction=refused,
-            transaction_control=transaction_control(kind, node),
-            copies_through_client=kind == "CopyStmt" and not node.get("filename"),
-            leaves=leaves(kind, node) if refused else None,
-            locks=locks(kind, node),
-            makes=table_made(kind, node),
-            takes_away=tuple(gone(kind, node)),
-            brings=tuple(appears(kind, node)),
-        )
+        yield Tree(kind, node, characters.at(start), characters.at(end))
+
+
+def statements(sql: str) -> tuple[Statement, ...]:
+    """What matters of each statement of `sql` to who runs it. Raises SqlSyntaxError."""
+    return tuple(_statement(tree) for tree in trees(sql))
+
+
+def _statement(tree: Tree) -> Statement:
+    kind, node = tree.kind, tree.node
+    refused = why_not_in_transaction(kind, node)
+    return Statement(
+        start=tree.start,
+        end=tree.end,
+        kind=kind,
+        refused_in_transaction=refused,
+        transaction_control=transaction_control(kind, node),
+        copies_through_client=kind == "CopyStmt" and not node.get("filename"),
+        leaves=leaves(kind, node) if refused else None,
+        locks=locks(kind, node),
+        makes=table_made(kind, node),
+        takes_away=tuple(gone(kind, node)),
+        brings=tuple(appears(kind, node)),
+    )
 
 
 def batch_shape(sql: str) -> Shape:
     """What matters of the one statement in `sql` to a batch."""
-    ((kind, node),) = parse_tree(sql.encode())["stmts"][0]["stmt"].items()
-    return shape_of(kind, node)
+    tree = trees(sql)[0]
+    return shape_of(tree.kind, tree.node)
 
 
 def extension_made(sql: str) -> Extension | None:
     """The extension that the one statement in `sql` makes; None where it makes none."""
-    ((kind, node),) = parse_tree(sql.encode())["stmts"][0]["stmt"].items()
-    return extension_of(kind, node)
+    tree = trees(sql)[0]
+    return extension_of(tree.kind, tree.node)
 
 
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     """Values that `sql` adds to an enum type and uses afterwards; raises SqlSyntaxError."""
-    if not ADDS.search(sql):
-        return ()
-    return tuple(enum_uses([next(iter(raw["stmt"].items())) for raw in parse_tree(sql.encode())["stmts"]]))
-
-
-def trees(sql: str) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Each statement of `sql`: what the parser calls it, and its tree; raises SqlSyntaxError."""
-    return tuple(each for raw in parse_tree(sql.encode())["stmts"] for each in raw["stmt"].items())
+    return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
-    trees = enumerate(parse_tree(sql.encode())["stmts"])
-    return tuple((n, d) for n, raw in trees for kind, node in raw["stmt"].items() for d in destroyed(kind, node))
+    return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     """The tables, and columns of tables, that `sql` makes; raises SqlSyntaxError."""
-    trees = parse_tree(sql.encode())["stmts"]
-    return frozenset(m for raw in trees for kind, node in raw["stmt"].items() for m in made(kind, node))
+    return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
 def count_where(sql: str) -> str:
     """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where that cannot be written."""
     import postgast  # noqa: PLC0415 - see below
 
-    statement = postgast.parse(sql).stmts[0].stmt
+    touches = _to_rewrite(sql)
+    if touches is None:
+        return ""
+    statement = touches.stmts[0].stmt
     kind = statement.WhichOneof("node")
     if kind not in {"delete_stmt", "update_stmt"}:
         return ""
@@ -145,10 +167,15 @@ def count_where(sql: str) -> str:
 
 
 def index_on_probe(sql: str, table: str) -> str:
-    """CREATE INDEX CONCURRENTLY as it would be written for another, temporary table, which nobody waits for."""
+    """CREATE INDEX CONCURRENTLY as it would be written for another, temporary table, which nobody waits for.
+
+    Empty where that cannot be written.
+    """
     import postgast  # noqa: PLC0415 - see below
 
-    tree = postgast.parse(sql)
+    tree = _to_rewrite(sql)
+    if tree is None:
+        return ""
     index = tree.stmts[0].stmt.index_stmt
     index.concurrent = index.if_not_exists = False
     index.relation.schemaname, index.relation.relname = "pg_temp", table
@@ -156,11 +183,22 @@ def index_on_probe(sql: str, table: str) -> str:
     return str(postgast.deparse(tree))
 
 
-def parse_tree(encoded: bytes) -> dict[str, Any]:
+def _to_rewrite(sql: str) -> Any:
+    """The tree from which SQL can be made again; None where it is nested more deeply than protobuf's decoder goes."""
+    import postgast  # noqa: PLC0415 - see below
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
+
+    try:
+        return postgast.parse(sql) if len(sql) < _ROOMY else None
+    except DecodeError:
+        return None
+
+
+def parse_tree(encoded: bytes) -> Node:
     """The parser's own tree of a text, places in bytes. Raises SqlSyntaxError."""
     from postgast.native import lib  # noqa: PLC0415 - 70 ms, which `status` and `--version` need not pay
 
-    result = lib.pg_query_parse(encoded)
+    result = lib.pg_query_parse(encoded) if len(encoded) < _ROOMY else _with_room(lib.pg_query_parse, encoded)
     try:
         if result.error:
             error = result.error.contents
@@ -170,9 +208,20 @@ def parse_tree(encoded: bytes) -> dict[str, Any]:
         lib.pg_query_free_parse_result(result)
 
 
-def _decoded(tree: str) -> dict[str, Any]:
+def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 22 ms, for which few have a use
+
+    usual = threading.stack_size(_ROOM * len(encoded) // 4096 * 4096)
     try:
-        whole: dict[str, Any] = json.loads(tree)
+        with ThreadPoolExecutor(1) as roomy:
+            return roomy.submit(parse, encoded).result()
+    finally:
+        threading.stack_size(usual)
+
+
+def _decoded(tree: str) -> Node:
+    try:
+        whole: Node = json.loads(tree)
     except RecursionError:
         # Some hundred terms in a row: what makes a statement refused stands near its top.
         whole = json.loads("".join(_shallow(tree)))
@@ -180,13 +229,13 @@ def _decoded(tree: str) -> dict[str, Any]:
 
 
 def _shallow(tree: str) -> Iterator[str]:
-    """The JSON with nothing in what is as deep as `_DEEPEST`."""
+    """The JSON with a mark instead of what is as deep as `_DEEPEST`."""
     depth = kept_from = 0
     for token in _TOKEN.finditer(tree):
         if token[0] in "{[":
             depth += 1
             if depth == _DEEPEST:
-                yield tree[kept_from : token.start()] + ("{}" if token[0] == "{" else "[]")
+                yield tree[kept_from : token.start()] + (_CUT if token[0] == "{" else f"[{_CUT}]")
         elif token[0] in "}]":
             if depth == _DEEPEST:
                 kept_from = token.end()

@@ -8,9 +8,8 @@ know, and then the server says so while the transaction still leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-Node = dict[str, Any]
+from .nodes import Node, commands
 
 _CONTROL = {
     "TRANS_STMT_BEGIN": "BEGIN",
@@ -86,8 +85,7 @@ def _cluster(node: Node) -> str:
 
 
 def _alter_table(node: Node) -> str:
-    for item in node.get("cmds", ()):
-        command = item.get("AlterTableCmd", {})
+    for command in commands("AlterTableStmt", node):
         partition = command.get("def", {}).get("PartitionCmd", {})
         if command.get("subtype") == "AT_DetachPartition" and partition.get("concurrent"):
             return "ALTER TABLE … DETACH PARTITION … CONCURRENTLY"

@@ -8,7 +8,7 @@ import pytest
 from bench.truth.judge import Judge
 from ctgitops.lint.rule import Rule
 from ctgitops.sql.locks import LockMode
-from ctgitops.sql.trees import trees
+from ctgitops.sql.parse import trees
 from tests.lint.examples import RULES, TABLES, files_of
 
 FILLED = """

@@ -61,7 +61,7 @@ NULLS = {'alter table "My T" add unique nulls not distinct ("A b")': 4}
 
 
 def look(url: str, sql: str, *, keys: bool = False) -> list[Violation]:
-    found = [each for kind, node in trees(sql) for each in demands(kind, node)]
+    found = [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]
     risks = [Risk("001_m", Place("migrations/001_m.sql", 1), demand) for demand in found]
     with session(url) as connection:
         connection.execute("set default_transaction_read_only = on; set statement_timeout = '5s'")
@@ -133,7 +133,7 @@ def test_what_cannot_be_looked_at_says_why(database_url: str, sql: str, why: str
 def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(database_url: str) -> None:
     run(database_url, SCHEMA)
     sql = "alter table t alter a set not null; alter table p alter code set not null"
-    risks = [Risk("001_m", Place("x", 1), demand) for kind, node in trees(sql) for demand in demands(kind, node)]
+    risks = [Risk("001_m", Place("x", 1), demand) for tree in trees(sql) for demand in demands(tree.kind, tree.node)]
     with session(database_url) as other, session(database_url) as connection:
         other.execute("begin; lock table t")
         connection.execute("set lock_timeout = '50ms'")

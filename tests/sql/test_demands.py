@@ -9,7 +9,7 @@ from ctgitops.sql.parse import trees
 
 
 def of(sql: str) -> list[Demand]:
-    return [demand for kind, node in trees(sql) for demand in demands(kind, node)]
+    return [demand for tree in trees(sql) for demand in demands(tree.kind, tree.node)]
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_an_expression_that_is_nested_too_deeply_is_not_looked_at() -> None:
     ],
 )
 def test_whose_rows_a_statement_writes(sql: str, tables: list[str]) -> None:
-    assert [table for kind, node in trees(sql) for table in writes_rows_of(kind, node)] == tables
+    assert [table for tree in trees(sql) for table in writes_rows_of(tree.kind, tree.node)] == tables

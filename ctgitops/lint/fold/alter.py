@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...sql.nodes import Node
 from ..added import added_column, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import Node, name_of, option, relation_name
+from ..nodes import name_of, option, relation_name
 from ..types import type_of
 from . import create, drop
 

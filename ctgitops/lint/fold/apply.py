@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...sql.nodes import Node
 from ..catalog import Catalog
-from ..nodes import Node
 from . import alter, create, drop
 
 _FOLDS = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...sql.nodes import Node, dropped_names
 from ..catalog import Catalog, Table
-from ..nodes import Name, Node, dropped_names
+from ..nodes import Name
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ...core.finding import Severity
 from ...sql.locks import LockMode
+from ...sql.nodes import walk
 from ..case import Case, called
-from ..nodes import walk
 from ..rule import Group, Hit, Rule
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...core.finding import Severity
+from ...sql.nodes import parts_of
 from ..case import Case
-from ..nodes import option, parts_of
+from ..nodes import option
 from ..rule import Group, Hit, Rule
 
 

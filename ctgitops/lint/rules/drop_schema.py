@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...core.finding import Severity
+from ...sql.nodes import dropped_names
 from ..case import Case
-from ..nodes import dropped_names
 from ..rule import Group, Hit, Rule
 
 

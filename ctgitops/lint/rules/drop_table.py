@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ...core.finding import Severity
 from ...sql.locks import LockMode
+from ...sql.nodes import dropped_names
 from ..case import Case, called
-from ..nodes import dropped_names
 from ..rule import Group, Hit, Rule
 
 

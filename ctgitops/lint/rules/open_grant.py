@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...core.finding import Severity
+from ...sql.nodes import Node
 from ..case import Case
-from ..nodes import Node
 from ..rule import Group, Hit, Rule
 
 _ANONYMOUS = {"anon", "anonymous", "web_anon"}

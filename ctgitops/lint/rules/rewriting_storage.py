@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from ...core.finding import Severity
 from ...sql.locks import LockMode
+from ...sql.nodes import Node
 from ..case import Case, called
 from ..catalog import Table
-from ..nodes import Node
 from ..rule import Group, Hit, Rule
 
 _PARTS = {

@@ -1,4 +1,4 @@
-"""Statements with their parse trees, for who has to read them closely; also those inside of PL/pgSQL."""
+"""What stands inside a DO block: the statements that its PL/pgSQL runs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .parse import Characters, SqlSyntaxError, parse_tree
-
-Node = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Tree:
-    """One statement: `sql[start:end]`, the parser's name of it, and what the parser made of it."""
-
-    kind: str
-    node: Node
-    start: int
-    end: int
+from .nodes import Node, walk
+from .parse import SqlSyntaxError
 
 
 @dataclass(frozen=True)
@@ -31,21 +20,6 @@ class Inner:
     """Of the body, from 1."""
     dynamic: bool
     """Whether `sql` is the expression of an EXECUTE."""
-
-
-def trees(sql: str) -> tuple[Tree, ...]:
-    """The statements of `sql`. Raises SqlSyntaxError."""
-    return tuple(_trees(sql))
-
-
-def _trees(sql: str) -> Iterator[Tree]:
-    encoded = sql.encode()
-    characters = Characters(encoded)
-    for raw in parse_tree(encoded)["stmts"]:
-        start, length = raw.get("stmt_location", 0), raw.get("stmt_len", 0)
-        end = start + length if length else len(encoded.rstrip())
-        ((kind, node),) = raw["stmt"].items()
-        yield Tree(kind, node, characters.at(start), characters.at(end))
 
 
 def body_of(do: Node) -> str | None:
@@ -72,15 +46,8 @@ def inside(body: str) -> tuple[Inner, ...]:
     return tuple(_inner(functions))
 
 
-def _inner(node: Any) -> Iterator[Inner]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _inner(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if found := _run_by(key, value):
-                yield found
-            yield from _inner(value)
+def _inner(functions: Any) -> Iterator[Inner]:
+    return (found for kind, node in walk(functions) if (found := _run_by(kind, node)))
 
 
 def _run_by(key: str, node: Any) -> Inner | None:

@@ -1,0 +1,56 @@
+"""Reading parse trees: every node inside one, and the names in it. A tree may be thousands of levels deep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Node = dict[str, Any]
+
+
+def walk(node: Any) -> Iterator[tuple[str, Node]]:
+    """Every node inside, with the parser's name of it; however deep, hundreds of terms in a row are as many levels."""
+    left = [("", node)]
+    while left:
+        key, each = left.pop()
+        if isinstance(each, dict):
+            if key[:1].isupper():
+                yield key, each
+            left += reversed(each.items())
+        elif isinstance(each, list):
+            left += [("", item) for item in reversed(each)]
+
+
+def quoted_name(*parts: str | None) -> str:
+    """A name as SQL writes it, each part quoted; parts that are not there are left out."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
+
+
+def relation(node: Node) -> str:
+    """Of a RangeVar its quoted name, qualified where the statement qualifies it."""
+    return quoted_name(node.get("schemaname"), node.get("relname"))
+
+
+def commands(kind: str, node: Node) -> Iterator[Node]:
+    """The parts of an ALTER TABLE; of any other statement none."""
+    if kind == "AlterTableStmt":
+        for item in node.get("cmds", ()):
+            yield item.get("AlterTableCmd", {})
+
+
+def parts_of(items: Sequence[Node]) -> tuple[str, ...]:
+    """The parts of a dotted name."""
+    return tuple(item.get("String", {}).get("sval", "") for item in items)
+
+
+def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
+    """The names in a DROP, each in its parts."""
+    for item in node.get("objects", ()):
+        if "List" in item:
+            yield parts_of(item["List"].get("items", []))
+        elif "TypeName" in item:
+            yield parts_of(item["TypeName"].get("names", []))
+        elif "String" in item:
+            yield parts_of([item])
+        elif "ObjectWithArgs" in item:
+            yield parts_of(item["ObjectWithArgs"].get("objname", []))
