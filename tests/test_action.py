@@ -27,6 +27,7 @@ MAIN = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
 
 UNMERGED = ("pull_request", "merge_group")
+NAMED = ("plan", "apply", "status", "check")
 
 
 def merged(hub: Scripted, house: House, payload: dict[str, Any]) -> None:
@@ -152,11 +153,13 @@ def test_a_pull_request_plans_every_environment(step: Step) -> None:
     assert tables(step, "staging") == []
 
 
+@pytest.mark.slow
 def test_a_merge_group_is_planned(step: Step) -> None:
     assert step.run("merge_group", payload_of("merge_group.checks_requested")).status == 0
     assert step.outputs["pending"] == "1"
 
 
+@pytest.mark.slow
 def test_a_push_applies_what_waits_for_pushes(step: Step) -> None:
     run = step.run("push", push())
     assert run.status == 0, run.said
@@ -172,12 +175,14 @@ def test_a_push_applies_what_waits_for_pushes(step: Step) -> None:
     assert "nothing to do, so nothing was done" in step.summary
 
 
+@pytest.mark.slow
 def test_a_dry_run_applies_nothing(step: Step) -> None:
     assert step.run("push", push(), dry_run="true").status == 0
     assert step.outputs["pending"] == "1"
     assert tables(step, "staging") == []
 
 
+@pytest.mark.slow
 def test_a_push_elsewhere_says_that_it_did_nothing(step: Step) -> None:
     run = step.run("push", push() | {"ref": "refs/heads/topic"})
     assert run.status == 0
@@ -185,6 +190,7 @@ def test_a_push_elsewhere_says_that_it_did_nothing(step: Step) -> None:
     assert "Nothing was done" in step.summary
 
 
+@pytest.mark.slow
 def test_a_tag_without_a_token_proves_nothing_and_fails(step: Step) -> None:
     for event, payload in (("push", payload_of("push.tag")), ("release", payload_of("release.released"))):
         for name, tag in (("push", "ref"), ("release", "release.tag_name")):
@@ -202,6 +208,7 @@ def test_a_moved_tag_is_refused(step: Step) -> None:
     assert "was moved" in step.summary
 
 
+@pytest.mark.slow
 def test_a_person_starts_it_and_says_what(step: Step) -> None:
     payload = payload_of("workflow_dispatch")
     assert step.run("workflow_dispatch", payload).status == 2
@@ -219,6 +226,7 @@ def test_a_person_starts_it_and_says_what(step: Step) -> None:
     assert tables(step, "staging") == []
 
 
+@pytest.mark.slow
 def test_a_comment_without_a_token_is_nobody_s(step: Step) -> None:
     run = step.run("issue_comment", commented("/ctgitops apply staging"))
     assert run.status == 8, run.said
@@ -226,6 +234,7 @@ def test_a_comment_without_a_token_is_nobody_s(step: Step) -> None:
     assert tables(step, "staging") == []
 
 
+@pytest.mark.slow
 def test_status_and_check_by_name(step: Step) -> None:
     assert step.run("push", push(), command="status").status == 0
     assert "production" in step.summary
@@ -233,6 +242,7 @@ def test_status_and_check_by_name(step: Step) -> None:
     assert "1 migration, 2 environments, no problems" in " ".join(step.summary.replace("&#46;", ".").split())
 
 
+@pytest.mark.slow
 def test_a_fingerprint_is_the_only_plan_that_is_applied(step: Step) -> None:
     assert step.run("push", push(), command="plan", environment="staging").status == 0
     fingerprint = step.outputs["fingerprint"]
@@ -276,7 +286,7 @@ def test_a_pull_request_from_its_opening_to_the_record_on_a_github(step: Step) -
 # What must not happen. --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", ["pull_request", "merge_group"])
+@pytest.mark.parametrize("event", ["pull_request", pytest.param("merge_group", marks=pytest.mark.slow)])
 def test_what_is_not_merged_is_never_applied(step: Step, event: str) -> None:
     payload = payload_of({"pull_request": "pull_request.opened"}.get(event, "merge_group.checks_requested"))
     for command in ("apply", "rollback"):
@@ -286,7 +296,7 @@ def test_what_is_not_merged_is_never_applied(step: Step, event: str) -> None:
     assert tables(step, "staging") == []
 
 
-@pytest.mark.parametrize("command", ["auto", "plan", "apply", "status", "check"])
+@pytest.mark.parametrize("command", ["auto", *(pytest.param(c, marks=pytest.mark.slow) for c in NAMED)])
 def test_a_fork_gets_a_check_of_its_files_and_nothing_else(step: Step, command: str) -> None:
     payload = changed(payload_of("pull_request.opened"), "pull_request.head.repo.id", 5)
     for name in step.house.secrets:
@@ -297,20 +307,21 @@ def test_a_fork_gets_a_check_of_its_files_and_nothing_else(step: Step, command: 
     assert "127.0.0.1" not in run.said.replace("postgresql://nobody:unreachable@127.0.0.1:1/none", "")
 
 
-@pytest.mark.parametrize("command", ["auto", "plan", "check"])
+@pytest.mark.parametrize("command", ["auto", *(pytest.param(c, marks=pytest.mark.slow) for c in ("plan", "check"))])
 def test_pull_request_target_is_refused(step: Step, command: str) -> None:
     run = step.run("pull_request_target", payload_of("pull_request.opened"), command=command)
     assert run.status == 2
     assert "pull_request_target" in run.said
 
 
+@pytest.mark.slow
 def test_an_unknown_event_is_refused_and_plans_where_it_is_told_to(step: Step) -> None:
     assert step.run("deployment", {}).status == 2
     assert step.run("deployment", {}, command="apply", environment="staging").status == 2
     assert step.run("deployment", {}, command="plan", environment="staging").status == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000])
+@pytest.mark.parametrize("text", ["{", *(pytest.param(t, marks=pytest.mark.slow) for t in ("", "[]", "[" * 100_000))])
 def test_no_event_is_no_traceback(step: Step, text: str) -> None:
     step.files.mkdir()
     (step.files / "bad.json").write_text(text)
@@ -319,6 +330,7 @@ def test_no_event_is_no_traceback(step: Step, text: str) -> None:
     assert "cannot be read as JSON" in step.summary
 
 
+@pytest.mark.slow
 def test_a_wrong_input_names_itself(step: Step) -> None:
     run = step.run("push", push(), command="aply")
     assert run.status == 2
@@ -362,6 +374,7 @@ def test_sql_that_looks_like_a_command_is_none(step: Step, line: str) -> None:
     assert "octocat" in step.summary
 
 
+@pytest.mark.slow
 def test_an_input_s_value_is_no_command_and_no_markup(step: Step) -> None:
     for trick in EVIL[:6]:
         run = step.run("push", push(), command=trick.replace("\0", "") + "\n::add-mask::x")
@@ -370,6 +383,7 @@ def test_an_input_s_value_is_no_command_and_no_markup(step: Step) -> None:
         harmless(step.summary)
 
 
+@pytest.mark.slow
 def test_a_secret_in_the_wrong_input_is_not_shown(step: Step) -> None:
     """`run` of these tests looks for it everywhere."""
     step.house.secrets["STAGING_DATABASE_URL"] = "postgresql://app:s3cr%2Fet@db.example.com/main"
@@ -407,6 +421,7 @@ def test_a_problem_is_marked_at_its_line(step: Step) -> None:
     assert step.outputs["blocked"] == "true"
 
 
+@pytest.mark.slow
 def test_a_workspace_in_a_folder_marks_lines_from_the_repository_s_root(step: Step) -> None:
     step.house.migration("003_blue", "select from from;")
     environ = {"GITHUB_WORKSPACE": str(step.house.root.parent)}
@@ -417,6 +432,7 @@ def test_a_workspace_in_a_folder_marks_lines_from_the_repository_s_root(step: St
 # However it ends. -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_after_an_error_no_other_environment_is_tried(step: Step) -> None:
     step.house.environment(
         "production", step.house.secrets["PRODUCTION_DATABASE_URL"], "after: staging\napply: {on: push}\n"
@@ -430,6 +446,7 @@ def test_after_an_error_no_other_environment_is_tried(step: Step) -> None:
     assert tables(step, "production") == []
 
 
+@pytest.mark.slow
 def test_something_unexpected_still_writes_the_summary(step: Step) -> None:
     environ = {"GITHUB_API_URL": "::error::not a URL"}
     run = step.run("push", push(), environ, github_token="ghs_token")

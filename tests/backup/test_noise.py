@@ -98,6 +98,7 @@ def test_words_say_why_and_no_secret() -> None:
     assert words_of(Finished(3, ""), ADDRESS) == "exit status 3"
 
 
+@pytest.mark.slow
 def test_a_table_that_was_there_already_is_a_loss_for_real(quick: Scene, make_database: Callable[[], str]) -> None:
     run(quick.url, "create table t as select generate_series(1, 5) as a; create table u (a int)")
     receipt = quick.take()

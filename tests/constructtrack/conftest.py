@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,15 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.outcome import Status
+from ctgitops.postgres.server import LocalServer
 from ctgitops.wiring import Wiring
+from tests.servers import run
 
 ROOT = Path(__file__).parents[2]
 _MANIFEST = 'environment: trial\ndatabase: {url: "${TRIAL_DATABASE_URL}"}\ntimeouts: {lock: 2s}\n'
 
 ApplyHistory = Callable[..., None]
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -23,17 +27,35 @@ def apply_history(tmp_path: Path) -> ApplyHistory:
     """Returns `apply_history(url, upto=…, replace={6: PATH})`."""
 
     def run(url: str, *, upto: int | None = None, replace: dict[int, Path] | None = None) -> None:
-        checkout = tmp_path / "checkout"
-        shutil.copytree(ROOT / "migrations", checkout / "migrations", dirs_exist_ok=True)
-        (checkout / "environments").mkdir(exist_ok=True)
-        (checkout / "environments" / "trial.yaml").write_text(_MANIFEST)
-        for number, other in (replace or {}).items():
-            (original,) = (p for p in (checkout / "migrations").glob(f"{number:03}_*.sql") if p.name.count(".") == 1)
-            shutil.copy(other, original)
-            original.with_suffix(".down.sql").unlink(missing_ok=True)
-        wiring = Wiring(checkout, {"TRIAL_DATABASE_URL": url})
-        request = wiring.request("trial", target=None if upto is None else f"{upto:03}")
-        outcome = apply(request, databases=wiring, backups=wiring.backups, tell=lambda _progress: None)
-        assert outcome.status in {Status.APPLIED, Status.UP_TO_DATE}, outcome.plan.problems
+        _apply(tmp_path / "checkout", url, upto, replace or {})
 
     return run
+
+
+@pytest.fixture(scope="session")
+def whole_history(tmp_path_factory: pytest.TempPathFactory, server: LocalServer) -> str:
+    """The name of a database with all migrations, of which `constructtrack_url` is a copy: no apply for each test."""
+    _apply(tmp_path_factory.mktemp("history") / "checkout", server.create_database("whole_history").url, None, {})
+    return "whole_history"
+
+
+@pytest.fixture
+def constructtrack_url(server: LocalServer, whole_history: str) -> str:
+    """A database of its own, with all migrations."""
+    name = f"constructtrack_{next(_numbers)}"
+    run(server.url(), f"create database {name} template {whole_history}")
+    return server.url(name)
+
+
+def _apply(checkout: Path, url: str, upto: int | None, replace: dict[int, Path]) -> None:
+    shutil.copytree(ROOT / "migrations", checkout / "migrations", dirs_exist_ok=True)
+    (checkout / "environments").mkdir(exist_ok=True)
+    (checkout / "environments" / "trial.yaml").write_text(_MANIFEST)
+    for number, other in replace.items():
+        (original,) = (p for p in (checkout / "migrations").glob(f"{number:03}_*.sql") if p.name.count(".") == 1)
+        shutil.copy(other, original)
+        original.with_suffix(".down.sql").unlink(missing_ok=True)
+    wiring = Wiring(checkout, {"TRIAL_DATABASE_URL": url})
+    request = wiring.request("trial", target=None if upto is None else f"{upto:03}")
+    outcome = apply(request, databases=wiring, backups=wiring.backups, tell=lambda _progress: None)
+    assert outcome.status in {Status.APPLIED, Status.UP_TO_DATE}, outcome.plan.problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, LiteralString, cast
@@ -27,10 +27,9 @@ def person(organisation: int, role: str) -> str:
 
 
 @pytest.fixture
-def owner_of_all(database_url: str, apply_history: Callable[..., None]) -> Iterator[Connection]:
+def owner_of_all(constructtrack_url: str) -> Iterator[Connection]:
     """Two organisations of the development seeds, seen by the owner of the tables."""
-    apply_history(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(constructtrack_url, autocommit=True) as connection:
         for seed in sorted((ROOT / "seeds/development").glob("*.sql")):
             connection.execute(seed.read_bytes())
         yield connection

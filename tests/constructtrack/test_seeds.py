@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +31,8 @@ def plant(connection: Connection, environment: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ["development", "staging", "production"])
-def test_planting_seeds_twice_is_the_same_as_once(
-    environment: str, database_url: str, apply_history: Callable[..., None]
-) -> None:
-    apply_history(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def test_planting_seeds_twice_is_the_same_as_once(environment: str, constructtrack_url: str) -> None:
+    with psycopg.connect(constructtrack_url, autocommit=True) as connection:
         empty = contents(connection)
         plant(connection, environment)
         once = contents(connection)
@@ -45,18 +41,16 @@ def test_planting_seeds_twice_is_the_same_as_once(
         assert once != empty
 
 
-def test_production_gets_switches_and_nothing_else(database_url: str, apply_history: Callable[..., None]) -> None:
-    apply_history(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def test_production_gets_switches_and_nothing_else(constructtrack_url: str) -> None:
+    with psycopg.connect(constructtrack_url, autocommit=True) as connection:
         before = contents(connection)
         plant(connection, "production")
         after = contents(connection)
     assert [table for table in after if after[table] != before[table]] == ["public.feature_flags"]
 
 
-def test_a_switch_that_somebody_turned_stays_turned(database_url: str, apply_history: Callable[..., None]) -> None:
-    apply_history(database_url)
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def test_a_switch_that_somebody_turned_stays_turned(constructtrack_url: str) -> None:
+    with psycopg.connect(constructtrack_url, autocommit=True) as connection:
         plant(connection, "production")
         connection.execute("UPDATE feature_flags SET enabled = NOT enabled")
         turned = contents(connection)["public.feature_flags"]

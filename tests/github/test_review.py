@@ -7,7 +7,7 @@ import re
 import cmarkgfm  # type: ignore[import-untyped]
 import pytest
 from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.forge import Review, Suggestion
@@ -90,7 +90,6 @@ def test_a_token_that_may_not_costs_one_warning(world: World) -> None:
     assert "pull-requests: write" in warning
 
 
-@settings(max_examples=100, deadline=None)
 @given(hostile, st.lists(st.sampled_from(["`", "``", "```", "````suggestion", "~~~", " ", "a", "</details>", "@x"])))
 def test_no_text_changes_what_is_suggested(text: str, parts: list[str]) -> None:
     line = "".join(parts)

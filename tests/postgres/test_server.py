@@ -91,6 +91,7 @@ def test_killed_with_9_leaves_neither_server_nor_folder(base: Path) -> None:
     wait_until_gone(base)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0.05, 0.3])
 def test_killed_with_9_while_starting_leaves_nothing_either(base: Path, after: float) -> None:
     with start_elsewhere(base, "time.sleep(60)") as process:
@@ -100,6 +101,7 @@ def test_killed_with_9_while_starting_leaves_nothing_either(base: Path, after: f
     wait_until_gone(base)
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_ours_to_handle_before_the_server_goes(base: Path) -> None:
     then = """
     try:
@@ -124,6 +126,7 @@ def test_an_exception_in_the_block_ends_the_server_too(base: Path) -> None:
     wait_until_gone(base, 0)
 
 
+@pytest.mark.slow
 def test_is_ended_even_while_somebody_is_busy_in_it(base: Path) -> None:
     with LocalServer(programs_for_tests(), base=base) as server:
         busy = subprocess.Popen(
@@ -185,6 +188,7 @@ def test_nothing_of_our_environment_is_in_the_servers(base: Path, monkeypatch: p
         assert "a-secret" not in str(fetch(server.url(), "select line from seen"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AS_ROOT, reason="only root starts a server under another account")
 def test_programs_that_the_servers_account_cannot_reach_are_copied(base: Path, tmp_path: Path) -> None:
     whole = [p for p in find_programs() if p.has_server and (p.bin.parent / "share" / "postgres.bki").is_file()]

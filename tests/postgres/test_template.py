@@ -24,6 +24,7 @@ def identity() -> object:
         return fetch(server.url(), "select system_identifier from pg_control_system()")
 
 
+@pytest.mark.slow
 def test_a_second_server_unpacks_what_the_first_one_made(cache: Path) -> None:
     first = identity()
     (kept,) = cache.iterdir()

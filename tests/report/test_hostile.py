@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import cmarkgfm  # type: ignore[import-untyped]
 import pytest
 from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.compare import Added
@@ -186,7 +186,6 @@ def skeleton(reader: Reader) -> list[str]:
     return [tag for tag in reader.tags if tag.removeprefix("/") != "code"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(hostile)
 def test_no_text_changes_the_plan_comment(text: str) -> None:
     page = plans_markdown(looks(text), at_github(text))
@@ -206,7 +205,6 @@ def test_each_known_trick_is_text(trick: str) -> None:
         assert shown == " ".join(re.sub(r"[\u200b\u202e\x00\x1b]", "\N{REPLACEMENT CHARACTER}", f"x{trick}").split())
 
 
-@settings(max_examples=80, deadline=None)
 @given(hostile)
 def test_no_text_changes_the_record_of_a_run(text: str) -> None:
     def outcome(text: str) -> Outcome:
@@ -226,7 +224,6 @@ def test_only_a_plain_address_becomes_a_link(url: str) -> None:
     assert "[run]" not in plans_markdown(looks("x"), Origin("x", "x", 1, url))
 
 
-@settings(deadline=None)
 @given(hostile)
 def test_text_reads_as_it_was_written(text: str) -> None:
     wanted = " ".join(re.sub(r"[\u200b-\u200f\ufffd]", "", text).split())
@@ -240,7 +237,6 @@ def test_words_in_backticks_become_code_in_our_own_sentences() -> None:
     assert read(str(prose("run `ctgitops plan --env a|b`, then @look"))).tags == ["p", "code", "/code", "/p"]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["`", "``", "```", "````", "~~~", "\n", " ", "a", "</details>", "@x", "\r"]), max_size=30)
 )

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.environment import Target
@@ -45,7 +45,6 @@ def problems(count: int, detail: int, hint: int) -> tuple[Problem, ...]:
     return tuple(Problem(f"p{i}", f"problem {i}", hint="h" * hint, detail="d" * detail) for i in range(count))
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.sampled_from([10, 4_000, 70_000]), min_size=1, max_size=120),
     st.integers(0, 60),

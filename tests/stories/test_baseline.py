@@ -40,6 +40,7 @@ def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: Ho
     assert house.run("status").status == 0
 
 
+@pytest.mark.slow
 def test_differences_hold_it_back_are_shown_and_change_nothing(house: House, living: str) -> None:
     run(living, "alter table users add by_hand int")
     before = facts(living)

@@ -177,6 +177,7 @@ def test_ctrl_c_between_two_batches_ends_it_at_once_and_the_next_goes_on(lived_i
     assert fetch(database_url, TOUCHED) == [(1, 30)]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_batch_is_refused_with_its_place(lived_in: House) -> None:
     lived_in.migration("002_fill", "-- ctgitops: batch size=5\nupdate one set id = id;")
     done = lived_in.run("check")

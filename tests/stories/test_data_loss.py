@@ -18,6 +18,7 @@ def notes(house: House, *, down: str = "drop table notes; alter table one drop c
     house.applied()
 
 
+@pytest.mark.slow
 def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, database_url: str) -> None:
     notes(lived_in)
     run(database_url, "insert into notes select generate_series(1, 3); update one set word = 'kept'")

@@ -21,6 +21,7 @@ def driving(house: House, database_url: str) -> str:
     return database_url
 
 
+@pytest.mark.slow
 def test_an_index_made_by_hand_is_told_and_ends_with_one(house: House, driving: str) -> None:
     assert house.run("drift", "--env", "staging").status == 0
     run(driving, "create index by_hand on public.users (lower(email))")

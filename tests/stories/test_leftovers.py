@@ -61,6 +61,7 @@ def test_p09_what_reindexing_a_table_left_is_cleaned_also_of_its_toast(lived_in:
     assert len(fetch(database_url, HEALED)) == len(left)
 
 
+@pytest.mark.slow
 def test_p09_a_partition_whose_detaching_was_cut_short_is_finalised(lived_in: House, database_url: str) -> None:
     run(
         database_url,
@@ -76,6 +77,7 @@ def test_p09_a_partition_whose_detaching_was_cut_short_is_finalised(lived_in: Ho
     assert fetch(database_url, "select count(*) from parts_1") == [(1,)]
 
 
+@pytest.mark.slow
 def test_p09_an_index_whose_dropping_was_cut_short_is_dropped(lived_in: House, database_url: str) -> None:
     run(database_url, "create index one_by_id on one (id)")
     cut(lived_in, database_url, "drop index concurrently one_by_id;", "select from one", "drop index")

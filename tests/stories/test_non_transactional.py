@@ -21,7 +21,10 @@ VALID = "select indisvalid from pg_index where indexrelid = to_regclass('one_by_
             f"set statement_timeout = 0;\n{INDEX}\ncomment on index one_by_id is 'x; y';", marks=pytest.mark.slow
         ),
         pytest.param(f"vacuum one;\n{INDEX}", marks=pytest.mark.slow),
-        f"-- ctgitops: no transaction\ncreate table two ();\n{INDEX}\nreindex index concurrently one_by_id;",
+        pytest.param(
+            f"-- ctgitops: no transaction\ncreate table two ();\n{INDEX}\nreindex index concurrently one_by_id;",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(f"do $$ begin perform 1; end $$;\n{INDEX}\nanalyze one;", marks=pytest.mark.slow),
     ],
     ids=["alone", "mixed", "vacuum", "comment", "do"],
@@ -39,6 +42,7 @@ def test_it_is_written_ahead_and_then_applied(lived_in: House, database_url: str
     assert lived_in.apply().out.startswith("staging: nothing to do")
 
 
+@pytest.mark.slow
 def test_a_comment_runs_anything_outside_a_transaction(lived_in: House, database_url: str) -> None:
     """A procedure that commits: no parser can know, so the file says it."""
     lived_in.migration(

@@ -61,8 +61,8 @@ def test_its_json_is_the_only_output_and_of_the_published_shape(lived_in: House)
 @pytest.mark.parametrize(
     "state",
     [
-        "blocked",
-        "unreachable",
+        pytest.param("blocked", marks=pytest.mark.slow),
+        pytest.param("unreachable", marks=pytest.mark.slow),
         pytest.param("no secret", marks=pytest.mark.slow),
         pytest.param("edited", marks=pytest.mark.slow),
     ],

@@ -180,6 +180,7 @@ def test_p09_if_not_exists_over_an_invalid_index_is_not_success(lived_in: House,
     assert has(database_url, "one_by_id")
 
 
+@pytest.mark.slow
 def test_p09_an_invalid_index_that_is_not_ours_is_left_alone(lived_in: House, database_url: str) -> None:
     """Seen to fail with the comparison of definitions left out: it was dropped."""
     failed_by_hand(database_url, "create unique index concurrently one_by_id on one (id)")

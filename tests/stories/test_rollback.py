@@ -46,6 +46,7 @@ def test_it_leads_back_to_what_was_there(lived_in: House, database_url: str, sta
     assert has(database_url, "words")
 
 
+@pytest.mark.slow
 def test_it_needs_no_file(lived_in: House, database_url: str, stairs: Facts) -> None:
     for name in ("002_two", "003_column", "004_view"):
         lived_in.remove(name, f"{name}.down")
@@ -83,6 +84,7 @@ def test_one_that_fails_leaves_the_rest_applied(lived_in: House, database_url: s
     assert not has(database_url, "two")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stairs")
 def test_what_has_no_way_back_stops_all_of_it(lived_in: House, database_url: str) -> None:
     before = facts(database_url), marks(database_url)

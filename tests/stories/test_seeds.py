@@ -32,6 +32,7 @@ def test_they_run_after_the_migrations_and_again_only_when_they_change(lived_in:
     assert marks(database_url)[5:] == [seeds[0]]
 
 
+@pytest.mark.slow
 def test_one_that_fails_leaves_no_trace_and_is_run_again(lived_in: House, database_url: str) -> None:
     lived_in.write("seeds/staging/010_one.sql", "insert into one values (5);\n\ninsert into one values (1);\n")
     before = facts(database_url)
@@ -77,6 +78,7 @@ def test_a_changed_seed_file_changes_the_fingerprint(lived_in: House, database_u
     assert fetch(database_url, "select count(*) from one") == [(1,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql", ["create index concurrently on one (id);\n", "-- ctgitops: no transaction\ninsert into one values (7);\n"]
 )
