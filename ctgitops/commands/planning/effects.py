@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from ...core.gate import Predecessor
 from ...core.impact import StepImpact
 from ...core.ledger import Ledger
 from ...core.plan import Plan
@@ -14,7 +15,9 @@ from ...errors import CtgitopsError
 from ...ports import Databases, Sealed
 
 
-def effects_of(plan: Plan, request: Request, sealed: Sealed, databases: Databases) -> dict[int, Effect]:
+def effects_of(
+    plan: Plan, request: Request, before: Predecessor, sealed: Sealed, databases: Databases
+) -> dict[int, Effect]:
     """By number of the migration, from what was seen of it and how large the real tables are. Read-only.
 
     What nobody could ask is not known, which an effect says.
@@ -31,16 +34,15 @@ def effects_of(plan: Plan, request: Request, sealed: Sealed, databases: Database
         with suppress(CtgitopsError):
             rates = sealed.rates()
         with suppress(CtgitopsError):
-            measured = _measured(plan, request, impacts, databases)
+            measured = _measured(plan, request, before, impacts, databases)
     return {number: effect_of(impact, sizes, rates, measured.get(number)) for number, impact in impacts.items()}
 
 
 def _measured(
-    plan: Plan, request: Request, impacts: Mapping[int, StepImpact], databases: Databases
+    plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
     """What the same files took in the environment that comes before this one."""
     before = request.workspace.environment(request.environment.after or "")
-    ledger = databases.predecessor(request)
     if before is None or not isinstance(ledger, Ledger):
         return {}
     sizes = databases.of(before).sizes(tables_of(impacts.values()))
