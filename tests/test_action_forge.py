@@ -346,6 +346,53 @@ def test_what_fails_is_a_failed_deployment_and_on_record(scene: Scene) -> None:
     assert "already exists" in scene.forge.comments[0].body
 
 
+BY_ROWS = """do $$ begin
+  if exists (select from red) then alter table red add surprise int; else alter table red add expected int; end if;
+end $$;"""
+
+
+@pytest.mark.slow
+def test_what_is_not_what_a_copy_foretold_fails_and_stops_the_rollout(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scene.run("push", push()) == 0
+    staging, production = (scene.house.secrets[f"{name}_DATABASE_URL"] for name in ("STAGING", "PRODUCTION"))
+    scene.house.environment("staging", staging, "apply: {on: push}\nshadow: {extensions: []}\n")
+    scene.house.environment("production", production, "after: staging\napply: {on: push}\nshadow: {extensions: []}\n")
+    run(staging, "insert into red values (1)")
+    scene.house.migration("002_by_rows", BY_ROWS)
+    capsys.readouterr()
+    assert scene.run("push", push()) == 1
+    said = capsys.readouterr().out
+    assert "::error title=ctgitops::staging: 1 migration applied, BUT NOT WHAT WAS PREDICTED" in said
+    assert "production: not tried, because staging is not what was predicted" in said
+    assert scene.tables("production") == 0
+    assert scene.forge.ends[-1][1] is DeploymentState.FAILURE
+    for page in (scene.summary, html(scene.forge.comments[-1].body)):
+        assert "-     column expected: integer" in page
+        assert "+     column surprise: integer" in page
+    assert "### ⛔ staging IS NOT WHAT WAS PREDICTED" in scene.forge.comments[-1].body
+
+
+@pytest.mark.slow
+def test_what_is_as_a_copy_foretold_goes_on_and_what_nobody_could_foretell_is_told(scene: Scene) -> None:
+    staging, production = (scene.house.secrets[f"{name}_DATABASE_URL"] for name in ("STAGING", "PRODUCTION"))
+    run(production, "create table by_hand (id int, state varchar check (state in ('a', 'b')))")
+    scene.house.environment("staging", staging, "apply: {on: push}\nshadow: {extensions: []}\n")
+    scene.house.environment("production", production, "after: staging\napply: {on: push}\nshadow: {extensions: []}\n")
+    scene.house.migration("002_more", "alter table red add more int;")
+    assert scene.run("push", push()) == 0, scene.summary
+    assert (scene.tables("staging"), scene.tables("production")) == (1, 2)
+    assert "predicted" not in scene.summary
+    for url in (staging, production):
+        run(url, "insert into red values (1)")
+    scene.house.migration(
+        "003_rows", "insert into red select id + 1 from red; do $$ begin assert (select count(*) > 1 from red); end $$;"
+    )
+    assert scene.run("push", push()) == 0
+    assert "what the schema would be was not predicted: 003_rows: assertion failed" in scene.summary
+
+
 def test_a_token_that_may_nothing_costs_warnings_and_not_the_run(scene: Scene) -> None:
     scene.forge.refuses = ("comment", "check", "deploy!", "pull_request_of")
     assert scene.run("push", push()) == 0

@@ -41,6 +41,12 @@ class Result:
         """That of the outcome or the error."""
         return self.outcome.exit_status
 
+    @property
+    def told(self) -> str:
+        """Why no other environment is tried after it."""
+        odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
+        return f"{self.environment.name} {'is not what was predicted' if odd else 'failed'}"
+
 
 def apply(job: Job, ask: Applying) -> int:
     """Each environment in turn; after an error no other is tried. Writes."""
@@ -55,11 +61,11 @@ def apply(job: Job, ask: Applying) -> int:
     for environment in ask.environments:
         result = _carried_out(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
-        if isinstance(result.outcome, CtgitopsError):
+        if isinstance(result.outcome, CtgitopsError) or result.outcome.unkept:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
-        job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].environment.name} failed")
+        job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].told}")
     _outputs(job, results)
     keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
     return next((result.exit_status for result in results if result.exit_status), 0)
@@ -103,7 +109,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
         request = with_reviews(job, request)
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
-        return apply_verb(request, databases=job.wiring, backups=job.wiring.backups, tell=tell)
+        return apply_verb(request, databases=job.wiring, backups=job.wiring.backups, tell=tell, shadows=job.wiring)
 
     return verb
 
@@ -142,6 +148,8 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
 def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     page = outcome_markdown(outcome, job.wiring.origin, longest=LONGEST)
     job.show(f"{environment.name}: {outcome_verdict(outcome)}", outcome_text(outcome), page)
+    if outcome.unkept:
+        job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
     if outcome.status is Status.BLOCKED:
         job.annotate(outcome.plan.problems)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):

@@ -62,6 +62,9 @@ class Outcome:
     unkept: Unkept | None = None
     """How the schema is not what was predicted; None where it is, or nobody predicted."""
 
+    unpredicted: str = ""
+    """Why nobody could say what the schema would be, where that was asked; empty where somebody could."""
+
     @property
     def exit_status(self) -> int:
         """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .compare import Added, Altered, Change, Changes, Removed, compare
+from .compare import Added, Altered, Change, Changes, Removed, compare, without
 from .printed import alike_once_read
 from .snapshot import SchemaObject, Snapshot
 
@@ -28,12 +28,12 @@ class Unkept:
     another than when the plan was made."""
 
 
-def unkept(prediction: Prediction, before: Snapshot, after: Snapshot) -> Unkept | None:
-    """None: the schema is what was predicted."""
+def unkept(prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()) -> Unkept | None:
+    """None: the schema is what was predicted, without objects that a pattern in `ignored` names."""
     if after.fingerprint == prediction.fingerprint:
         return None
     expected = changed(before, prediction.changes)
-    differs = compare(expected, after)
+    differs = without(compare(expected, after), ignored)
     real = tuple(change for change in differs if not _same(change))
     return Unkept(real) if real or expected.fingerprint != prediction.fingerprint else None
 

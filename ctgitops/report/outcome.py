@@ -27,6 +27,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
     values: dict[str, object] = {
         "mark": "⛔" if outcome.unkept else MARKS[outcome.status],
         "unkept": bool(outcome.unkept),
+        "unpredicted": outcome.unpredicted,
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],

@@ -199,6 +199,8 @@ def _watched(outcome: Outcome) -> Iterable[str]:
 
 
 def _unkept(outcome: Outcome) -> Iterable[str]:
+    if outcome.unpredicted:
+        yield from ("", f"  what the schema would be was not predicted: {on_one_line(outcome.unpredicted)}")
     if outcome.unkept is None:
         return
     if outcome.unkept.differs:

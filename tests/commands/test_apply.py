@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
+from ctgitops.core.environment import ShadowPolicy
 from ctgitops.core.gate import Reason
 from ctgitops.core.ledger import Mark
 from ctgitops.core.manner import Manner, Transaction
 from ctgitops.core.outcome import Status
 from ctgitops.core.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
 from ctgitops.errors import ApplyError, BackupError, LedgerError
+from ctgitops.report.text import outcome_text
+from tests.commands.test_plan_tried import NoServer
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
 
 ONE = migration("001_one", "1.0.0")
@@ -52,6 +55,22 @@ def test_without_a_backup_in_the_manifest_none_is_taken() -> None:
     diary = Diary()
     outcome = apply(request(workspace(ONE)), databases=diary, backups=diary, tell=diary.tell)
     assert outcome.receipt is None
+    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+
+
+def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
+    diary = Diary()
+    work = workspace(ONE)
+    outcome = apply(request(work), databases=diary, backups=diary, tell=diary.tell, shadows=NoServer())
+    assert (outcome.status, outcome.exit_status) == (Status.APPLIED, 0)
+    assert outcome.unpredicted == "no server programs of PostgreSQL 15"
+    assert diary.lines == ["lock", "read ledger", "copy staging", "snapshot staging", "apply 001", "unlock"]
+    assert "was not predicted: no server programs of PostgreSQL 15" in outcome_text(outcome)
+    unwanted = replace(STAGING, shadow=ShadowPolicy(wanted=False))
+    diary = Diary()
+    assert not apply(
+        request(work, unwanted), databases=diary, backups=diary, tell=diary.tell, shadows=NoServer()
+    ).unpredicted
     assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
 
 

@@ -9,12 +9,15 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
+from ctgitops.core.compare import Added
 from ctgitops.core.gate import Reason, Unreadable
 from ctgitops.core.ledger import Entry, Mark
 from ctgitops.core.outcome import Done, Outcome, Status
 from ctgitops.core.plan import make_plan
+from ctgitops.core.prediction import Unkept
 from ctgitops.core.record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
 from ctgitops.core.request import Origin
+from ctgitops.core.snapshot import SchemaObject
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import closed_markdown, record_markdown
@@ -153,3 +156,12 @@ def test_an_address_of_a_ledger_that_is_none_becomes_no_link() -> None:
 
 def test_a_pull_request_without_migrations() -> None:
     assert "It brings no migration" in record_markdown(Record((STAGING,), ()), {}, Origin())
+
+
+def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
+    surprise = Unkept((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
+    record = record_of(WANTED, (STAGING, PRODUCTION), MERGED)
+    page = record_markdown(record, {"staging": replace(ON_STAGING, unkept=surprise)}, ORIGIN)
+    assert page.startswith("### ⛔ staging IS NOT WHAT WAS PREDICTED · Applied to staging")
+    assert "+     column surprise" in page
+    assert record_markdown(record, {"staging": ON_STAGING}, ORIGIN).startswith("### ✅ Applied to staging")

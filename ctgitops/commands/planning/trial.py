@@ -10,7 +10,7 @@ from ...core.ledger import Ledger
 from ...core.original import Original
 from ...core.plan import Plan, Step
 from ...core.prediction import changed
-from ...core.proof import Order, Proof, WayBack, other_order, says_nothing, step_back, unlike_copy
+from ...core.proof import Order, Proof, WayBack, other_order, says_nothing, step_back, told_unlike, unlike_copy
 from ...core.replay import steps_of, with_versions_of
 from ...core.snapshot import Snapshot
 from ...errors import ApplyError, CtgitopsError
@@ -42,7 +42,7 @@ class Trial:
         self._try_ways_back()
         proof = Proof(
             server=before.about.server_version,
-            unmatched=(*self.sealed.unmatched, *notes, *_told(unlike)),
+            unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
@@ -133,11 +133,3 @@ class Trial:
                 return Order(compare(numbered.snapshot(), here.snapshot()))
         except CtgitopsError as error:
             return Order(untried=error.what)
-
-
-def _told(unlike: Changes) -> tuple[str, ...]:
-    if not unlike:
-        return ()
-    named = ", ".join(str(change.object) for change in unlike[:3])
-    more = f" and {len(unlike) - 3} more" if len(unlike) > 3 else ""
-    return (f"not as it is there: {named}{more}",)
