@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 from ..core.problem import Problem
-from ..lint.registry import all_rules
 from .schema import Fault
 from .strict_yaml import Document
 
@@ -16,10 +14,11 @@ def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]
     """Names under `lint` that no rule has, each with the nearest that one has."""
     if not usable.get("lint"):
         return
-    known = [rule.id for rule in all_rules()]
+    from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not pay
+
     for name in usable["lint"]:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean `{near[0]}`?" if near else "docs/rules.md has all of them"
+        if rule_named(name) is None:
+            near = nearest(name)
+            hint = f"did you mean `{near}`?" if near else "docs/rules.md has all of them"
             place = document.keys.get(("lint", name))
             yield Fault(("lint",), Problem("unknown-rule", f"there is no rule `{name}`", place, hint))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from ..core.forge import Annotation, Level
+from ..report.github import as_data, as_property
 from .secrets import hidden
 
 MOST = 10
@@ -35,16 +36,6 @@ def log_safe(text: str) -> str:
     """Text that the runner prints and never obeys: `::` begins a command on a line, `##[` anywhere in it."""
     lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
     return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
-
-
-def as_data(text: str) -> str:
-    """The message of a command, on one line."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def as_property(text: str) -> str:
-    """The value of a command's property."""
-    return as_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 @dataclass

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 
 from ..sql.script import Script
 from ..sql.tokens import Kind, tokens
-from .registry import all_rules, rule_named
+from .registry import nearest, rule_named
 
 _LINE = re.compile(r"--[ \t]*ctgitops:[ \t]*allow\b(.*)", re.IGNORECASE)
 _BODY = re.compile(
@@ -76,6 +75,6 @@ def _read(text: str, line: int, first: int, last: int) -> Allowance:
         except ValueError:
             fault = f"`{match['until']}` is no day, such as 2027-01-31"
     if rule_named(rule) is None:
-        near = get_close_matches(rule, [each.id for each in all_rules()], 1)
-        fault = f"there is no rule `{rule}`" + (f"; did you mean `{near[0]}`?" if near else "")
+        near = nearest(rule)
+        fault = f"there is no rule `{rule}`" + (f"; did you mean `{near}`?" if near else "")
     return Allowance(rule, reason, line, first, last, until, match["owner"] or "", fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import pkgutil
 from functools import cache
 from importlib import import_module
@@ -29,3 +30,8 @@ def rules_for(kind: str) -> tuple[Rule, ...]:
 def rule_named(identity: str) -> Rule | None:
     """The rule of that id."""
     return next((rule for rule in all_rules() if rule.id == identity), None)
+
+
+def nearest(name: str) -> str:
+    """The id that is most like a name which no rule has; empty where none is like it."""
+    return next(iter(difflib.get_close_matches(name, [rule.id for rule in all_rules()], 1)), "")

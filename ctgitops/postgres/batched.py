@@ -18,6 +18,7 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows
 from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed
 from .message import Spot, spot_in
+from .names import literal
 from .progress import Author
 from .run import Run
 from .throttle import WAITERS, Throttle
@@ -161,9 +162,8 @@ class Batches:
         return StepFailed(Failure(what), spot_in(script, statement, script.start_of(statement)), lost=False, hint=hint)
 
     def _most_rows(self) -> int:
-        escape = self.author.escaping.escape_literal
         names = [quoted_name(schema, name) for schema, name in self._shape().tables]
-        array = ", ".join(escape(name.encode()).decode() for name in names)
+        array = ", ".join(literal(self.author.escaping, name) for name in names)
         answer = exchange(self.connection, _MOST_ROWS.format(names=array))
         found = 0 if answer.failure else int(rows(answer.results[-1])[0][0] or 0)
         return self._before + 2 * found + 10 * self.batch.size

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.plan import Direction, Step
-from .exchange import Failure, Interrupted
+from .connect import Connection
+from .exchange import Answer, Failure, Interrupted, exchange
 from .ledger import LEDGER
 from .message import Spot
 
@@ -38,6 +39,14 @@ class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
         self.rows = rows
+
+
+def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
+    """Something that must succeed; raises StepFailed, whose place is `spot`."""
+    answer = exchange(connection, sql)
+    if answer.failure:
+        raise StepFailed(answer.failure, spot or Spot(), answer.lost)
+    return answer
 
 
 def stopped(interrupted: Interrupted) -> StepFailed:

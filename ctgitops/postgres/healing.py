@@ -14,7 +14,7 @@ from ..sql.redact import is_redacted, redact
 from ..sql.script import Script
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows
-from .failed import NOT_GRANTED, StepFailed
+from .failed import NOT_GRANTED, StepFailed, send
 from .leftovers import CannotLook, Index, candidates, drop, index_of, is_wanted, seen
 from .message import OWN_PATH, Spot
 from .progress import Author
@@ -108,9 +108,7 @@ class Healer:
         self._healed(f"index {index.name}, which an interrupted statement left INVALID, was dropped", position)
 
     def _finish_detaching(self, left: Leaves, position: int, spot: Spot) -> None:
-        answer = exchange(self.connection, f"alter table {left.table} detach partition {left.name} finalize")
-        if answer.failure:
-            raise StepFailed(answer.failure, spot, answer.lost)
+        send(self.connection, f"alter table {left.table} detach partition {left.name} finalize", spot)
         self._healed(f"the interrupted detaching of partition {left.name} was brought to its end", position)
 
     def _healed(self, what: str, position: int) -> None:

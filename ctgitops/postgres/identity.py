@@ -7,7 +7,7 @@ from psycopg.pq import Escaping
 from ..core.environment import Environment
 from ..core.identity import Home, Identity, Site, refuse_wrong
 from .connect import Connection
-from .names import SCHEMA
+from .names import SCHEMA, literal
 
 _HERE = "select oid::bigint, datname from pg_catalog.pg_database where datname = pg_catalog.current_database()"
 _MAY_ASK = "select pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"
@@ -63,7 +63,7 @@ def home_sql(connection: Connection, environment: str, identity: Identity, ledge
     escaping = Escaping(connection.pgconn)
 
     def text(value: str) -> str:
-        return escaping.escape_literal(value.encode()).decode()
+        return literal(escaping, value)
 
     here = identity.here
     cluster = "null" if here.system_identifier is None else str(here.system_identifier)

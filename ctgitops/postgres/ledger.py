@@ -19,7 +19,7 @@ from ..errors import LedgerError, MustWaitError
 from ..sql.redact import redact, redact_message, secrets_in
 from .connect import Address, Connection
 from .identity import read_identity, refuse_before_a_ledger, settle
-from .names import SCHEMA
+from .names import SCHEMA, literal
 from .progress import read_traces
 
 LEDGER = "ledger"
@@ -218,7 +218,7 @@ def _rollback_sql(escaping: Escaping, entry: Entry) -> str:
 
 
 def _text(escaping: Escaping, value: str | None) -> str:
-    return "null" if not value else escaping.escape_literal(value.encode()).decode()
+    return "null" if not value else literal(escaping, value)
 
 
 def _number(value: int | None) -> str:

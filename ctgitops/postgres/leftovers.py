@@ -12,6 +12,7 @@ from ..sql.parse import index_on_probe
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .message import OWN_PATH
+from .names import literal
 
 _INDEX = """
 select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
@@ -107,7 +108,7 @@ def seen(connection: Connection, left: Leaves) -> str:
     query = _question(left)
     if not query:
         return PRESENT
-    name = _literal(Escaping(connection.pgconn), left.name)
+    name = literal(Escaping(connection.pgconn), left.name)
     found = _ask(connection, query.format(name=name, **_OIDS), name=left.name, table=left.table)
     if left.what in {Leaving.CREATED, Leaving.DROPPED}:
         return PRESENT if found else ABSENT
@@ -187,9 +188,5 @@ def _ask(connection: Connection, query: str, *, name: str = "", table: str = "")
 
 
 def _noted(escaping: abc.Escaping, key: str, name: str) -> str:
-    oid = f"coalesce(pg_catalog.to_regclass({_literal(escaping, name)})::pg_catalog.oid, '0')" if name else "'0'"
+    oid = f"coalesce(pg_catalog.to_regclass({literal(escaping, name)})::pg_catalog.oid, '0')" if name else "'0'"
     return f"pg_catalog.set_config('ctgitops.{key}', {oid}::pg_catalog.text, true)"
-
-
-def _literal(escaping: abc.Escaping, value: str) -> str:
-    return escaping.escape_literal(value.encode()).decode()

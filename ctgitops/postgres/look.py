@@ -18,6 +18,7 @@ from ..sql.parse import SqlSyntaxError, Statement
 from .connect import Connection
 from .exchange import exchange, rows
 from .message import Spot, spot_in
+from .names import literal
 
 GRACE_SECONDS = 0.1
 """Transactions younger than this are let be: most of them are over before they could be looked at again."""
@@ -95,7 +96,7 @@ class Look:
 def question(connection: Connection, wanted: Sequence[Wanted]) -> str:
     """The query for everybody who holds or waits for what conflicts with these."""
     escaping = Escaping(connection.pgconn)
-    values = ", ".join(f"({escaping.escape_literal(w.name.encode()).decode()}, {w.mode.value})" for w in wanted)
+    values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
     return _LOOK.format(wanted=values, conflicts=_CONFLICTS)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from psycopg.pq.abc import Escaping
+
 from ..core.plan import Step
 
 SCHEMA = "ctgitops"
@@ -17,3 +19,8 @@ AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
 def application_of(step: Step) -> str:
     """`ctgitops/007`: pg_stat_activity shows which migration a backend is at."""
     return "ctgitops/seed" if "/" in step.name else f"ctgitops/{step.number:03}"
+
+
+def literal(escaping: Escaping, text: str) -> str:
+    """A text as SQL writes it, in the way of the connection behind `escaping`."""
+    return escaping.escape_literal(text.encode()).decode()

@@ -11,7 +11,7 @@ from ..core.plan import Step
 from ..core.unfinished import Kind, Reached, Trace
 from ..sql.script import Script
 from .connect import Connection
-from .names import SCHEMA
+from .names import SCHEMA, literal
 
 # Of a batched migration there can be many thousand rows, so the server adds them up, for each run by itself.
 _TRACES = f"""
@@ -90,4 +90,4 @@ class Author:
         return f"insert into {SCHEMA}.progress ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
 
     def _text(self, value: str) -> str:
-        return self.escaping.escape_literal(value.encode()).decode()
+        return literal(self.escaping, value)

@@ -25,7 +25,7 @@ from .batched import Batches
 from .connect import Connection
 from .exchange import Failure, exchange, rows
 from .execute import verify
-from .failed import IN_TRANSACTION, StepFailed
+from .failed import IN_TRANSACTION, StepFailed, send
 from .healing import Attempted, Healer, attempted_before, record
 from .ledger import insert_sql
 from .leftovers import CannotLook, seen
@@ -72,9 +72,7 @@ class Stepwise:
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
-            answer = exchange(connection, f"{insert} returning id")
-            if answer.failure:
-                raise StepFailed(answer.failure, Spot(), answer.lost)
+            answer = send(connection, f"{insert} returning id")
             self._entries[step.number] = int(str(rows(answer.results[0])[0][0]))
         return self._entries[step.number]
 
@@ -85,9 +83,7 @@ def author_of(connection: Connection, entry: int, step: Step) -> Author:
 
 
 def _began(connection: Connection) -> str:
-    answer = exchange(connection, BEGAN)
-    if answer.failure:
-        raise StepFailed(answer.failure, Spot(), answer.lost)
+    answer = send(connection, BEGAN)
     return str(next(value for result in answer.results for row in rows(result) for value in row))
 
 
@@ -210,10 +206,3 @@ class _Walk:
         at = self.script.start_of(statement)
         inside = (failure.position or 0) - before - 1
         return spot_in(self.script, statement, at + inside if 0 <= inside <= statement.end - at else at)
-
-
-def send(connection: Connection, sql: str) -> None:
-    """Something that must succeed."""
-    answer = exchange(connection, sql)
-    if answer.failure:
-        raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -21,14 +21,16 @@ def _line(word: str, problem: Problem, folder: str) -> str:
     if problem.place:
         line, column = problem.place.line or 1, problem.place.column or 1
         where = {"file": f"{folder}{problem.place.path}", "line": str(line), "col": str(column), **where}
-    told = ",".join(f"{key}={_property(value)}" for key, value in where.items())
+    told = ",".join(f"{key}={as_property(shown(value))}" for key, value in where.items())
     message = "\n".join(filter(None, (problem.what, problem.hint)))
-    return f"::{word} {told}::{_message(message)}"
+    return f"::{word} {told}::{as_data(shown(message))}"
 
 
-def _message(text: str) -> str:
-    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def as_data(text: str) -> str:
+    """The message of a workflow command, on one line."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+def as_property(text: str) -> str:
+    """The value of a workflow command's property."""
+    return as_data(text).replace(":", "%3A").replace(",", "%2C")
