@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass
@@ -23,6 +24,12 @@ class Score:
         self.missed += truth and not said
         self.quiet += not truth and not said
         self.spoke += spoke
+
+    def __iadd__(self, other: Score) -> Self:
+        """With the counts of another."""
+        for name in ("right", "wrong", "missed", "quiet", "spoke"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        return self
 
     @property
     def total(self) -> int:

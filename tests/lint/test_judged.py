@@ -7,9 +7,10 @@ import pytest
 
 from bench.truth.judge import Judge
 from ctgitops.lint.rule import Rule
+from ctgitops.postgres.connect import Address
 from ctgitops.sql.locks import LockMode
-from ctgitops.sql.parse import trees
 from tests.lint.examples import RULES, TABLES, files_of
+from tests.servers import run
 
 FILLED = """
 insert into customers select n, 'name ' || n from generate_series(1, 50) n;
@@ -53,13 +54,8 @@ def test_its_good_example_does_not(rule: Rule, database_url: str) -> None:
 
 def blocks(url: str, given: str, text: str) -> bool:
     """Whether PostgreSQL blocks writes for work, on tables with rows, in any of these files."""
-    found = False
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute((TABLES + given + FILLED).encode())
-        judge = Judge(connection)
-        for script in files_of(text):
-            statements = [script.sql[tree.start : tree.end] for tree in trees(script.sql)]
-            truths = judge.file(statements, transactional=script.transactional)
-            assert not [truth.failed for truth in truths if truth.failed]
-            found = found or any(truth.blocks for truth in truths)
-    return found
+    run(url, TABLES + given + FILLED)
+    with Judge(Address(url, "the example's")) as judge:
+        truths = [judge.file(script) for script in files_of(text)]
+    assert not [truth.failed for truth in truths if truth.failed]
+    return any(truth.blocks for truth in truths)
