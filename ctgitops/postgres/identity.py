@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from psycopg.pq import Escaping
 
 from ..core.environment import Environment
-from ..core.identity import Home, Identity, Site, refuse_wrong
+from ..core.identity import Home, Identity, Site
 from .connect import Connection
 from .names import SCHEMA, literal
 
-_HERE = "select oid::bigint, datname from pg_catalog.pg_database where datname = pg_catalog.current_database()"
-_MAY_ASK = "select pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute')"
-_CLUSTER = "select system_identifier from pg_catalog.pg_control_system()"
-_HAS = "select " + ", ".join(f"pg_catalog.to_regclass('{SCHEMA}.{name}') is not null" for name in ("format", "home"))
-_FIRST_ID = f"select ledger_id::text from {SCHEMA}.format order by version limit 1"  # noqa: S608 - constants only
-_HOME = f"""
-select environment, system_identifier, database_oid, database_name, since, ledger_id::text
-from {SCHEMA}.home order by id desc limit 1
+_FACTS = f"""
+select d.oid::bigint, d.datname, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
+       pg_catalog.to_regclass('{SCHEMA}.format') is not null, pg_catalog.to_regclass('{SCHEMA}.home') is not null
+from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 """  # noqa: S608 - constants only
+_CLUSTER = "(select system_identifier from pg_catalog.pg_control_system())"
+_FORMAT = (
+    f"(select max(version) from {SCHEMA}.format), "  # noqa: S608 - constants only
+    f"(select ledger_id::text from {SCHEMA}.format order by version limit 1)"
+)
+_HOME = f"""left join (
+    select environment, system_identifier, database_oid, database_name, since, ledger_id::text
+    from {SCHEMA}.home order by id desc limit 1
+) home on true"""  # noqa: S608 - constants only
 
 
-def read_identity(connection: Connection) -> Identity:
-    """Which database a connection leads to. Read-only."""
-    here = _here(connection)
-    has_format, has_home = connection.execute(_HAS.encode()).fetchone() or (False, False)
-    if not has_format:
-        return Identity(here)
-    home = connection.execute(_HOME.encode(), binary=True).fetchone() if has_home else None
-    if home is None:
-        first = connection.execute(_FIRST_ID.encode()).fetchone()
-        return Identity(here, str(first[0]) if first else "")
-    environment, cluster, oid, name, since, ledger_id = home
-    site = Site(cluster, oid, str(name))  # type: ignore[arg-type]
-    return Identity(here, str(ledger_id), Home(str(environment), site, since))  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Found:
+    """What a database is, and the format of its ledger; 0 where it has none."""
+
+    identity: Identity
+    format: int = 0
 
 
-def _here(connection: Connection) -> Site:
-    oid, name = connection.execute(_HERE.encode(), binary=True).fetchone() or (0, "")
-    cluster = None
-    if connection.execute(_MAY_ASK.encode()).fetchone() == (True,):
-        row = connection.execute(_CLUSTER.encode(), binary=True).fetchone()
-        cluster = row[0] if row else None
-    return Site(cluster, oid, str(name))  # type: ignore[arg-type]
+def look(connection: Connection) -> Found:
+    """Which database a connection leads to, and which ledger it has. Two exchanges. Read-only."""
+    facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
+    oid, name, may_ask, has_format, has_home = facts
+    if not may_ask and not has_format:
+        return Found(Identity(Site(None, oid, str(name))))  # type: ignore[arg-type]
+    asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))
+    query = f"select {asked}{', home.* from (select) one ' + _HOME if has_home else ''}"  # noqa: S608
+    cluster, newest, first_id, *home = connection.execute(query.encode(), binary=True).fetchone() or (None, 0, None)
+    here = Site(cluster, oid, str(name))  # type: ignore[arg-type]
+    if not home or home[0] is None:
+        return Found(Identity(here, str(first_id or "")), int(str(newest or 0)))
+    environment, its_cluster, its_oid, its_name, since, ledger_id = home
+    site = Site(its_cluster, its_oid, str(its_name))  # type: ignore[arg-type]
+    identity = Identity(here, str(ledger_id), Home(str(environment), site, since))  # type: ignore[arg-type]
+    return Found(identity, int(str(newest or 0)))
 
 
-def refuse_before_a_ledger(connection: Connection, environment: Environment) -> None:
-    """Raises LedgerError where the manifest pins a ledger and the database has none: none is made there then."""
-    identity = read_identity(connection)
-    if not identity.ledger_id:
-        refuse_wrong(environment, identity)
-
-
-def settle(connection: Connection, environment: Environment) -> None:
+def settle(connection: Connection, environment: Environment, identity: Identity) -> None:
     """Writes down whose the ledger is, where nobody has; the run lock is held. Writes."""
-    identity = read_identity(connection)
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
@@ -14,11 +14,12 @@ from psycopg.pq.abc import Escaping
 
 from .. import __version__
 from ..core.environment import Environment
+from ..core.identity import refuse_wrong
 from ..core.ledger import Entry, Ledger, Mark
 from ..errors import LedgerError, MustWaitError
 from ..sql.redact import redact, redact_message, secrets_in
 from .connect import Address, Connection
-from .identity import read_identity, refuse_before_a_ledger, settle
+from .identity import look, settle
 from .names import SCHEMA, literal
 from .progress import read_traces
 
@@ -32,10 +33,11 @@ _COLUMNS = (
     "commit_sha, pull_request, run_url, plan, receipt::text, tool_version, server_version, id, previous_hash, hash"
 )
 _ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
-_EXISTS = "select pg_catalog.to_regclass(%s) is not null"
-_MAY_ADD = "select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name"
-_FORMAT = f"select max(version) from {SCHEMA}.format"  # noqa: S608 - constants only
-_SOON = b"set local lock_timeout = '5s'"
+_MAY_ADD = """
+select pg_catalog.current_setting('transaction_read_only') = 'on',
+       (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
+"""
+_SOON = "set local lock_timeout = '5s'"
 """A new format locks the ledger, and whoever wants to read it meanwhile waits too."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
@@ -49,19 +51,18 @@ RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
 def read_ledger(connection: Connection, address: Address) -> Ledger:
     """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
-        found = format_of(connection)
-        identity = read_identity(connection)
-        if found == 0:
-            return Ledger(identity=identity)
-        refuse_newer(connection, address)
+        found = look(connection)
+        if found.format == 0:
+            return Ledger(identity=found.identity)
+        _refuse_newer(found.format, address)
         rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
         entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
-        ledger = Ledger(entries, identity=identity)
+        ledger = Ledger(entries, identity=found.identity)
         return _with_progress(connection, ledger) if ledger.unfinished else ledger
 
 
 def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
-    since = _scalar(connection, _PROGRESS_SINCE)
+    (since,) = connection.execute(_PROGRESS_SINCE.encode()).fetchone() or (None,)
     if since is None:
         return replace(ledger, unrecorded=frozenset(ledger.unfinished))
     before = {n for n, entry in ledger.unfinished.items() if entry.started_at and entry.started_at < since}  # type: ignore[operator]
@@ -91,16 +92,8 @@ def _not_a_ledger(address: Address) -> LedgerError:
     return LedgerError(what, state="nothing was changed", hint=f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …")
 
 
-def format_of(connection: Connection) -> int:
-    """The ledger's format; 0 where there is no ledger."""
-    if not _scalar(connection, _EXISTS, [f"{SCHEMA}.format"]):
-        return 0
-    return int(str(_scalar(connection, _FORMAT) or 0))
-
-
-def refuse_newer(connection: Connection, address: Address) -> None:
+def _refuse_newer(found: int, address: Address) -> None:
     """Raises LedgerError where a newer ctgitops has been here."""
-    found = format_of(connection)
     if found > FORMAT:
         what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
         hint = "run the newer ctgitops that brought it there, or a later one"
@@ -113,34 +106,46 @@ def ensure_ledger(connection: Connection, address: Address, environment: Environ
     Of a throw-away database, which is no environment's, nobody asks where it is at home.
     """
     with _asking(connection, address):
-        refuse_newer(connection, address)
-        if environment:
-            refuse_before_a_ledger(connection, environment)
-    for number in range(format_of(connection) + 1, FORMAT + 1):
-        script = (files("ctgitops") / "postgres" / "sql" / f"ledger_{number}.sql").read_text(encoding="utf-8")
-        try:
-            with connection.transaction():
-                connection.execute(_SOON)
-                connection.execute(script.encode())
-        except errors.LockNotAvailable:
-            what = f"somebody keeps the ledger of {address.label} locked, which must be brought to format {number}"
-            hint = "such as a running pg_dump: see pg_stat_activity, then run the same again"
-            raise MustWaitError(what, state="nothing was changed", hint=hint) from None
-        except (psycopg.ProgrammingError, errors.ReadOnlySqlTransaction) as error:
-            raise _cannot_make(connection, address, error) from None
+        found = look(connection)
+        _refuse_newer(found.format, address)
+        if environment and not found.identity.ledger_id:
+            refuse_wrong(environment, found.identity)  # where the manifest pins a ledger, none is made
+    if found.format < FORMAT:
+        _bring_from(found.format, connection, address)
     with _asking(connection, address):
         _refuse_read_only(connection, address)
         if environment:
-            settle(connection, environment)
+            settle(connection, environment, look(connection).identity if found.format < FORMAT else found.identity)
+
+
+def _bring_from(old: int, connection: Connection, address: Address) -> None:
+    """Each format is a transaction of its own, and all of them are one message to the server."""
+    folder = files("ctgitops") / "postgres" / "sql"
+    texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
+    try:
+        try:
+            connection.execute("".join(f"begin; {_SOON};\n{text}\n; commit;" for text in texts).encode())
+        except psycopg.Error:
+            if not connection.closed:
+                connection.execute("rollback")
+            raise
+    except errors.LockNotAvailable:
+        number = look(connection).format + 1
+        what = f"somebody keeps the ledger of {address.label} locked, which must be brought to format {number}"
+        hint = "such as a running pg_dump: see pg_stat_activity, then run the same again"
+        raise MustWaitError(what, state="nothing was changed", hint=hint) from None
+    except (psycopg.ProgrammingError, errors.ReadOnlySqlTransaction) as error:
+        raise _cannot_make(connection, address, error) from None
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
     """Raises LedgerError where this role may not add to the ledger, before a backup is taken for nothing."""
     user = connection.info.user
-    if _scalar(connection, "select pg_catalog.current_setting('transaction_read_only')") == "on":
-        raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
-    if not _scalar(connection, _MAY_ADD, [tables]):
+    read_only, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
+    if read_only:
+        raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
+    if not may_add:
         what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
         hint = (
             f"give the URL of the role that made it, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
@@ -156,7 +161,7 @@ def _cannot_make(connection: Connection, address: Address, error: psycopg.Error)
     if isinstance(error, errors.ReadOnlySqlTransaction):
         what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
         hint = "give this environment the URL of the primary and a role that may write"
-    elif (found := format_of(connection)) > 0:
+    elif (found := look(connection).format) > 0:
         said = error.diag.message_primary
         what = f"role {info.user} may not bring the ledger of {address.label} from format {found} to {FORMAT}: {said}"
         hint = (
@@ -223,8 +228,3 @@ def _text(escaping: Escaping, value: str | None) -> str:
 
 def _number(value: int | None) -> str:
     return "null" if value is None else str(int(value))
-
-
-def _scalar(connection: Connection, query: str, parameters: Sequence[object] = ()) -> object:
-    row = connection.execute(query.encode(), parameters or None).fetchone()
-    return row[0] if row else None

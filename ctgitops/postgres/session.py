@@ -31,7 +31,7 @@ from .execute import entry_of, entry_of_seed, in_one_transaction, millis_in, sig
 from .failed import OutOfTime, stopped
 from .guard import Guard, oldest_transaction
 from .health import ask, watch
-from .identity import home_sql, read_identity
+from .identity import home_sql, look
 from .ledger import insert_sql
 from .left import left_in
 from .look import Look
@@ -123,7 +123,7 @@ class WorkSession:
         self._hold()
         connection = self._work.connected()
         name, reason = self._request.environment.name, entry.error or ""
-        home = home_sql(connection, name, read_identity(connection), ledger_id, reason)
+        home = home_sql(connection, name, look(connection).identity, ledger_id, reason)
         self._added(f"begin; {home}; {self._message_of(connection, entry)}; commit")
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:

@@ -18,6 +18,7 @@ from .enums import ADDS, EnumUse, enum_uses
 from .extension import Extension, extension_of
 from .gone import Gone, appears, gone
 from .leaves import Leaves, leaves
+from .library import library
 from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
 from .nodes import Node
@@ -196,8 +197,7 @@ def _to_rewrite(sql: str) -> Any:
 
 def parse_tree(encoded: bytes) -> Node:
     """The parser's own tree of a text, places in bytes. Raises SqlSyntaxError."""
-    from postgast.native import lib  # noqa: PLC0415 - 70 ms, which `status` and `--version` need not pay
-
+    lib = library()
     result = lib.pg_query_parse(encoded) if len(encoded) < _ROOMY else _with_room(lib.pg_query_parse, encoded)
     try:
         if result.error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .library import library
 from .nodes import Node, walk
 from .parse import SqlSyntaxError
 
@@ -32,8 +33,7 @@ def body_of(do: Node) -> str | None:
 
 def inside(body: str) -> tuple[Inner, ...]:
     """What a PL/pgSQL body runs, in the order in which it stands there. Raises SqlSyntaxError."""
-    from postgast.native import lib  # noqa: PLC0415 - 70 ms, which most runs need not pay
-
+    lib = library()
     quote = "$ctgitops$"
     result = lib.pg_query_parse_plpgsql(f"do {quote}{body}{quote}".encode())
     try:
