@@ -72,7 +72,7 @@ class StatementImpact:
     taken: tuple[Held, ...] = ()
     """Locks that it took, each relation once."""
     held: tuple[Held, ...] = ()
-    """All that its transaction had when it was done, those of statements before it too."""
+    """On what it worked on, all that its transaction had when it was done, those of statements before it too."""
     worked: tuple[Worked, ...] = ()
     proved: tuple[str, ...] = ()
     """What PostgreSQL did not have to look at any row for, in its own words."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ..core.impact import Held, Work, Worked
 from ..sql.locks import LockMode
 from .debug import Said, work_in
-from .relations import Mine, Relation
+from .mine import Mine
+from .relations import Relation
 
 _QUERIES = frozenset(
     {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "ExecuteStmt"}
@@ -28,14 +29,21 @@ class Evidence:
     """Relations that others can see, by OID."""
     now: Mapping[int, Mine]
     files: Mapping[int, int]
-    """By OID, the file before the statement."""
+    """By OID, the file before the statement, of those that others can see and of which something is new since."""
     scans: Mapping[int, int]
     """By OID, how often all of it was read before the statement."""
+    called: frozenset[tuple[int, str]] = frozenset()
+    """OIDs of what is called as PostgreSQL said, each with that name, which is without a schema."""
 
     @property
     def foreign_keys(self) -> list[str]:
         """The foreign keys that were checked, by name."""
         return [said.what for said in work_in(self.said) if said.work is Work.FOREIGN_KEY]
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that PostgreSQL named, each without its schema."""
+        return {said.table for said in work_in(self.said) if said.table}
 
     def read(self, oid: int) -> bool:
         """Whether the statement began to read all of it."""
@@ -82,12 +90,8 @@ def _told(evidence: Evidence) -> Iterator[tuple[int, Worked]]:
 
 def _meant(said: Said, evidence: Evidence) -> list[int]:
     """Which relation a message means by a name without a schema: of those of that name the one that was read."""
-    named = [
-        oid
-        for oid, each in evidence.now.items()
-        if said.table == each.bare or (oid in evidence.known and said.table == evidence.known[oid].bare)
-    ]
-    locked = [oid for oid in named if max(evidence.now[oid].modes) >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
+    named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
+    locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked
     return [oid for oid in read if oid in evidence.known]
 
@@ -103,13 +107,12 @@ def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterat
 
 def _written_anew(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, Worked]]:
     """Relations that have another file than before; those of a table's indexes go with its own."""
-    other = {
-        oid
-        for oid, each in evidence.now.items()
-        if oid in evidence.known and each.bare and each.file != evidence.files.get(oid, each.file)
-    }
+    if evidence.kind == "TransactionStmt":
+        return  # ROLLBACK TO gives back the file of before
+    now = {oid: evidence.now[oid].file for oid in evidence.files if oid in evidence.now}
+    other = {oid for oid, file in now.items() if file not in {0, evidence.files[oid]}}
     work = Work.EMPTY if evidence.kind == "TruncateStmt" else Work.REWRITE
-    for oid in other:
+    for oid in sorted(other):
         relation = evidence.known[oid]
         if relation.has_rows and oid not in rewritten:
             yield oid, Worked(work, "")
@@ -123,9 +126,11 @@ def _read(evidence: Evidence) -> Iterator[int]:
     PostgreSQL has no message for the rows that a new constraint of a domain, or a new partition beside a default one,
     makes it look at.
     """
-    for oid, each in evidence.now.items():
-        shut = max(each.modes) >= LockMode.SHARE
-        if oid not in evidence.known or not shut or not evidence.known[oid].has_rows or not evidence.read(oid):
+    for oid in evidence.files:
+        each = evidence.now.get(oid)
+        if each is None or each.strongest < LockMode.SHARE:
+            continue
+        if not evidence.known[oid].has_rows or not evidence.read(oid):
             continue
         if evidence.kind not in _QUERIES or not each.modes & _OF_QUERIES:
             yield oid

@@ -1,4 +1,4 @@
-"""Relations as others see them, and what one session has of them: its locks, their files, its scans."""
+"""Relations as others see them, and how a statement names them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,7 @@ left join pg_namespace o on o.oid = t.relnamespace
 where c.oid >= 16384 and c.relkind <> 'c' and n.nspname !~ '^pg_'
 and n.nspname not in ('information_schema', 'ctgitops')
 """
-# What a migration did to the search path must not change what this asks
-_MINE = """
-select l.relation::pg_catalog.int8, l.mode, coalesce(c.relname::pg_catalog.text, ''),
-       coalesce(c.relfilenode::pg_catalog.int8, 0),
-       coalesce(pg_catalog.pg_stat_get_xact_numscans(l.relation), 0)
-from pg_catalog.pg_locks l left join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) l.relation
-where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.granted
-  and l.locktype operator(pg_catalog.=) 'relation' and l.relation operator(pg_catalog.>=) 16384::pg_catalog.oid
-"""
-_SCANNED = "select s.relid::pg_catalog.int8, s.seq_scan from pg_catalog.pg_stat_xact_user_tables s"
+# What a migration did to the search path must not change what these ask
 _FOREIGN_KEYS = """
 select k.conname::pg_catalog.text, k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8
 from pg_catalog.pg_constraint k
@@ -73,19 +64,6 @@ class Relation:
         return self.kind in {"table", "materialized view"}
 
 
-@dataclass(frozen=True)
-class Mine:
-    """A relation on which the session that asks has locks."""
-
-    oid: int
-    modes: frozenset[LockMode]
-    bare: str
-    """Its name now; empty where it is dropped."""
-    file: int
-    scans: int
-    """So often this transaction has begun to read all of it."""
-
-
 def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict[int, Relation]:
     """All relations of users, or those of some OIDs, as `connection` sees them."""
     if oids is None:
@@ -97,21 +75,6 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
         for oid, name, bare, kind, file, table, of in found
     )
     return {relation.oid: relation for relation in made}
-
-
-def mine(connection: Connection) -> dict[int, Mine]:
-    """The relations on which this session has locks now."""
-    found: dict[int, Mine] = {}
-    for oid, mode, bare, file, scans in connection.execute(_MINE.encode()).fetchall():
-        number = _int(oid)
-        modes = found[number].modes if number in found else frozenset()
-        found[number] = Mine(number, modes | {MODES[str(mode)]}, str(bare), _int(file), _int(scans))
-    return found
-
-
-def scanned(connection: Connection) -> dict[int, int]:
-    """By OID, how often this session has begun to read all of a table; transactions before it may be counted too."""
-    return {_int(oid): _int(count) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:

@@ -38,6 +38,7 @@ class Tracer:
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
         self._open = open_connection
         self._others = open_connection()
+        self._others.prepare_threshold = 1  # between us and a server of our own is no pooler; planning costs the most
         self._first = frozenset(relations(self._others))
         self._said: list[str] = []
         self._statements: list[StatementImpact] = []

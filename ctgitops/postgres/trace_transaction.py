@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ..core.impact import StatementImpact
 from ..sql.locks import LockMode
 from .connect import Connection
 from .debug import proofs_in
 from .evidence import Evidence, held_on, worked
-from .relations import Mine, Relation, foreign_keys, mine, relations, scanned
+from .mine import Mine, Possessions, called, scanned
+from .relations import Relation, foreign_keys, relations
 
 
 class OneTransaction:
@@ -27,11 +29,11 @@ class OneTransaction:
         self._connection = connection
         self._others = others
         self._first = first
-        self._known: dict[int, Relation | None] = {}
+        self._met: set[int] = set()
+        self._known: dict[int, Relation] = {}
         self._only = before
         """Where others could see more than was there before the migration: what was."""
-        self._modes: dict[int, frozenset[LockMode]] = {}
-        self._files: dict[int, int] = {}
+        self._possessions = Possessions(connection)
         self._scans: dict[int, int] | None = None
 
     @contextmanager
@@ -44,34 +46,51 @@ class OneTransaction:
         began = time.perf_counter()
         yield
         millis = (time.perf_counter() - began) * 1000
-        now = mine(self._connection)
-        self._learn(now)
-        tell(self._impact(now, Evidence(kind, tuple(said), self._seen, now, self._files, self._scans), line, millis))
-        self._modes = {oid: each.modes for oid, each in now.items()}
-        self._files |= {oid: each.file for oid, each in now.items()}
-        self._scans |= {oid: each.scans for oid, each in now.items()}
+        new = self._possessions.look()
+        self._learn(new)
+        tell(self._impact(new, self._evidence(kind, tuple(said), new, self._scans), line, millis))
+        now = self._possessions.now
+        self._scans |= {oid: now[oid].scans for oid in new if oid in now}
 
-    @property
-    def _seen(self) -> dict[int, Relation]:
-        return {oid: relation for oid, relation in self._known.items() if relation}
+    def _evidence(
+        self, kind: str, said: tuple[str, ...], new: Mapping[int, Mine | None], scans: Mapping[int, int]
+    ) -> Evidence:
+        known = self._known
+        files = {oid: before.file if before else known[oid].file for oid, before in new.items() if oid in known}
+        evidence = Evidence(kind, said, known, self._possessions.now, files, scans)
+        return replace(evidence, called=self._called(names)) if (names := evidence.tables) else evidence
 
-    def _impact(self, now: dict[int, Mine], evidence: Evidence, line: int, millis: float) -> StatementImpact:
-        taken = {oid: each.modes - self._modes.get(oid, frozenset()) for oid, each in now.items()}
+    def _called(self, names: set[str]) -> frozenset[tuple[int, str]]:
+        """Who has one of these names now, or had it before this transaction."""
+        before = {(oid, relation.bare) for oid, relation in self._known.items() if relation.bare in names}
+        return frozenset(before | called(self._connection, names))
+
+    def _impact(self, new: Mapping[int, Mine | None], evidence: Evidence, line: int, millis: float) -> StatementImpact:
+        now, first = evidence.now, self._first
+        taken = {
+            oid: now[oid].modes - (before.modes if before else frozenset()) for oid, before in new.items() if oid in now
+        }
         keys = foreign_keys(self._connection, names) if (names := evidence.foreign_keys) else []
+        done = worked(evidence, keys, first)
         return StatementImpact(
             line,
-            taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, self._seen, self._first),
-            held=held_on({oid: max(each.modes) for oid, each in now.items()}, self._seen, self._first),
-            worked=worked(evidence, keys, self._first),
+            taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, self._known, first),
+            held=held_on(self._modes_on({each.relation for each in done}), self._known, first) if done else (),
+            worked=done,
             proved=proofs_in(evidence.said),
             millis=millis,
         )
 
-    def _learn(self, now: Mapping[int, Mine]) -> None:
-        """What others know of the relations that this transaction meets for the first time; None: nothing."""
-        met = [oid for oid in now if oid not in self._known]
+    def _modes_on(self, tables: set[str]) -> dict[int, LockMode]:
+        """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
+        now, known = self._possessions.now, self._known
+        return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}
+
+    def _learn(self, now: Iterable[int]) -> None:
+        """What others know of the relations that this transaction meets for the first time."""
+        met = set(now) - self._met
         if not met:
             return
         there = relations(self._others, met) if self._only is None else self._only
-        self._known |= {oid: there.get(oid) for oid in met}
-        self._files |= {oid: there[oid].file for oid in met if oid in there}
+        self._known |= {oid: there[oid] for oid in met if oid in there}
+        self._met |= met

@@ -129,6 +129,21 @@ def test_of_two_tables_of_one_name_the_one_is_told_that_was_worked_on(database_u
     assert (works(scan.worked), works(build.worked)) == ("SCAN b.t", "INDEX a.t")
 
 
+def test_what_a_savepoint_takes_back_is_told_neither_as_work_nor_as_known(database_url: str) -> None:
+    run(database_url, "create table t (a int); create table u (a int)")
+    anew = "alter table {} alter a type bigint"
+    sql = (
+        f"lock table t in share mode; savepoint s; {anew.format('t')}; {anew.format('u')}; rollback to s; "
+        f"alter table u rename to v; {anew.format('v')}; drop table t"
+    )
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        _, _, t, u, back, rename, v, drop = traced(tracer, connection, sql).statements
+    assert [locks(each.taken) for each in (t, u, back, rename, v, drop)] == ["t:AE", "u:AE", "", "u:AE", "u:S", "t:AE"]
+    assert [works(each.worked) for each in (t, u, back, rename, v, drop)] == [
+        "REWRITE t", "REWRITE u", "", "", "REWRITE u", "",
+    ]  # fmt: skip
+
+
 def test_a_step_that_comes_in_pieces_is_told_as_one(database_url: str) -> None:
     run(database_url, "create table t (a int)")
     with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
