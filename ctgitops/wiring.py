@@ -123,7 +123,8 @@ class Wiring:
         """A throw-away copy of a real schema, gone when the block ends. Raises UsageError."""
         from .postgres.sealed import sealed_shadow
 
-        return sealed_shadow(original, policy)
+        where = self.address(policy.url_secret, "the shadow") if policy.url_secret else None
+        return sealed_shadow(original, policy, where)
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that `after` names, or why it could not be read."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.postgres.connect import Address, Connection, connect
+from ctgitops.postgres.names import ADMIN
 from ctgitops.postgres.programs import Programs, find_programs, programs_in, server_for
 from ctgitops.postgres.server import LocalServer
 
@@ -79,3 +80,15 @@ def fetch(url: str, query: str) -> list[tuple[object, ...]]:
     """The rows of a query."""
     with session(url) as connection:
         return connection.execute(query.encode()).fetchall()
+
+
+class Service(LocalServer):
+    """As a workflow's service container is started for shadows: with a superuser of that name."""
+
+    superuser = ADMIN
+
+
+def borrowable(major: int | None = None) -> Service:
+    """A server that is nobody's target, reached over the network with a password."""
+    programs = programs_of(major) if major else programs_for_tests()
+    return Service(programs, listen="127.0.0.1", base=base_for_servers())

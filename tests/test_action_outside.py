@@ -62,6 +62,18 @@ def test_nor_another_place_for_backups(scene: Scene) -> None:
     assert "backup.verify_server" in page
 
 
+def test_nor_another_server_to_try_unmerged_sql_on(scene: Scene) -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, "apply: {on: push}\nshadow: {extensions: []}\n")
+    base(scene)
+    scene.house.environment("staging", url, "apply: {on: push}\nshadow: {url: '${PRODUCTION_DATABASE_URL}'}\n")
+    assert scene.run("pull_request", opened()) == 0
+    page = html(scene.forge.comments[-1].body)
+    assert "shadow.url" in page
+    assert "tried on a copy of its schema" in page
+    assert "own server" not in page
+
+
 def test_a_new_environment_is_connected_to_by_nobody(scene: Scene) -> None:
     held = base(scene)
     del held["environments/staging.yaml"]

@@ -56,6 +56,13 @@ class Merged:
         except CtgitopsError as error:
             return Unreadable(error.what, error.exit_status)
 
+    def shadowed(self, request: Request) -> Request:
+        """The request with the shadow's server that is merged: unmerged SQL runs on no other."""
+        environment = request.environment
+        merged = self.environments.get(environment.name)
+        shadow = replace(environment.shadow, url_secret=merged.shadow.url_secret if merged else "")
+        return replace(request, environment=replace(environment, shadow=shadow))
+
     def seen(self, look: Look, request: Request) -> Look:
         """A look as it is shown: a new environment has the plan of an empty database."""
         if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
@@ -81,6 +88,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
     one, other = merged.backup, here.backup
     return [
         ("database.url", merged.url_secret, here.url_secret),
+        ("shadow.url", merged.shadow.url_secret, here.shadow.url_secret),
         ("backup.to", one.to if one else None, other.to if other else None),
         ("backup.verify_server", one.verify_server if one else None, other.verify_server if other else None),
     ]

@@ -49,6 +49,7 @@ def _planned(job: Job, ask: Planning) -> int:
     workspace = job.wiring.workspace
     base = job.base_at(ask.base_sha) if ask.sha else None
     databases = base or job.wiring
+    requests = tuple(map(base.shadowed, requests)) if base else requests
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
     looks = plan_verb(requests, databases=databases, code=job.wiring, shadows=job.wiring)
     if base:

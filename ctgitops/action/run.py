@@ -70,7 +70,8 @@ def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
 
 def _secrets_of(environment: Environment) -> tuple[str, ...]:
     backup = environment.backup
-    return (environment.url_secret, *([backup.verify_server] if backup and backup.verify_server else []))
+    others = (environment.shadow.url_secret, (backup.verify_server or "") if backup else "")
+    return (environment.url_secret, *filter(None, others))
 
 
 def _event(environ: Mapping[str, str]) -> Happened:

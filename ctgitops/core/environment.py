@@ -126,6 +126,8 @@ class ShadowPolicy:
     """Of its server; None: that of the real one."""
     extensions: tuple[str, ...] = ()
     """What a migration may have made there although it takes a superuser."""
+    url_secret: str = ""
+    """The variable with the URL of the server to make it on; empty: one of our own."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ class Original:
     extensions: Mapping[str, str] = field(default_factory=dict)
     locale: Locale = field(default_factory=Locale)
 
+    cluster: frozenset[str] = frozenset()
+    """What tells its server from all others."""
+
     @property
     def superuser(self) -> bool:
         """Whether who applies migrations there may do everything, which nobody may in a shadow."""

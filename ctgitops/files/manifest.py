@@ -155,7 +155,11 @@ def _preflight(written: dict[str, Any]) -> PreflightPolicy:
 def _shadow(written: dict[str, Any] | str) -> ShadowPolicy:
     if isinstance(written, str):
         return ShadowPolicy(wanted=False)
-    return ShadowPolicy(major=written.get("postgres"), extensions=tuple(written.get("extensions", ())))
+    return ShadowPolicy(
+        major=written.get("postgres"),
+        extensions=tuple(written.get("extensions", ())),
+        url_secret=secret(written["url"]) if "url" in written else "",
+    )
 
 
 def _backup(backup: dict[str, Any]) -> BackupPolicy:

@@ -53,6 +53,13 @@ def look(connection: Connection) -> Found:
     return Found(identity, int(str(newest or 0)))
 
 
+def cluster_of(connection: Connection) -> frozenset[str]:
+    """What no two servers share; the first is hidden from some roles, and standbys have it too. Read-only."""
+    row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
+    cluster = look(connection).identity.here.system_identifier
+    return frozenset([f"started {row[0]}" if row else "", *([f"cluster {cluster}"] if cluster else [])]) - {""}
+
+
 def settle(connection: Connection, environment: Environment, identity: Identity) -> None:
     """Writes down whose the ledger is, where nobody has; the run lock is held. Writes."""
     if identity.home is None:

@@ -50,10 +50,10 @@ class Limits:
 
 
 class Guard:
-    """Looks at a server's clock and files while it works, and calls `end` once where it takes too much."""
+    """Looks at a server's clock and the bytes it `used` while it works; calls `end` once where it takes too much."""
 
-    def __init__(self, folder: Path, limits: Limits, end: Callable[[], None]) -> None:
-        self._folder = folder
+    def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
+        self._used = used
         self._limits = limits
         self._end = end
         self._over = threading.Event()
@@ -76,11 +76,16 @@ class Guard:
         while not self._over.wait(LOOK_SECONDS):
             if time.monotonic() > deadline:
                 self.why = f"it took longer than {self._limits.seconds:.0f} seconds"
-            elif sum(_sizes(self._folder)) > self._limits.disk:
+            elif self._used() > self._limits.disk:
                 self.why = f"it wrote more than {self._limits.disk // MEGABYTE:,} MB"
             if self.why:
                 self._end()
                 return
+
+
+def size_of(folder: Path) -> int:
+    """Of all files in a folder, in bytes."""
+    return sum(_sizes(folder))
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -9,6 +9,9 @@ from ..core.plan import Step
 SCHEMA = "ctgitops"
 """What everything of ours in a database has in front of it."""
 
+ADMIN = "ctgitops_shadow"
+"""The superuser of a sealed server. No role of a real one is called so."""
+
 WORK = "ctgitops/apply"
 """The `application_name` of a connection that works, as long as it is at no migration."""
 

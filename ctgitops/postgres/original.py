@@ -13,6 +13,7 @@ from ..errors import LedgerError
 from .account import run_as
 from .connect import Address, Connection, connect, told_if_lost
 from .handover import environment_for, wants_tls
+from .identity import cluster_of
 from .names import SCHEMA
 from .programs import client_for
 
@@ -85,6 +86,7 @@ def _read(connection: Connection) -> Original:
             if str(name).lower() in MEANS
         ),
         extensions={str(name): str(version) for name, version in rows},
+        cluster=cluster_of(connection),
         locale=Locale(
             about.get("datlocprovider", "c"),
             about["datcollate"] or "",

@@ -9,13 +9,15 @@ from psycopg import sql
 
 from ..core.original import Original, Role
 from ..sql.parse import SqlSyntaxError, statements
+from .borrowed import NOT_SEALED, BorrowedServer
 from .connect import Connection
 from .exchange import exchange
 from .extensions import as_admin, dull, missing
+from .names import ADMIN
 from .server import LocalServer
 
-ADMIN = "ctgitops_shadow"
-"""The superuser of a sealed server. No role of a real one is called so."""
+Server = LocalServer | BorrowedServer
+
 DELETED = (
     "pg_read_server_files",
     "pg_write_server_files",
@@ -26,6 +28,9 @@ DELETED = (
 HARMLESS_ROLES = frozenset(
     {"pg_read_all_data", "pg_write_all_data", "pg_monitor", "pg_maintain", "pg_read_all_settings"}
 )
+SEES_OTHERS = frozenset({"pg_monitor", "pg_read_all_settings"})
+"""Harmless where the server has nothing but this copy."""
+CREATEROLE_IS_NARROW = 16
 EMPTY = "template0"
 MOST_NOTES = 3
 _EXTENSION = re.compile(
@@ -36,18 +41,24 @@ _EXTENSION = re.compile(
 class Planter:
     """Makes a sealed server like the original; what it cannot match goes into `notes`."""
 
-    def __init__(self, server: LocalServer, original: Original, notes: list[str]) -> None:
+    def __init__(self, server: Server, original: Original, notes: list[str]) -> None:
         self._server = server
         self._original = original
         self._notes = notes
 
     def roles(self) -> None:
         """All roles of the original, none a superuser; and none is left that reaches beyond its databases."""
-        with as_admin(self._server.address()) as connection, connection.transaction():
-            connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(DELETED)])
-            connection.execute("revoke all on database postgres, template1 from public")
+        server = self._server
+        with as_admin(server.address()) as connection, connection.transaction():
+            if isinstance(server, LocalServer):
+                connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(DELETED)])
+                connection.execute("revoke all on database postgres, template1 from public")
+            else:
+                self._note(NOT_SEALED)
             for role in self._roles:
                 connection.execute(self._made(role))
+                for statement in server.made(role.name) if isinstance(server, BorrowedServer) else ():
+                    connection.execute(statement)
             for role in self._roles:
                 self._join(connection, role)
 
@@ -64,14 +75,24 @@ class Planter:
             sql.SQL("nosuperuser nocreatedb noreplication connection limit 8"),
             sql.SQL("login" if ours else "nologin"),
             sql.SQL("inherit" if role.inherits else "noinherit"),
-            sql.SQL("createrole" if role.creates_roles or role.superuser else "nocreaterole"),
+            sql.SQL("createrole" if self._creates_roles(role) else "nocreaterole"),
             sql.SQL("bypassrls" if role.bypasses_row_security or role.superuser else "nobypassrls"),
         ]
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
+    def _creates_roles(self, role: Role) -> bool:
+        """Before 16 who may make roles may join those that reach files, which only a server of ours is without."""
+        asked = role.creates_roles or role.superuser
+        if asked and isinstance(self._server, BorrowedServer) and self._server.major < CREATEROLE_IS_NARROW:
+            if role.name == self._original.role:
+                self._note(f"{role.name} may make roles there, and not here")
+            return False
+        return asked
+
     def _join(self, connection: Connection, role: Role) -> None:
         """Its memberships; what is a superuser there is a member of every ordinary role here."""
-        wanted = {name for name in role.member_of if not name.startswith("pg_") or name in HARMLESS_ROLES}
+        harmless = HARMLESS_ROLES if isinstance(self._server, LocalServer) else HARMLESS_ROLES - SEES_OTHERS
+        wanted = {name for name in role.member_of if not name.startswith("pg_") or name in harmless}
         if role.superuser and role.name == self._original.role:
             wanted |= {each.name for each in self._roles} | {"pg_read_all_data", "pg_write_all_data"}
         there = {str(n) for (n,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}

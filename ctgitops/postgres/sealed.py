@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from urllib.parse import quote
 
 import psycopg
 
@@ -18,14 +17,16 @@ from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
+from .borrowed import BorrowedServer
 from .connect import Address, Connection, connect
 from .exchange import Failure
 from .extensions import Extensions
 from .failed import StepFailed
 from .ledger import ensure_ledger
-from .limits import Guard, Limits
+from .limits import Guard, Limits, size_of
 from .message import Spot
-from .planted import ADMIN, Planter
+from .names import ADMIN
+from .planted import Planter, Server
 from .programs import server_for
 from .server import LocalServer
 from .sizes import calibrate
@@ -91,7 +92,7 @@ class SealedShadow:
 
     def copy(self) -> AbstractContextManager[SealedShadow]:
         """One more copy beside it, in which nothing was brought yet."""
-        return self._sealed.another(ORIGINAL)
+        return self._sealed.another(self._sealed.named(ORIGINAL))
 
     def empty(self) -> AbstractContextManager[SealedShadow]:
         """One more database beside it, with the same roles and nothing in it."""
@@ -140,7 +141,7 @@ class SealedServer(LocalServer):
 class SealedDatabases:
     """A server that holds throw-away databases like one real one, within limits."""
 
-    def __init__(self, server: LocalServer, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
+    def __init__(self, server: Server, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
         self.server = server
         self.original = original
         self.allowed = allowed
@@ -150,8 +151,11 @@ class SealedDatabases:
 
     def address(self, database: str) -> Address:
         """A database, as the role that unreviewed SQL runs as."""
-        url = self.server.url(database).replace(f"://{ADMIN}@", f"://{quote(self.original.role, safe='')}@", 1)
-        return Address(url, "a throw-away database")
+        return Address(self.server.url(database, self.original.role), "a throw-away database")
+
+    def named(self, database: str) -> str:
+        """What a database is called there."""
+        return f"{self.server.prefix}{database}"
 
     def why(self, said: str) -> str:
         """Why the server ended, where we ended it; else what was said."""
@@ -166,7 +170,7 @@ class SealedDatabases:
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SealedShadow]:
         """One more database, for the length of a block. Raises UsageError."""
-        name = f"shadow_{len(self._shadows)}"
+        name = self.named(f"shadow_{len(self._shadows)}")
         Planter(self.server, self.original, self.notes).database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
@@ -174,7 +178,7 @@ class SealedDatabases:
 
     def rates(self) -> Rates:
         """Measured in a database where no migration has been."""
-        name = f"calibration_{len(self._shadows)}"
+        name = self.named(f"calibration_{len(self._shadows)}")
         try:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
                 return calibrate(connection)
@@ -190,36 +194,49 @@ class SealedDatabases:
 
 @contextmanager
 def sealed_server(
-    original: Original, allowed: frozenset[str] = frozenset(), limits: Limits | None = None
+    original: Original,
+    allowed: frozenset[str] = frozenset(),
+    limits: Limits | None = None,
+    borrowed: Address | None = None,
 ) -> Iterator[SealedDatabases]:
-    """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError."""
+    """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
+
+    It is one of our own, or the one at the address `borrowed`.
+    """
     limits = limits or Limits()
+    with _server(original, limits, borrowed) as server:
+        used = server.used if isinstance(server, BorrowedServer) else lambda: size_of(server.folder)
+        with Guard(used, limits, server.end) as guard:
+            sealed = SealedDatabases(server, guard, original, allowed)
+            planter = Planter(server, original, sealed.notes)
+            planter.roles()
+            planter.database(sealed.named(ORIGINAL))
+            planter.schema(sealed.named(ORIGINAL))
+            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+            try:
+                yield sealed
+            finally:
+                sealed.close()
+
+
+def _server(original: Original, limits: Limits, borrowed: Address | None) -> SealedServer | BorrowedServer:
+    if borrowed:
+        return BorrowedServer(borrowed, original)
     programs = server_for(original.major, original.extensions)
-    base = memory(programs, unprivileged())
-    server = SealedServer(programs, settings=limits.settings(), base=base)
+    server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
     server.limits = limits
-    with server, Guard(server.folder, limits, server.end) as guard:
-        sealed = SealedDatabases(server, guard, original, allowed)
-        planter = Planter(server, original, sealed.notes)
-        planter.roles()
-        planter.database(ORIGINAL)
-        planter.schema(ORIGINAL)
-        planter.database("shadow", ORIGINAL)
-        try:
-            yield sealed
-        finally:
-            sealed.close()
+    return server
 
 
 @contextmanager
-def sealed_shadow(original: Original, policy: ShadowPolicy) -> Iterator[SealedShadow]:
+def sealed_shadow(original: Original, policy: ShadowPolicy, borrowed: Address | None = None) -> Iterator[SealedShadow]:
     """A copy of `original`, as a manifest wants it; what is brought to it watched is traced."""
     wanted = replace(original, major=policy.major or original.major)
-    with sealed_server(wanted, frozenset(policy.extensions)) as sealed:
-        here = sealed.server.programs.major
+    with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed) as sealed:
+        here = sealed.server.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
-        address = sealed.address("shadow")
+        address = sealed.address(sealed.named("shadow"))
         with Tracer(lambda: connect(address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
-            yield sealed.shadow("shadow", tracer)
+            yield sealed.shadow(sealed.named("shadow"), tracer)

@@ -59,6 +59,8 @@ class LocalServer:
     """
 
     superuser: ClassVar[str] = SUPERUSER
+    prefix: ClassVar[str] = ""
+    """What the names of its databases begin with."""
 
     def __init__(
         self,
@@ -83,12 +85,12 @@ class LocalServer:
         self._cleanup = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str = MAINTENANCE) -> str:
-        """The URL of one of its databases."""
-        name = quote(database, safe="")
+    def url(self, database: str = MAINTENANCE, role: str = "") -> str:
+        """The URL of one of its databases, for its superuser, or for a role where that needs no password."""
+        name, user = quote(database, safe=""), quote(role or self.superuser, safe="")
         if self._listen:
-            return f"postgresql://{self.superuser}:{self._password}@{self._listen}:{self._port}/{name}"
-        return f"postgresql://{self.superuser}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
+            return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}"
+        return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
 
     def address(self, database: str = MAINTENANCE) -> Address:
         """Where one of its databases is."""
@@ -99,6 +101,11 @@ class LocalServer:
         with connect(self.address(), "ctgitops") as connection:
             connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
         return self.address(name)
+
+    @property
+    def major(self) -> int:
+        """Of its programs."""
+        return self.programs.major
 
     @property
     def process_id(self) -> int:

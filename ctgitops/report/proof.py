@@ -19,7 +19,7 @@ def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
         *_ran(proof, plan),
         *_ways(proof.ways),
         *_order(proof),
-        *(f"not matched: {note}" for note in proof.unmatched),
+        *(note if note.startswith("not sealed: ") else f"not matched: {note}" for note in proof.unmatched),
     )
 
 

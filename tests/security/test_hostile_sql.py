@@ -16,12 +16,12 @@ from ctgitops.core.plan import Direction, Step
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.connect import Address
 from ctgitops.postgres.limits import Limits
+from ctgitops.postgres.names import ADMIN
 from ctgitops.postgres.original import original_at
-from ctgitops.postgres.planted import ADMIN
-from ctgitops.postgres.sealed import SealedDatabases, SealedShadow, sealed_server
+from ctgitops.postgres.sealed import SealedDatabases, SealedServer, SealedShadow, sealed_server
 from ctgitops.postgres.trial import Unwatched
 from ctgitops.sql.script import Script
-from tests.servers import fetch, programs_for_tests, run, session
+from tests.servers import borrowable, fetch, programs_for_tests, run, session
 
 # Who applies migrations may do everything in the real database: the worst case
 ORIGINAL = Original("postgres", programs_for_tests().major, roles=(Role("postgres", superuser=True), Role("reader")))
@@ -32,15 +32,27 @@ def step(sql: str, number: int = 1) -> Step:
     return Step(Direction.APPLY, number, name, None, "", Script(sql, f"migrations/{name}.sql"))
 
 
+@pytest.fixture(scope="module", params=["ours", pytest.param("borrowed", marks=pytest.mark.slow)])
+def sealed(request: pytest.FixtureRequest) -> Iterator[SealedDatabases]:
+    """A server of our own, and one that others own, such as a service container."""
+    if request.param == "ours":
+        with sealed_server(ORIGINAL) as made:
+            yield made
+        return
+    with borrowable() as server, sealed_server(ORIGINAL, borrowed=server.address()) as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
-def sealed() -> Iterator[SealedDatabases]:
-    with sealed_server(ORIGINAL) as server:
-        yield server
+def ours() -> Iterator[SealedServer]:
+    with sealed_server(ORIGINAL) as made:
+        assert isinstance(made.server, SealedServer)
+        yield made.server
 
 
 @pytest.fixture
 def shadow(sealed: SealedDatabases) -> SealedShadow:
-    return sealed.shadow("shadow", Unwatched())
+    return sealed.shadow(sealed.named("shadow"), Unwatched())
 
 
 @pytest.fixture
@@ -113,7 +125,7 @@ def test_no_power_beyond_the_database_is_had(sealed: SealedDatabases, shadow: Se
     with pytest.raises((ApplyError, Exception)) as caught:
         shadow.bring((step(sql),))
     assert "ApplyError" in type(caught.value).__name__ or "SqlSyntaxError" in type(caught.value).__name__
-    admin = sealed.server.url("shadow")
+    admin = sealed.server.url(sealed.named("shadow"))
     assert fetch(admin, "select rolname from pg_roles where rolsuper") == [(ADMIN,)]
     reach = "select lanname from pg_language where not lanpltrusted and lanname not in ('c', 'internal')"
     assert fetch(admin, reach) == []
@@ -190,14 +202,35 @@ def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SealedDatab
 def test_it_ends_when_it_takes_too_much(sql: str, said: str) -> None:
     limits = Limits(seconds=3 if "3" in said else 60, disk=150 << 20, file=64 << 20, memory=1 << 30)
     with sealed_server(ORIGINAL, limits=limits) as sealed:
-        shadow = sealed.shadow("shadow", Unwatched())
+        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
         with pytest.raises(ApplyError, match=said):
             shadow.bring((step(sql),))
+    assert isinstance(sealed.server, SealedServer)
     assert not sealed.server.folder.exists()
 
 
-def test_no_variable_of_ours_is_in_its_environment(sealed: SealedDatabases) -> None:
-    environment = Path(f"/proc/{sealed.server.process_id}/environ").read_bytes().split(b"\0")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("set statement_timeout = 0; select pg_sleep(1000)", "it took longer than 3 seconds"),
+        ("do $$ begin for i in 1..1000 loop execute format('create table t%s as select repeat(''x'', 1000) "
+         "from generate_series(1, 20000)', i); end loop; end $$", "it wrote more than 150 MB"),
+    ],
+)  # fmt: skip
+def test_it_ends_elsewhere_too_and_leaves_nothing(sql: str, said: str) -> None:
+    limits = Limits(seconds=3 if "3" in said else 60, disk=150 << 20)
+    with borrowable() as server:
+        with sealed_server(ORIGINAL, limits=limits, borrowed=server.address()) as sealed:
+            shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+            with pytest.raises(ApplyError, match=said):
+                shadow.bring((step(sql),))
+        left = "select (select count(*) from pg_database), count(*) from pg_roles where rolname !~ '^pg_'"
+        assert fetch(server.url(), left) == [(3, 1)]
+
+
+def test_no_variable_of_ours_is_in_its_environment(ours: SealedServer) -> None:
+    environment = Path(f"/proc/{ours.process_id}/environ").read_bytes().split(b"\0")
     names = {entry.split(b"=")[0].decode() for entry in environment if entry}
     assert names <= {"PATH", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PWD", "SHLVL", "_"}
 
@@ -209,9 +242,9 @@ def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SealedDatabases, sh
         assert admin.execute("select 1").fetchall() == [(1,)]
 
 
-def test_nobody_is_listened_to(sealed: SealedDatabases) -> None:
-    assert fetch(sealed.server.url(), "show listen_addresses") == [("",)]
-    assert (sealed.server.folder / "s").stat().st_mode & 0o777 == 0o700
+def test_nobody_is_listened_to(ours: SealedServer) -> None:
+    assert fetch(ours.url(), "show listen_addresses") == [("",)]
+    assert (ours.folder / "s").stat().st_mode & 0o777 == 0o700
 
 
 REACHES = (
@@ -222,7 +255,7 @@ REACHES = (
 
 def test_what_extensions_of_the_real_database_could_reach_is_taken_from_them() -> None:
     original = replace(ORIGINAL, schema=REACHES, extensions={"dblink": "1.2", "postgres_fdw": "1.1"})
-    with sealed_server(original) as sealed, sealed.another("original") as shadow:
+    with sealed_server(original) as sealed, sealed.another(sealed.named("original")) as shadow:
         for sql, said in (
             ("select dblink_connect('host=127.0.0.1 password=x')", "permission denied for function dblink_connect"),
             ("grant execute on function dblink_connect(text) to current_user", "permission denied|no privileges"),

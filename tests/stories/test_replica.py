@@ -42,9 +42,9 @@ class Standby(LocalServer):
         )
         assert done.returncode == 0, done.stderr
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str = "postgres", role: str = "") -> str:
         """It has the passwords of its primary."""
-        return self.primary.url(database).replace(f":{self.primary._port}/", f":{self._port}/")
+        return self.primary.url(database, role).replace(f":{self.primary._port}/", f":{self._port}/")
 
 
 @pytest.fixture(scope="module")
