@@ -16,7 +16,7 @@ from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .failed import StepFailed
 from .ledger import insert_sql
-from .left import question
+from .left import question, question_within
 from .message import CLEAN, SAVEPOINT, SETTLE, Message, opening, spot_in, spot_of
 
 _ENDING = "set session authorization default; "
@@ -66,17 +66,16 @@ def _exchange(connection: Connection, message: Message) -> Answer:
     return answer
 
 
-def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> int:
-    """A migration and its entry in a transaction that is open; returns milliseconds. Raises StepFailed, Interrupted."""
+def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> Answer:
+    """A migration and its entry in a transaction that is open. Raises StepFailed, Interrupted."""
     before, leading = guarded(guard, *opening(step, local=True, begins=False))
     savepoint = SAVEPOINT.search(step.script.sql) is not None
     if savepoint:  # one that it leaves open, a later migration could go back to
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-    after = f"{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
-    message = Message(before, step.script, after, leading)
-    return sum(millis_in(_sent(connection, message, step.verify)))
+    after = f"{question_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    return _sent(connection, Message(before, step.script, after, leading), step.verify)
 
 
 def verify(connection: Connection, queries: Script) -> None:

@@ -3,16 +3,23 @@
 It is asked in the message that carries the migration, between its commit and the cleaning: no exchange more. The
 question takes some milliseconds, so it is only put where a statement can leave something: SET and its like, temporary
 tables, and DO, CALL and SELECT, which can call anything.
+
+Where several share a transaction, there is no commit between them, and no server tells a SET from a SET LOCAL before
+it. So the file's own words are asked; what a function set for the transaction is told too: without the cleaning it
+would have reached the next.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ..core.outcome import Left
 from ..core.plan import Step
+from ..sql.lasting import Lasting, lasting
 from ..sql.parse import SqlSyntaxError
 from .exchange import Answer, rows
+from .ledger import RECORDS
 from .message import quoted
 
 MAY_LEAVE = frozenset(
@@ -33,36 +40,86 @@ _ANSWER = b"ctgitops_left"
 # The search path is the migration's own as long as this is asked, so every name and operator is qualified. Its role
 # and its statement_timeout are noted and undone first: neither may stand in the way of the question.
 _ASK = """
-begin; select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
-    pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false);
-set session authorization default; reset statement_timeout;
+{begin}select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
+    pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false),
+    pg_catalog.set_config('ctgitops.advisory_left', ({advisory})::pg_catalog.text, false);
+set session authorization default; reset statement_timeout; {unlock}
 select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
-    case when pg_catalog.current_setting('ctgitops.role_left') operator(pg_catalog.<>) current_user::pg_catalog.text
+    case when {role_tells}
+        and pg_catalog.current_setting('ctgitops.role_left') operator(pg_catalog.<>) current_user::pg_catalog.text
         then pg_catalog.concat('role ', pg_catalog.current_setting('ctgitops.role_left')) end,
     (select pg_catalog.concat('setting ', pg_catalog.string_agg(s.name, ', ' order by s.name)) from (
         select name from pg_catalog.pg_settings
         where source operator(pg_catalog.=) 'session' and name operator(pg_catalog.!~) '^ctgitops[.]'
         union all select 'statement_timeout' where pg_catalog.current_setting('statement_timeout')
             operator(pg_catalog.<>) pg_catalog.current_setting('ctgitops.timeout_left')) s
+     where pg_catalog.lower(s.name) operator(pg_catalog.<>) all({settings}::pg_catalog.text[])
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('temporary table ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
      from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'r'
         and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('prepared statement ', pg_catalog.string_agg(name, ', '))
      from pg_catalog.pg_prepared_statements having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('cursor ', pg_catalog.string_agg(name, ', '))
      from pg_catalog.pg_cursors where is_holdable having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('LISTEN ', pg_catalog.string_agg(channel, ', '))
-     from pg_catalog.pg_listening_channels() channel having pg_catalog.count(*) operator(pg_catalog.>) 0),
-    (select 'an advisory lock' from pg_catalog.pg_locks where locktype operator(pg_catalog.=) 'advisory'
-        and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() limit 1)
-) as ctgitops_left; commit; """
+     from pg_catalog.unnest({channels}) channel having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    case when pg_catalog.current_setting('ctgitops.advisory_left')::pg_catalog.int8 operator(pg_catalog.>) ({kept})
+        then 'an advisory lock' end
+) as ctgitops_left; {commit}"""
+_ADVISORY = """select pg_catalog.count(*) from pg_catalog.pg_locks where locktype operator(pg_catalog.=) 'advisory'
+        and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"""
+_ROLES = {"role", "session_authorization"}
+_LISTENING = "array(select * from pg_catalog.pg_listening_channels())"
 
 
 def question(step: Step) -> str:
     """What is sent after the commit of a step; nothing where it cannot leave anything."""
-    return _ASK.format(name=quoted(step.name)) if _may_leave(step) else ""
+    if not _may_leave(step):
+        return ""
+    return _ASK.format(
+        name=quoted(step.name),
+        begin="begin; ",
+        commit="commit; ",
+        advisory=_ADVISORY,
+        unlock="",
+        kept="0",
+        role_tells="true",
+        settings=_array(()),
+        dropped=_array(()),
+        channels=_LISTENING,
+    )
+
+
+def question_within(step: Step) -> str:
+    """The same inside of a transaction that goes on; locks of the transaction stay when those of the session go."""
+    if not _may_leave(step):
+        return ""
+    try:
+        said = lasting(step.script.sql)
+    except SqlSyntaxError:
+        said = Lasting()
+    roles = said.until_commit & _ROLES and not said.beyond & _ROLES
+    # What stands around the file sets these for the transaction
+    ours = {"application_name", *(["search_path"] if RECORDS.search(step.script.sql) else ())}
+    return _ASK.format(
+        name=quoted(step.name),
+        begin="",
+        commit="",
+        advisory=_ADVISORY,
+        unlock="select pg_catalog.pg_advisory_unlock_all();",
+        kept=_ADVISORY,
+        role_tells="false" if roles else "true",
+        settings=_array(sorted((said.until_commit | ours) - said.beyond)),
+        dropped=_array(sorted(said.dropped)),
+        channels=f"{_array(said.channels)}::pg_catalog.text[]",
+    )
+
+
+def _array(names: Iterable[str]) -> str:
+    return f"array[{', '.join(quoted(name) for name in names)}]"
 
 
 def left_in(answer: Answer) -> tuple[Left, ...]:

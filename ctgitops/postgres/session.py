@@ -221,9 +221,10 @@ class WorkSession:
         self._turn_to(plan)
         self._so_far.together = len(parts)
         everything = Whole(self._work, Underway(tuple(parts)), self._tell, self.note, self._guard_of)
-        took = self._attempts.until_done(everything.underway, everything.carried_out)
+        answers = self._attempts.until_done(everything.underway, everything.carried_out)
+        self._left += [left for answer in answers for left in left_in(answer)]
         self._so_far.done += [part.step.name for part in parts]
-        return took
+        return tuple(sum(millis_in(answer)) for answer in answers)
 
     def left(self) -> tuple[Left, ...]:
         """What its migrations left in their session, from which it was cleaned away."""

@@ -10,7 +10,7 @@ from ..core.progress import CommitAwaited, Listener, StepStarted
 from .attempts import Underway
 from .connect import Connection
 from .exchange import Answer, Interrupted, exchange
-from .execute import inside
+from .execute import inside, millis_in
 from .failed import StepFailed
 from .message import CLEAN, LEAKS, Spot
 from .work import Work
@@ -27,8 +27,8 @@ class Whole:
     note: Callable[[str], None]
     guard: Callable[[Step], str]
 
-    def carried_out(self) -> tuple[int, ...]:
-        """Milliseconds of each. Raises StepFailed and Interrupted, after which nothing of it is there."""
+    def carried_out(self) -> tuple[Answer, ...]:
+        """What the server answered to each. Raises StepFailed and Interrupted, after which nothing of it is there."""
         try:
             return self._carried_out()
         except Interrupted:
@@ -36,20 +36,20 @@ class Whole:
         except KeyboardInterrupt:  # between two messages: the transaction is open, and nothing runs
             raise Interrupted(Answer(0, ())) from None
 
-    def _carried_out(self) -> tuple[int, ...]:
+    def _carried_out(self) -> tuple[Answer, ...]:
         connection, parts = self.work.connected(), self.underway.parts
-        took = []
+        answers = []
         self._send(connection, "begin")
         for index, part in enumerate(parts):
             self.underway.at = index
             self.note(part.step.name)
             self.tell(StepStarted(part.step, index + 1, len(parts)))
-            took.append(inside(connection, part.step, part.entry, self.guard(part.step)))
-            self.tell(CommitAwaited(part.step, took[-1], index + 1, len(parts)))
+            answers.append(inside(connection, part.step, part.entry, self.guard(part.step)))
+            self.tell(CommitAwaited(part.step, sum(millis_in(answers[-1])), index + 1, len(parts)))
         self._send(connection, f"commit; {CLEAN}")
         if any(LEAKS.search(part.step.script.sql) for part in parts):
             connection.close()
-        return tuple(took)
+        return tuple(answers)
 
     def _send(self, connection: Connection, sql: str) -> None:
         answer = exchange(connection, sql)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from ctgitops.postgres.server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import INTERRUPTED, House, Running, facts, has, marks, runs, transaction, until
+from tests.stories.test_sessions import HOSTILE, LEAVES_NOTHING, LEFT_BEHIND, TOLD
 
 ALL = "transaction: all\n"
 APPLY = ("apply", "--env", "staging")
@@ -128,6 +130,29 @@ def test_nothing_of_one_reaches_the_next(lived_in: House, database_url: str) -> 
     done = lived_in.apply()
     assert done.status == 0, done.said
     assert fetch(database_url, "select * from seen") == [('"$user", public', "200ms", "15min", True, True, 0, 0, 0)]
+
+
+@pytest.mark.slow
+def test_p24_what_one_left_is_told_under_its_own_name(lived_in: House, database_url: str) -> None:
+    """Seen to fail without the question for all, and without the file's own words for what a commit ends anyway."""
+    role = f"left_{secrets.token_hex(4)}"
+    run(database_url, f"create role {role}")
+    lived_in.environment("staging", database_url, ALL)
+    lived_in.policy("header: optional\nnumbering: increasing\n")
+    wanted = {"200_hostile": "setting search_path, statement_timeout"}
+    lived_in.migration("200_hostile", HOSTILE)
+    for number, kind in enumerate(LEFT_BEHIND, start=100):
+        lived_in.migration(f"{number}_x", LEFT_BEHIND[kind][0].format(role=role))
+        if kind in TOLD:
+            wanted[f"{number}_x"] = TOLD[kind].format(role=role)
+    for number, clean in enumerate(LEAVES_NOTHING, start=150):
+        lived_in.migration(f"{number}_clean", clean.format(role=role) + ";")
+    wanted["160_both"] = "setting work_mem"
+    lived_in.migration(
+        "160_both", "set local work_mem = '1MB'; set work_mem = '2MB'; select record_migration('160_both.sql');"
+    )
+    done = lived_in.applied("--format", "json").json
+    assert {left["migration"]: left["what"] for left in done["left"]} == wanted
 
 
 @pytest.mark.slow

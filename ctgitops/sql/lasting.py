@@ -1,0 +1,65 @@
+"""What a file's own words say of how long a thing lasts: until the commit, which nobody can ask a server before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .nodes import Node, walk
+from .parse import trees
+
+_SET = frozenset(["VAR_SET_VALUE", "VAR_SET_DEFAULT", "VAR_SET_CURRENT"])
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """Names, as PostgreSQL has them. What a function or a DO block does, no file says."""
+
+    until_commit: frozenset[str] = frozenset()
+    """Settings that are only ever set for the transaction; `role` and `session_authorization` are such."""
+    beyond: frozenset[str] = frozenset()
+    """Settings that are set for the session."""
+    dropped: frozenset[str] = frozenset()
+    """Temporary tables that the commit drops."""
+    channels: tuple[str, ...] = ()
+    """What is listened to, which begins with the commit."""
+
+
+def lasting(sql: str) -> Lasting:
+    """Of the statements of `sql`. Raises SqlSyntaxError."""
+    found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
+    settings = [setting for kind, node in found if (setting := _setting(kind, node))]
+    beyond = frozenset(name for name, local in settings if not local)
+    channels: dict[str, None] = {}
+    for kind, node in found:
+        if kind == "ListenStmt":
+            channels[node.get("conditionname", "")] = None
+        elif kind == "UnlistenStmt":
+            gone = node.get("conditionname")
+            channels = {name: None for name in channels if gone and name != gone}
+    return Lasting(
+        frozenset(name for name, _ in settings) - beyond,
+        beyond,
+        frozenset(name for kind, node in found if (name := _dropped(kind, node))),
+        tuple(channels),
+    )
+
+
+def _setting(kind: str, node: Node) -> tuple[str, bool] | None:
+    """A setting that is set, and whether only for the transaction."""
+    if kind == "VariableSetStmt" and node.get("kind") in _SET:
+        return str(node.get("name", "")).lower(), bool(node.get("is_local"))
+    if kind == "FuncCall" and node.get("funcname", [])[-1:] == [{"String": {"sval": "set_config"}}]:
+        constants = [argument.get("A_Const", {}) for argument in node.get("args", ())]
+        if len(constants) == 3 and "sval" in constants[0] and "boolval" in constants[2]:
+            return constants[0]["sval"].get("sval", "").lower(), bool(constants[2]["boolval"].get("boolval"))
+    return None
+
+
+def _dropped(kind: str, node: Node) -> str:
+    """A temporary table that the commit drops."""
+    if kind == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP":
+        return str(node["relation"].get("relname", ""))
+    if kind == "IntoClause" or (kind == "CreateTableAsStmt" and "into" in node):
+        into = node.get("into", node)
+        return str(into.get("rel", {}).get("relname", "")) if into.get("onCommit") == "ONCOMMIT_DROP" else ""
+    return ""
