@@ -46,11 +46,18 @@ def _lines(change: Change, indent: str) -> Iterator[str]:
 
 def _whole(sign: str, indent: str, each: SchemaObject) -> Iterator[str]:
     said = [
-        value if name in _BARE else f"{name.replace('_', ' ')} {value}"
+        _said(name, value)
         for name, value in each.attributes.items()
         if name not in _QUIET and "\n" not in value.strip()
     ]
     yield f"{sign} {indent}{_title(each)}{': ' if said else ''}{_shown(', '.join(said))}"
+
+
+def _said(attribute: str, value: str) -> str:
+    if attribute in _BARE:
+        return value
+    name = attribute.replace("_", " ")
+    return name if value == "yes" else f"{name} {value}"
 
 
 def _altered(change: Altered, indent: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from . import words
 from .changes import change_lines
 
 Object = dict[str, object]
+_ALL_RUN = {1: "it runs", 2: "both run"}
 
 
 def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
     else:
-        yield f"tried {where}: {'it runs' if done == 1 else f'all {done} migrations run'}"
+        yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}"
 
 
 def _ok(done: int) -> str:

@@ -56,6 +56,16 @@ def test_a_body_is_told_by_its_lines_that_differ() -> None:
     ]
 
 
+def test_what_is_simply_so_is_told_by_its_name() -> None:
+    key = SchemaObject("column", "public.a.id", "public.a", {"type": "bigint", "not_null": "yes", "default": "1"})
+    odd = SchemaObject("column", "public.a.b", "public.a", {"type": "text", "not_null": "not validated"})
+    assert change_lines((Added(key), Removed(odd))) == [
+        "  public.a",
+        "+     column id: bigint, not null, default 1",
+        "-     column b: text, not null not validated",
+    ]
+
+
 def test_a_part_stands_below_what_it_is_a_part_of() -> None:
     assert change_lines((Added(_COLUMN),)) == ["  public.a", "+     column b: text"]
     assert change_lines((Added(_TABLE), Added(_COLUMN))) == ["+   table public.a", "+     column b: text"]

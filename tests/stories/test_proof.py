@@ -93,7 +93,7 @@ def test_a_rollback_after_which_it_does_not_run_again_blocks_nothing_and_the_nex
     house.migration("003_age", "alter table public.users add age int;", down="alter table public.users drop age;")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "all 2 migrations run" in looked.out
+    assert "both run" in looked.out
     assert "rollback proved: 1 of 2 brings the schema back" in looked.out
     assert "warning[rollback-fails]: the rollback of 002_name does not work: 002_name: column" in looked.words
 
@@ -279,7 +279,7 @@ def test_batches_and_what_is_outside_of_transactions_are_tried_too(house: House)
     house.migration("004_records", "create table public.r (id int); select record_migration('004_records.sql');")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "all 3 migrations run" in looked.out
+    assert "all 3 run" in looked.out
     assert "rollback proved: 1 brings the schema back" in looked.out
 
 
