@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..sql.locks import LockMode, locks
@@ -12,6 +12,9 @@ from ..sql.refused import why_not_in_transaction
 from .added import AddedColumn, added_column, target
 from .catalog import Catalog, Table
 from .nodes import Name, relation_name, written
+
+_ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+"""What of an ALTER TABLE's tree can have rows: those of an index, a sequence, a view and a type look the same."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +85,21 @@ class Case:
             return False
         if table.kind != "partitioned":
             return True
+        if self.kind == "AlterTableStmt" and not self.node.get("relation", {}).get("inh"):
+            return False  # ONLY
         parts = [self.catalog.tables.get(name) for name in table.partitions]
         return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table of an ALTER TABLE that is in use."""
-        if self.kind != "AlterTableStmt":
+        """The table of an ALTER TABLE that is in use, without the constraints that it drops: that is done first."""
+        if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
-        return self.in_use(self.node.get("relation", {}))
+        table = self.in_use(self.node.get("relation", {}))
+        gone = {command.get("name") for command in self.parts("AT_DropConstraint")}
+        if table is None or not gone & set(table.constraints):
+            return table
+        return replace(table, constraints={n: c for n, c in table.constraints.items() if n not in gone})
 
     def parts(self, *subtypes: str) -> Iterator[Node]:
         """The parts of an ALTER TABLE of these kinds."""

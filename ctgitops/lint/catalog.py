@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..sql.nodes import Node
 from .nodes import Name
 from .types import UNKNOWN, Type
+
+_DEEPEST = 20
+"""So many domains can be made of each other."""
 
 
 @dataclass
@@ -81,6 +84,7 @@ class Domain:
     base: Type
     checked: bool = False
     """Whether it has a constraint or is NOT NULL."""
+    not_null: bool = False
     default: Node | None = None
     constraints: dict[str, Constraint] = field(default_factory=dict)
 
@@ -123,7 +127,8 @@ class Catalog:
     def domain(self, type_: Type) -> Domain | None:
         """The domain that a type is."""
         schemas = (type_.schema,) if type_.schema else self.path
-        return next((self.domains[s, type_.name] for s in schemas if (s, type_.name) in self.domains), None)
+        keys = ((schema, type_.name) for schema in schemas if not type_.array)
+        return next((self.domains[key] for key in keys if key in self.domains), None)
 
     def function(self, name: Name) -> Function | None:
         """The function of that name."""
@@ -132,11 +137,20 @@ class Catalog:
 
     def base(self, type_: Type) -> Type:
         """What a domain is made of; any other type itself."""
-        domain, seen = self.domain(type_), 0
-        while domain and not type_.array and seen < 20:
+        for domain in self._under(type_):
             type_ = domain.base
-            domain, seen = self.domain(type_), seen + 1
         return type_
+
+    def checked(self, type_: Type) -> bool:
+        """Whether it is a domain with a constraint, or one over such a domain."""
+        return any(domain.checked for domain in self._under(type_))
+
+    def _under(self, type_: Type) -> Iterator[Domain]:
+        """The domain that a type is, and those that it is made of."""
+        domain, seen = self.domain(type_), 0
+        while domain and seen < _DEEPEST:
+            yield domain
+            domain, seen = self.domain(domain.base), seen + 1
 
     def indexes_on(self, table: Name, columns: Iterable[str] | None = None) -> list[Index]:
         """The indexes of a table, or those that need one of some columns."""

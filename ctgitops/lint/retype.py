@@ -7,7 +7,7 @@ from typing import Any
 
 from .catalog import Catalog, Table
 from .nodes import columns_in
-from .types import UNKNOWN, Cost, Type, cost_of, type_of, under_utc_only
+from .types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
 
 
 class Change(Enum):
@@ -40,8 +40,9 @@ def change_of(catalog: Catalog, table: Table, column: str, new: Type, using: Any
 
 
 def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
-    domain = catalog.domain(new)
-    if domain and domain.checked and old != new:
+    if alike(old, new):
+        return Cost.NOTHING
+    if catalog.checked(new) or (catalog.domain(old) and new.mods):
         return Cost.REWRITE
     return cost_of(catalog.base(old), catalog.base(new))
 
@@ -50,7 +51,7 @@ def _plain(using: Any, column: str, new: Type) -> bool:
     """Whether USING says nothing but the column, or the column as the new type."""
     node = using
     while isinstance(node, dict) and "TypeCast" in node:
-        if type_of(node["TypeCast"].get("typeName", {})) != new:
+        if not alike(type_of(node["TypeCast"].get("typeName", {})), new):
             return False
         node = node["TypeCast"].get("arg", {})
     return isinstance(node, dict) and "ColumnRef" in node and columns_in(node) == {column}

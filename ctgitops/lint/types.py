@@ -6,7 +6,7 @@ tests/lint/test_types.py compares with them, one by one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any
@@ -104,7 +104,9 @@ _TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
 
 def cost_of(old: Type, new: Type) -> Cost:
     """What changing a column from `old` to `new` costs; neither is a domain."""
-    if old == new and old != UNKNOWN:
+    if alike(old, new):
+        return Cost.NOTHING
+    if old.array and new.array and old.name == new.name and not new.mods:
         return Cost.NOTHING
     if old.array or new.array or UNKNOWN in (old, new):
         return Cost.REWRITE
@@ -113,6 +115,12 @@ def cost_of(old: Type, new: Type) -> Cost:
     if new.mods:
         return Cost.REWRITE
     return _NO_REWRITE.get((old.name, new.name), Cost.REWRITE)
+
+
+def alike(old: Type, new: Type) -> bool:
+    """Whether both are the same; of two of which one does not say its schema, that is taken to be the other's."""
+    schemas = {old.schema, new.schema} - {""}
+    return UNKNOWN not in (old, new) and len(schemas) < 2 and replace(old, schema="") == replace(new, schema="")
 
 
 def _precision(type_: Type) -> int:

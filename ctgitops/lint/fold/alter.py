@@ -130,7 +130,9 @@ def domain(catalog: Catalog, node: Node) -> None:
         found.constraints[target(node).get("conname", "") or f"check {len(found.constraints)}"] = constraint
         found.checked = True
     elif node.get("subtype") == "O":
-        found.checked = True
+        found.checked = found.not_null = True
+    elif node.get("subtype") == "N":
+        found.not_null = False
     elif node.get("subtype") == "X":
         found.constraints.pop(node.get("name", ""), None)
 

@@ -165,6 +165,7 @@ def domain(catalog: Catalog, node: Node) -> None:
     made = Domain(
         base=type_of(node.get("typeName", {})),
         checked=bool({"CONSTR_CHECK", "CONSTR_NOTNULL"} & set(kinds)),
+        not_null="CONSTR_NOTNULL" in kinds,
         default=kinds.get("CONSTR_DEFAULT", {}).get("raw_expr"),
     )
     catalog.domains[schema or (catalog.path[0] if catalog.path else ""), bare] = made

@@ -15,7 +15,7 @@ from ..rule import Group, Hit, Rule
 
 def check(case: Case) -> Iterator[Hit]:
     """A CHECK that says what the bound says spares the scan."""
-    for command in case.parts("AT_AttachPartition"):
+    for command in case.parts("AT_AttachPartition") if case.node.get("objtype") == "OBJECT_TABLE" else ():
         part = target(command)
         parent = case.catalog.table(relation_name(case.node.get("relation", {})))
         child = case.in_use(part.get("name", {}))

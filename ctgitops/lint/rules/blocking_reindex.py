@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ...core.finding import Severity
 from ...sql.locks import LockMode
 from ..case import Case, called
+from ..catalog import Table
 from ..nodes import relation_name, switched_on
 from ..rule import Group, Hit, Rule
 
@@ -22,11 +23,17 @@ def check(case: Case) -> Iterator[Hit]:
     name = case.catalog.full(relation_name(node["relation"]))
     index = case.catalog.indexes.get(name)
     table = case.used(index.table if index else name)
-    if table and case.has_rows(table):
+    if table and case.has_rows(table) and (index or _indexed(case, table)):
         what = (
             f"writes to {called(table)}" if index or node["kind"] == "REINDEX_OBJECT_TABLE" else "writes to its table"
         )
         yield Hit(f"{what} wait while the index is built anew, and so do reads that would use it")
+
+
+def _indexed(case: Case, table: Table) -> bool:
+    """Whether there is an index; of a table whose columns are not all known, nobody can tell."""
+    known = case.catalog.complete and table.known and table.kind == "table"
+    return not known or bool(case.catalog.indexes_on(table.name))
 
 
 RULE = Rule(

@@ -10,6 +10,7 @@ from ..added import target
 from ..case import Case, called
 from ..nodes import name_of
 from ..rule import Group, Hit, Rule
+from ..types import Type
 
 
 def check(case: Case) -> Iterator[Hit]:
@@ -18,6 +19,9 @@ def check(case: Case) -> Iterator[Hit]:
     if subtype not in {"C", "O", "V"} or (subtype == "C" and target(node).get("skip_validation")):
         return
     schema, bare = name_of(node.get("typeName", []))
+    domain = case.catalog.domain(Type(bare, schema=schema))
+    if subtype == "O" and domain and domain.not_null:
+        return
     users = case.catalog.users_of((schema or (case.catalog.path[0] if case.catalog.path else ""), bare))
     names = [called(table) for table in users if not table.new and case.has_rows(table)]
     if names or not (users or case.catalog.complete):

@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _columns(case: Case) -> Iterator[str]:
-    added = {column.name for _, column in case.added_columns()}
+    added = {column.name for _, column in case.added_columns() if column.not_null}
     for command in case.parts("AT_SetNotNull"):
         yield from {command.get("name", "")} - added
     for _, node, column in case.added_constraints("CONSTR_NOTNULL"):

@@ -28,7 +28,7 @@ def _why(case: Case, added: AddedColumn) -> str:
     if added.generated:
         return ""
     domain = case.catalog.domain(added.type)
-    if domain and domain.checked:
+    if case.catalog.checked(added.type):
         return f"{added.type.name} is a domain with a constraint"
     default = added.default if added.default is not None else domain.default if domain else None
     called_ = volatile_call(default, case.catalog)
