@@ -38,10 +38,14 @@ names no rule is a finding itself.
 
 ## What is read
 
-Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran; so is `EXECUTE 'SQL'`. SQL that a
-block puts together from its variables is a `dynamic-sql` notice: nobody can know it before it runs. Bodies of
-functions are not run by a migration, and not judged. A function in a default is volatile, stable or immutable
-as the live schema, or the file that makes it, says.
+Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran; so is SQL that a block puts together
+of constants, with `||`, `format` and variables that it sets itself. What a query gives it, nobody can know before it
+runs: a `dynamic-sql` notice says so, and an unknown name stands as … in what else is found. A function or procedure
+that a migration calls is read too, for what it changes of the schema. A function in a default is volatile, stable or
+immutable as the live schema, or the file that makes it, says.
+
+How often that is true is measured against what PostgreSQL does, by `python -m bench.truth`: over a thousand statements
+on one live schema, on each major, and whole histories of projects.
 """
 _GROUPS = {
     Group.LOCKS: "Who waits",

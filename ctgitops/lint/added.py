@@ -18,6 +18,7 @@ class AddedColumn:
 
     name: str
     type: Type
+    collation: str = ""
     serial: bool = False
     identity: bool = False
     generated: str = ""
@@ -45,6 +46,7 @@ def added_column(definition: Node) -> AddedColumn:
     return AddedColumn(
         name=definition.get("colname", ""),
         type=Type(SERIAL[type_.name]) if serial else type_,
+        collation=collation_of(definition),
         serial=serial,
         identity=identity,
         generated={"s": "stored", "v": "virtual"}.get(generated.get("generated_kind", "s"), "") if generated else "",
@@ -52,6 +54,12 @@ def added_column(definition: Node) -> AddedColumn:
         default=None if _is_null(default) else default,
         constraints=constraints,
     )
+
+
+def collation_of(definition: Node) -> str:
+    """The bare name of the collation that a ColumnDef names; empty for that of the type."""
+    name = parts_of(definition.get("collClause", {}).get("collname", []))[-1:]
+    return "".join(name).replace("default", "")
 
 
 def _enforced(constraints: list[Node]) -> tuple[Node, ...]:

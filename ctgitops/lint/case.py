@@ -12,6 +12,7 @@ from ..sql.refused import why_not_in_transaction
 from .added import AddedColumn, added_column, target
 from .catalog import Catalog, Table
 from .nodes import Name, relation_name, written
+from .texts import UNKNOWN
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """What of an ALTER TABLE's tree can have rows: those of an index, a sequence, a view and a type look the same."""
@@ -74,7 +75,7 @@ class Case:
         """The same by its name; a table that nobody told of is taken to be there."""
         found = self.catalog.table(name)
         if found is None:
-            if if_exists and self.catalog.complete:
+            if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
                 return None
             return Table(self.catalog.full(name), known=False)
         return None if found.new or found.name[0] == "pg_temp" else found

@@ -20,6 +20,8 @@ class Column:
 
     type: Type = UNKNOWN
     not_null: bool = False
+    collation: str = ""
+    """Its bare name, where it is another than its type's."""
 
 
 @dataclass
@@ -109,6 +111,8 @@ class Catalog:
     domains: dict[Name, Domain] = field(default_factory=dict)
     functions: dict[Name, Function] = field(default_factory=dict)
     path: tuple[str, ...] = ("public",)
+    timezone: str = ""
+    """The session's, where the file sets it."""
 
     def full(self, name: Name) -> Name:
         """The name with the schema in which it is found; else with the first of the search path."""

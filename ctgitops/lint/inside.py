@@ -1,13 +1,21 @@
-"""What a DO block runs, as far as it can be read without running it."""
+"""What a DO block and a function of the users' own run, as far as it can be read without running it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..sql.nodes import Node
+from ..sql.nodes import Node, walk
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
+from .catalog import Catalog, Function
+from .nodes import name_of
+from .texts import UNKNOWN, Values, texts
+
+_QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
+_CALLS = {"SelectStmt", "CallStmt"}
+_DEEPEST = 4
+"""So deep functions are followed that call each other."""
 
 
 @dataclass(frozen=True)
@@ -17,56 +25,65 @@ class Unread:
     what: str
 
 
-def statements_inside(do: Node) -> Iterator[tuple[str, Node, Unread | None]]:
-    """Every statement of the block, as if each were run; SQL that it puts together itself is told as unread."""
+Read = tuple[str, Node, Unread | None]
+"""A statement's kind and tree; or none, and what cannot be read."""
+
+
+def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
+    """A statement, with the changes of the schema that functions which it calls make; of a DO block what it runs."""
+    if kind == "DoStmt":
+        yield from _inside_block(node, catalog, depth)
+        return
+    if kind in _CALLS and catalog.functions and depth < _DEEPEST:
+        calls = walk({"FuncCall": node["funccall"]} if "funccall" in node else node)
+        for inner, call in calls:
+            function = catalog.function(name_of(call.get("funcname", []))) if inner == "FuncCall" else None
+            if function:
+                yield from _inside_function(function, catalog, depth + 1)
+    yield kind, node, None
+
+
+def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
+    """Every statement of the block, as if each were run; SQL that it puts together itself may be unread."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")
         return
     try:
-        runs = inside(body)
+        read = inside(body)
     except SqlSyntaxError as error:
         yield "", {}, Unread(f"the block is not understood: {error.message}")
         return
-    for inner in runs:
-        yield from _read(inner)
+    for inner in read.runs:
+        yield from _read(inner, read.values, catalog, depth)
 
 
-def _read(inner: Inner) -> Iterator[tuple[str, Node, Unread | None]]:
-    sql = constant(inner.sql) if inner.dynamic else inner.sql
-    if sql is None:
-        yield "", {}, Unread(f"the block puts SQL together on its line {inner.line}, which is known when it runs")
+def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
+    """What it changes of the schema. Its queries are everyday work, and what of it is not understood is not told."""
+    try:
+        if function.language == "sql":
+            found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
+        elif function.language == "plpgsql":
+            read = inside(function.body)
+            found = [each for inner in read.runs for each in _read(inner, read.values, catalog, depth)]
+        else:
+            return
+    except SqlSyntaxError:
         return
-    try:
-        for tree in trees(sql):
-            if tree.kind == "DoStmt":
-                yield from statements_inside(tree.node)
-            else:
-                yield tree.kind, tree.node, None
-    except SqlSyntaxError:
-        return  # an assignment, or SQL with the block's variables in it: PL/pgSQL reads more than SQL is
+    yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
 
 
-def constant(expression: str) -> str | None:
-    """The SQL of EXECUTE 'SQL'; None where it is not a constant."""
-    try:
-        node = trees(f"select {expression}")[0].node
-    except SqlSyntaxError:
-        return None
-    value = node["targetList"][0]["ResTarget"]["val"] if len(node.get("targetList", ())) == 1 else {}
-    while "TypeCast" in value:
-        value = value["TypeCast"].get("arg", {})
-    text: str | None = value.get("A_Const", {}).get("sval", {}).get("sval")
-    if text is not None:
-        return text
-    return _formatted(value.get("FuncCall", {}))
-
-
-def _formatted(call: Node) -> str | None:
-    """format('…') with nothing in it to fill in."""
-    names = [item.get("String", {}).get("sval") for item in call.get("funcname", ())]
-    arguments = call.get("args", ())
-    if names[-1:] != ["format"] or len(arguments) != 1:
-        return None
-    text: str | None = arguments[0].get("A_Const", {}).get("sval", {}).get("sval")
-    return text.replace("%%", "%") if text is not None else None
+def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterator[Read]:
+    made = texts(inner.sql, values) if inner.dynamic else (inner.sql,)
+    unread = Unread(f"the block puts SQL together on its line {inner.line}, which is known when it runs")
+    for sql in made:
+        try:
+            found = trees(sql)
+        except SqlSyntaxError:
+            if inner.dynamic:
+                yield "", {}, unread
+            continue  # an assignment, or SQL with the block's variables in it: PL/pgSQL reads more than SQL is
+        for tree in found:
+            yield from with_inner(tree.kind, tree.node, catalog, depth)
+        if inner.dynamic and UNKNOWN in sql:
+            yield "", {}, unread

@@ -64,7 +64,7 @@ def _written(snapshot: Snapshot) -> Iterator[str]:
         name = each.name.removeprefix(f"{each.of}.")
         yield f"alter {what} {each.of} add constraint {name} {each.attributes.get('definition', '')}"
     yield from (each.attributes.get("definition", "") for each in by_kind["index"])
-    yield from (_function(each) for each in by_kind["function"])
+    yield from (_function(each) for kind in ("function", "procedure") for each in by_kind[kind])
 
 
 def _domain(each: SchemaObject) -> str:
@@ -101,12 +101,13 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
 def _column(table: str, column: SchemaObject) -> str:
     name = column.name.removeprefix(f"{table}.")
     not_null = " not null" if column.attributes.get("not_null") == "yes" else ""
-    return f"{name} {column.attributes.get('type', 'text')}{not_null}"
+    collation = f" collate {name_}" if (name_ := column.attributes.get("collation")) else ""
+    return f"{name} {column.attributes.get('type', 'text')}{collation}{not_null}"
 
 
 def _function(each: SchemaObject) -> str:
     attributes = each.attributes
     language = attributes.get("language", "c")
-    body = attributes.get("body", "") if language == "sql" else ""
+    body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""
     quoted = f" as {_TAG}{body}{_TAG}" if _TAG not in body else ""
     return f"create function {each.name} returns void language {language} {attributes.get('volatility', '')}{quoted}"

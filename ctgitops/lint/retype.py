@@ -5,9 +5,14 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any
 
+from ..sql.nodes import Node
+from .added import collation_of
 from .catalog import Catalog, Table
 from .nodes import columns_in
 from .types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
+
+_UTC = {"", "utc", "etc/utc", "gmt", "zulu"}
+"""Time zones that are UTC, and none where the session's is not known."""
 
 
 class Change(Enum):
@@ -21,8 +26,9 @@ class Change(Enum):
     """Nothing, as long as the session's TimeZone is UTC."""
 
 
-def change_of(catalog: Catalog, table: Table, column: str, new: Type, using: Any) -> Change:
-    """What a column's new type means; `using` is the expression that the statement gives."""
+def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> Change:
+    """What a column's new type means; `definition` is the statement's ColumnDef."""
+    new, using = type_of(definition.get("typeName", {})), definition.get("raw_default")
     known = table.columns.get(column)
     old = known.type if known else UNKNOWN
     cost = _cost(catalog, old, new)
@@ -33,10 +39,14 @@ def change_of(catalog: Catalog, table: Table, column: str, new: Type, using: Any
     same = catalog.base(old) == catalog.base(new)
     if _checked(catalog, table, column):
         return Change.CHECKS
+    zoned = not same and under_utc_only(catalog.base(old), catalog.base(new))
+    if zoned and catalog.timezone.lower() not in _UTC:
+        return Change.REWRITE
     indexes = catalog.indexes_on(table.name, [column])
-    if any(index.computed for index in indexes) or (cost is Cost.INDEXES and indexes):
+    sorted_anew = cost is Cost.INDEXES or (known and known.collation != collation_of(definition))
+    if any(index.computed for index in indexes) or (sorted_anew and indexes):
         return Change.INDEXES
-    return Change.UNLESS_UTC if not same and under_utc_only(catalog.base(old), catalog.base(new)) else Change.NOTHING
+    return Change.UNLESS_UTC if zoned and not catalog.timezone else Change.NOTHING
 
 
 def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
@@ -44,6 +54,8 @@ def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
         return Cost.NOTHING
     if catalog.checked(new) or (catalog.domain(old) and new.mods):
         return Cost.REWRITE
+    if catalog.domain(old) and catalog.base(old).array and alike(catalog.base(old), new):
+        return Cost.INDEXES
     return cost_of(catalog.base(old), catalog.base(new))
 
 

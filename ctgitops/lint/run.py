@@ -9,14 +9,13 @@ from datetime import date
 from ..core.finding import Finding, Severity
 from ..core.fix import Lines
 from ..sql.batch import is_batched
-from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
 from .allow import allowances
 from .case import Case, Settings, Transaction
 from .catalog import Catalog
 from .fold.apply import apply
-from .inside import Unread, statements_inside
+from .inside import Unread, with_inner
 from .judge import judged
 from .nodes import relation_name
 from .registry import rules_for
@@ -43,14 +42,16 @@ class Linter:
             found = trees(script.sql)
         except SqlSyntaxError:
             return ()
+        path = self.catalog.path
         transaction = Transaction(
             whole=transactional,
             batched=is_batched(script.sql),
             statements=len(found),
-            row_security=frozenset(_secured(found)),
+            row_security=frozenset(_secured(found, self.catalog)),
         )
         findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
+        self.catalog.path, self.catalog.timezone = path, ""
         return judged(script.path, findings, allowed, self.severities, self.today)
 
     def fold(self, script: Script) -> None:
@@ -59,13 +60,15 @@ class Linter:
             found = trees(script.sql)
         except SqlSyntaxError:
             return
+        path = self.catalog.path
         for tree in found:
-            for kind, node, _ in _with_inner(tree.kind, tree.node):
+            for kind, node, _ in with_inner(tree.kind, tree.node, self.catalog):
                 if kind:
                     apply(self.catalog, kind, node)
+        self.catalog.path, self.catalog.timezone = path, ""
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
-        for kind, node, unread in _with_inner(tree.kind, tree.node):
+        for kind, node, unread in with_inner(tree.kind, tree.node, self.catalog):
             if unread:
                 yield from self._unread(script, tree, unread)
                 continue
@@ -108,10 +111,10 @@ class Linter:
         )
 
 
-def _secured(found: tuple[Tree, ...]) -> Iterator[str]:
+def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
     """The tables that a file gives row-level security, also in blocks."""
     for tree in found:
-        for kind, node, _ in _with_inner(tree.kind, tree.node):
+        for kind, node, _ in with_inner(tree.kind, tree.node, catalog):
             parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
             if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
                 yield relation_name(node.get("relation", {}))[1]
@@ -123,11 +126,3 @@ def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> 
 
 def _first_word(script: Script, tree: Tree) -> int:
     return script.first_word(tree.start, tree.end)
-
-
-def _with_inner(kind: str, node: Node) -> Iterator[tuple[str, Node, Unread | None]]:
-    """A statement; in the place of a DO block what it runs, with what of it cannot be read."""
-    if kind != "DoStmt":
-        yield kind, node, None
-        return
-    yield from statements_inside(node)

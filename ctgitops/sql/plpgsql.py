@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,14 @@ class Inner:
     """Whether `sql` is the expression of an EXECUTE."""
 
 
+@dataclass(frozen=True)
+class Body:
+    """A PL/pgSQL body: what it runs, and by each variable's name the expressions that give it a value."""
+
+    runs: tuple[Inner, ...]
+    values: Mapping[str, tuple[str, ...]]
+
+
 def body_of(do: Node) -> str | None:
     """The text of a DO block; None where it is in another language than PL/pgSQL."""
     options = {item["DefElem"]["defname"]: item["DefElem"].get("arg", {}) for item in do.get("args", ())}
@@ -31,7 +39,7 @@ def body_of(do: Node) -> str | None:
     return text if language == "plpgsql" else None
 
 
-def inside(body: str) -> tuple[Inner, ...]:
+def inside(body: str) -> Body:
     """What a PL/pgSQL body runs, in the order in which it stands there. Raises SqlSyntaxError."""
     lib = library()
     quote = "$ctgitops$"
@@ -43,17 +51,14 @@ def inside(body: str) -> tuple[Inner, ...]:
         functions = json.loads(result.plpgsql_funcs.decode().replace("{}},", "{},"))
     finally:
         lib.pg_query_free_plpgsql_parse_result(result)
-    return tuple(_inner(functions))
-
-
-def _inner(functions: Any) -> Iterator[Inner]:
-    return (found for kind, node in walk(functions) if (found := _run_by(kind, node)))
+    nodes = tuple(walk(functions))
+    return Body(tuple(found for kind, node in nodes if (found := _run_by(kind, node))), _values(nodes))
 
 
 def _run_by(key: str, node: Any) -> Inner | None:
     if key == "PLpgSQL_stmt_execsql":
         return Inner(_query(node, "sqlstmt"), node.get("lineno", 1), dynamic=False)
-    if key == "PLpgSQL_stmt_perform":
+    if key in {"PLpgSQL_stmt_perform", "PLpgSQL_stmt_call"}:
         return Inner(_query(node, "expr"), node.get("lineno", 1), dynamic=False)
     if key in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
         return Inner(_query(node, "query"), node.get("lineno", 1), dynamic=True)
@@ -63,3 +68,19 @@ def _run_by(key: str, node: Any) -> Inner | None:
 def _query(node: Node, key: str) -> str:
     text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
     return text
+
+
+def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """What each variable is set to: by DECLARE, by `:=`, by FOREACH. What a query gives it is not in here."""
+    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
+    names = [inner.get("refname", "") for each in datums for inner in each.values()]
+    unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
+    found: dict[str, list[str]] = {}
+    for kind, node in nodes:
+        if kind == "PLpgSQL_var" and "default_val" in node:
+            found.setdefault(node["refname"], []).append(_query(node, "default_val"))
+        elif kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} and node.get("varno", 0) < len(names):
+            text = _query(node, "expr")
+            value = text.partition(":=")[2] if kind == "PLpgSQL_stmt_assign" else text
+            found.setdefault(names[node.get("varno", 0)], []).append(value)
+    return {name: tuple(each) for name, each in found.items() if name and name not in unknown}

@@ -13,7 +13,7 @@ from ctgitops.lint.live import catalog_of
 from ctgitops.lint.run import Linter
 from ctgitops.lint.types import Cost, cost_of, type_from
 from ctgitops.sql.script import Script
-from tests.lint.examples import rules_found
+from tests.lint.examples import linted, rules_found
 
 FACTS = Path(__file__).parent / "type_changes_without_rewrite.json"
 DOMAINS = {"dint": "int", "dtext": "text", "dv10": "varchar(10)", "dintchk": "int"}
@@ -52,7 +52,22 @@ def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rew
         ("alter table orders add column x int default 1 references customers;", ["foreign-key-scan"]),
         ("do $$ begin alter table orders add check (amount > 0); end $$;", ["check-scan"]),
         ("do $$ begin execute 'create index on orders (note)'; end $$;", ["blocking-index"]),
-        ("do $$ begin execute format('drop table %I', 'x'); end $$;", ["dynamic-sql"]),
+        ("do $$ begin execute format('drop table %I', 'orders'); end $$;", ["drop-table"]),
+        ("do $$ begin execute format('create index on %s (note)', 'or' || 'ders'); end $$;", ["blocking-index"]),
+        ("do $$ declare t text := 'orders'; begin execute 'truncate ' || t; end $$;", ["truncate"]),
+        (
+            "do $$ declare t text; begin foreach t in array array['orders', 'customers'] loop "
+            "execute format('drop table %I', t); end loop; end $$;",
+            ["drop-table", "drop-table"],
+        ),
+        (
+            "do $$ declare r record; begin for r in select relname from pg_class loop "
+            "execute format('create index on %I (id)', r.relname); end loop; end $$;",
+            ["blocking-index", "dynamic-sql"],
+        ),
+        ("do $$ declare q text; begin select 'x' into q; execute q; end $$;", ["dynamic-sql"]),
+        ("alter table orders add check (amount > 0), drop constraint if exists nothing;", ["check-scan"]),
+        ("set time zone 'UTC';\nalter table orders alter column code type varchar(30);", []),
         ("do $$ plainly no plpgsql $$;", ["dynamic-sql"]),
         ("alter table orders add column n int;\nupdate orders set n = 1 where id = 2;", ["work-under-lock"]),
     ],
@@ -66,6 +81,65 @@ def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew
     assert rules_found(change, "create index on orders (code);") == []
     assert rules_found(change, "create index on orders (lower(code));") == ["rewriting-type"]
     assert rules_found(change, "alter table orders add check (code <> '');") == ["rewriting-type"]
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "rules"),
+    [
+        ("create domain d as int check (value > 0); create domain e as d;", "add column x e", ["rewriting-default"]),
+        ("create domain d as int check (value > 0);", "add column x d[]", []),
+        ("alter table orders add constraint c check (note is not null);", "alter column note set not null", []),
+        (
+            "alter table orders add constraint c check (note is not null);",
+            "alter column note set not null, drop constraint c",
+            ["not-null-scan"],
+        ),
+        ("create index on orders (code);", 'alter column code type varchar(30) collate "C"', ["rewriting-type"]),
+        ("", 'alter column code type varchar(30) collate "C"', []),
+        ("alter table orders add column tags varchar(9)[];", "alter column tags type varchar[]", []),
+    ],
+)
+def test_a_part_of_alter_table_is_judged_by_the_schema(given: str, text: str, rules: list[str]) -> None:
+    assert rules_found(f"alter table orders {text};", given) == rules
+
+
+def test_a_time_zone_that_the_file_sets_is_the_one_that_counts() -> None:
+    change = "alter table orders alter column at type timestamptz;"
+    given = "alter table orders add column at timestamp;"
+    blocking = {
+        zone: [f.blocks_writes for f in linted(f"set local time zone '{zone}';\n{change}", given)]
+        for zone in ("UTC", "Europe/Paris")
+    }
+    assert blocking == {"UTC": [False], "Europe/Paris": [False, True]}
+
+
+def test_what_a_called_function_changes_is_judged_where_it_is_called() -> None:
+    given = (
+        "create function f(t text) returns void language plpgsql as "
+        "'begin execute format(''create index on %I (id)'', t); update orders set note = null; end';"
+        "create procedure p() language sql as 'alter table orders add check (amount > 0)';"
+    )
+    assert rules_found("select f('orders');", given) == ["blocking-index"]
+    assert rules_found("do $$ begin perform f('orders'); end $$;", given) == ["blocking-index"]
+    assert rules_found("call p();", given) == ["check-scan"]
+    assert rules_found("select g('orders');", given) == []
+
+
+@pytest.mark.parametrize(
+    ("default", "bound", "rules"),
+    [
+        ("at < '2026-01-01'", "from ('2026-01-01') to ('2027-01-01')", []),
+        ("at < '2026-01-01'", "from ('2025-06-01') to ('2027-01-01')", ["default-partition-scan"]),
+        ("at < '2026-01-01' or at >= '2027-01-01'", "from ('2026-01-01') to ('2026-07-01')", []),
+        ("at >= '2027-01-01'", "from ('2026-01-01') to (maxvalue)", ["default-partition-scan"]),
+    ],
+)
+def test_a_check_on_the_default_partition_spares_it_the_scan(default: str, bound: str, rules: list[str]) -> None:
+    given = (
+        "create table e (at date not null) partition by range (at); create table e_rest partition of e default;"
+        f"alter table e_rest add check ({default});"
+    )
+    assert rules_found(f"create table e_2026 partition of e for values {bound};", given) == rules
 
 
 def test_a_function_of_the_users_own_is_as_volatile_as_it_says_unless_it_is_inlined() -> None:

@@ -112,6 +112,18 @@ create table fresh (id int) partition by range (id)
 create table fresh (id int) partition by range (id); create table fresh_1 partition of fresh default; create table fresh_2 partition of fresh for values from (1) to (2)
 drop table parts_2025
 drop table parts
+create table fresh partition of early for values from ('2026-01-01') to ('2027-01-01')
+create table fresh partition of early for values from ('2025-01-01') to ('2026-01-01')
+create table fresh partition of early for values from ('2030-01-01') to (maxvalue)
+create table fresh partition of either for values from ('2026-01-01') to ('2027-01-01')
+create table fresh partition of either for values from ('2026-03-01') to ('2026-04-01')
+create table fresh partition of either for values from ('2025-03-01') to ('2026-04-01')
+alter table early attach partition proved for values from ('2026-01-01') to ('2027-01-01')
+alter table early attach partition unproved for values from ('2026-01-01') to ('2027-01-01')
+alter table numbered attach partition number_2 for values from (100) to (200)
+alter table numbered attach partition number_3 for values from (100) to (200)
+alter table numbered attach partition number_4 for values from (100) to (200)
+alter table numbered attach partition number_2 for values from (100) to (150)
 -- Tables made in the same file are nobody's yet
 create table fresh (id int primary key)
 create table if not exists fresh (id int primary key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...sql.nodes import Node
-from ..added import added_column, constraint_of, target
+from ..added import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
 from ..nodes import name_of, option, relation_name
 from ..types import type_of
@@ -56,7 +56,9 @@ def _validate(_catalog: Catalog, of: Table, command: Node) -> None:
 
 
 def _type(_catalog: Catalog, of: Table, command: Node) -> None:
-    of.columns.setdefault(command.get("name", ""), Column()).type = type_of(target(command).get("typeName", {}))
+    column = of.columns.setdefault(command.get("name", ""), Column())
+    column.type = type_of(target(command).get("typeName", {}))
+    column.collation = collation_of(target(command))
 
 
 def _nullable(*, not_null: bool) -> Callable[[Catalog, Table, Node], None]:
@@ -192,7 +194,9 @@ def move(catalog: Catalog, node: Node) -> None:
 
 
 def setting(catalog: Catalog, node: Node) -> None:
-    """SET search_path."""
+    """SET search_path, SET TIME ZONE."""
+    words = [item.get("A_Const", {}).get("sval", {}).get("sval", "") for item in node.get("args", ())]
+    if node.get("name", "").lower() == "timezone":
+        catalog.timezone = "".join(words)
     if node.get("name") == "search_path":
-        words = [item.get("A_Const", {}).get("sval", {}).get("sval", "") for item in node.get("args", ())]
         catalog.path = tuple(filter(None, words)) or ("public",)

@@ -79,7 +79,7 @@ def become_partition(catalog: Catalog, child: Table, parent: Node, bound: Node) 
 
 def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
     """With what is written behind it."""
-    to.columns[added.name] = Column(added.type, added.not_null)
+    to.columns[added.name] = Column(added.type, added.not_null, added.collation)
     for node in added.constraints:
         if node.get("contype") in {"CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
             add_constraint(catalog, to, node, added.name)

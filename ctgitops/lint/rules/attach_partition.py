@@ -9,7 +9,7 @@ from ...sql.locks import LockMode
 from ..added import target
 from ..case import Case, called
 from ..nodes import relation_name
-from ..partition import bound_proved
+from ..partition import bound_proved, default_proved
 from ..rule import Group, Hit, Rule
 
 
@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
         if child and case.has_rows(child) and not (parent and bound_proved(parent, child, bound)):
             yield Hit(f"reads and writes of {called(child)} wait until every row is seen to belong there")
         default = case.used(parent.default_partition) if parent and parent.default_partition else None
-        if default and case.has_rows(default):
+        if parent and default and case.has_rows(default) and not default_proved(parent, default, bound):
             yield Hit(f"reads and writes of {called(default)} wait until no row of it is seen to belong elsewhere")
 
 

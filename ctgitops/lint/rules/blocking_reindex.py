@@ -15,7 +15,7 @@ from ..rule import Group, Hit, Rule
 def check(case: Case) -> Iterator[Hit]:
     """Of an index, a table, a schema, a database."""
     node = case.node
-    if switched_on(node.get("params", []), "concurrently"):
+    if switched_on(node.get("params", []), "concurrently") or node.get("kind") == "REINDEX_OBJECT_SYSTEM":
         return
     if "relation" not in node:
         yield Hit("writes wait while all indexes of each table in turn are built anew")

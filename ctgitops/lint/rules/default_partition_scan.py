@@ -8,6 +8,7 @@ from ...core.finding import Severity
 from ...sql.locks import LockMode
 from ..case import Case, called
 from ..nodes import relation_name
+from ..partition import default_proved
 from ..rule import Group, Hit, Rule
 
 
@@ -19,7 +20,9 @@ def check(case: Case) -> Iterator[Hit]:
     parent = case.in_use(node["inhRelations"][0].get("RangeVar", {}))
     default = case.used(parent.default_partition) if parent and parent.default_partition else None
     exists = node.get("if_not_exists") and case.catalog.table(relation_name(node.get("relation", {})))
-    if default and case.has_rows(default) and not exists:
+    if parent is None or default is None or not case.has_rows(default) or exists:
+        return
+    if not default_proved(parent, default, node["partbound"]):
         yield Hit(f"reads and writes of {called(default)} wait until no row of it is seen to belong to the new one")
 
 

@@ -19,10 +19,11 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.NOTICE,
     kinds=("Unread",),
-    why="A DO block is read as if each of its statements ran. SQL that it puts together itself is known only when it "
-    "runs.",
+    why="A DO block is read as if each of its statements ran, also those that it puts together of constants. What it "
+    "asks the database for is known only when it runs: then a name stands as … in other findings.",
     instead="read it with care, and try it on a copy of the schema",
     check=check,
-    bad="do $$ declare t text := 'orders'; begin execute 'analyze ' || t; end $$;",
+    bad="do $$ declare t text; begin select max(relname) into t from pg_class where relname = 'orders';\n"
+    "execute 'analyze ' || t; end $$;",
     good="do $$ begin execute 'analyze orders'; end $$;",
 )

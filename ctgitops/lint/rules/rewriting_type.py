@@ -26,7 +26,7 @@ def check(case: Case) -> Iterator[Hit]:
 def _hits(case: Case, table: Table, command: dict[str, Any]) -> Iterator[Hit]:
     definition, name = target(command), command.get("name", "")
     new = type_of(definition.get("typeName", {}))
-    change = change_of(case.catalog, table, name, new, definition.get("raw_default"))
+    change = change_of(case.catalog, table, name, definition)
     waits = f"reads and writes of {called(table)} wait while"
     if change is Change.REWRITE:
         yield Hit(f"{waits} every row is written anew: {name} becomes {new}")
