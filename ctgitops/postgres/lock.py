@@ -16,6 +16,7 @@ from ..core.progress import Listener, LockAwaited
 from ..core.request import Request
 from ..errors import ApplyError, MustWaitError
 from .connect import Address, Connection
+from .ending import ending
 from .names import AT_WORK
 from .orphans import let_them_end
 
@@ -57,13 +58,11 @@ on conflict (one) do update set actor = excluded.actor, run_url = excluded.run_u
     since = case when l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start
                  then l.since else excluded.since end
 """
-_END = f"""
-select pg_catalog.pg_terminate_backend(a.pid, 10000) from pg_catalog.pg_stat_activity a
-where a.datname = pg_catalog.current_database() and a.usename = session_user and a.pid <> pg_catalog.pg_backend_pid()
-  and (a.pid = %(pid)s and a.backend_start = %(began)s
-       or a.application_name ~ '{AT_WORK}' and a.backend_start >= %(began)s)
-order by a.pid = %(pid)s desc
-"""  # noqa: S608 - constants only
+_OF_THE_HOLDER = f"""
+a.pid = %(pid)s and a.backend_start = %(began)s
+or a.application_name ~ '{AT_WORK}' and a.backend_start >= %(began)s
+"""
+_END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:

@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from ..core.ledger import Ledger
 from ..errors import ApplyError, CtgitopsError, LedgerError
 from .connect import Address, Connection, told_if_lost
+from .ending import ending
 from .exchange import Interrupted, exchange, rows
 from .failed import names
 from .ledger import read_ledger
 from .message import CLEAN, FLUSH, OWN_PATH
-
-_END_BACKEND = """
-select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity
-where pid = {} and application_name ~ '^ctgitops/' and usename = session_user and pid <> pg_catalog.pg_backend_pid()
-"""
+from .names import AT_WORK
 
 
 @dataclass
@@ -103,7 +100,8 @@ class Work:
         """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
         backend = self._backend
         self.close()
-        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {_END_BACKEND.format(backend)}; commit")
+        end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
+        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
             what = f"backend {backend} of {self._address.label}, which was lost, does not end"
             raise self._so_far.cut_off(LedgerError(what))

@@ -1,0 +1,17 @@
+"""Ends sessions of ours on the server, nobody else's, and waits until they are gone."""
+
+from __future__ import annotations
+
+PATIENCE_MILLISECONDS = 10_000
+
+
+def ending(which: str) -> str:
+    """The query that ends those sessions of this role, in this database, of which the condition `which` on `a` is true.
+
+    A row of each says whether it is gone.
+    """
+    return f"""
+select pg_catalog.pg_terminate_backend(a.pid, {PATIENCE_MILLISECONDS}) from pg_catalog.pg_stat_activity a
+where a.datname = pg_catalog.current_database() and a.usename = session_user and a.pid <> pg_catalog.pg_backend_pid()
+  and ({which})
+"""  # noqa: S608 - constants only
