@@ -90,9 +90,9 @@ def test_a_comment_shows_the_worst_environment_in_its_row_and_each_below() -> No
     (row,) = (line for line in page.splitlines() if line.startswith("| 🟠") and "004_drop" in line)
     assert "ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows" in row
     details = page.split("<b>Who waits</b>")[1].split("</details>")[0]
-    assert "<code>004_drop_legacy_status</code> in staging<br>" in details
+    assert "<code>004_drop_legacy_status</code> in staging\n  - ACCESS EXCLUSIVE" in details
     assert "(instant)" in details
-    assert "<code>004_drop_legacy_status</code> in production<br>" in details
+    assert "<code>004_drop_legacy_status</code> in production\n" in details
 
 
 def test_a_relation_whose_name_is_markup_stays_text() -> None:
