@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -58,8 +58,8 @@ Changes = tuple[Change, ...]
 
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
-    """What one does to the first schema to get the second, in an order that reads well: a table with all its parts."""
-    return tuple(sorted(_changes(before, after), key=_place))
+    """What one does to the first schema to get the second, in an order that reads well: each with its parts."""
+    return _in_order(_changes(before, after))
 
 
 def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
@@ -77,15 +77,26 @@ def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
             yield Added(each)
 
 
-def _place(change: Change) -> tuple[int, str, bool, int, str]:
-    each = change.object
-    own = _RANK.get(each.kind, len(KINDS))
-    return (_RANK["table"] if each.of else own, each.of or each.name, bool(each.of), own, each.name)
+def _in_order(changes: Iterable[Change]) -> Changes:
+    changes = tuple(changes)
+    wholes = sorted((_rank(change.object), change.object.name) for change in changes if not change.object.of)
+    ranks = {name: rank for rank, name in reversed(wholes)}
+
+    def place(change: Change) -> tuple[int, str, bool, int, str, str]:
+        each = change.object
+        whole = each.of or each.name
+        return ranks.get(whole, _RANK["table"]), whole, bool(each.of), _rank(each), each.kind, each.name
+
+    return tuple(sorted(changes, key=place))
+
+
+def _rank(each: SchemaObject) -> int:
+    return _RANK.get(each.kind, len(KINDS))
 
 
 def mirrored(changes: Changes) -> Changes:
     """The same differences, told from the other side."""
-    return tuple(sorted((_mirror(change) for change in changes), key=_place))
+    return _in_order(_mirror(change) for change in changes)
 
 
 def _mirror(change: Change) -> Change:

@@ -71,6 +71,18 @@ def test_a_part_stands_below_what_it_is_a_part_of() -> None:
     assert change_lines((Added(_TABLE), Added(_COLUMN))) == ["+   table public.a", "+     column b: text"]
 
 
+def test_a_grant_stands_below_the_new_function_or_view_that_it_is_for() -> None:
+    whole = [SchemaObject("function", "public.f()"), SchemaObject("view", "public.v"), _TABLE]
+    parts = [SchemaObject("grant", f"{each.kind} {each.name} to ann", each.name) for each in whole[:2]]
+    assert change_lines(compare(Snapshot(), Snapshot.of([*parts, *whole]))) == [
+        "+   table public.a",
+        "+   view public.v",
+        "+     grant view public.v to ann",
+        "+   function public.f()",
+        "+     grant function public.f() to ann",
+    ]
+
+
 def test_no_name_ends_a_fence_moves_the_cursor_or_orders_the_runner_about() -> None:
     evil = SchemaObject("table", "public.\n```\n@everybody ##[error]\x1b[2J", attributes={"comment": "```"})
     changes = compare(Snapshot(), Snapshot.of([evil]))
