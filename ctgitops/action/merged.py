@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..core.environment import Environment
+from ..core.environment import Environment, ShadowPolicy
 from ..core.forge import TreeFile
 from ..core.gate import Predecessor, Unreadable
 from ..core.preview import Look, Unseen
@@ -60,7 +60,8 @@ class Merged:
         """The request with the shadow's server that is merged: unmerged SQL runs on no other."""
         environment = request.environment
         merged = self.environments.get(environment.name)
-        shadow = replace(environment.shadow, url_secret=merged.shadow.url_secret if merged else "")
+        there = merged.shadow if merged else ShadowPolicy()
+        shadow = replace(environment.shadow, url_secret=there.url_secret, image=there.image)
         return replace(request, environment=replace(environment, shadow=shadow))
 
     def seen(self, look: Look, request: Request) -> Look:
@@ -89,6 +90,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
     return [
         ("database.url", merged.url_secret, here.url_secret),
         ("shadow.url", merged.shadow.url_secret, here.shadow.url_secret),
+        ("shadow.image", merged.shadow.image, here.shadow.image),
         ("backup.to", one.to if one else None, other.to if other else None),
         ("backup.verify_server", one.verify_server if one else None, other.verify_server if other else None),
     ]

@@ -128,6 +128,8 @@ class ShadowPolicy:
     """What a migration may have made there although it takes a superuser."""
     url_secret: str = ""
     """The variable with the URL of the server to make it on; empty: one of our own."""
+    image: str = ""
+    """The container's image whose server it is made on; empty: that of a program here, where there is one."""
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ def _shadow(written: dict[str, Any] | str) -> ShadowPolicy:
         major=written.get("postgres"),
         extensions=tuple(written.get("extensions", ())),
         url_secret=secret(written["url"]) if "url" in written else "",
+        image=written.get("image", ""),
     )
 
 

@@ -38,6 +38,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_durations(document, usable),
         *_windows(document, usable),
         *_tags(document, usable),
+        *_shadow(document, usable),
         *_seeds(document, usable, repository),
         *unknown_rules(document, usable),
     )
@@ -101,6 +102,15 @@ def _tags(document: Document, usable: Usable) -> Iterator[Fault]:
         hint = "leave `tags` out, or write `on: release`"
         what = f"`apply.tags` means nothing with `on: {apply['on']}`"
         yield Fault(("apply",), Problem("value", what, document.keys.get(("apply", "tags")), hint))
+
+
+def _shadow(document: Document, usable: Usable) -> Iterator[Fault]:
+    shadow = usable.get("shadow", {})
+    if "url" in shadow and "image" in shadow:
+        what = "`shadow.url` and `shadow.image` name two servers for one copy"
+        yield Fault(
+            ("shadow",), Problem("value", what, document.keys.get(("shadow", "image")), "leave one of them out")
+        )
 
 
 def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterator[Fault]:

@@ -59,7 +59,9 @@ class BorrowedServer:
 
     prefix = PREFIX
 
-    def __init__(self, address: Address, original: Original) -> None:
+    def __init__(self, address: Address, original: Original, *, ours: bool = False) -> None:
+        self.ours = ours
+        """Whether it is thrown away afterwards, with all that is in it."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)

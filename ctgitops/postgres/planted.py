@@ -50,7 +50,7 @@ class Planter:
         """All roles of the original, none a superuser; and none is left that reaches beyond its databases."""
         server = self._server
         with as_admin(server.address()) as connection, connection.transaction():
-            if isinstance(server, LocalServer):
+            if server.ours:
                 connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(DELETED)])
                 connection.execute("revoke all on database postgres, template1 from public")
             else:
@@ -83,7 +83,7 @@ class Planter:
     def _creates_roles(self, role: Role) -> bool:
         """Before 16 who may make roles may join those that reach files, which only a server of ours is without."""
         asked = role.creates_roles or role.superuser
-        if asked and isinstance(self._server, BorrowedServer) and self._server.major < CREATEROLE_IS_NARROW:
+        if asked and not self._server.ours and self._server.major < CREATEROLE_IS_NARROW:
             if role.name == self._original.role:
                 self._note(f"{role.name} may make roles there, and not here")
             return False
@@ -91,7 +91,7 @@ class Planter:
 
     def _join(self, connection: Connection, role: Role) -> None:
         """Its memberships; what is a superuser there is a member of every ordinary role here."""
-        harmless = HARMLESS_ROLES if isinstance(self._server, LocalServer) else HARMLESS_ROLES - SEES_OTHERS
+        harmless = HARMLESS_ROLES if self._server.ours else HARMLESS_ROLES - SEES_OTHERS
         wanted = {name for name in role.member_of if not name.startswith("pg_") or name in harmless}
         if role.superuser and role.name == self._original.role:
             wanted |= {each.name for each in self._roles} | {"pg_read_all_data", "pg_write_all_data"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
@@ -14,11 +14,12 @@ from ..core.original import Original
 from ..core.plan import Step
 from ..core.projection import Rates
 from ..core.snapshot import Snapshot
-from ..errors import ApplyError, LedgerError, Place
+from ..errors import ApplyError, LedgerError, Place, UsageError
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
 from .borrowed import BorrowedServer
 from .connect import Address, Connection, connect
+from .container import at_hand, container
 from .exchange import Failure
 from .extensions import Extensions
 from .failed import StepFailed
@@ -198,13 +199,16 @@ def sealed_server(
     allowed: frozenset[str] = frozenset(),
     limits: Limits | None = None,
     borrowed: Address | None = None,
+    image: str = "",
 ) -> Iterator[SealedDatabases]:
     """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
-    It is one of our own, or the one at the address `borrowed`.
+    It is one of our own, that of a container of `image`, or the one at the address `borrowed`.
     """
     limits = limits or Limits()
-    with _server(original, limits, borrowed) as server:
+    with ExitStack() as stack:
+        server = _server(original, limits, borrowed, image, stack)
+        stack.enter_context(server)
         used = server.used if isinstance(server, BorrowedServer) else lambda: size_of(server.folder)
         with Guard(used, limits, server.end) as guard:
             sealed = SealedDatabases(server, guard, original, allowed)
@@ -219,10 +223,19 @@ def sealed_server(
                 sealed.close()
 
 
-def _server(original: Original, limits: Limits, borrowed: Address | None) -> SealedServer | BorrowedServer:
+def _server(
+    original: Original, limits: Limits, borrowed: Address | None, image: str, stack: ExitStack
+) -> SealedServer | BorrowedServer:
     if borrowed:
         return BorrowedServer(borrowed, original)
-    programs = server_for(original.major, original.extensions)
+    try:
+        programs = None if image else server_for(original.major, original.extensions)
+    except UsageError:
+        if not (original.major and at_hand()):
+            raise
+        image, programs = f"postgres:{original.major}", None
+    if programs is None:
+        return BorrowedServer(stack.enter_context(container(image, limits)), original, ours=True)
     server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
     server.limits = limits
     return server
@@ -232,7 +245,7 @@ def _server(original: Original, limits: Limits, borrowed: Address | None) -> Sea
 def sealed_shadow(original: Original, policy: ShadowPolicy, borrowed: Address | None = None) -> Iterator[SealedShadow]:
     """A copy of `original`, as a manifest wants it; what is brought to it watched is traced."""
     wanted = replace(original, major=policy.major or original.major)
-    with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed) as sealed:
+    with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")

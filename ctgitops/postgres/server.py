@@ -59,6 +59,7 @@ class LocalServer:
     """
 
     superuser: ClassVar[str] = SUPERUSER
+    ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
     """What the names of its databases begin with."""
 

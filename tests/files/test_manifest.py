@@ -113,6 +113,10 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
             'apply: {on: push, tags: "v*"}',
             "4:19: `apply.tags` means nothing with `on: push` (leave `tags` out, or write `on: release`)",
         ),
+        (
+            "shadow: {url: '${SHADOW_URL}', image: postgres:17}",
+            "4:32: `shadow.url` and `shadow.image` name two servers for one copy (leave one of them out)",
+        ),
         ("windows: []", "4:10: `windows: a list` is empty (expected a list of windows, as in `[{days: [tue, wed, thu]"),
         (
             "windows: [{days: [tue], from: 2:00, to: 05:00, timezone: UTC}]",

@@ -1,0 +1,125 @@
+"""A shadow in a container: sealed as one of our own, reached from this machine alone, and gone whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ctgitops.core.original import Original, Role
+from ctgitops.core.plan import Direction, Step
+from ctgitops.errors import ApplyError, UsageError
+from ctgitops.postgres.container import LABEL, LOOPBACK
+from ctgitops.postgres.names import ADMIN
+from ctgitops.postgres.programs import find_programs
+from ctgitops.postgres.sealed import sealed_server
+from ctgitops.postgres.trial import Unwatched
+from ctgitops.sql.script import Script
+from tests.security.test_hostile_sql import FILES, POWERS
+from tests.servers import fetch, missing
+from tests.stories.house import House
+
+pytestmark = [pytest.mark.docker, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+IMAGE, PLAIN = "postgis/postgis:17-3.5", "postgres:17"
+ORIGINAL = Original("postgres", 17, roles=(Role("postgres", superuser=True), Role("reader")))
+
+
+@pytest.fixture(autouse=True)
+def engine() -> None:
+    pytest.importorskip("testcontainers")
+    if os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists():
+        found = subprocess.run(["docker", "image", "inspect", IMAGE, PLAIN], capture_output=True, check=False)
+        if found.returncode == 0:
+            return
+    raise missing("docker", f"no Docker, or no images {IMAGE} and {PLAIN}")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    made = House(tmp_path / "repository")
+    made.policy("header: optional\n")
+    if engine := os.environ.get("DOCKER_HOST"):
+        made.secrets["DOCKER_HOST"] = engine
+    return made
+
+
+def containers() -> list[dict[str, Any]]:
+    listed = subprocess.run(
+        ["docker", "ps", "-aq", "--filter", f"label={LABEL}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    if not listed:
+        return []
+    found: list[dict[str, Any]] = json.loads(
+        subprocess.run(["docker", "inspect", *listed], capture_output=True, text=True, check=True).stdout
+    )
+    return found
+
+
+def step(sql: str) -> Step:
+    return Step(Direction.APPLY, 1, "001_hostile", None, "", Script(sql, "migrations/001_hostile.sql"))
+
+
+def test_hostile_sql_gets_nowhere_in_a_container() -> None:
+    with sealed_server(ORIGINAL, image=PLAIN) as sealed:
+        (ours,) = containers()
+        assert {p["HostIp"] for ports in ours["NetworkSettings"]["Ports"].values() for p in ports or ()} == {LOOPBACK}
+        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+        for sql in (*FILES.values(), *POWERS.values()):
+            with pytest.raises((ApplyError, Exception)):
+                shadow.bring((step(sql.format("/tmp")),))
+            admin = sealed.server.url(sealed.named("shadow"))
+            assert fetch(admin, "select rolname from pg_roles where rolsuper") == [(ADMIN,)], sql
+            assert fetch(admin, "select to_regrole('pg_execute_server_program')") == [(None,)]
+        assert sealed.notes == []
+    assert containers() == []
+
+
+def test_a_plan_is_tried_in_the_image_that_the_manifest_names(house: House, make_database: Callable[[], str]) -> None:
+    house.environment("staging", make_database(), f"shadow: {{image: '{IMAGE}', extensions: [postgis]}}\n")
+    house.migration("001_places", "create extension postgis; create table public.places (at geometry(point, 4326));")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "tried on a copy of its schema, PostgreSQL 17" in looked.out
+    assert "it runs" in looked.out
+    assert "column at: public.geometry(Point,4326)" in looked.out
+    assert containers() == []
+
+
+def test_where_no_program_fits_a_container_of_that_major_is_asked_for() -> None:
+    newest = max(programs.major for programs in find_programs())
+    with (
+        pytest.raises(UsageError, match=f"no server of the image postgres:{newest + 1}: "),
+        sealed_server(replace(ORIGINAL, major=newest + 1)),
+    ):
+        pass
+
+
+def test_what_a_killed_run_left_goes_with_the_next(house: House, make_database: Callable[[], str]) -> None:
+    house.environment("staging", make_database(), f"shadow: {{image: '{PLAIN}'}}\n")
+    house.migration("001_users", "select pg_sleep(60);")
+    running = house.start("plan", "--env", "staging")
+    deadline = time.monotonic() + 40
+    while not any(each["State"]["Running"] for each in containers()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    running.kill()
+    running.process.communicate()
+    assert len(containers()) == 1
+    house.migration("001_users", "create table public.users (id bigint primary key);")
+    assert "it runs" in house.plan().out
+    assert containers() == []
+
+
+def test_an_image_that_is_not_to_be_had_is_told(house: House, make_database: Callable[[], str]) -> None:
+    house.environment("staging", make_database(), "shadow: {image: 'localhost:1/none:1'}\n")
+    house.migration("001_users", "create table public.users (id bigint primary key);")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "not tried: no server of the image localhost:1/none:1: " in looked.out
