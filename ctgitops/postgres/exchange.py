@@ -58,14 +58,19 @@ class Interrupted(KeyboardInterrupt):
         self.answer = answer
 
 
-def exchange(connection: Connection, message: str, meanwhile: Callable[[], None] = lambda: None) -> Answer:
+def exchange(
+    connection: Connection, message: str, meanwhile: Callable[[], None] = lambda: None, *, without_rows: bool = False
+) -> Answer:
     """Sends `message`, waits for all its answers, and calls `meanwhile` about every second.
 
-    After a KeyboardInterrupt nothing runs, and Interrupted is raised.
+    Of SQL that nobody reviewed no row is kept: it may return more than this machine has room for. After a
+    KeyboardInterrupt nothing runs, and Interrupted is raised.
     """
     pgconn = connection.pgconn
     try:
         pgconn.send_query(message.encode())
+        if without_rows:
+            pgconn.set_single_row_mode()
         return _answers(pgconn, meanwhile)
     except KeyboardInterrupt:
         raise Interrupted(_cancelled(connection)) from None
@@ -101,7 +106,7 @@ def _answers(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None
             continue
         if result.status in _FAILED:
             failure = failure or _failure(result)
-        else:
+        elif result.status != pq.ExecStatus.SINGLE_TUPLE:
             results.append(result)
     lost = pgconn.status != pq.ConnStatus.OK
     if lost and failure is None:
@@ -130,6 +135,8 @@ def _consumed(pgconn: pq.abc.PGconn) -> bool:
     """False: the connection is gone. What the server said before, such as why, is then still to be had."""
     try:
         pgconn.consume_input()
+        while pgconn.notifies():  # they would be kept, and a migration can LISTEN to millions of its own
+            pass
     except psycopg.OperationalError:
         return False
     return True

@@ -73,7 +73,7 @@ def _run(connection: Connection, step: Step, statement: Statement) -> None:
         with _placed(step, statement, at):
             _batches(connection, text, step.script.batch.size)
         return
-    answer = exchange(connection, text)
+    answer = exchange(connection, text, without_rows=True)
     if answer.failure:
         inside = (answer.failure.position or 1) - 1
         place = at + inside if at + inside <= statement.end else at
@@ -83,7 +83,7 @@ def _run(connection: Connection, step: Step, statement: Statement) -> None:
 def _batches(connection: Connection, text: str, size: int) -> None:
     whole = sized(text, batch_shape(text), size)
     for _ in range(MOST_BATCHES):
-        answer = exchange(connection, whole)
+        answer = exchange(connection, whole, without_rows=True)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)
         if not any(result.command_tuples for result in answer.results):

@@ -1,0 +1,117 @@
+"""SQL that nobody reviewed takes all it can get in a shadow: connections, notifications, rows, memory, files."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ctgitops.errors import ApplyError, CtgitopsError
+from ctgitops.postgres.connect import connect
+from ctgitops.postgres.limits import Limits
+from ctgitops.postgres.sealed import SealedDatabases, SealedServer, sealed_server
+from ctgitops.postgres.trial import Unwatched
+from tests.security.test_hostile_sql import ORIGINAL, step
+from tests.servers import fetch
+
+MEGABYTE = 1 << 20
+FLOOD = """-- ctgitops: no transaction
+listen flood;
+do $$ begin for i in 1..40000 loop perform pg_notify('flood', repeat('x', 7900) || i); end loop; end $$;
+select 1;"""
+ROWS = "select repeat('x', 1000000) from generate_series(1, 300);"
+LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells it of a process")
+
+
+@pytest.fixture(scope="module")
+def sealed() -> Iterator[SealedDatabases]:
+    with sealed_server(ORIGINAL) as made:
+        yield made
+
+
+@pytest.fixture
+def ours(sealed: SealedDatabases) -> SealedServer:
+    assert isinstance(sealed.server, SealedServer)
+    return sealed.server
+
+
+def forget_the_peak() -> None:
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak() -> int:
+    """Bytes of this process that were in memory at most."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) << 10
+
+
+def most_of(pid: int | str, name: str) -> str:
+    """A limit that the operating system has for a process."""
+    lines = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith(name))
+    return line[len(name) :].split()[0]
+
+
+@LINUX
+@pytest.mark.slow
+@pytest.mark.parametrize("sql", [FLOOD, ROWS], ids=["notifications", "rows"])
+def test_what_it_sends_us_does_not_stay_with_us(sealed: SealedDatabases, sql: str) -> None:
+    """300 MB of each. Seen to fail without reading notifications away, and with the rows kept."""
+    with sealed.another() as shadow:
+        shadow.bring((step("select 1"),))
+        forget_the_peak()
+        before = peak()
+        shadow.bring((step(sql),))
+        assert peak() - before < 100 * MEGABYTE
+
+
+def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(sealed: SealedDatabases) -> None:
+    """Seen to fail without `connection limit` for a role: it got seventeen."""
+    address = sealed.address(sealed.named("shadow"))
+    with contextlib.ExitStack() as taken:
+        count = 0
+        with pytest.raises(CtgitopsError, match="too many connections for role"):
+            while count < 100:
+                taken.enter_context(contextlib.closing(connect(address, "bomb")))
+                count += 1
+        assert count <= 8
+        assert fetch(sealed.server.url(), "select 1") == [(1,)]
+
+
+def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SealedDatabases) -> None:
+    """Before 16 a role that makes roles may change itself. Seen to fail without `max_connections`: it got fifty."""
+    with sealed.another() as shadow, contextlib.suppress(ApplyError):
+        shadow.bring((step("alter role current_user connection limit -1"),))
+    address = sealed.address(sealed.named("shadow"))
+    with contextlib.ExitStack() as taken:
+        count = 0
+        with pytest.raises(CtgitopsError, match=r"too many|remaining connection slots"):
+            while count < 50:
+                taken.enter_context(contextlib.closing(connect(address, "bomb")))
+                count += 1
+        assert count <= 17
+        assert fetch(sealed.server.url(), "select 1") == [(1,)]
+
+
+@LINUX
+def test_every_process_of_it_has_its_limits(ours: SealedServer) -> None:
+    """Seen to fail with either `ulimit` left out."""
+    limits = Limits()
+    assert int(most_of(ours.process_id, "Max address space")) == limits.memory
+    assert int(most_of(ours.process_id, "Max file size")) == limits.file
+
+
+@pytest.mark.slow
+def test_memory_that_it_may_ask_for_itself_it_does_not_get(sealed: SealedDatabases) -> None:
+    """`work_mem` is everybody's to set. Seen to fail without the limit of address space: it got all of it."""
+    greedy = "set work_mem = '2GB'; select count(*) from (select generate_series(1, 12000000) a order by a desc) b;"
+    with sealed_server(ORIGINAL, limits=Limits(memory=320 * MEGABYTE)) as small:
+        shadow = small.shadow(small.named("shadow"), Unwatched())
+        with pytest.raises(ApplyError, match="out of memory"):
+            shadow.bring((step(greedy),))
+    with sealed.another() as shadow:
+        shadow.bring((step(greedy),))
