@@ -256,8 +256,13 @@ class Sealed(Shadow, Protocol):
 class Shadows(Protocol):
     """Where throw-away databases come from."""
 
-    def sealed(self, original: Original, policy: ShadowPolicy) -> AbstractContextManager[Sealed]:
-        """A copy of a real schema, which is gone when the block ends. Raises UsageError where none can be had."""
+    def sealed(
+        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[Sealed]:
+        """A copy of a real schema, in which these steps were brought, gone when the block ends.
+
+        Raises UsageError where none can be had, ApplyError where a step does not run.
+        """
 
     def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
         """An empty one, which is gone when the block ends. Raises UsageError where none can be had."""

@@ -28,6 +28,7 @@ from .files.workspace import read_workspace
 if TYPE_CHECKING:
     from .core.mention import Searched
     from .core.original import Original
+    from .core.plan import Step
     from .core.progress import Listener
     from .core.receipt import Receipt
     from .core.replay import Wanted
@@ -119,12 +120,14 @@ class Wiring:
 
         return local_shadow(wanted)
 
-    def sealed(self, original: Original, policy: ShadowPolicy) -> AbstractContextManager[Sealed]:
-        """A throw-away copy of a real schema, gone when the block ends. Raises UsageError."""
+    def sealed(
+        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[Sealed]:
+        """A throw-away copy of a real schema with steps, gone when the block ends. Raises UsageError, ApplyError."""
         from .postgres.sealed import sealed_shadow
 
         where = self.address(policy.url_secret, "the shadow") if policy.url_secret else None
-        return sealed_shadow(original, policy, where)
+        return sealed_shadow(original, policy, where, had)
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that `after` names, or why it could not be read."""

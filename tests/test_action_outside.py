@@ -130,6 +130,48 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     assert (scene.forge.comments, scene.forge.checks) == ([], [])
 
 
+def test_a_fork_s_plan_is_tried_on_what_the_merged_files_give(scene: Scene) -> None:
+    """Nobody connects to anything; roles that real servers have from elsewhere are there; what fails is told."""
+    scene.forge.refuses = ("comment", "check", "suggest")
+    for name in ("staging", "production"):
+        url = scene.house.secrets[f"{name.upper()}_DATABASE_URL"]
+        scene.house.environment(name, url, "shadow: {image: 'ours:1', extensions: []}\n")
+    scene.house.secrets = dict.fromkeys(scene.house.secrets, NOWHERE)
+    scene.house.migration("001_red", "create table red (id int primary key); grant select on red to reader;")
+    scene.house.migration(
+        "002_blue",
+        "create table blue (id int primary key, red int references red); grant select on blue to writer;",
+        down="drop table blue;",
+    )
+    scene.forge.files = (
+        ChangedFile("migrations/002_blue.sql", added=True),
+        ChangedFile("migrations/002_blue.down.sql", added=True),
+    )
+    assert scene.run("pull_request", fork()) == 0
+    page = html(scene.summary)
+    assert page.splitlines()[2].startswith("⚠️ no database was looked at: it comes from a fork")
+    assert "tried on what the merged files give, PostgreSQL" in page
+    assert "it runs" in page
+    assert "rollback proved: 1 brings the schema back" in page
+    assert "column red: integer" in page
+    assert "a copy of its schema" not in page
+    assert (scene.forge.comments, scene.forge.checks) == ([], [])
+    (scene.files / "summary").write_text("")
+    scene.house.migration("002_blue", "alter table red add colour nonsense;", down="select 1;")
+    assert scene.run("pull_request", fork()) == 3
+    assert 'fails on what the merged files give: 002_blue: type "nonsense" does not exist' in html(scene.summary)
+
+
+def test_what_is_merged_and_does_not_run_from_nothing_blocks_no_fork(scene: Scene) -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, "shadow: {extensions: []}\n")
+    scene.house.migration("001_red", "alter table made_by_hand add red int;")
+    scene.house.migration("002_blue", BLUE.decode())
+    scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)
+    assert scene.run("pull_request", fork()) == 0
+    assert "what is merged does not run from nothing: 001_red: relation" in html(scene.summary)
+
+
 def test_a_fork_s_wrong_file_is_wrong_without_a_database_too(scene: Scene) -> None:
     scene.house.migration("002_blue", "select from from;")
     scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
+from ..commands.planning.unlooked import Unlooked
 from ..core.ask import Planning, Reading, in_order_of_after
 from ..core.environment import Environment
 from ..core.event import Nothing
@@ -12,10 +13,8 @@ from ..core.forge import Proposal, TreeFile
 from ..core.mention import OutOfSight
 from ..core.preview import Look, with_problems
 from ..core.problem import Problem
-from ..core.unlooked import preview_of_files
 from ..errors import ForgeError, Place
 from ..files.overlay import is_sql, overlaid
-from ..lint.pending import lint_look
 from ..ports import Forge
 from ..wiring import Wiring
 from .job import Job
@@ -63,12 +62,8 @@ def _looks(job: Job, wiring: Wiring, changed: frozenset[str]) -> tuple[Look, ...
     )
     code = OutOfSight("the pull request's code is not checked out here")
     found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
-    why = "this run was not given its secret"
-    workspace, today = wiring.workspace, wiring.today
-    return tuple(
-        found.get(e.name) or lint_look(preview_of_files(workspace, e, changed, why), workspace, today)
-        for e in environments
-    )
+    unlooked = Unlooked(changed, "this run was not given its secret", wiring)
+    return tuple(found.get(e.name) or unlooked.look(wiring.request(e.name)) for e in environments)
 
 
 def _has_secret(job: Job, environment: Environment) -> bool:

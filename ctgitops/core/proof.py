@@ -75,6 +75,8 @@ class Proof:
     """Why nothing ran, or where it stopped without saying anything of the files."""
     prediction: str = ""
     """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
+    of_files: bool = False
+    """It ran on what the merged files give from nothing: no database was looked at."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
@@ -148,7 +150,8 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
     """What the proof found, as any other bad news of a plan: what does not run blocks it."""
     found = []
     if error := proof.failed:
-        what = f"fails on a copy of {environment}'s schema: {error.what}"
+        where = "what the merged files give" if proof.of_files else f"a copy of {environment}'s schema"
+        what = f"fails on {where}: {error.what}"
         hint = error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     for way in proof.ways:

@@ -19,11 +19,16 @@ _MERGE = "merge its manifest first, by itself, where the database is not empty"
 
 def preview_of_files(workspace: Workspace, environment: Environment, changed: Collection[str], why: str) -> Preview:
     """As if the environment had every file but these; `changed` holds paths in the workspace."""
+    what = f"no database was looked at: {why}. This is what its files add to those that are merged"
+    ledger = ledger_of_files(workspace, environment, changed)
+    return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
+
+
+def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
+    """That of an environment which has every file but these."""
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
     seeds = [s for s in workspace.seeds_of(environment) if s.name not in changed]
-    entries = [*(_entry(m) for m in had), *(Entry(Mark.APPLIED, s.name, checksum=s.checksum) for s in seeds)]
-    what = f"no database was looked at: {why}. This is what its files add to those that are merged"
-    return _told(workspace, environment, _chained(entries), Problem("not-looked", what, hint=_LATER, blocks=False))
+    return _chained([*(_entry(m) for m in had), *(Entry(Mark.APPLIED, s.name, checksum=s.checksum) for s in seeds)])
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
@@ -43,7 +48,16 @@ def _paths(migration: Migration) -> set[str]:
 
 def _entry(migration: Migration) -> Entry:
     version = str(migration.version) if migration.version else None
-    return Entry(Mark.APPLIED, migration.name, migration.number, version, migration.checksum)
+    down = migration.down.sql if migration.down else None
+    return Entry(
+        Mark.APPLIED,
+        migration.name,
+        migration.number,
+        version,
+        migration.checksum,
+        sql=migration.up.sql,
+        rollback_sql=down,
+    )
 
 
 def _chained(entries: list[Entry]) -> Ledger:

@@ -37,7 +37,7 @@ from .trace import Tracer
 from .trial import Observer, Unwatched, try_step
 
 ORIGINAL = "original"
-"""The database that copies are made of; no migration is ever in it."""
+"""The database that copies are made of; no migration that is not merged is ever in it."""
 UNTRUE = "in a throw-away database; no real one was touched"
 STATEMENT_TIMEOUT = "120s"
 
@@ -186,6 +186,17 @@ class SealedDatabases:
         except (psycopg.Error, LedgerError) as error:
             raise ApplyError(self.why(str(error).strip()), state=UNTRUE) from None
 
+    def with_steps(self, steps: tuple[Step, ...]) -> str:
+        """The database to try in, where all copies have these steps, which are merged. Raises ApplyError."""
+        if not steps:
+            return self.named("shadow")
+        shadow = self.shadow(self.named(ORIGINAL), Unwatched())
+        shadow.bring(steps)
+        shadow.close()
+        tried = self.named("tried")
+        Planter(self.server, self.original, self.notes).database(tried, self.named(ORIGINAL))
+        return tried
+
     def close(self) -> None:
         """Ends its connections."""
         for shadow in self._shadows:
@@ -242,14 +253,17 @@ def _server(
 
 
 @contextmanager
-def sealed_shadow(original: Original, policy: ShadowPolicy, borrowed: Address | None = None) -> Iterator[SealedShadow]:
-    """A copy of `original`, as a manifest wants it; what is brought to it watched is traced."""
+def sealed_shadow(
+    original: Original, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
+) -> Iterator[SealedShadow]:
+    """A copy of `original`, as a manifest wants it, with these steps; what is brought to it watched is traced."""
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
+        database = sealed.with_steps(had)
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
-        address = sealed.address(sealed.named("shadow"))
+        address = sealed.address(database)
         with Tracer(lambda: connect(address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
-            yield sealed.shadow(sealed.named("shadow"), tracer)
+            yield sealed.shadow(database, tracer)

@@ -34,7 +34,8 @@ def mark(proof: Proof) -> str:
 
 def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
-    where = f"on a copy of its schema, PostgreSQL {proof.server}"
+    copied = "what the merged files give" if proof.of_files else "a copy of its schema"
+    where = f"on {copied}, PostgreSQL {proof.server}"
     if proof.failed:
         yield f"tried {where}: {_ok(done)}and then one FAILS"
     elif proof.untried:

@@ -86,7 +86,8 @@ def _plan(preview: Preview) -> Iterable[str]:
     if plan.steps:
         yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
     if preview.effects:
-        yield from ("", "  what they do to who uses the database, as tried on a copy of its schema", "")
+        copied = "what the merged files give" if preview.proof and preview.proof.of_files else "a copy of its schema"
+        yield from ("", f"  what they do to who uses the database, as tried on {copied}", "")
         yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)])
     yield from _proof(preview)
     if plan.seeds:

@@ -10,6 +10,7 @@ from ctgitops.commands.plan import plan
 from ctgitops.core.environment import ShadowPolicy
 from ctgitops.core.mention import OutOfSight
 from ctgitops.core.original import Original
+from ctgitops.core.plan import Step
 from ctgitops.core.preview import Preview
 from ctgitops.core.replay import Wanted
 from ctgitops.errors import UsageError
@@ -28,7 +29,7 @@ class NoServer:
         yield  # type: ignore[misc]
 
     @contextmanager
-    def sealed(self, original: Original, policy: ShadowPolicy) -> Iterator[Sealed]:
+    def sealed(self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sealed]:  # noqa: ARG002
         self.refuse(original.major if policy.wanted else None)
         yield  # type: ignore[misc]
 
