@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..core.snapshot import SchemaObject, Snapshot
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
 from .fold.apply import apply
 
@@ -17,10 +18,8 @@ _RELATIONS = ("table", "foreign table", "materialized view", "view")
 def catalog_of(snapshot: Snapshot) -> Catalog:
     """The catalogue of a live database; everything in it is in use."""
     catalog = Catalog(complete=True)
-    written = list(_written(snapshot))
-    for sql in _readable(written):
-        for tree in trees(sql):
-            apply(catalog, tree.kind, tree.node)
+    for tree in _readable(list(_written(snapshot))):
+        apply(catalog, tree.kind, tree.node)
     catalog.path = _path(snapshot)
     catalog.settle()
     return catalog
@@ -31,20 +30,14 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(word for word in words if word and word != "$user") or ("public",)
 
 
-def _readable(written: list[str]) -> list[str]:
+def _readable(written: list[str]) -> Iterator[Tree]:
     """All of it at once; one by one where something is not to be read, which is then left out."""
-    whole = ";\n".join(written)
-    if _parses(whole):
-        return [whole]
-    return [sql for sql in written if _parses(sql)]
-
-
-def _parses(sql: str) -> bool:
     try:
-        trees(sql)
+        yield from trees(";\n".join(written))
     except SqlSyntaxError:
-        return False
-    return True
+        for sql in written:
+            with suppress(SqlSyntaxError):
+                yield from trees(sql)
 
 
 def _written(snapshot: Snapshot) -> Iterator[str]:

@@ -80,7 +80,9 @@ join pg_namespace n on n.oid = c.relnamespace
 join pg_type t on t.oid = a.atttypid
 left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum and a.atthasdef
 -- since 18 a NOT NULL has a name and may wait to be validated; its name is left out, so that majors compare
-left join pg_constraint k on k.conrelid = a.attrelid and k.contype = 'n' and not k.convalidated and a.attnum = any(k.conkey)
+left join (
+    select w.oid, w.conrelid, unnest(w.conkey) as attnum from pg_constraint w where w.contype = 'n' and not w.convalidated
+) k on k.conrelid = a.attrelid and k.attnum = a.attnum
 left join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = a.attrelid and d.objsubid = a.attnum
 where a.attnum > 0 and not a.attisdropped and c.relpersistence <> 't' and {ours}
     and (c.relkind in ('r', 'p', 'f') or c.relkind in ('v', 'm') and (a.atthasdef or d.objoid is not null))
