@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-action clean
+.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
 
 all: check
 
@@ -91,6 +91,10 @@ picture: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m bench.apply
+
+# A plan from cold, what its trace adds, and its parts, each beside its goal.
+bench-plan: $(READY)
+	$(BIN)/python -m bench.plan
 
 # From `docker run` to the posted plan. Needs `make image` and a GitHub to test against.
 bench-action: $(READY)

@@ -1,6 +1,7 @@
-"""How long a plan of ten migrations takes on a target of many tables, from cold; and what watching a statement costs.
+"""How long a plan of ten migrations takes on a target of many tables, from cold; and what its parts cost.
 
-`python -m bench.plan [TABLES]`; with squawk-cli beside it, where that is installed.
+`python -m bench.plan [TABLES]`, with squawk-cli beside it, where that is installed; `python -m bench.plan parts` for
+the parts alone. Each line: the median, the least in brackets, and the goal on two cores.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from psycopg import sql
 
+from bench import parts
 from bench.snapshot import schema
 from ctgitops.core.plan import Direction, Step
 from ctgitops.postgres.connect import Address, connect
@@ -28,6 +30,8 @@ from ctgitops.sql.script import Script
 
 REPETITIONS = 5
 STATEMENTS = 200
+TABLES = 1000
+"""Of the schema that parts are measured on."""
 MIGRATIONS = (
     "alter table t1 add column note text;",
     "alter table t2 add column made_by int not null default 0; create index on t2 (made_by);",
@@ -53,19 +57,11 @@ def repository(folder: Path) -> None:
         (folder / "migrations" / f"{number:03}_bench.sql").write_text(text + "\n")
 
 
-def timed(work: Callable[[], object], repetitions: int = REPETITIONS) -> str:
-    """Median, and least, of some repetitions."""
-    taken = []
-    for _ in range(repetitions):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return f"{statistics.median(taken):8.2f} s  ({min(taken):.2f})"
-
-
 def plans(folder: Path, url: str) -> None:
     """The command as a person runs it: cold, then with the throw-away server's data directory made; and untried."""
     environ = {**os.environ, "STAGING_DATABASE_URL": url, "CTGITOPS_CACHE": str(folder / "cache")}
+    # As pip leaves a package: compiled once, whatever this machine says of a checkout
+    environ = {**environ, "PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
 
     def plan(*arguments: str) -> None:
         command = [sys.executable, "-m", "ctgitops", "plan", "--env", "staging", "--root", str(folder), *arguments]
@@ -77,9 +73,17 @@ def plans(folder: Path, url: str) -> None:
         shutil.rmtree(folder / "cache", ignore_errors=True)
         plan()
 
-    print(f"  plan, tried, from cold      {timed(cold)}")
-    print(f"  plan, tried                 {timed(plan)}")
-    print(f"  plan --no-shadow            {timed(lambda: plan('--no-shadow'))}")
+    plan("--no-shadow")
+    rows: dict[str, Callable[[], object]] = {
+        "plan, tried, from cold": cold,
+        "plan, tried": plan,
+        "plan --no-shadow": lambda: plan("--no-shadow"),
+    }
+    if squawk := shutil.which("squawk"):
+        files = [str(path) for path in sorted((folder / "migrations").glob("*.sql"))]
+        rows["squawk, which runs nothing"] = lambda: subprocess.run([squawk, *files], check=False, capture_output=True)
+    for name, times in parts.in_turn(rows).items():
+        parts.line(name, times, "8" if name == "plan, tried, from cold" else "")
 
 
 def _copy(server: LocalServer, name: str) -> Address:
@@ -106,32 +110,45 @@ def watched(server: LocalServer, tables: int) -> None:
     }.items():
         text = "\n;".join(statement.rstrip(";").format(n % tables, n) for n in range(STATEMENTS))
         step = Step(Direction.APPLY, 1, "001_bench", None, "", Script(text + "\n;", "bench.sql"))
-        taken: dict[str, list[float]] = {"": [], "watched": []}
-        for turn in range(REPETITIONS):
-            for name, times in taken.items():
-                times.append(_tried(_copy(server, f"{kind.split()[0]}_{name}{turn}"), step, watch=bool(name)))
-        plain, seen = (statistics.median(times) * 1000 / STATEMENTS for times in taken.values())
-        print(f"  {kind:12} {plain:.2f} ms a statement, watched {seen:.2f}: the trace adds {seen - plain:.2f} ms")
+        turns = iter(range(2 * REPETITIONS))
+        taken: dict[bool, list[float]] = {False: [], True: []}
+        for _ in range(REPETITIONS):
+            for watch, times in taken.items():
+                copy = _copy(server, f"{kind.split()[0]}_{next(turns)}")
+                times.append(_tried(copy, step, watch=watch) * 1000 / STATEMENTS)
+        plain, seen = taken.values()
+        added, least = statistics.median(seen) - statistics.median(plain), min(seen) - min(plain)
+        print(f"  {f'what the trace adds to {kind}':44} {added:8.2f} ms ({least:.2f})   goal 3")
 
 
 def main() -> None:
     """Prints them."""
-    tables = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    arguments = sys.argv[1:]
     programs = server_for()
     with LocalServer(programs) as server, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        repository(folder)
-        address = server.create_database("bench")
-        with connect(address, "bench") as connection:
-            connection.execute(schema(tables).encode())
-            connection.execute("analyze")
-        print(f"PostgreSQL {programs.version}, {tables} tables, {len(MIGRATIONS)} migrations: median (least)")
-        plans(folder, address.url)
-        if squawk := shutil.which("squawk"):
-            files = [str(path) for path in sorted((folder / "migrations").glob("*.sql"))]
-            beside = timed(lambda: subprocess.run([squawk, *files], check=False, capture_output=True))
-            print(f"  squawk, which runs nothing  {beside}")
-        watched(server, tables)
+        print(f"PostgreSQL {programs.version}: median (least)")
+        if arguments != ["parts"]:
+            tables = int(arguments[0]) if arguments else 300
+            folder = Path(name)
+            repository(folder)
+            print(f"{tables} tables, {len(MIGRATIONS)} migrations")
+            plans(folder, _made(server, "bench", tables).url)
+            watched(server, tables)
+        print(f"{TABLES} tables")
+        large = _made(server, "large", TABLES)
+        parts.starts(programs)
+        parts.seeds(programs, large)
+        parts.snapshots(large)
+        parts.linted()
+
+
+def _made(server: LocalServer, name: str, tables: int) -> Address:
+    """A database of so many tables."""
+    address = server.create_database(name)
+    with connect(address, "bench") as connection:
+        connection.execute(schema(tables).encode())
+        connection.execute("analyze")
+    return address
 
 
 if __name__ == "__main__":

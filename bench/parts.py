@@ -1,0 +1,141 @@
+"""What the parts of a plan cost, each beside its goal: a throw-away server, a copy of a schema, a snapshot, lint."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from bench.histories import write_history
+from bench.snapshot import BARE
+from ctgitops.core.compare import compare
+from ctgitops.core.snapshot import Snapshot
+from ctgitops.lint.run import Linter
+from ctgitops.postgres.account import unprivileged
+from ctgitops.postgres.connect import Address, connect
+from ctgitops.postgres.limits import Limits
+from ctgitops.postgres.original import original_at
+from ctgitops.postgres.planted import Planter
+from ctgitops.postgres.programs import Programs
+from ctgitops.postgres.sealed import SealedServer
+from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.postgres.template import memory
+from ctgitops.sql.script import Script
+
+REPETITIONS = 5
+FILES = 1000
+
+
+def in_turn(rows: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
+    """Median and least seconds of each; they take turns, so that a slow moment of the machine is everybody's."""
+    taken: dict[str, list[float]] = {name: [] for name in rows}
+    for _ in range(REPETITIONS):
+        for name, work in rows.items():
+            began = time.perf_counter()
+            work()
+            taken[name].append(time.perf_counter() - began)
+    return {name: (statistics.median(times), min(times)) for name, times in taken.items()}
+
+
+def line(name: str, times: tuple[float, float], goal: str = "") -> None:
+    """One row of the table."""
+    print(f"  {name:44} {times[0]:8.3f} s  ({times[1]:.3f})  {goal and f'goal {goal}'}".rstrip())
+
+
+def ratio(name: str, ours: tuple[float, float], beside: tuple[float, float], goal: str) -> None:
+    """One row that says how many times as long."""
+    print(f"  {name:44} {ours[0] / beside[0]:8.2f}    ({ours[1] / beside[1]:.2f})   goal {goal}")
+
+
+def starts(programs: Programs) -> None:
+    """A fresh throw-away server, once its data directory is kept, until it answers; and its end."""
+
+    def started(base: Path | None) -> None:
+        with LocalServer(programs, base=base) as server, connect(server.address(), "bench"):
+            pass
+
+    started(None)
+    rows: dict[str, Callable[[], object]] = {"a shadow server, on disk": lambda: started(None)}
+    goals = {"a shadow server, on disk": "1", "a shadow server, in memory": "0.15"}
+    if base := memory(programs, unprivileged()):
+        rows["a shadow server, in memory"] = lambda: started(base)
+    for name, times in in_turn(rows).items():
+        line(name, times, goals[name])
+
+
+def seeds(programs: Programs, address: Address) -> None:
+    """A schema read and made again on a throw-away server, beside `pg_dump -s | psql`."""
+    turns = iter(range(10 * REPETITIONS))
+    server = SealedServer(programs, settings=Limits().settings(), base=memory(programs, unprivileged()))
+    with server:
+        read = original_at(address)
+        Planter(server, read, []).roles()
+
+        def empty() -> str:
+            name = f"seeded_{next(turns)}"
+            Planter(server, read, []).database(name)
+            return name
+
+        def seeded() -> None:
+            name, notes = empty(), list[str]()
+            Planter(server, original_at(address), notes).schema(name)
+            if notes:
+                raise SystemExit("; ".join(notes))
+
+        def piped() -> None:
+            dump = [programs.path("pg_dump"), "-s", "-d", address.url]
+            command = [programs.path("psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-d", server.url(empty())]
+            with subprocess.Popen(dump, stdout=subprocess.PIPE, env=programs.environment) as dumping:
+                output = subprocess.DEVNULL
+                subprocess.run(command, stdin=dumping.stdout, stdout=output, check=True, env=programs.environment)
+
+        times = in_turn({"its schema copied": seeded, "pg_dump -s | psql": piped})
+    for name, each in times.items():
+        line(name, each)
+    ours, beside = times.values()
+    ratio("copied / pg_dump -s | psql", ours, beside, "1.5")
+
+
+def snapshots(address: Address) -> None:
+    """A snapshot beside the bare catalogue queries, and what comparing two takes."""
+
+    def bare() -> None:
+        with connect(address, "bench") as connection:
+            cursor = connection.execute(BARE.encode())
+            while cursor.nextset():
+                cursor.fetchall()
+
+    one, other = take_snapshot(address), take_snapshot(address)
+    rows: dict[str, Callable[[], object]] = {
+        "a snapshot": lambda: take_snapshot(address),
+        "the bare catalogue queries": bare,
+        "compare of two": lambda: compare(Snapshot(one.objects), Snapshot(other.objects)),
+    }
+    times = in_turn(rows)
+    for name, each in times.items():
+        line(name, each, "0.3" if name == "compare of two" else "")
+    ratio("snapshot / bare catalogue queries", times["a snapshot"], times["the bare catalogue queries"], "1.5")
+
+
+def linted() -> None:
+    """So many files linted in this process, and squawk from its start, where it is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_history(Path(folder), FILES)
+
+        def lint() -> None:
+            linter = Linter(today=date(2026, 1, 1))
+            for path in files:
+                linter.file(Script(path.read_text(encoding="utf-8"), path.name))
+
+        rows: dict[str, Callable[[], object]] = {f"{FILES:,} files linted": lint}
+        if squawk := shutil.which("squawk"):
+            command = [squawk, *map(str, files)]
+            rows["squawk, the same files"] = lambda: subprocess.run(command, check=False, capture_output=True)
+        for name, times in in_turn(rows).items():
+            line(name, times, "" if "squawk" in name else "1")
