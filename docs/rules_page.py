@@ -36,6 +36,20 @@ CREATE INDEX people_name ON people (name);
 The reason is needed; `until` and `by` are not. An allowance that nothing needs, whose day is over, or that
 names no rule is a finding itself.
 
+## Rewrites
+
+Some findings have a rewrite that is the same every time: `CONCURRENTLY`, `NOT VALID`, a CHECK in the place of SET NOT
+NULL. One that changes a line is a suggestion in the pull request. One that needs a migration of its own, to VALIDATE or
+to build CONCURRENTLY, is shown as text, and
+
+```sh
+ctgitops check --fix
+```
+
+writes it: the next number of the band, its header, its rollback; it changes the rollback of the first migration where
+that undoes what has moved. It touches only migrations that the base branch (`--changed BASE`) does not have.
+`ctgitops check --changed` without `--fix` lints only the files that differ.
+
 ## What is read
 
 Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran; so is SQL that a block puts together

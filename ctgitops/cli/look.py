@@ -19,15 +19,34 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--changed",
+    metavar="BASE",
+    is_flag=False,
+    flag_value="",
+    help="Lint only what differs from a branch, tag or commit.  [default of BASE: origin/HEAD, main]",
+)
+@click.option(
+    "--fix", is_flag=True, help="First carry out what has one answer, in the files that BASE does not have. Writes."
+)
 @options.root
 @options.as_check
-def check(root: Path, form: str) -> int:
+def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
     """Everything about the files that needs no database: names, numbers, headers, dependencies, syntax, lint."""
     from ..commands.check import check as verb
     from ..commands.check import exit_status, lint
 
-    wiring = Wiring(root)
-    problems, findings = verb(wiring.workspace), lint(wiring.workspace, wiring.today)
+    wiring, only = Wiring(root), None
+    if fix or changed is not None:
+        from .fixing import carried_out, changed_files, the_base
+
+        base = the_base(root, changed)
+        if fix:
+            for line in carried_out(root, base):
+                click.echo(line, err=True)
+            wiring = Wiring(root)
+        only = None if changed is None else changed_files(root, base)
+    problems, findings = verb(wiring.workspace), lint(wiring.workspace, wiring.today, only)
     print_page(_check_page(wiring, form, problems, findings))
     return exit_status(problems, findings)
 

@@ -24,13 +24,14 @@ class _Shown:
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
     """The fixes of lines that a pull request adds with their file; of two for the same lines, the first.
 
-    A file that the base branch has too may have other lines there, so its lines are left alone.
+    Those that need another file as well are left to `ctgitops check --fix`: one click makes no file. A file that the
+    base branch has too may have other lines there, so its lines are left alone.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}
     taken: set[tuple[str, int]] = set()
     made = []
     for problem in problems:
-        if not isinstance(problem.fix, Lines):
+        if not isinstance(problem.fix, Lines) or (problem.fix.then and problem.fix.then.needed):
             continue
         path, numbers = f"{folder}{problem.fix.path}", range(problem.fix.first, problem.fix.last + 1)
         lines = [shown[path][number] for number in numbers if path in shown and number in shown[path]]

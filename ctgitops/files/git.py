@@ -24,6 +24,14 @@ def base_of(root: Path, name: str | None = None) -> BaseBranch | None:
     return None
 
 
+def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
+    """The files below the root that are not as they were where this branch left the base, by their paths from there."""
+    fork = (_git(root, "merge-base", base.name, "HEAD") or base.name).strip()
+    changed = _git(root, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", fork, "--") or ""
+    new = _git(root, "ls-files", "-z", "--others", "--exclude-standard") or ""
+    return frozenset(filter(None, (changed + new).split("\0")))
+
+
 def head_of(root: Path) -> str:
     """The commit that is checked out; empty where there is none."""
     return (_git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or "").strip()

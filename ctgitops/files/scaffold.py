@@ -80,6 +80,8 @@ class Order:
     now: datetime
     change: Change = Change.ADDITIVE
     band: str | None = None
+    after: int | None = None
+    """The migration that it depends on.  None: the highest of its band."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
@@ -95,7 +97,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
         breaking="Yes" if order.change is Change.BREAKING else "No",
         created=f"{order.now:%Y-%m-%d}",
         author=" ".join(order.author.split()),
-        dependencies=f"{before[-1]:03}" if before else "None",
+        dependencies=f"{before[-1] if order.after is None else order.after:03}" if before else "None",
     )
     return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..sql.nodes import Node, parts_of, walk
+from ..sql.nodes import Node, parts_of, quoted_name, walk
 
+_PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
 Name = tuple[str, str]
 """Schema and name; the schema is empty where the statement does not say it."""
 
@@ -98,6 +100,11 @@ def not_null_columns(expression: Any) -> frozenset[str]:
         if test.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in test.get("arg", {}):
             found |= columns_in(test["arg"])
     return frozenset(found)
+
+
+def identifier(text: str) -> str:
+    """A name as people write it in SQL: quoted only where it needs that."""
+    return text if _PLAIN.fullmatch(text) else quoted_name(text)
 
 
 def written(name: Name) -> str:

@@ -24,7 +24,8 @@ def rewrite(rule: str, script: Script, tree: Tree, *, alone: bool) -> Lines | No
     CONCURRENTLY needs a file of its own, so it is offered where the statement is `alone`.
     """
     if rule in _AFTER and alone and _one_thing(tree):
-        return _concurrently(rule, script, tree)
+        word = concurrently(rule, script, tree)
+        return _insert(script, *word) if word else None
     if rule in _NOT_VALID and len(tree.node.get("cmds", ())) == 1 and _adds_constraint(tree):
         return _insert(script, tree.end, " NOT VALID")
     return None
@@ -39,12 +40,13 @@ def _adds_constraint(tree: Tree) -> bool:
     return bool(command.get("subtype") == "AT_AddConstraint")
 
 
-def _concurrently(rule: str, script: Script, tree: Tree) -> Lines | None:
+def concurrently(rule: str, script: Script, tree: Tree) -> tuple[int, str] | None:
+    """Where in the file the word is missing, and the word."""
     for token in tokens(script.sql[tree.start : tree.end]):
         word = script.sql[tree.start + token.start : tree.start + token.end].upper()
         if token.kind is Kind.WORD and (word == _AFTER[rule] or (not _AFTER[rule] and word in _REINDEXED)):
             lower = script.sql[tree.start + token.start].islower()
-            return _insert(script, tree.start + token.end, " concurrently" if lower else " CONCURRENTLY")
+            return tree.start + token.end, " concurrently" if lower else " CONCURRENTLY"
     return None
 
 

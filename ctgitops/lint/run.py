@@ -21,6 +21,7 @@ from .nodes import relation_name
 from .registry import rules_for
 from .rewrite import rewrite
 from .rule import Hit, Rule
+from .split import split
 
 
 @dataclass
@@ -121,7 +122,8 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
 
 
 def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    return rewrite(rule.id, script, tree, alone=transaction.statements == 1)
+    one = rewrite(rule.id, script, tree, alone=transaction.statements == 1)
+    return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one
 
 
 def _first_word(script: Script, tree: Tree) -> int:

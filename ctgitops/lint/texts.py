@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import product
 
-from ..sql.nodes import Node, parts_of, quoted_name
+from ..sql.nodes import Node, parts_of
 from ..sql.parse import SqlSyntaxError, trees
+from .nodes import identifier
 
 UNKNOWN = "…"
 """Stands where a name is known only when the block runs; PostgreSQL takes it for an identifier."""
 _MOST = 50
 _DEEPEST = 8
 _PLACE = re.compile(r"%(?:(\d+)\$)?-?\d*([sIL%])")
-_PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
 Values = Mapping[str, tuple[str, ...]]
 
 
@@ -63,7 +63,7 @@ def _called(call: Node, values: Values, depth: int) -> tuple[str, ...]:
     name = parts_of(call.get("funcname", []))[-1:]
     arguments = [_texts(each, values, depth) for each in call.get("args", ())]
     if name == ("quote_ident",) and len(arguments) == 1:
-        return tuple(_identifier(each) for each in arguments[0])
+        return tuple(identifier(each) for each in arguments[0])
     if name == ("quote_literal",) and len(arguments) == 1:
         return tuple(_literal(each) for each in arguments[0])
     if name in {("format",), ("concat",)} and arguments:
@@ -83,13 +83,9 @@ def _formatted(text: str, *arguments: str) -> str:
             value = arguments[int(number) - 1] if 0 < int(number) <= len(arguments) else UNKNOWN
         else:
             value = next(following, UNKNOWN)
-        return _identifier(value) if how == "I" else _literal(value) if how == "L" else value
+        return identifier(value) if how == "I" else _literal(value) if how == "L" else value
 
     return _PLACE.sub(put, text)
-
-
-def _identifier(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quoted_name(text)
 
 
 def _literal(text: str) -> str:

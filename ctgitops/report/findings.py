@@ -44,7 +44,7 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
 
 
 def _fix(fix: Fix | None) -> Part:
-    lines = "\n".join(fix.instead) if isinstance(fix, Lines) else ""
+    lines = words.instead(fix) if isinstance(fix, Lines) else ""
     return {
         "fix": escape.plain(words.fix(fix)) if fix else "",
         "instead": escape.fence(lines, "sql") if lines else "",

@@ -183,7 +183,8 @@ def _fix(fix: Fix | None) -> Object | None:
         return {"path": fix.path, "rename_to": fix.to}
     if fix is None:
         return None
-    return {"path": fix.path, "first_line": fix.first, "last_line": fix.last, "instead": list(fix.instead)}
+    then = {"then": {"words": fix.then.words, "sql": fix.then.sql, "rollback": fix.then.rollback}} if fix.then else {}
+    return {"path": fix.path, "first_line": fix.first, "last_line": fix.last, "instead": list(fix.instead), **then}
 
 
 def _reason(reason: Reason) -> Object:

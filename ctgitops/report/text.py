@@ -60,7 +60,7 @@ def problem_lines(problem: Problem) -> list[str]:
 def _fix_lines(fix: Fix) -> list[str]:
     if isinstance(fix, Rename):
         return [f"  fix: {on_one_line(words.fix(fix))}"]
-    return [f"  fix: {on_one_line(words.fix(fix))}", *indented("\n".join(fix.instead), 6)]
+    return [f"  fix: {on_one_line(words.fix(fix))}", *indented(words.instead(fix), 6)]
 
 
 def _proof(preview: Preview) -> Iterable[str]:

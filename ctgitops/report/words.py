@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ..core.environment import Environment, Trigger
-from ..core.fix import Fix, Rename
+from ..core.fix import Fix, Lines, Rename
 from ..core.manner import Manner
 from ..core.order import Order
 from ..core.plan import Plan, Step
@@ -135,7 +135,18 @@ def fix(of: Fix) -> str:
         return f"rename {of.path} to {of.to}"
     lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
     verb = ("becomes" if of.first == of.last else "become") if of.instead else "can go"
-    return f"in {of.path}, {lines} {verb}"
+    return f"{_after(of)}in {of.path}, {lines} {verb}"
+
+
+def _after(of: Lines) -> str:
+    return "a migration of its own that does the rest (`ctgitops check --fix` writes it), and " if of.then else ""
+
+
+def instead(of: Lines) -> str:
+    """The lines that should stand there, and what should stand in a migration after it."""
+    return "\n".join((*of.instead, *(("", f"-- after it: {of.then.words}", of.then.sql) if of.then else ()))).strip(
+        "\n"
+    )
 
 
 def way_back(step: Step) -> str:

@@ -13,7 +13,7 @@ from ctgitops.core.preview import Preview
 from ctgitops.report.github import check_github
 from ctgitops.report.json import check_json, plan_json
 from ctgitops.report.sarif import check_sarif
-from ctgitops.report.text import plans_text
+from ctgitops.report.text import check_text, plans_text
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 from tests.report.test_json import valid
 
@@ -22,6 +22,18 @@ ONE = migration("001_one", "1.0.0", sql="create table t (id bigint primary key, 
 TWO = migration("002_two", "1.1.0", sql="create index t_n on t (n);\n")
 THREE = migration("003_three", "1.2.0", sql="alter table t drop column n;\n")
 WORK = workspace(ONE, TWO, THREE)
+
+
+def test_a_rewrite_that_needs_a_migration_of_its_own_is_in_the_document_and_on_the_page() -> None:
+    one = migration("001_one", "1.0.0", sql="create table t (id bigint, n int);\n")
+    two = migration("002_two", "1.0.1", sql="alter table t add constraint c check (n > 0);\n")
+    work = workspace(one, two)
+    found = lint(work, TODAY)
+    assert (
+        valid("check", check_json(work, (), found))["findings"][0]["fix"]["then"]["sql"]
+        == "ALTER TABLE t VALIDATE CONSTRAINT c;"
+    )
+    assert "-- after it: validate c" in check_text(work, (), found)
 
 
 def rules(preview: object) -> list[str]:

@@ -1,0 +1,51 @@
+"""What `check --changed` looks at, and what `check --fix` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ..commands.check import check, lint
+from ..core.fix import Rename
+from ..core.renumber import BaseBranch
+from ..files.fixing import fix_after, fix_lines
+from ..files.git import base_of, changed_since
+from ..files.scaffold import Order
+from ..wiring import Wiring
+
+
+def the_base(root: Path, name: str | None) -> BaseBranch:
+    """What this branch is compared with; a name that git does not know is an error, never an empty base."""
+    base = base_of(root, name or None)
+    if base is None:
+        what = f"git knows no {name}" if name else "git knows neither origin/HEAD nor main: name what to compare with"
+        raise click.BadParameter(what, param_hint="--changed")
+    return base
+
+
+def changed_files(root: Path, base: BaseBranch) -> frozenset[str]:
+    """The files that differ."""
+    return changed_since(root, base)
+
+
+def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:
+    """Carries out the fixes of migrations that the base does not have: those it has may be applied somewhere."""
+    wiring = Wiring(root)
+    workspace = wiring.workspace
+    mine = {m.path for m in workspace.migrations if m.name not in base.names}
+    files = mine | {m.down.path for m in workspace.migrations if m.down and m.path in mine}
+    said = (*(f.problem for f in lint(workspace, wiring.today, mine)), *check(workspace))
+    fixes = [each.fix for each in said if each.fix and (each.fix.path in files or _new(each.fix, root, base))]
+    done, begun = fix_lines(root, workspace, fixes)
+    yield from done
+    for fix in begun:
+        order = Order("", wiring.origin.actor, datetime.now(UTC))
+        yield from fix_after(root, Wiring(root).workspace, fix, order)
+
+
+def _new(fix: object, root: Path, base: BaseBranch) -> bool:
+    """Whether a file that is to be renamed came with this branch."""
+    return isinstance(fix, Rename) and fix.path in changed_since(root, base)

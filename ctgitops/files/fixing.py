@@ -1,0 +1,109 @@
+"""Carries out fixes: lines that change, files that are renamed, migrations that do the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.fix import Fix, Following, Lines, Rename
+from ..core.migration import Migration
+from ..core.workspace import Workspace
+from .scaffold import Change, NewFile, Order, new_migration, write_files
+
+
+def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
+    """Changes and renames files, of two fixes for the same lines by the first; tells what it did, and which are begun.
+
+    Writes. Those that are begun want a migration to be written after them.
+    """
+    wanted = [fix for fix in dict.fromkeys(fixes) if isinstance(fix, Lines)]
+    done, begun = [], []
+    for path in dict.fromkeys(fix.path for fix in wanted):
+        migration = next((m for m in workspace.migrations if m.path == path), None)
+        mine = [fix for fix in _apart(fix for fix in wanted if fix.path == path) if _rollback_fits(migration, fix)]
+        _write_lines(root / path, mine)
+        done += [f"changed {path}"] if mine else []
+        begun += [fix for fix in mine if fix.then]
+    for fix in fixes:
+        if isinstance(fix, Rename) and not (root / fix.to).exists():
+            (root / fix.path).rename(root / fix.to)
+            done.append(f"renamed {fix.path} to {fix.to}")
+    return tuple(done), tuple(begun)
+
+
+def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tuple[str, ...]:
+    """Writes the migration that does the rest of one fix, and what the rollback of the first has to do besides.
+
+    `workspace` is as it is now, with what was written for other fixes.
+    """
+    migration = next((m for m in workspace.migrations if m.path == fix.path), None)
+    if migration is None or fix.then is None:
+        return ()
+    band = next((band.name for band in workspace.policy.bands if migration.number in band), None)
+    asked = replace(order, words=fix.then.words, change=Change.FIX, band=band, after=migration.number)
+    up, down = new_migration(workspace, asked)
+    files = (NewFile(up.path, f"{up.text}{fix.then.sql}\n"), NewFile(down.path, f"{down.text}{fix.then.rollback}\n"))
+    written = [f"wrote {path}" for path in write_files(root, files)]
+    return (*written, *_also(root, migration, fix.then))
+
+
+def _also(root: Path, migration: Migration, then: Following) -> Iterator[str]:
+    if migration.down is None or not (then.also or then.makes):
+        return
+    path = root / migration.down.path
+    text = _read(path)
+    end = "\r\n" if "\r\n" in text else "\n"
+    kept = _without(text, then.makes).rstrip()
+    _write(path, f"{kept}{end}{then.also}{end}" if then.also else f"{kept}{end}")
+    yield f"changed {migration.down.path}"
+
+
+def _without(text: str, index: str) -> str:
+    """A rollback without the statement that drops an index."""
+    if not index:
+        return text
+    drop = rf'^[ \t]*drop\s+index\s+(?:if\s+exists\s+)?(?:[\w"]+\.)?"?{re.escape(index)}"?\s*;[ \t]*\r?\n?'
+    return re.sub(drop, "", text, count=1, flags=re.IGNORECASE | re.MULTILINE)
+
+
+def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:
+    """Whether the migration's own rollback still does, once another migration makes what this one made."""
+    if fix.then is None or not fix.then.needed:
+        return True
+    if migration is None or (migration.down and migration.down.path == migration.path):
+        return False
+    left = _without(migration.down.sql, fix.then.makes) if migration.down else ""
+    return not fix.then.makes or fix.then.makes not in left
+
+
+def _apart(fixes: Iterable[Lines]) -> list[Lines]:
+    taken: set[int] = set()
+    kept = []
+    for fix in fixes:
+        lines = set(range(fix.first, fix.last + 1))
+        if not lines & taken:
+            taken |= lines
+            kept.append(fix)
+    return kept
+
+
+def _write_lines(path: Path, fixes: list[Lines]) -> None:
+    text = _read(path)
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(end)
+    for fix in sorted(fixes, key=lambda each: -each.first):
+        lines[fix.first - 1 : fix.last] = fix.instead
+    if fixes:
+        _write(path, end.join(lines))
+
+
+def _read(path: Path) -> str:
+    with path.open(encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
