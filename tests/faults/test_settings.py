@@ -32,8 +32,9 @@ def test_p26_defaults_of_the_database_and_of_the_role_that_are_against_us(
     scene: Scene, undisturbed: Undisturbed, record_property: Callable[[str, object], None]
 ) -> None:
     name = fetch(scene.url, "select quote_ident(current_database())")[0][0]
+    # From another database, where none of them holds for us
     for key, value in HOSTILE.items():
-        run(scene.url, f"alter database {name} set {key} = '{value}'")
+        run(scene.server.url(), f"alter database {name} set {key} = '{value}'")
     record_property("fault", "defaults of the server against us, at its start")
     record_property("struck", True)
     watched = scene.start()
@@ -42,7 +43,7 @@ def test_p26_defaults_of_the_database_and_of_the_role_that_are_against_us(
     watched.ended()
     goes_on(scene.house)
     for key in HOSTILE:
-        run(scene.url, f"set statement_timeout = 0; set lock_timeout = 0; alter database {name} reset {key}")
+        run(scene.server.url(), f"alter database {name} reset {key}")
     all_is_well(scene.url, undisturbed.facts)
 
 
