@@ -130,6 +130,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Give it the next number of its band.",
     ),
     "psql-command": ("A command of psql, such as `\\i`, stands in a file.", "Write the SQL that it stands for."),
+    "not-idempotent": (
+        "A migration with `-- ctgitops: idempotent` fails or changes the schema when it runs a second time, on a copy.",
+        "Make it find out what is there (`IF NOT EXISTS`, `ON CONFLICT`), or take that line away.",
+    ),
     "rollback-fails": (
         "A rollback does not run on a throw-away copy of the environment's schema.",
         "Correct the `.down.sql` before the merge: the ledger keeps it as it is.",

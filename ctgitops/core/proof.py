@@ -45,6 +45,24 @@ class WayBack:
 
 
 @dataclass(frozen=True)
+class Again:
+    """A migration that claims to be idempotent, run twice in a row."""
+
+    step: Step
+    differs: Changes = ()
+    """What the second run does; nothing: the claim is true, as far as the schema goes."""
+    failed: ApplyError | None = None
+    """What PostgreSQL said of the second run."""
+    untried: str = ""
+    """Why nobody knows."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether the second run changed nothing."""
+        return not (self.differs or self.failed or self.untried)
+
+
+@dataclass(frozen=True)
 class Order:
     """Two orders of the same migrations: that of their numbers, and that in which this environment gets them."""
 
@@ -67,6 +85,8 @@ class Proof:
     changes: Changes = ()
     """From the schema before to that after."""
     ways: tuple[WayBack, ...] = ()
+    again: tuple[Again, ...] = ()
+    """Of those that claim to be idempotent."""
     order: Order | None = None
     """None: this environment gets its migrations in the order of their numbers."""
     failed: ApplyError | None = None
@@ -156,6 +176,7 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         found.append(Problem("fails", what, error.place, hint, error.detail))
     for way in proof.ways:
         found += _of_way(way)
+    found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]
     if proof.order and proof.order.differs:
         what = (
             f"an empty database gets another schema from these migrations than {environment}, "
@@ -164,6 +185,16 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         hint = "make the later of the two find out what is there already (IF EXISTS, IF NOT EXISTS), or renumber it"
         found.append(Problem("order-differs", what, hint=hint, blocks=False))
     return tuple(found)
+
+
+def _not_idempotent(again: Again) -> Problem:
+    hint = "make it find out what is there (IF NOT EXISTS, ON CONFLICT), or take its `ctgitops: idempotent` away"
+    name, error = again.step.name, again.failed
+    if error:
+        what = f"{name} says that it is idempotent, and its second run fails: {error.what}"
+        return Problem("not-idempotent", what, error.place, hint, error.detail, blocks=False)
+    what = f"{name} says that it is idempotent, and its second run changes {_counted(again.differs)}"
+    return Problem("not-idempotent", what, again.step.script.place(0), hint, blocks=False)
 
 
 def _of_way(way: WayBack) -> list[Problem]:

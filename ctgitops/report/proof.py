@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..core.accepted import change_data
 from ..core.plan import Plan
-from ..core.proof import Proof, WayBack
+from ..core.proof import Again, Proof, WayBack
 from . import words
 from .changes import change_lines
 
@@ -19,6 +19,7 @@ def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
     return (
         *_ran(proof, plan),
         *_ways(proof.ways),
+        *_twice(proof.again),
         *_order(proof),
         *(note if note.startswith("not sealed: ") else f"not matched: {note}" for note in proof.unmatched),
     )
@@ -29,7 +30,9 @@ def mark(proof: Proof) -> str:
     if proof.failed:
         return "⛔"
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
-    return "✅" if order and not proof.untried and all(way.proved for way in proof.ways) else "⚠️"
+    ways = all(way.proved for way in proof.ways)
+    again = all(each.proved for each in proof.again)
+    return "✅" if order and ways and again and not proof.untried else "⚠️"
 
 
 def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
@@ -62,6 +65,18 @@ def _ways(ways: tuple[WayBack, ...]) -> Iterable[str]:
             yield f"the rollback of {way.step.name} is NOT PROVED"
 
 
+def _twice(found: tuple[Again, ...]) -> Iterable[str]:
+    proved = sum(again.proved for again in found)
+    if proved:
+        who = "1 says" if proved == 1 else f"{proved} say"
+        yield f"idempotent, as {who}: run twice, the second run changes nothing"
+    for again in found:
+        if again.untried:
+            yield f"whether {again.step.name} is idempotent could not be tried: {again.untried}"
+        elif not again.proved:
+            yield f"{again.step.name} is NOT IDEMPOTENT, as it says"
+
+
 def _order(proof: Proof) -> Iterable[str]:
     if proof.order is None:
         return
@@ -81,6 +96,9 @@ def schema_lines(proof: Proof) -> list[str]:
             lines += ["", f"# what the rollback of {way.step.name} leaves", *change_lines(way.left)]
         if way.second:
             lines += ["", f"# what {way.step.name} gives beside, after its rollback", *change_lines(way.second)]
+    for again in proof.again:
+        if again.differs:
+            lines += ["", f"# what a second run of {again.step.name} does", *change_lines(again.differs)]
     if proof.order and proof.order.differs:
         lines += ["", "# from the order of the numbers to this environment's", *change_lines(proof.order.differs)]
     return lines
@@ -106,6 +124,16 @@ def proof_data(proof: Proof) -> Object:
                 "second_time": [change_data(change) for change in way.second],
             }
             for way in proof.ways
+        ],
+        "idempotent": [
+            {
+                "name": again.step.name,
+                "proved": again.proved,
+                "untried": again.untried or None,
+                "error": again.failed.what if again.failed else None,
+                "second_time": [change_data(change) for change in again.differs],
+            }
+            for again in proof.again
         ],
         "order": None
         if order is None

@@ -17,7 +17,7 @@ NO_TRANSACTION = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 
-
+IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _BLANK = re.compile(r"(?:\s+|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 """What stands before the first word of a statement: space and comments. A nested comment counts as part of it."""
 
@@ -102,6 +102,11 @@ class Script:
         if NO_TRANSACTION.search(self.sql) or is_batched(self.sql):
             return False
         return not any(statement.refused_in_transaction for statement in self.statements)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a comment of the file, `-- ctgitops: idempotent`, claims that a second run changes nothing."""
+        return IDEMPOTENT.search(self.sql) is not None
 
     def place(self, offset: int) -> Place:
         """Line and column, in the file, of the character at `offset`."""

@@ -23,7 +23,7 @@ from ctgitops.core.plan import Direction, Plan, Step
 from ctgitops.core.preview import Look, Preview, Unseen
 from ctgitops.core.problem import Problem
 from ctgitops.core.progress import SeedFinished
-from ctgitops.core.proof import Order, Proof, WayBack
+from ctgitops.core.proof import Again, Order, Proof, WayBack
 from ctgitops.core.request import Origin
 from ctgitops.core.snapshot import SchemaObject, Snapshot
 from ctgitops.core.workspace import Workspace
@@ -160,11 +160,12 @@ def looks(text: str) -> tuple[Look, ...]:
     )
     failed = ApplyError(text, place=place, detail=text)
     ways = (WayBack(step, changes, changes, failed), WayBack(step, untried=text))
+    again = (Again(step, changes, failed), Again(step, untried=text))
     tried = Preview(
         environment,
         plan,
         proof=Proof(
-            text, (text,), (text,), changes, ways, Order(changes), failed, text, text, after=Snapshot.of(parts)
+            text, (text,), (text,), changes, ways, again, Order(changes), failed, text, text, after=Snapshot.of(parts)
         ),
     )
     return (tried, preview, Unseen(environment, error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -53,6 +54,24 @@ def test_what_fails_on_the_copy_blocks_the_plan_with_its_place(house: House, tri
     page = house.plan("--format", "markdown").out
     assert "<b>⛔ Tried</b>: tried on a copy of its schema" in page
     assert house.plan("--no-shadow").status == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_a_claim_to_be_idempotent_is_tried(house: House) -> None:
+    claim = "-- ctgitops: idempotent\n"
+    house.migration("002_name", f"{claim}alter table public.users add if not exists name text;")
+    house.migration("003_age", f"{claim}alter table public.users add age int;")
+    house.migration("004_rule", f"{claim}alter table public.users add check (age > 0);")
+    house.migration("005_index", f"{claim}create index concurrently if not exists u on public.users (name);")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "idempotent, as 2 say: run twice, the second run changes nothing" in looked.words
+    assert "003_age is NOT IDEMPOTENT" in looked.out
+    assert 'its second run fails: 003_age: column "age" of relation "users" already exists' in looked.words
+    assert "its second run changes constraint public.users.users_age_check1" in looked.words
+    document = json.loads(house.plan("--format", "json").out)
+    assert [each["proved"] for each in document["proof"]["idempotent"]] == [True, False, False, True]
 
 
 @pytest.mark.slow

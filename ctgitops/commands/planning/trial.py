@@ -10,7 +10,7 @@ from ...core.ledger import Ledger
 from ...core.original import Original
 from ...core.plan import Plan, Step
 from ...core.prediction import changed
-from ...core.proof import Order, Proof, WayBack, other_order, says_nothing, step_back, told_unlike, unlike_copy
+from ...core.proof import Again, Order, Proof, WayBack, other_order, says_nothing, step_back, told_unlike, unlike_copy
 from ...core.replay import steps_of, with_versions_of
 from ...core.snapshot import Snapshot
 from ...errors import ApplyError, CtgitopsError
@@ -29,6 +29,7 @@ class Trial:
     seen: dict[int, Snapshot] = field(default_factory=dict)
     """The schema after so many steps."""
     ways: list[WayBack] = field(default_factory=list)
+    again: list[Again] = field(default_factory=list)
 
     def proof(self, live: Snapshot) -> Proof:
         """Up, in the plan's order; then each way back, and the order of numbers; `live` is the real schema."""
@@ -40,6 +41,7 @@ class Trial:
         changes = compare(before, after)
         predicted = not (unlike or failed) and before.about.major == live.about.major
         self._try_ways_back()
+        self._try_again()
         proof = Proof(
             server=before.about.server_version,
             unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
@@ -48,6 +50,7 @@ class Trial:
             before=before,
             after=after,
             ways=tuple(self.ways),
+            again=tuple(self.again),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
@@ -70,7 +73,7 @@ class Trial:
                     self._see()
                 return error
             self.done.append(step)
-            if step.rollback_script:
+            if step.rollback_script or step.script.idempotent:
                 self._see()
         self._see()
         return None
@@ -120,6 +123,35 @@ class Trial:
             fresh = not self.ledger.applied
             why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
             return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
+
+    def _try_again(self) -> None:
+        """Those that claim to be idempotent, twice; one for which that is not true is the last in its copy."""
+        at = 0
+        try:
+            while any(step.script.idempotent for step in self.done[at:]):
+                with self.sealed.copy() as copy:
+                    copy.bring(tuple(self.done[:at]))
+                    at = self._twice(copy, at)
+        except CtgitopsError as error:
+            self.again += [Again(step, untried=error.what) for step in self.done[at:] if step.script.idempotent]
+
+    def _twice(self, copy: Shadow, at: int) -> int:
+        """The second runs from a step on; returns with which one to go on in another copy. Raises ApplyError."""
+        for index, step in enumerate(self.done[at:], start=at):
+            copy.bring((step,))
+            if not step.script.idempotent:
+                continue
+            try:
+                copy.bring((step,))
+                again = Again(step, compare(self.seen[index + 1], copy.snapshot()))
+            except ApplyError as error:
+                fresh = not self.ledger.applied
+                why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
+                again = Again(step, untried=why) if why else Again(step, failed=error)
+            self.again.append(again)
+            if not again.proved:
+                return index + 1
+        return len(self.done)
 
     def _order(self) -> Order | None:
         """The same migrations from nothing, in the order of their numbers and in this environment's."""
