@@ -28,6 +28,8 @@ class AddedColumn:
     """Its DEFAULT; None where there is none, or where it is NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All that is written behind it."""
+    definition: Node = field(default_factory=dict, repr=False)
+    """What the statement says of it."""
 
     def of(self, kind: str) -> Iterator[Node]:
         """Its constraints of one kind."""
@@ -53,6 +55,7 @@ def added_column(definition: Node) -> AddedColumn:
         not_null=serial or identity or "CONSTR_NOTNULL" in kinds or "CONSTR_PRIMARY" in kinds,
         default=None if _is_null(default) else default,
         constraints=constraints,
+        definition=definition,
     )
 
 

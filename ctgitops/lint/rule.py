@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..core.finding import Severity
 from ..sql.locks import LockMode
+from ..sql.nodes import Node
 from .case import Case
 
 
@@ -34,8 +35,8 @@ class Hit:
     """Whether it blocks writes while it works, where that differs from what the rule says."""
     lock: LockMode | None = None
     """The lock, where it is another than the rule's."""
-    offset: int | None = None
-    """Where in the statement's text, in characters; None: at its first word."""
+    part: Node | None = field(default=None, repr=False)
+    """The part of an ALTER TABLE that it is about, or what that part defines; None: the whole statement."""
 
 
 Check = Callable[[Case], Iterator[Hit]]

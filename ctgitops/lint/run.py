@@ -18,6 +18,7 @@ from .fold.apply import apply
 from .inside import Unread, with_inner
 from .judge import judged
 from .nodes import relation_name
+from .place import place_of
 from .registry import rules_for
 from .rewrite import rewrite
 from .rule import Hit, Rule
@@ -97,7 +98,7 @@ class Linter:
         return Severity(self.severities.get(rule.id, rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:
-        start = script.place(_first_word(script, tree) if hit.offset is None else tree.start + hit.offset)
+        start = script.place(place_of(script, tree, hit.part))
         lock = hit.lock or rule.lock
         return Finding(
             rule=rule.id,
@@ -124,7 +125,3 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
 def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
     one = rewrite(rule.id, script, tree, alone=transaction.statements == 1)
     return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one
-
-
-def _first_word(script: Script, tree: Tree) -> int:
-    return script.first_word(tree.start, tree.end)

@@ -23,7 +23,7 @@ def check(case: Case) -> Iterator[Hit]:
         old = case.catalog.base(column.type) if column else UNKNOWN
         if table and old != UNKNOWN and not _alike(old, new):
             name = f"{called(table)}.{command.get('name', '')}"
-            yield Hit(f"{name} was {old} and becomes {new}, which old code may not read")
+            yield Hit(f"{name} was {old} and becomes {new}, which old code may not read", part=command)
 
 
 def _alike(old: Type, new: Type) -> bool:

@@ -19,7 +19,8 @@ def check(case: Case) -> Iterator[Hit]:
         if added is None and name and _merges(case, table.constraints, name):
             continue
         instead = "" if added is None else "add the column without it, then ADD CONSTRAINT … NOT VALID, and VALIDATE"
-        yield Hit(f"reads and writes of {called(table)} wait until every row is checked", instead)
+        what = f"reads and writes of {called(table)} wait until every row is checked"
+        yield Hit(what, instead, part=added.definition if added else node)
 
 
 def _merges(case: Case, constraints: object, name: str) -> bool:

@@ -18,7 +18,7 @@ def check(case: Case) -> Iterator[Hit]:
     for command in case.parts("AT_DropColumn"):
         if table and not _nothing_there(case, table, command):
             name = f"{called(table)}.{command.get('name', '')}"
-            yield Hit(f"{name} and its values are gone; code that still asks for it fails")
+            yield Hit(f"{name} and its values are gone; code that still asks for it fails", part=command)
 
 
 def _nothing_there(case: Case, table: Table, command: Node) -> bool:

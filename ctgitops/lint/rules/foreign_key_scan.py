@@ -21,7 +21,8 @@ def check(case: Case) -> Iterator[Hit]:
             continue  # a DEFAULT NULL is looked up all the same
         other = written(referenced(node))
         both = called(table) if other == called(table) else f"{called(table)} and {other}"
-        yield Hit(f"writes to {both} wait until every row of {called(table)} is checked")
+        what = f"writes to {both} wait until every row of {called(table)} is checked"
+        yield Hit(what, part=added.definition if added else node)
 
 
 RULE = Rule(

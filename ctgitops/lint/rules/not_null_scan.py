@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...core.finding import Severity
 from ...sql.locks import LockMode
+from ...sql.nodes import Node
 from ..added import columns_of
 from ..case import Case, called
 from ..proof import proved_not_null
@@ -17,18 +18,18 @@ def check(case: Case) -> Iterator[Hit]:
     table = case.altered
     if table is None or not case.has_rows(table):
         return
-    for name in _columns(case):
+    for name, part in _columns(case):
         if not proved_not_null(table, name):
-            yield Hit(f"reads and writes of {called(table)} wait until every row is seen to have {name}")
+            yield Hit(f"reads and writes of {called(table)} wait until every row is seen to have {name}", part=part)
 
 
-def _columns(case: Case) -> Iterator[str]:
+def _columns(case: Case) -> Iterator[tuple[str, Node]]:
     added = {column.name for _, column in case.added_columns() if column.not_null}
     for command in case.parts("AT_SetNotNull"):
-        yield from {command.get("name", "")} - added
+        yield from ((name, command) for name in {command.get("name", "")} - added)
     for _, node, column in case.added_constraints("CONSTR_NOTNULL"):
         if column is None and not node.get("skip_validation"):
-            yield from sorted(columns_of(node) - added)
+            yield from ((name, node) for name in sorted(columns_of(node) - added))
 
 
 RULE = Rule(

@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Hit]:
         nullable = sorted(name for name in index.columns if not proved_not_null(table, name))
         if nullable:
             what = f"reads and writes of {called(table)} wait until every row is seen to have {' and '.join(nullable)}"
-            yield Hit(what)
+            yield Hit(what, part=node)
 
 
 RULE = Rule(

@@ -16,7 +16,7 @@ def check(case: Case) -> Iterator[Hit]:
         filled = added.default is not None or added.generated or added.serial or added.identity
         if added.not_null and not filled and _default_of(case, added.type) is None and case.has_rows(table):
             what = f"it fails as soon as {called(table)} has a row: {added.name} would be null there"
-            yield Hit(what)
+            yield Hit(what, part=added.definition)
 
 
 def _default_of(case: Case, type_: object) -> object:

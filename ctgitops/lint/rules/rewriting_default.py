@@ -17,7 +17,8 @@ def check(case: Case) -> Iterator[Hit]:
     for table, added in case.added_columns():
         why = _why(case, added)
         if why and case.has_rows(table):
-            yield Hit(f"reads and writes of {called(table)} wait while every row is written anew: {why}")
+            what = f"reads and writes of {called(table)} wait while every row is written anew: {why}"
+            yield Hit(what, part=added.definition)
 
 
 def _why(case: Case, added: AddedColumn) -> str:

@@ -28,7 +28,7 @@ def check(case: Case) -> Iterator[Hit]:
     for command in case.parts(*_PARTS):
         if not _nothing_to_do(table, command):
             what = _PARTS[command["subtype"]]
-            yield Hit(f"reads and writes of {called(table)} wait while every row is written anew: {what}")
+            yield Hit(f"reads and writes of {called(table)} wait while every row is written anew: {what}", part=command)
 
 
 def _nothing_to_do(table: Table, command: Node) -> bool:

@@ -29,14 +29,16 @@ def _hits(case: Case, table: Table, command: dict[str, Any]) -> Iterator[Hit]:
     change = change_of(case.catalog, table, name, definition)
     waits = f"reads and writes of {called(table)} wait while"
     if change is Change.REWRITE:
-        yield Hit(f"{waits} every row is written anew: {name} becomes {new}")
+        yield Hit(f"{waits} every row is written anew: {name} becomes {new}", part=command)
     elif change is Change.INDEXES:
-        yield Hit(f"{waits} the indexes on {name} are built anew", _DROP_FIRST)
+        yield Hit(f"{waits} the indexes on {name} are built anew", _DROP_FIRST, part=command)
     elif change is Change.CHECKS:
-        yield Hit(f"{waits} the constraints of {name} are checked again, row by row", _VALID_LATER)
+        yield Hit(f"{waits} the constraints of {name} are checked again, row by row", _VALID_LATER, part=command)
     elif change is Change.UNLESS_UTC:
         what = f"every row of {called(table)} is written anew where TimeZone is another than UTC"
-        yield Hit(what, "SET LOCAL TimeZone = 'UTC' before it, where that is what the values mean", blocks=False)
+        yield Hit(
+            what, "SET LOCAL TimeZone = 'UTC' before it, where that is what the values mean", blocks=False, part=command
+        )
 
 
 _DROP_FIRST = "drop the index first and build it again CONCURRENTLY, in migrations of their own"

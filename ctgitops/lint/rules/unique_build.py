@@ -20,7 +20,8 @@ def check(case: Case) -> Iterator[Hit]:
         instead = _NO_OTHER_WAY if node["contype"] == "CONSTR_EXCLUSION" else ""
         if added is not None and not instead:
             instead = "add the column alone, CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
-        yield Hit(f"reads and writes of {called(table)} wait until its index is built", instead)
+        what = f"reads and writes of {called(table)} wait until its index is built"
+        yield Hit(what, instead, part=added.definition if added else node)
 
 
 RULE = Rule(

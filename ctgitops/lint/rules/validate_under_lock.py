@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Hit]:
         constraint = table.constraints.get(command.get("name", ""))
         if constraint is None or not constraint.valid:
             what = f"writes to {called(table)} wait until every row is checked: an earlier change still holds its lock"
-            yield Hit(what, lock=LockMode(held))
+            yield Hit(what, lock=LockMode(held), part=command)
 
 
 RULE = Rule(
