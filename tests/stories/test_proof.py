@@ -62,7 +62,7 @@ def test_a_claim_to_be_idempotent_is_tried(house: House) -> None:
     claim = "-- ctgitops: idempotent\n"
     house.migration("002_name", f"{claim}alter table public.users add if not exists name text;")
     house.migration("003_age", f"{claim}alter table public.users add age int;")
-    house.migration("004_rule", f"{claim}alter table public.users add check (age > 0);")
+    house.migration("004_rule", f"{claim}alter table public.users add check (age > 0) not valid;")
     house.migration("005_index", f"{claim}create index concurrently if not exists u on public.users (name);")
     looked = house.plan()
     assert looked.status == 0, looked.said
