@@ -7,6 +7,7 @@ is sent one by one, so that an error has its place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -17,7 +18,7 @@ MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
 """So many times as many at most: the first of them may have been the quickest."""
-QUICK_SECONDS = 0.1
+QUICK_MILLISECONDS = 100
 """A person who watches should not wait longer than this for the next line."""
 
 
@@ -45,10 +46,13 @@ class Pace:
             chosen.append(each)
         return tuple(chosen) or (step,)
 
-    def learn(self, seconds: float, count: int) -> None:
-        """That many took so long: the next are as many as would take what a person waits for gladly."""
-        fit = int(count * QUICK_SECONDS / max(seconds, 0.001))
-        most = self.size * FASTER if count >= self.size else self.size
+    def learn(self, took: Sequence[int]) -> None:
+        """So many milliseconds each took the server: the next are as many as take it what a person gladly waits for.
+
+        The way there and back is no part of it: the farther a database is, the more it pays to send together.
+        """
+        fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
+        most = self.size * FASTER if len(took) >= self.size else self.size
         self.size = max(1, min(fit, most, MOST))
 
     def stumble(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -140,14 +139,13 @@ class WorkSession:
             return self._pace.ahead.pop(step.number)
         entry = self._entry(step, plan, receipt)
         last = step is plan.steps[-1] and not plan.seeds
-        began = time.monotonic()
         if step.transactional:
             millis = self._attempts.until_done(
                 Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
             )
         else:
             millis = self._attempts.until_done(Underway((Part(step, entry),)), lambda: self._outside(step, entry))
-        self._pace.learn(time.monotonic() - began, 1)
+        self._pace.learn((millis,))
         self._so_far.done.append(step.name)
         self._attempts.look.learn(step)
         return millis
@@ -175,7 +173,6 @@ class WorkSession:
             last = step is plan.steps[-1] and not plan.seeds
             entry = self._entry(step, plan, receipt)
             texts.append(whole(connection, step, entry, last=last).text)
-        began = time.monotonic()
         try:
             answer = exchange(connection, ";\n".join(texts))
         except Interrupted as interrupted:
@@ -189,8 +186,9 @@ class WorkSession:
             return
         self._left += left_in(answer)
         self._work.unflushed = not last
-        self._pace.ahead |= {step.number: millis for step, millis in zip(steps, millis_in(answer), strict=True)}
-        self._pace.learn(time.monotonic() - began, len(steps))
+        took = millis_in(answer)
+        self._pace.ahead |= {step.number: millis for step, millis in zip(steps, took, strict=True)}
+        self._pace.learn(took)
 
     def _catch_up(self, steps: tuple[Step, ...], answer: Answer) -> None:
         """Asks the ledger which of them are done, after a message that did not come to its end."""

@@ -64,26 +64,26 @@ def test_the_first_goes_alone_and_quick_ones_bring_more() -> None:
     made = steps(*["select 1"] * 100)
     pace = Pace()
     assert pace.choose(made[0], plan_of(made)) == made[:1]
-    pace.learn(0.001, 1)
+    pace.learn([1])
     assert pace.choose(made[1], plan_of(made)) == made[1:5]
     for _ in range(20):
-        pace.learn(0.001, pace.size)
+        pace.learn([1] * pace.size)
     assert pace.size == batch.MOST
 
 
 def test_slow_ones_make_the_next_travel_with_fewer() -> None:
     pace = Pace(size=32)
-    pace.learn(5.0, 32)
+    pace.learn([156] * 32)
     assert pace.size == 1
     pace = Pace(size=32)
-    pace.learn(0.16, 32)
+    pace.learn([5] * 32)
     assert pace.size == 20
 
 
 def test_a_few_at_the_end_of_a_group_say_nothing_of_more() -> None:
     """Seen to fail where they count like a whole group: the next was of 32."""
     pace = Pace(size=8)
-    pace.learn(0.001, 2)
+    pace.learn([0, 1])
     assert pace.size == 8
 
 
