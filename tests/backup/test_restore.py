@@ -38,12 +38,18 @@ def untouched(url: str) -> bool:
 @pytest.mark.parametrize(
     ("tamper", "words"),
     [
-        (lambda file: file.write_bytes(file.read_bytes() + b"x"), "has another size"),
+        pytest.param(
+            lambda file: file.write_bytes(file.read_bytes() + b"x"), "has another size", marks=pytest.mark.slow
+        ),
         (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "has another SHA-256"),
-        (lambda file: os.truncate(file, 3), "has another size"),
+        pytest.param(lambda file: os.truncate(file, 3), "has another size", marks=pytest.mark.slow),
         (lambda file: file.unlink(), "is missing"),
         (lambda file: (file.parent / "blob_1.dat").touch(), "blob_1.dat does not belong to it"),
-        (lambda file: (file.rename(file.parent.parent / "away"), file.symlink_to("../away")), "has another size"),
+        pytest.param(
+            lambda file: (file.rename(file.parent.parent / "away"), file.symlink_to("../away")),
+            "has another size",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_dump_that_is_not_what_the_receipt_says_is_refused_first(
@@ -83,9 +89,13 @@ def test_what_is_no_receipt_is_refused(quick: Scene, text: str) -> None:
     ("there", "words"),
     [
         ("create table kept (a int)", "public.kept"),
-        ("create schema kept", "schema kept"),
-        ("create function kept() returns int language sql as 'select 1'", "function public.kept"),
-        ("create view kept as select 1", "public.kept"),
+        pytest.param("create schema kept", "schema kept", marks=pytest.mark.slow),
+        pytest.param(
+            "create function kept() returns int language sql as 'select 1'",
+            "function public.kept",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("create view kept as select 1", "public.kept", marks=pytest.mark.slow),
     ],
 )
 def test_a_database_that_is_not_empty_is_not_restored_into(

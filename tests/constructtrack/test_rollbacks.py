@@ -90,7 +90,11 @@ def run(connection: Connection, file: Path) -> None:
         connection.execute(statement.encode())
 
 
-@pytest.mark.parametrize("file", WITH_ROLLBACK, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [each if n % 4 == 0 else pytest.param(each, marks=pytest.mark.slow) for n, each in enumerate(WITH_ROLLBACK, 1)],
+    ids=lambda file: file.stem,
+)
 def test_a_rollback_leaves_the_schema_as_it_was_and_the_migration_can_be_applied_again(
     file: Path, database_url: str, apply_history: Callable[..., None]
 ) -> None:

@@ -46,6 +46,7 @@ def test_its_example_blocks_writes_while_it_works_as_it_claims(rule: Rule, datab
     assert blocks(database_url, rule.given, rule.bad) is rule.blocks
 
 
+@pytest.mark.slow
 # A batch is run by its runner, not by psql
 @pytest.mark.parametrize("rule", [r for r in RULES if "batch" not in r.good], ids=name_of)
 def test_its_good_example_does_not(rule: Rule, database_url: str) -> None:

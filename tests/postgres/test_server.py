@@ -149,6 +149,7 @@ def test_over_tcp_it_wants_its_password(tcp_server: LocalServer) -> None:
     assert "wrong-password" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_settings_are_the_servers(base: Path) -> None:
     with LocalServer(programs_for_tests(), settings={"work_mem": "7MB", "wal_level": "replica"}, base=base) as server:
         assert fetch(server.url(), "select current_setting('work_mem'), current_setting('wal_level')") == [
@@ -180,6 +181,7 @@ def test_without_a_short_folder_says_so(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_nothing_of_our_environment_is_in_the_servers(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGING_DATABASE_URL", "a-secret")
     with LocalServer(programs_for_tests(), base=base) as server:

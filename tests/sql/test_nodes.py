@@ -43,6 +43,7 @@ def test_what_is_nested_deeply_is_read_as_far_as_anybody_needs(statement: str, e
     assert batch_shape(sql).kind == statements(sql)[0].kind
 
 
+@pytest.mark.slow
 def test_more_terms_than_the_parser_has_stack_for_are_read() -> None:
     assert len(statements("select " + "+".join("n" for _ in range(100_000)))) == 1
 

@@ -25,6 +25,7 @@ def rows_done(url: str) -> int:
     return int(str(fetch(url, "select coalesce(sum(rows), 0) from ctgitops.progress where kind = 'batch'")[0][0]))
 
 
+@pytest.mark.slow
 def test_every_row_is_touched_once_each_batch_with_its_row_of_progress(lived_in: House, database_url: str) -> None:
     batched(lived_in, database_url, "size=300 pause=0ms", verify="select count(*) = 0 from big where done is null;")
     plan = lived_in.plan()

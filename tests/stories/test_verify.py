@@ -50,6 +50,7 @@ def test_a_verify_query_can_change_nothing(house: House, sound: str) -> None:
     assert facts(sound) == before
 
 
+@pytest.mark.slow
 def test_edited_and_missing_files_are_found(house: House, sound: str) -> None:  # noqa: ARG001
     house.migration("001_users", SECURED + " -- more")
     house.remove("002_index")
