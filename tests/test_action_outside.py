@@ -162,6 +162,16 @@ def test_a_fork_s_plan_is_tried_on_what_the_merged_files_give(scene: Scene) -> N
     assert 'fails on what the merged files give: 002_blue: type "nonsense" does not exist' in html(scene.summary)
 
 
+@pytest.mark.parametrize("role", ["pg_evil", "ctgitops_shadow_evil"])
+def test_a_fork_cannot_have_a_role_made_that_is_not_its_to_name(scene: Scene, role: str) -> None:
+    url = scene.house.secrets["STAGING_DATABASE_URL"]
+    scene.house.environment("staging", url, "shadow: {extensions: []}\n")
+    scene.house.migration("002_blue", f"grant select on red to {role};")
+    scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)
+    assert scene.run("pull_request", fork()) == 3
+    assert f'002_blue: role "{role}" does not exist' in html(scene.summary)
+
+
 def test_what_is_merged_and_does_not_run_from_nothing_blocks_no_fork(scene: Scene) -> None:
     url = scene.house.secrets["STAGING_DATABASE_URL"]
     scene.house.environment("staging", url, "shadow: {extensions: []}\n")
