@@ -69,6 +69,8 @@ def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rew
         ("alter table orders add check (amount > 0), drop constraint if exists nothing;", ["check-scan"]),
         ("set time zone 'UTC';\nalter table orders alter column code type varchar(30);", []),
         ("do $$ plainly no plpgsql $$;", ["dynamic-sql"]),
+        ("alter table orders add column x int generated always as (quantity + 1) virtual;", []),
+        ("alter table orders add column x int generated always as (1) virtual not null;", ["not-null-scan"]),
         ("alter table orders add column n int;\nupdate orders set n = 1 where id = 2;", ["work-under-lock"]),
     ],
 )

@@ -24,7 +24,9 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _columns(case: Case) -> Iterator[tuple[str, Node]]:
-    added = {column.name for _, column in case.added_columns() if column.not_null}
+    new = [column for _, column in case.added_columns() if column.not_null]
+    yield from ((each.name, each.definition) for each in new if each.generated == "virtual")
+    added = {each.name for each in new}
     for command in case.parts("AT_SetNotNull"):
         yield from ((name, command) for name in {command.get("name", "")} - added)
     for _, node, column in case.added_constraints("CONSTR_NOTNULL"):
