@@ -86,6 +86,23 @@ def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew
 
 
 @pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (
+            "alter table orders add check ({ands}) not valid;\nalter table orders validate constraint orders_check;",
+            ["validate-under-lock"],
+        ),
+        ("do $$ begin execute 'select ' || {texts}; end $$;", ["dynamic-sql"]),
+        ("create index on orders (({sums}));", ["blocking-index"]),
+        ("create function f() returns int language sql as $$ select {sums} from orders $$;\nselect f();", []),
+    ],
+)
+def test_what_is_nested_deeply_is_linted_on_every_python(text: str, rules: list[str]) -> None:
+    ands, texts = "(id > 0 and " * 3000 + "true" + ")" * 3000, "||".join(["'a'"] * 3000)
+    assert rules_found(text.format(ands=ands, texts=texts, sums="+".join(["id"] * 3000))) == rules
+
+
+@pytest.mark.parametrize(
     ("given", "text", "rules"),
     [
         ("create domain d as int check (value > 0); create domain e as d;", "add column x e", ["rewriting-default"]),

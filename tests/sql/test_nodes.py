@@ -62,7 +62,6 @@ def test_an_index_on_what_is_nested_too_deeply_is_not_written_for_another_table(
 
 
 def test_what_was_cut_away_reaches_out() -> None:
-    """Only Pythons that cannot read the whole tree cut it."""
     (demand,) = demands(*_only(f"alter table t add check ({SUM} > 0)"))
     assert demand.unseen and not demand.violating
 
