@@ -97,7 +97,7 @@ def test_two_plans_use_it_one_after_the_other(house: House, service: Service, ma
     house.environment("other", make_database(), SHADOW)
     house.migration("002_more", "create table public.more (id int); select pg_sleep(1);")
     looked = house.run("plan")
-    assert ("it runs" in looked.out, "all 2 migrations run" in looked.out) == (True, True), looked.said
+    assert ("it runs" in looked.out, "both run" in looked.out) == (True, True), looked.said
     assert fetch(service.url(), THERE) == []
 
 
