@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
 from ..commands.planning.unlooked import Unlooked
 from ..commands.status import status as status_verb
 from ..core.ask import Checking, Finalising, Planning, in_order_of_after
+from ..core.environment import ShadowPolicy
 from ..core.finding import Finding
-from ..core.request import Request
 from ..core.status import exit_status as status_exit_status
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
@@ -56,14 +54,10 @@ def files_only(job: Job, ask: Checking) -> int:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
     unlooked = Unlooked(inside, ask.why, job.wiring)
-    looks = tuple(unlooked.look(_here(job.wiring.request(e.name))) for e in ordered)
+    # The manifest is not merged either: it chooses neither another server for the trial nor what runs there
+    requests = (job.wiring.request(e.name).copied_where(ShadowPolicy()) for e in ordered)
+    looks = tuple(map(unlooked.look, requests))
     return publish(job, Planning(ordered), looks)
-
-
-def _here(request: Request) -> Request:
-    """The manifest is not merged either: it chooses neither another server for the trial nor what runs there."""
-    shadow = replace(request.environment.shadow, url_secret="", image="")
-    return replace(request, environment=replace(request.environment, shadow=shadow))
 
 
 def status(job: Job, base_sha: str | None = None) -> int:

@@ -58,11 +58,8 @@ class Merged:
 
     def shadowed(self, request: Request) -> Request:
         """The request with the shadow's server that is merged: unmerged SQL runs on no other."""
-        environment = request.environment
-        merged = self.environments.get(environment.name)
-        there = merged.shadow if merged else ShadowPolicy()
-        shadow = replace(environment.shadow, url_secret=there.url_secret, image=there.image)
-        return replace(request, environment=replace(environment, shadow=shadow))
+        merged = self.environments.get(request.environment.name)
+        return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
     def seen(self, look: Look, request: Request) -> Look:
         """A look as it is shown: a new environment has the plan of an empty database."""

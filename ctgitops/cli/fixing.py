@@ -26,11 +26,6 @@ def the_base(root: Path, name: str | None) -> BaseBranch:
     return base
 
 
-def changed_files(root: Path, base: BaseBranch) -> frozenset[str]:
-    """The files that differ."""
-    return changed_since(root, base)
-
-
 def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:
     """Carries out the fixes of migrations that the base does not have: those it has may be applied somewhere."""
     wiring = Wiring(root)
@@ -38,14 +33,12 @@ def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:
     mine = {m.path for m in workspace.migrations if m.name not in base.names}
     files = mine | {m.down.path for m in workspace.migrations if m.down and m.path in mine}
     said = (*(f.problem for f in lint(workspace, wiring.today, mine)), *check(workspace))
-    fixes = [each.fix for each in said if each.fix and (each.fix.path in files or _new(each.fix, root, base))]
+    fixes = [each.fix for each in said if each.fix]
+    # A file whose name is wrong is no migration yet: git says whether it came with this branch
+    new = changed_since(root, base) if any(isinstance(fix, Rename) for fix in fixes) else frozenset()
+    fixes = [fix for fix in fixes if fix.path in files or (isinstance(fix, Rename) and fix.path in new)]
     done, begun = fix_lines(root, workspace, fixes)
     yield from done
     for fix in begun:
         order = Order("", wiring.origin.actor, datetime.now(UTC))
         yield from fix_after(root, Wiring(root).workspace, fix, order)
-
-
-def _new(fix: object, root: Path, base: BaseBranch) -> bool:
-    """Whether a file that is to be renamed came with this branch."""
-    return isinstance(fix, Rename) and fix.path in changed_since(root, base)

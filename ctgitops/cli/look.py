@@ -38,14 +38,15 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
 
     wiring, only = Wiring(root), None
     if fix or changed is not None:
-        from .fixing import carried_out, changed_files, the_base
+        from ..files.git import changed_since
+        from .fixing import carried_out, the_base
 
         base = the_base(root, changed)
         if fix:
             for line in carried_out(root, base):
                 click.echo(line, err=True)
             wiring = Wiring(root)
-        only = None if changed is None else changed_files(root, base)
+        only = None if changed is None else changed_since(root, base)
     problems, findings = verb(wiring.workspace), lint(wiring.workspace, wiring.today, only)
     print_page(_check_page(wiring, form, problems, findings))
     return exit_status(problems, findings)

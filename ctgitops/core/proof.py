@@ -134,11 +134,7 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 def told_unlike(unlike: Changes) -> str:
     """In what a copy is not like the real schema, in words; empty: in nothing."""
-    if not unlike:
-        return ""
-    named = ", ".join(str(change.object) for change in unlike[:3])
-    more = f" and {len(unlike) - 3} more" if len(unlike) > 3 else ""
-    return f"not as it is there: {named}{more}"
+    return f"not as it is there: {_counted(unlike)}" if unlike else ""
 
 
 def _filled(each: SchemaObject) -> SchemaObject:

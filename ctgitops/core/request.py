@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ..errors import UsageError
-from .environment import Environment, Target
+from .environment import Environment, ShadowPolicy, Target
 from .prediction import Prediction
 from .reviewed import Reviews
 from .workspace import Workspace
@@ -47,6 +47,11 @@ class Request:
     """Migrations, by name or number, whose data somebody accepted to lose in a rollback."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run to end."""
+
+    def copied_where(self, other: ShadowPolicy) -> Request:
+        """The same with its copy made on the server that `other` chooses."""
+        shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
+        return replace(self, environment=replace(self.environment, shadow=shadow))
 
 
 def fingerprint_from(text: str | None) -> str | None:

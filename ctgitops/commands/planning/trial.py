@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from ...core.compare import Changes, compare
 from ...core.ledger import Ledger
@@ -15,6 +17,8 @@ from ...core.replay import steps_of, with_versions_of
 from ...core.snapshot import Snapshot
 from ...errors import ApplyError, CtgitopsError
 from ...ports import Sealed, Shadow
+
+Attempt = TypeVar("Attempt", WayBack, Again)
 
 
 @dataclass
@@ -28,8 +32,6 @@ class Trial:
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
     """The schema after so many steps."""
-    ways: list[WayBack] = field(default_factory=list)
-    again: list[Again] = field(default_factory=list)
 
     def proof(self, live: Snapshot) -> Proof:
         """Up, in the plan's order; then each way back, and the order of numbers; `live` is the real schema."""
@@ -40,8 +42,6 @@ class Trial:
         unlike = unlike_copy(live, known)
         changes = compare(before, after)
         predicted = not (unlike or failed) and before.about.major == live.about.major
-        self._try_ways_back()
-        self._try_again()
         proof = Proof(
             server=before.about.server_version,
             unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
@@ -49,8 +49,8 @@ class Trial:
             changes=changes,
             before=before,
             after=after,
-            ways=tuple(self.ways),
-            again=tuple(self.again),
+            ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, WayBack),
+            again=self._try_each(lambda step: step.script.idempotent, self._again, Again),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
@@ -83,75 +83,57 @@ class Trial:
             self.seen[len(self.done)] = self.sealed.snapshot()
 
     def _with_failure(self, proof: Proof, failed: ApplyError, *, same: bool) -> Proof:
-        fresh = not self.ledger.applied
-        why = says_nothing(failed, self.original, fresh=fresh, unmatched=not same)
+        why = self._why_not(failed, unmatched=not same)
         return replace(proof, untried=f"{failed.what} ({why})") if why else replace(proof, failed=failed)
 
-    def _try_ways_back(self) -> None:
-        """Each rollback by itself; after one that leaves something it goes on with another copy."""
+    def _try_each(
+        self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
+    ) -> tuple[Attempt, ...]:
+        """Each step of which something is asked, behind those before it; one that spoils its copy is the last in it."""
+        found: list[Attempt] = []
         at = 0
         try:
-            while any(step.rollback_script for step in self.done[at:]):
+            while any(map(asked, self.done[at:])):
                 with self.sealed.copy() as copy:
                     copy.bring(tuple(self.done[:at]))
-                    at = self._back_and_forth(copy, at)
+                    sound = True
+                    while sound and at < len(self.done):
+                        copy.bring((self.done[at],))
+                        if asked(self.done[at]):
+                            found.append(attempt(copy, at))
+                            sound = found[-1].proved
+                        at += 1
         except CtgitopsError as error:
-            left = [step for step in self.done[at:] if step.rollback_script]
-            self.ways += [WayBack(step, untried=error.what) for step in left]
+            found += [untried(step, untried=error.what) for step in self.done[at:] if asked(step)]
+        return tuple(found)
 
-    def _back_and_forth(self, copy: Shadow, at: int) -> int:
-        """Up, down, up again, from a step on; returns with which one to go on in another copy. Raises ApplyError."""
-        for index, step in enumerate(self.done[at:], start=at):
-            copy.bring((step,))
-            back = step_back(step)
-            if back is None:
-                continue
-            way = self._way(copy, step, back, (self.seen[index], self.seen[index + 1]))
-            self.ways.append(way)
-            if not way.proved:
-                return index + 1
-        return len(self.done)
-
-    def _way(self, copy: Shadow, step: Step, back: Step, sides: tuple[Snapshot, Snapshot]) -> WayBack:
+    def _way_back(self, copy: Shadow, index: int) -> WayBack:
+        """Down, and up again, of a step that was just brought."""
+        step = self.done[index]
         left: Changes = ()
         try:
-            copy.bring((back,))
-            left = compare(sides[0], copy.snapshot())
+            if back := step_back(step):
+                copy.bring((back,))
+            left = compare(self.seen[index], copy.snapshot())
             copy.bring((step,))
-            return WayBack(step, left, compare(sides[1], copy.snapshot()))
+            return WayBack(step, left, compare(self.seen[index + 1], copy.snapshot()))
         except ApplyError as error:
-            fresh = not self.ledger.applied
-            why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
+            why = self._why_not(error)
             return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
 
-    def _try_again(self) -> None:
-        """Those that claim to be idempotent, twice; one for which that is not true is the last in its copy."""
-        at = 0
+    def _again(self, copy: Shadow, index: int) -> Again:
+        """A step that was just brought, once more."""
+        step = self.done[index]
         try:
-            while any(step.script.idempotent for step in self.done[at:]):
-                with self.sealed.copy() as copy:
-                    copy.bring(tuple(self.done[:at]))
-                    at = self._twice(copy, at)
-        except CtgitopsError as error:
-            self.again += [Again(step, untried=error.what) for step in self.done[at:] if step.script.idempotent]
-
-    def _twice(self, copy: Shadow, at: int) -> int:
-        """The second runs from a step on; returns with which one to go on in another copy. Raises ApplyError."""
-        for index, step in enumerate(self.done[at:], start=at):
             copy.bring((step,))
-            if not step.script.idempotent:
-                continue
-            try:
-                copy.bring((step,))
-                again = Again(step, compare(self.seen[index + 1], copy.snapshot()))
-            except ApplyError as error:
-                fresh = not self.ledger.applied
-                why = says_nothing(error, self.original, fresh=fresh, unmatched=False)
-                again = Again(step, untried=why) if why else Again(step, failed=error)
-            self.again.append(again)
-            if not again.proved:
-                return index + 1
-        return len(self.done)
+            return Again(step, compare(self.seen[index + 1], copy.snapshot()))
+        except ApplyError as error:
+            why = self._why_not(error)
+            return Again(step, untried=why) if why else Again(step, failed=error)
+
+    def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
+        """Why an error says nothing of the real database; empty where it does."""
+        return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
     def _order(self) -> Order | None:
         """The same migrations from nothing, in the order of their numbers and in this environment's."""
