@@ -118,7 +118,7 @@ class Comment:
     def _findings(self) -> list[Part]:
         one = len(self.looks) == 1
         shown = {problem: () if one else names for problem, names in self._problems.items()}
-        return findings.parts_of(shown, self.origin)
+        return findings.parts_of(shown, self.origin, impact.measured_in(self.looks))
 
     @cached_property
     def _impacts(self) -> list[Part]:

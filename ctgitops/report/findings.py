@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..core.fix import Fix, Lines
-from ..core.problem import Problem
+from ..core.problem import Concern, Problem
 from ..core.request import Origin
 from . import escape, links, words
 
@@ -19,9 +20,18 @@ SHORT = 6
 """So many lines of a detail need no fold."""
 
 
-def parts_of(problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> list[Part]:
+Measured = Mapping[Problem, tuple[str, ...]]
+"""What running it showed of a finding, in lines."""
+
+
+def parts_of(
+    problems: Mapping[Problem, tuple[str, ...]], origin: Origin, measured: Measured = MappingProxyType({})
+) -> list[Part]:
     """Every problem with the environments that have it, as the template shows it."""
-    parts = [_part(problem, names, origin) for problem, names in problems.items()]
+    parts = [
+        {**_part(problem, names, origin), "measured": [escape.plain(line) for line in measured.get(problem, ())]}
+        for problem, names in problems.items()
+    ]
     for part in [part for part in parts if part["blocks"]][:OPEN]:
         part["open"] = True
     return parts
@@ -35,6 +45,7 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
         "code": problem.code,
         "what": escape.prose(problem.what),
         "place": links.place(problem.place, origin),
+        "rule": links.rule(problem.code) if problem.concern is Concern.LINT else "",
         "hint": escape.prose(problem.hint),
         "detail": escape.fence(problem.detail, _language(problem.detail)) if problem.detail else "",
         "short": problem.detail.count("\n") < SHORT,
@@ -46,7 +57,7 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
 def _fix(fix: Fix | None) -> Part:
     lines = words.instead(fix) if isinstance(fix, Lines) else ""
     return {
-        "fix": escape.plain(words.fix(fix)) if fix else "",
+        "fix": escape.prose(words.fix(fix)) if fix else "",
         "instead": escape.fence(lines, "sql") if lines else "",
     }
 

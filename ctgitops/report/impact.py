@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ..core.impact import Held, StepImpact, Work
+from ..core.claim import Claim, claims_of, told_by
+from ..core.impact import Held, StepImpact, Work, what_it_blocks
 from ..core.plan import Step
 from ..core.preview import Look, Preview
+from ..core.problem import Problem
 from ..core.projection import Bucket, Effect, Wait
 from ..sql.locks import LockMode
 from . import escape, words
@@ -25,9 +28,8 @@ def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """The name of each migration that was tried, and a line of what it does; the name only once."""
     for step in preview.plan.steps:
         if effect := preview.effects.get(step.number):
-            first, *others = impact_lines(effect)
-            yield step.name, first
-            yield from (("", line) for line in others)
+            lines = lines_beside(step, effect) or (f"{glance(effect)}; told with the findings below",)
+            yield from ((step.name if line is lines[0] else "", line) for line in lines)
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
@@ -36,7 +38,7 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
     for step in words.steps(looks):
         for look in looks:
             if effect := effect_on(look, step):
-                found.setdefault((step.name, impact_lines(effect)), []).append(look.environment.name)
+                found.setdefault((step.name, lines_beside(step, effect)), []).append(look.environment.name)
     one = len(looks) == 1
     return [
         {"name": name, "environments": "" if one else words.joined(tuple(names)), "line": escape.plain(line)}
@@ -48,6 +50,46 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
 def impact_lines(effect: Effect) -> tuple[str, ...]:
     """`ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows)`, and others."""
     return tuple(_lines(effect)) or (NOBODY,)
+
+
+def lines_beside(step: Step, effect: Effect) -> tuple[str, ...]:
+    """The same without what stands with a finding."""
+    told = told_by(claims_of(step, effect))
+    return tuple(_lines(effect, told)) if told else impact_lines(effect)
+
+
+def glance(effect: Effect) -> str:
+    """`blocks reads and writes of projects (minutes)`, for what lasts longest."""
+    if not effect.waits:
+        return NOBODY
+    wait = max(effect.waits, key=_rank)
+    more = f", and {len(effect.waits) - 1} more" if len(effect.waits) > 1 else ""
+    long = _bucket(replace(wait, rows=None, writes_per_minute=None))
+    return f"blocks {wait.held.blocks} of {name(wait.held.relation)}{long}{more}"
+
+
+def measured(preview: Preview) -> dict[Problem, str]:
+    """What running it showed of each finding that says that others wait, beside what the finding says itself."""
+    return {
+        claim.finding.problem: _measured(effect, claim)
+        for step in preview.plan.steps
+        if (effect := preview.effects.get(step.number))
+        for claim in claims_of(step, effect)
+    }
+
+
+def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
+    """The same for several environments, each with its name where they differ."""
+    found: dict[Problem, dict[str, list[str]]] = {}
+    for look in looks:
+        for problem, line in measured(look).items() if isinstance(look, Preview) else ():
+            found.setdefault(problem, {}).setdefault(line, []).append(look.environment.name)
+    return {
+        problem: tuple(
+            f"{line}, in {words.joined(tuple(names))}" if len(lines) > 1 else line for line, names in lines.items()
+        )
+        for problem, lines in found.items()
+    }
 
 
 def effect_on_worst(looks: tuple[Look, ...], step: Step) -> Effect | None:
@@ -65,7 +107,7 @@ def effect_on(look: Look, step: Step) -> Effect | None:
 
 def longest(effect: Effect) -> int:
     """How long somebody waits for it, in order; what nobody knows may be long."""
-    return max((Bucket.HOURS if wait.bucket is None else wait.bucket for wait in effect.waits), default=-1)
+    return max(map(_rank, effect.waits), default=-1)
 
 
 def mode(lock: LockMode) -> str:
@@ -86,11 +128,32 @@ def rows(number: float) -> str:
     return words.count(max(round(number), 0), "row")
 
 
-def _lines(effect: Effect) -> Iterator[str]:
+def _rank(wait: Wait) -> int:
+    return Bucket.HOURS if wait.bucket is None else wait.bucket
+
+
+def _measured(effect: Effect, claim: Claim) -> str:
+    if not claim.held:
+        return "nobody waited while it worked"
+    if not claim.waits:
+        return f"under the lock of line {claim.earlier}" if claim.earlier else NOBODY
+    return "; ".join(_measured_wait(effect.impact, claim, wait) for wait in claim.waits)
+
+
+def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
+    """The lock and the time; what it blocks only where the finding's own lock blocks something else."""
+    held = wait.held
+    own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
+    blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
+    what = ", ".join((*blocks, *(WORK[work] for work in Work if work in claim.also(held.relation))))
+    return f"{mode(held.mode)} on {name(held.relation)}{what and f': {what}'}{_for_how_long(impact, wait)}"
+
+
+def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
     waits = {wait.held.relation: wait for wait in effect.waits}
     for held in effect.impact.strongest:
         doing = _doing(effect.impact, held)
-        if not held.fresh and (held.relation in waits or doing):
+        if not held.fresh and held.relation not in told and (held.relation in waits or doing):
             wait = waits.get(held.relation)
             what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "blocks nobody", *doing)))
             yield f"{mode(held.mode)} on {name(held.relation)}: {what}{_for_how_long(effect.impact, wait)}"

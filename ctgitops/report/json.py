@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..core.accepted import change_data
+from ..core.claim import Claim, claims_of
 from ..core.finding import Finding
 from ..core.fix import Fix, Rename
 from ..core.gate import Reason
@@ -130,6 +131,7 @@ def _manner(manner: Manner) -> Object:
 
 
 def _step(step: Step, effect: Effect | None) -> Object:
+    claims = {claim.finding: claim for claim in claims_of(step, effect)} if effect else {}
     return {
         "number": step.number,
         "name": step.name,
@@ -142,7 +144,7 @@ def _step(step: Step, effect: Effect | None) -> Object:
         "rollback": step.rollback.value,
         "description": step.description,
         "stated": {"estimated": step.estimated, "impact": step.impact, "procedure": step.procedure},
-        "findings": [finding_data(finding) for finding in step.findings],
+        "findings": [finding_data(finding, claims.get(finding)) for finding in step.findings],
         "impact": impact_data(effect),
         "waits": waits_data(effect),
     }
@@ -162,7 +164,7 @@ def problem_data(problem: Problem) -> Object:
     }
 
 
-def finding_data(finding: Finding) -> Object:
+def finding_data(finding: Finding, claim: Claim | None = None) -> Object:
     """A finding as a part of a document."""
     return {
         "rule": finding.rule,
@@ -174,6 +176,7 @@ def finding_data(finding: Finding) -> Object:
         "instead": finding.instead,
         "lock": finding.lock or None,
         "blocks_writes": finding.blocks_writes,
+        "waited_for": None if claim is None else [held.relation for held in claim.held],
         "fix": _fix(finding.fix),
     }
 

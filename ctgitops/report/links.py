@@ -10,6 +10,8 @@ from ..core.request import Origin
 from ..errors import Place
 from . import escape
 
+RULES = "https://github.com/constructtrack/ctgitops/blob/main/docs/rules.md"
+
 _URL = re.compile(r"https?://[\w.:-]+(/[\w./-]*)?")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
@@ -30,6 +32,11 @@ def place(where: Place | None, origin: Origin) -> Markup:
     line = f"#L{where.line}" if where.line else ""
     path = _quoted(f"{origin.folder}{where.path}")
     return Markup(f"[{words}]({origin.repository_url}/blob/{origin.commit_sha}/{path}{line})")  # noqa: S704 - quoted
+
+
+def rule(code: str) -> Markup:
+    """The name of one of our rules, with a link to what the documentation says of it."""
+    return Markup(f"[{escape.code(code)}]({RULES}#{code})")  # noqa: S704 - a rule's id is ours
 
 
 def _quoted(path: str) -> str:

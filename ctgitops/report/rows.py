@@ -11,7 +11,7 @@ from ..core.preview import Look, Preview, Unseen
 from ..core.problem import Problem
 from ..core.projection import Bucket, Effect
 from . import escape, words
-from .impact import effect_on_worst, impact_lines, longest
+from .impact import effect_on_worst, glance, longest
 
 Part = dict[str, Any]
 
@@ -61,7 +61,6 @@ def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     waits = effect is not None and longest(effect) > Bucket.INSTANT
     mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"
-    lines = impact_lines(effect) if effect else ()
     return {
         "mark": mark,
         "name": step.name,
@@ -73,7 +72,7 @@ def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
         "resumes": words.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,
-        "tried": f"{lines[0]}{f', and {len(lines) - 1} more' if len(lines) > 1 else ''}" if lines else "",
+        "tried": glance(effect) if effect else "",
         "rollback": words.way_back(step),
         "findings": words.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",

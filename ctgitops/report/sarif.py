@@ -12,10 +12,10 @@ from ..errors import Place
 from ..lint.registry import all_rules
 from ..lint.rule import Rule
 from .json import on_a_log
+from .links import RULES
 
 Object = dict[str, Any]
 
-PAGES = "https://github.com/constructtrack/ctgitops/blob/main/docs/rules.md"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note", Severity.OFF: "none"}
 
 
@@ -43,7 +43,7 @@ def _rule(rule: Rule) -> Object:
         "shortDescription": {"text": rule.why.split(". ")[0].rstrip(".") + "."},
         "fullDescription": {"text": rule.why},
         "help": {"text": f"{rule.why} Instead: {rule.instead}."},
-        "helpUri": f"{PAGES}#{rule.id}",
+        "helpUri": f"{RULES}#{rule.id}",
         "defaultConfiguration": {"enabled": rule.severity is not Severity.OFF, "level": _LEVELS[rule.severity]},
         "properties": {"tags": [rule.group.value]},
     }

@@ -16,7 +16,7 @@ from ..core.workspace import Workspace
 from . import words
 from .changes import change_lines
 from .columns import indented, on_one_line, table
-from .impact import text_lines
+from .impact import measured, text_lines
 from .proof import schema_lines, sentences
 from .text_error import error_text
 
@@ -44,14 +44,16 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
     return _page([*lines, ", ".join(looked_at)])
 
 
-def problem_lines(problem: Problem) -> list[str]:
-    """One problem as an error looks: what, where, more of it, what to do."""
+def problem_lines(problem: Problem, tried: str = "") -> list[str]:
+    """One problem as an error looks: what, where, more of it, what running it showed, what to do."""
     word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:
         lines.append(f"  --> {on_one_line(str(problem.place))}")
     if problem.detail:
         lines += indented(problem.detail, 6)
+    if tried:
+        lines.append(f"  measured: {on_one_line(tried)}")
     if problem.hint:
         lines.append(f"  help: {on_one_line(problem.hint)}")
     return [*lines, *_fix_lines(problem.fix)] if problem.fix else lines
@@ -94,8 +96,9 @@ def _plan(preview: Preview) -> Iterable[str]:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
     if (said := words.manner(plan.manner)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
+    tried = measured(preview)
     for problem in plan.remarks:
-        yield from ("", *(f"  {line}" for line in problem_lines(problem)))
+        yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
         yield from ("", f"  {words.order(which)}")
     yield from _reasons(preview.reasons)

@@ -24,6 +24,18 @@ def tried(house: House, database_url: str) -> str:
     return database_url
 
 
+@pytest.mark.slow
+def test_a_finding_and_the_trial_tell_who_waits_once(house: House, tried: str) -> None:
+    run(tried, "insert into public.users select n, 'x' from generate_series(1, 1000) n; analyze public.users")
+    house.migration("002_index", "create index users_email on public.users (email);", down="drop index users_email;")
+    page = house.plan("--format", "markdown").out
+    assert "rules.md#blocking-index)<br><b>Measured</b>: SHARE on users (instant)<br><b>Help</b>: CREATE INDEX" in page
+    assert "<b>Who waits</b>" not in page
+    text = house.plan().out
+    assert "  002_index  blocks writes of users (instant); told with the findings below\n" in text
+    assert "    measured: SHARE on users (instant)\n" in text
+
+
 def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house: House, tried: str) -> None:
     before = facts(tried)
     house.migration(
