@@ -74,7 +74,7 @@ ENV CTGITOPS_POSTGRES=/opt/postgresql/18
 COPY --from=code /code/ /
 
 
-FROM clients AS full
+FROM clients AS servers
 # llvmjit compiles queries that run long: a server that is thrown away has it switched off, so it and what it links go.
 # en_US.UTF-8 is what most databases elsewhere were made with; its collations must exist where they are restored.
 RUN mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
@@ -87,4 +87,16 @@ RUN mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/
       /usr/share/postgresql/17/contrib /usr/share/postgresql/17/man /usr/share/i18n
 COPY --from=postgresql /opt/postgresql /opt/postgresql
 ENV CTGITOPS_POSTGRES=/opt/postgresql/14:/opt/postgresql/15:/opt/postgresql/16:/opt/postgresql/18
+
+
+# What a throw-away server begins with: initdb would be run in every container anew
+FROM servers AS data
+COPY --from=code /code/ /
+COPY docker/keep_data.py /
+RUN mkdir -m 0700 /opt/postgresql/data && /opt/ctgitops/bin/python -I /keep_data.py /opt/postgresql/data
+
+
+FROM servers AS full
+COPY --from=data /opt/postgresql/data /opt/postgresql/data
+ENV CTGITOPS_DATA=/opt/postgresql/data
 COPY --from=code /code/ /

@@ -13,6 +13,7 @@ PARTS = {
     "PostgreSQL 16": "/opt/postgresql/16",
     "PostgreSQL 17, PostGIS, pgvector": "/usr/lib/postgresql /usr/share/postgresql",
     "PostgreSQL 18": "/opt/postgresql/18",
+    "what throw-away servers begin with": "/opt/postgresql/data",
     "projections for PostGIS": "/usr/share/proj /usr/share/gdal",
     "libraries: ICU, GDAL, GEOS, SFCGAL, OpenSSL, …": "/usr/lib/*-linux-gnu",
     "Perl, which Debian's PostgreSQL needs": "/usr/share/perl /usr/share/perl5",

@@ -9,14 +9,19 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from .account import Account, run_as
 from .programs import Programs
 from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
+BROUGHT_VARIABLE = "CTGITOPS_DATA"
+"""A folder of data directories that an image brings along, each packed."""
+PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
 """What nobody has used for so long goes when something new is kept."""
 MEMORY = Path("/dev", "shm")
@@ -41,12 +46,17 @@ class Making:
 
         `reached` are the same programs where the account can run them.
         """
-        archive = _archive(self) if self.password_file is None else None
-        if archive and self._unpacked(archive, data, watchdog):
+        name = _name(self) if self.password_file is None else ""
+        kept, brought = (_kept(name), _brought(name)) if name else (None, None)
+        if brought and self._unpacked(brought, data, watchdog):
+            return ""
+        if kept and self._unpacked(kept, data, watchdog):
+            with contextlib.suppress(OSError):
+                os.utime(kept)
             return ""
         said = self._initdb(data, watchdog, reached)
-        if not said and archive:
-            _keep(data, archive)
+        if not said and kept:
+            _keep(data, kept)
         return said
 
     def _initdb(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
@@ -64,27 +74,22 @@ class Making:
         return said
 
     def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
-        """False: there is none, or it is broken, and then it goes."""
+        """False: there is none, or it is broken."""
         account = self.account
-        try:
-            with archive.open("rb") as kept:
-                done = subprocess.run(
-                    watchdog.command(["tar", "-xf", "-", "-C", str(data.parent)]),
-                    stdin=kept,
-                    capture_output=True,
-                    check=False,
-                    env={"PATH": os.environ.get("PATH", os.defpath)},
-                    start_new_session=True,
-                    user=account.uid if account else None,
-                    group=account.gid if account else None,
-                    extra_groups=[] if account else None,
-                )
+        with contextlib.suppress(OSError), _opened(archive) as whole:
+            done = subprocess.run(
+                watchdog.command(["tar", "-xf", "-", "-C", str(data.parent)]),
+                stdin=whole,
+                capture_output=True,
+                check=False,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
             if done.returncode == 0 and (data / "PG_VERSION").is_file():
-                os.utime(archive)
                 return True
-            archive.unlink(missing_ok=True)
-        except OSError:
-            pass
         shutil.rmtree(data, ignore_errors=True)
         return False
 
@@ -98,30 +103,63 @@ def memory(programs: Programs, account: Account | None) -> Path | None:
     return None
 
 
-def _archive(making: Making) -> Path | None:
-    """Where the data directory of this build is kept; None: there is no place that is ours alone."""
-    folder = _folder()
-    if folder is None or shutil.which("tar") is None:
-        return None
+def _name(making: Making) -> str:
+    """What the data directory of this build is kept as; empty: it cannot be unpacked here."""
+    if shutil.which("tar") is None:
+        return ""
     with contextlib.suppress(OSError):
         build = (making.programs.bin / "postgres").stat()
-        told = (making.programs.bin, making.programs.version, build.st_mtime_ns, build.st_size, _OPTIONS, _SMALL)
+        # An image's layers keep no parts of a second
+        told = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
         digest = hashlib.sha256(repr((*told, making.superuser)).encode()).hexdigest()[:16]
-        return folder / f"data-{making.programs.major}-{digest}.tar"
-    return None
+        return f"data-{making.programs.major}-{digest}.tar"
+    return ""
 
 
-def _folder() -> Path | None:
-    """A folder that nobody else may write to: what lies in it is started."""
+def _kept(name: str) -> Path | None:
+    """What we keep of that name, in a folder that nobody else may write to: what lies in it is started."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - it may have no home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):
         if folder.is_absolute():
             folder.mkdir(0o700, parents=True, exist_ok=True)
-            found = folder.stat()
-            if found.st_uid == os.geteuid() and not found.st_mode & 0o022:
-                return folder
+            if _only({os.geteuid()}, folder):
+                return folder / name
     return None
+
+
+def _brought(name: str) -> Path | None:
+    """What an image brings along of that name; only root or we may write to it."""
+    folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
+    archive = folder / f"{name}{PACKED}"
+    with contextlib.suppress(OSError):
+        if folder.is_absolute() and all(_only({0, os.geteuid()}, each) for each in (folder, archive)):
+            return archive
+    return None
+
+
+def _only(users: set[int], path: Path) -> bool:
+    """Whether it is one of theirs, and nobody else may write to it."""
+    found = path.stat()
+    return found.st_uid in users and not found.st_mode & 0o022
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[IO[bytes]]:
+    """What `tar` is given to read: the whole archive, in a file. Raises OSError where it is broken."""
+    if archive.suffix != PACKED:
+        with archive.open("rb") as whole:
+            yield whole
+        return
+    import lzma  # noqa: PLC0415 - a Python may lack it, and the image's does not
+
+    with lzma.open(archive) as packed, tempfile.TemporaryFile() as whole:
+        try:
+            shutil.copyfileobj(packed, whole)
+        except (EOFError, lzma.LZMAError) as error:
+            raise OSError(str(error)) from error
+        whole.seek(0)
+        yield whole
 
 
 def _keep(data: Path, archive: Path) -> None:

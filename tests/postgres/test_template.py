@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 from pathlib import Path
 
@@ -59,3 +60,57 @@ def test_what_nobody_used_for_a_month_goes_when_another_is_kept(cache: Path) -> 
     os.utime(old, (0, 0))
     identity()
     assert not old.exists()
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
+    """A data directory as an image brings it along: its name, its bytes."""
+    cache = tmp_path_factory.mktemp("first", numbered=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(template.CACHE_VARIABLE, str(cache))
+        identity()
+    (kept,) = cache.iterdir()
+    return f"{kept.name}.xz", lzma.compress(kept.read_bytes(), preset=0)
+
+
+@pytest.fixture
+def brought(packed: tuple[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """It in a folder of its own."""
+    name, content = packed
+    folder = tmp_path / "brought"
+    folder.mkdir(0o755)
+    (folder / name).write_bytes(content)
+    monkeypatch.setenv(template.BROUGHT_VARIABLE, str(folder))
+    return folder / name
+
+
+@pytest.mark.slow
+def test_a_server_begins_with_what_the_image_brings_and_leaves_it_as_it_is(brought: Path, cache: Path) -> None:
+    before = (brought.read_bytes(), brought.stat().st_mtime_ns)
+    assert identity() == identity()
+    assert (brought.read_bytes(), brought.stat().st_mtime_ns) == before
+    assert list(brought.parent.iterdir()) == [brought]
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("writable", ["the folder", "the archive"])
+def test_what_an_image_brings_is_not_taken_where_others_may_write_to_it(
+    brought: Path, cache: Path, writable: str
+) -> None:
+    first = identity()
+    (brought if writable == "the archive" else brought.parent).chmod(0o777)
+    assert identity() != first
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [slice(0, 100_000), slice(100_000, None)], ids=["cut", "no head"])
+def test_where_what_an_image_brings_is_broken_a_server_is_made_and_nothing_taken_away(
+    brought: Path, cache: Path, part: slice
+) -> None:
+    broken = brought.read_bytes()[part]
+    brought.write_bytes(broken)
+    assert identity() == identity()
+    assert brought.read_bytes() == broken
+    assert len(list(cache.iterdir())) == 1
