@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from tests.servers import fetch, session
+from tests.stories.forked import forked
 
 CODE = Path(__file__).parents[2]
 SECONDS = 60
@@ -50,6 +52,18 @@ class Running:
 
     process: subprocess.Popen[str]
     house: House
+    heard: bytes = b""
+
+    def says(self, text: str, seconds: float = SECONDS) -> None:
+        """Waits until it has said `text` on its standard error: how long that takes is the machine's business."""
+        assert self.process.stderr is not None
+        stream = self.process.stderr.fileno()  # as communicate() reads it, past its buffer
+        deadline = time.monotonic() + seconds
+        while text.encode() not in self.heard:
+            ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
+            more = os.read(stream, 65536) if ready else b""
+            assert more, f"it did not say {text!r}, but:\n{self.heard.decode()}"
+            self.heard += more
 
     def ctrl_c(self) -> None:
         """What a terminal does: the signal goes to everything in the foreground."""
@@ -64,7 +78,7 @@ class Running:
 
     def ended(self, seconds: float = SECONDS) -> Run:
         out, err = self.process.communicate(timeout=seconds)
-        return self.house.checked(Run(self.process.returncode, out, err))
+        return self.house.checked(Run(self.process.returncode, out, self.heard.decode() + err))
 
 
 @dataclass
@@ -103,9 +117,15 @@ class House:
     def policy(self, text: str) -> None:
         self.write("migrations/policy.yaml", text)
 
-    def run(self, *arguments: str, **options: Any) -> Run:
+    def run(self, *arguments: str, environ: dict[str, str] | None = None, **options: Any) -> Run:
         """Runs a command to its end."""
-        return self.start(*arguments, **options).ended()
+        if options:
+            return self.start(*arguments, environ=environ, **options).ended()
+        return self.checked(self.unchecked(*arguments, environ=environ))
+
+    def unchecked(self, *arguments: str, environ: dict[str, str] | None = None) -> Run:
+        """The same, where what it says may hold a secret."""
+        return Run(*forked(arguments, self.root, {**_environ(), **self.secrets, **(environ or {})}, SECONDS))
 
     def apply(self, *arguments: str) -> Run:
         return self.run("apply", "--env", "staging", *arguments)
@@ -242,7 +262,7 @@ def advisory_locks(url: str) -> int:
     return int(str(fetch(url, query)[0][0]))
 
 
-def until(happens: Callable[[], object], seconds: float = 15) -> None:
+def until(happens: Callable[[], object], seconds: float = SECONDS) -> None:
     """Waits for something that another process is about to do."""
     deadline = time.monotonic() + seconds
     while not happens():

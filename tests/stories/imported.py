@@ -1,0 +1,16 @@
+"""Imports all that the command does, also what it imports only where it needs it; `forked` begins with it."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import pkgutil
+
+import ctgitops
+
+LATE = ("jsonschema.validators", "psycopg.types.json", "importlib.metadata", "asyncio", "http.client", "yaml")
+
+for name in (*LATE, *(module.name for module in pkgutil.walk_packages(ctgitops.__path__, "ctgitops."))):
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+gc.freeze()
