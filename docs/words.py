@@ -75,6 +75,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The repository's code still mentions a table, a view or a column that a pending migration drops or renames.",
         "Ship code that does without it first; for a rename, keep both names for a while.",
     ),
+    "not-as-predicted": (
+        "The schema of an environment is not what an apply predicted, or its run was ended before it looked. It only "
+        "warns there; what comes `after` that environment waits.",
+        "`ctgitops drift`, put it right, `ctgitops repair --as-it-is --reason …`; where nobody looked, apply again.",
+    ),
     "missing": (
         "The database has a migration whose file is gone, or is newer than this checkout.",
         "Restore the file from the SQL shown, or use a newer checkout.",

@@ -23,20 +23,26 @@ from .printing import print_page
     help="Say it of this statement alone, of an unfinished migration that runs outside a transaction.",
 )
 @click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or one that moved, is that of --env.")
+@click.option(
+    "--as-it-is",
+    "fact",
+    flag_value="as-it-is",
+    help="The schema is as it should be, though it is not what a plan predicted.",
+)
 @click.option("--reason", default="", help="How you know; it goes into the ledger.")
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
     *, number: int | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
 ) -> int:
-    """Accept a fact into the ledger, on the record: about one migration, or which database this is. No SQL is run."""
+    """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
     wiring = Wiring(root)
-    if fact == "adopt":
+    if fact in _WHOLE:
         if number is not None or statement is not None:
-            raise click.UsageError("`--adopt` is about the whole database: leave the migration out")
-        return _adopt(wiring, wiring.request(name, wait=wait), reason)
+            raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
+        return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
     if number is None:
-        raise click.UsageError("say which migration, by its number, or `--adopt`")
+        raise click.UsageError("say which migration, by its number, or `--adopt`, or `--as-it-is`")
     if fact is None:
         raise click.UsageError("say what is true: `--applied` or `--not-applied`")
     return _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
@@ -62,3 +68,16 @@ def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
     name = request.environment.name
     print_page(f"{name}: this database is that of {name} from now on, with ledger {ledger_id}: {entry.error}")
     return 0
+
+
+def _accept(wiring: Wiring, request: Request, reason: str) -> int:
+    from ..commands.repair import accept as verb
+
+    with wiring.console() as tell:
+        entry = verb(request, reason, databases=wiring, tell=tell)
+    print_page(f"{request.environment.name}: its schema is on record as it should be: {entry.error}")
+    return 0
+
+
+_WHOLE = {"adopt": _adopt, "as-it-is": _accept}
+"""What is about the whole database, by its option."""

@@ -12,6 +12,8 @@ from ..core.migration import Migration
 from ..core.one_statement import refuse_statement, unfinished_step
 from ..core.plan import Step
 from ..core.progress import Listener
+from ..core.promise import NAME as PREDICTION
+from ..core.promise import open_promises
 from ..core.request import Request
 from ..core.unfinished import Reached
 from ..errors import UsageError
@@ -121,6 +123,20 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
         pull_request=origin.pull_request,
         run_url=origin.run_url or None,
     )
+
+
+def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
+    """Say that the schema is as it should be, though not what was predicted. Raises UsageError. Writes."""
+    _want(reason, "an index of 002 depended on the rows; 003 puts it right")
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        ledger = session.ledger()
+        refuse_wrong(request.environment, ledger.identity)
+        if not open_promises(ledger):
+            what = f"no run predicted another schema of {request.environment.name} than it has"
+            raise UsageError(what, hint="there is nothing to accept")
+        entry = _entry(request, reason, Entry(Mark.REPAIRED, PREDICTION))
+        session.record(entry)
+        return entry
 
 
 def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener) -> tuple[Entry, str]:

@@ -11,6 +11,7 @@ from .identity import identity_problems
 from .ledger import Entry, Ledger
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Problem
+from .promise import cure, open_promises
 from .request import Request
 from .reviewed import unseen
 
@@ -82,6 +83,8 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     if reason := _not_itself(request, name, predecessor):
         yield reason
         return
+    for promise in open_promises(predecessor):
+        yield Reason("after", promise.told(name), cure(promise, name))
     for step in plan.steps:
         yield from _lacking(step, name, predecessor)
 

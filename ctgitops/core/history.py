@@ -11,6 +11,7 @@ from .ledger import Entry, Ledger
 from .migration import Migration
 from .policy import Policy
 from .problem import Concern, Problem
+from .promise import promise_problems
 from .unfinished_problems import unfinished_problems
 from .workspace import Workspace
 
@@ -18,7 +19,8 @@ from .workspace import Workspace
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
-    """Edited, missing, out of order, unfinished, unmet dependencies, and a ledger that was tampered with."""
+    """Edited, missing, out of order, unfinished, unmet dependencies, a ledger that was tampered with, and a
+    schema that is not what was predicted."""
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),
@@ -26,6 +28,7 @@ def history_problems(
         *_missing(workspace, ledger),
         *_out_of_order(workspace.policy, ledger, pending),
         *_unmet(ledger, pending),
+        *promise_problems(environment, ledger),
     )
 
 

@@ -14,6 +14,7 @@ from .identity import identity_problems
 from .ledger import Entry, Ledger, Mark
 from .migration import Migration
 from .problem import Problem
+from .promise import NAME as PREDICTION
 from .unfinished import resumption_of
 from .version import SchemaVersion
 from .workspace import Workspace
@@ -83,7 +84,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         rows=_rows(workspace, ledger),
         version=ledger.version,
         pending=len(pending) + len(seeds),
-        last=ledger.last,
+        last=next((e for e in reversed(ledger.entries) if e.name != PREDICTION or e.mark is Mark.FAILED), None),
         ledger_id=ledger.identity.ledger_id if ledger.identity else "",
         problems=(
             *identity_problems(environment, ledger.identity),

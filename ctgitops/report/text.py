@@ -212,6 +212,8 @@ def _unkept(outcome: Outcome) -> Iterable[str]:
     else:
         yield from ("", "  what it does came true; the schema around it was changed since the plan was made")
     yield from ("", f"  next: apply it nowhere else; `ctgitops drift --env {outcome.plan.environment}` tells more")
+    repair = f'`ctgitops repair --env {outcome.plan.environment} --as-it-is --reason "…"`'
+    yield f"  once it is put right, {repair}; until then nothing that comes after it gets anything"
 
 
 def outcome_verdict(outcome: Outcome) -> str:
@@ -221,7 +223,8 @@ def outcome_verdict(outcome: Outcome) -> str:
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
     match outcome.status:
         case Status.UP_TO_DATE:
-            return f"nothing to do, so nothing was done; {_version_of(plan)}"
+            kept = ", BUT IT IS NOT WHAT WAS PREDICTED" if outcome.unkept else ""
+            return f"nothing to do, so nothing was done{kept}; {_version_of(plan)}"
         case Status.APPLIED:
             kept = ", BUT NOT WHAT WAS PREDICTED" if outcome.unkept else ""
             return f"{_number_done(outcome)} applied{kept}, {versions}"
