@@ -52,7 +52,10 @@ that undoes what has moved. It touches only migrations that the base branch (`--
 
 ## What is read
 
-Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran; so is SQL that a block puts together
+Blocks (`DO $$ … $$`) are read statement by statement, as if each of them ran. Left out are branches that are known
+not to be taken: where `IF`, `CASE` or `WHILE` asks the catalogues for a table, a column, a constraint or an index
+(`IF NOT EXISTS (SELECT … FROM information_schema.columns …)`), for the server's version, or whether 1 is 2, and where
+`RETURN` came before. So is SQL that a block puts together
 of constants, with `||`, `format` and variables that it sets itself. What a query gives it, nobody can know before it
 runs: a `dynamic-sql` notice says so, and an unknown name stands as … in what else is found. A function or procedure
 that a migration calls is read too, for what it changes of the schema. A function in a default is volatile, stable or

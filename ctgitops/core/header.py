@@ -89,8 +89,8 @@ class _Field:
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with at least one known field."""
-    return any(field.name in FIELDS for field in _fields(text, ""))
+    """Whether the text begins with half of the known fields: one or two of them are a comment like any other."""
+    return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:

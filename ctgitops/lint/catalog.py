@@ -45,6 +45,8 @@ class Index:
     unique: bool = False
     computed: bool = False
     """Whether it has an expression or a condition: PostgreSQL builds it anew with any new type of its columns."""
+    clustered: bool = False
+    """Whether CLUSTER without a table sorts its table by it."""
 
 
 @dataclass
@@ -62,6 +64,10 @@ class Table:
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
     default_partition: Name | None = None
+    bound: Node | None = field(default=None, repr=False)
+    """Of a partition: which rows belong to it, as FOR VALUES or DEFAULT says."""
+    of_type: Name | None = None
+    """Of a typed table: the composite type whose attributes are its columns."""
     partition_key: tuple[str, tuple[str, ...]] | None = None
     """How it is partitioned and by which columns; none are named where it is by an expression."""
     logged: bool = True
@@ -113,6 +119,8 @@ class Catalog:
     path: tuple[str, ...] = ("public",)
     timezone: str = ""
     """The session's, where the file sets it."""
+    major: int = 0
+    """Of the server; 0 where nobody knows."""
 
     def full(self, name: Name) -> Name:
         """The name with the schema in which it is found; else with the first of the search path."""
@@ -160,6 +168,19 @@ class Catalog:
         """The indexes of a table, or those that need one of some columns."""
         wanted = None if columns is None else set(columns)
         return [i for i in self.indexes.values() if i.table == table and (wanted is None or i.columns & wanted)]
+
+    def parent_of(self, name: Name) -> Table | None:
+        """The partitioned table that a table is a partition of."""
+        return next((table for table in self.tables.values() if name in table.partitions), None)
+
+    def typed(self, name: Name) -> list[Table]:
+        """The tables that are made of a composite type."""
+        return [table for table in self.tables.values() if table.of_type == self.full(name)]
+
+    def indexed(self, table: Table) -> bool:
+        """Whether a table has an index, or is a partition of one that has."""
+        above = self.parent_of(table.name)
+        return bool(self.indexes_on(table.name)) or (above is not None and self.indexed(above))
 
     def users_of(self, domain: Name) -> list[Table]:
         """The tables with a column of a domain."""

@@ -9,6 +9,7 @@ from ..sql.nodes import Node, walk
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
 from .catalog import Catalog, Function
+from .conditions import holds
 from .nodes import name_of
 from .texts import UNKNOWN, Values, texts
 
@@ -44,7 +45,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Every statement of the block, as if each were run; SQL that it puts together itself may be unread."""
+    """Every statement of the block whose branch may be taken; SQL that it puts together itself may be unread."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")
@@ -55,7 +56,8 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
         yield "", {}, Unread(f"the block is not understood: {error.message}")
         return
     for inner in read.runs:
-        yield from _read(inner, read.values, catalog, depth)
+        if not _skipped(inner, read.values, catalog):
+            yield from _read(inner, read.values, catalog, depth)
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
@@ -65,12 +67,18 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
         elif function.language == "plpgsql":
             read = inside(function.body)
-            found = [each for inner in read.runs for each in _read(inner, read.values, catalog, depth)]
+            runs = [inner for inner in read.runs if not _skipped(inner, read.values, catalog)]
+            found = [each for inner in runs for each in _read(inner, read.values, catalog, depth)]
         else:
             return
     except SqlSyntaxError:
         return
     yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
+
+
+def _skipped(inner: Inner, values: Values, catalog: Catalog) -> bool:
+    """Whether what is known already says that it stands in a branch that is not taken."""
+    return any(holds(condition, values, catalog) is (not wanted) for condition, wanted in inner.when)
 
 
 def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterator[Read]:

@@ -21,6 +21,7 @@ def catalog_of(snapshot: Snapshot) -> Catalog:
     for tree in _readable(list(_written(snapshot))):
         apply(catalog, tree.kind, tree.node)
     catalog.path = _path(snapshot)
+    catalog.major = snapshot.about.major
     catalog.settle()
     return catalog
 
@@ -51,12 +52,16 @@ def _written(snapshot: Snapshot) -> Iterator[str]:
     yield from (_domain(each) for each in domains)
     for each in sorted((o for kind in _RELATIONS for o in by_kind[kind]), key=lambda o: "inherits" in o.attributes):
         yield from _relation(each, columns[each.name])
+    yield from (sql for each in by_kind["table"] for sql in _place(each))
     names = {each.name for each in domains}
     for each in by_kind["constraint"]:
         what = "domain" if each.of in names else "table"
         name = each.name.removeprefix(f"{each.of}.")
         yield f"alter {what} {each.of} add constraint {name} {each.attributes.get('definition', '')}"
     yield from (each.attributes.get("definition", "") for each in by_kind["index"])
+    for each in (*by_kind["index"], *by_kind["constraint"]):
+        if "clustered" in each.attributes:
+            yield f"alter table {each.of} cluster on {each.name.rpartition('.')[2]}"
     yield from (_function(each) for kind in ("function", "procedure") for each in by_kind[kind])
 
 
@@ -74,7 +79,6 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
         yield f"create materialized view {each.name} as select 1"
         return
     attributes = each.attributes
-    bound, parent = attributes.get("partition_bound"), attributes.get("inherits")
     key = f" partition by {attributes['partition_key']}" if "partition_key" in attributes else ""
     unlogged = "unlogged " if attributes.get("persistence") == "unlogged" else ""
     inside = ", ".join(_column(each.name, column) for column in columns)
@@ -82,13 +86,20 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
         yield f"create foreign table {each.name} ({inside}) server s"
         return
     yield f"create {unlogged}table {each.name} ({inside}){key}"
-    if bound and parent:
-        yield f"alter table {parent} attach partition {each.name} {bound}"
+    if type_ := attributes.get("of_type"):
+        yield f"alter table {each.name} of {type_}"
     for word in ("access method", "tablespace"):
         if name := attributes.get(word.replace(" ", "_")):
             yield f"alter table {each.name} set {word} {name}"
     if attributes.get("row_security", "").startswith("enabled"):
         yield f"alter table {each.name} enable row level security"
+
+
+def _place(each: SchemaObject) -> Iterator[str]:
+    """Which table it is a partition of; told when all tables are there."""
+    bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
+    if bound and parent:
+        yield f"alter table {parent} attach partition {each.name} {bound}"
 
 
 def _column(table: str, column: SchemaObject) -> str:

@@ -56,6 +56,17 @@ def columns_in(node: Any) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def with_column_renamed(node: Any, old: str, new: str) -> Any:
+    """The same tree with another name for a column."""
+    if isinstance(node, list):
+        return [with_column_renamed(item, old, new) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "ColumnRef" in node and columns_in(node) == {old}:
+        return {"ColumnRef": {"fields": [{"String": {"sval": new}}]}}
+    return {key: with_column_renamed(value, old, new) for key, value in node.items()}
+
+
 def canonical(node: Any) -> Any:
     """The same tree without places, without casts of constants, and with columns by their bare name."""
     if isinstance(node, list):

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..sql.nodes import Node, parts_of
-from .catalog import Table
-from .nodes import canonical, columns_in, same
+from .catalog import Catalog, Table
+from .nodes import canonical, columns_in, conjuncts, same
 from .proof import proved_not_null, proved_parts
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
+"""What an operator over a list cannot be read as: `<> ANY` excludes nothing, and `= ALL` is hardly written."""
 
 
-def bound_proved(parent: Table, child: Table, bound: Node) -> bool:
-    """Whether the child's validated CHECKs say what the bound says; where nobody can tell, it is not proved."""
-    if parent.partition_key is None or not parent.partition_key[1] or bound.get("is_default"):
+def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
+    """Whether the child's validated CHECKs say what the bound says; where nobody can tell, it is not proved.
+
+    A partitioned table that is a partition itself holds its own to its bound too.
+    """
+    above = catalog.parent_of(parent.name)
+    if above and not (parent.bound and bound_proved(catalog, above, child, parent.bound)):
+        return False
+    if bound.get("is_default"):
+        return _excluded_by_all(catalog, parent, child)
+    if parent.partition_key is None or not parent.partition_key[1]:
         return False
     how, columns = parent.partition_key
     if how == "range" and len(columns) == 1:
@@ -23,6 +33,12 @@ def bound_proved(parent: Table, child: Table, bound: Node) -> bool:
     if how == "list":
         return _list(child, columns[0], bound)
     return False
+
+
+def _excluded_by_all(catalog: Catalog, parent: Table, default: Table) -> bool:
+    """Whether the CHECKs of what becomes the default partition say that no row belongs to any of the others."""
+    others = [catalog.tables.get(name) for name in parent.partitions]
+    return all(other and other.bound and default_proved(parent, default, other.bound) for other in others)
 
 
 def _range(child: Table, column: str, bound: Node) -> bool:
@@ -45,18 +61,25 @@ def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
 
 
 def _beyond(name: str, right: Node, datum: Node) -> bool:
-    return name in {">=", ">"} and (same(right, datum) or _less(datum, right))
+    return name in {">=", ">", "="} and all(same(item, datum) or _less(datum, item) for item in _items(right))
 
 
 def _before(name: str, right: Node, datum: Node) -> bool:
-    return (name == "<" and same(right, datum)) or (name in {"<", "<="} and _less(right, datum))
+    return (name == "<" and same(right, datum)) or (
+        name in {"<", "<=", "="} and all(_less(item, datum) for item in _items(right))
+    )
 
 
 def _comparisons(parts: Iterable[Node], column: str) -> Iterator[tuple[str, Node]]:
     for part in parts:
         test = part.get("A_Expr", {})
-        if columns_in(test.get("lexpr")) == {column}:
-            yield "".join(parts_of(test.get("name", []))), test.get("rexpr", {})
+        if columns_in(test.get("lexpr")) != {column}:
+            continue
+        name = "".join(parts_of(test.get("name", [])))
+        if name == "BETWEEN":
+            yield from zip((">=", "<="), _items(test.get("rexpr", {})), strict=False)
+        elif _QUANTIFIED.get(test.get("kind", "")) != name:
+            yield name, test.get("rexpr", {})
 
 
 def _less(one: Node, other: Node) -> bool:
@@ -80,27 +103,57 @@ def default_proved(parent: Table, default: Table, bound: Node) -> bool:
     if parent.partition_key is None or len(parent.partition_key[1]) != 1:
         return False
     how, (column,) = parent.partition_key
-    if not proved_not_null(default, column):
-        return False
     parts = proved_parts(default)
     if how == "list":
-        return all(any(_excludes(part, column, datum) for part in parts) for datum in bound.get("listdatums", ()))
+        return all(
+            proved_not_null(default, column)
+            if _is_null(datum)
+            else any(_excludes(part, column, datum) for part in parts)
+            for datum in bound.get("listdatums", ())
+        )
     return how == "range" and any(_outside(part, column, bound) for part in parts)
 
 
+def _is_null(datum: Node) -> bool:
+    return bool(canonical(datum).get("A_Const", {}).get("isnull"))
+
+
 def _excludes(part: Node, column: str, datum: Node) -> bool:
-    named = [right for name, right in _comparisons([part], column) if name == "<>"]
-    return any(same(item, datum) for right in named for item in _items(right))
+    """Whether no row for which it is true or unknown has that value."""
+    return _of_each(part, column, lambda name, right: _other(name, right, datum))
+
+
+def _other(name: str, right: Node, datum: Node) -> bool:
+    if name == "<>":
+        return any(same(item, datum) for item in _items(right))
+    return name == "=" and all(_differs(item, datum) for item in _items(right))
+
+
+def _differs(one: Node, other: Node) -> bool:
+    left, right = (canonical(each).get("A_Const", {}) for each in (one, other))
+    return left != right and any(key in left and key in right for key in ("ival", "sval", "boolval"))
 
 
 def _outside(part: Node, column: str, bound: Node) -> bool:
-    either = part.get("BoolExpr", {})
-    if either.get("boolop") == "OR_EXPR":
-        return all(_outside(arm, column, bound) for arm in either.get("args", ()))
     lower, upper = bound.get("lowerdatums", [{}])[0], bound.get("upperdatums", [{}])[0]
-    return any(
-        _before(name, right, lower) or _beyond(name, right, upper) for name, right in _comparisons([part], column)
-    )
+    return _of_each(part, column, lambda name, right: _before(name, right, lower) or _beyond(name, right, upper))
+
+
+def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool:
+    """Whether the test is true of each arm of an OR, and there of one part of an AND. A null is in no bound."""
+    both = part.get("BoolExpr", {})
+    arms = both.get("args", ())
+    if both.get("boolop") == "OR_EXPR":
+        return all(_of_each(arm, column, test) for arm in arms)
+    if both.get("boolop") == "AND_EXPR":
+        return any(_of_each(each, column, test) for each in conjuncts(part))
+    if both.get("boolop") == "NOT_EXPR":
+        turned = [("<>", right) for name, right in _comparisons(arms, column) if name == "="]
+        return any(test(*each) for each in turned)
+    null = part.get("NullTest", {})
+    if null.get("nulltesttype") == "IS_NULL" and columns_in(null.get("arg")) == {column}:
+        return True
+    return any(test(name, right) for name, right in _comparisons([part], column))
 
 
 def _items(right: Node) -> list[Node]:
@@ -111,13 +164,15 @@ def _items(right: Node) -> list[Node]:
 
 def _list(child: Table, column: str, bound: Node) -> bool:
     values = [canonical(datum) for datum in bound.get("listdatums", ())]
-    has_null = any(value.get("A_Const", {}).get("isnull") for value in values)
-    if not has_null and not proved_not_null(child, column):
+    if not any(map(_is_null, values)) and not proved_not_null(child, column):
         return False
     return any(_only(part, column, values) for part in proved_parts(child))
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:
     """Whether a part of a CHECK says that the column is one of these values."""
+    either = part.get("BoolExpr", {})
+    if either.get("boolop") == "OR_EXPR":
+        return all(_only(arm, column, values) for arm in either.get("args", ()))
     named = [right for name, right in _comparisons([part], column) if name == "="]
     return any(all(canonical(item) in values for item in _items(right)) for right in named)

@@ -25,8 +25,8 @@ SETS = "VariableSetStmt"
 """Takes no lock; and after a query, SET TRANSACTION would be refused."""
 MOST_SAID = 10_000
 """A loop that says something for ever must not fill our memory."""
-CODE = frozenset({"DoStmt", "CallStmt"})
-"""What may commit, so that it must not be put into a transaction."""
+ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
+"""What must not be put into a transaction: it may commit, or take something partitioned, part by part."""
 
 
 class Tracer:
@@ -90,7 +90,7 @@ class Tracer:
         if self._transaction:
             with self._transaction.watching(statement.kind, line, self._said, self._statements.append):
                 yield
-        elif statement.refused_in_transaction or statement.kind in CODE or step.batched:
+        elif statement.refused_in_transaction or statement.kind in ITS_OWN or step.batched:
             alone = Alone(connection, self._others, self._open, self._before, self._first)
             with alone.watching(statement, line, self._said, self._statements.append):
                 yield

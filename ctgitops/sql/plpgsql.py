@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .library import library
@@ -21,6 +21,8 @@ class Inner:
     """Of the body, from 1."""
     dynamic: bool
     """Whether `sql` is the expression of an EXECUTE."""
+    when: tuple[tuple[str, bool], ...] = ()
+    """The conditions before it that must be true, or false, for it to run."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,60 @@ def inside(body: str) -> Body:
     finally:
         lib.pg_query_free_plpgsql_parse_result(result)
     nodes = tuple(walk(functions))
-    return Body(tuple(found for kind, node in nodes if (found := _run_by(kind, node))), _values(nodes))
+    return Body(tuple(run for each in functions for run in _inside(each, ())), _values(nodes))
+
+
+When = tuple[tuple[str, bool], ...]
+
+
+def _inside(node: Any, when: When) -> Iterator[Inner]:
+    """What a part of the tree runs; a list is statements, one after the other."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _inside(item, when)
+            when += _unless_left(item)
+    elif isinstance(node, dict):
+        for kind, inner in node.items():
+            run = _run_by(kind, inner)
+            yield from (replace(run, when=when),) if run else ()
+            branch = _BRANCHES.get(kind)
+            yield from branch(inner, when) if branch else _inside(inner, when)
+
+
+def _unless_left(item: Node) -> When:
+    """What must be false for the statements behind an IF that ends with RETURN or RAISE EXCEPTION."""
+    test = item.get("PLpgSQL_stmt_if", {})
+    last = (test.get("then_body") or [{}])[-1]
+    leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
+    return ((_query(test, "cond"), False),) if leaves and "elsif_list" not in test else ()
+
+
+def _if(node: Node, when: When) -> Iterator[Inner]:
+    others = [each.get("PLpgSQL_if_elsif", {}) for each in node.get("elsif_list", ())]
+    arms = [(_query(node, "cond"), node.get("then_body", ()))]
+    arms += [(_query(each, "cond"), each.get("stmts", ())) for each in others]
+    yield from _arms(arms, node.get("else_body", []), when)
+
+
+def _case(node: Node, when: When) -> Iterator[Inner]:
+    each = [item.get("PLpgSQL_case_when", {}) for item in node.get("case_when_list", ())]
+    yield from _arms([(_query(arm, "expr"), arm.get("stmts", ())) for arm in each], node.get("else_stmts", []), when)
+
+
+def _arms(arms: list[tuple[str, Any]], otherwise: Any, when: When) -> Iterator[Inner]:
+    for condition, body in arms:
+        yield from _inside(list(body), (*when, (condition, True)))
+        when = (*when, (condition, False))
+    yield from _inside(otherwise, when)
+
+
+def _while(node: Node, when: When) -> Iterator[Inner]:
+    yield from _inside(node.get("body", []), (*when, (_query(node, "cond"), True)))
+
+
+_BRANCHES = {"PLpgSQL_stmt_if": _if, "PLpgSQL_stmt_case": _case, "PLpgSQL_stmt_while": _while}
+_ERROR = 21
+"""The level of RAISE EXCEPTION, as PostgreSQL numbers it."""
 
 
 def _run_by(key: str, node: Any) -> Inner | None:

@@ -167,6 +167,9 @@ def test_fields_below_the_first_statement_are_not_a_header() -> None:
     assert not has_header("SELECT 1;\n" + written(GOOD))
     assert has_header(written(GOOD))
     assert not has_header("")
+    assert not has_header(
+        "-- Migration: take the priority into account\n-- Description: words\n-- Author: me\nSELECT 1;"
+    )
 
 
 def test_lines_are_counted_as_the_parser_and_editors_count_them() -> None:

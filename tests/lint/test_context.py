@@ -151,6 +151,9 @@ def test_what_a_called_function_changes_is_judged_where_it_is_called() -> None:
         ("at < '2026-01-01'", "from ('2025-06-01') to ('2027-01-01')", ["default-partition-scan"]),
         ("at < '2026-01-01' or at >= '2027-01-01'", "from ('2026-01-01') to ('2026-07-01')", []),
         ("at >= '2027-01-01'", "from ('2026-01-01') to (maxvalue)", ["default-partition-scan"]),
+        ("at between '2025-01-01' and '2025-12-31'", "from ('2026-01-01') to ('2027-01-01')", []),
+        ("at = '2024-02-29' or at is null", "from ('2026-01-01') to ('2027-01-01')", []),
+        ("at <> any (array['2026-01-01'::date])", "from ('2026-01-01') to ('2027-01-01')", ["default-partition-scan"]),
     ],
 )
 def test_a_check_on_the_default_partition_spares_it_the_scan(default: str, bound: str, rules: list[str]) -> None:
@@ -159,6 +162,88 @@ def test_a_check_on_the_default_partition_spares_it_the_scan(default: str, bound
         f"alter table e_rest add check ({default});"
     )
     assert rules_found(f"create table e_2026 partition of e for values {bound};", given) == rules
+
+
+@pytest.mark.parametrize(
+    ("check", "rules"),
+    [
+        ("check (kind not in ('a', 'b'))", []),
+        ("check (kind <> 'a' and not (kind in ('b', 'x')))", []),
+        ("check (kind in ('c', 'd'))", []),
+        ("check (kind not in ('a', 'x'))", ["attach-partition"]),
+        ("check (kind <> any (array['a', 'b']))", ["attach-partition"]),
+        ("check (kind in ('b', 'c'))", ["attach-partition"]),
+    ],
+)
+def test_a_default_partition_that_holds_nothing_of_the_others_is_attached_without_a_scan(
+    check: str, rules: list[str]
+) -> None:
+    given = (
+        "create table k (kind text) partition by list (kind); create table k_a partition of k for values in ('a');"
+        f"create table k_b partition of k for values in ('b'); create table rest (kind text, {check});"
+    )
+    assert rules_found("alter table k attach partition rest default;", given) == rules
+    assert rules_found("alter table k attach partition rest default;", given + "drop table k_a, k_b;") == []
+
+
+def test_what_becomes_a_partition_of_a_partition_has_to_prove_the_bounds_of_both() -> None:
+    given = (
+        "create table d (at date not null, n int not null) partition by range (at);"
+        "create table d_26 partition of d for values from ('2026-01-01') to ('2027-01-01') partition by list (n);"
+        "create table one (at date not null, n int not null, check (n = 1));"
+    )
+    attach = "alter table d_26 attach partition one for values in (1);"
+    assert rules_found(attach, given) == ["attach-partition"]
+    assert rules_found(attach, given + "alter table one add check (at >= '2026-01-01' and at < '2027-01-01');") == []
+
+
+def test_a_check_and_a_partition_key_go_by_the_columns_new_name() -> None:
+    given = "alter table orders add check (note is not null); alter table orders rename column note to remark;"
+    assert rules_found("alter table orders alter column remark set not null;", given) == []
+    parts = (
+        "create table e (at date not null) partition by range (at); create table e_1 (at date not null,"
+        "check (at < '2026-01-01')); alter table e rename column at to day; alter table e_1 rename column at to day;"
+    )
+    assert rules_found("alter table e attach partition e_1 for values from (minvalue) to ('2026-01-01');", parts) == []
+
+
+def test_what_a_partitioned_table_gets_its_partitions_have_too() -> None:
+    given = (
+        "create table e (at date not null, n int) partition by range (at); create index on e (n);"
+        "create table e_1 partition of e for values from ('2026-01-01') to ('2027-01-01');"
+    )
+    proved = given + "alter table e add check (n is not null);"
+    assert rules_found("alter table e_1 alter column n set not null;", proved) == []
+    assert rules_found("alter table e_1 alter column n set not null;", given) == ["not-null-scan"]
+    assert rules_found("reindex table e_1;", given) == ["blocking-reindex"]
+    assert rules_found("reindex table e;", given) == ["blocking-reindex", "partitioned-reindex"]
+    assert rules_found("-- ctgitops: no transaction\nreindex table e;", given) == ["blocking-reindex"]
+
+
+def test_cluster_without_a_table_takes_those_that_were_clustered_before() -> None:
+    assert rules_found("cluster;") == []
+    assert rules_found("cluster;", "create index o on orders (code); cluster orders using o;") == ["full-rewrite"]
+    assert rules_found("cluster;", "alter table orders cluster on orders_pkey;") == ["full-rewrite"]
+    gone = "create index o on orders (code); alter table orders cluster on o;"
+    assert rules_found("cluster;", f"{gone} drop index o;") == []
+    assert rules_found("cluster;", f"{gone} alter table orders set without cluster;") == []
+    assert [f.rule for f in Linter(Catalog()).file(Script("cluster;", "x.sql"))] == ["full-rewrite"]
+
+
+def test_a_type_whose_attributes_change_changes_the_tables_that_are_made_of_it() -> None:
+    given = "create type pair as (a int, b text); create table pairs of pair;"
+    assert rules_found("alter type pair alter attribute a type bigint cascade;", given) == ["rewriting-type"]
+    assert rules_found("alter type pair add attribute c int cascade;", given) == []
+    assert rules_found("alter type pair alter attribute a type bigint cascade;", f"{given} drop table pairs;") == []
+    for others in ("alter type pair add attribute c int;", "alter index i set (fillfactor = 70);"):
+        assert rules_found(f"{others}\ndrop table if exists nothing;") == []
+
+
+def test_a_domain_whose_last_constraint_is_gone_is_a_type_like_any_other() -> None:
+    add, given = "alter table orders add column x d default 1;", "create domain d as int check (value > 0);"
+    assert rules_found(add, given) == ["rewriting-default"]
+    assert rules_found(add, f"{given} alter domain d drop constraint d_check;") == []
+    assert rules_found(add, "create domain d as int not null; alter domain d drop not null;") == []
 
 
 def test_a_function_of_the_users_own_is_as_volatile_as_it_says_unless_it_is_inlined() -> None:

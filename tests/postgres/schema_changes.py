@@ -79,6 +79,7 @@ CHANGES: dict[str, tuple[str, str, set[str]]] = {
         {"+ index public.t_pkey"},
     ),
     "clustered": (TABLE + "create index i on t (a)", "alter table t cluster on i", {"index public.i: clustered"}),
+    "clustered by its key": (TABLE, "alter table t cluster on t_pkey", {"constraint public.t.t_pkey: clustered"}),
     "view": ("create view v as select 1 a", "create or replace view v as select 2 a", {"view public.v: definition"}),
     "view's options": (
         "create view v as select 1 a",

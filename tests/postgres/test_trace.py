@@ -165,3 +165,16 @@ def test_operators_that_a_migration_plants_do_not_change_what_is_told(database_u
     with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
         last = traced(tracer, connection, sql).statements[-1]
     assert (locks(last.taken), works(last.worked)) == ("t:S", "INDEX t")
+
+
+def test_what_is_partitioned_is_built_anew_outside_of_a_transaction(database_url: str) -> None:
+    run(
+        database_url,
+        "create table p (id int) partition by range (id);"
+        "create table p_1 partition of p for values from (1) to (9); create index on p (id)",
+    )
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        for sql in ("reindex table p", "reindex index p_id_idx"):
+            (told,) = traced(tracer, connection, f"-- ctgitops: no transaction\n{sql}").statements
+            assert works(told.worked) == "INDEX p_1"
+            assert told.blocks_writes_while_it_works

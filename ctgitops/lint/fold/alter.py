@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node
+from ...sql.nodes import Node, commands
 from ..added import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import name_of, option, relation_name
+from ..nodes import name_of, option, relation_name, with_column_renamed
 from ..types import type_of
 from . import create, drop
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """ALTER TABLE, each part in its turn."""
-    found = catalog.table(relation_name(node.get("relation", {})))
-    if found is None:
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # somebody else made it
+    """ALTER TABLE, each part in its turn; ALTER TYPE too, whose typed tables follow."""
+    name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
+    if node.get("objtype") == "OBJECT_TYPE":
+        for each in catalog.typed(name):
+            _fold(catalog, each, commands_, whole=True)
         return
-    for item in node.get("cmds", ()):
-        command = item.get("AlterTableCmd", {})
-        if fold := _PARTS.get(command.get("subtype", "")):
-            fold(catalog, found, command)
+    found = catalog.table(name)
+    if found:
+        _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
+    elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # somebody else made it
+
+
+def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:
+    for command in commands_:
+        for each in _with_partitions(catalog, found) if whole and _goes_down(command) else (found,):
+            if fold := _PARTS.get(command.get("subtype", "")):
+                fold(catalog, each, command)
+
+
+def _goes_down(command: Node) -> bool:
+    """Whether partitions get it too, in the same words."""
+    if command.get("subtype") == "AT_AddConstraint":
+        return target(command).get("contype") in {"CONSTR_CHECK", "CONSTR_NOTNULL"}
+    return command.get("subtype") in _DOWN
+
+
+def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
+    yield table
+    for part in filter(None, map(catalog.tables.get, sorted(table.partitions))):
+        yield from _with_partitions(catalog, part)
 
 
 def _add_column(catalog: Catalog, to: Table, command: Node) -> None:
@@ -91,17 +113,39 @@ def _attach(catalog: Catalog, to: Table, command: Node) -> None:
     part = target(command)
     child = catalog.table(relation_name(part.get("name", {})))
     if child:
-        to.partitions.add(child.name)
-        if part.get("bound", {}).get("is_default"):
-            to.default_partition = child.name
+        create.become_partition(child, to, part.get("bound", {}))
 
 
 def _detach(catalog: Catalog, of: Table, command: Node) -> None:
     name = catalog.full(relation_name(target(command).get("name", {})))
     of.partitions.discard(name)
     of.default_partition = None if of.default_partition == name else of.default_partition
+    if child := catalog.tables.get(name):
+        child.bound = None
 
 
+def _cluster_on(catalog: Catalog, of: Table, command: Node) -> None:
+    for index in catalog.indexes_on(of.name):
+        index.clustered = False
+    chosen = catalog.indexes.get((of.name[0], command.get("name", "")))
+    if chosen:
+        chosen.clustered = True
+
+
+def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
+    of.of_type = catalog.full(name_of(target(command).get("TypeName", {}).get("names", [])))
+
+
+def _not_of(_catalog: Catalog, of: Table, _command: Node) -> None:
+    of.of_type = None
+
+
+_WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+"""What ALTER TABLE's tree is about, where it is a table: an index, a sequence and a type look the same."""
+_DOWN = {
+    "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
+    "AT_DropNotNull",
+}  # fmt: skip
 _PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
@@ -116,9 +160,20 @@ _PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
     "AT_SetAccessMethod": _access_method,
     "AT_SetTableSpace": _tablespace,
     "AT_EnableRowSecurity": _row_security,
+    "AT_ClusterOn": _cluster_on,
+    "AT_DropCluster": _cluster_on,
+    "AT_AddOf": _of_type,
+    "AT_DropOf": _not_of,
     "AT_AttachPartition": _attach,
     "AT_DetachPartition": _detach,
 }
+
+
+def cluster(catalog: Catalog, node: Node) -> None:
+    """CLUSTER by an index, which it remembers."""
+    found = catalog.table(relation_name(node.get("relation", {})))
+    if found and "indexname" in node:
+        _cluster_on(catalog, found, {"name": node["indexname"]})
 
 
 def domain(catalog: Catalog, node: Node) -> None:
@@ -135,8 +190,10 @@ def domain(catalog: Catalog, node: Node) -> None:
         found.checked = found.not_null = True
     elif node.get("subtype") == "N":
         found.not_null = False
+        found.checked = bool(found.constraints)
     elif node.get("subtype") == "X":
         found.constraints.pop(node.get("name", ""), None)
+        found.checked = found.not_null or bool(found.constraints)
 
 
 def function(catalog: Catalog, node: Node) -> None:
@@ -171,6 +228,12 @@ def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
     for constraint in of.constraints.values():
         if old in constraint.columns:
             constraint.columns = constraint.columns - {old} | {new}
+            constraint.expression = with_column_renamed(constraint.expression, old, new)
+    if of.partition_key and old in of.partition_key[1]:
+        how, columns = of.partition_key
+        of.partition_key = (how, tuple(new if column == old else column for column in columns))
+    for part in filter(None, map(catalog.tables.get, of.partitions)):
+        _rename_column(catalog, part, old, new)
 
 
 def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:

@@ -16,6 +16,7 @@ _FOLDS = {
     "CreateDomainStmt": create.domain,
     "CreateFunctionStmt": create.function,
     "AlterTableStmt": alter.table,
+    "ClusterStmt": alter.cluster,
     "AlterDomainStmt": alter.domain,
     "AlterFunctionStmt": alter.function,
     "RenameStmt": alter.rename,

@@ -37,8 +37,11 @@ def table(catalog: Catalog, node: Node) -> None:
     for item in node.get("inhRelations", ()):
         _inherit(catalog, made, relation_name(item.get("RangeVar", {})))
     if "partbound" in node and node.get("inhRelations"):
-        become_partition(catalog, made, node["inhRelations"][0]["RangeVar"], node["partbound"])
-    made.known = made.known and "ofTypename" not in node
+        parent = catalog.table(relation_name(node["inhRelations"][0]["RangeVar"]))
+        become_partition(made, parent, node["partbound"])
+    if "ofTypename" in node:
+        made.known = False
+        made.of_type = catalog.full(name_of(node["ofTypename"].get("names", [])))
     for element in node.get("tableElts", ()):
         _element(catalog, made, element)
 
@@ -68,9 +71,9 @@ def _inherit(catalog: Catalog, made: Table, parent: Name) -> None:
     made.constraints |= {n: c for n, c in source.constraints.items() if c.kind == "CONSTR_CHECK"}
 
 
-def become_partition(catalog: Catalog, child: Table, parent: Node, bound: Node) -> None:
+def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
     """Of a partitioned table."""
-    whole = catalog.table(relation_name(parent))
+    child.bound = bound
     if whole is not None:
         whole.partitions.add(child.name)
         if bound.get("is_default"):
@@ -168,6 +171,10 @@ def domain(catalog: Catalog, node: Node) -> None:
         not_null="CONSTR_NOTNULL" in kinds,
         default=kinds.get("CONSTR_DEFAULT", {}).get("raw_expr"),
     )
+    checks = [each for each in constraints if each.get("contype") == "CONSTR_CHECK"]
+    for number, each in enumerate(checks):
+        usual = f"{bare}_check{number or ''}"
+        made.constraints[each.get("conname") or usual] = constraint_of(each)
     catalog.domains[schema or (catalog.path[0] if catalog.path else ""), bare] = made
 
 

@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Hit]:
         parent = case.catalog.table(relation_name(case.node.get("relation", {})))
         child = case.in_use(part.get("name", {}))
         bound = part.get("bound", {})
-        if child and case.has_rows(child) and not (parent and bound_proved(parent, child, bound)):
+        if child and case.has_rows(child) and not (parent and bound_proved(case.catalog, parent, child, bound)):
             yield Hit(f"reads and writes of {called(child)} wait until every row is seen to belong there", part=command)
         default = case.used(parent.default_partition) if parent and parent.default_partition else None
         if parent and default and case.has_rows(default) and not default_proved(parent, default, bound):

@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Hit]:
 def _indexed(case: Case, table: Table) -> bool:
     """Whether there is an index; of a table whose columns are not all known, nobody can tell."""
     known = case.catalog.complete and table.known and table.kind == "table"
-    return not known or bool(case.catalog.indexes_on(table.name))
+    return not known or case.catalog.indexed(table)
 
 
 RULE = Rule(

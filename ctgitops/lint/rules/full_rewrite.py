@@ -18,12 +18,20 @@ def check(case: Case) -> Iterator[Hit]:
         return
     relations = [item.get("VacuumRelation", {}).get("relation", {}) for item in node.get("rels", ())]
     relations += [node["relation"]] if "relation" in node else []
-    if not relations:
+    if not relations and _any(case):
         yield Hit("reads and writes of each table in turn wait while all its rows are written anew")
     for relation in relations:
         table = case.in_use(relation)
         if table and case.has_rows(table):
             yield Hit(f"reads and writes of {called(table)} wait while all its rows are written anew")
+
+
+def _any(case: Case) -> bool:
+    """Whether there is a table to do it to: CLUSTER takes only those that were clustered before."""
+    if case.kind == "VacuumStmt" or not case.catalog.complete:
+        return True
+    before = [case.catalog.tables.get(index.table) for index in case.catalog.indexes.values() if index.clustered]
+    return any(table and not table.new and case.has_rows(table) for table in before)
 
 
 RULE = Rule(

@@ -10,6 +10,7 @@ from ...sql.locks import LockMode
 from ..added import target
 from ..case import Case, called
 from ..catalog import Table
+from ..nodes import relation_name
 from ..retype import Change, change_of
 from ..rule import Group, Hit, Rule
 from ..types import type_of
@@ -17,10 +18,16 @@ from ..types import type_of
 
 def check(case: Case) -> Iterator[Hit]:
     """From one type to another: 76 pairs of 1,441 leave the table alone."""
-    table = case.altered
-    for command in case.parts("AT_AlterColumnType") if case.has_rows(table) else ():
-        if table:
-            yield from _hits(case, table, command)
+    for command in case.parts("AT_AlterColumnType"):
+        for table in _tables(case):
+            yield from _hits(case, table, command) if case.has_rows(table) else ()
+
+
+def _tables(case: Case) -> list[Table]:
+    """The table, or those that are made of the type."""
+    if case.node.get("objtype") == "OBJECT_TYPE":
+        return [table for table in case.catalog.typed(relation_name(case.node.get("relation", {}))) if not table.new]
+    return [case.altered] if case.altered else []
 
 
 def _hits(case: Case, table: Table, command: dict[str, Any]) -> Iterator[Hit]:

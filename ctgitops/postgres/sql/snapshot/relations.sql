@@ -93,9 +93,11 @@ select 'constraint' as kind,
     '.' || quote_ident(k.conname) as name,
     case when k.conrelid <> 0 then k.conrelid::regclass::text else k.contypid::regtype::text end as of,
     pg_get_constraintdef(k.oid) as definition,
+    case when x.indisclustered then 'yes' end as clustered,
     d.description as comment
 from pg_constraint k
 join pg_namespace n on n.oid = k.connamespace
+left join pg_index x on x.indexrelid = k.conindid and k.contype in ('p', 'u', 'x')
 left join pg_class c on c.oid = k.conrelid
 left join pg_description d on d.classoid = 'pg_constraint'::regclass and d.objoid = k.oid
 where k.contype not in ('n', 't') and k.conparentid = 0 and (k.conislocal or k.contypid <> 0) and {ours}

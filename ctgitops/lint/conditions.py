@@ -1,0 +1,152 @@
+"""Conditions of a PL/pgSQL block, as far as the catalogue answers them: is there such a table, column or constraint."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+from ..sql.nodes import Node, parts_of, walk
+from ..sql.parse import SqlSyntaxError, trees
+from .catalog import Catalog
+from .listed import LISTED, Row
+from .nodes import conjuncts, written
+from .texts import UNKNOWN, Values, texts
+
+_COMPARED: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
+"""What a count is compared with to ask whether there are any, or none."""
+
+
+def holds(condition: str, values: Values, catalog: Catalog) -> bool | None:
+    """Whether a condition is true; None where nobody can tell before it runs. `values` are those of the variables."""
+    try:
+        targets = trees(f"select {condition}")[0].node.get("targetList", ())
+    except (SqlSyntaxError, IndexError):
+        return None
+    return _Reader(catalog, values).truth(targets[0]["ResTarget"].get("val", {})) if len(targets) == 1 else None
+
+
+class _Reader:
+    def __init__(self, catalog: Catalog, values: Values) -> None:
+        self._catalog, self._values = catalog, values
+
+    def truth(self, node: Node) -> bool | None:
+        """Of an expression; it is true, false, or not known."""
+        for kind, inner in node.items():
+            if kind == "BoolExpr":
+                return self._bool(inner)
+            if kind == "SubLink" and inner.get("subLinkType") == "EXISTS_SUBLINK":
+                return self._any(inner.get("subselect", {}).get("SelectStmt", {}))
+            if kind == "A_Expr":
+                return self._compared(inner)
+            if kind == "NullTest":
+                return self._null(inner)
+            if kind == "A_Const" and "boolval" in inner:
+                return bool(inner["boolval"].get("boolval"))
+        return None
+
+    def _bool(self, node: Node) -> bool | None:
+        said = [self.truth(each) for each in node.get("args", ())]
+        if node.get("boolop") == "NOT_EXPR":
+            return None if said[0] is None else not said[0]
+        decides = node.get("boolop") == "OR_EXPR"
+        if decides in said:
+            return decides
+        return None if None in said else not decides
+
+    def _compared(self, node: Node) -> bool | None:
+        name, right = "".join(parts_of(node.get("name", []))), self._constant(node.get("rexpr", {}))
+        counted = node.get("lexpr", {}).get("SubLink", {}).get("subselect", {}).get("SelectStmt", {})
+        if counted and right is not None and (name, right) in _SOME and _counts(counted):
+            found = self._any(counted)
+            return None if found is None else found is _SOME[name, right]
+        left = self._constant(node.get("lexpr", {}))
+        if left is None or right is None or name not in _COMPARED:
+            return None
+        if left.isdecimal() and right.isdecimal():
+            return _COMPARED[name](int(left), int(right))
+        return {"=": left == right, "<>": left != right}.get(name)
+
+    def _null(self, node: Node) -> bool | None:
+        """`to_regclass('t') IS NULL`."""
+        call = node.get("arg", {}).get("FuncCall", {})
+        name = self._constant(call.get("args", [{}])[0]) if parts_of(call.get("funcname", []))[-1:] == _TO else None
+        if name is None or not self._catalog.complete:
+            return None
+        parts = name.replace('"', "").rpartition(".")
+        full = self._catalog.full((parts[0], parts[2]))
+        there = full in self._catalog.tables or full in self._catalog.indexes
+        return there is (node.get("nulltesttype") == "IS_NOT_NULL") if there or not name.endswith("seq") else None
+
+    def _any(self, select: Node) -> bool | None:
+        """Whether a query of PostgreSQL's own catalogues finds a row."""
+        named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
+        source = next((each for each in named if each.get("relname") in LISTED), None)
+        if source is None or "groupClause" in select or "larg" in select:
+            return True if set(select) <= _PLAIN else None
+        rows = list(LISTED[source["relname"]](self._catalog))
+        rows += [] if self._catalog.complete else [{}]
+        alone, certain = len(named) == 1 and not _joined(select), [True] * len(rows)
+        for part in conjuncts(select.get("whereClause")):
+            said = [self._fits(part, row, source) for row in rows]
+            rows = [row for row, fits in zip(rows, said, strict=True) if fits is not False]
+            certain = [sure and fits is True for sure, fits in zip(certain, said, strict=True) if fits is not False]
+        if not rows:
+            return False
+        return True if alone and any(certain) else None
+
+    def _fits(self, part: Node, row: Row, source: Node) -> bool | None:
+        test = part.get("A_Expr", {})
+        column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
+        alias = source.get("alias", {}).get("aliasname", source.get("relname"))
+        if "".join(parts_of(test.get("name", []))) != "=" or not column or column[:-1] not in {(), (alias,)}:
+            return None
+        items = test.get("rexpr", {}).get("List", {}).get("items") or [test.get("rexpr", {})]
+        wanted, value = [self._constant(item) for item in items], row.get(column[-1])
+        if value is None or test.get("kind") not in {"AEXPR_OP", "AEXPR_IN"}:
+            return None
+        return True if value in wanted else None if None in wanted else False
+
+    def _constant(self, node: Node) -> str | None:
+        """What a value is, as text; None where it is known only when it runs."""
+        cast, call = node.get("TypeCast", {}), node.get("FuncCall", {})
+        if cast and parts_of(cast.get("typeName", {}).get("names", []))[-1:] == ("regclass",):
+            name = self._constant(cast.get("arg", {}))
+            parts = (name or "").replace('"', "").rpartition(".")
+            return written(self._catalog.full((parts[0], parts[2]))) if name else None
+        if cast:
+            return self._constant(cast.get("arg", {}))
+        called = parts_of(call.get("funcname", []))[-1:]
+        if called == ("current_schema",):
+            return next((each for each in self._catalog.path if each != "pg_temp"), None)
+        if called == ("current_setting",) and self._constant(call.get("args", [{}])[0]) == "server_version_num":
+            return str(self._catalog.major * 10_000) if self._catalog.major else None
+        return self._text(node)
+
+    def _text(self, node: Node) -> str | None:
+        if "A_Const" in node:
+            constant = node["A_Const"]
+            return next(
+                (str(constant[k].get(k, 0 if k == "ival" else "")) for k in ("sval", "ival") if k in constant), None
+            )
+        name = ".".join(parts_of(node.get("ColumnRef", {}).get("fields", [])))
+        known = self._values.get(name, ())
+        said = texts(known[0], self._values) if len(known) == 1 else ()
+        return said[0] if len(said) == 1 and UNKNOWN not in said[0] else None
+
+
+_TO = ("to_regclass",)
+_PLAIN = {"targetList", "limitOption", "op"}
+"""What `SELECT 1` has."""
+
+
+def _counts(select: Node) -> bool:
+    targets = select.get("targetList", [{}])
+    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+    return parts_of(call.get("funcname", []))[-1:] == ("count",)
+
+
+def _joined(select: Node) -> bool:
+    return any(kind == "JoinExpr" for kind, _ in walk(select.get("fromClause", [])))

@@ -1,0 +1,94 @@
+"""What PostgreSQL's own catalogues would list, told by what lint knows: for the conditions of PL/pgSQL blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from .catalog import Catalog, Table
+from .nodes import Name, written
+
+Row = dict[str, str | None]
+"""By column its value; None, or no such column, where it is not known."""
+_KINDS = {"table": "r", "partitioned": "p", "view": "v", "materialized view": "m", "foreign table": "f"}
+_TYPES = {
+    "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
+    "bool": "boolean", "varchar": "character varying", "bpchar": "character", "text": "text", "uuid": "uuid",
+    "json": "json", "jsonb": "jsonb", "numeric": "numeric", "bytea": "bytea", "date": "date",
+    "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
+}  # fmt: skip
+"""As information_schema writes them."""
+_CONSTRAINTS = {
+    "CONSTR_CHECK": ("c", "CHECK"), "CONSTR_FOREIGN": ("f", "FOREIGN KEY"), "CONSTR_PRIMARY": ("p", "PRIMARY KEY"),
+    "CONSTR_UNIQUE": ("u", "UNIQUE"), "CONSTR_EXCLUSION": ("x", None),
+}  # fmt: skip
+_GUESSED = re.compile(r".*( \d+|_\d+_idx)")
+"""Names that lint gave, because the statement gave none."""
+
+
+def _tables(catalog: Catalog) -> Iterator[Row]:
+    for (schema, name), table in catalog.tables.items():
+        if table.kind in {"table", "partitioned"}:
+            yield {"table_schema": schema, "schemaname": schema, "table_name": name, "tablename": name}
+
+
+def _relations(catalog: Catalog) -> Iterator[Row]:
+    """In information_schema.tables there are views too."""
+    for (schema, name), table in catalog.tables.items():
+        if table.kind != "materialized view":
+            kind = {"view": "VIEW", "foreign table": "FOREIGN"}.get(table.kind, "BASE TABLE")
+            yield {"table_schema": schema, "table_name": name, "table_type": kind}
+
+
+def _classes(catalog: Catalog) -> Iterator[Row]:
+    for name, table in catalog.tables.items():
+        yield {"relname": name[1], "relkind": _KINDS.get(table.kind), "oid": written(name)}
+    for name in catalog.indexes:
+        yield {"relname": _certain(name[1]), "relkind": "i", "oid": None}
+    for kind in ("S", "c"):  # sequences and composite types: nobody keeps them
+        yield {"relkind": kind}
+
+
+def _columns(catalog: Catalog) -> Iterator[Row]:
+    for (schema, name), table in catalog.tables.items():
+        whose: Row = {"table_schema": schema, "table_name": name, "attrelid": written((schema, name))}
+        for column, each in table.columns.items():
+            kind = None if each.type.schema or each.type.array else _TYPES.get(each.type.name)
+            nullable = "NO" if each.not_null else "YES"
+            yield whose | {"column_name": column, "attname": column, "data_type": kind, "is_nullable": nullable}
+        if not table.known or table.kind in {"view", "materialized view"}:
+            yield whose
+
+
+def _indexes(catalog: Catalog) -> Iterator[Row]:
+    for (schema, name), index in catalog.indexes.items():
+        yield {"schemaname": schema, "indexname": _certain(name), "tablename": index.table[1]}
+
+
+def _constraints(catalog: Catalog) -> Iterator[Row]:
+    for full, table in catalog.tables.items():
+        yield from _of(full, table)
+    for domain in catalog.domains.values():
+        for name in domain.constraints:
+            yield {"conname": name}
+
+
+def _of(full: Name, table: Table) -> Iterator[Row]:
+    whose: Row = {"conrelid": written(full), "table_schema": full[0], "table_name": full[1]}
+    for name, each in table.constraints.items():
+        short, long = _CONSTRAINTS.get(each.kind, (None, None))
+        certain = _certain(name)
+        yield whose | {"conname": certain, "constraint_name": certain, "contype": short, "constraint_type": long}
+    if not table.known:
+        yield whose
+
+
+def _certain(name: str) -> str | None:
+    return None if _GUESSED.fullmatch(name) else name
+
+
+LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
+    "tables": _relations, "pg_tables": _tables, "columns": _columns, "pg_attribute": _columns, "pg_class": _classes,
+    "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
+}  # fmt: skip
+"""By the name of the catalogue, whatever its schema."""

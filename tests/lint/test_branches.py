@@ -1,0 +1,130 @@
+"""Blocks of PL/pgSQL: a branch that is known not to be taken is not judged, every other one is."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.snapshot import About, Snapshot
+from ctgitops.lint.catalog import Catalog
+from ctgitops.lint.live import catalog_of
+from ctgitops.lint.run import Linter
+from ctgitops.sql.script import Script
+from tests.lint.examples import rules_found
+
+GIVEN = """
+alter table orders add constraint positive check (amount > 0);
+create index orders_code on orders (code);
+create schema other; create table other.orders (id int, extra int);
+create view open_orders as select 1 as a;
+"""
+BUILD = "create index on orders (note);"
+COLUMNS = "select from information_schema.columns where table_name = 'orders' and table_schema = 'public'"
+
+
+def found_under(condition: str, given: str = GIVEN) -> list[str]:
+    return rules_found(
+        f"do $$ declare t text := 'orders'; n int; begin if {condition} then {BUILD} end if; end $$;", given
+    )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 = 2",
+        "not exists (select 1)",
+        "false",
+        "not true",
+        "n > 1 and 1 > 2",
+        f"not exists ({COLUMNS} and column_name = 'note')",
+        f"not exists ({COLUMNS} and column_name in ('nothing', 'note'))",
+        f"exists ({COLUMNS} and column_name = 'extra')",
+        f"exists ({COLUMNS} and column_name = 'quantity' and data_type = 'bigint')",
+        f"exists ({COLUMNS} and column_name = 'id' and is_nullable = 'YES')",
+        f"(select count(*) {COLUMNS.removeprefix('select ')} and column_name = 'extra') > 0",
+        "exists (select 1 from information_schema.columns c where c.table_name = t and c.column_name = 'nothing')",
+        "exists (select from information_schema.tables where table_name = 'nothing')",
+        "not exists (select from pg_tables where schemaname = current_schema() and tablename = 'orders')",
+        "exists (select from pg_class where relname = 'open_orders' and relkind = 'r')",
+        "exists (select from pg_class c join pg_namespace n on true where relname = 'x' and relkind = 'r')",
+        "not exists (select from pg_constraint where conname = 'positive')",
+        "not exists (select from pg_constraint where conname = 'positive' and conrelid = 'orders'::regclass)",
+        "exists (select from pg_constraint where conname = 'positive' and conrelid = 'customers'::regclass)",
+        "not exists (select from information_schema.table_constraints where constraint_type = 'PRIMARY KEY' "
+        "and table_name = 'orders')",
+        "not exists (select from pg_indexes where indexname = 'orders_code')",
+        "to_regclass('public.orders') is null",
+        "to_regclass('nothing') is not null",
+    ],
+)
+def test_a_branch_that_is_known_not_to_be_taken_is_silent(condition: str) -> None:
+    assert found_under(condition) == []
+    assert found_under(f"not ({condition})") == ["blocking-index"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "n > 1",
+        "n > 1 or 1 = 2",
+        "exists (select from pg_class where relname = 'nothing')",
+        "exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where relname = 'orders')",
+        "exists (select from orders where id = 1)",
+        "not exists (select from orders)",
+        "exists (select from pg_type where typname = 'mood')",
+        "exists (select from pg_indexes where indexname like 'orders%')",
+        "exists (select from information_schema.columns where table_name = n::text)",
+        "to_regclass('orders_id_seq') is null",
+        "current_setting('server_version_num')::int < 90000",
+        "(select max(id) from orders) > 0",
+    ],
+)
+def test_a_branch_of_which_nobody_knows_is_judged_either_way(condition: str) -> None:
+    assert found_under(condition) == found_under(f"not ({condition})") == ["blocking-index"]
+
+
+def test_nothing_is_known_to_be_absent_where_not_all_is_known() -> None:
+    block = f"do $$ begin if exists (select from pg_tables where tablename = 'new') then {BUILD} end if; end $$;"
+    for complete, rules in ((True, []), (False, ["blocking-index"])):
+        found = Linter(Catalog(complete=complete)).file(Script(block, "x.sql"))
+        assert [each.rule for each in found] == rules
+
+
+def test_the_servers_version_is_that_of_the_live_schema() -> None:
+    linter = Linter(catalog_of(Snapshot.of([], About("17.2"))))
+    version = "current_setting('server_version_num')::int"
+    text = f"do $$ begin if {version} {{}} 150000 then create index on t (a); end if; end $$;"
+    assert linter.file(Script(text.format("<"), "x.sql")) == ()
+    assert [each.rule for each in linter.file(Script(text.format(">="), "x.sql"))] == ["blocking-index"]
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (f"if true then return; end if; {BUILD}", []),
+        (f"if true then raise exception 'no'; end if; {BUILD}", []),
+        (f"if true then raise notice 'no'; end if; {BUILD}", ["blocking-index"]),
+        (f"if 1 = 2 then {BUILD} elsif true then null; else {BUILD} end if;", []),
+        (f"if 1 = 2 then null; elsif 1 = 1 then {BUILD} end if;", ["blocking-index"]),
+        (f"while false loop {BUILD} end loop;", []),
+        (f"case when 1 = 2 then {BUILD} when 2 = 2 then null; else {BUILD} end case;", []),
+        (f"for i in 1..2 loop if 1 = 2 then {BUILD} end if; end loop;", []),
+        (f"begin {BUILD} exception when others then null; end;", ["blocking-index"]),
+        ("begin null; exception when others then create index on orders (code); end;", ["blocking-index"]),
+        (
+            "alter table orders add column later int;"
+            f"if exists ({COLUMNS} and column_name = 'later') then return; end if; {BUILD}",
+            [],
+        ),
+    ],
+)
+def test_the_way_through_a_block_is_followed(body: str, rules: list[str]) -> None:
+    assert rules_found(f"do $$ begin {body} end $$;") == rules
+
+
+def test_a_function_that_is_called_is_read_in_the_same_way() -> None:
+    given = (
+        "create function f() returns void language plpgsql as $$ begin "
+        f"if not exists ({COLUMNS} and column_name = 'note') then {BUILD} end if; end $$;"
+    )
+    assert rules_found("select f();", given) == []
+    assert rules_found("alter table orders drop column note;\nselect f();", given)[1:] == ["blocking-index"]
