@@ -44,6 +44,21 @@ def work_in(messages: Iterable[str]) -> Iterator[Said]:
                     yield Said(work, named["table"], named["what"])
 
 
+def telling(messages: Iterable[str]) -> tuple[str, ...]:
+    """Those that tell of work, or of what a constraint proved."""
+    return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
+
+
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
     """What a constraint proved, so that no row was read."""
     return tuple(message for message in messages if _PROVED.match(message))
+
+
+def tables_in(messages: Iterable[str]) -> set[str]:
+    """The tables that messages name, each without its schema."""
+    return {said.table for said in work_in(messages) if said.table}
+
+
+def foreign_keys_in(messages: Iterable[str]) -> list[str]:
+    """The foreign keys that were checked, by name."""
+    return [said.what for said in work_in(messages) if said.work is Work.FOREIGN_KEY]

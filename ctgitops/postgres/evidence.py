@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..core.impact import Held, Work, Worked
 from ..sql.locks import LockMode
-from .debug import Said, work_in
+from .debug import Said, foreign_keys_in, work_in
 from .mine import Mine
 from .relations import Relation
 
@@ -34,16 +34,6 @@ class Evidence:
     """By OID, how often all of it was read before the statement."""
     called: frozenset[tuple[int, str]] = frozenset()
     """OIDs of what is called as PostgreSQL said, each with that name, which is without a schema."""
-
-    @property
-    def foreign_keys(self) -> list[str]:
-        """The foreign keys that were checked, by name."""
-        return [said.what for said in work_in(self.said) if said.work is Work.FOREIGN_KEY]
-
-    @property
-    def tables(self) -> set[str]:
-        """The tables that PostgreSQL named, each without its schema."""
-        return {said.table for said in work_in(self.said) if said.table}
 
     def read(self, oid: int) -> bool:
         """Whether the statement began to read all of it."""
@@ -99,7 +89,7 @@ def _meant(said: Said, evidence: Evidence) -> list[int]:
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
     """The foreign keys whose rows were checked: the OIDs of both tables, and the name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
-    for name in evidence.foreign_keys:
+    for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]
         read = [each for each in named if evidence.read(each[0])] or named
         yield from (each for each in read if each[0] in evidence.known)

@@ -13,12 +13,16 @@ from .connect import Connection
 from .relations import MODES
 
 # What a migration did to the search path must not change what this asks; and no table is joined, so that it costs what
-# is held and not what there is. OIDs below 16384 are those of PostgreSQL's own relations
+# is held and not what there is: concat_ws would be half of that. OIDs below 16384 are those of PostgreSQL's own
+# relations. Only under ACCESS EXCLUSIVE is a table or an index given another file
 _MINE = """
-select pg_catalog.string_agg(pg_catalog.concat_ws('/', l.relation, l.mode,
-       coalesce(pg_catalog.pg_relation_filenode(l.relation), 0),
-       coalesce(pg_catalog.pg_stat_get_xact_numscans(l.relation), 0)), ' ')
-from pg_catalog.pg_locks l
+select pg_catalog.string_agg(l.relation::pg_catalog.text operator(pg_catalog.||) '/' operator(pg_catalog.||) l.mode
+       operator(pg_catalog.||) '/' operator(pg_catalog.||) coalesce(case when l.mode operator(pg_catalog.=)
+           'AccessExclusiveLock' then pg_catalog.pg_relation_filenode(l.relation)::pg_catalog.text end, '0')
+       operator(pg_catalog.||) '/' operator(pg_catalog.||)
+           coalesce(pg_catalog.pg_stat_get_xact_numscans(l.relation)::pg_catalog.text, '0'), ' '),
+       pg_catalog.set_config('client_min_messages', 'debug1', false)
+from pg_catalog.pg_lock_status() l
 where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.granted
   and l.locktype operator(pg_catalog.=) 'relation' and l.relation operator(pg_catalog.>=) 16384::pg_catalog.oid
 """
@@ -41,7 +45,7 @@ class Mine:
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """0: it has none, or is dropped."""
+    """Where the session has it for itself alone; 0: it has not, or there is none, or it is dropped."""
     scans: int
     """So often this transaction has begun to read all of it."""
 
@@ -58,27 +62,27 @@ class Possessions:
         self._connection = connection
         self._told: frozenset[str] = frozenset()
         self._lines: dict[int, set[str]] = {}
-        self.now: dict[int, Mine] = {}
-        """By OID."""
 
     def look(self) -> dict[int, Mine | None]:
-        """What is other than it was at the look before: by OID, how it was then; None: the session did not have it."""
+        """What is other than it was at the look before: by OID, how it is now; None: the session has it no more.
+
+        The session says from then on what it does (client_min_messages): an exchange less than to ask for that apart.
+        """
         row = self._connection.execute(_MINE.encode()).fetchone()
         told = frozenset(str(row[0]).split()) if row and row[0] else frozenset()
-        other = {_oid(line) for line in told ^ self._told}
         for line in self._told - told:
             self._lines[_oid(line)].discard(line)
         for line in told - self._told:
             self._lines.setdefault(_oid(line), set()).add(line)
+        other = {_oid(line) for line in told ^ self._told}
         self._told = told
-        return {oid: self._update(oid) for oid in sorted(other)}
+        return {oid: self._now(oid) for oid in sorted(other)}
 
-    def _update(self, oid: int) -> Mine | None:
-        before = self.now.pop(oid, None)
+    def _now(self, oid: int) -> Mine | None:
         if lines := [line.split("/") for line in self._lines[oid]]:
-            modes = frozenset(MODES[mode] for _, mode, _, _ in lines)
-            self.now[oid] = Mine(oid, modes, int(lines[0][2]), int(lines[0][3]))
-        return before
+            files, scans = max(int(file) for _, _, file, _ in lines), int(lines[0][3])
+            return Mine(oid, frozenset(MODES[mode] for _, mode, _, _ in lines), files, scans)
+        return None
 
 
 def scanned(connection: Connection) -> dict[int, int]:

@@ -7,10 +7,11 @@ for which only those relations exist that anybody could be kept from. What a DO 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+import psycopg
 from psycopg.errors import Diagnostic
 
 from ..core.impact import StatementImpact, StepImpact
@@ -24,7 +25,8 @@ from .trace_transaction import OneTransaction
 SETS = "VariableSetStmt"
 """Takes no lock; and after a query, SET TRANSACTION would be refused."""
 MOST_SAID = 10_000
-"""A loop that says something for ever must not fill our memory."""
+LONGEST = 1000
+"""A loop that says something for ever must not fill our memory; the names in what PostgreSQL itself says are short."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
 """What must not be put into a transaction: it may commit, or take something partitioned, part by part."""
 
@@ -44,6 +46,8 @@ class Tracer:
         self._statements: list[StatementImpact] = []
         self._transaction: OneTransaction | None = None
         self._before: dict[int, Relation] = {}
+        self._listens = False
+        """Whether the connection says already what it does."""
         self.impacts: dict[int, StepImpact] = {}
         """By the number of the migration."""
 
@@ -56,39 +60,53 @@ class Tracer:
     @contextmanager
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
         """Around all statements of a step: entered after its BEGIN where it is one transaction, left before its end."""
-        self._statements = []
+        self._statements, self._listens = [], False
         self._transaction = OneTransaction(connection, self._others, self._first) if step.transactional else None
         self._before = {} if step.transactional else relations(self._others)
         connection.add_notice_handler(self._hear)
         try:
             yield
+        except BaseException:
+            with suppress(psycopg.Error):  # the server may be gone, and why is told already
+                self._end(step)
+            raise
+        else:
+            self._end(step)
         finally:
             connection.remove_notice_handler(self._hear)
-            before = self.impacts.get(step.number, StepImpact())  # a step that makes an extension comes in pieces
-            whole = (*before.statements, *self._statements)
-            self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
+
+    def _end(self, step: Step) -> None:
+        if self._transaction:
+            self._statements.extend(self._transaction.impacts())
+        before = self.impacts.get(step.number, StepImpact())  # a step that makes an extension comes in pieces
+        whole = (*before.statements, *self._statements)
+        self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
         """Around one of its statements, by its index from 0. One that fails is not told of."""
         statement = step.script.statements[index]
         if statement.kind == SETS:
+            self._listens = False
             yield
             return
         line = step.script.place(step.script.start_of(statement)).line or 1
         with self._watching(connection, step, statement, line):
-            connection.pgconn.exec_(b"set client_min_messages = debug1")
+            if not self._listens:
+                connection.pgconn.exec_(b"set client_min_messages = debug1")
             self._said.clear()
             yield
+        self._listens = self._transaction is not None  # as the look after the statement has asked for
 
     def _hear(self, said: Diagnostic) -> None:
-        if said.severity_nonlocalized == "DEBUG" and said.message_primary and len(self._said) < MOST_SAID:
-            self._said.append(said.message_primary)
+        text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
+        if text and len(text) <= LONGEST and len(self._said) < MOST_SAID:
+            self._said.append(text)
 
     @contextmanager
     def _watching(self, connection: Connection, step: Step, statement: Statement, line: int) -> Iterator[None]:
         if self._transaction:
-            with self._transaction.watching(statement.kind, line, self._said, self._statements.append):
+            with self._transaction.watching(statement.kind, line, self._said):
                 yield
         elif statement.refused_in_transaction or statement.kind in ITS_OWN or step.batched:
             alone = Alone(connection, self._others, self._open, self._before, self._first)
@@ -104,8 +122,9 @@ class Tracer:
         own = OneTransaction(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:
-            with own.watching(kind, line, self._said, self._statements.append):
+            with own.watching(kind, line, self._said):
                 yield
+            self._statements.extend(own.impacts())
         except BaseException:
             connection.pgconn.exec_(b"rollback")
             raise

@@ -1,19 +1,38 @@
-"""What statements of one transaction did: after each, its session is asked what it has."""
+"""What statements of one transaction did: after each, its session is asked what it has.
+
+Nothing else is asked between two statements: what others know of what they met is asked once, at the end.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 
 from ..core.impact import StatementImpact
 from ..sql.locks import LockMode
 from .connect import Connection
-from .debug import proofs_in
+from .debug import foreign_keys_in, proofs_in, tables_in, telling
 from .evidence import Evidence, held_on, worked
 from .mine import Mine, Possessions, called, scanned
 from .relations import Relation, foreign_keys, relations
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A statement as it was seen from within its transaction."""
+
+    kind: str
+    line: int
+    said: tuple[str, ...]
+    millis: float
+    new: Mapping[int, Mine | None]
+    """By OID, what the session has of it after the statement, where that is not what it was before."""
+    called: frozenset[tuple[int, str]]
+    """OID and name of what is called as PostgreSQL said."""
+    keys: tuple[tuple[str, int, int], ...]
+    """The foreign keys that are called as PostgreSQL said."""
 
 
 class OneTransaction:
@@ -29,68 +48,69 @@ class OneTransaction:
         self._connection = connection
         self._others = others
         self._first = first
-        self._met: set[int] = set()
-        self._known: dict[int, Relation] = {}
         self._only = before
         """Where others could see more than was there before the migration: what was."""
         self._possessions = Possessions(connection)
         self._scans: dict[int, int] | None = None
+        self._seen: list[Seen] = []
 
     @contextmanager
-    def watching(
-        self, kind: str, line: int, said: Sequence[str], tell: Callable[[StatementImpact], None]
-    ) -> Iterator[None]:
-        """Around one statement; tells what it did, unless it fails."""
+    def watching(self, kind: str, line: int, said: Sequence[str]) -> Iterator[None]:
+        """Around one statement; one that fails is not seen."""
         if self._scans is None:
             self._scans = scanned(self._connection)
         began = time.perf_counter()
         yield
         millis = (time.perf_counter() - began) * 1000
-        new = self._possessions.look()
-        self._learn(new)
-        tell(self._impact(new, self._evidence(kind, tuple(said), new, self._scans), line, millis))
-        now = self._possessions.now
-        self._scans |= {oid: now[oid].scans for oid in new if oid in now}
+        heard, new = telling(said), self._possessions.look()
+        names = called(self._connection, tables) if (tables := tables_in(heard)) else set()
+        keys = foreign_keys(self._connection, checked) if (checked := foreign_keys_in(heard)) else []
+        self._seen.append(Seen(kind, line, heard, millis, new, frozenset(names), tuple(keys)))
 
-    def _evidence(
-        self, kind: str, said: tuple[str, ...], new: Mapping[int, Mine | None], scans: Mapping[int, int]
-    ) -> Evidence:
-        known = self._known
-        files = {oid: before.file if before else known[oid].file for oid, before in new.items() if oid in known}
-        evidence = Evidence(kind, said, known, self._possessions.now, files, scans)
-        return replace(evidence, called=self._called(names)) if (names := evidence.tables) else evidence
+    def impacts(self) -> Iterator[StatementImpact]:
+        """What each did. Asks others, for whom the transaction must not have ended."""
+        met = {oid for seen in self._seen for oid in seen.new}
+        there = relations(self._others, met) if self._only is None else self._only
+        known = {oid: there[oid] for oid in met if oid in there}
+        now: dict[int, Mine] = {}
+        scans = dict(self._scans or {})
+        for seen in self._seen:
+            before = {oid: mine for oid in seen.new if (mine := now.pop(oid, None))}
+            now |= {oid: mine for oid, mine in seen.new.items() if mine}
+            yield self._impact(seen, _evidence(seen, known, now, before, scans), before)
+            scans |= {oid: now[oid].scans for oid in seen.new if oid in now}
 
-    def _called(self, names: set[str]) -> frozenset[tuple[int, str]]:
-        """Who has one of these names now, or had it before this transaction."""
-        before = {(oid, relation.bare) for oid, relation in self._known.items() if relation.bare in names}
-        return frozenset(before | called(self._connection, names))
-
-    def _impact(self, new: Mapping[int, Mine | None], evidence: Evidence, line: int, millis: float) -> StatementImpact:
-        now, first = evidence.now, self._first
+    def _impact(self, seen: Seen, evidence: Evidence, before: Mapping[int, Mine]) -> StatementImpact:
+        now, known, first = evidence.now, evidence.known, self._first
         taken = {
-            oid: now[oid].modes - (before.modes if before else frozenset()) for oid, before in new.items() if oid in now
+            oid: mine.modes - (before[oid].modes if oid in before else set()) for oid, mine in seen.new.items() if mine
         }
-        keys = foreign_keys(self._connection, names) if (names := evidence.foreign_keys) else []
-        done = worked(evidence, keys, first)
+        done = worked(evidence, seen.keys, first)
+        modes = _modes_on({each.relation for each in done}, now, known) if done else {}
         return StatementImpact(
-            line,
-            taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, self._known, first),
-            held=held_on(self._modes_on({each.relation for each in done}), self._known, first) if done else (),
+            seen.line,
+            taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, known, first),
+            held=held_on(modes, known, first),
             worked=done,
-            proved=proofs_in(evidence.said),
-            millis=millis,
+            proved=proofs_in(seen.said),
+            millis=seen.millis,
         )
 
-    def _modes_on(self, tables: set[str]) -> dict[int, LockMode]:
-        """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
-        now, known = self._possessions.now, self._known
-        return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}
 
-    def _learn(self, now: Iterable[int]) -> None:
-        """What others know of the relations that this transaction meets for the first time."""
-        met = set(now) - self._met
-        if not met:
-            return
-        there = relations(self._others, met) if self._only is None else self._only
-        self._known |= {oid: there[oid] for oid in met if oid in there}
-        self._met |= met
+def _evidence(
+    seen: Seen,
+    known: Mapping[int, Relation],
+    now: Mapping[int, Mine],
+    before: Mapping[int, Mine],
+    scans: Mapping[int, int],
+) -> Evidence:
+    files = {oid: (before[oid].file if oid in before else 0) or known[oid].file for oid in seen.new if oid in known}
+    meant = seen.called
+    if names := tables_in(seen.said):  # whoever had one of them before this transaction may have another name by now
+        meant |= {(oid, each.bare) for oid, each in known.items() if each.bare in names}
+    return Evidence(seen.kind, seen.said, known, now, files, scans, meant)
+
+
+def _modes_on(tables: set[str], now: Mapping[int, Mine], known: Mapping[int, Relation]) -> dict[int, LockMode]:
+    """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
+    return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

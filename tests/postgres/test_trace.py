@@ -114,6 +114,27 @@ def test_set_transaction_is_still_the_first_of_its_transaction(database_url: str
         assert len(traced(tracer, connection, sql).statements) == 1
 
 
+def test_a_migration_that_wants_to_be_silent_is_heard_all_the_same(database_url: str) -> None:
+    run(database_url, "create table t (a int, b int, c int, d int)")
+    builds = [f"create index on t ({column})" for column in "abcd"]
+    silent = "select set_config('client_min_messages', 'error', false)"
+    sql = (
+        f"set client_min_messages = error; {builds[0]}; {silent}; {builds[1]}; savepoint s; rollback to s; "
+        f"{builds[2]}; set local client_min_messages = error; {builds[3]}"
+    )
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        told = traced(tracer, connection, sql).statements
+    assert [works(each.worked) for each in told if each.worked] == ["INDEX t"] * 4
+
+
+def test_what_is_longer_than_a_message_of_postgresql_is_not_kept(database_url: str) -> None:
+    said = 'existing constraints on column "%" are sufficient to prove'
+    sql = f"do $$ begin raise debug '{said}', 'a'; raise debug '{said}', repeat('a', 1000000); end $$"
+    with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
+        (only,) = traced(tracer, connection, sql).statements
+    assert only.proved == (said.replace("%", "a"),)
+
+
 def test_names_are_quoted_where_sql_needs_it(database_url: str) -> None:
     run(database_url, 'create schema "My app"; create table "My app"."T ""x""" (a int)')
     with session(database_url) as connection, Tracer(lambda: session(database_url)) as tracer:
