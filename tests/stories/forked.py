@@ -24,6 +24,8 @@ def forked(
     """Its status, its standard output and its standard error."""
     with tempfile.TemporaryDirectory() as scratch:
         out, err = Path(scratch, "out"), Path(scratch, "err")
+        out.touch()
+        err.touch()
         process = _FORKS.Process(target=_become, args=(arguments, str(folder), dict(environ), str(out), str(err)))
         process.start()
         process.join(seconds)
@@ -40,7 +42,7 @@ def _become(arguments: tuple[str, ...], folder: str, environ: dict[str, str], ou
     os.environ.clear()
     os.environ.update(environ)
     for number, name in enumerate((os.devnull, out, err)):
-        opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        opened = os.open(name, os.O_RDWR)
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = (
