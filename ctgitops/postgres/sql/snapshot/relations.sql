@@ -70,7 +70,7 @@ select 'column' as kind, '.' || quote_ident(a.attname) as name, c.oid::regclass:
     case when c.relkind in ('r', 'p') and a.attstorage <> t.typstorage then a.attstorage::text end as storage,
     nullif(a.attcompression::text, '') as compression,
     case when a.attstattarget >= 0 then a.attstattarget::text end as statistics,
-    array_to_string(a.attoptions, ', ') as options,
+    (select string_agg(o, ', ') from unnest(a.attoptions) o where o !~ '^pg_attver=') as options, -- 17.12 counts in it
     case when a.attfdwoptions is not null then {options of a.attfdwoptions} end as server_options,
     case when a.attinhcount > 0 and a.attislocal and not c.relispartition then 'declared here too' end as inherited,
     d.description as comment
