@@ -132,6 +132,13 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
     )
 
 
+def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
+    """Why nobody can say from a copy what the real schema will be; empty where somebody can."""
+    if copy.about.major != live.about.major:
+        return f"PostgreSQL {live.about.major} there, {copy.about.major} here"
+    return told_unlike(unlike)
+
+
 def told_unlike(unlike: Changes) -> str:
     """In what a copy is not like the real schema, in words; empty: in nothing."""
     return f"not as it is there: {_counted(unlike)}" if unlike else ""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ..core.outcome import Left
 from ..core.plan import Step
@@ -72,25 +73,31 @@ select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
 _ADVISORY = """select pg_catalog.count(*) from pg_catalog.pg_locks where locktype operator(pg_catalog.=) 'advisory'
         and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"""
 _ROLES = {"role", "session_authorization"}
-_LISTENING = "array(select * from pg_catalog.pg_listening_channels())"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the question is made of: as it is after a commit."""
+
+    begin: str = "begin; "
+    commit: str = "commit; "
+    unlock: str = ""
+    kept: str = "0"
+    role_tells: str = "true"
+    settings: Iterable[str] = ()
+    """That are no matter, as all in `dropped`."""
+    dropped: Iterable[str] = ()
+    channels: str = "array(select * from pg_catalog.pg_listening_channels())"
+
+    def of(self, step: Step) -> str:
+        """The question, about a step."""
+        lists = {"settings": _array(self.settings), "dropped": _array(self.dropped)}
+        return _ASK.format(name=quoted(step.name), advisory=_ADVISORY, **{**vars(self), **lists})
 
 
 def question(step: Step) -> str:
     """What is sent after the commit of a step; nothing where it cannot leave anything."""
-    if not _may_leave(step):
-        return ""
-    return _ASK.format(
-        name=quoted(step.name),
-        begin="begin; ",
-        commit="commit; ",
-        advisory=_ADVISORY,
-        unlock="",
-        kept="0",
-        role_tells="true",
-        settings=_array(()),
-        dropped=_array(()),
-        channels=_LISTENING,
-    )
+    return _Asked().of(step) if _may_leave(step) else ""
 
 
 def question_within(step: Step) -> str:
@@ -104,18 +111,16 @@ def question_within(step: Step) -> str:
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
     # What stands around the file sets these for the transaction
     ours = {"application_name", *(["search_path"] if RECORDS.search(step.script.sql) else ())}
-    return _ASK.format(
-        name=quoted(step.name),
+    return _Asked(
         begin="",
         commit="",
-        advisory=_ADVISORY,
         unlock="select pg_catalog.pg_advisory_unlock_all();",
         kept=_ADVISORY,
         role_tells="false" if roles else "true",
-        settings=_array(sorted((said.until_commit | ours) - said.beyond)),
-        dropped=_array(sorted(said.dropped)),
+        settings=sorted((said.until_commit | ours) - said.beyond),
+        dropped=sorted(said.dropped),
         channels=f"{_array(said.channels)}::pg_catalog.text[]",
-    )
+    ).of(step)
 
 
 def _array(names: Iterable[str]) -> str:

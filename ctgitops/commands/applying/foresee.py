@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...core.compare import Changes, compare
 from ...core.plan import Plan
 from ...core.prediction import Prediction, changed
-from ...core.proof import told_unlike, unlike_copy
+from ...core.proof import unlike_copy, unpredictable
 from ...core.replay import with_versions_of
 from ...core.request import Request
 from ...core.snapshot import Snapshot
@@ -41,7 +41,5 @@ def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) 
             changes = compare(before, sealed.snapshot())
     except CtgitopsError as error:
         return Foreseen(why_not=error.what)
-    if before.about.major != live.about.major:
-        return Foreseen(why_not=f"PostgreSQL {live.about.major} there, {before.about.major} here")
-    why = told_unlike(unlike_copy(live, with_versions_of(before, live)[0]))
+    why = unpredictable(live, before, unlike_copy(live, with_versions_of(before, live)[0]))
     return Foreseen(None if why else changes, why)

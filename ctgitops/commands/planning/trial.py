@@ -12,7 +12,18 @@ from ...core.ledger import Ledger
 from ...core.original import Original
 from ...core.plan import Plan, Step
 from ...core.prediction import changed
-from ...core.proof import Again, Order, Proof, WayBack, other_order, says_nothing, step_back, told_unlike, unlike_copy
+from ...core.proof import (
+    Again,
+    Order,
+    Proof,
+    WayBack,
+    other_order,
+    says_nothing,
+    step_back,
+    told_unlike,
+    unlike_copy,
+    unpredictable,
+)
 from ...core.replay import steps_of, with_versions_of
 from ...core.snapshot import Snapshot
 from ...errors import ApplyError, CtgitopsError
@@ -41,7 +52,7 @@ class Trial:
         after = self.seen[max(self.seen)]
         unlike = unlike_copy(live, known)
         changes = compare(before, after)
-        predicted = not (unlike or failed) and before.about.major == live.about.major
+        predicted = not (failed or unpredictable(live, before, unlike))
         proof = Proof(
             server=before.about.server_version,
             unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
