@@ -233,6 +233,16 @@ class Shadow(Protocol):
         """Its schema, as if whoever applies migrations in the real one had made it."""
 
 
+class Replay(Shadow, Protocol):
+    """A throw-away database that was empty, for what was merged."""
+
+    def read_again(self) -> Snapshot:
+        """Its schema once a dump of it was restored: as PostgreSQL prints what it read from its own print.
+
+        Empty where that cannot be had, which `unmatched` then says.
+        """
+
+
 class Sealed(Shadow, Protocol):
     """A throw-away copy of a real schema, in which SQL that nobody reviewed reaches nothing outside of it."""
 
@@ -264,8 +274,11 @@ class Shadows(Protocol):
         Raises UsageError where none can be had, ApplyError where a step does not run.
         """
 
-    def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
-        """An empty one, which is gone when the block ends. Raises UsageError where none can be had."""
+    def like(self, wanted: Wanted, environment: Environment | None = None) -> AbstractContextManager[Replay]:
+        """An empty one, on the server that the environment's manifest wants, which is gone when the block ends.
+
+        Raises UsageError where none can be had.
+        """
 
 
 class Code(Protocol):

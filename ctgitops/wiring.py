@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .core.progress import Listener
     from .core.receipt import Receipt
     from .core.replay import Wanted
-    from .ports import Backups, Database, Forge, Schemas, Sealed, Shadow
+    from .ports import Backups, Database, Forge, Replay, Schemas, Sealed
     from .postgres.connect import Address
     from .sql.gone import Gone
 
@@ -114,11 +114,15 @@ class Wiring:
 
         return PostgresDatabase(self.address(environment.url_secret, environment.name))
 
-    def like(self, wanted: Wanted) -> AbstractContextManager[Shadow]:
+    def like(self, wanted: Wanted, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty throw-away database like what is wanted, gone when the block ends. Raises UsageError."""
-        from .postgres.shadow import local_shadow
+        from .postgres.shadow import replay_shadow
 
-        return local_shadow(wanted)
+        policy = environment.shadow if environment else ShadowPolicy()
+        if environment is None or not policy.url_secret:
+            return replay_shadow(wanted, policy)
+        target = self.address(environment.url_secret, environment.name)
+        return replay_shadow(wanted, policy, self.address(policy.url_secret, "the shadow"), target)
 
     def sealed(
         self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ..core.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
-from ..core.compare import compare
 from ..core.identity import refuse_wrong
 from ..core.progress import Listener
-from ..core.replay import like, with_versions_of
 from ..core.request import Request
 from ..errors import LedgerError
 from ..ports import Databases, Shadows
-from .diff import of_files
+from .diff import against_files
 from .drift import seen_at_rest
 
 PROVED = "proved: its schema was what the files give"
@@ -26,10 +24,9 @@ def baseline(
     ledger, live = seen_at_rest(database, name)
     refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
-    expected, notes = of_files(request.workspace, like(live), shadows, up_to=take_over.number)
-    expected, versions = with_versions_of(expected, live)
-    changes = compare(expected, live)
-    looked = Baseline(name, (), changes, (*notes, *versions), take_over.reason.strip() or PROVED)
+    seen = against_files(request.workspace, live, shadows, request.environment, up_to=take_over.number)
+    changes = seen.changes
+    looked = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED)
     if changes and not take_over.reason.strip():
         return looked
     done = Baseline(name, tuple(m.name for m in found), changes, looked.unmatched, looked.reason)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from ..core.accepted import accepted_in
-from ..core.compare import compare, without
+from ..core.compare import without
 from ..core.drift import Drift, DriftLook
 from ..core.holder import Holder
 from ..core.identity import refuse_wrong
 from ..core.ledger import Ledger
 from ..core.preview import Unseen
-from ..core.replay import like, steps_of, with_versions_of
+from ..core.replay import steps_of
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from ..ports import Database, Databases, Shadows
+from .replaying.replay import Replayed, replay
 
 ATTEMPTS = 3
 
@@ -35,9 +36,8 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     environment = request.environment
     ledger, live = seen_at_rest(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
-    expected, unmatched = replayed(ledger, live, environment.name, shadows)
-    expected, versions = with_versions_of(expected, live)
-    changes = compare(expected, live)
+    found = _replayed(request, ledger, live, shadows)
+    changes = found.changes
     accepted = accepted_in(ledger)
     unknown = tuple(change for change in changes if change not in accepted)
     left = without(unknown, environment.drift_ignore)
@@ -47,7 +47,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
         migrations=len(ledger.applied),
         ignored=len(unknown) - len(left),
         accepted=len(changes) - len(unknown),
-        unmatched=(*unmatched, *versions),
+        unmatched=found.unmatched,
         fingerprint=live.fingerprint,
     )
 
@@ -80,15 +80,13 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
         raise LedgerError(what, state="nothing was changed", hint=f"ctgitops apply --env {name} goes on with it")
 
 
-def replayed(ledger: Ledger, live: Snapshot, name: str, shadows: Shadows) -> tuple[Snapshot, tuple[str, ...]]:
-    """The schema that the ledger's SQL gives in an empty database like the live one, and in what it is not like it."""
+def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
+    """The live schema against what the ledger's SQL gives in an empty database like it. Raises LedgerError."""
     steps = steps_of(ledger)
     try:
-        with shadows.like(like(live)) as shadow:
-            shadow.bring(steps)
-            return shadow.snapshot(), shadow.unmatched
+        return replay(steps, live, shadows, request.environment)
     except ApplyError as error:
-        what = f"what {name} has cannot be run again from nothing: {error.what}"
+        what = f"what {request.environment.name} has cannot be run again from nothing: {error.what}"
         hint = "its migrations need something that none of them makes; see the statement, and docs/drift.md"
         state = "nothing was changed; whether the schema drifted is not known"
         raise LedgerError(what, place=error.place, state=state, hint=hint) from None

@@ -2,7 +2,8 @@
 
 A dump's restore reads what PostgreSQL printed, and what is read so is printed otherwise: `a IN ('x', 'y')` on a varchar
 as `(ARRAY['x'::varchar, 'y'::varchar])::text[]` at first, and as `ARRAY[('x'::varchar)::text, …]` after it; `AND` loses
-brackets. Majors print tables' names before columns or leave them out.
+brackets, and a literal that PostgreSQL gave a type has that type's name. Majors print tables' names before columns or
+leave them out.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ _EXPRESSIONS = frozenset(
 )
 _SQL_BODY = re.compile(r"BEGIN ATOMIC\b|RETURN ")
 _CAST = (
-    r"""::(?:(?:"[^"]*"|\w+)\.)?(?:"[^"]*"|\w+)(?:\s(?:varying|precision)\b)?(?:\(\d+(?:,-?\d+)?\))?"""
+    r"""::(?:(?:"[^"]*"|\w+)\.)?(?P<type>"[^"]*"|\w+)(?:\s(?:varying|precision)\b)?(?:\(\d+(?:,-?\d+)?\))?"""
     r"""(?:\swith(?:out)?\stime\szone)?(?:\[\])*"""
+    r"""(?:\sAS\s(?:(?P=type)|"?(?:varchar|bpchar|int[248]|float[48]|bool|timestamptz|timetz|varbit)"?)(?![\w"]))?"""
 )
+"""With the name that a column has by it: `'2'::text AS text` is what `'2'` becomes, in a UNION of a CTE."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
 _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")

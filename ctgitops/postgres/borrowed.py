@@ -21,6 +21,7 @@ from ..errors import LedgerError, UsageError
 from .connect import Address, Connection, connect
 from .identity import cluster_of
 from .names import ADMIN
+from .scratch import make_empty
 from .undisturbed import undisturbed
 
 PREFIX = "ctgitops_shadow_"
@@ -100,7 +101,7 @@ class BorrowedServer:
     def create_database(self, name: str) -> Address:
         """Makes an empty database. Writes."""
         with connect(self._address, "ctgitops/shadow") as connection:
-            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+            make_empty(connection, name)
         return self.address(name)
 
     def made(self, role: str) -> Iterable[sql.Composed]:

@@ -9,14 +9,12 @@ from psycopg import sql
 
 from ..core.original import Original, Role
 from ..sql.parse import SqlSyntaxError, statements
-from .borrowed import NOT_SEALED, BorrowedServer
+from .borrowed import NOT_SEALED
 from .connect import Connection
 from .exchange import exchange
 from .extensions import as_admin, dull, missing
 from .names import ADMIN
-from .server import LocalServer
-
-Server = LocalServer | BorrowedServer
+from .throwaway import Server
 
 DELETED = (
     "pg_read_server_files",
@@ -57,7 +55,7 @@ class Planter:
                 self._note(NOT_SEALED)
             for role in self._roles:
                 connection.execute(self._made(role))
-                for statement in server.made(role.name) if isinstance(server, BorrowedServer) else ():
+                for statement in server.made(role.name):
                     connection.execute(statement)
             for role in self._roles:
                 self._join(connection, role)

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from ..errors import BackupError
-from .connect import Address, connect
+from .connect import Address, Connection, connect
 
 # What somebody made, and not the server or an extension
 THINGS = """
@@ -90,6 +90,11 @@ def roles_in(statements: str) -> tuple[str, ...]:
     return tuple(line.removeprefix(prefix).removesuffix(suffix).replace('""', '"') for line in lines)
 
 
+def make_empty(connection: Connection, name: str) -> None:
+    """Makes an empty database, with nothing that somebody put into the server's own template. Writes."""
+    connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+
+
 @contextmanager
 def scratch_database(address: Address, name: str) -> Iterator[str]:
     """An empty database on `address`'s server for the length of a block, which gets the server's version. Writes there.
@@ -99,7 +104,7 @@ def scratch_database(address: Address, name: str) -> Iterator[str]:
     try:
         with connect(address, "ctgitops") as connection:
             version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
-            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+            make_empty(connection, name)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
         what = f"cannot make a throw-away database on {address.label}: {said}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
@@ -14,25 +14,24 @@ from ..core.original import Original
 from ..core.plan import Step
 from ..core.projection import Rates
 from ..core.snapshot import Snapshot
-from ..errors import ApplyError, LedgerError, Place, UsageError
+from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
-from .borrowed import BorrowedServer
 from .connect import Address, Connection, connect
-from .container import at_hand, container
 from .exchange import Failure
 from .extensions import Extensions
 from .failed import StepFailed
 from .ledger import ensure_ledger
-from .limits import Guard, Limits, size_of
+from .limits import Guard, Limits
 from .message import Spot
 from .names import ADMIN
-from .planted import Planter, Server
-from .programs import server_for
+from .planted import Planter
+from .programs import Programs
 from .server import LocalServer
 from .sizes import calibrate
 from .snapshot import take_snapshot
 from .template import memory
+from .throwaway import Server, throw_away
 from .trace import Tracer
 from .trial import Observer, Unwatched, try_step
 
@@ -217,39 +216,26 @@ def sealed_server(
     It is one of our own, that of a container of `image`, or the one at the address `borrowed`.
     """
     limits = limits or Limits()
-    with ExitStack() as stack:
-        server = _server(original, limits, borrowed, image, stack)
-        stack.enter_context(server)
-        used = server.used if isinstance(server, BorrowedServer) else lambda: size_of(server.folder)
-        with Guard(used, limits, server.end) as guard:
-            sealed = SealedDatabases(server, guard, original, allowed)
-            planter = Planter(server, original, sealed.notes)
-            planter.roles()
-            planter.database(sealed.named(ORIGINAL))
-            planter.schema(sealed.named(ORIGINAL))
-            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
-            try:
-                yield sealed
-            finally:
-                sealed.close()
 
+    def own(programs: Programs) -> SealedServer:
+        server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
+        server.limits = limits
+        return server
 
-def _server(
-    original: Original, limits: Limits, borrowed: Address | None, image: str, stack: ExitStack
-) -> SealedServer | BorrowedServer:
-    if borrowed:
-        return BorrowedServer(borrowed, original)
-    try:
-        programs = None if image else server_for(original.major, original.extensions)
-    except UsageError:
-        if not (original.major and at_hand()):
-            raise
-        image, programs = f"postgres:{original.major}", None
-    if programs is None:
-        return BorrowedServer(stack.enter_context(container(image, limits)), original, ours=True)
-    server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
-    server.limits = limits
-    return server
+    with (
+        throw_away(original, borrowed, image, limits, own) as server,
+        Guard(server.used, limits, server.end) as guard,
+    ):
+        sealed = SealedDatabases(server, guard, original, allowed)
+        planter = Planter(server, original, sealed.notes)
+        planter.roles()
+        planter.database(sealed.named(ORIGINAL))
+        planter.schema(sealed.named(ORIGINAL))
+        planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+        try:
+            yield sealed
+        finally:
+            sealed.close()
 
 
 @contextmanager

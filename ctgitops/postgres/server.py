@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,9 @@ from psycopg import sql
 from ..errors import UsageError
 from .account import Account, unprivileged
 from .connect import Address, connect
+from .limits import size_of
 from .programs import Programs
+from .scratch import make_empty
 from .template import Making
 from .undisturbed import undisturbed
 from .watchdog import Watchdog
@@ -100,8 +102,16 @@ class LocalServer:
     def create_database(self, name: str) -> Address:
         """Makes an empty database. Writes."""
         with connect(self.address(), "ctgitops") as connection:
-            connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+            make_empty(connection, name)
         return self.address(name)
+
+    def made(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
+        """What is done with a role after it was made: nothing, for it goes with the server."""
+        return ()
+
+    def used(self) -> int:
+        """How many bytes its folder is."""
+        return size_of(self.folder)
 
     @property
     def major(self) -> int:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
+import psycopg
 from psycopg import sql
 
-from ..core.environment import Environment
+from ..core.environment import Environment, ShadowPolicy
+from ..core.original import Original
 from ..core.plan import Direction, Plan, Step
 from ..core.replay import Wanted
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..core.workspace import Workspace
-from ..errors import ApplyError
+from ..errors import ApplyError, CtgitopsError
 from ..ports import Session
-from .connect import Address, connect
+from .connect import Address, Connection, connect
 from .database import PostgresDatabase
-from .programs import Programs, server_for
+from .exchange import exchange
+from .identity import cluster_of
+from .limits import Limits
+from .original import schema_of
+from .programs import Programs
 from .server import LocalServer
 from .snapshot import take_snapshot
+from .throwaway import Server, throw_away
 
 ROLE = "ctgitops_replay"
 """Who runs migrations here: no superuser, as long as the SQL lets it be none."""
@@ -35,15 +42,18 @@ _MOST_HELP = 50
 """So often is one migration helped to what it needs."""
 
 
-class LocalShadow:
-    """A throw-away database on a server beside us."""
+class ReplayShadow:
+    """A throw-away database in which what was merged runs again from nothing."""
 
-    def __init__(self, server: LocalServer, wanted: Wanted) -> None:
+    def __init__(self, server: Server, wanted: Wanted) -> None:
+        self._server = server
         self._wanted = wanted
-        self._admin = server.address("shadow")
-        self._address = Address(server.url("shadow").replace("://postgres", f"://{ROLE}", 1), NAME)
+        self._admin = server.address(f"{server.prefix}shadow")
+        self._address = Address(server.url(f"{server.prefix}shadow", ROLE), NAME)
         self._extended = False
-        self._notes: list[str] = list(_unlike(server.programs, wanted))
+        with connect(self._admin, "ctgitops/shadow") as connection:
+            self._given = _roles(connection)
+            self._notes: list[str] = list(_unlike(server.major, connection, wanted))
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -52,7 +62,29 @@ class LocalShadow:
 
     def snapshot(self) -> Snapshot:
         """Its schema, as if whoever applies migrations in the real one had made it."""
-        return take_snapshot(self._admin, (ROLE, self._wanted.role) if self._wanted.role else None)
+        return take_snapshot(self._admin, self._known_as)
+
+    def read_again(self) -> Snapshot:
+        """The same after a dump of it was restored beside it: as PostgreSQL prints what it read from its own print.
+
+        Nothing where that cannot be had.
+        """
+        try:
+            text = schema_of(self._admin, self._server.major)
+            again = self._server.create_database(f"{self._server.prefix}again")
+            with connect(again, "ctgitops/shadow") as connection:
+                failure = exchange(connection, text).failure
+            if not failure:
+                return take_snapshot(again, self._known_as)
+            why = failure.message
+        except CtgitopsError as error:
+            why = error.what
+        self._notes.append(f"what is only printed otherwise could not be told from what is otherwise: {why}")
+        return Snapshot()
+
+    @property
+    def _known_as(self) -> tuple[str, str] | None:
+        return (ROLE, self._wanted.role) if self._wanted.role else None
 
     def bring(self, steps: tuple[Step, ...]) -> None:
         """Carries out steps, as an apply does. Raises ApplyError. Writes here alone."""
@@ -70,6 +102,8 @@ class LocalShadow:
                 if help_ is None or len(helped) > _MOST_HELP:
                     raise
                 helped.add(help_)
+            finally:
+                self._mark()
 
     def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
@@ -89,6 +123,16 @@ class LocalShadow:
         if error.sqlstate in _NOT_THERE and not self._extended:
             return self._make_extensions()
         return None
+
+    def _mark(self) -> None:
+        """Roles that migrations made are found again by who tidies a server that is not ours."""
+        if self._server.ours:
+            return
+        # What stops a run is told; who lost the server has nothing to mark
+        with suppress(psycopg.Error, CtgitopsError), connect(self._admin, "ctgitops/shadow") as connection:
+            for name in _roles(connection) - self._given:
+                for statement in self._server.made(name):
+                    connection.execute(statement)
 
     def _make_role(self, name: str) -> str:
         role = sql.Identifier(name)
@@ -117,24 +161,47 @@ class LocalShadow:
 
 
 @contextmanager
-def local_shadow(wanted: Wanted) -> Iterator[LocalShadow]:
-    """An empty database on a throw-away server, as like what is wanted as this machine can. Raises UsageError."""
-    programs = server_for(wanted.major, [name.strip('"') for name in wanted.extensions])
-    with LocalServer(programs, settings=_SETTINGS) as server:
-        admin = server.create_database("shadow")
-        role = sql.Identifier(ROLE)
+def replay_shadow(
+    wanted: Wanted, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
+) -> Iterator[ReplayShadow]:
+    """An empty throw-away database as like what is wanted as can be had, on the server that a manifest wants.
+
+    Never on the server of `target`. Raises UsageError.
+    """
+    cluster: frozenset[str] = frozenset()
+    if borrowed and target:
+        with connect(target, "ctgitops/read") as connection:
+            cluster = cluster_of(connection)
+    extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
+    original = Original(ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster)
+    with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
+        admin = server.create_database(f"{server.prefix}shadow")
+        role, database = sql.Identifier(ROLE), sql.Identifier(f"{server.prefix}shadow")
         with connect(admin, "ctgitops/shadow") as connection:
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
-            connection.execute(sql.SQL("alter database shadow owner to {}").format(role))
+            for statement in server.made(ROLE):
+                connection.execute(statement)
+            connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
             connection.execute(sql.SQL("grant create on schema public to {}").format(role))
             if wanted.search_path:
                 connection.execute("select pg_catalog.set_config('search_path', %s, false)", [wanted.search_path])
                 connection.execute(sql.SQL("alter role {} set search_path from current").format(role))
-        yield LocalShadow(server, wanted)
+        yield ReplayShadow(server, wanted)
 
 
-def _unlike(programs: Programs, wanted: Wanted) -> Iterator[str]:
-    if wanted.major and programs.major != wanted.major:
-        yield f"PostgreSQL {wanted.major} there, {programs.major} here: what they print differently was not compared"
-    for name in programs.lacks(name.strip('"') for name in wanted.extensions):
-        yield f"extension {name} is there, and no server of this machine has it"
+def _own(programs: Programs) -> LocalServer:
+    return LocalServer(programs, settings=_SETTINGS)
+
+
+def _roles(connection: Connection) -> frozenset[str]:
+    rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname !~ '^pg_'").fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
+def _unlike(major: int, connection: Connection, wanted: Wanted) -> Iterator[str]:
+    if wanted.major and major != wanted.major:
+        yield f"PostgreSQL {wanted.major} there, {major} here: what they print differently was not compared"
+    rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
+    available = {str(name) for (name,) in rows}
+    for name in sorted(name.strip('"') for name in wanted.extensions if name.strip('"') not in available):
+        yield f"extension {name} is there, and the throw-away server does not have it"

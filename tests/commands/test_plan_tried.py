@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctgitops.commands.plan import plan
-from ctgitops.core.environment import ShadowPolicy
+from ctgitops.core.environment import Environment, ShadowPolicy
 from ctgitops.core.mention import OutOfSight
 from ctgitops.core.original import Original
 from ctgitops.core.plan import Step
 from ctgitops.core.preview import Preview
 from ctgitops.core.replay import Wanted
 from ctgitops.errors import UsageError
-from ctgitops.ports import Sealed, Shadow
+from ctgitops.ports import Replay, Sealed
 from ctgitops.report.text import plans_text
 from tests.fakes import STAGING, Diary, migration, request, workspace
 
@@ -24,7 +24,7 @@ class NoServer:
     """A machine without PostgreSQL."""
 
     @contextmanager
-    def like(self, wanted: Wanted) -> Iterator[Shadow]:
+    def like(self, wanted: Wanted, environment: Environment | None = None) -> Iterator[Replay]:  # noqa: ARG002
         self.refuse(wanted.major)
         yield  # type: ignore[misc]
 

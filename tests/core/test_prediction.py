@@ -52,6 +52,8 @@ def check(definition: str, **more: str) -> SchemaObject:
         ("CHECK ((((n >= 1) AND (n <= 5)) AND (n <> 3)))", "CHECK (((n >= 1) AND (n <= 5) AND (n <> 3)))"),
         ("DEFAULT '1'::numeric(10,2)", "DEFAULT '1'"),
         ("CHECK ((a = 'x'::public.\"my type\"[]))", "CHECK ((a = 'x'))"),
+        ("SELECT (1)::text AS text UNION SELECT '2'::text", "SELECT (1)::text AS text UNION SELECT '2'::text AS text"),
+        ("SELECT '2'::character varying", "SELECT '2'::character varying AS \"varchar\""),
         ("CHECK ((at > '2026-01-01'::timestamp(3) without time zone))", "CHECK ((at > '2026-01-01'))"),
     ],
 )
@@ -68,6 +70,9 @@ def test_what_is_only_printed_otherwise_is_the_same(one: str, other: str) -> Non
         ("CHECK ((a = 'x::text'))", "CHECK ((a = 'x'))"),
         ("CHECK ((public.ok(a)))", "CHECK ((app.ok(a)))"),
         ("CHECK ((a > 1))", "CHECK ((a > 1)) NOT VALID"),
+        ("SELECT (t.a)::text AS a", "SELECT (t.a)::text AS b"),
+        ("SELECT (t.a)::text AS a", "SELECT (t.a)::text AS text"),
+        ("SELECT '2'::text AS textual", "SELECT '2'::text"),
     ],
 )
 def test_what_is_more_than_printed_otherwise_is_not(one: str, other: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ctgitops.postgres.sealed import sealed_server
 from ctgitops.postgres.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.security.test_hostile_sql import FILES, POWERS
-from tests.servers import fetch, missing
+from tests.servers import fetch, missing, run
 from tests.stories.house import House
 
 pytestmark = [pytest.mark.docker, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -33,7 +34,8 @@ ORIGINAL = Original("postgres", 17, roles=(Role("postgres", superuser=True), Rol
 
 @pytest.fixture(autouse=True)
 def engine() -> None:
-    pytest.importorskip("testcontainers")
+    if find_spec("testcontainers") is None:
+        raise missing("docker", "testcontainers is not installed")
     if os.environ.get("DOCKER_HOST") or Path("/var/run/docker.sock").exists():
         found = subprocess.run(["docker", "image", "inspect", IMAGE, PLAIN], capture_output=True, check=False)
         if found.returncode == 0:
@@ -89,6 +91,22 @@ def test_a_plan_is_tried_in_the_image_that_the_manifest_names(house: House, make
     assert "tried on a copy of its schema, PostgreSQL 17" in looked.out
     assert "it runs" in looked.out
     assert "column at: public.geometry(Point,4326)" in looked.out
+    assert containers() == []
+
+
+def test_drift_and_baseline_run_what_was_merged_in_that_image(
+    house: House, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_database()
+    run(url, "create table public.users (id bigint primary key)")
+    house.environment("staging", url, f"shadow: {{image: '{PLAIN}'}}\n")
+    house.migration("001_users", "create table public.users (id bigint primary key);")
+    monkeypatch.setenv("CTGITOPS_POSTGRES", "/nonexistent")
+    taken = house.run("baseline", "--env", "staging", "--at", "1")
+    assert taken.status == 0, taken.said
+    run(url, "create index by_hand on public.users (id)")
+    looked = house.run("drift")
+    assert (looked.status, "by_hand" in looked.out) == (1, True), looked.said
     assert containers() == []
 
 

@@ -109,3 +109,42 @@ def test_roles_that_a_migration_makes_are_gone_too(house: House, tried: str, maj
         looked = house.plan()
         assert "it runs" in looked.out, looked.said
         assert fetch(newer.url(), ROLES) == []
+
+
+def test_what_was_applied_is_run_again_there_and_nothing_stays(house: House, tried: str, service: Service) -> None:
+    house.migration(
+        "002_role", "do $$ begin create role made_by_drift; exception when duplicate_object then null; end $$;"
+    )
+    house.migration("003_grant", "grant select on public.users to made_by_drift;")
+    house.applied()
+    used = fetch(service.url(), "select sum(sessions) from pg_stat_database")
+    for looked in (house.run("drift"), house.run("diff", "staging", "migrations")):
+        assert looked.status == 0, looked.said
+        assert fetch(service.url(), THERE) == fetch(service.url(), ROLES) == []
+    assert fetch(service.url(), "select sum(sessions) from pg_stat_database") > used
+    run(tried, "create index by_hand on public.users (id)")
+    assert "by_hand" in house.run("drift").out
+
+
+def test_a_database_is_taken_over_by_what_the_files_give_there(
+    house: House, service: Service, make_database: Callable[[], str]
+) -> None:
+    taken = make_database()
+    run(taken, "create table public.users (id bigint primary key)")
+    house.secrets["SHADOW_DATABASE_URL"] = service.url()
+    house.environment("staging", taken, SHADOW)
+    house.migration("001_users", "create table public.users (id bigint primary key);")
+    before = fetch(service.url(), "select sum(sessions) from pg_stat_database")
+    done = house.run("baseline", "--env", "staging", "--at", "1")
+    assert done.status == 0, done.said
+    assert fetch(service.url(), "select sum(sessions) from pg_stat_database") > before
+    assert fetch(service.url(), THERE) == fetch(service.url(), ROLES) == []
+
+
+def test_the_targets_own_server_is_no_place_to_run_what_was_applied_again(house: House, tried: str) -> None:
+    house.secrets["SHADOW_DATABASE_URL"] = tried
+    before = fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1")
+    looked = house.run("drift")
+    assert looked.status == 2, looked.said
+    assert "the shadow (SHADOW_DATABASE_URL) is the target's own server" in looked.said
+    assert fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1") == before

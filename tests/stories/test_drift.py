@@ -211,3 +211,30 @@ def test_p36_drift_that_is_looked_for_while_a_run_applies_is_not_told(house: Hou
     done = running.ended()
     assert done.status == 0, done.said
     assert house.run("drift", "--env", "staging").status == 0
+
+
+CHECKED = """
+create table public.jobs (id int, state varchar(10), a int, b int, c int,
+    constraint state_known check (state in ('new', 'done')), constraint enough check ((a + b) * c > 0));
+"""
+
+
+@pytest.mark.slow
+def test_what_a_restore_only_prints_otherwise_is_no_drift_and_a_bracket_that_means_something_is(
+    house: House, database_url: str
+) -> None:
+    house.environment("staging", database_url)
+    house.migration("001_jobs", CHECKED)
+    house.applied()
+    printed = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'state_known'"
+    ((before,),) = fetch(database_url, printed)
+    run(database_url, f"alter table jobs drop constraint state_known, add constraint state_known {before}")
+    assert fetch(database_url, printed) != [(before,)]
+    for looked in (house.run("drift"), house.run("diff", "staging", "migrations")):
+        assert looked.status == 0, looked.said
+    run(database_url, "alter table jobs drop constraint enough, add constraint enough check (a + (b * c) > 0)")
+    looked = house.run("drift")
+    assert looked.status == 1
+    assert "1 difference from what" in looked.out
+    assert "enough" in looked.out
+    assert "state_known" not in looked.out

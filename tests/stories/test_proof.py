@@ -234,6 +234,8 @@ create materialized view public.counted as select state, count(*) as jobs from p
 create index jobs_done on public.jobs (id) where state in ('done', 'held');
 alter table public.jobs enable row level security;
 create policy mine on public.jobs using (state in ('new', 'done'));
+create view public.named_later as with q as (select 1::text union select '2') select * from q;
+create view public.types as select x.k from (select '1'::varchar as k, 1::bigint union select 'x', '5') x;
 """
 
 

@@ -1,0 +1,1 @@
+"""What was applied, run again from nothing."""

@@ -1,0 +1,48 @@
+"""Migrations run from nothing in a throw-away database, and what they give compared with a schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.compare import Altered, Change, Changes, compare
+from ...core.environment import Environment
+from ...core.plan import Step
+from ...core.printed import alike_once_read
+from ...core.replay import like, with_versions_of
+from ...core.snapshot import Snapshot
+from ...ports import Shadows
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How a schema differs from what the migrations give, and in what the throw-away server was not like its own."""
+
+    changes: Changes
+    unmatched: tuple[str, ...] = ()
+
+
+def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
+    """Runs them on the server that the environment's manifest wants. Raises ApplyError, UsageError.
+
+    What a restore of a dump only prints otherwise is the same: where that is in question, the throw-away schema is
+    dumped and restored too, and the live one's print must be that one's to the letter.
+    """
+    with shadows.like(like(live), environment) as shadow:
+        shadow.bring(steps)
+        expected, notes = with_versions_of(shadow.snapshot(), live)
+        changes = compare(expected, live)
+        if any(map(_may_be_print, changes)):
+            again = shadow.read_again()
+            changes = tuple(each for each in changes if not (_may_be_print(each) and _is_print(each, again)))
+        return Replayed(changes, (*shadow.unmatched, *notes))
+
+
+def _may_be_print(change: Change) -> bool:
+    return isinstance(change, Altered) and alike_once_read(change.before, change.after)
+
+
+def _is_print(change: Change, again: Snapshot) -> bool:
+    restored = again.by_key.get(change.object.key)
+    if restored is None or not isinstance(change, Altered):
+        return False
+    return all(restored.attributes.get(name) == new for name, _, new in change.attributes)
