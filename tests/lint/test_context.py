@@ -234,6 +234,8 @@ def test_a_type_whose_attributes_change_changes_the_tables_that_are_made_of_it()
     given = "create type pair as (a int, b text); create table pairs of pair;"
     assert rules_found("alter type pair alter attribute a type bigint cascade;", given) == ["rewriting-type"]
     assert rules_found("alter type pair add attribute c int cascade;", given) == []
+    wider = "alter type pair alter attribute a type bigint cascade;"
+    assert rules_found(wider, given + wider) == []
     assert rules_found("alter type pair alter attribute a type bigint cascade;", f"{given} drop table pairs;") == []
     for others in ("alter type pair add attribute c int;", "alter index i set (fillfactor = 70);"):
         assert rules_found(f"{others}\ndrop table if exists nothing;") == []
@@ -244,6 +246,18 @@ def test_a_domain_whose_last_constraint_is_gone_is_a_type_like_any_other() -> No
     assert rules_found(add, given) == ["rewriting-default"]
     assert rules_found(add, f"{given} alter domain d drop constraint d_check;") == []
     assert rules_found(add, "create domain d as int not null; alter domain d drop not null;") == []
+
+
+@pytest.mark.parametrize("how", ["rename to e", "set schema other"])
+def test_a_domain_is_what_it_was_under_another_name(how: str) -> None:
+    given = "create schema other; create domain d as text check (value <> ''); create table t (a d);"
+    new = "e" if "rename" in how else "other.d"
+    assert rules_found(f"alter table orders add column x {new};", f"{given} alter domain d {how};") == [
+        "rewriting-default"
+    ]
+    assert rules_found(f"alter domain {new} add check (value <> 'x');", f"{given} alter type d {how};") == [
+        "domain-scan"
+    ]
 
 
 def test_a_function_of_the_users_own_is_as_volatile_as_it_says_unless_it_is_inlined() -> None:

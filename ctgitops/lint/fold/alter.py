@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from ...sql.nodes import Node, commands
 from ..added import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import name_of, option, relation_name, with_column_renamed
+from ..nodes import name_of, option, relation_name
 from ..types import type_of
 from . import create, drop
 
@@ -202,58 +202,6 @@ def function(catalog: Catalog, node: Node) -> None:
     volatility = option(node.get("actions", []), "volatility")
     if found and volatility:
         found.volatility = volatility.get("arg", {}).get("String", {}).get("sval", found.volatility)
-
-
-def rename(catalog: Catalog, node: Node) -> None:
-    """RENAME of a table, a column, a constraint, an index."""
-    name = catalog.full(relation_name(node.get("relation", {})))
-    found, new = catalog.tables.get(name), node.get("newname", "")
-    if node.get("renameType") == "OBJECT_COLUMN" and found:
-        _rename_column(catalog, found, node.get("subname", ""), new)
-    elif node.get("renameType") == "OBJECT_TABCONSTRAINT" and found and node.get("subname") in found.constraints:
-        found.constraints[new] = found.constraints.pop(node["subname"])
-        if (name[0], node["subname"]) in catalog.indexes:
-            catalog.indexes[name[0], new] = catalog.indexes.pop((name[0], node["subname"]))
-    elif name in catalog.indexes:
-        catalog.indexes[name[0], new] = catalog.indexes.pop(name)
-    elif found and node.get("renameType") != "OBJECT_COLUMN":
-        rename_table(catalog, found, (name[0], new))
-
-
-def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
-    if old in of.columns:
-        of.columns[new] = of.columns.pop(old)
-    for index in catalog.indexes_on(of.name, [old]):
-        index.columns = index.columns - {old} | {new}
-    for constraint in of.constraints.values():
-        if old in constraint.columns:
-            constraint.columns = constraint.columns - {old} | {new}
-            constraint.expression = with_column_renamed(constraint.expression, old, new)
-    if of.partition_key and old in of.partition_key[1]:
-        how, columns = of.partition_key
-        of.partition_key = (how, tuple(new if column == old else column for column in columns))
-    for part in filter(None, map(catalog.tables.get, of.partitions)):
-        _rename_column(catalog, part, old, new)
-
-
-def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
-    """Another name or schema for a table, which stays what it was."""
-    old = table.name
-    catalog.tables[new] = catalog.tables.pop(old)
-    table.name = new
-    for index in catalog.indexes_on(old):
-        index.table = new
-    for other in catalog.tables.values():
-        if old in other.partitions:
-            other.partitions = other.partitions - {old} | {new}
-            other.default_partition = new if other.default_partition == old else other.default_partition
-
-
-def move(catalog: Catalog, node: Node) -> None:
-    """ALTER … SET SCHEMA."""
-    found = catalog.table(relation_name(node.get("relation", {})))
-    if found:
-        rename_table(catalog, found, (node.get("newschema", ""), found.name[1]))
 
 
 def setting(catalog: Catalog, node: Node) -> None:

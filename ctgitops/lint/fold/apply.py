@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...sql.nodes import Node
 from ..catalog import Catalog
-from . import alter, create, drop
+from . import alter, create, drop, rename
 
 _FOLDS = {
     "CreateStmt": create.table,
@@ -19,8 +19,8 @@ _FOLDS = {
     "ClusterStmt": alter.cluster,
     "AlterDomainStmt": alter.domain,
     "AlterFunctionStmt": alter.function,
-    "RenameStmt": alter.rename,
-    "AlterObjectSchemaStmt": alter.move,
+    "RenameStmt": rename.rename,
+    "AlterObjectSchemaStmt": rename.move,
     "VariableSetStmt": alter.setting,
     "DropStmt": drop.drop,
 }

@@ -1,0 +1,86 @@
+"""Other names and schemas: RENAME and SET SCHEMA, with all that refers to what is renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ...sql.nodes import Node
+from ..catalog import Catalog, Table
+from ..nodes import Name, name_of, relation_name, with_column_renamed
+
+_TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
+
+
+def rename(catalog: Catalog, node: Node) -> None:
+    """RENAME of a table, a column, a constraint, an index, a domain."""
+    if node.get("renameType") in _TYPES:
+        of = name_of(node.get("object", {}).get("List", {}).get("items", []))
+        _rename_type(catalog, of, lambda old: (old[0], node.get("newname", "")))
+        return
+    name = catalog.full(relation_name(node.get("relation", {})))
+    found, new = catalog.tables.get(name), node.get("newname", "")
+    if node.get("renameType") == "OBJECT_COLUMN" and found:
+        _rename_column(catalog, found, node.get("subname", ""), new)
+    elif node.get("renameType") == "OBJECT_TABCONSTRAINT" and found and node.get("subname") in found.constraints:
+        found.constraints[new] = found.constraints.pop(node["subname"])
+        if (name[0], node["subname"]) in catalog.indexes:
+            catalog.indexes[name[0], new] = catalog.indexes.pop((name[0], node["subname"]))
+    elif name in catalog.indexes:
+        catalog.indexes[name[0], new] = catalog.indexes.pop(name)
+    elif found and node.get("renameType") != "OBJECT_COLUMN":
+        rename_table(catalog, found, (name[0], new))
+
+
+def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
+    if old in of.columns:
+        of.columns[new] = of.columns.pop(old)
+    for index in catalog.indexes_on(of.name, [old]):
+        index.columns = index.columns - {old} | {new}
+    for constraint in of.constraints.values():
+        if old in constraint.columns:
+            constraint.columns = constraint.columns - {old} | {new}
+            constraint.expression = with_column_renamed(constraint.expression, old, new)
+    if of.partition_key and old in of.partition_key[1]:
+        how, columns = of.partition_key
+        of.partition_key = (how, tuple(new if column == old else column for column in columns))
+    for part in filter(None, map(catalog.tables.get, of.partitions)):
+        _rename_column(catalog, part, old, new)
+
+
+def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
+    """Another name or schema for a table, which stays what it was."""
+    old = table.name
+    catalog.tables[new] = catalog.tables.pop(old)
+    table.name = new
+    for index in catalog.indexes_on(old):
+        index.table = new
+    for other in catalog.tables.values():
+        if old in other.partitions:
+            other.partitions = other.partitions - {old} | {new}
+            other.default_partition = new if other.default_partition == old else other.default_partition
+
+
+def move(catalog: Catalog, node: Node) -> None:
+    """ALTER … SET SCHEMA."""
+    if node.get("objectType") in _TYPES:
+        of = name_of(node.get("object", {}).get("List", {}).get("items", []))
+        _rename_type(catalog, of, lambda old: (node.get("newschema", ""), old[1]))
+        return
+    found = catalog.table(relation_name(node.get("relation", {})))
+    if found:
+        rename_table(catalog, found, (node.get("newschema", ""), found.name[1]))
+
+
+def _rename_type(catalog: Catalog, name: Name, new: Callable[[Name], Name]) -> None:
+    """Of a domain, with the columns that have it."""
+    keys = [(schema, name[1]) for schema in ((name[0],) if name[0] else catalog.path)]
+    old = next((key for key in keys if key in catalog.domains), None)
+    if old is None:
+        return
+    renamed = new(old)
+    for table in catalog.users_of(old):
+        for column in table.columns.values():
+            if column.type.name == old[1] and column.type.schema in {"", old[0]}:
+                column.type = replace(column.type, schema=renamed[0], name=renamed[1])
+    catalog.domains[renamed] = catalog.domains.pop(old)
