@@ -99,6 +99,8 @@ def _standing(entries: Iterable[Entry]) -> tuple[Promise, ...]:
     """By plan. A run looks at what an earlier one did not look at before it predicts anew, so that is settled then."""
     found: dict[str | None, Promise] = {}
     for entry in entries:
+        if entry.number is not None and _takes_away(entry):
+            found = {plan: each for plan, each in found.items() if entry.number not in each.numbers}
         if entry.number is not None or entry.name != NAME:
             continue
         match entry.mark:
@@ -114,3 +116,7 @@ def _standing(entries: Iterable[Entry]) -> tuple[Promise, ...]:
             case _:
                 pass
     return tuple(found.values())
+
+
+def _takes_away(entry: Entry) -> bool:
+    return entry.mark is Mark.ROLLED_BACK or (entry.mark is Mark.REPAIRED and not entry.brings)
