@@ -34,8 +34,8 @@ def _text(look: DriftLook) -> list[str]:
 def verdict(look: Drift) -> str:
     """The first line about one environment."""
     if not look.changes:
-        return f"no drift: its schema is what its {words.count(look.migrations, 'migration')} give"
-    return f"DRIFT: {words.count(len(look.changes), 'difference')} from what its {_migrations(look)} give"
+        return f"no drift: its schema is what its {_give(look)}"
+    return f"DRIFT: {words.count(len(look.changes), 'difference')} from what its {_give(look)}"
 
 
 def what_next(look: Drift) -> tuple[str, ...]:
@@ -48,8 +48,8 @@ def what_next(look: Drift) -> tuple[str, ...]:
     )
 
 
-def _migrations(look: Drift) -> str:
-    return words.count(look.migrations, "migration")
+def _give(look: Drift) -> str:
+    return f"{words.count(look.migrations, 'migration')} give{'s' if look.migrations == 1 else ''}"
 
 
 def _remarks(look: Drift) -> list[str]:

@@ -37,6 +37,11 @@ def test_a_difference_as_data() -> None:
     assert [sorted(change) for change in found["changes"]] == [["added"], ["added"], ["after", "before"], ["removed"]]
 
 
+def test_one_migration_gives_and_two_give() -> None:
+    assert "what its 1 migration gives" in drift_text((Drift(STAGING, (), 1),))
+    assert "what its 3 migrations give" in drift_text((CLEAN,))
+
+
 def test_who_could_not_be_looked_at_is_never_clean() -> None:
     assert exit_status((CLEAN,)) == 0
     assert exit_status((CLEAN, DRIFTED)) == 1
