@@ -1,5 +1,7 @@
 """How true lint is: what it says blocks writes while it works, beside what PostgreSQL does, and beside squawk.
 
+The cases called `held_out` were written down before lint was shown any of them; their first lines say what came of it.
+
 `CTGITOPS_CHAINS=FOLDER python -m bench.truth [MAJOR …]`, where FOLDER has one folder of numbered SQL files a project.
 Without it only the statements are judged; without a MAJOR on every server that is found here, also in
 CTGITOPS_POSTGRES. `-v` tells what PostgreSQL refused.

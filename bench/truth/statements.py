@@ -23,7 +23,7 @@ from .judge import Judge, Truth
 from .products import PRODUCTS, TYPED
 
 _HERE = Path(__file__).parent
-SCHEMA = (_HERE / "schema.sql").read_text(encoding="utf-8") + TYPED
+SCHEMA = "".join((_HERE / name).read_text(encoding="utf-8") for name in ("schema.sql", "shop.sql")) + TYPED
 _MODEL, _WORK = "model", "work"
 
 

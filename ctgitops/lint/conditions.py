@@ -83,25 +83,31 @@ class _Reader:
     def _any(self, select: Node) -> bool | None:
         """Whether a query of PostgreSQL's own catalogues finds a row."""
         named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
-        source = next((each for each in named if each.get("relname") in LISTED), None)
-        if source is None or "groupClause" in select or "larg" in select:
+        sources = sorted((each for each in named if each.get("relname") in LISTED), key=_is_class)
+        if not sources or "groupClause" in select or "larg" in select:
             return True if set(select) <= _PLAIN else None
-        rows = list(LISTED[source["relname"]](self._catalog))
+        rows = list(LISTED[sources[0]["relname"]](self._catalog))
         rows += [] if self._catalog.complete else [{}]
-        alone, certain = len(named) == 1 and not _joined(select), [True] * len(rows)
+        others = {_alias(each) for each in named if each.get("relname") in _JOINED} | {_alias(sources[0])}
+        sure = [len(others) == len(named) and _joined_by_keys(select)] * len(rows)
         for part in conjuncts(select.get("whereClause")):
-            said = [self._fits(part, row, source) for row in rows]
-            rows = [row for row, fits in zip(rows, said, strict=True) if fits is not False]
-            certain = [sure and fits is True for sure, fits in zip(certain, said, strict=True) if fits is not False]
+            said = [self._fits(part, row, others) for row in rows]
+            left = [
+                (row, known and fits is True)
+                for row, known, fits in zip(rows, sure, said, strict=True)
+                if fits is not False
+            ]
+            rows, sure = [row for row, _ in left], [known for _, known in left]
         if not rows:
             return False
-        return True if alone and any(certain) else None
+        return True if any(sure) else None
 
-    def _fits(self, part: Node, row: Row, source: Node) -> bool | None:
+    def _fits(self, part: Node, row: Row, aliases: set[str]) -> bool | None:
         test = part.get("A_Expr", {})
         column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
-        alias = source.get("alias", {}).get("aliasname", source.get("relname"))
-        if "".join(parts_of(test.get("name", []))) != "=" or not column or column[:-1] not in {(), (alias,)}:
+        if _is_join(part) and len(aliases) > 1:
+            return True
+        if "".join(parts_of(test.get("name", []))) != "=" or not column or not set(column[:-1]) <= aliases:
             return None
         items = test.get("rexpr", {}).get("List", {}).get("items") or [test.get("rexpr", {})]
         wanted, value = [self._constant(item) for item in items], row.get(column[-1])
@@ -148,5 +154,28 @@ def _counts(select: Node) -> bool:
     return parts_of(call.get("funcname", []))[-1:] == ("count",)
 
 
-def _joined(select: Node) -> bool:
-    return any(kind == "JoinExpr" for kind, _ in walk(select.get("fromClause", [])))
+def _is_class(relation: Node) -> bool:
+    """A constraint's row and a column's tell their table too."""
+    return bool(relation.get("relname") == "pg_class")
+
+
+def _alias(relation: Node) -> str:
+    alias: str = relation.get("alias", {}).get("aliasname") or relation.get("relname", "")
+    return alias
+
+
+def _joined_by_keys(select: Node) -> bool:
+    """Whether what is joined is the same thing's table and schema, so that no row is lost."""
+    joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
+    return all(each.get("jointype") == "JOIN_INNER" and _is_join(each.get("quals", {})) for each in joins)
+
+
+def _is_join(part: Node) -> bool:
+    """`n.oid = c.relnamespace`."""
+    sides = [part.get("A_Expr", {}).get(side, {}).get("ColumnRef", {}) for side in ("lexpr", "rexpr")]
+    names = {"".join(parts_of(side.get("fields", []))[-1:]) for side in sides}
+    return "oid" in names and len(names & _KEYS) == 1
+
+
+_JOINED = {"pg_namespace", "pg_class"}
+_KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}

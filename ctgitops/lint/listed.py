@@ -42,9 +42,10 @@ def _relations(catalog: Catalog) -> Iterator[Row]:
 
 def _classes(catalog: Catalog) -> Iterator[Row]:
     for name, table in catalog.tables.items():
-        yield {"relname": name[1], "relkind": _KINDS.get(table.kind), "oid": written(name)}
+        kind = _KINDS.get(table.kind)
+        yield {"relname": name[1], "relkind": kind, "oid": written(name), "nspname": name[0]}
     for name in catalog.indexes:
-        yield {"relname": _certain(name[1]), "relkind": "i", "oid": None}
+        yield {"relname": _certain(name[1]), "relkind": "i", "nspname": name[0]}
     for kind in ("S", "c"):  # sequences and composite types: nobody keeps them
         yield {"relkind": kind}
 
@@ -52,6 +53,7 @@ def _classes(catalog: Catalog) -> Iterator[Row]:
 def _columns(catalog: Catalog) -> Iterator[Row]:
     for (schema, name), table in catalog.tables.items():
         whose: Row = {"table_schema": schema, "table_name": name, "attrelid": written((schema, name))}
+        whose |= {"nspname": schema, "relname": name}
         for column, each in table.columns.items():
             kind = None if each.type.schema or each.type.array else _TYPES.get(each.type.name)
             nullable = "NO" if each.not_null else "YES"
@@ -75,6 +77,7 @@ def _constraints(catalog: Catalog) -> Iterator[Row]:
 
 def _of(full: Name, table: Table) -> Iterator[Row]:
     whose: Row = {"conrelid": written(full), "table_schema": full[0], "table_name": full[1]}
+    whose |= {"nspname": full[0], "relname": full[1]}
     for name, each in table.constraints.items():
         short, long = _CONSTRAINTS.get(each.kind, (None, None))
         certain = _certain(name)

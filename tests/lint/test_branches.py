@@ -47,6 +47,15 @@ def found_under(condition: str, given: str = GIVEN) -> list[str]:
         "exists (select from pg_class where relname = 'open_orders' and relkind = 'r')",
         "exists (select from pg_class c join pg_namespace n on true where relname = 'x' and relkind = 'r')",
         "not exists (select from pg_constraint where conname = 'positive')",
+        "not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+        "where c.relname = 'orders_code' and n.nspname = 'public')",
+        "not exists (select from pg_class c, pg_namespace n where n.oid = c.relnamespace and relname = 'orders_code')",
+        "not exists (select from pg_class t join pg_constraint c on c.conrelid = t.oid "
+        "where t.relname = 'orders' and c.conname = 'positive')",
+        "exists (select from pg_class t join pg_constraint c on c.conrelid = t.oid "
+        "where t.relname = 'customers' and c.conname = 'positive')",
+        "not exists (select from pg_attribute a join pg_class t on a.attrelid = t.oid "
+        "where t.relname = 'orders' and attname = 'note')",
         "not exists (select from pg_constraint where conname = 'positive' and conrelid = 'orders'::regclass)",
         "exists (select from pg_constraint where conname = 'positive' and conrelid = 'customers'::regclass)",
         "not exists (select from information_schema.table_constraints where constraint_type = 'PRIMARY KEY' "
@@ -67,7 +76,11 @@ def test_a_branch_that_is_known_not_to_be_taken_is_silent(condition: str) -> Non
         "n > 1",
         "n > 1 or 1 = 2",
         "exists (select from pg_class where relname = 'nothing')",
-        "exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace where relname = 'orders')",
+        "exists (select from pg_class c join pg_namespace n on n.oid = c.oid where relname = 'orders')",
+        "not exists (select from pg_class c left join pg_trigger t on t.tgrelid = c.oid where relname = 'orders')",
+        "not exists (select from pg_class c, pg_trigger t where t.tgrelid = c.oid and relname = 'orders')",
+        "not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace and n.oid > 5 "
+        "where relname = 'orders')",
         "exists (select from orders where id = 1)",
         "not exists (select from orders)",
         "exists (select from pg_type where typname = 'mood')",
