@@ -65,7 +65,8 @@ How often that is true is measured against what PostgreSQL does, by `python -m b
 statements on two live schemas, on each major, and whole histories of projects. Lint is mended by what that shows, so
 what it had never seen says more. Of 468 statements that were all written before it was shown one, it was right in
 94.7 % of what it said blocks writes, and missed 0.6 % of what does (PostgreSQL 14 to 18); of 230 that were written
-after it was mended, 98.2 % and 0.9 % (PostgreSQL 15). Of 1,023 migrations of twelve projects that it had not seen, 194
+after it was mended, 98.2 % and 0.9 % (PostgreSQL 15). Of 62 more, chosen to be hard, 77.4 % and 4.0 %: blocks that ask
+before they act, which it has learnt since. Of 1,023 migrations of twelve projects that it had not seen, 194
 block, and it found just these; it spoke of 26 %.
 """
 _GROUPS = {

@@ -122,8 +122,8 @@ class Case:
         return tuple((table, one) for command, one in added if not self._there(table, command, one))
 
     def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether IF NOT EXISTS finds such a column."""
-        return bool(command.get("missing_ok")) and added.name in table.columns
+        """Whether IF NOT EXISTS finds such a column, or a block fails on it, which may be ready for that."""
+        return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
         """The constraints of these kinds that are added to a table in use, also behind an added column."""

@@ -45,6 +45,7 @@ class Index:
     unique: bool = False
     computed: bool = False
     """Whether it has an expression or a condition: PostgreSQL builds it anew with any new type of its columns."""
+    method: str = "btree"
     clustered: bool = False
     """Whether CLUSTER without a table sorts its table by it."""
 

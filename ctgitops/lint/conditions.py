@@ -19,33 +19,63 @@ _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): Fal
 """What a count is compared with to ask whether there are any, or none."""
 
 
-def holds(condition: str, values: Values, catalog: Catalog) -> bool | None:
-    """Whether a condition is true; None where nobody can tell before it runs. `values` are those of the variables."""
+def holds(condition: str, values: Values, catalog: Catalog, answers: dict[str, bool | None]) -> bool | None:
+    """Whether a condition is true; None where nobody can tell before it runs. `values` are those of the variables.
+
+    What a variable was told stays in `answers`: it was asked before the block changed what it asks for.
+    """
+    return _Reader(catalog, values, answers).truth(_expression(condition))
+
+
+def _expression(text: str) -> Node:
     try:
-        targets = trees(f"select {condition}")[0].node.get("targetList", ())
+        targets = trees(f"select {text}")[0].node.get("targetList", ())
     except (SqlSyntaxError, IndexError):
-        return None
-    return _Reader(catalog, values).truth(targets[0]["ResTarget"].get("val", {})) if len(targets) == 1 else None
+        return {}
+    value: Node = targets[0]["ResTarget"].get("val", {}) if len(targets) == 1 else {}
+    return value
 
 
 class _Reader:
-    def __init__(self, catalog: Catalog, values: Values) -> None:
-        self._catalog, self._values = catalog, values
+    def __init__(self, catalog: Catalog, values: Values, answers: dict[str, bool | None]) -> None:
+        self._catalog, self._values, self._answers = catalog, values, answers
 
     def truth(self, node: Node) -> bool | None:
         """Of an expression; it is true, false, or not known."""
-        for kind, inner in node.items():
-            if kind == "BoolExpr":
-                return self._bool(inner)
-            if kind == "SubLink" and inner.get("subLinkType") == "EXISTS_SUBLINK":
-                return self._any(inner.get("subselect", {}).get("SelectStmt", {}))
-            if kind == "A_Expr":
-                return self._compared(inner)
-            if kind == "NullTest":
-                return self._null(inner)
-            if kind == "A_Const" and "boolval" in inner:
-                return bool(inner["boolval"].get("boolval"))
-        return None
+        judges: dict[str, Callable[[Node], bool | None]] = {
+            "BoolExpr": self._bool,
+            "A_Expr": self._compared,
+            "NullTest": self._null,
+            "SubLink": self._queried,
+            "ColumnRef": lambda variable: self._answer(variable, self.truth),
+            "A_Const": lambda constant: constant["boolval"].get("boolval", False) if "boolval" in constant else None,
+        }
+        return next((judges[kind](inner) for kind, inner in node.items() if kind in judges), None)
+
+    def _queried(self, node: Node) -> bool | None:
+        select: Node = node.get("subselect", {}).get("SelectStmt", {})
+        if node.get("subLinkType") == "EXISTS_SUBLINK":
+            return self._any(select)
+        targets = select.get("targetList", [{}])
+        return self.truth(targets[0].get("ResTarget", {}).get("val", {})) if set(select) <= _PLAIN else None
+
+    def _answer(self, variable: Node, judge: Callable[[Node], bool | None]) -> bool | None:
+        """What a variable holds that is set once."""
+        name = ".".join(parts_of(variable.get("fields", [])))
+        texts_ = self._values.get(name, ())
+        if len(texts_) != 1:
+            return None
+        if name not in self._answers:
+            self._answers[name] = None  # where it asks for itself
+            self._answers[name] = judge(_expression(texts_[0]))
+        return self._answers[name]
+
+    def _some(self, node: Node) -> bool | None:
+        """Whether what is counted is more than none."""
+        if "ColumnRef" in node:
+            return self._answer(node["ColumnRef"], self._some)
+        select = _select_in(node)
+        return self._any(select) if select and _counts(select) else None
 
     def _bool(self, node: Node) -> bool | None:
         said = [self.truth(each) for each in node.get("args", ())]
@@ -58,10 +88,9 @@ class _Reader:
 
     def _compared(self, node: Node) -> bool | None:
         name, right = "".join(parts_of(node.get("name", []))), self._constant(node.get("rexpr", {}))
-        counted = node.get("lexpr", {}).get("SubLink", {}).get("subselect", {}).get("SelectStmt", {})
-        if counted and right is not None and (name, right) in _SOME and _counts(counted):
-            found = self._any(counted)
-            return None if found is None else found is _SOME[name, right]
+        found = self._some(node.get("lexpr", {})) if right is not None and (name, right) in _SOME else None
+        if right is not None and found is not None:
+            return found is _SOME[name, right]
         left = self._constant(node.get("lexpr", {}))
         if left is None or right is None or name not in _COMPARED:
             return None
@@ -103,6 +132,8 @@ class _Reader:
         return True if any(sure) else None
 
     def _fits(self, part: Node, row: Row, aliases: set[str]) -> bool | None:
+        if _is_of_all(part):
+            return True
         test = part.get("A_Expr", {})
         column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
         if _is_join(part) and len(aliases) > 1:
@@ -146,6 +177,21 @@ class _Reader:
 _TO = ("to_regclass",)
 _PLAIN = {"targetList", "limitOption", "op"}
 """What `SELECT 1` has."""
+
+
+def _select_in(node: Node) -> Node:
+    select: Node = node.get("SubLink", {}).get("subselect", {}).get("SelectStmt", {})
+    return select
+
+
+def _is_of_all(part: Node) -> bool:
+    """`NOT attisdropped`, `attnum > 0`: what is known is neither dropped nor the system's."""
+    negated = part.get("BoolExpr", {})
+    inner = (
+        negated.get("args", [{}])[0] if negated.get("boolop") == "NOT_EXPR" else part.get("A_Expr", {}).get("lexpr", {})
+    )
+    column = parts_of(inner.get("ColumnRef", {}).get("fields", []))[-1:]
+    return column == ("attisdropped",) if negated else column == ("attnum",)
 
 
 def _counts(select: Node) -> bool:

@@ -55,8 +55,9 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     except SqlSyntaxError as error:
         yield "", {}, Unread(f"the block is not understood: {error.message}")
         return
+    answers: dict[str, bool | None] = {}
     for inner in read.runs:
-        if not _skipped(inner, read.values, catalog):
+        if not _skipped(inner, read.values, catalog, answers):
             yield from _read(inner, read.values, catalog, depth)
 
 
@@ -67,7 +68,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
         elif function.language == "plpgsql":
             read = inside(function.body)
-            runs = [inner for inner in read.runs if not _skipped(inner, read.values, catalog)]
+            runs = [inner for inner in read.runs if not _skipped(inner, read.values, catalog, {})]
             found = [each for inner in runs for each in _read(inner, read.values, catalog, depth)]
         else:
             return
@@ -76,9 +77,9 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
     yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
 
 
-def _skipped(inner: Inner, values: Values, catalog: Catalog) -> bool:
+def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: dict[str, bool | None]) -> bool:
     """Whether what is known already says that it stands in a branch that is not taken."""
-    return any(holds(condition, values, catalog) is (not wanted) for condition, wanted in inner.when)
+    return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
 
 
 def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterator[Read]:

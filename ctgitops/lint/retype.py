@@ -44,7 +44,8 @@ def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> 
         return Change.REWRITE
     indexes = catalog.indexes_on(table.name, [column])
     sorted_anew = cost is Cost.INDEXES or (known and known.collation != collation_of(definition))
-    if any(index.computed for index in indexes) or (sorted_anew and indexes):
+    of_elements = new.array and any(index.method == "gin" for index in indexes)  # whose type is not the column's
+    if of_elements or any(index.computed for index in indexes) or (sorted_anew and indexes):
         return Change.INDEXES
     return Change.UNLESS_UTC if zoned and not catalog.timezone else Change.NOTHING
 

@@ -54,7 +54,7 @@ def inside(body: str) -> Body:
     finally:
         lib.pg_query_free_plpgsql_parse_result(result)
     nodes = tuple(walk(functions))
-    return Body(tuple(run for each in functions for run in _inside(each, ())), _values(nodes))
+    return Body(tuple(run for each in functions for run in _inside(each, ())), _values(nodes) | _asked(nodes))
 
 
 When = tuple[tuple[str, bool], ...]
@@ -123,6 +123,21 @@ def _run_by(key: str, node: Any) -> Inner | None:
 def _query(node: Node, key: str) -> str:
     text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
     return text
+
+
+def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """What is set once only, by SELECT … INTO: the query, in brackets."""
+    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
+    names = [inner.get("refname", "") for each in datums for inner in each.values()]
+    found: dict[str, list[str]] = {}
+    for kind, node in nodes:
+        fields = (node.get("target") or node.get("var") or {}).get("PLpgSQL_row", {}).get("fields", ())
+        query = f"({_query(node, 'sqlstmt')})" if kind == "PLpgSQL_stmt_execsql" and len(fields) == 1 else ""
+        for field in fields if kind.startswith("PLpgSQL_stmt") else ():
+            found.setdefault(field.get("name", ""), []).append(query)
+        if kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} and node.get("varno", 0) < len(names):
+            found.setdefault(names[node.get("varno", 0)], []).append("")
+    return {name: (queries[0],) for name, queries in found.items() if len(queries) == 1 and queries[0]}
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:

@@ -58,6 +58,8 @@ def found_under(condition: str, given: str = GIVEN) -> list[str]:
         "where t.relname = 'orders' and attname = 'note')",
         "not exists (select from pg_constraint where conname = 'positive' and conrelid = 'orders'::regclass)",
         "exists (select from pg_constraint where conname = 'positive' and conrelid = 'customers'::regclass)",
+        "not exists (select from pg_attribute where attrelid = 'orders'::regclass and attname = 'note' "
+        "and not attisdropped and attnum > 0)",
         "not exists (select from information_schema.table_constraints where constraint_type = 'PRIMARY KEY' "
         "and table_name = 'orders')",
         "not exists (select from pg_indexes where indexname = 'orders_code')",
@@ -123,6 +125,11 @@ def test_the_servers_version_is_that_of_the_live_schema() -> None:
         (f"for i in 1..2 loop if 1 = 2 then {BUILD} end if; end loop;", []),
         (f"begin {BUILD} exception when others then null; end;", ["blocking-index"]),
         ("begin null; exception when others then create index on orders (code); end;", ["blocking-index"]),
+        ("execute 'create index orders_pkey on orders (code)';", []),
+        (
+            "alter table orders add column code text default random()::text;exception when duplicate_column then null;",
+            [],
+        ),
         (
             "alter table orders add column later int;"
             f"if exists ({COLUMNS} and column_name = 'later') then return; end if; {BUILD}",
@@ -132,6 +139,35 @@ def test_the_servers_version_is_that_of_the_live_schema() -> None:
 )
 def test_the_way_through_a_block_is_followed(body: str, rules: list[str]) -> None:
     assert rules_found(f"do $$ begin {body} end $$;") == rules
+
+
+COUNTED = f"select count(*) into n {COLUMNS.removeprefix('select ')} and column_name = 'later'"
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (f"{COUNTED}; if n > 0 then {BUILD} end if;", []),
+        (f"{COUNTED}; if n = 0 then {BUILD} end if;", ["blocking-index"]),
+        (f"{COUNTED}; n := 1; if n > 0 then {BUILD} end if;", ["blocking-index"]),
+        (f"{COUNTED}; {COUNTED}; if n > 0 then {BUILD} end if;", ["blocking-index"]),
+        (f"select exists({COLUMNS} and column_name = 'later') into b; if b then {BUILD} end if;", []),
+        (f"select exists({COLUMNS}) into b; if not b then {BUILD} end if;", []),
+        (f"if c then {BUILD} end if;", []),
+        (f"if not c then alter table orders add column later int; end if; if c then {BUILD} end if;", []),
+        (
+            f"if not c then alter table orders add column later int; end if; if not c then {BUILD} end if;",
+            ["blocking-index"],
+        ),
+        (f"select a, b into n, b from orders; if n > 0 then {BUILD} end if;", ["blocking-index"]),
+        (f"execute 'select 1' into n; if n > 1 then {BUILD} end if;", ["blocking-index", "dynamic-sql"]),
+    ],
+)
+def test_what_a_variable_was_told_is_known_as_long_as_it_is_told_once(body: str, rules: list[str]) -> None:
+    declare = f"n int; b boolean; c boolean := exists ({COLUMNS} and column_name = 'later');"
+    found = rules_found(f"do $$ declare {declare} begin {body} end $$;")
+    assert [rule for rule in found if rule in rules] == [rule for rule in rules if rule in found]
+    assert ("blocking-index" in found) is ("blocking-index" in rules)
 
 
 def test_a_function_that_is_called_is_read_in_the_same_way() -> None:

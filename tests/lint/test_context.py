@@ -115,6 +115,11 @@ def test_what_is_nested_deeply_is_linted_on_every_python(text: str, rules: list[
         ),
         ("create index on orders (code);", 'alter column code type varchar(30) collate "C"', ["rewriting-type"]),
         ("", 'alter column code type varchar(30) collate "C"', []),
+        (
+            "alter table orders add column tags text[]; create index on orders using gin (tags);",
+            "alter column tags type text[]",
+            ["rewriting-type"],
+        ),
         ("alter table orders add column tags varchar(9)[];", "alter column tags type varchar[]", []),
     ],
 )

@@ -156,8 +156,9 @@ def index(catalog: Catalog, node: Node) -> None:
     elements = (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
     columns = columns_in(node.get("whereClause")).union(*(index_columns(element) for element in elements))
     computed = "whereClause" in node or any("expr" in element.get("IndexElem", {}) for element in elements)
+    method = node.get("accessMethod", "btree")
     name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
-    catalog.indexes.setdefault((on[0], name), Index(on, columns, bool(node.get("unique")), computed))
+    catalog.indexes.setdefault((on[0], name), Index(on, columns, bool(node.get("unique")), computed, method))
 
 
 def domain(catalog: Catalog, node: Node) -> None:

@@ -16,7 +16,7 @@ def check(case: Case) -> Iterator[Hit]:
     table = case.in_use(node.get("relation", {}))
     if node.get("concurrent") or table is None or not case.has_rows(table):
         return
-    if node.get("if_not_exists") and (table.name[0], node.get("idxname", "")) in case.catalog.indexes:
+    if (node.get("if_not_exists") or case.in_body) and (table.name[0], node.get("idxname", "")) in case.catalog.indexes:
         return
     if table.kind == "partitioned":
         if node.get("relation", {}).get("inh"):
