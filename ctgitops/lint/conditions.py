@@ -213,7 +213,7 @@ def _alias(relation: Node) -> str:
 def _joined_by_keys(select: Node) -> bool:
     """Whether what is joined is the same thing's table and schema, so that no row is lost."""
     joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
-    return all(each.get("jointype") == "JOIN_INNER" and _is_join(each.get("quals", {})) for each in joins)
+    return all(_is_join(each.get("quals", {})) for each in joins)
 
 
 def _is_join(part: Node) -> bool:
