@@ -9,7 +9,7 @@ from ..sql.nodes import Node, walk
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
 from .catalog import Catalog, Function
-from .conditions import holds
+from .conditions import Answers, holds
 from .nodes import name_of
 from .texts import UNKNOWN, Values, texts
 
@@ -55,7 +55,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     except SqlSyntaxError as error:
         yield "", {}, Unread(f"the block is not understood: {error.message}")
         return
-    answers: dict[str, bool | None] = {}
+    answers: Answers = {}
     for inner in read.runs:
         if not _skipped(inner, read.values, catalog, answers):
             yield from _read(inner, read.values, catalog, depth)
@@ -77,7 +77,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
     yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
 
 
-def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: dict[str, bool | None]) -> bool:
+def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:
     """Whether what is known already says that it stands in a branch that is not taken."""
     return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
 

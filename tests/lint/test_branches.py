@@ -19,6 +19,7 @@ create view open_orders as select 1 as a;
 """
 BUILD = "create index on orders (note);"
 COLUMNS = "select from information_schema.columns where table_name = 'orders' and table_schema = 'public'"
+LATER = f"{COLUMNS} and column_name = 'later'"
 
 
 def found_under(condition: str, given: str = GIVEN) -> list[str]:
@@ -32,6 +33,7 @@ def found_under(condition: str, given: str = GIVEN) -> list[str]:
     [
         "1 = 2",
         "not exists (select 1)",
+        "exists (select from orders where false)",
         "false",
         "not true",
         "n > 1 and 1 > 2",
@@ -85,6 +87,10 @@ def test_a_branch_that_is_known_not_to_be_taken_is_silent(condition: str) -> Non
         "where relname = 'orders')",
         "exists (select from orders where id = 1)",
         "not exists (select from orders)",
+        "not exists (select unnest(array[]::int[]))",
+        "exists (select from other.tables where table_name = 'nothing')",
+        "not exists (select from pg_tables where tablename = 'orders' offset 1)",
+        "exists (select count(*) from pg_tables where tablename = 'nothing' having count(*) > 1)",
         "exists (select from pg_type where typname = 'mood')",
         "exists (select from pg_indexes where indexname like 'orders%')",
         "exists (select from information_schema.columns where table_name = n::text)",
@@ -135,10 +141,30 @@ def test_the_servers_version_is_that_of_the_live_schema() -> None:
             f"if exists ({COLUMNS} and column_name = 'later') then return; end if; {BUILD}",
             [],
         ),
+        (f"if not exists ({LATER}) then alter table orders add column later int; {BUILD} end if;", ["blocking-index"]),
+        (f"if not exists ({LATER}) then alter table orders add column later int; else {BUILD} end if;", []),
+        (f"if not exists ({LATER}) then alter table orders add column later int; return; end if; {BUILD}", []),
+        (
+            f"if not exists ({LATER}) then alter table orders add column later int; end if; "
+            f"if not exists ({LATER}) then {BUILD} end if;",
+            [],
+        ),
+        (f"for r in select tablename from pg_tables where schemaname = 'nothing' loop {BUILD} end loop;", []),
+        (f"for r in select count(*) from pg_tables where schemaname = 'no' loop {BUILD} end loop;", ["blocking-index"]),
+        (f"for r in select tablename from pg_tables order by 1 loop {BUILD} end loop;", ["blocking-index"]),
+        (f"for r in select unnest(array[]::int[]) loop {BUILD} end loop;", ["blocking-index"]),
+        (f"perform 1 from pg_constraint where conname = 'nothing'; if found then {BUILD} end if;", []),
+        (
+            f"perform 1 from pg_constraint where conname = 'nothing'; if not found then {BUILD} end if;",
+            ["blocking-index"],
+        ),
+        (f"perform 1 from orders; if found then {BUILD} end if;", ["blocking-index"]),
+        (f"select 1 into n {LATER.removeprefix('select ')}; if found then {BUILD} end if;", []),
+        (f"update orders set id = 2 where id = 1; if found then {BUILD} end if;", ["blocking-index"]),
     ],
 )
 def test_the_way_through_a_block_is_followed(body: str, rules: list[str]) -> None:
-    assert rules_found(f"do $$ begin {body} end $$;") == rules
+    assert rules_found(f"do $$ declare n int; r record; begin {body} end $$;") == rules
 
 
 COUNTED = f"select count(*) into n {COLUMNS.removeprefix('select ')} and column_name = 'later'"
@@ -160,11 +186,30 @@ COUNTED = f"select count(*) into n {COLUMNS.removeprefix('select ')} and column_
             ["blocking-index"],
         ),
         (f"select a, b into n, b from orders; if n > 0 then {BUILD} end if;", ["blocking-index"]),
+        (f"select conname into v from pg_constraint where conname = 'no'; if v is not null then {BUILD} end if;", []),
+        (
+            f"select conname into v from pg_constraint where conname = 'no'; if v is null then {BUILD} end if;",
+            ["blocking-index"],
+        ),
+        (f"select conname into v from pg_constraint where contype = 'p'; if v is null then {BUILD} end if;", []),
+        (
+            f"select max(conname) into v from pg_constraint where false; if v is not null then {BUILD} end if;",
+            ["blocking-index"],
+        ),
+        (
+            f"select null into v from pg_constraint where contype = 'p'; if v is null then {BUILD} end if;",
+            ["blocking-index"],
+        ),
+        (
+            f"select 0 into n from pg_constraint where contype = 'p'; if n is null then {BUILD} end if; "
+            f"if n = 0 then {BUILD} end if;",
+            ["blocking-index"],
+        ),
         (f"execute 'select 1' into n; if n > 1 then {BUILD} end if;", ["blocking-index", "dynamic-sql"]),
     ],
 )
 def test_what_a_variable_was_told_is_known_as_long_as_it_is_told_once(body: str, rules: list[str]) -> None:
-    declare = f"n int; b boolean; c boolean := exists ({COLUMNS} and column_name = 'later');"
+    declare = f"n int; v text; b boolean; c boolean := exists ({COLUMNS} and column_name = 'later');"
     found = rules_found(f"do $$ declare {declare} begin {body} end $$;")
     assert [rule for rule in found if rule in rules] == [rule for rule in rules if rule in found]
     assert ("blocking-index" in found) is ("blocking-index" in rules)

@@ -1,0 +1,103 @@
+"""Queries of PostgreSQL's own catalogues, as far as lint's answers them."""
+
+from __future__ import annotations
+
+from ..sql.nodes import Node, parts_of, walk
+from .constants import Constants
+from .listed import LISTED, Row
+from .nodes import conjuncts
+
+PLAIN = {"targetList", "limitOption", "op"}
+"""What `SELECT 1` has."""
+_CHANGING = {"groupClause", "havingClause", "larg", "limitOffset"}
+_AGGREGATES = {
+    "array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "jsonb_agg", "max", "min", "string_agg",
+    "sum",
+}  # fmt: skip
+_SCHEMAS = {"", "pg_catalog", "information_schema"}
+_JOINED = {"pg_namespace", "pg_class"}
+_KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
+
+
+def finds_row(select: Node, constants: Constants) -> bool | None:
+    """Whether a query finds a row; None where nobody can tell before it runs."""
+    named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
+    sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
+    if not sources or _CHANGING & set(select):
+        calls = any(kind == "FuncCall" for kind, _ in walk(select.get("targetList", [])))  # of a set, of no rows
+        return True if set(select) <= PLAIN and not calls else None
+    rows = list(LISTED[sources[0]["relname"]](constants.catalog))
+    rows += [] if constants.catalog.complete else [{}]
+    others = {_alias(each) for each in named if each.get("relname") in _JOINED} | {_alias(sources[0])}
+    sure = [len(others) == len(named) and _joined_by_keys(select)] * len(rows)
+    for part in conjuncts(select.get("whereClause")):
+        said = [_fits(part, row, others, constants) for row in rows]
+        left = [
+            (row, known and fits is True)
+            for row, known, fits in zip(rows, sure, said, strict=True)
+            if fits is not False
+        ]
+        rows, sure = [row for row, _ in left], [known for _, known in left]
+    if not rows:
+        return False
+    return True if any(sure) else None
+
+
+def aggregates(select: Node) -> bool:
+    """Whether it gives one row, whatever it finds."""
+    calls = (call for kind, call in walk(select.get("targetList", [])) if kind == "FuncCall")
+    named = {"".join(parts_of(call.get("funcname", []))[-1:]) for call in calls}
+    return bool(named & _AGGREGATES) and not {"groupClause", "havingClause"} & set(select)
+
+
+def _is_listed(relation: Node) -> bool:
+    return relation.get("relname") in LISTED and relation.get("schemaname", "") in _SCHEMAS
+
+
+def _fits(part: Node, row: Row, aliases: set[str], constants: Constants) -> bool | None:
+    if _is_of_all(part):
+        return True
+    test = part.get("A_Expr", {})
+    column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
+    if _is_join(part) and len(aliases) > 1:
+        return True
+    if "".join(parts_of(test.get("name", []))) != "=" or not column or not set(column[:-1]) <= aliases:
+        return None
+    items = test.get("rexpr", {}).get("List", {}).get("items") or [test.get("rexpr", {})]
+    wanted, value = [constants.of(item) for item in items], row.get(column[-1])
+    if value is None or test.get("kind") not in {"AEXPR_OP", "AEXPR_IN"}:
+        return None
+    return True if value in wanted else None if None in wanted else False
+
+
+def _is_of_all(part: Node) -> bool:
+    """`NOT attisdropped`, `attnum > 0`: what is known is neither dropped nor the system's."""
+    negated = part.get("BoolExpr", {})
+    inner = (
+        negated.get("args", [{}])[0] if negated.get("boolop") == "NOT_EXPR" else part.get("A_Expr", {}).get("lexpr", {})
+    )
+    column = parts_of(inner.get("ColumnRef", {}).get("fields", []))[-1:]
+    return column == ("attisdropped",) if negated else column == ("attnum",)
+
+
+def _is_class(relation: Node) -> bool:
+    """A constraint's row and a column's tell their table too."""
+    return bool(relation.get("relname") == "pg_class")
+
+
+def _alias(relation: Node) -> str:
+    alias: str = relation.get("alias", {}).get("aliasname") or relation.get("relname", "")
+    return alias
+
+
+def _joined_by_keys(select: Node) -> bool:
+    """Whether what is joined is the same thing's table and schema, so that no row is lost."""
+    joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
+    return all(_is_join(each.get("quals", {})) for each in joins)
+
+
+def _is_join(part: Node) -> bool:
+    """`n.oid = c.relnamespace`."""
+    sides = [part.get("A_Expr", {}).get(side, {}).get("ColumnRef", {}) for side in ("lexpr", "rexpr")]
+    names = {"".join(parts_of(side.get("fields", []))[-1:]) for side in sides}
+    return "oid" in names and len(names & _KEYS) == 1
