@@ -45,6 +45,8 @@ class Index:
     unique: bool = False
     computed: bool = False
     """Whether it has an expression or a condition: PostgreSQL builds it anew with any new type of its columns."""
+    own_classes: frozenset[str] = frozenset()
+    """The columns that it has with an operator class of its own only, which stays with another type."""
     method: str = "btree"
     clustered: bool = False
     """Whether CLUSTER without a table sorts its table by it."""

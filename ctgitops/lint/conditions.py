@@ -32,7 +32,7 @@ def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answe
     What was told stays in `answers`: it was asked before the block changed what it asks for.
     """
     if condition not in answers:
-        answers[condition] = _Reader(catalog, values, answers).truth(_expression(condition.text))
+        answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))
     return answers[condition]
 
 
@@ -45,7 +45,9 @@ def _expression(text: str) -> Node:
     return value
 
 
-class _Reader:
+class Reader:
+    """What a schema, a block's variables and what it asked already say of an expression."""
+
     def __init__(self, catalog: Catalog, values: Values, answers: Answers) -> None:
         self._catalog, self._values, self._answers = catalog, values, answers
         self._constants = Constants(catalog, values)
@@ -65,7 +67,7 @@ class _Reader:
     def _queried(self, node: Node) -> bool | None:
         select: Node = node.get("subselect", {}).get("SelectStmt", {})
         if node.get("subLinkType") == "EXISTS_SUBLINK":
-            return True if aggregates(select) else self._any(select)
+            return True if aggregates(select) else self.finds(select)
         targets = select.get("targetList", [{}])
         return self.truth(targets[0].get("ResTarget", {}).get("val", {})) if set(select) <= PLAIN else None
 
@@ -86,7 +88,7 @@ class _Reader:
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)
-        return self._any(select) if select and _counts(select) else None
+        return self.finds(select) if select and _counts(select) else None
 
     def _bool(self, node: Node) -> bool | None:
         said = [self.truth(each) for each in node.get("args", ())]
@@ -129,12 +131,12 @@ class _Reader:
         if not select or aggregates(select):
             return None
         value = select.get("targetList", [{}])[0].get("ResTarget", {}).get("val", {})
-        found = self._any(select)
+        found = self.finds(select)
         named = "".join(parts_of(value.get("ColumnRef", {}).get("fields", []))[-1:])
         constant = value.get("A_Const", {"isnull": True})
         return None if found and named not in _NEVER_NULL and "isnull" in constant else found
 
-    def _any(self, select: Node) -> bool | None:
+    def finds(self, select: Node) -> bool | None:
         """Whether a query finds a row."""
         return False if self.truth(select.get("whereClause", {})) is False else finds_row(select, self._constants)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..sql.nodes import Node, walk
+from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
+from .called import calls
 from .catalog import Catalog, Function
 from .conditions import Answers, holds
 from .nodes import name_of
@@ -36,10 +37,8 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
         yield from _inside_block(node, catalog, depth)
         return
     if kind in _CALLS and catalog.functions and depth < _DEEPEST:
-        calls = walk({"FuncCall": node["funccall"]} if "funccall" in node else node)
-        for inner, call in calls:
-            function = catalog.function(name_of(call.get("funcname", []))) if inner == "FuncCall" else None
-            if function:
+        for call in calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog):
+            if function := catalog.function(name_of(call.get("funcname", []))):
                 yield from _inside_function(function, catalog, depth + 1)
     yield kind, node, None
 

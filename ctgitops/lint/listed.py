@@ -82,7 +82,7 @@ def _of(full: Name, table: Table) -> Iterator[Row]:
         short, long = _CONSTRAINTS.get(each.kind, (None, None))
         certain = _certain(name)
         yield whose | {"conname": certain, "constraint_name": certain, "contype": short, "constraint_type": long}
-    if not table.known:
+    if not table.known and table.kind != "materialized view":
         yield whose
 
 

@@ -43,7 +43,8 @@ def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> 
     if zoned and catalog.timezone.lower() not in _UTC:
         return Change.REWRITE
     indexes = catalog.indexes_on(table.name, [column])
-    sorted_anew = cost is Cost.INDEXES or (known and known.collation != collation_of(definition))
+    collated = known and known.collation != collation_of(definition)
+    sorted_anew = collated or (cost is Cost.INDEXES and any(column not in index.own_classes for index in indexes))
     of_elements = new.array and any(index.method == "gin" for index in indexes)  # whose type is not the column's
     if of_elements or any(index.computed for index in indexes) or (sorted_anew and indexes):
         return Change.INDEXES

@@ -16,7 +16,8 @@ from ..sql.parse import trees
 Node = dict[str, Any]
 
 _FULL_INTERVAL = 32767
-_DAY_TO_SECOND = 7176
+_FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)
+"""An interval's second, minute, hour, day, month and year, as PostgreSQL numbers them."""
 _WORDS = {
     "integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
     "real": "float4", "serial4": "int4", "serial8": "int8",
@@ -147,11 +148,18 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    everything = (_FULL_INTERVAL, _DAY_TO_SECOND)
-    fields_old, fields_new = old[0] if old else _FULL_INTERVAL, new[0] if new else _FULL_INTERVAL
-    if fields_new not in everything and fields_new != fields_old:
-        return False
-    return (old[1] if len(old) > 1 else 6) <= (new[1] if len(new) > 1 else 6)
+    """As PostgreSQL sees it: only the least field counts, and the precision where seconds are in it."""
+    least_old, least_new = _least_field(old), _least_field(new)
+    return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
+
+
+def _least_field(mods: tuple[int, ...]) -> int:
+    fields = mods[0] if mods else _FULL_INTERVAL
+    return next((place for place, bit in enumerate(_FIELDS) if fields & bit), len(_FIELDS))
+
+
+def _seconds(mods: tuple[int, ...]) -> int:
+    return mods[1] if len(mods) > 1 else 6
 
 
 def under_utc_only(old: Type, new: Type) -> bool:

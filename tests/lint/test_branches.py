@@ -16,6 +16,7 @@ alter table orders add constraint positive check (amount > 0);
 create index orders_code on orders (code);
 create schema other; create table other.orders (id int, extra int);
 create view open_orders as select 1 as a;
+create materialized view sums as select 1 as a;
 """
 BUILD = "create index on orders (note);"
 COLUMNS = "select from information_schema.columns where table_name = 'orders' and table_schema = 'public'"
@@ -49,6 +50,7 @@ def found_under(condition: str, given: str = GIVEN) -> list[str]:
         "exists (select from pg_class where relname = 'open_orders' and relkind = 'r')",
         "exists (select from pg_class c join pg_namespace n on true where relname = 'x' and relkind = 'r')",
         "not exists (select from pg_constraint where conname = 'positive')",
+        "exists (select from pg_constraint where conname = 'nothing')",
         "not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace "
         "where c.relname = 'orders_code' and n.nspname = 'public')",
         "not exists (select from pg_class c, pg_namespace n where n.oid = c.relnamespace and relname = 'orders_code')",
@@ -222,3 +224,27 @@ def test_a_function_that_is_called_is_read_in_the_same_way() -> None:
     )
     assert rules_found("select f();", given) == []
     assert rules_found("alter table orders drop column note;\nselect f();", given)[1:] == ["blocking-index"]
+
+
+@pytest.mark.parametrize(
+    ("query", "rules"),
+    [
+        ("select f() where false", []),
+        ("select f() where not exists (select from pg_indexes where indexname = 'orders_code')", []),
+        ("select f() where not exists (select from pg_indexes where indexname = 'nothing')", ["blocking-index"]),
+        ("select f() from pg_tables where tablename = 'nothing'", []),
+        ("select f() from orders where id = 1", ["blocking-index"]),
+        ("select 1 from pg_tables where tablename = 'nothing' and f() is null", ["blocking-index"]),
+        ("select f(count(*)) from pg_tables where tablename = 'nothing'", ["blocking-index"]),
+        ("select case when false then f() end", []),
+        ("select case when false then 1 else f() end", ["blocking-index"]),
+        ("select case when true then null else f() end", []),
+        ("select case when id > 1 then null else f() end from orders", ["blocking-index"]),
+        ("select case 1 when 2 then f() end", ["blocking-index"]),
+        ("select 1 where exists (select f() where false)", []),
+        ("with a as (delete from orders where id = 1 returning f()) select from a where false", ["blocking-index"]),
+    ],
+)
+def test_a_function_that_is_known_not_to_be_called_is_not_read(query: str, rules: list[str]) -> None:
+    given = f"{GIVEN} create function f() returns void language plpgsql as $$ begin {BUILD} end $$;"
+    assert rules_found(f"{query};", given) == rules

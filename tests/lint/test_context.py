@@ -85,6 +85,37 @@ def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew
     assert rules_found(change, "alter table orders add check (code <> '');") == ["rewriting-type"]
 
 
+def test_an_index_with_an_operator_class_of_its_own_keeps_it_with_a_type_that_sorts_otherwise() -> None:
+    change = "alter table orders alter column note type citext;"
+    assert rules_found(change, "create index on orders (note);") == ["rewriting-type"]
+    assert rules_found(change, "create index on orders using gin (note gin_trgm_ops);") == []
+    assert rules_found(change, "create index on orders (note text_pattern_ops, note);") == ["rewriting-type"]
+    assert rules_found(change, "create index on orders (lower(note) text_pattern_ops);") == ["rewriting-type"]
+    collated = 'alter table orders alter column note type text collate "C";'
+    assert rules_found(collated, "create index on orders (note text_pattern_ops);") == ["rewriting-type"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        ("interval", "interval hour to second", []),
+        ("interval", "interval second", []),
+        ("interval", "interval day to second (3)", ["rewriting-type"]),
+        ("interval (3)", "interval second (4)", []),
+        ("interval", "interval day to hour", ["rewriting-type"]),
+        ("interval day to minute", "interval hour to minute", []),
+        ("interval day to minute", "interval second (0)", []),
+        ("interval year", "interval year to month", []),
+        ("interval year to month", "interval year", ["rewriting-type"]),
+        ("interval day", "interval", []),
+    ],
+)
+def test_an_interval_is_rewritten_where_its_least_field_or_its_precision_gets_coarser(
+    old: str, new: str, rules: list[str]
+) -> None:
+    assert rules_found(f"alter table lasts alter column a type {new};", f"create table lasts (a {old});") == rules
+
+
 @pytest.mark.parametrize(
     ("text", "rules"),
     [

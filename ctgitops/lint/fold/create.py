@@ -158,7 +158,13 @@ def index(catalog: Catalog, node: Node) -> None:
     computed = "whereClause" in node or any("expr" in element.get("IndexElem", {}) for element in elements)
     method = node.get("accessMethod", "btree")
     name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
-    catalog.indexes.setdefault((on[0], name), Index(on, columns, bool(node.get("unique")), computed, method))
+    made = Index(on, columns, bool(node.get("unique")), computed, _own_classes(elements), method)
+    catalog.indexes.setdefault((on[0], name), made)
+
+
+def _own_classes(elements: tuple[Node, ...]) -> frozenset[str]:
+    named = [(each["IndexElem"].get("name", ""), "opclass" in each["IndexElem"]) for each in elements]
+    return frozenset(column for column, own in named if own) - {column for column, own in named if not own}
 
 
 def domain(catalog: Catalog, node: Node) -> None:

@@ -37,6 +37,7 @@ def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
         of.columns[new] = of.columns.pop(old)
     for index in catalog.indexes_on(of.name, [old]):
         index.columns = index.columns - {old} | {new}
+        index.own_classes = index.own_classes - {old} | ({new} if old in index.own_classes else set())
     for constraint in of.constraints.values():
         if old in constraint.columns:
             constraint.columns = constraint.columns - {old} | {new}
