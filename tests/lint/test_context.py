@@ -336,3 +336,30 @@ def test_hundreds_of_terms_in_a_row_are_no_reason_to_give_up() -> None:
 
 def test_a_file_that_is_no_sql_has_no_findings() -> None:
     assert Linter(Catalog()).file(Script("create tabel t;", "x.sql")) == ()
+
+
+RENAMED = """
+create schema other; create type other.kind as (a integer); create table typed of other.kind;
+create table other.held (id integer primary key, note text); create index held_note on other.held (note);
+create domain other.short as text; create table shorts (a other.short);
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("alter type other.kind rename to sort;\nalter type other.sort alter attribute a type bigint cascade;", True),
+        ("alter type other.kind set schema public;\nalter type kind alter attribute a type bigint cascade;", True),
+        ("alter schema other rename to more;\nalter type more.kind alter attribute a type bigint cascade;", True),
+        ("alter schema other rename to more;\nalter table more.held alter column note type integer using 1;", True),
+        ("alter schema other rename to more;\ncreate index if not exists held_note on more.held (id);", False),
+        ("alter schema other rename to more;\nalter domain more.short add check (value <> '');", True),
+        (
+            "alter schema other rename to more;\ncreate schema other;\ncreate table other.held (id integer);\n"
+            "alter table other.held add column n serial;",
+            False,
+        ),
+    ],
+)
+def test_a_type_and_a_schema_are_followed_by_their_new_name(text: str, blocks: bool) -> None:
+    assert any(finding.blocks_writes for finding in linted(text, RENAMED)) is blocks

@@ -13,7 +13,10 @@ _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 
 def rename(catalog: Catalog, node: Node) -> None:
-    """RENAME of a table, a column, a constraint, an index, a domain."""
+    """RENAME of a schema, a table, a column, a constraint, an index, a type."""
+    if node.get("renameType") == "OBJECT_SCHEMA":
+        _rename_schema(catalog, node.get("subname", ""), node.get("newname", ""))
+        return
     if node.get("renameType") in _TYPES:
         of = name_of(node.get("object", {}).get("List", {}).get("items", []))
         _rename_type(catalog, of, lambda old: (old[0], node.get("newname", "")))
@@ -54,12 +57,23 @@ def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
     old = table.name
     catalog.tables[new] = catalog.tables.pop(old)
     table.name = new
-    for index in catalog.indexes_on(old):
-        index.table = new
+    for key in [key for key, index in catalog.indexes.items() if index.table == old]:
+        catalog.indexes[new[0], key[1]] = replace(catalog.indexes.pop(key), table=new)
     for other in catalog.tables.values():
         if old in other.partitions:
             other.partitions = other.partitions - {old} | {new}
             other.default_partition = new if other.default_partition == old else other.default_partition
+
+
+def _rename_schema(catalog: Catalog, old: str, new: str) -> None:
+    """With all that is in it."""
+    for table in [table for table in catalog.tables.values() if table.name[0] == old]:
+        rename_table(catalog, table, (new, table.name[1]))
+    for key in [key for key in catalog.functions if key[0] == old]:
+        catalog.functions[new, key[1]] = catalog.functions.pop(key)
+    types = {*catalog.domains, *(table.of_type for table in catalog.tables.values() if table.of_type)}
+    for name in [name for name in types if name[0] == old]:
+        _rename_type(catalog, name, lambda each: (new, each[1]))
 
 
 def move(catalog: Catalog, node: Node) -> None:
@@ -74,7 +88,9 @@ def move(catalog: Catalog, node: Node) -> None:
 
 
 def _rename_type(catalog: Catalog, name: Name, new: Callable[[Name], Name]) -> None:
-    """Of a domain, with the columns that have it."""
+    """Of a domain, with the columns that have it; of a composite type, with the tables that are made of it."""
+    for table in catalog.typed(name):
+        table.of_type = new(catalog.full(name))
     keys = [(schema, name[1]) for schema in ((name[0],) if name[0] else catalog.path)]
     old = next((key for key in keys if key in catalog.domains), None)
     if old is None:
