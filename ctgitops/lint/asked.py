@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..sql.nodes import Node, parts_of, walk
 from .constants import Constants
 from .listed import LISTED, Row
@@ -15,6 +17,9 @@ _AGGREGATES = {
     "sum",
 }  # fmt: skip
 _SCHEMAS = {"", "pg_catalog", "information_schema"}
+_TESTS = {("AEXPR_OP", "="), ("AEXPR_IN", "="), ("AEXPR_LIKE", "~~"), ("AEXPR_LIKE", "!~~")}
+_LIKE = re.compile(r"\\.|.", re.DOTALL).findall
+_WILD = {"%": ".*", "_": "."}
 _JOINED = {"pg_namespace", "pg_class"}
 _KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
 
@@ -50,24 +55,36 @@ def aggregates(select: Node) -> bool:
     return bool(named & _AGGREGATES) and not {"groupClause", "havingClause"} & set(select)
 
 
+def counts(select: Node) -> bool:
+    """Whether it gives the number of what it finds."""
+    targets = select.get("targetList", [{}])
+    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+    return parts_of(call.get("funcname", []))[-1:] == ("count",)
+
+
 def _is_listed(relation: Node) -> bool:
     return relation.get("relname") in LISTED and relation.get("schemaname", "") in _SCHEMAS
 
 
 def _fits(part: Node, row: Row, aliases: set[str], constants: Constants) -> bool | None:
-    if _is_of_all(part):
+    if _is_of_all(part) or (_is_join(part) and len(aliases) > 1):
         return True
     test = part.get("A_Expr", {})
     column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
-    if _is_join(part) and len(aliases) > 1:
-        return True
-    if "".join(parts_of(test.get("name", []))) != "=" or not column or not set(column[:-1]) <= aliases:
-        return None
+    value = row.get(column[-1]) if column and set(column[:-1]) <= aliases else None
     items = test.get("rexpr", {}).get("List", {}).get("items") or [test.get("rexpr", {})]
-    wanted, value = [constants.of(item) for item in items], row.get(column[-1])
-    if value is None or test.get("kind") not in {"AEXPR_OP", "AEXPR_IN"}:
+    wanted = [constants.of(item) for item in items]
+    said = (test.get("kind"), *parts_of(test.get("name", [])))
+    if value is None or said not in _TESTS:
         return None
+    if said[0] == "AEXPR_LIKE":
+        return None if wanted[0] is None else _like(value, wanted[0]) is (said[1] == "~~")
     return True if value in wanted else None if None in wanted else False
+
+
+def _like(value: str, pattern: str) -> bool:
+    parts = (re.escape(each[-1]) if len(each) > 1 else _WILD.get(each) or re.escape(each) for each in _LIKE(pattern))
+    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
 
 
 def _is_of_all(part: Node) -> bool:

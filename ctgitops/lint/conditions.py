@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..sql.nodes import Node, parts_of
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Condition
-from .asked import PLAIN, aggregates, finds_row
+from .asked import PLAIN, aggregates, counts, finds_row
 from .catalog import Catalog
 from .constants import Constants
 from .texts import Values
@@ -88,7 +88,7 @@ class Reader:
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)
-        return self.finds(select) if select and _counts(select) else None
+        return self.finds(select) if select and counts(select) else None
 
     def _bool(self, node: Node) -> bool | None:
         said = [self.truth(each) for each in node.get("args", ())]
@@ -113,23 +113,26 @@ class Reader:
 
     def _null(self, node: Node) -> bool | None:
         """`to_regclass('t') IS NULL`, or of a variable that a query gave its value."""
-        if "ColumnRef" in node.get("arg", {}):
-            there = self._answer(node["arg"]["ColumnRef"], self._given)
-            return None if there is None else there is (node.get("nulltesttype") == "IS_NOT_NULL")
-        call = node.get("arg", {}).get("FuncCall", {})
+        arg = node.get("arg", {})
+        there = self._answer(arg["ColumnRef"], self._given) if "ColumnRef" in arg else self._named(arg)
+        return None if there is None else there is (node.get("nulltesttype") == "IS_NOT_NULL")
+
+    def _named(self, node: Node) -> bool | None:
+        """Whether `to_regclass` finds a relation."""
+        call = node.get("FuncCall", {})
         name = self._constants.of(call.get("args", [{}])[0]) if parts_of(call.get("funcname", []))[-1:] == _TO else None
         if name is None or not self._catalog.complete:
             return None
         parts = name.replace('"', "").rpartition(".")
         full = self._catalog.full((parts[0], parts[2]))
         there = full in self._catalog.tables or full in self._catalog.indexes
-        return there is (node.get("nulltesttype") == "IS_NOT_NULL") if there or not name.endswith("seq") else None
+        return there if there or not name.endswith("seq") else None
 
     def _given(self, node: Node) -> bool | None:
         """Whether a query gives a value that is not null."""
         select = _select_in(node)
         if not select or aggregates(select):
-            return None
+            return self._named(node)
         value = select.get("targetList", [{}])[0].get("ResTarget", {}).get("val", {})
         found = self.finds(select)
         named = "".join(parts_of(value.get("ColumnRef", {}).get("fields", []))[-1:])
@@ -144,9 +147,3 @@ class Reader:
 def _select_in(node: Node) -> Node:
     select: Node = node.get("SubLink", {}).get("subselect", {}).get("SelectStmt", {})
     return select
-
-
-def _counts(select: Node) -> bool:
-    targets = select.get("targetList", [{}])
-    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
-    return parts_of(call.get("funcname", []))[-1:] == ("count",)

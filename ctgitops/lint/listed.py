@@ -40,6 +40,12 @@ def _relations(catalog: Catalog) -> Iterator[Row]:
             yield {"table_schema": schema, "table_name": name, "table_type": kind}
 
 
+def _materialized(catalog: Catalog) -> Iterator[Row]:
+    for (schema, name), table in catalog.tables.items():
+        if table.kind == "materialized view":
+            yield {"schemaname": schema, "matviewname": name}
+
+
 def _classes(catalog: Catalog) -> Iterator[Row]:
     for name, table in catalog.tables.items():
         kind = _KINDS.get(table.kind)
@@ -77,6 +83,7 @@ def _constraints(catalog: Catalog) -> Iterator[Row]:
 
 def _of(full: Name, table: Table) -> Iterator[Row]:
     whose: Row = {"conrelid": written(full), "table_schema": full[0], "table_name": full[1]}
+    whose |= {"constraint_schema": full[0]}
     whose |= {"nspname": full[0], "relname": full[1]}
     for name, each in table.constraints.items():
         short, long = _CONSTRAINTS.get(each.kind, (None, None))
@@ -93,5 +100,6 @@ def _certain(name: str) -> str | None:
 LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
     "tables": _relations, "pg_tables": _tables, "columns": _columns, "pg_attribute": _columns, "pg_class": _classes,
     "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
+    "pg_matviews": _materialized,
 }  # fmt: skip
 """By the name of the catalogue, whatever its schema."""

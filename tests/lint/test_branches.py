@@ -51,6 +51,14 @@ def found_under(condition: str, given: str = GIVEN) -> list[str]:
         "exists (select from pg_class c join pg_namespace n on true where relname = 'x' and relkind = 'r')",
         "not exists (select from pg_constraint where conname = 'positive')",
         "exists (select from pg_constraint where conname = 'nothing')",
+        "exists (select from pg_constraint where conname like 'posi__ive_%')",
+        "not exists (select from pg_constraint where conname like 'pos%_ive')",
+        "exists (select from pg_tables where tablename not like '%r%')",
+        "exists (select from pg_tables where tablename like 'order\\_')",
+        "exists (select from pg_matviews where matviewname = 'orders')",
+        "not exists (select from pg_matviews where matviewname = 'sums')",
+        "not exists (select from information_schema.table_constraints where constraint_name = 'positive' "
+        "and constraint_schema = 'public')",
         "not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace "
         "where c.relname = 'orders_code' and n.nspname = 'public')",
         "not exists (select from pg_class c, pg_namespace n where n.oid = c.relnamespace and relname = 'orders_code')",
@@ -94,7 +102,7 @@ def test_a_branch_that_is_known_not_to_be_taken_is_silent(condition: str) -> Non
         "not exists (select from pg_tables where tablename = 'orders' offset 1)",
         "exists (select count(*) from pg_tables where tablename = 'nothing' having count(*) > 1)",
         "exists (select from pg_type where typname = 'mood')",
-        "exists (select from pg_indexes where indexname like 'orders%')",
+        "exists (select from pg_indexes where indexname like n::text)",
         "exists (select from information_schema.columns where table_name = n::text)",
         "to_regclass('orders_id_seq') is null",
         "current_setting('server_version_num')::int < 90000",
@@ -207,11 +215,14 @@ COUNTED = f"select count(*) into n {COLUMNS.removeprefix('select ')} and column_
             f"if n = 0 then {BUILD} end if;",
             ["blocking-index"],
         ),
+        (f"if k is not null then {BUILD} end if;", []),
+        (f"if k is null then {BUILD} end if;", ["blocking-index"]),
         (f"execute 'select 1' into n; if n > 1 then {BUILD} end if;", ["blocking-index", "dynamic-sql"]),
     ],
 )
 def test_what_a_variable_was_told_is_known_as_long_as_it_is_told_once(body: str, rules: list[str]) -> None:
-    declare = f"n int; v text; b boolean; c boolean := exists ({COLUMNS} and column_name = 'later');"
+    declare = "n int; v text; k regclass := to_regclass('nothing'); "
+    declare += f"b boolean; c boolean := exists ({COLUMNS} and column_name = 'later');"
     found = rules_found(f"do $$ declare {declare} begin {body} end $$;")
     assert [rule for rule in found if rule in rules] == [rule for rule in rules if rule in found]
     assert ("blocking-index" in found) is ("blocking-index" in rules)
