@@ -23,8 +23,6 @@ ACTS = (
     "== 5. Where we are",
 )
 
-QUICK = {("PostgreSQL", signal.SIGINT), ("backup: restoring", signal.SIGKILL)}
-
 
 def demo(into: Path, servers: Path) -> subprocess.Popen[str]:
     """The demo in a session of its own; its servers' folders are made below `servers`."""
@@ -94,9 +92,12 @@ def test_a_second_demo_replaces_the_first_but_nothing_of_somebody_else(tmp_path:
 
 
 ENDINGS = [
-    pytest.param(act, sign, marks=() if (act, sign) in QUICK else pytest.mark.slow)
-    for act in ("PostgreSQL", "== 2. The merge", "backup: restoring", "== 4. The way back")
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+    ("PostgreSQL", signal.SIGINT),
+    ("PostgreSQL", signal.SIGKILL),
+    ("== 2. The merge", signal.SIGTERM),
+    ("backup: restoring", signal.SIGINT),
+    ("backup: restoring", signal.SIGKILL),
+    ("== 4. The way back", signal.SIGTERM),
 ]
 
 
