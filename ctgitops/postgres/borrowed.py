@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..core.original import Original
 from ..errors import LedgerError, UsageError
-from .connect import Address, Connection, connect
+from .connect import Address, Connection, connect, told_if_lost
 from .identity import cluster_of
 from .names import ADMIN
 from .scratch import make_empty
@@ -70,7 +70,7 @@ class BorrowedServer:
         self.major = 0
 
     def __enter__(self) -> Self:
-        with ExitStack() as cleanup:
+        with ExitStack() as cleanup, told_if_lost(self._address):
             lock = cleanup.enter_context(connect(self._address, "ctgitops/shadow"))
             self.major = lock.info.server_version // 10000
             self._refuse(lock)
@@ -99,8 +99,8 @@ class BorrowedServer:
         return Address(self.url(database), self._address.label)
 
     def create_database(self, name: str) -> Address:
-        """Makes an empty database. Writes."""
-        with connect(self._address, "ctgitops/shadow") as connection:
+        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
             make_empty(connection, name)
         return self.address(name)
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from ..errors import BackupError
-from .connect import Address, Connection, connect
+from .connect import Address, Connection, connect, told_if_lost
 
 # What somebody made, and not the server or an extension
 THINGS = """
@@ -44,13 +44,13 @@ order by 1
 
 def things_in(address: Address) -> tuple[str, ...]:
     """Schemas, and what is in `public`; an empty database has none. Read-only."""
-    with connect(address, "ctgitops restore") as connection:
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
     """Which of these roles the server does not have. Read-only."""
-    with connect(address, "ctgitops restore") as connection:
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))
 
@@ -62,7 +62,7 @@ def may_give_to(address: Address, roles: Iterable[str]) -> bool:
         from pg_catalog.pg_roles r
         where r.rolname = any(%s)
     """
-    with connect(address, "ctgitops restore") as connection:
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         row = connection.execute(query, [list(roles)]).fetchone()
     return bool(row and row[0])
 
@@ -72,7 +72,7 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
     They are superusers, because owners of event triggers and foreign data wrappers have to be.
     """
-    with connect(address, "ctgitops") as connection:
+    with connect(address, "ctgitops") as connection, told_if_lost(address):
         for role in missing_roles(address, roles):
             connection.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
 
@@ -112,7 +112,7 @@ def scratch_database(address: Address, name: str) -> Iterator[str]:
     try:
         yield version
     finally:
-        with connect(address, "ctgitops") as connection:
+        with connect(address, "ctgitops") as connection, told_if_lost(address):
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
             connection.execute(drop)
 

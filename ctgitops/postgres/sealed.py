@@ -17,7 +17,7 @@ from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
-from .connect import Address, Connection, connect
+from .connect import Address, Connection, connect, told_if_lost
 from .exchange import Failure
 from .extensions import Extensions
 from .failed import StepFailed
@@ -171,7 +171,8 @@ class SealedDatabases:
     def another(self, template: str = "template0") -> Iterator[SealedShadow]:
         """One more database, for the length of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
-        Planter(self.server, self.original, self.notes).database(name, template)
+        with told_if_lost(self.server.address()):
+            Planter(self.server, self.original, self.notes).database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
@@ -193,7 +194,8 @@ class SealedDatabases:
         shadow.bring(steps)
         shadow.close()
         tried = self.named("tried")
-        Planter(self.server, self.original, self.notes).database(tried, self.named(ORIGINAL))
+        with told_if_lost(self.server.address()):
+            Planter(self.server, self.original, self.notes).database(tried, self.named(ORIGINAL))
         return tried
 
     def close(self) -> None:
@@ -228,10 +230,11 @@ def sealed_server(
     ):
         sealed = SealedDatabases(server, guard, original, allowed)
         planter = Planter(server, original, sealed.notes)
-        planter.roles()
-        planter.database(sealed.named(ORIGINAL))
-        planter.schema(sealed.named(ORIGINAL))
-        planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+        with told_if_lost(server.address()):
+            planter.roles()
+            planter.database(sealed.named(ORIGINAL))
+            planter.schema(sealed.named(ORIGINAL))
+            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
         try:
             yield sealed
         finally:

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from ..errors import UsageError
 from .account import Account, unprivileged
-from .connect import Address, connect
+from .connect import Address, connect, told_if_lost
 from .limits import size_of
 from .programs import Programs
 from .scratch import make_empty
@@ -100,8 +100,8 @@ class LocalServer:
         return Address(self.url(database), label=f"{database} on a throw-away server")
 
     def create_database(self, name: str) -> Address:
-        """Makes an empty database. Writes."""
-        with connect(self.address(), "ctgitops") as connection:
+        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        with connect(self.address(), "ctgitops") as connection, told_if_lost(self.address()):
             make_empty(connection, name)
         return self.address(name)
 

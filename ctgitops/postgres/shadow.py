@@ -19,7 +19,7 @@ from ..core.snapshot import Snapshot
 from ..core.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError
 from ..ports import Session
-from .connect import Address, Connection, connect
+from .connect import Address, Connection, connect, told_if_lost
 from .database import PostgresDatabase
 from .exchange import exchange
 from .identity import cluster_of
@@ -51,7 +51,7 @@ class ReplayShadow:
         self._admin = server.address(f"{server.prefix}shadow")
         self._address = Address(server.url(f"{server.prefix}shadow", ROLE), NAME)
         self._extended = False
-        with connect(self._admin, "ctgitops/shadow") as connection:
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
             self._given = _roles(connection)
             self._notes: list[str] = list(_unlike(server.major, connection, wanted))
 
@@ -143,7 +143,7 @@ class ReplayShadow:
     def _make_extensions(self) -> str | None:
         """Those of the real database that no migration has made until now."""
         self._extended = True
-        with connect(self._admin, "ctgitops/shadow") as connection:
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
             there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
             available = {
                 str(name) for (name,) in connection.execute("select name from pg_available_extensions").fetchall()
@@ -156,7 +156,7 @@ class ReplayShadow:
         return "extensions" if missing else None
 
     def _run(self, statement: sql.Composed) -> None:
-        with connect(self._admin, "ctgitops/shadow") as connection:
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
             connection.execute(statement)
 
 
@@ -170,14 +170,14 @@ def replay_shadow(
     """
     cluster: frozenset[str] = frozenset()
     if borrowed and target:
-        with connect(target, "ctgitops/read") as connection:
+        with connect(target, "ctgitops/read") as connection, told_if_lost(target):
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
     original = Original(ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster)
     with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
         admin = server.create_database(f"{server.prefix}shadow")
         role, database = sql.Identifier(ROLE), sql.Identifier(f"{server.prefix}shadow")
-        with connect(admin, "ctgitops/shadow") as connection:
+        with connect(admin, "ctgitops/shadow") as connection, told_if_lost(admin):
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
             for statement in server.made(ROLE):
                 connection.execute(statement)

@@ -98,7 +98,8 @@ def test_drift_and_baseline_run_what_was_merged_in_that_image(
     house: House, make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = make_database()
-    run(url, "create table public.users (id bigint primary key)")
+    # Before PostgreSQL 15 everybody might make things in public
+    run(url, "revoke create on schema public from public; create table public.users (id bigint primary key)")
     house.environment("staging", url, f"shadow: {{image: '{PLAIN}'}}\n")
     house.migration("001_users", "create table public.users (id bigint primary key);")
     monkeypatch.setenv("CTGITOPS_POSTGRES", "/nonexistent")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ import pytest
 from ctgitops.errors import LedgerError, UsageError
 from ctgitops.postgres.programs import Programs, find_programs, programs_in
 from ctgitops.postgres.server import LocalServer
-from tests.servers import fetch, missing, programs_for_tests, run
+from tests.servers import fetch, missing, programs_for_tests, run, session
+from tests.stories.house import until
 
 AS_ROOT = os.geteuid() == 0
 
@@ -208,3 +210,14 @@ def test_programs_that_the_servers_account_cannot_reach_are_copied(base: Path, t
         assert server.programs.bin.is_relative_to(base)
         assert fetch(server.url(), "select 1") == [(1,)]
     wait_until_gone(base, 0)
+
+
+def test_a_server_that_is_lost_while_a_database_is_made_is_told_as_that(server: LocalServer) -> None:
+    making = "select pid from pg_stat_activity where query like 'create database%' and wait_event_type = 'Lock'"
+    with session(server.url()) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("begin; lock table pg_catalog.pg_database in exclusive mode")
+        made = pool.submit(server.create_database, "never")
+        until(lambda: fetch(server.url(), making))
+        fetch(server.url(), f"select pg_terminate_backend(pid) from ({making}) as maker (pid)")
+        with pytest.raises(LedgerError, match="did not answer: terminating connection"):
+            made.result()
