@@ -40,6 +40,8 @@ def _most(draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str
     fits, too_many = 0, kept[kind]
     kept[kind] = 0
     best = draw(kept)
+    if len(best) > longest:
+        return best
     while too_many - fits > 1:
         kept[kind] = (fits + too_many) // 2
         page = draw(kept)

@@ -22,6 +22,7 @@ from .library import library
 from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
 from .nodes import Node
+from .operator_runs import LongRunError, scannable
 from .refused import transaction_control, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -31,6 +32,8 @@ decoder gives up at about as many levels on 3.11, and goes deeper than they do f
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
 _CUT = '{"TooDeep": {}}'
 """Stands for what was cut away: no reader takes it for something it knows, and it is not made into SQL again."""
+_LONGEST_MESSAGE = 160
+"""Characters of the parser's message that are kept."""
 _ROOMY = 50_000
 """Bytes of SQL from which on the parser gets a stack of its own."""
 _ROOM = 256
@@ -91,7 +94,7 @@ def trees(sql: str) -> tuple[Tree, ...]:
 def _trees(sql: str) -> Iterator[Tree]:
     encoded = sql.encode()
     characters = Characters(encoded)
-    for raw in parse_tree(encoded)["stmts"]:
+    for raw in parse_tree(sql)["stmts"]:
         start, length = raw.get("stmt_location", 0), raw.get("stmt_len", 0)
         end = start + length if length else len(encoded.rstrip())
         ((kind, node),) = raw["stmt"].items()
@@ -198,17 +201,26 @@ def _to_rewrite(sql: str) -> Any:
         return None
 
 
-def parse_tree(encoded: bytes) -> Node:
+def parse_tree(sql: str) -> Node:
     """The parser's own tree of a text, places in bytes. Raises SqlSyntaxError."""
     lib = library()
+    try:
+        encoded = scannable(sql)
+    except LongRunError as run:
+        raise SqlSyntaxError(str(run), run.offset) from None
     result = lib.pg_query_parse(encoded) if len(encoded) < _ROOMY else _with_room(lib.pg_query_parse, encoded)
     try:
         if result.error:
             error = result.error.contents
-            raise SqlSyntaxError(error.message.decode(errors="replace"), max(error.cursorpos - 1, 0))
+            raise SqlSyntaxError(_short(error.message.decode(errors="replace")), max(error.cursorpos - 1, 0))
         return _decoded(result.parse_tree)
     finally:
         lib.pg_query_free_parse_result(result)
+
+
+def _short(message: str) -> str:
+    """The message without most of a long text it quotes: an unterminated string or comment is quoted to its end."""
+    return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
 
 
 def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:

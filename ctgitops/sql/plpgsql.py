@@ -10,6 +10,7 @@ from typing import Any
 
 from .library import library
 from .nodes import Node, walk
+from .operator_runs import LongRunError, scannable
 from .parse import SqlSyntaxError
 from .variables import query_of, values_in
 
@@ -57,8 +58,11 @@ def body_of(do: Node) -> str | None:
 def inside(body: str) -> Body:
     """What a PL/pgSQL body runs, in the order in which it stands there. Raises SqlSyntaxError."""
     lib = library()
-    quote = "$ctgitops$"
-    result = lib.pg_query_parse_plpgsql(f"do {quote}{body}{quote}".encode())
+    quote = b"$ctgitops$"
+    try:
+        result = lib.pg_query_parse_plpgsql(b"do " + quote + scannable(body) + quote)
+    except LongRunError as error:
+        raise SqlSyntaxError(str(error), error.offset) from None
     try:
         if result.error:
             raise SqlSyntaxError(result.error.contents.message.decode(errors="replace"), 0)

@@ -106,3 +106,14 @@ def test_other_pages_fit_too() -> None:
 @pytest.mark.parametrize(("longest", "wanted"), [(100, "aaabbb"), (5, "aabbb"), (3, "bbb"), (1, "b"), (0, "")])
 def test_as_little_is_dropped_as_needed(longest: int, wanted: str) -> None:
     assert fit(lambda kept: "a" * kept["a"] + "b" * kept["b"], {"a": 3, "b": 3}, longest) == wanted
+
+
+def test_a_page_that_is_too_long_without_any_part_is_drawn_once_for_each_kind() -> None:
+    drawn: list[dict[str, int]] = []
+
+    def draw(kept: dict[str, int]) -> str:
+        drawn.append(dict(kept))
+        return "x" * 10 + "a" * kept["a"] + "b" * kept["b"]
+
+    assert fit(draw, {"a": 10**6, "b": 10**6}, 9) == "x" * 10
+    assert drawn == [{"a": 10**6, "b": 10**6}, {"a": 0, "b": 10**6}, {"a": 0, "b": 0}]

@@ -1,0 +1,54 @@
+"""Long runs of operator characters, which PostgreSQL's scanner reads in quadratic time.
+
+Its rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow and then gives back all but two, at
+each nested comment; its rule for an operator does the same at each `+` or `-`. 800 kB of `/*/*/*…` took minutes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from .tokens import Kind, Token, tokens
+
+LONGEST = 1_000
+"""Operator characters in a row from which on a text is looked at. PostgreSQL's longest operator has 63."""
+_OPERATOR = "~!@#^&|`?+-*/%<>="
+_RUN = re.compile(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
+_EDGE = re.compile(r"/\*|\*/")
+_IN_A_LINE = re.compile(rb"[^\r\n]")
+
+
+class LongRunError(ValueError):
+    """A run of operator characters outside comments and strings; `offset` is where, in characters from 0."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__("operator too long")
+        self.offset = offset
+
+
+def scannable(sql: str) -> bytes:
+    """`sql` in UTF-8, which the scanner reads in linear time: where long runs are, block comments are blank.
+
+    Each byte keeps its place. Raises LongRunError.
+    """
+    return b"".join(_blank(sql, token) for token in _checked(sql)) if _RUN.search(sql) else sql.encode()
+
+
+def _checked(sql: str) -> Iterator[Token]:
+    run = 0
+    for token in tokens(sql):
+        run = run + 1 if token.kind is Kind.OTHER and sql[token.start] in _OPERATOR else 0
+        if run == LONGEST:
+            raise LongRunError(token.end - LONGEST)
+        yield token
+
+
+def _blank(sql: str, token: Token) -> bytes:
+    text = sql[token.start : token.end]
+    if token.kind is not Kind.COMMENT or not text.startswith("/*"):
+        return text.encode()
+    edges = Counter(_EDGE.findall(text))
+    end = b"*/" if edges["/*"] == edges["*/"] else b""
+    return b"/*" + _IN_A_LINE.sub(b" ", text[2 : len(text) - len(end)].encode()) + end
