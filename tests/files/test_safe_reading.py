@@ -101,6 +101,7 @@ def reached_by_nobody(root: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         yield root
         return
+    Checkout(root).lines()  # loads our own modules and schemas, which may lie where only root may enter
     with tempfile.TemporaryDirectory() as folder:
         moved = Path(folder) / "checkout"
         root.rename(moved)
