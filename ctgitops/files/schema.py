@@ -46,6 +46,7 @@ class Fault:
     problem: Problem
 
 
+@cache
 def schema_of(name: str) -> dict[str, Any]:
     """A schema that ships with the package: `manifest` or `policy`."""
     text = files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
