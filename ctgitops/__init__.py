@@ -1,3 +1,3 @@
-"""GitOps for a PostgreSQL schema. All Python in here is private; the contract is the command line and the formats."""
+"""GitOps for a PostgreSQL schema. The Python API is private; the command line and the file formats are the contract."""
 
 __version__ = "0.1.0"

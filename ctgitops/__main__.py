@@ -1,4 +1,4 @@
-"""`python -m ctgitops`, and what the installed command calls."""
+"""Entry point of `python -m ctgitops` and of the installed command `ctgitops`."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
-"""The errors a run can end with: one class for each reaction of the caller.
+"""The errors that end a run: one class for each reaction that the caller can have.
 
 CtgitopsError
-├── UsageError      2   the command line or the environment asks for something that cannot be
-├── WorkspaceError  3   the repository's files are not sound
-├── LedgerError     4   ledger and files disagree, or the database cannot be read
-├── MustWaitError   5   a gate, a window or another run says: not now
+├── UsageError      2   the command line or the process environment is not valid
+├── WorkspaceError  3   the repository's files are not valid
+├── LedgerError     4   the ledger and the files disagree, or the database cannot be read
+├── MustWaitError   5   a gate, a window or another run does not allow the run now
 ├── ApplyError      6   a statement failed, or the run was interrupted while applying
-├── BackupError     7   no proved backup, so nothing was changed
-└── ForgeError      8   GitHub refused or could not be reached
+├── BackupError     7   there is no proved backup, so nothing was changed
+└── ForgeError      8   GitHub refused a request or could not be reached
 
-1 is a finding at or above the failing severity; 0 is done, or nothing to do.
+The number is the exit status. Exit status 1 means a finding at or above the failing severity; 0 means success or
+nothing to do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every effect that a verb may have, on one page."""
+"""Ports: one protocol for each kind of external effect, such as databases, backups and GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only module that knows which real thing stands behind each port, and that reads the process environment."""
+"""Creates the implementation of each port; the only module that does so, and that reads the process environment."""
 
 from __future__ import annotations
 

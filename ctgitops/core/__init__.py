@@ -1,1 +1,1 @@
-"""The nouns, and pure functions over them."""
+"""The domain model, and pure functions over it: no files, no network, no database."""

@@ -1,4 +1,4 @@
-"""Differences that were accepted when a database was taken over: kept in the ledger, so that no drift tells them."""
+"""Schema differences accepted by `baseline`: the ledger stores them, and drift reports leave them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an event asks for, and on which ground."""
+"""Decides what the Action does for a GitHub event, and why the checked-out commit counts as merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking over a database that has its schema already: what goes into its ledger, and what holds that back."""
+"""Baseline of an existing database: the ledger entries that record it, and the reasons that prevent it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What findings claim of who waits, beside what was measured of it, so that one fact is told once. Pure.
+"""Pairs each lint finding that predicts blocking with the locks that the trial measured. Pure.
 
-A finding names the statement, the column and the cure; the trial knows the lock that there really was, for how long,
-and on how many rows. What was measured stands with the finding whose statement it is about, and in no other place.
+A finding names the statement, the column and the remedy. The trial knows which lock was really held, for how long, and
+on how many rows. A measurement is reported beside the finding for the same statement and nowhere else, so that each
+fact is reported once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Migrations of other open pull requests that want what this one wants: a number, a schema version, a name."""
+"""Conflicts with migrations of other open pull requests: the same number, schema version or name."""
 
 from __future__ import annotations
 

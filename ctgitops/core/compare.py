@@ -1,4 +1,4 @@
-"""What is different between two schemas: added, removed, altered."""
+"""Compares two schemas and lists the objects that were added, removed or altered."""
 
 from __future__ import annotations
 

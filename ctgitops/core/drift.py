@@ -1,4 +1,4 @@
-"""Drift: what a live schema has that the ledger's own migrations do not give, and the other way round."""
+"""Drift: the differences between a live schema and the schema that the migrations in its ledger produce."""
 
 from __future__ import annotations
 

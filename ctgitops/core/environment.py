@@ -1,4 +1,4 @@
-"""An environment: a database, what it should be, and under which conditions it is changed."""
+"""An environment, as its manifest describes it: a database, its target, and the conditions for changing it."""
 
 from __future__ import annotations
 

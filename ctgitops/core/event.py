@@ -1,4 +1,4 @@
-"""What happened on GitHub."""
+"""The GitHub events that the Action handles: pull request, push, tag, release, schedule, manual run, comment."""
 
 from __future__ import annotations
 

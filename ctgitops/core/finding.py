@@ -1,4 +1,4 @@
-"""What lint found: a statement that PostgreSQL would accept, and that people may regret."""
+"""A lint finding: a statement that PostgreSQL accepts but that is risky, with its severity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one answer to a problem, where there is one: lines that stand in place of others, or another name for a file."""
+"""The fix for a problem that has only one: replacement lines, a follow-up migration, or a new file name."""
 
 from __future__ import annotations
 

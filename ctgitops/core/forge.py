@@ -1,4 +1,4 @@
-"""What is said on the forge, where plans are reviewed: comments, checks, deployments."""
+"""Data exchanged with GitHub: comments, check runs, deployments, review suggestions, changed files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reasons why a sound plan must still wait. Each gate is one question; one that could not look refuses."""
+"""Gates: reasons why a valid plan must still wait. A gate checks one condition and refuses if it cannot check it."""
 
 from __future__ import annotations
 

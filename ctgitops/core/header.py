@@ -1,4 +1,4 @@
-"""The comment block that a migration begins with."""
+"""Parses and validates the header, which is the comment block at the top of a migration."""
 
 from __future__ import annotations
 

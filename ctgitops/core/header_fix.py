@@ -1,4 +1,4 @@
-"""What a header should say where only one thing can be meant. Nothing is guessed."""
+"""Corrects header values that can mean only one thing, such as `v1.4` for `1.4.0`. It never guesses."""
 
 from __future__ import annotations
 

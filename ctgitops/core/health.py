@@ -1,4 +1,4 @@
-"""What a health query said, and what that means before an apply and after it. Pure."""
+"""The result of a health query, and what it means before and after an apply. Pure."""
 
 from __future__ import annotations
 

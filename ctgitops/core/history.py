@@ -1,4 +1,4 @@
-"""Where the files and the ledger tell different stories."""
+"""Mismatches between the migration files and the ledger, such as edited, missing or out-of-order migrations."""
 
 from __future__ import annotations
 

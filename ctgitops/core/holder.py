@@ -1,4 +1,4 @@
-"""Who holds a database's run lock, as far as the database can tell."""
+"""The session that holds a database's run lock, according to pg_locks and pg_stat_activity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which database this is: where it stands, and whose its ledger says it is. Pure."""
+"""The identity of a database: its cluster and OID, and the environment that its ledger belongs to. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a migration did to relations that others use, as PostgreSQL itself told it. Pure.
+"""The impact of a migration on existing relations: the locks and the work that PostgreSQL reported in the trial. Pure.
 
-One thing matters most: a statement that reads, rewrites or indexes a whole relation while its transaction holds a lock
-that keeps writers out. On a real table that takes time, and all that time nobody writes.
+The most important case is a statement that reads, rewrites or indexes a whole relation while its transaction holds a
+lock that blocks writes. On a large table this takes long, and all writes to the table wait until it is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who else is at a table that a migration wants to lock, as a person should read it."""
+"""A session that blocks a migration because it holds or awaits a conflicting lock, and its description for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger keeps of a rollback: all but a password, so that one with a password could not be run from it."""
+"""Rejects rollback SQL that contains a password: the ledger stores it redacted, so it could not be run."""
 
 from __future__ import annotations
 

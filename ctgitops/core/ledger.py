@@ -1,4 +1,4 @@
-"""What a database says was done to it. What is applied is a fold over entries; no entry is ever changed."""
+"""The ledger: an append-only log of what was done to a database. The applied migrations are a fold over its entries."""
 
 from __future__ import annotations
 

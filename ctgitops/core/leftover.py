@@ -1,7 +1,7 @@
-"""What is to be done about a statement of which an earlier run saw no end. Pure: the server is asked elsewhere.
+"""Decides how to recover from a statement that an earlier run began and did not see end. Pure: it asks no server.
 
-`before` is what was seen before the statement was begun, None where no run began it; `now` is what is seen now. Both
-are words of `postgres/leftovers.py`: for an index `absent`, or its oid and `valid` or `invalid`.
+`before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
+`postgres/leftovers.py` defines their values: for an index `absent`, or its OID followed by `valid` or `invalid`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a rollback destroys: found in its SQL, weighed by the database, and accepted by somebody, by name."""
+"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted by a person by name."""
 
 from __future__ import annotations
 

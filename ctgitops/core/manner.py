@@ -1,4 +1,4 @@
-"""How a plan is carried out: in how many transactions, what a failure leads to, and what is watched afterwards."""
+"""The apply policy of an environment: transaction scope, action after a failure, and health check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the repository's code still mentions what a migration drops or renames. Pure."""
+"""Finds references in the repository's code to names that a migration drops or renames. Pure."""
 
 from __future__ import annotations
 

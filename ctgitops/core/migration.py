@@ -1,4 +1,4 @@
-"""A migration: one numbered file, with its rollback and its verify queries."""
+"""A migration: one numbered SQL file, with its rollback and its verify queries. Also a seed file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fact about one statement of an unfinished migration: which can be said, and of what. Pure."""
+"""Repair of one statement of an unfinished migration: which statements can be marked done or not done. Pure."""
 
 from __future__ import annotations
 

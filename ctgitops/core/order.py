@@ -1,4 +1,4 @@
-"""Which goes first, the schema or the code that uses it. Pure."""
+"""Deploy order: whether the schema or the code that uses it must be deployed first. Pure."""
 
 from __future__ import annotations
 

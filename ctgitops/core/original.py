@@ -1,4 +1,4 @@
-"""What of a real database goes into a throw-away one, so that the same SQL does the same in both."""
+"""Description of a real database, detailed enough that the same SQL has the same effect in a throw-away copy."""
 
 from __future__ import annotations
 

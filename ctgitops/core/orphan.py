@@ -1,4 +1,4 @@
-"""A process of the server that still works for a run that is gone."""
+"""An orphaned backend: a server process that still works for a run that has ended."""
 
 from __future__ import annotations
 

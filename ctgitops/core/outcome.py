@@ -1,4 +1,4 @@
-"""How a run ended."""
+"""The outcome of a run: its status, what it applied or rolled back, and its warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan: what an environment lacks, in order, and everything that speaks against it. Pure."""
+"""The plan: the migrations that an environment lacks, in order, and all problems with them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a repository numbers and judges its migrations: `migrations/policy.yaml`."""
+"""The repository's policy, `migrations/policy.yaml`: numbering, bands, header and lint severities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan's trial said the schema will be, held against what it is after an apply."""
+"""The schema that a plan's trial predicts, and its comparison with the schema after the apply."""
 
 from __future__ import annotations
 

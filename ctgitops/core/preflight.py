@@ -1,4 +1,4 @@
-"""Whether the moment is good: who else is at what a plan will lock, and what else the server is busy with. Pure."""
+"""Preflight: checks for conflicting sessions and a busy server before a plan begins. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a manifest wants done about others on the server, before the first step. Only values."""
+"""The preflight settings of a manifest: for each condition, whether to wait, refuse or ignore. Data only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a look at one environment gave: its plan and what would hold it back, or why nobody could look."""
+"""The preview of one environment: its plan and the gates that hold it back, or the error that prevented planning."""
 
 from __future__ import annotations
 

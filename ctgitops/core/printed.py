@@ -1,9 +1,9 @@
-"""What PostgreSQL prints in more than one way though it is one thing: expressions.
+"""Compares SQL expressions that PostgreSQL deparses differently although they are equal.
 
-A dump's restore reads what PostgreSQL printed, and what is read so is printed otherwise: `a IN ('x', 'y')` on a varchar
-as `(ARRAY['x'::varchar, 'y'::varchar])::text[]` at first, and as `ARRAY[('x'::varchar)::text, …]` after it; `AND` loses
-brackets, and a literal that PostgreSQL gave a type has that type's name. Majors print tables' names before columns or
-leave them out.
+A restored dump contains expressions as PostgreSQL deparsed them, and PostgreSQL deparses them differently again after
+the restore. `a IN ('x', 'y')` on a varchar is `(ARRAY['x'::varchar, 'y'::varchar])::text[]` before, and
+`ARRAY[('x'::varchar)::text, …]` after. `AND` loses parentheses, and a literal whose type PostgreSQL inferred gets an
+explicit cast. Some major versions write table names before column names, others omit them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bad news as data, so that one look shows all of it."""
+"""A problem, as data instead of an exception, so that one run can report all problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens during a run, told while it happens."""
+"""The progress events of a run, which listeners receive as they happen."""
 
 from __future__ import annotations
 

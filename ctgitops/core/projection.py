@@ -1,7 +1,8 @@
-"""What a migration's work means on the tables of a real environment: an order of magnitude, and who waits. Pure.
+"""Estimates how long a migration blocks others on the tables of a real environment, as an order of magnitude. Pure.
 
-What a throw-away server needed for its own rows says how quick a machine is. Another machine is not it, its cache is
-cold or busy, and sorting takes more than in proportion: so a duration is told as one of five words, never as a number.
+The time that work took on a throw-away server's own rows shows how fast that machine is. The real machine is another
+one, its cache is cold or busy, and sorting takes more than linear time. So a duration is reported as one of five words,
+never as a number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Predictions on record: what a run said that the schema will be, until the schema was held against it. Pure.
+"""Predictions recorded in the ledger whose schema was not compared yet, or that did not match. Pure.
 
-A run writes ahead what it predicts, and afterwards whether that came: a run that is killed in between leaves the first
-without the second, and the next one looks. Such entries are no migration's, and have no number.
+A run records its prediction before it applies, and records afterwards whether the schema matches. If the run is killed
+in between, the second entry is missing, and the next run makes the comparison. These entries belong to no migration and
+have no number.
 """
 
 from __future__ import annotations

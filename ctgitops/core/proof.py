@@ -1,4 +1,4 @@
-"""The proof of a plan: what happened when all of it was run on a throw-away copy of the real schema."""
+"""The result of a plan's trial: what happened when the whole plan ran on a throw-away copy of the real schema."""
 
 from __future__ import annotations
 

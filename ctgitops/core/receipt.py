@@ -1,4 +1,4 @@
-"""The proof of a backup: what was saved, that it was restored once, and how to get it back."""
+"""The receipt of a backup: what was saved, the proof that it was restored once, and how to restore it again."""
 
 from __future__ import annotations
 

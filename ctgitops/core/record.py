@@ -1,4 +1,4 @@
-"""What became of a pull request's migrations, environment by environment, as the ledgers tell it. Pure."""
+"""The record of a pull request: the state of its migrations in each environment, according to the ledgers. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which numbers and versions the migrations of a branch get when their own are taken. Pure."""
+"""Chooses new numbers and versions for a branch's migrations when theirs are already used. Pure."""
 
 from __future__ import annotations
 

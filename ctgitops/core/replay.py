@@ -1,4 +1,4 @@
-"""How a schema comes to be anew: what was applied, as steps for a throw-away database like the real one."""
+"""Replay: turns the applied migrations into steps that rebuild the schema in a throw-away database."""
 
 from __future__ import annotations
 

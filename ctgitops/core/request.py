@@ -1,4 +1,4 @@
-"""What one run was asked, by whom and when. Everything a verb may know of the world outside its ports."""
+"""The request for one run: all that a command knows of the outside world except what it gets from its ports."""
 
 from __future__ import annotations
 

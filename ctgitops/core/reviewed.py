@@ -1,4 +1,4 @@
-"""What was shown in the plans of merged pull requests, so that nothing is applied that nobody saw. Pure."""
+"""Checks that the plan of a merged pull request showed each file of a plan, with the same text. Pure."""
 
 from __future__ import annotations
 

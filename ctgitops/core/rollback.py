@@ -1,4 +1,4 @@
-"""A plan backwards, from the SQL that the ledger holds; the files are not asked, and may be gone."""
+"""Makes a rollback plan from the SQL in the ledger. The migration files are not read and may be missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What really holds in the session that carries migrations out, and what others had set for it. Pure."""
+"""The effective settings of the session that runs migrations, and the role and database defaults for it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A schema at one moment, in one canonical form: equal schemas give equal snapshots, wherever and however they came."""
+"""A snapshot of a schema in canonical form: equal schemas give equal snapshots, on any server and after any history."""
 
 from __future__ import annotations
 

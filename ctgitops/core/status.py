@@ -1,4 +1,4 @@
-"""Where an environment stands: every migration with its state, from the files and the ledger. Pure."""
+"""The status of an environment: each migration with its state, from the files and the ledger. Pure."""
 
 from __future__ import annotations
 

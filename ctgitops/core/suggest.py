@@ -1,4 +1,4 @@
-"""Which fixes a pull request can take with one click: those whose lines it shows. Pure."""
+"""Selects the fixes that GitHub can offer as suggested changes: those for lines in the pull request's diff. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run that failed had applied, and whether that can be taken back by itself. Pure."""
+"""Automatic rollback after a failed run: what the run applied, and whether that can be rolled back safely. Pure."""
 
 from __future__ import annotations
 

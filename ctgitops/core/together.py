@@ -1,4 +1,4 @@
-"""What cannot share one transaction with everything else that is pending. Pure."""
+"""Finds statements that prevent applying all pending migrations in a single transaction. Pure."""
 
 from __future__ import annotations
 

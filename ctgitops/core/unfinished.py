@@ -1,4 +1,4 @@
-"""What of a migration outside a transaction is done, and where the next run goes on. Pure."""
+"""Resuming a migration that runs outside a transaction: which statements are done, and which one is next. Pure."""
 
 from __future__ import annotations
 

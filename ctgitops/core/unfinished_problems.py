@@ -1,4 +1,4 @@
-"""What a plan says of a migration that ran outside a transaction and did not come to its end."""
+"""The problems that a plan reports for a migration that ran outside a transaction and did not finish."""
 
 from __future__ import annotations
 

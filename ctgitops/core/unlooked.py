@@ -1,4 +1,4 @@
-"""Plans without a look at any database: what files add to those that are merged. Pure."""
+"""Offline plans, made without connecting to a database: changed files are pending, others count as applied. Pure."""
 
 from __future__ import annotations
 

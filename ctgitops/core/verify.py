@@ -1,4 +1,4 @@
-"""Whether a database is where its ledger says: findings about the ledger, the files, and what is not whole."""
+"""The findings of `verify`: ledger entries, files and schema objects that are not in their expected state."""
 
 from __future__ import annotations
 

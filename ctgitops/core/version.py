@@ -1,4 +1,4 @@
-"""Schema versions: SemVer's three numbers, and what one step up is."""
+"""Schema versions: the three numbers of SemVer, and the next major, minor and patch version."""
 
 from __future__ import annotations
 

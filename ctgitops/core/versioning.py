@@ -1,4 +1,4 @@
-"""The laws between schema versions, and the one that a migration should have where that can be told."""
+"""Checks the sequence of schema versions, and finds the right version of a migration where only one is possible."""
 
 from __future__ import annotations
 

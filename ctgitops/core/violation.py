@@ -1,6 +1,7 @@
-"""Rows of a real database that would make a migration fail, known before anything is run. Pure.
+"""Existing rows that would make a migration fail, counted before anything is run. Pure.
 
-A count is taken before the plan. What the plan itself changes, adds or makes before a demand, it cannot know, and says.
+The rows are counted before the plan. The count cannot include what the plan itself changes, adds or creates before the
+statement that would fail; where that matters, the problem says so.
 """
 
 from __future__ import annotations

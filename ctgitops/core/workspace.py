@@ -1,4 +1,4 @@
-"""What one checkout holds, and the laws between its files."""
+"""The workspace: the files of one checkout, and the rules that they must follow together."""
 
 from __future__ import annotations
 
