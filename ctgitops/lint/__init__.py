@@ -1,1 +1,1 @@
-"""What speaks against a statement that PostgreSQL would accept. Pure."""
+"""Lint: rules that find risky statements in migrations which PostgreSQL itself would accept. Pure."""

@@ -1,4 +1,4 @@
-"""What CREATE TABLE and ALTER TABLE add: columns with all that is written behind them, and constraints."""
+"""Parses the columns and constraints that CREATE TABLE and ALTER TABLE add, with all their options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`-- ctgitops: allow RULE (reason) until 2027-01-31 by owner`: a finding that somebody has thought about."""
+"""Parses allowances, which suppress a finding: `-- ctgitops: allow RULE (reason) until 2027-01-31 by owner`."""
 
 from __future__ import annotations
 

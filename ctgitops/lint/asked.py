@@ -1,4 +1,4 @@
-"""Queries of PostgreSQL's own catalogues, as far as lint's answers them."""
+"""Evaluates queries on PostgreSQL's system catalogs, as far as lint's model of the schema can answer them."""
 
 from __future__ import annotations
 

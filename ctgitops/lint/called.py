@@ -1,4 +1,4 @@
-"""The functions that a statement calls."""
+"""Finds the function calls of a statement, without those in branches that are known not to run."""
 
 from __future__ import annotations
 

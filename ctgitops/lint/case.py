@@ -1,4 +1,4 @@
-"""What a rule sees: one statement, the schema as it is before it, and the transaction that it is in."""
+"""The input of a rule: a statement, the schema before it, and the transaction that it runs in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema as far as it is known at one point of a migration: from the live database, from earlier files, or both."""
+"""Lint's model of the schema at one point of a migration, from the live database, from earlier files, or from both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of a PL/pgSQL block, as far as the catalogue answers them: is there such a table, column or constraint."""
+"""Evaluates conditions in PL/pgSQL that ask the catalog, such as whether a table, column or constraint exists."""
 
 from __future__ import annotations
 

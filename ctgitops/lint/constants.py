@@ -1,4 +1,4 @@
-"""What an expression is before it runs, as text."""
+"""Evaluates expressions whose value is known before they run, and returns the value as text."""
 
 from __future__ import annotations
 

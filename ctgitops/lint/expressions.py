@@ -1,4 +1,4 @@
-"""Whether an expression gives another value each time: then a default with it is written into every row."""
+"""Checks whether an expression is volatile: ADD COLUMN with a volatile default rewrites the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a DO block and a function of the users' own run, as far as it can be read without running it."""
+"""Finds the statements that a DO block or a user-defined function runs, as far as its text shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which findings stand when allowances are counted, and which allowances are findings themselves."""
+"""Applies allowances to findings, and reports allowances that are unused, expired or invalid."""
 
 from __future__ import annotations
 

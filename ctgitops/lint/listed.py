@@ -1,4 +1,4 @@
-"""What PostgreSQL's own catalogues would list, told by what lint knows: for the conditions of PL/pgSQL blocks."""
+"""Simulates the rows of PostgreSQL's system catalogs, for the conditions of PL/pgSQL blocks."""
 
 from __future__ import annotations
 

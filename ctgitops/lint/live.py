@@ -1,4 +1,4 @@
-"""What a snapshot of a live database tells lint: written as SQL again, and read like any file."""
+"""Builds lint's model of the schema from a snapshot of a live database, by writing it as SQL and parsing that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading parse trees: names, constants, columns, and whether two expressions are the same."""
+"""Reads names, constants and columns from parse trees, and checks whether two expressions are equal."""
 
 from __future__ import annotations
 

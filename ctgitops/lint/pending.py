@@ -1,4 +1,4 @@
-"""Which files are judged, and what is known of the schema before each: for `check`, and for a plan."""
+"""Selects the files to lint and the schema known before each, for `check` and for a plan."""
 
 from __future__ import annotations
 

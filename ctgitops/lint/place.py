@@ -1,4 +1,4 @@
-"""Where in a file the part of an ALTER TABLE stands that a finding is about."""
+"""Finds the position of an ALTER TABLE action in its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a table's constraints already prove, so that PostgreSQL need not look."""
+"""Checks what a table's constraints already prove, so that PostgreSQL can skip a table scan."""
 
 from __future__ import annotations
 

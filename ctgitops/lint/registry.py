@@ -1,4 +1,4 @@
-"""All rules, found by their files."""
+"""The registry of all rules, found by importing the modules in `rules/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ALTER COLUMN TYPE does to a table, its indexes and its constraints."""
+"""The cost of ALTER COLUMN TYPE for a table, its indexes and its constraints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites that are the same every time: a word in the right place of a line."""
+"""Fixes that add words to one line, such as CONCURRENTLY or NOT VALID."""
 
 from __future__ import annotations
 

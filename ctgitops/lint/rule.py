@@ -1,4 +1,4 @@
-"""A rule: when it speaks, why, what to do instead, and an example that PostgreSQL itself can judge."""
+"""A lint rule: what it checks, why, what to do instead, and an example that PostgreSQL itself can test."""
 
 from __future__ import annotations
 

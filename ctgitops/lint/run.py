@@ -1,4 +1,4 @@
-"""Rules and a file give findings."""
+"""Runs the rules on the files in order, and returns the findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites that need a migration of their own, for what must not be done in one transaction."""
+"""Fixes that move a part of a migration to a second one, because both must not run in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL that a PL/pgSQL block puts together, as far as its constants tell it."""
+"""Computes the dynamic SQL that a PL/pgSQL block can run, as far as it consists of constants."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reading SQL without a database. Pure."""
+"""Analyses SQL without a database. Pure."""

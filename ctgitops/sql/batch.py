@@ -1,4 +1,7 @@
-"""The line `-- ctgitops: batch size=5000 pause=100ms max_lag=10s for=30min max_rows=…` of a data migration."""
+"""Parses the comment that makes a data migration batched, and checks whether its statement can run in batches.
+
+`-- ctgitops: batch size=5000 pause=100ms max_lag=10s for=30min max_rows=…`
+"""
 
 from __future__ import annotations
 

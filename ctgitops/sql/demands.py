@@ -1,4 +1,4 @@
-"""What statements demand of rows that are there already: which rows would make them fail."""
+"""Finds what a DDL statement requires of existing rows, such as NOT NULL, and which rows would make it fail."""
 
 from __future__ import annotations
 

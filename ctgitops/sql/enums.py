@@ -1,4 +1,4 @@
-"""Values that a file adds to an enum type and uses, which PostgreSQL refuses in one transaction."""
+"""Finds enum values that a file both adds and uses: PostgreSQL does not allow that in one transaction."""
 
 from __future__ import annotations
 

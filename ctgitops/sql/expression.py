@@ -1,4 +1,4 @@
-"""Expressions of a parse tree as SQL again, and whether SQL that nobody reviewed may be asked of a real database."""
+"""Deparses expressions to SQL, and decides whether an unreviewed one is safe to evaluate in a real database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CREATE EXTENSION, taken apart: it is run by another role where a throw-away server's own may not."""
+"""Parses CREATE EXTENSION, which the sandbox runs as another role where the migration's role may not."""
 
 from __future__ import annotations
 

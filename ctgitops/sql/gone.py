@@ -1,4 +1,4 @@
-"""The names that SQL takes away from whoever uses them: tables, views and columns that it drops or renames."""
+"""Finds the tables, views and columns that SQL drops, renames or creates, by the names that queries use."""
 
 from __future__ import annotations
 

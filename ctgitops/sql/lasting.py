@@ -1,4 +1,4 @@
-"""What a file's own words say of how long a thing lasts: until the commit, which nobody can ask a server before it."""
+"""Reads from a file which settings and temporary tables end at COMMIT; the server cannot tell before the COMMIT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a statement outside a transaction can leave behind when it is cut short, as its parse tree tells it."""
+"""Finds what an interrupted statement outside a transaction can leave behind, such as an INVALID index."""
 
 from __future__ import annotations
 

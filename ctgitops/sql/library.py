@@ -1,4 +1,4 @@
-"""libpg_query by itself: `import postgast` takes 70 ms for protobuf's classes, which reading a tree does not need."""
+"""Loads libpg_query alone: `import postgast` takes 70 ms for protobuf's classes, which JSON does not need."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Which relations a statement will lock, and how strongly, as its parse tree tells it.
+"""Finds the relations that a statement locks, and the lock modes, from its parse tree.
 
-What no parser can know (a DO block, a function, a trigger) is not in here: `lock_timeout` covers that.
+A parser cannot know the locks that a DO block, a function or a trigger takes. They are not included here;
+`lock_timeout` limits the wait for them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What looks like a password in text that need not be SQL: URLs, connection strings, messages, comments. Pure.
+"""Finds likely passwords in text that may not be SQL: URLs, connection strings, messages, comments. Pure.
 
-Lengths are bounded, so that no text makes a search slow.
+Lengths are bounded, so that no input makes a search slow.
 """
 
 from __future__ import annotations

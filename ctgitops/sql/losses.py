@@ -1,4 +1,4 @@
-"""What SQL destroys of the data that a database holds, as its parse tree tells it."""
+"""Finds the statements that destroy data, such as DROP TABLE and DELETE, from their parse trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading parse trees: every node inside one, and the names in it. A tree may be thousands of levels deep."""
+"""Walks parse trees and reads names from them. A tree may be thousands of levels deep."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Long runs of operator characters, which PostgreSQL's scanner reads in quadratic time.
+"""Protects the parser from long runs of operator characters, which PostgreSQL's scanner reads in quadratic time.
 
-Its rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow and then gives back all but two, at
-each nested comment; its rule for an operator does the same at each `+` or `-`. 800 kB of `/*/*/*…` took minutes.
+The scanner's rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow and then gives back all
+but two, at each nested comment. Its rule for operators does the same at each `+` or `-`. Scanning 800 kB of `/*/*/*…`
+took minutes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The one door to the SQL parser: postgast, which is PostgreSQL 18's own grammar (libpg_query).
+"""The only interface to the SQL parser: postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
 
-We read the parse tree as JSON, not as protobuf: protobuf's decoder gives up at about 48 nested expressions. Positions
-of errors are counted by libpg_query in characters, places of statements in bytes; everything here is in characters.
+The parse tree is read as JSON, not as protobuf, because protobuf's decoder fails at about 48 nested expressions.
+libpg_query counts error positions in characters and statement positions in bytes; this module returns all positions in
+characters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands inside a DO block: the statements that its PL/pgSQL runs."""
+"""Finds the statements that a PL/pgSQL body, such as a DO block, runs, and the conditions for each."""
 
 from __future__ import annotations
 

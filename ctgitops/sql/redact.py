@@ -1,7 +1,7 @@
-"""SQL without the passwords that stand in it, for everything that shows or stores it. Pure.
+"""Redacts passwords in SQL before it is shown or stored. Pure.
 
-Hidden is what stands after PASSWORD when roles are made or changed, options of servers and user mappings that hold a
-secret, and passwords in connection strings and URLs, wherever they stand. Lines stay where they are.
+It hides the value after PASSWORD in statements about roles, secret options of foreign servers and user mappings, and
+passwords in connection strings and URLs anywhere in the text. Line breaks stay where they are.
 """
 
 from __future__ import annotations

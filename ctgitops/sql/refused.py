@@ -1,8 +1,8 @@
-"""Which statements PostgreSQL refuses inside a transaction block.
+"""Finds the statements that PostgreSQL does not allow inside a transaction block.
 
-Measured on PostgreSQL 14 to 18, all alike (`tests/sql/refused_inside_a_transaction.json`, checked statement by
-statement in `tests/sql/test_refused.py`). `CALL` and `DO` can also be refused, when their body commits; no parser can
-know, and then the server says so while the transaction still leaves no trace.
+Measured on PostgreSQL 14 to 18, with the same result on each (`tests/sql/refused_inside_a_transaction.json`, checked
+statement by statement in `tests/sql/test_refused.py`). `CALL` and `DO` also fail there if their body commits. A parser
+cannot know that; the server then reports the error, and the transaction is rolled back.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A piece of SQL and where it stands in the repository."""
+"""SQL text with its position in the repository, and facts parsed from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where PostgreSQL itself takes a password: found token by token, also in strings that hold SQL. Pure."""
+"""Finds passwords where PostgreSQL's syntax has them, token by token, also in strings that contain SQL. Pure."""
 
 from __future__ import annotations
 

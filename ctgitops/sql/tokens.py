@@ -1,7 +1,7 @@
-"""SQL cut into tokens as PostgreSQL's scanner does it, without errors: what has no end, ends with the text.
+"""Splits SQL into tokens like PostgreSQL's scanner, without errors: an unterminated token ends at the end of the text.
 
-The parser gives up at the first mistake. What must be found in a text that is no SQL yet, such as a password, is found
-here.
+The parser stops at the first syntax error. A search that must also work in invalid SQL, such as the search for
+passwords, uses this module.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the variables of a PL/pgSQL body are set to."""
+"""Finds the values that the variables of a PL/pgSQL body can have."""
 
 from __future__ import annotations
 

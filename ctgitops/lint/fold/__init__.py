@@ -1,1 +1,1 @@
-"""How statements change what is known of a schema: one file a kind of statement."""
+"""Applies statements to lint's model of the schema: one module for each kind of statement."""

@@ -1,4 +1,4 @@
-"""ALTER: tables, domains, functions, names, and the search path."""
+"""Applies ALTER TABLE, ALTER DOMAIN, ALTER FUNCTION, CLUSTER and SET to lint's model of the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One statement's effect on the catalogue."""
+"""Applies one statement to lint's model of the schema."""
 
 from __future__ import annotations
 

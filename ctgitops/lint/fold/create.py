@@ -1,4 +1,4 @@
-"""CREATE: tables, views, indexes, domains, functions."""
+"""Applies CREATE to lint's model of the schema: tables, views, indexes, domains, functions."""
 
 from __future__ import annotations
 

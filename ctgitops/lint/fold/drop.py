@@ -1,4 +1,4 @@
-"""DROP."""
+"""Applies DROP to lint's model of the schema."""
 
 from __future__ import annotations
 

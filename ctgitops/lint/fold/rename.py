@@ -1,4 +1,4 @@
-"""Other names and schemas: RENAME and SET SCHEMA, with all that refers to what is renamed."""
+"""Applies RENAME and SET SCHEMA to lint's model of the schema, and updates references to the renamed object."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One rule a file: it is found by being here."""
+"""The lint rules, one module for each. A rule is registered when its module is in this folder."""

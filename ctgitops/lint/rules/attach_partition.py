@@ -1,4 +1,4 @@
-"""ATTACH PARTITION that reads what it attaches, or the default partition."""
+"""Reports ATTACH PARTITION that scans the new partition or the default partition."""
 
 from __future__ import annotations
 

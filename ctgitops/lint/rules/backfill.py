@@ -1,4 +1,4 @@
-"""Many rows are filled in one statement."""
+"""Reports an UPDATE that can change many rows in one statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An allowance that cannot be read."""
+"""Reports an allowance that is not valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DROP INDEX without CONCURRENTLY."""
+"""Reports DROP INDEX without CONCURRENTLY."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CREATE INDEX without CONCURRENTLY on a table that is in use."""
+"""Reports CREATE INDEX without CONCURRENTLY on a table in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REFRESH MATERIALIZED VIEW without CONCURRENTLY."""
+"""Reports REFRESH MATERIALIZED VIEW without CONCURRENTLY."""
 
 from __future__ import annotations
 

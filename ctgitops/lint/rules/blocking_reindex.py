@@ -1,4 +1,4 @@
-"""REINDEX without CONCURRENTLY."""
+"""Reports REINDEX without CONCURRENTLY."""
 
 from __future__ import annotations
 

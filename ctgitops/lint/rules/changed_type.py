@@ -1,4 +1,4 @@
-"""A column gets a type of another kind."""
+"""Reports a change of a column to an incompatible type."""
 
 from __future__ import annotations
 

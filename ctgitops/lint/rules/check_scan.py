@@ -1,4 +1,4 @@
-"""A CHECK that is proved while everybody waits."""
+"""Reports a CHECK constraint that is validated while reads and writes are blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new partition beside a default partition."""
+"""Reports a new partition whose creation scans the default partition."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SECURITY DEFINER without a search_path of its own."""
+"""Reports a SECURITY DEFINER function that does not set search_path."""
 
 from __future__ import annotations
 

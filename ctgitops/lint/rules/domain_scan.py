@@ -1,4 +1,4 @@
-"""ALTER DOMAIN that reads every table with such a column."""
+"""Reports ALTER DOMAIN that scans every table with a column of the domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DROP … CASCADE."""
+"""Reports DROP … CASCADE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DROP COLUMN."""
+"""Reports DROP COLUMN."""
 
 from __future__ import annotations
 

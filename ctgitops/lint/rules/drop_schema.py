@@ -1,4 +1,4 @@
-"""DROP SCHEMA and DROP DATABASE."""
+"""Reports DROP SCHEMA and DROP DATABASE."""
 
 from __future__ import annotations
 

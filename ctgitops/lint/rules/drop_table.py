@@ -1,4 +1,4 @@
-"""DROP TABLE."""
+"""Reports DROP TABLE."""
 
 from __future__ import annotations
 

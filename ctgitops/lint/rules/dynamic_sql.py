@@ -1,4 +1,4 @@
-"""SQL that is put together while it runs."""
+"""Reports dynamic SQL, whose text is known only at run time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An allowance whose day is over."""
+"""Reports an allowance that has expired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A foreign key that is proved while writes to two tables wait."""
+"""Reports a foreign key that is validated while writes to both tables are blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VACUUM FULL and CLUSTER."""
+"""Reports VACUUM FULL and CLUSTER."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LOCK TABLE in a mode that blocks writes."""
+"""Reports LOCK TABLE in a mode that blocks writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several tables in use are locked by one transaction."""
+"""Reports a transaction that locks several tables in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new table in an exposed schema without row-level security."""
+"""Reports a new table without row-level security in an exposed schema."""
 
 from __future__ import annotations
 

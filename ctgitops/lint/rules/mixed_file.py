@@ -1,4 +1,4 @@
-"""A file that cannot be one transaction does more than one thing."""
+"""Reports a file that mixes a statement that cannot run in a transaction with other statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UPDATE or DELETE of every row."""
+"""Reports UPDATE or DELETE without WHERE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SET NOT NULL that reads the whole table."""
+"""Reports SET NOT NULL that scans the whole table."""
 
 from __future__ import annotations
 

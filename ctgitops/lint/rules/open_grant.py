@@ -1,4 +1,4 @@
-"""A grant to everybody, or to who is not signed in."""
+"""Reports GRANT on a table or sequence to PUBLIC or to the role of anonymous users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REINDEX and CLUSTER of something partitioned, inside a transaction."""
+"""Reports REINDEX or CLUSTER of a partitioned table or index inside a transaction."""
 
 from __future__ import annotations
 

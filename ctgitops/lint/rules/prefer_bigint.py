@@ -1,4 +1,4 @@
-"""A key of four bytes."""
+"""Reports a primary key of type integer or smallint, and recommends bigint."""
 
 from __future__ import annotations
 

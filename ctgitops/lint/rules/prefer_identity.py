@@ -1,4 +1,4 @@
-"""serial in the place of an identity."""
+"""Reports serial, and recommends an identity column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""json in the place of jsonb."""
+"""Reports json, and recommends jsonb."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A length that is hard to change."""
+"""Reports varchar(n) and char(n), and recommends text with a CHECK constraint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A time without a zone."""
+"""Reports timestamp without time zone, and recommends timestamptz."""
 
 from __future__ import annotations
 

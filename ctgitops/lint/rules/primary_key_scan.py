@@ -1,4 +1,4 @@
-"""PRIMARY KEY USING INDEX on a column that may be null."""
+"""Reports PRIMARY KEY USING INDEX on a nullable column, which scans the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table or a column gets another name."""
+"""Reports a renamed table, view or column."""
 
 from __future__ import annotations
 

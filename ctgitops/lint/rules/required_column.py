@@ -1,4 +1,4 @@
-"""A new column that must have a value, and has no default."""
+"""Reports a new column that is NOT NULL and has no default."""
 
 from __future__ import annotations
 

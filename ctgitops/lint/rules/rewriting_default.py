@@ -1,4 +1,4 @@
-"""A new column whose values are written into every row."""
+"""Reports a new column whose default rewrites the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ALTER TABLE that moves a table's rows to another place or form."""
+"""Reports ALTER TABLE that rewrites the table to change its storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ALTER COLUMN TYPE that writes the table anew, or builds indexes."""
+"""Reports ALTER COLUMN TYPE that rewrites the table or rebuilds its indexes."""
 
 from __future__ import annotations
 

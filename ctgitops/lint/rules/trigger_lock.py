@@ -1,4 +1,4 @@
-"""A trigger on a table in use."""
+"""Reports CREATE TRIGGER on a table in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TRUNCATE."""
+"""Reports TRUNCATE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""UNIQUE, PRIMARY KEY and EXCLUDE, whose index is built while everybody waits."""
+"""Reports UNIQUE, PRIMARY KEY and EXCLUDE constraints whose index is built while reads and writes are blocked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An allowance that allows nothing."""
+"""Reports an allowance that suppresses no finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VALIDATE CONSTRAINT in a transaction that already holds a strong lock on the table."""
+"""Reports VALIDATE CONSTRAINT in a transaction that already holds a strong lock on the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows are worked through while an earlier statement's lock blocks everybody."""
+"""Reports UPDATE, DELETE or MERGE while the lock of an earlier statement blocks others from the table."""
 
 from __future__ import annotations
 
