@@ -1,1 +1,1 @@
-"""PostgreSQL: the only folder that knows psycopg and PostgreSQL's programs."""
+"""The PostgreSQL adapter: the only package that uses psycopg and PostgreSQL's own programs."""

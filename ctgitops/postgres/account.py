@@ -1,4 +1,4 @@
-"""The account that a throw-away server runs under: PostgreSQL refuses to run as root."""
+"""Finds an unprivileged operating system account for throw-away servers: PostgreSQL does not run as root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a step that failed: what is true now is read back, recorded, and told."""
+"""Handles a failed step: rolls back, reads the actual state back, records the failure, and builds the error."""
 
 from __future__ import annotations
 

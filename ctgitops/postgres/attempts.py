@@ -1,4 +1,4 @@
-"""Tries until it is done: without queueing behind others, and with no trace left where a lock was not to be had."""
+"""Retries a step after a lock timeout, without queueing behind other sessions; a failed attempt is rolled back."""
 
 from __future__ import annotations
 

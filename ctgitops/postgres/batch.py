@@ -1,8 +1,8 @@
-"""Small migrations that travel in one message, each still a transaction of its own with its own entry.
+"""Sends several small migrations in one message; each still has a transaction and a ledger entry of its own.
 
-A far database answers after 20 ms and a migration takes one, so most of a long history is waiting. Nothing changes in
-what a migration is: an error ends the message where it stands, with all before it committed and recorded. Then the rest
-is sent one by one, so that an error has its place.
+A distant database answers after 20 ms, and a small migration takes 1 ms, so a long history spends most of its time
+waiting. Batching does not change a migration: an error ends the message at that migration, and all migrations before it
+are committed and recorded. The others are then sent one by one, so that an error has a position.
 """
 
 from __future__ import annotations

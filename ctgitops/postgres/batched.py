@@ -1,4 +1,4 @@
-"""A data migration in batches: each a short transaction with its row of progress, until no row is left."""
+"""Runs a batched data migration: short transactions, each with a progress row, until no rows are left."""
 
 from __future__ import annotations
 

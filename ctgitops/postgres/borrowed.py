@@ -1,6 +1,7 @@
-"""A server that is not ours, such as a workflow's service container: throw-away databases on it for a while.
+"""Throw-away databases on an external server, such as the service container of a workflow.
 
-One run uses it at a time. It holds a lock for as long, so that what an earlier run left, which was killed, is nobody's.
+A run holds a lock on the server while it uses it, so only one run uses it at a time. Databases and roles that a killed
+run left there therefore belong to no active run, and the next run drops them.
 """
 
 from __future__ import annotations

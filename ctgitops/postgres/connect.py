@@ -1,4 +1,4 @@
-"""Connections, and errors of connecting that tell what to do and no secret."""
+"""Opens connections. A connection error says what to do, and contains no secret."""
 
 from __future__ import annotations
 

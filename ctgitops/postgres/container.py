@@ -1,6 +1,7 @@
-"""A server in a container, for shadows that need what no program of this machine has: a major, an extension, ICU.
+"""Throw-away servers in a container, for a major version, an extension or ICU that no local PostgreSQL has.
 
-It is reached from this machine alone, and is gone when a block ends. What a killed run left goes with the next.
+Only this machine can connect to the server, and it is removed when the block ends. A container that a killed run left
+is removed by the next run.
 """
 
 from __future__ import annotations

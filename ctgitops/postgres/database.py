@@ -1,4 +1,4 @@
-"""One environment's database: read without a lock, changed only while holding the run lock."""
+"""The database of one environment: read without a lock, and changed only while holding the run lock."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What PostgreSQL says at DEBUG1 of work on whole tables; it says it also where the tables are empty.
+"""Parses DEBUG1 messages about table rewrites, scans and index builds; PostgreSQL sends them for empty tables too.
 
-No other sign tells a scan: it changes no file. The texts are the same, and never translated, on PostgreSQL 14 to 18.
+These messages are the only sign of a scan, since a scan changes no file. Their texts are the same on PostgreSQL 14 to
+18, and are never translated.
 """
 
 from __future__ import annotations

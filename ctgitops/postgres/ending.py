@@ -1,4 +1,4 @@
-"""Ends sessions of ours on the server, nobody else's, and waits until they are gone."""
+"""Terminates this tool's own backends (pg_terminate_backend) and no others, and waits until they have ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was seen of a statement to the work that it did on relations which were there before it."""
+"""Derives the rewrites, scans and index builds of a statement from what was observed while it ran."""
 
 from __future__ import annotations
 

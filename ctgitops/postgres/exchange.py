@@ -1,7 +1,7 @@
-"""One message to the server and all its answers, in one round trip, and stoppable.
+"""Sends one message with the simple query protocol and reads all results in one round trip. It can be cancelled.
 
-psycopg's cursors hide how many statements of a message were done when one failed; that number is how an error finds its
-line. So this speaks the simple query protocol through `psycopg.pq`, psycopg's public door to libpq.
+psycopg's cursors do not tell how many statements of a message completed before one failed, and that number is needed to
+find the line of the error. So this module uses `psycopg.pq`, psycopg's public interface to libpq.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step on one connection, as a transaction with its ledger entry."""
+"""Runs one step on one connection, in a transaction together with its ledger entry."""
 
 from __future__ import annotations
 

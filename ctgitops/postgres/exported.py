@@ -1,4 +1,4 @@
-"""A moment of a database, held still: what was in it while others go on writing."""
+"""An exported snapshot: a consistent view of a database while other sessions continue to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which extensions a sealed server makes, and what is taken from them before anybody can use it."""
+"""Chooses the extensions that the sandbox creates, and revokes their functions before unreviewed SQL can call them."""
 
 from __future__ import annotations
 

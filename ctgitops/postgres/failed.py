@@ -1,4 +1,4 @@
-"""A step that failed: what was said, where in its file, and what a person can do."""
+"""A failed step: the server's message, its position in the file, and a hint for the user."""
 
 from __future__ import annotations
 

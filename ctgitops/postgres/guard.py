@@ -1,4 +1,4 @@
-"""What a run may destroy without being asked: only rows that it wrote itself, as each row's own transaction tells."""
+"""Restricts an automatic rollback to destroying rows that the same run wrote, according to the xmin of each row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hands a database's address to PostgreSQL's own programs so that `ps` does not show it."""
+"""Passes a database address to PostgreSQL's own programs in environment variables, so that `ps` does not show it."""
 
 from __future__ import annotations
 

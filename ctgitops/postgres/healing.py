@@ -1,4 +1,7 @@
-"""What an earlier run left of a statement: found out, put right, or asked about; what is not ours is not touched."""
+"""Recovers from a statement that an earlier run did not finish: detects and repairs what it left, or asks a person.
+
+An object that the statement did not create is never changed.
+"""
 
 from __future__ import annotations
 

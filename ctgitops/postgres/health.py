@@ -1,4 +1,4 @@
-"""A health query, asked beside everything else and watched for a while."""
+"""Runs a health query on a connection of its own, once or repeatedly for a limited time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which database this is, as the server and the ledger's `home` tell it; only this knows that table's columns."""
+"""Reads a database's identity from the server and the ledger's table `home`; only this module knows its columns."""
 
 from __future__ import annotations
 

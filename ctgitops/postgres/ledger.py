@@ -1,4 +1,4 @@
-"""The ledger's tables: the only Python that knows their names."""
+"""Reads and writes the ledger's tables; the only Python module that knows their names."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""What a migration left in its session beyond its commit; all of it is cleaned away, and it is told.
+"""Detects the session state that a migration left after its COMMIT, such as settings. All of it is reset and reported.
 
-It is asked in the message that carries the migration, between its commit and the cleaning: no exchange more. The
-question takes some milliseconds, so it is only put where a statement can leave something: SET and its like, temporary
-tables, and DO, CALL and SELECT, which can call anything.
+The query is part of the message that carries the migration, between its COMMIT and the reset, so it costs no round
+trip. It takes some milliseconds, so it is sent only if a statement can leave session state: SET and similar statements,
+temporary tables, and DO, CALL and SELECT, which can call any function.
 
-Where several share a transaction, there is no commit between them, and no server tells a SET from a SET LOCAL before
-it. So the file's own words are asked; what a function set for the transaction is told too: without the cleaning it
-would have reached the next.
+If several migrations share a transaction, there is no COMMIT between them, and until the COMMIT no server can
+distinguish SET from SET LOCAL. In that case the text of the file decides. A setting that a function made for the
+transaction is reported too, because without the reset it would also apply to the next migration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an interrupted statement left in the database: seen, compared with what the file wants, and put right."""
+"""Inspects what an interrupted statement left in the database, compares it with the file, and drops INVALID indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQL that nobody reviewed may use of this machine, at most; a server that takes more is ended."""
+"""Resource limits of this machine for unreviewed SQL. A server that exceeds them is terminated."""
 
 from __future__ import annotations
 

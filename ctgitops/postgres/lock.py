@@ -1,4 +1,4 @@
-"""The run lock: an advisory lock on a connection that does nothing else, and a row that tells people who holds it."""
+"""The run lock: an advisory lock on a connection used for nothing else, and a lease row that shows who holds it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Looks who is at the tables that a migration will lock, before it queues for any of them.
+"""Finds the sessions that would block a migration, before it waits for any of their locks.
 
-Whoever waits for a strong lock makes everybody wait who comes after; so we do not wait for one where somebody has been
-there for a while. This look is advice, and `lock_timeout` the guarantee.
+A session that waits for a strong lock blocks every session that comes after it. So a migration does not wait for a lock
+if another session has been using the table for a while. This check is only advice; `lock_timeout` is the guarantee.
 """
 
 from __future__ import annotations

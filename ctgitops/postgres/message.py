@@ -1,4 +1,4 @@
-"""What is sent to the server for one migration: the file as it stands, and around it what makes it safe."""
+"""Builds the message that is sent for one migration: its file unchanged, between statements that make it safe."""
 
 from __future__ import annotations
 

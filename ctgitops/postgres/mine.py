@@ -1,6 +1,7 @@
-"""What one session has of relations: its locks on them, their files, its scans; and what of that is new.
+"""The locks, data files and scan counts of the current backend, and what changed since the last look.
 
-It is asked after every statement, so its answer is one line however much is held, and only what differs is looked at.
+The query runs after every statement, so its answer is one line however many locks the backend holds, and only
+differences are examined further.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names of ours in a database and on its server."""
+"""The names that ctgitops uses in a database and on its server."""
 
 from __future__ import annotations
 

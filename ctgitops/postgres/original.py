@@ -1,4 +1,4 @@
-"""Reads what makes one database like another: its schema as pg_dump writes it, roles, settings, extensions, locale."""
+"""Reads what a copy of a database needs: its schema from pg_dump, roles, settings, extensions and locale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an earlier run left at work on the server, which goes on with what nobody waits for any more, and may commit."""
+"""Waits for backends that an earlier run left: the server continues their statements and may still commit them."""
 
 from __future__ import annotations
 

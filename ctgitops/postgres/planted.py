@@ -1,4 +1,4 @@
-"""What a sealed server is given before any SQL that nobody reviewed runs in it: roles, a database, the real schema."""
+"""Provisions the sandbox server before unreviewed SQL runs in it: creates the roles, a database and the real schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices a pooler that gives each transaction another session of the server: no lock and no setting would last."""
+"""Detects a connection pooler in transaction mode, behind which no session lock and no setting would last."""
 
 from __future__ import annotations
 

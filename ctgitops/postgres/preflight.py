@@ -1,4 +1,4 @@
-"""Looks before the first step, in one exchange, whether the moment is good, and waits for a better one."""
+"""Runs the preflight checks before the first step, in one round trip, and waits until conditions are better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs on this machine: which there are, what they can do, which fits."""
+"""Finds the installations of PostgreSQL's programs on this machine, and selects one that fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger's `progress`: what of a migration outside a transaction is done; only this knows its columns."""
+"""The ledger's table `progress`, for migrations that run outside a transaction; only this module knows its columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relations as others see them, and how a statement names them."""
+"""Reads relations as other sessions see them, and resolves the names that a statement uses for them."""
 
 from __future__ import annotations
 

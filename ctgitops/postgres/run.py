@@ -1,4 +1,4 @@
-"""What a migration outside a transaction needs of the run that it is a part of."""
+"""What a migration that runs outside a transaction needs from its run: connections, the ledger, the lock check."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Looks at another session's locks while it works: the only way, where no transaction holds them until the end.
+"""Samples the locks of another session while it works, for statements whose locks no transaction holds to its end.
 
-Most of those statements are over in milliseconds on a throw-away server. So somebody else has a lock on their tables
-when they begin, SHARE UPDATE EXCLUSIVE, which conflicts with itself and all that is stronger: they wait, and what they
-wait for can be seen.
+Most of these statements end within milliseconds on a throw-away server. So another session holds a lock on their tables
+when they begin: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement then
+waits, and the locks that it waits for are visible.
 """
 
 from __future__ import annotations

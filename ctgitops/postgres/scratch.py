@@ -1,4 +1,4 @@
-"""Throw-away databases on a server, and what a dump needs to be there before it can be restored."""
+"""Scratch databases on a server, and the roles that must exist before a dump can be restored there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A throw-away database in which SQL that nobody reviewed runs, as a role that can reach nothing outside of it."""
+"""The sandbox: a throw-away database for unreviewed SQL, which runs as a role without access to anything outside it."""
 
 from __future__ import annotations
 

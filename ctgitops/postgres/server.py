@@ -1,4 +1,4 @@
-"""A PostgreSQL server that lives as long as a `with` block, and never longer than this process."""
+"""A local PostgreSQL server that runs for the duration of a `with` block, and never longer than this process."""
 
 from __future__ import annotations
 

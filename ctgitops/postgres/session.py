@@ -1,4 +1,4 @@
-"""A database while this run holds its lock: each migration with its ledger entry, or no trace of it."""
+"""A database while this run holds its lock: each migration is applied together with its ledger entry, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the session that carries migrations out what really holds in it."""
+"""Reads the effective settings of the session that runs migrations."""
 
 from __future__ import annotations
 

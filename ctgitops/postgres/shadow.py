@@ -1,4 +1,4 @@
-"""A throw-away database like a real one: the same SQL gives the same schema in it."""
+"""The replay database: a throw-away database in which the merged SQL gives the same schema as in the real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large tables are and how much they are written, by their server's statistics; and how quick a server works."""
+"""Reads table sizes and write rates from the server's statistics, and measures how fast a server works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of a database, read from its catalogues in one moment and one exchange."""
+"""Reads the schema of a database from the system catalogs, in one transaction and one round trip."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A migration outside a transaction, statement by statement, from where an earlier run left it.
+"""Runs a migration outside a transaction, statement by statement, from the point that an earlier run reached.
 
-A statement that a transaction can hold is one together with its row of progress, so it is done exactly once. Of any
-other it is written down before what was there, and after that it is done; what an interrupted one left is healed.
+A statement that can run in a transaction is committed together with its progress row, so it runs exactly once. For any
+other statement, the state before it is recorded first, and its completion afterwards. If one is interrupted, the next
+run recovers what it left.
 """
 
 from __future__ import annotations

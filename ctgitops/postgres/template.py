@@ -1,4 +1,4 @@
-"""A data directory is made once for each build of PostgreSQL, kept, and unpacked for every throw-away server after."""
+"""Caches a data directory for each build of PostgreSQL and unpacks it for each throw-away server, instead of initdb."""
 
 from __future__ import annotations
 

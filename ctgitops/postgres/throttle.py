@@ -1,4 +1,4 @@
-"""What a batched migration gives way to: replicas that are behind, and whoever waits for a lock of ours."""
+"""Slows down a batched migration when replicas lag behind, or when sessions wait for its locks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which server throw-away databases are made on: one of our own, one in a container, or one that others own."""
+"""Chooses the server for throw-away databases: a local one, a container, or an external server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that is pending in one transaction: every migration and seed file with its entry, or no trace of any."""
+"""Applies all pending migrations and seed files, with their entries, in a single transaction."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Watches what each statement of a migration does on a throw-away server: locks, rewrites, scans, builds.
+"""Traces each statement of a migration on a throw-away server: its locks, table rewrites, scans and index builds.
 
-It watches from the connection that runs them, for a transaction lets nothing go before its end, and from another one,
-for which only those relations exist that anybody could be kept from. What a DO block or a function does is seen too.
+It observes from the connection that runs the statements, since a transaction holds its locks until its end, and from a
+second connection, which sees only relations that others can be blocked on. It also observes what DO blocks and
+functions do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a statement did that no transaction can hold: its locks seen while it worked, its files afterwards."""
+"""Traces a statement that cannot run in a transaction: samples its locks, and compares data files afterwards."""
 
 from __future__ import annotations
 

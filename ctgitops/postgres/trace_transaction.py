@@ -1,6 +1,6 @@
-"""What statements of one transaction did: after each, its session is asked what it has.
+"""Traces the statements of one transaction, by querying its own session after each of them.
 
-Nothing else is asked between two statements: what others know of what they met is asked once, at the end.
+Nothing else is queried between two statements. What other sessions know of the relations is queried once, at the end.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One step tried on a throw-away database, statement by statement, so that each can be looked at while it runs."""
+"""Runs one step in a throw-away database, statement by statement, so that an observer can watch each statement."""
 
 from __future__ import annotations
 

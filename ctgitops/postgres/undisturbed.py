@@ -1,4 +1,4 @@
-"""Tidying away that a second Ctrl-C does not cut in two."""
+"""Defers SIGINT and SIGTERM during clean-up, so that a second Ctrl-C does not interrupt it."""
 
 from __future__ import annotations
 

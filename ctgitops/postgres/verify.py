@@ -1,4 +1,4 @@
-"""Verify queries of what is applied, asked again."""
+"""Runs the verify queries of applied migrations again."""
 
 from __future__ import annotations
 

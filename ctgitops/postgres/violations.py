@@ -1,4 +1,7 @@
-"""Looks for rows that would make a migration fail: read-only, waits for nobody, gives up after seconds and says so."""
+"""Counts rows that would make a migration fail: read-only, without waiting for locks, and for a limited time.
+
+If the time is not enough for an answer, the result says so.
+"""
 
 from __future__ import annotations
 

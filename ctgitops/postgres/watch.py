@@ -1,4 +1,4 @@
-"""How far the server has come with an index, asked on a second connection while the first one waits for it."""
+"""Polls the progress of an index build on a second connection, while the first one waits for it."""
 
 from __future__ import annotations
 

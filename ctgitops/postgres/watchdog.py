@@ -1,4 +1,4 @@
-"""Sees to it that what we started ends with us, even if we are killed with -9."""
+"""Ends the programs that this process started when it ends, even if it is killed with SIGKILL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much data a rollback would destroy: counted without making anybody wait, or said not to be known."""
+"""Counts the data that a rollback would destroy, without blocking anyone; if it cannot, the count is unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection on which migrations run: a new one where the last was spoilt, and whoever was lost is ended."""
+"""The connection that runs migrations: reconnects after a broken connection, and terminates the lost backend."""
 
 from __future__ import annotations
 
