@@ -1,1 +1,1 @@
-"""The command line: it parses, calls one verb, and prints."""
+"""The command line: parses arguments, calls one command, and prints its result."""

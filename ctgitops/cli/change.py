@@ -1,4 +1,4 @@
-"""The words of the verbs that change a database: apply, rollback, unlock."""
+"""CLI commands that change a database: apply, rollback, unlock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `check --changed` looks at, and what `check --fix` writes."""
+"""Selects the files of `check --changed`, and writes the fixes of `check --fix`."""
 
 from __future__ import annotations
 

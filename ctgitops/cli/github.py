@@ -1,4 +1,4 @@
-"""The words of what a GitHub runner calls."""
+"""CLI command `action`, which a GitHub Actions runner calls."""
 
 from __future__ import annotations
 

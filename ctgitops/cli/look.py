@@ -1,4 +1,4 @@
-"""The words of the verbs that change nothing: check, plan, status."""
+"""CLI commands that change nothing: check, plan, status."""
 
 from __future__ import annotations
 

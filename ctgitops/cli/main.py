@@ -1,4 +1,4 @@
-"""The group of verbs, and the one place where errors become text and an exit status."""
+"""Entry point of the command line: finds the command, and turns errors into text and an exit status."""
 
 from __future__ import annotations
 

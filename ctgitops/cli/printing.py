@@ -1,4 +1,4 @@
-"""What goes to stdout, and errors."""
+"""Prints results to stdout and errors to stderr. With `--format json`, an error is also printed to stdout."""
 
 from __future__ import annotations
 

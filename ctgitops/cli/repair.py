@@ -1,4 +1,4 @@
-"""The words of the verb that accepts a fact, on the record: repair."""
+"""CLI command `repair`: records in the ledger a fact that a person confirmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the verbs about backups: backup, restore."""
+"""CLI commands for backups: backup, restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the verbs that write files of the repository: init, new."""
+"""CLI commands that create files in the repository: init, new."""
 
 from __future__ import annotations
 

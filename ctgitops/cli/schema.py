@@ -1,4 +1,4 @@
-"""The words of the verbs about schemas as they are: snapshot, diff, drift, verify."""
+"""CLI commands for schemas: snapshot, diff, drift, verify."""
 
 from __future__ import annotations
 

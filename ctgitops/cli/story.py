@@ -1,4 +1,4 @@
-"""The words of the demo."""
+"""CLI command `demo`."""
 
 from __future__ import annotations
 

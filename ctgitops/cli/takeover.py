@@ -1,4 +1,4 @@
-"""The words of the verb that takes over a database: baseline."""
+"""CLI command `baseline`: takes over an existing database."""
 
 from __future__ import annotations
 

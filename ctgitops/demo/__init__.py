@@ -1,1 +1,1 @@
-"""The whole story on an embedded PostgreSQL."""
+"""The demo: the whole workflow on an embedded PostgreSQL."""

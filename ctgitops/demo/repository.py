@@ -1,4 +1,4 @@
-"""ConstructTrack's own repository, as a pull request finds it: the newest migrations are not on the main branch yet."""
+"""Creates the repository of the demo from ConstructTrack's migrations; its pull request adds the newest of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pull request's plan, a merge that brings staging there, a tag that brings production there, and the way back."""
+"""Plays the demo: a pull request's plan, a merge that updates staging, a tag that updates production, a rollback."""
 
 from __future__ import annotations
 

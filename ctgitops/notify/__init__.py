@@ -1,1 +1,1 @@
-"""Who else hears what happens."""
+"""Listeners that show the progress events of a run to people."""

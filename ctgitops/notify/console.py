@@ -1,4 +1,4 @@
-"""Progress for a person: a live line where a terminal can show it, plain lines with the time everywhere else."""
+"""Shows progress: a live display where the terminal supports it, otherwise plain lines with the time."""
 
 from __future__ import annotations
 

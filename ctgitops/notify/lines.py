@@ -1,4 +1,4 @@
-"""What a person reads about each progress: one line of plain text."""
+"""Formats a progress event as one line of plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live display: what runs now with a spinner and a clock, above it what is done."""
+"""The live display: the current step with a spinner and a clock, below the steps that are done."""
 
 from __future__ import annotations
 

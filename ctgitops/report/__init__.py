@@ -1,1 +1,1 @@
-"""Pages made of nouns. Pure."""
+"""Reports: renders results as text, Markdown, JSON and SARIF. Pure."""

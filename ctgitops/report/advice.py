@@ -1,4 +1,4 @@
-"""What to do next, in one or two sentences below the verdict."""
+"""The next action, in one or two sentences below the verdict of the plan comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages about a database that was taken over, or was not."""
+"""Renders the result of `baseline` as text, Markdown and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences between two schemas, as lines of a diff: for a terminal, and for a fence that GitHub colours."""
+"""Renders schema differences as lines of a diff, for a terminal and for a `diff` code block on GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text for a terminal: columns that line up, and nothing that a terminal would take for a command."""
+"""Formats text for a terminal: aligns columns, and neutralises control characters and workflow commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plan comment shows: every part of it in words, before anything is cut or laid out."""
+"""Collects the content of the plan comment: all of its parts as text, before they are shortened and laid out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The tables that a plan touches, with their columns and foreign keys, as a Mermaid entity relationship diagram.
+"""Draws the tables that a plan touches, with columns and foreign keys, as a Mermaid entity relationship diagram.
 
-Names are free text in PostgreSQL and words of a grammar in Mermaid, which knows no way to quote them all: what is not
-a letter, a digit or one of a few signs is drawn as `_`. The schema diff beside the diagram has the names as they are.
+Names in PostgreSQL are free text. In Mermaid they are tokens of a grammar, and not all of them can be quoted. So each
+character other than a letter, a digit or one of a few signs is drawn as `_`. The schema diff beside the diagram shows
+the exact names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages about schemas that differ: drift, and the comparison of any two."""
+"""Renders schema differences, for `drift` and for `diff`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Text that nobody vouches for, made harmless in GitHub's Markdown.
+"""Escapes untrusted text for GitHub's Markdown.
 
-Two parsers read a comment. The Markdown parser is stopped by writing as a character reference what can mean something
-where it stands; the rest stays as it is, so that the source can be read. GitHub's own filters then look for mentions,
-issues, commits and emoji in what comes out, where references are characters again: those are stopped by a zero-width
-space in their middle. Filters leave `<code>` alone, so most text goes there.
+Two parsers read a comment. The first is the Markdown parser. For it, each character that would have a meaning at its
+position is written as a character reference; all other characters stay, so that the source is readable. Then GitHub's
+own filters search the output, in which references are characters again, for mentions, issues, commits and emoji. A
+zero-width space inside each of those stops the filters. They skip `<code>`, so most text is put there.
 """
 
 from __future__ import annotations

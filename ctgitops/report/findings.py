@@ -1,4 +1,4 @@
-"""Problems as parts of a page: what blocks stands open, what warns is folded."""
+"""Renders problems as parts of a page: those that block the plan are visible, warnings are folded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remarks on lines, as GitHub's runner reads them from a log."""
+"""Renders annotations as workflow commands, which GitHub's runner reads from the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a migration does to a database that others use, a short line for each table that somebody misses."""
+"""Renders the impact of a migration on a database in use: a short line for each table that it blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a migration does to who uses the database, for programs."""
+"""Renders the impact of a migration on a database in use as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages for programs: JSON of a published shape, `schemas/*.schema.json`."""
+"""Renders reports as JSON, whose structure is published in `schemas/*.schema.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses on the forge, and which of them may become links."""
+"""Links to files on GitHub and to the documentation of rules; only a plain URL becomes a link."""
 
 from __future__ import annotations
 

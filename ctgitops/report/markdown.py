@@ -1,4 +1,4 @@
-"""Pages for a pull request and a run's summary: the plan comment, and the record of what was done."""
+"""Renders Markdown for pull requests and job summaries: the plan comment, and the record of what a run did."""
 
 from __future__ import annotations
 

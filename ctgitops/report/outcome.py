@@ -1,4 +1,4 @@
-"""How a run of apply or rollback ended, as a page or as a part of one."""
+"""Renders the outcome of an apply or rollback, as a page or as a part of one."""
 
 from __future__ import annotations
 

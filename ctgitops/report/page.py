@@ -1,4 +1,4 @@
-"""Templates, and pages that fit into a comment."""
+"""Renders templates, and shortens pages until they fit into a comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the proof of a plan says, in sentences; the same ones on every page."""
+"""Renders the result of a plan's trial as sentences, which are the same on every page."""
 
 from __future__ import annotations
 

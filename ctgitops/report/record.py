@@ -1,4 +1,4 @@
-"""The record: what a merged pull request's comment becomes, and what it says when the pull request was closed."""
+"""Renders the record of a pull request, which replaces its plan comment after the merge or after it was closed."""
 
 from __future__ import annotations
 

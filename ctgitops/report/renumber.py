@@ -1,4 +1,4 @@
-"""What `ctgitops new --renumber` did, for a terminal."""
+"""Renders the result of `ctgitops new --renumber` for a terminal."""
 
 from __future__ import annotations
 

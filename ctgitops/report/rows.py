@@ -1,4 +1,4 @@
-"""The two tables of the plan comment: environments side by side, and one row a migration."""
+"""Renders the two tables of the plan comment: all environments side by side, and one row per migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, the form in which code scanning takes findings."""
+"""Renders problems and findings as SARIF 2.1.0, the input format of GitHub code scanning."""
 
 from __future__ import annotations
 

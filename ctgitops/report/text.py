@@ -1,4 +1,4 @@
-"""Pages for a terminal: the plan, the outcome, the check. Plain text; colour is the console's business."""
+"""Renders plans, outcomes and checks for a terminal. The result is plain text without colours."""
 
 from __future__ import annotations
 

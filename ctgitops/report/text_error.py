@@ -1,4 +1,4 @@
-"""How an error looks in a terminal: what happened, where, the statement, the state of the database, what to do."""
+"""Renders an error for a terminal: what happened, where, the statement, the state of the database, what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where environments stand, for a terminal: one table each, or all side by side."""
+"""Renders the status of environments for a terminal: one environment as a table, or all side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first line of the plan comment: what it all comes to."""
+"""Renders the verdict on all plans, which is the first line of the plan comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages about databases that are where their ledger says, or are not."""
+"""Renders the result of `verify` as text, Markdown and JSON."""
 
 from __future__ import annotations
 

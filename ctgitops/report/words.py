@@ -1,4 +1,4 @@
-"""Wordings that several pages share: counts, durations, what an environment waits for."""
+"""Phrases that several pages share: counts, durations, what an environment waits for."""
 
 from __future__ import annotations
 
