@@ -1,1 +1,1 @@
-"""Backups by pg_dump, proved by pg_restore."""
+"""Backups with pg_dump, proved by restoring them with pg_restore."""

@@ -1,4 +1,4 @@
-"""Runs pg_dump and pg_restore so that they end when we do, and leave nothing half done behind."""
+"""Runs pg_dump and pg_restore as child processes, which end with this process and leave no partial result."""
 
 from __future__ import annotations
 

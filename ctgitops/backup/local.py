@@ -1,4 +1,4 @@
-"""Proved backups in a folder of this machine."""
+"""Takes and restores proved backups in a local folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pg_dump: one moment of a database, written to a folder."""
+"""Runs pg_dump, which writes one snapshot of a database to a folder."""
 
 from __future__ import annotations
 

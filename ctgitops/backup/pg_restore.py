@@ -1,4 +1,4 @@
-"""pg_restore: a dump, put into an empty database; and whether what it complains of is noise or loss."""
+"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proof: restore a dump where nobody lives, and find in it what was in the source."""
+"""Proves a backup: restores it into a throw-away database and compares that with the source."""
 
 from __future__ import annotations
 

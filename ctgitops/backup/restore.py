@@ -1,4 +1,4 @@
-"""The way back: a backup, put into an empty database."""
+"""Restores a backup into an empty database."""
 
 from __future__ import annotations
 

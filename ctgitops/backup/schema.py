@@ -1,4 +1,4 @@
-"""The schema that is in a backup: restored on a throw-away server, and read there."""
+"""Reads the schema of a backup, by restoring it on a throw-away server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of backups: one folder each, there only when it is whole, and only its owner's to read."""
+"""The folder of backups: one subfolder each, which appears only when complete and is readable only by its owner."""
 
 from __future__ import annotations
 

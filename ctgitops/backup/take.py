@@ -1,4 +1,4 @@
-"""One backup, from the dump to its proof."""
+"""Takes one backup: dumps, counts rows, restores, and compares."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The repository's files."""
+"""Reads and writes the files of the repository."""

@@ -1,4 +1,4 @@
-"""The repository's code, searched for names: what git tracks, and without git what lies there."""
+"""Searches the repository's code for names: in the files that git tracks, or in all files if there is no git."""
 
 from __future__ import annotations
 

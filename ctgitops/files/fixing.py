@@ -1,4 +1,4 @@
-"""Carries out fixes: lines that change, files that are renamed, migrations that do the rest."""
+"""Applies fixes: changes lines, renames files, and writes follow-up migrations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git says about another branch. Nothing that the checkout configures is run."""
+"""Asks git about other branches, without running any program that the checkout configures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with `health` in a manifest, and its query as SQL that stands in a file."""
+"""Validates `health` in a manifest, and reads its query as SQL with its position in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads `environments/*.yaml`: from a checked document to an Environment."""
+"""Reads `environments/*.yaml`: converts each valid manifest to an Environment."""
 
 from __future__ import annotations
 

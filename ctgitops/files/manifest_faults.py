@@ -1,4 +1,4 @@
-"""What is wrong with a manifest that no JSON Schema can see. Only keys that the schema accepts come here."""
+"""Validates what JSON Schema cannot check in a manifest, such as time zones, for keys that the schema accepts."""
 
 from __future__ import annotations
 

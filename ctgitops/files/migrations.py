@@ -1,4 +1,4 @@
-"""Reads the folder `migrations/`: our file names, and those of golang-migrate, dbmate and Supabase."""
+"""Reads the folder `migrations/`: file names of ctgitops, golang-migrate, dbmate and Supabase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of another commit beside those of a checkout: written into a folder of its own, and only read from there."""
+"""Copies a workspace to a temporary folder and adds files of another commit, which are only read from there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads `migrations/policy.yaml`."""
+"""Reads and validates `migrations/policy.yaml`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renames migrations with the files beside them, and what their headers say."""
+"""Renames migrations with the files that belong to them, and updates their headers."""
 
 from __future__ import annotations
 

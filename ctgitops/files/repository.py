@@ -1,4 +1,4 @@
-"""The one way in which files of a repository are read: no links, no devices, nothing of surprising size."""
+"""The only way to read files of a repository: it refuses links, devices and files that are too large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key `lint` of a policy or a manifest: rules that exist."""
+"""Validates the key `lint` of a policy or a manifest: each rule that it names must exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that `ctgitops new` and `ctgitops init` begin."""
+"""Creates the files for `ctgitops new` and `ctgitops init`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What a JSON Schema says against a document, in the words of the person who wrote it.
+"""Validates a document against a JSON Schema, with errors in terms of the YAML that the user wrote.
 
-In our schemas a `title` is what is expected, as a noun phrase, and the first of `examples` shows it: errors say both.
+In the schemas of this package, `title` names the expected value as a noun phrase, and the first of `examples` is an
+example of it. Errors quote both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""dbmate's form: `-- migrate:up` and `-- migrate:down` in one file.
+"""Parses dbmate's file format: `-- migrate:up` and `-- migrate:down` in one file.
 
-A section keeps its marker as its first line, so that its options go wherever its text goes, the ledger included.
+A section keeps its marker as its first line, so that the options in the marker stay with the text, in the ledger too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""YAML without its surprises, and with the place of every key and value.
+"""Parses a strict subset of YAML, and keeps the position of every key and value.
 
-No anchors, aliases, tags, second documents, repeated keys or deep nesting. Only `true`, `false`, `null` and plain whole
-numbers without leading zeros have a type; everything else is text: `008`, `1.10`, `02:00`, `on`, `no`.
+Anchors, aliases, tags, multiple documents, duplicate keys and deep nesting are errors. Only `true`, `false`, `null` and
+integers without leading zeros have a type. Everything else is text: `008`, `1.10`, `02:00`, `on`, `no`.
 """
 
 from __future__ import annotations

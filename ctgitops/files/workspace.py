@@ -1,4 +1,4 @@
-"""Reads one checkout: policy, migrations, manifests and seeds."""
+"""Reads the workspace of a checkout: policy, migrations, manifests and seeds."""
 
 from __future__ import annotations
 
