@@ -1,1 +1,1 @@
-"""GitHub: its events and its runner."""
+"""The GitHub adapter: events, API and runner."""

@@ -1,4 +1,4 @@
-"""How to reach a repository on GitHub, and how long to go on trying."""
+"""Settings for GitHub's API: the repository, the token, retries and timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check runs, whose annotations GitHub takes fifty at a time."""
+"""Writes check runs. GitHub accepts 50 annotations per request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub by PyGithub: what is tried again, what is not, and what a failure says."""
+"""GitHub client on top of PyGithub: what is retried, which permissions may be missing, and error messages."""
 
 from __future__ import annotations
 

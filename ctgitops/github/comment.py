@@ -1,4 +1,4 @@
-"""The one comment that stays current: found by its first line and its author, and written by the newest run alone."""
+"""The sticky comment: found by its first line and its author, and updated only by the newest run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments and where they stand."""
+"""Creates GitHub deployments and sets their status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub's event, read into ours: what happened, or why nothing that concerns us did."""
+"""Parses the payload of a GitHub event, or returns the reason why the event is ignored."""
 
 from __future__ import annotations
 

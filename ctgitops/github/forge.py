@@ -1,4 +1,4 @@
-"""GitHub as the forge: what a token may not do is told once, and the run goes on."""
+"""Implements the port `Forge` for GitHub. A missing permission is reported once, and the run continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Action's inputs, read once. The runner hands every one down as text and enforces nothing."""
+"""Parses the inputs of the Action. The runner passes every input as text and validates nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run asks GitHub about commits, tags and pull requests."""
+"""Queries GitHub for commits, tags and pull requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the payload of an event, and a sentence where it does not."""
+"""Reads fields from the payload of an event, and raises an error that names a missing field."""
 
 from __future__ import annotations
 

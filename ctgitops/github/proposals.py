@@ -1,4 +1,4 @@
-"""Pull requests and commits as GitHub has them: read through the API, so that nothing has to be checked out."""
+"""Reads pull requests and files of commits through GitHub's API, so that no checkout is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests PyGithub sends again by itself."""
+"""The retry policy for PyGithub: which requests are sent again automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixes as suggestions on the lines of a pull request, each said once."""
+"""Posts fixes as suggested changes on the lines of a pull request, each only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runner: its log, its commands, its files. No foreign text becomes a command, and no secret is shown."""
+"""The Actions runner: its log, workflow commands and files. It neutralises untrusted text and masks secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in which a secret could be written, so that none of them is shown."""
+"""Finds all secrets, in each encoding in which they could appear, so that none is shown."""
 
 from __future__ import annotations
 

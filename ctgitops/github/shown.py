@@ -1,4 +1,4 @@
-"""What the plans of merged pull requests showed: read from their check runs, which only apps can write."""
+"""Reads which files the plans of merged pull requests showed, from check runs, which only GitHub Apps can write."""
 
 from __future__ import annotations
 
