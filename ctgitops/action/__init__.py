@@ -1,1 +1,1 @@
-"""What the Action does: an event and inputs become one verb, and what came of it is told where GitHub users look."""
+"""The GitHub Action: runs one command for an event and its inputs, and publishes the result on GitHub."""

@@ -1,4 +1,4 @@
-"""What people ask for in a comment: only those who may write, and they see what came of it."""
+"""Runs a command from a comment if its author has write access, and reacts to the comment with the result."""
 
 from __future__ import annotations
 

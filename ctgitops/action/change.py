@@ -1,4 +1,4 @@
-"""The Action's verbs that change a database: apply, in order of `after`, and rollback."""
+"""The Action's commands that change a database: apply, in the order of `after`, and rollback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Action's look for drift: what somebody changed by hand, told where people look."""
+"""The Action's command `drift`: reports manual schema changes in the log, the job summary and an output."""
 
 from __future__ import annotations
 

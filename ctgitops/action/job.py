@@ -1,4 +1,4 @@
-"""One step of a workflow: everything that its verbs need."""
+"""One workflow step: the inputs, the checkout, the runner and GitHub, which all of the Action's commands use."""
 
 from __future__ import annotations
 

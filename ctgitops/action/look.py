@@ -1,4 +1,4 @@
-"""The Action's verbs that only look: check, status, and the last word on a closed pull request."""
+"""The Action's commands that are read-only: check, status, and the last update of a closed pull request's comment."""
 
 from __future__ import annotations
 

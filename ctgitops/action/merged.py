@@ -1,4 +1,4 @@
-"""Where a plan may connect to: what the base branch's manifests say, never what the pull request's own do."""
+"""Determines the database that a plan may connect to: from the base branch's manifests, never the pull request's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Action's plan: made for every environment, and shown wherever people look."""
+"""The Action's command `plan`: plans each environment and publishes the plans as comment, check run and summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans a pull request from what GitHub says it holds: nothing of it is checked out, run, or believed."""
+"""Plans a pull request from its files in GitHub's API: nothing of it is checked out, executed or trusted."""
 
 from __future__ import annotations
 

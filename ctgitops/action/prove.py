@@ -1,4 +1,4 @@
-"""What is checked out is merged: proved before anything is changed."""
+"""Verifies that the checked-out commit is merged, before any database is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the record on merged pull requests: ledgers are read, and the comments that they speak of written anew."""
+"""Updates the record in the comments of merged pull requests, from the ledgers."""
 
 from __future__ import annotations
 

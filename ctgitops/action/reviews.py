@@ -1,4 +1,4 @@
-"""What a plan knows from the pull request's own files: what others want too, and fixes that one click can take."""
+"""Finds conflicts with other open pull requests, and posts suggested changes."""
 
 from __future__ import annotations
 

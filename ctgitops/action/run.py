@@ -1,4 +1,4 @@
-"""The Action's entry: inputs and an event become one verb, and however it ends, the summary says so."""
+"""Entry point of the Action: chooses one command from the inputs and the event. The job summary shows every result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What merged pull requests showed, asked before a verb that judges by it."""
+"""Loads which files merged pull requests showed, before a command that requires reviewed files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said on the forge. It only tells: what cannot be said costs a warning, and never the run."""
+"""Writes to GitHub (comments, check runs, deployments). A failed API call is a warning and never ends the run."""
 
 from __future__ import annotations
 

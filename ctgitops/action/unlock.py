@@ -1,4 +1,4 @@
-"""The Action's unlock: a run that is gone, but whose sessions are not, is ended; whoever asked sees what came of it."""
+"""The Action's command `unlock`: terminates sessions that a killed run left behind, and replies with the result."""
 
 from __future__ import annotations
 

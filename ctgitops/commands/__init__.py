@@ -1,1 +1,1 @@
-"""The verbs: one function each, everything it needs in its signature."""
+"""The commands: one function each, with everything that it needs as a parameter."""

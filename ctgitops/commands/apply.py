@@ -1,4 +1,4 @@
-"""Apply: carry a plan out on one environment."""
+"""The command `apply`: applies a plan to one environment."""
 
 from __future__ import annotations
 

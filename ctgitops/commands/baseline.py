@@ -1,4 +1,4 @@
-"""Baseline: take over a database that has its schema already, after a proof that it is that of the files."""
+"""The command `baseline`: takes over an existing database after proving that its schema equals that of the files."""
 
 from __future__ import annotations
 

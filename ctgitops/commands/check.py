@@ -1,4 +1,4 @@
-"""Check: everything about the files that needs no database to see."""
+"""The command `check`: validates and lints the files. It needs no database."""
 
 from __future__ import annotations
 

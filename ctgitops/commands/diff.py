@@ -1,4 +1,4 @@
-"""Diff: any two schemas compared."""
+"""The command `diff`: compares any two schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drift: the live schema against what the ledger's own migrations give."""
+"""The command `drift`: compares the live schema with the schema that the ledger's migrations produce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New: which migrations of a branch move to which numbers, and that no database has them yet."""
+"""The command `new --renumber`: chooses new numbers for migrations of a branch that no database has yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan: what apply would do, for one environment or for all."""
+"""The command `plan`: shows what apply would do, for one environment or for all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repair: accept a fact into the ledger, on the record."""
+"""The command `repair`: records in the ledger a fact that a person confirmed. It runs no SQL of a migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollback: run the rollback SQL of applied migrations, newest first."""
+"""The command `rollback`: runs the rollback SQL of applied migrations, newest first."""
 
 from __future__ import annotations
 

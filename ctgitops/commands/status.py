@@ -1,4 +1,4 @@
-"""Status: where every environment stands."""
+"""The command `status`: shows the status of every environment."""
 
 from __future__ import annotations
 

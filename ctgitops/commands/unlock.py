@@ -1,4 +1,4 @@
-"""Unlock: say who holds the run lock, and end a run that is gone but whose sessions are not."""
+"""The command `unlock`: shows who holds the run lock, and terminates the sessions that a killed run left behind."""
 
 from __future__ import annotations
 

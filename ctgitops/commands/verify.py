@@ -1,4 +1,4 @@
-"""Verify: are we where the ledger says."""
+"""The command `verify`: checks the database against the ledger and the files."""
 
 from __future__ import annotations
 

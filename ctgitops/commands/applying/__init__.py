@@ -1,1 +1,1 @@
-"""What apply and rollback share: carrying a plan out, and what follows where that fails."""
+"""The steps that apply and rollback share: carrying out a plan, and handling its failure."""

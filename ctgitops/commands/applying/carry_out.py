@@ -1,4 +1,4 @@
-"""Carrying a plan out, forwards or backwards, and what is saved before."""
+"""Takes the backup, and carries out all steps of an apply or rollback plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan will make of a schema: seen on a throw-away copy of it, just before the plan is carried out."""
+"""Predicts the schema after a plan, by running the plan on a throw-away copy just before the apply."""
 
 from __future__ import annotations
 

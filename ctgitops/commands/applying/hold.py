@@ -1,4 +1,4 @@
-"""The schema held against what was predicted of it, on record: written ahead, and again when somebody has looked."""
+"""Records the predicted schema in the ledger, compares it with the schema after the apply, and records the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After an apply that failed: what it had applied is taken back, where the manifest says so and nothing is lost."""
+"""Automatic rollback after a failed apply, if the manifest asks for it and no data of others is lost."""
 
 from __future__ import annotations
 

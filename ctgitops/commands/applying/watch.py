@@ -1,4 +1,4 @@
-"""Whether an environment is well: asked before the first migration, and watched after the last one."""
+"""Runs the health query of an environment before the first migration, and repeatedly after the last one."""
 
 from __future__ import annotations
 

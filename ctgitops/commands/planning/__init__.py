@@ -1,1 +1,1 @@
-"""Parts of the verb `plan`."""
+"""Parts of the command `plan`."""

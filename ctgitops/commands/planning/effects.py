@@ -1,4 +1,4 @@
-"""Effects: who waits for each migration that was tried, and for about how long."""
+"""Estimates for each migration of the trial what it blocks in the real database, and for about how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows: what of the data that is there would make a plan fail."""
+"""Finds existing rows that would make a plan fail."""
 
 from __future__ import annotations
 

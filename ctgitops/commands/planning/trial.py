@@ -1,4 +1,4 @@
-"""Trial: a plan that is run on a throw-away copy, up, down and up again."""
+"""The trial: runs a plan on a throw-away copy, then its rollbacks, then the plan again."""
 
 from __future__ import annotations
 

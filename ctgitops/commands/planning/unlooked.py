@@ -1,4 +1,4 @@
-"""Unlooked: a plan that no database was looked at for, tried on what the files give that are merged."""
+"""Offline planning: makes a plan without connecting to the database, and tries it on the schema of the merged files."""
 
 from __future__ import annotations
 

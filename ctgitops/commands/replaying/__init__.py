@@ -1,1 +1,1 @@
-"""What was applied, run again from nothing."""
+"""Replays the applied migrations from an empty database."""

@@ -1,4 +1,4 @@
-"""Migrations run from nothing in a throw-away database, and what they give compared with a schema."""
+"""Runs migrations in an empty throw-away database, and compares the resulting schema with another one."""
 
 from __future__ import annotations
 
