@@ -1,1 +1,1 @@
-"""Benchmarks: each prints medians and ratios beside a peer that ran in the same minute; none asserts a time."""
+"""Benchmarks: each prints medians and ratios, compared with another tool in the same minute; none asserts a time."""

@@ -1,8 +1,8 @@
-"""From `docker run` to the posted plan of 10 pending migrations: the median of several runs.
+"""Measures the Action from `docker run` to the posted plan of 10 pending migrations: the median of several runs.
 
     make image; python -m bench.action [--count 10] [--rounds 7] [--image ctgitops:dev]
 
-The image runs as GitHub's runner runs it: a pull request, a comment and a check, on a GitHub to test against at
+The image runs as GitHub's runner runs it: a pull request, a comment and a check run, on the test GitHub at
 GITHUB_API_URL. Each round adds a migration to a pull request of its own, so that the comment is written each time.
 """
 

@@ -1,9 +1,9 @@
-"""Applies 1,000 small migrations, beside psql with one transaction a file; prints medians and their ratio.
+"""Applies 1,000 small migrations, compared with psql with one transaction per file; prints medians and their ratio.
 
     python -m bench.apply [--count 1000] [--rounds 5] [--postgres BIN]
 
-Both write a ledger row in each transaction, psql in one session, which is the quickest way to do it by hand. The server
-waits for its disk (fsync is on), as a server with data does. Start-up of either program is part of its time.
+Both write a ledger row in each transaction, psql in a single session, which is the fastest way without a tool. The
+server waits for its disk (fsync is on), as a server with data does. The start-up of each program counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Made-up migration histories to measure with: small files, as a year of work leaves them."""
+"""Generates migration histories for benchmarks: small files, like those of a year of work."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""An application on a busy table while an ALTER TABLE meets a long reader: who waits, and for how long.
+"""Measures how long an application waits when an ALTER TABLE meets a long reader on a busy table.
 
     python -m bench.locks [--rate 200] [--reader 10] [--rounds 1] [--dbmate PROGRAM]
 
-pgbench reads and writes at a fixed rate, and its latencies count from when a transaction should have begun. A reader
-opens its transaction, the migration is started, and after so many seconds the reader is gone. The same for no
-migration, ctgitops, psql and dbmate, each on a database of its own, in one run.
+pgbench reads and writes at a fixed rate, and its latencies count from the moment when a transaction was scheduled. A
+reader opens its transaction, the migration starts, and after `--reader` seconds the reader ends. One run measures this
+for no migration, ctgitops, psql and dbmate, each on a database of its own.
 """
 
 from __future__ import annotations

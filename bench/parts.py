@@ -1,4 +1,4 @@
-"""What the parts of a plan cost, each beside its goal: a throw-away server, a copy of a schema, a snapshot, lint."""
+"""Measures the parts of a plan against their goals: a throw-away server, a copy of a schema, a snapshot, lint."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How long a plan of ten migrations takes on a target of many tables, from cold; and what its parts cost.
+"""Measures how long a plan of ten migrations takes on a target with many tables, from a cold start, and its parts.
 
-`python -m bench.plan [TABLES]`, with squawk-cli beside it, where that is installed; `python -m bench.plan parts` for
-the parts alone. Each line: the median, the least in brackets, and the goal on two cores.
+`python -m bench.plan [TABLES]`, with squawk-cli for comparison if it is installed; `python -m bench.plan parts` for
+the parts alone. Each line has the median, the minimum in brackets, and the goal on two cores.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Applies 100 migrations over a link with a round trip of 20 ms, beside psql and dbmate; counts the exchanges.
+"""Applies 100 migrations over a link with a round trip of 20 ms, compared with psql and dbmate; counts the exchanges.
 
     python -m bench.roundtrips [--count 100] [--rounds 3] [--milliseconds 20] [--dbmate PROGRAM]
 
-An exchange is a client that speaks after its server spoke; connecting is part of it, as is start-up of the time. psql
-reads one file with one transaction a migration. Without --dbmate, npm fetches `@dbmate/linux-x64`.
+An exchange is a message of the client after one of the server. Connecting counts as exchanges, and start-up counts as
+time. psql reads one file with one transaction per migration. Without --dbmate, npm fetches `@dbmate/linux-x64`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long a snapshot of 1,000 tables takes, beside the bare catalogue queries and pg_dump -s.
+"""Measures a snapshot of 1,000 tables, compared with the plain catalog queries and with pg_dump -s.
 
 `python -m bench.snapshot [TABLES]`
 """

@@ -1,1 +1,1 @@
-"""The documentation, and what generates parts of it."""
+"""The documentation, and the generators of parts of it."""

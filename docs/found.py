@@ -1,4 +1,4 @@
-"""Pages of errors, problems and the ledger: from the package's own source, and words.py for what it does not say."""
+"""Generates the pages on errors, problems and the ledger from the source; words.py adds what the source lacks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Writes those pages, and parts of pages, that repeat what the code says; `--check` only tells which are not current.
+"""Writes the pages, and parts of pages, that are generated from the code; `--check` only reports which are out of date.
 
-Each takes its facts from where the tool takes them: the verbs' own options, the JSON Schemas, the tree of errors, the
-ledger's SQL, action.yml. What the code does not say in words stands in words.py, and a gap there is an error.
+Facts come from where the tool takes them: the options of the commands, the JSON Schemas, the error classes, the
+ledger's SQL, action.yml. Descriptions that the code lacks are in words.py, and a missing one is an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pages of the command line, of files and of the Action: from the verbs' options, JSON Schemas and action.yml."""
+"""Generates the pages on the command line, files and the Action from options, JSON Schemas and action.yml."""
 
 from __future__ import annotations
 

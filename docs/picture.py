@@ -1,7 +1,8 @@
-"""Draws a page as GitHub shows it: its own Markdown parser, sanitised, its style sheet, in a browser, 860 pixels wide.
+"""Renders a Markdown page as GitHub shows it, to a picture 860 pixels wide.
 
     python -m docs.picture PAGE.md PICTURE.png [--open]
 
+It uses GitHub's own Markdown parser, sanitises the result, and draws it in a browser with GitHub's style sheet.
 `make picture` plays the demo and draws its comments for the README and docs/comment.md. It needs Chromium, and npm for
 the style sheet.
 """

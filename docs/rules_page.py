@@ -1,4 +1,4 @@
-"""The page of lint's rules: what each says of itself, and what the lock that it takes makes wait."""
+"""Generates the page on lint rules: what each rule says, and what the lock that it reports blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the code does not say in a sentence: problems, gates and columns, for `docs/generate.py`."""
+"""Descriptions that the code does not contain (problems, gates, columns), for `docs/generate.py`."""
 
 from __future__ import annotations
 

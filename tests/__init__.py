@@ -1,1 +1,1 @@
-"""Tests; a package, so that test files of one name may stand in several folders."""
+"""Tests, as a package, so that test files in different folders can have the same name."""

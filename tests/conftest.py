@@ -1,4 +1,4 @@
-"""Fixtures: one server for all tests, one fresh database for each."""
+"""Fixtures: one server for all tests, and a new database for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A repository made in memory, and a Diary: every port of the product, writing down what it was asked."""
+"""In-memory fakes: a repository, and `Diary`, which implements every port and records the calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL for tests: which server, and what to do where the machine lacks one."""
+"""PostgreSQL servers for tests: which one to use, and what to do if the machine lacks one."""
 
 from __future__ import annotations
 

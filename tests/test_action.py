@@ -1,4 +1,4 @@
-"""Whole runs of the Action: the real command with files and variables like a runner's, on a real PostgreSQL."""
+"""Whole runs of the Action: the real command with a runner's files and variables, on a real PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Action says on the forge: in this process, with a forge that writes down what it is told."""
+"""What the Action writes to GitHub, tested in process with a fake forge that records it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people outside, and manifests that are not merged, can make the Action do: in this process, with a forge."""
+"""What outside contributors and unmerged manifests can make the Action do, tested in process with a fake forge."""
 
 from __future__ import annotations
 

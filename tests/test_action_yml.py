@@ -1,4 +1,4 @@
-"""`action.yml` says what the code reads and gives, no more and no less."""
+"""`action.yml` declares exactly the inputs and outputs that the code reads and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation says what the code does, and its links lead somewhere."""
+"""The documentation matches the code, and its links work."""
 
 from __future__ import annotations
 

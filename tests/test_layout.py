@@ -1,4 +1,4 @@
-"""The layout of the code: small files, plain names, a place for everything."""
+"""Rules for the code's layout: small files, plain names, every module in its place."""
 
 from __future__ import annotations
 

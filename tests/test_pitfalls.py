@@ -1,4 +1,4 @@
-"""The pitfalls that a run can fall into, and that each has a test of its name: `test_pNN_…`, somewhere in tests/."""
+"""Each known pitfall of a run has a test named after it, `test_pNN_…`, somewhere in tests/."""
 
 from __future__ import annotations
 

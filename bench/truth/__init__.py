@@ -1,1 +1,1 @@
-"""Lint, and squawk beside it, judged by what PostgreSQL itself does."""
+"""Measures the accuracy of lint, and of squawk, against what PostgreSQL itself does."""

@@ -1,10 +1,10 @@
-"""How true lint is: what it says blocks writes while it works, beside what PostgreSQL does, and beside squawk.
+"""Measures the accuracy of lint: which statements it says block writes, compared with PostgreSQL and squawk.
 
-The cases called `held_out` were written down before lint was shown any of them; their first lines say what came of it.
+The cases called `held_out` were written before lint was run on any of them; their first lines record the result.
 
-`CTGITOPS_CHAINS=FOLDER python -m bench.truth [MAJOR …]`, where FOLDER has one folder of numbered SQL files a project.
-Without it only the statements are judged; without a MAJOR on every server that is found here, also in
-CTGITOPS_POSTGRES. `-v` tells what PostgreSQL refused.
+`CTGITOPS_CHAINS=FOLDER python -m bench.truth [MAJOR …]`, where FOLDER has one folder of numbered SQL files per project.
+Without it, only single statements are judged. Without a MAJOR, every server found on this machine is used, including
+those in CTGITOPS_POSTGRES. `-v` prints what PostgreSQL refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whole histories of projects, file by file, each judged as if those before it were applied long ago."""
+"""Migration histories of real projects, each file judged as if those before it were applied long ago."""
 
 from __future__ import annotations
 

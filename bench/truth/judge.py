@@ -1,4 +1,4 @@
-"""What statements do to tables in use, as ctgitops' own trace tells it: the judge of what lint says."""
+"""Observes what statements do to tables in use with ctgitops' trace, as the reference for lint's findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases that are products: every type to every other, every kind of column on every kind of table."""
+"""Generated cases: every type converted to every other, every kind of column on every kind of table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a judge and who is judged agree."""
+"""Counts how often two judgements agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What squawk says of the same files, where it is installed (`pip install squawk-cli`)."""
+"""Runs squawk on the same files, if it is installed (`pip install squawk-cli`)."""
 
 from __future__ import annotations
 

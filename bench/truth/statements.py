@@ -1,4 +1,4 @@
-"""Single statements, and several in one transaction, each tried on one live schema by itself."""
+"""Cases of single statements, and of several in one transaction, each run separately on the same schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures for backups."""
+"""Fixtures for backup tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database, a folder for its backups, and everything that is said meanwhile."""
+"""A test database, a folder for its backups, and a recorder of all progress messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interrupted in any way while dumping: nothing runs on, and nothing half done stays."""
+"""A backup that is interrupted during the dump leaves no process and no partial files."""
 
 from __future__ import annotations
 

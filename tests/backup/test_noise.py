@@ -1,4 +1,4 @@
-"""What pg_restore complains of: noise told from loss."""
+"""Messages of pg_restore: harmless ones are distinguished from data loss."""
 
 from __future__ import annotations
 

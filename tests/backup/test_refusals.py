@@ -1,4 +1,4 @@
-"""A backup that is not sound is none: it is refused in words, and nothing of it stays."""
+"""An unsound backup is refused with a clear error, and its files are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way back: checked before anything is written."""
+"""Restore checks the backup and the target database before it writes anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is backed up comes back, all of it."""
+"""A backup that is restored contains everything that was backed up."""
 
 from __future__ import annotations
 

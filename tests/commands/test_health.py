@@ -1,4 +1,4 @@
-"""A health query is asked before the first migration, and watched after the last one."""
+"""The health query runs before the first migration, and repeatedly after the last one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan that cannot be tried is a plan all the same, and says so."""
+"""A plan whose trial is not possible is still a plan, and says that it was not tried."""
 
 from __future__ import annotations
 

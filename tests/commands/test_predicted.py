@@ -1,4 +1,4 @@
-"""An apply whose prediction did not come is on record, and holds back what comes after its environment."""
+"""An apply whose result differs from the prediction is recorded, and blocks the environments that come after it."""
 
 from __future__ import annotations
 

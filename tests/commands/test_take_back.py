@@ -1,4 +1,4 @@
-"""After an apply that failed: exactly what this run applied is taken back, newest first, or the error says why not."""
+"""After a failed apply, exactly the migrations of this run are rolled back, newest first, or the error says why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applies ConstructTrack's own migrations with the tool itself."""
+"""Fixtures that apply ConstructTrack's migrations with ctgitops itself."""
 
 from __future__ import annotations
 

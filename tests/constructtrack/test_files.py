@@ -1,4 +1,4 @@
-"""What a reader of migrations/ may rely on, file by file."""
+"""The conventions that each file in migrations/ follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees and changes what, asked of the catalogue: a table that is added later is tested without being named here."""
+"""Row-level security: who can read and change what, read from the catalog, so that future tables are tested too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a server with PostGIS another 006 takes the place of the plain one, and what comes after does not notice."""
+"""On a server with PostGIS, another migration 006 replaces the plain one, and later migrations work with both."""
 
 from __future__ import annotations
 

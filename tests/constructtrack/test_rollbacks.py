@@ -1,4 +1,4 @@
-"""Each rollback takes back its migration exactly: what the catalogues say before and after is the same."""
+"""Each rollback reverts its migration exactly: the catalogs are the same before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds run again whenever a file changes, so a second run must be the same as one."""
+"""Seed files are idempotent, because a seed file runs again whenever it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other open pull requests want too."""
+"""Conflicts with other open pull requests."""
 
 from __future__ import annotations
 

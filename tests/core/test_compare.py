@@ -1,4 +1,4 @@
-"""The laws of comparing two schemas."""
+"""Properties of comparing two schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fix is the one answer to a problem: carried out, the problem is gone and nothing else comes."""
+"""Applying a fix removes its problem and causes no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of impact: of locks, of what they block, and of the time for which they do."""
+"""Properties of impact: locks, what they block, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of plan, ledger, rollback and gate, tried on many made-up histories."""
+"""Properties of plan, ledger, rollback and gates, tested on many generated histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a plan is carried out is a part of what it is."""
+"""The apply policy is part of a plan's identity."""
 
 from __future__ import annotations
 

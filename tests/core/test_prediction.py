@@ -1,4 +1,4 @@
-"""What was predicted is held against what came."""
+"""The predicted schema is compared with the actual one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the moment is good to begin: what counts, and what is done about it."""
+"""Preflight: which conditions count, and whether the run waits, refuses or ignores them."""
 
 from __future__ import annotations
 

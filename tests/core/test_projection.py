@@ -1,4 +1,4 @@
-"""Laws of projection: more rows never take less, and what nobody knows is not guessed."""
+"""Properties of projected durations: more rows never take less time, and an unknown duration is not guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands of predictions on record, until somebody has seen that they came, or has said that it may be so."""
+"""Recorded predictions that are still open: not yet compared with the schema, and not accepted by a person."""
 
 from __future__ import annotations
 

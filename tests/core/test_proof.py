@@ -1,4 +1,4 @@
-"""What a failure on a copy without rows says of the real database, and what it does not."""
+"""What an error in a copy without rows implies for the real database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record: what the ledgers say of a pull request's migrations."""
+"""The record of a pull request: the state of its migrations according to the ledgers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person reads of the settings that hold in the session of a run."""
+"""How the effective session settings of a run are described for people."""
 
 from __future__ import annotations
 

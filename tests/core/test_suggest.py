@@ -1,4 +1,4 @@
-"""Which fixes become suggestions: those whose lines the pull request shows."""
+"""Only fixes on lines in a pull request's diff become suggested changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run goes on, and what is to be done about a statement whose end nobody saw: laws and tables."""
+"""Where a run resumes, and how it handles a statement whose end no run saw: properties and tables."""
 
 from __future__ import annotations
 

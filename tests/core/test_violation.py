@@ -1,4 +1,4 @@
-"""Which demands of a plan its target's rows can be asked about, and what is said of them."""
+"""Which requirements of a plan can be checked against existing rows, and what the report says."""
 
 from __future__ import annotations
 

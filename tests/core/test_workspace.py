@@ -1,4 +1,4 @@
-"""Each law of a workspace, broken once, next to a sound workspace of which nothing is said."""
+"""Each rule of a workspace is violated once, and a valid workspace has no problems."""
 
 from __future__ import annotations
 

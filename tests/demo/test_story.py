@@ -1,4 +1,4 @@
-"""The demo tells the whole story, leaves what it promises, and no server however it ends."""
+"""The demo plays all its steps, creates the files that it announces, and leaves no server running however it ends."""
 
 from __future__ import annotations
 

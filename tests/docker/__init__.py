@@ -1,1 +1,1 @@
-"""The image, run as GitHub's runner runs it, against a GitHub that nobody here wrote and real servers."""
+"""The Docker image, run as GitHub's runner runs it, against a third-party emulator of GitHub and real servers."""

@@ -1,4 +1,4 @@
-"""The image, a repository of its own on the test GitHub, and a workspace as a runner has it."""
+"""Fixtures: the image, a repository on the test GitHub for each test, and a workspace like a runner's."""
 
 from __future__ import annotations
 

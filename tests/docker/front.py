@@ -1,4 +1,4 @@
-"""A door before the test GitHub. It knows where a tag leads, and what a token may only read."""
+"""A proxy for the test GitHub, which adds tag lookups and read-only tokens."""
 
 from __future__ import annotations
 

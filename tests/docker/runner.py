@@ -1,4 +1,4 @@
-"""What a container action sees of GitHub: ContainerActionHandler and DockerCommandManager of actions/runner."""
+"""Runs a container action as GitHub does: ContainerActionHandler and DockerCommandManager of actions/runner."""
 
 from __future__ import annotations
 

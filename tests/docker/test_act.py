@@ -1,4 +1,4 @@
-"""A whole workflow, run by act: `uses: ./` builds the Dockerfile, jobs hand outputs on, secrets stay secret."""
+"""A whole workflow, run by act: `uses: ./` builds the Dockerfile, jobs pass outputs on, and secrets stay hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step that is stopped as the runner does it: signals to `docker run`, which hands them on, and at last a kill."""
+"""A step cancelled as the runner does it: signals to `docker run`, which forwards them, and finally SIGKILL."""
 
 from __future__ import annotations
 

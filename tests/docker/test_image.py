@@ -1,4 +1,4 @@
-"""What is in the image, and what is not."""
+"""What the image contains, and what it must not contain."""
 
 from __future__ import annotations
 

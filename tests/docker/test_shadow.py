@@ -1,4 +1,4 @@
-"""A shadow in a container: sealed as one of our own, reached from this machine alone, and gone whatever happens."""
+"""A throw-away server in a container: isolated like a local one, reachable only from this machine, always removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a repository sees of the Action: pull request, merge, release."""
+"""The Action as a repository sees it: pull request, merge, release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that can crash, a fresh database and repository for each fault, and the count at the end."""
+"""Fixtures: a server that can crash, a new database and repository for each fault, and a summary at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults, each at a moment: an event that the run tells, a state of the server, or any time at all."""
+"""The faults and the moment of each: a progress event of the run, a state of the server, or a random time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A history with one of everything that a run can be broken in; each file writes a row that would be doubled."""
+"""A migration history with one of each kind that a fault can break. Each file writes a row, so a repeated run shows."""
 
 from __future__ import annotations
 

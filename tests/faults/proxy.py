@@ -1,4 +1,4 @@
-"""A small TCP proxy on loopback, between a run and its server: it counts, delays, stalls and cuts what passes."""
+"""A small TCP proxy on loopback between a run and its server, which counts, delays, stalls or cuts the connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that can be crashed, a run that is watched line by line, and what must be true after any fault."""
+"""A server that can be crashed, a run whose output is watched by line, and the invariants after any fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody does to the database between two runs, and a batch that would never end."""
+"""Changes to the database between two runs, and a batched migration that would never end."""
 
 from __future__ import annotations
 

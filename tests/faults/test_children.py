@@ -1,4 +1,4 @@
-"""A program that the run started, such as pg_dump or a server of its own, is killed: nothing is applied unproved."""
+"""If a child process of the run is killed, such as pg_dump or a throw-away server, nothing is applied unproved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many runs at once, and an application that works while somebody reads for long."""
+"""Many runs at once, and an application at work while another session reads for a long time."""
 
 from __future__ import annotations
 

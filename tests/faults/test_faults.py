@@ -1,6 +1,6 @@
-"""Whatever breaks a run, wherever: the next runs bring it to its end, and each migration is applied exactly once.
+"""After any fault at any moment, the next runs complete the work, and each migration is applied exactly once.
 
-`CTGITOPS_FAULTS` is how many faults chance chooses, `CTGITOPS_FAULT_SEED` the first seed: `make faults N=200 SEED=7`.
+`CTGITOPS_FAULTS` is the number of random faults, `CTGITOPS_FAULT_SEED` the first seed: `make faults N=200 SEED=7`.
 """
 
 from __future__ import annotations

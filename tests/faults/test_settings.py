@@ -1,4 +1,4 @@
-"""A server whose defaults are against us, a disk that is full, and a standby."""
+"""Adverse server conditions: unsuitable defaults, a full disk, and a standby."""
 
 from __future__ import annotations
 

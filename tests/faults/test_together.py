@@ -1,4 +1,4 @@
-"""All that is pending in one transaction, broken at any moment: all of it is there or none."""
+"""All pending migrations in one transaction, with a fault at any moment: either all are applied or none."""
 
 from __future__ import annotations
 

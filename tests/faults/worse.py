@@ -1,4 +1,4 @@
-"""Faults that come from a change to the server, or a machine that slept: each put right before the next run."""
+"""Faults by a changed server or a suspended machine, each of which is undone before the next run."""
 
 from __future__ import annotations
 

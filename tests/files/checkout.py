@@ -1,4 +1,4 @@
-"""A repository of a few files, and what is said against it as a person reads it."""
+"""A repository of a few files, and its problems as text."""
 
 from __future__ import annotations
 

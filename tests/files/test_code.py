@@ -1,4 +1,4 @@
-"""The search of a repository's code, on real files and with a real git."""
+"""Searching a repository's code, with real files and real git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ctgitops check --fix` and `--changed`: what has one answer is written, and gives the same schema without waiting."""
+"""`ctgitops check --fix` and `--changed`: a fix gives the same schema without blocking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ctgitops new --renumber`: a migration moves behind what others took first."""
+"""`ctgitops new --renumber` moves a migration behind those that were merged first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test GitHub, for those who need one."""
+"""Fixtures: the test GitHub."""
 
 from __future__ import annotations
 

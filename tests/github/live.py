@@ -1,4 +1,4 @@
-"""The test GitHub by hand: what tests put there, and what they find."""
+"""Direct access to the test GitHub, to create test data and to check results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A GitHub on 127.0.0.1 that fails as it is told to: a few calls, kept in memory, with an author for each token."""
+"""A fake GitHub on 127.0.0.1 with scripted failures: a few API calls, kept in memory, and one author per token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forge against a GitHub that nobody here wrote, which checks each request by GitHub's own description."""
+"""The forge against a third-party emulator of GitHub, which validates each request with GitHub's API description."""
 
 from __future__ import annotations
 

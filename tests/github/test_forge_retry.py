@@ -1,4 +1,4 @@
-"""What is sent again, what is not, and what is said, against a GitHub that fails as it is told to."""
+"""Which requests are retried, which are not, and what errors say, against a fake GitHub with scripted failures."""
 
 from __future__ import annotations
 

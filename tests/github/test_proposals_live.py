@@ -1,4 +1,4 @@
-"""Pull requests and commits read from a GitHub that nobody here wrote, and what their plans showed."""
+"""Pull requests, commits and shown plans, read from a third-party emulator of GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixes as suggestions: on their lines, once, few at a time, and no text ends their fence."""
+"""Suggested changes: on the right lines, only once, limited in number, and no text can end their code fence."""
 
 from __future__ import annotations
 

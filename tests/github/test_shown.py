@@ -1,4 +1,4 @@
-"""What merged pull requests showed, asked of a GitHub that answers as it is told to."""
+"""The files that merged pull requests showed, read from a fake GitHub with scripted answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule's own example, and the tables that all of them stand on."""
+"""The examples of all rules, and the tables that they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blocks of PL/pgSQL: a branch that is known not to be taken is not judged, every other one is."""
+"""PL/pgSQL blocks: lint judges every branch except those known not to run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Histories of other projects, each file pending on what those before it made: lint judges all of them.
+"""Lint on migration histories of other projects, where each file is pending on the schema of those before it.
 
-CTGITOPS_CHAINS names a folder with one folder of numbered SQL files for each project; without it these tests skip.
+CTGITOPS_CHAINS names a folder with one folder of numbered SQL files per project; without it these tests are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What lint knows beside the statement: earlier statements and files, the live schema, the transaction, blocks."""
+"""What lint knows beyond the statement: earlier statements and files, the live schema, the transaction, DO blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule's claim, judged by PostgreSQL: the lock that its example takes, and the work under it."""
+"""PostgreSQL confirms the lock that each rule claims for its example, and the work under it."""
 
 from __future__ import annotations
 

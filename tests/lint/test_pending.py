@@ -1,4 +1,4 @@
-"""Which files are judged, how bad a finding is where, and how pages for programs say it."""
+"""Which files lint judges, the severity of a finding in each place, and its JSON."""
 
 from __future__ import annotations
 

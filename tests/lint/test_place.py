@@ -1,4 +1,4 @@
-"""A finding points at the part of the statement that it is about."""
+"""A finding has the position of the part of the statement that it is about."""
 
 from __future__ import annotations
 

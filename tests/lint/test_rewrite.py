@@ -1,4 +1,4 @@
-"""A fix that is offered is carried out here, and the finding is gone."""
+"""Applying an offered fix removes the finding."""
 
 from __future__ import annotations
 

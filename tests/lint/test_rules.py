@@ -1,4 +1,4 @@
-"""Laws that every rule keeps, by its own text."""
+"""Properties that every rule has, checked on its own text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every kind of thing in a schema, changed once: SQL before, the change, and what a comparison must say of it.
+"""One change for each kind of schema object: SQL before, the change, and the expected differences.
 
-`-` stands before what is removed, `+` before what is added, and an attribute's name behind what is altered.
+`-` precedes what is removed, `+` what is added; the name of an attribute follows what is altered.
 """
 
 from __future__ import annotations

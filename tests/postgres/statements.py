@@ -1,7 +1,7 @@
-"""Statements, and what PostgreSQL does for each: its locks, its work on whole relations, and from which major on.
+"""Statements with what PostgreSQL does for each: locks, work on whole relations, and the first major version.
 
-A `!` before the work says that it keeps writers out meanwhile. Labels are facts of the manual and of PostgreSQL's
-source, not of the tracer.
+A `!` before the work means that it blocks writes meanwhile. The labels are facts from the manual and from PostgreSQL's
+source, not from the tracer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Small migrations travel together, and nothing about any of them changes."""
+"""Small migrations sent in one message behave exactly as if sent one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLs that would be misread never reach libpq, because it prints what it takes for the host."""
+"""URLs that libpq would misread are rejected before, because libpq prints what it takes for the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A moment of a database held still: counting, sequences, and what the schema holds."""
+"""An exported snapshot: row counts, sequences, and the inventory of the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent for one migration, and finding the place of an error in it."""
+"""The message for one migration, and the position of an error in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of PostgreSQL's programs are found and chosen."""
+"""Which installations of PostgreSQL's programs are found and selected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The throw-away server: there when wanted, gone whatever happens."""
+"""The local throw-away server: it starts, and is removed whatever happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes come from the statistics of the target, rates from a trial that leaves no trace."""
+"""Table sizes come from the target's statistics, and rates from a measurement that leaves no trace."""
 
 from __future__ import annotations
 

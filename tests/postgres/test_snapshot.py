@@ -1,4 +1,4 @@
-"""The snapshot sees everything that a schema is, and nothing that it is not."""
+"""A snapshot contains everything that belongs to a schema, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data directory that was kept: the same server, sooner; one that is broken or not ours alone is not taken."""
+"""A cached data directory gives the same server faster. A broken one, or one that others can write to, is not used."""
 
 from __future__ import annotations
 

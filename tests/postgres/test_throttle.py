@@ -1,4 +1,4 @@
-"""What a batched migration gives way to."""
+"""The back-off of a batched migration: lock waiters and replication lag."""
 
 from __future__ import annotations
 

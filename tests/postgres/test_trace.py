@@ -1,4 +1,4 @@
-"""The trace tells the locks and the work of every kind of statement."""
+"""The trace shows the locks and the work of every kind of statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step tried statement by statement."""
+"""Running a step statement by statement in a throw-away database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tidying away comes to its end before a signal does."""
+"""Clean-up completes before a signal takes effect."""
 
 from __future__ import annotations
 

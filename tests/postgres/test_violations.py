@@ -1,4 +1,4 @@
-"""A look at the rows says of each statement whether it would fail on them, and PostgreSQL agrees."""
+"""The row check predicts for each statement whether it would fail on existing rows, and PostgreSQL agrees."""
 
 from __future__ import annotations
 

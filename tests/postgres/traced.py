@@ -1,4 +1,4 @@
-"""Statements tried under a tracer, as a shadow does it."""
+"""Runs statements under a tracer, as the sandbox does."""
 
 from __future__ import annotations
 

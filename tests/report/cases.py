@@ -1,4 +1,4 @@
-"""Looks, outcomes and statuses as the pages' tests need them: three migrations on their way to two environments."""
+"""Previews, outcomes and statuses for report tests: three migrations for two environments."""
 
 from __future__ import annotations
 

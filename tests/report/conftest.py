@@ -1,4 +1,4 @@
-"""`pytest --accept` writes the pages as they are now into `tests/golden/`; look at the diff before you keep it."""
+"""`pytest --accept` overwrites the golden files in `tests/golden/`; review the diff before you commit it."""
 
 from __future__ import annotations
 

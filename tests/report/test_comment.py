@@ -1,4 +1,4 @@
-"""What the plan comment says to whom: the next thing to do, what stands out, and nothing twice."""
+"""The plan comment: the next action, the most important facts first, and no fact twice."""
 
 from __future__ import annotations
 

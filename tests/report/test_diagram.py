@@ -1,4 +1,4 @@
-"""The diagram of the tables that a plan touches, and Mermaid's own parser on it."""
+"""The Mermaid diagram of the tables that a plan touches, checked with Mermaid's own parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages about schemas that differ."""
+"""Reports of schema differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a file, a database or a pull request holds: on our pages it is text."""
+"""Untrusted text from a file, a database or a pull request is shown as text, never as markup."""
 
 from __future__ import annotations
 

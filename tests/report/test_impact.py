@@ -1,4 +1,4 @@
-"""What a migration does to who uses the database: in a terminal, for programs, and in a comment."""
+"""The impact of a migration in a terminal, in JSON, and in a comment."""
 
 from __future__ import annotations
 

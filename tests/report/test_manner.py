@@ -1,4 +1,4 @@
-"""How a plan is carried out stands on every page of it."""
+"""Every page of a plan shows its apply policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a pull request: after the merge, after a failure, after a release, and when it was closed."""
+"""The record of a pull request: after the merge, after a failure, after a release, and after it was closed."""
 
 from __future__ import annotations
 

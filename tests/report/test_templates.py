@@ -1,4 +1,4 @@
-"""A template that a person edits cannot make a page unsafe by accident."""
+"""An edited template cannot make a page unsafe by accident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL that nobody reviewed takes all it can get in a shadow: connections, notifications, rows, memory, files."""
+"""Unreviewed SQL in the sandbox that consumes resources: connections, notifications, rows, memory, files."""
 
 from __future__ import annotations
 

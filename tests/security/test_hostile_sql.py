@@ -1,4 +1,4 @@
-"""SQL that nobody reviewed, in a shadow: it gets nowhere, and takes nothing with it."""
+"""Unreviewed SQL in the sandbox reaches nothing outside it: no file, no program, no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What attacks a GitOps tool on GitHub, row by row as in docs/security.md: here what no other test proves."""
+"""Attacks on a GitOps tool on GitHub, by the rows of docs/security.md that no other test covers."""
 
 from __future__ import annotations
 

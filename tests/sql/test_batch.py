@@ -1,4 +1,4 @@
-"""The line `-- ctgitops: batch …` and what a batch may be."""
+"""The comment `-- ctgitops: batch …`, and which statements can run in batches."""
 
 from __future__ import annotations
 

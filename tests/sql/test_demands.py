@@ -1,4 +1,4 @@
-"""What statements demand of rows, and what of them is never asked of a real database."""
+"""What statements require of existing rows, and which conditions are never evaluated in a real database."""
 
 from __future__ import annotations
 

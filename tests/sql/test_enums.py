@@ -1,4 +1,4 @@
-"""P15: a value that is added to an enum type and used in one transaction, by the parser and by the server."""
+"""P15: an enum value that is added and used in one transaction, according to the parser and to the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a statement outside a transaction can leave behind, from its parse tree."""
+"""What an interrupted statement outside a transaction can leave behind, from its parse tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a statement will lock, as its text tells it."""
+"""The locks that a statement takes, from its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQL destroys is read from its parse tree, and from nothing else."""
+"""The data that SQL destroys is determined from its parse tree, and from nothing else."""
 
 from __future__ import annotations
 

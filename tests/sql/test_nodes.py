@@ -1,4 +1,4 @@
-"""Parse trees of any depth are read, on every Python; and the names in them."""
+"""Parse trees of any depth can be walked, on every Python version; and names are read from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No password in any SQL that is shown or stored, and nothing else of it changed."""
+"""SQL that is shown or stored contains no password, and is otherwise unchanged."""
 
 from __future__ import annotations
 

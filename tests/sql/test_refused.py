@@ -1,4 +1,4 @@
-"""What PostgreSQL said to each statement inside a transaction, against what we say without one."""
+"""Statements that PostgreSQL refused inside a transaction, compared with the result of `sql/refused.py`."""
 
 from __future__ import annotations
 

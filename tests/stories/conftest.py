@@ -1,4 +1,4 @@
-"""Repositories with one environment, `staging`: a new one, and one that somebody lives in."""
+"""Fixtures: repositories with one environment, `staging`, either new or with existing data."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The command in a process of its own, forked from one that has imported it: importing it takes most of a short run.
+"""Runs the command in a process forked from one that has imported it, because imports take most of a short run.
 
-What is to be stopped or killed is started as a person starts it instead, by `House.start`.
+A command that a test stops or kills is started as a user starts it instead, by `House.start`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A repository, its secrets, and the real command run in it as a person runs it."""
+"""A repository, its secrets, and the real command, run in it as a user runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports all that the command does, also what it imports only where it needs it; `forked` begins with it."""
+"""Imports everything that the command uses, including late imports; `forked` starts from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Production takes only what staging has, byte for byte, and has had for long enough."""
+"""Production gets only what staging has, byte for byte, after the bake time."""
 
 from __future__ import annotations
 

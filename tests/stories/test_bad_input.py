@@ -1,4 +1,4 @@
-"""Bad input gets a clear error, the exit status of the contract, and leaves the database exactly as it was."""
+"""Bad input gives a clear error and the documented exit status, and leaves the database unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database that has its schema already is taken over, after a proof."""
+"""An existing database is taken over after a proof that its schema equals that of the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data migration in batches: every row once, whoever is in the way, however often it is cut short."""
+"""A batched data migration changes each row once, whatever blocks it and however often it is interrupted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shadow on a server that others own, such as a service container: the plan is tried there, and nothing stays."""
+"""A trial on an external server, such as a service container, leaves nothing there."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Histories of other projects: `ctgitops apply` gives what `psql` gives, file by file.
+"""Migration histories of other projects: `ctgitops apply` gives the same result as `psql`, file by file.
 
-CTGITOPS_CHAINS names a folder with one folder of numbered SQL files for each project; without it these tests skip.
+CTGITOPS_CHAINS names a folder with one folder of numbered SQL files per project; without it these tests are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A rollback says which data it destroys, counted, and destroys none that nobody accepted to lose by name."""
+"""A rollback reports the data that it destroys, with counts, and destroys none that was not accepted by name."""
 
 from __future__ import annotations
 

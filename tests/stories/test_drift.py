@@ -1,4 +1,4 @@
-"""Somebody changes a database by hand, and the next look says what."""
+"""After a manual change to a database, `drift` reports what changed."""
 
 from __future__ import annotations
 

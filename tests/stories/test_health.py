@@ -1,4 +1,4 @@
-"""A health query of the manifest: it holds an apply back, watches it, and takes it back."""
+"""The health query of a manifest can block an apply, watch it, and roll it back."""
 
 from __future__ import annotations
 

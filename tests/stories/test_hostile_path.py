@@ -1,4 +1,4 @@
-"""A schema that comes first on everybody's search path, with functions, operators and tables called like others."""
+"""A hostile schema first on the search path, with functions, operators and tables named like PostgreSQL's own."""
 
 from __future__ import annotations
 

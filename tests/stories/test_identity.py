@@ -1,4 +1,4 @@
-"""Which database a URL leads to is noticed before anything is changed: another's, a copy, an empty one."""
+"""A URL that leads to the wrong database is detected before any change: another environment's, a copy, an empty one."""
 
 from __future__ import annotations
 

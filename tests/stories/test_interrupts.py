@@ -1,4 +1,4 @@
-"""Stopped at any stage, by any signal: nothing goes on, nothing is half done, and the next run finds its way."""
+"""A run stopped at any stage by any signal leaves nothing running and nothing half done; the next run continues."""
 
 from __future__ import annotations
 

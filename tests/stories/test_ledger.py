@@ -1,4 +1,4 @@
-"""The ledger: its columns are a contract, nobody changes it, and it tells when somebody did."""
+"""The ledger: its columns are a contract, its rows cannot be changed, and tampering is detected."""
 
 from __future__ import annotations
 

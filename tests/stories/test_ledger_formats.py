@@ -1,4 +1,4 @@
-"""A ledger of an older format: read as it is, brought to today's by the first run, with nothing of it changed."""
+"""A ledger in an older format is readable, and the first run upgrades it without changing its entries."""
 
 from __future__ import annotations
 

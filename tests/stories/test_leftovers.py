@@ -1,6 +1,6 @@
-"""What each statement that no transaction can hold leaves when its backend dies, and how the next run heals it.
+"""What each statement outside a transaction leaves when its backend dies, and how the next run recovers.
 
-They run on PostgreSQL 14 to 18 in CI: what is left behind is not the same on all of them.
+These tests run on PostgreSQL 14 to 18 in CI, because the leftovers differ between versions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Nobody's application waits longer than `timeouts.lock` because of us: we look who is there before we queue."""
+"""A migration makes no application wait longer than `timeouts.lock`: it checks for blockers before it queues."""
 
 from __future__ import annotations
 

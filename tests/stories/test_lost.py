@@ -1,4 +1,4 @@
-"""What a run may not lose track of: its lock, its connection, its role, and the locks that others wait for."""
+"""A run that loses its connection, lock or role: no migration runs twice, and the reported state is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses inside a transaction is written ahead, run statement by statement, and gone on with."""
+"""Statements that PostgreSQL refuses in a transaction: recorded ahead, run one by one, and resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is gone while the server still works for it: the next one knows it for its own, and lets it end."""
+"""Orphaned backends of a killed run: the next run recognises them and waits for them to end."""
 
 from __future__ import annotations
 

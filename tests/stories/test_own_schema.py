@@ -1,4 +1,4 @@
-"""ConstructTrack's own history: the same schema after up, down and up, and no drift from what the ledger gives."""
+"""ConstructTrack's migrations: the same schema after up, down and up again, and no drift from the ledger."""
 
 from __future__ import annotations
 

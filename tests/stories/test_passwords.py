@@ -1,4 +1,4 @@
-"""A password in a migration works, and is in nothing that is shown or stored."""
+"""A password in a migration works, and appears in nothing that is shown or stored."""
 
 from __future__ import annotations
 

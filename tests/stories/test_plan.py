@@ -1,4 +1,4 @@
-"""Plan: what would be done, as text and as JSON of a published shape, and nothing is touched."""
+"""`plan` prints the plan as text and as JSON with a published schema, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real PgBouncer between us and the server."""
+"""A real PgBouncer between ctgitops and the server."""
 
 from __future__ import annotations
 

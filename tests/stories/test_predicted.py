@@ -1,4 +1,4 @@
-"""What a plan predicted and what came: on record, also when the run is killed in between."""
+"""The predicted and the actual schema are recorded, even if the run is killed in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Before the first step it is looked whether the moment is good: who is at the tables, and what the server is at."""
+"""Preflight before the first step: sessions that use the tables, and other work of the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan is tried before anybody applies it: on a throw-away copy of the real schema, up, down and up again."""
+"""A plan is tried before it is applied: on a throw-away copy of the real schema, up, down and up again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real streaming replica: what a batched migration gives way to, and where nothing can be applied."""
+"""A real streaming replica: back-off of a batched migration, and no apply on a standby."""
 
 from __future__ import annotations
 

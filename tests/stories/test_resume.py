@@ -1,4 +1,4 @@
-"""Cut short anywhere, the next run finds out what is true and goes on: each statement once, and nothing is left."""
+"""A run interrupted anywhere is resumed by the next one: each statement runs once, and nothing is left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going back: from the SQL that the ledger keeps, newest first, each step with its entry or without a trace."""
+"""Rollback from the SQL in the ledger: newest first, each step together with its entry or not at all."""
 
 from __future__ import annotations
 

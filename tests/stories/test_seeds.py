@@ -1,4 +1,4 @@
-"""Seed files: run after the migrations, again when they change, each with its entry or without a trace."""
+"""Seed files run after the migrations and again when they change, each together with its entry or not at all."""
 
 from __future__ import annotations
 

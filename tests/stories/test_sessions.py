@@ -1,4 +1,4 @@
-"""No migration hands anything on to the next, or to the ledger, but what it commits."""
+"""A migration passes nothing on to the next one or to the ledger except what it commits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`on_failure: rollback`: what a failed run had applied is taken back, unless that destroys what others wrote."""
+"""`on_failure: rollback` reverts what a failed run applied, unless that would destroy data that others wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`transaction: all`: everything that is pending is applied together, or none of it leaves a trace."""
+"""`transaction: all` applies all pending migrations in one transaction: all of them or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two runs never apply at once, and one that waits never hurts the one that works."""
+"""Two runs never apply at the same time, and a waiting run does not disturb the active one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that is gone while its sessions are not: who waits is told whose it was, and one command ends it."""
+"""Sessions that a killed run left behind: a waiting run reports whose they are, and one command terminates them."""
 
 from __future__ import annotations
 

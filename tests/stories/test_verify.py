@@ -1,4 +1,4 @@
-"""Are we where the ledger says: what `verify` finds, and that it only looks."""
+"""`verify`: what it finds, and that it is read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real autovacuum that keeps a database from stopping: it gives way to nobody, so nobody may queue behind it."""
+"""A real autovacuum to prevent wraparound. It never yields to a lock request, so nothing may queue behind it."""
 
 from __future__ import annotations
 
