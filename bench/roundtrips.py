@@ -2,8 +2,9 @@
 
     python -m bench.roundtrips [--count 100] [--rounds 3] [--milliseconds 20] [--dbmate PROGRAM]
 
-An exchange is a message of the client after one of the server. Connecting counts as exchanges, and start-up counts as
-time. psql reads one file with one transaction per migration. Without --dbmate, npm fetches `@dbmate/linux-x64`.
+An exchange is counted whenever the client sends after the server has sent. Connecting counts as exchanges, and start-up
+counts as time. psql reads one file with one transaction per migration. Without --dbmate, npm fetches
+`@dbmate/linux-x64`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors that end a run: one class for each reaction that the caller can have.
+"""The errors that end a run: one class and exit status for each way in which the caller must react.
 
 CtgitopsError
 ├── UsageError      2   the command line or the process environment is not valid

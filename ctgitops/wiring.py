@@ -1,4 +1,4 @@
-"""Creates the implementation of each port; the only module that does so, and that reads the process environment."""
+"""Creates the implementation of each port, from a checkout and the process environment. Only this module does so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Action's commands that are read-only: check, status, and the last update of a closed pull request's comment."""
+"""The Action's read-only commands: check, status, an offline plan, and the final comment of a closed pull request."""
 
 from __future__ import annotations
 

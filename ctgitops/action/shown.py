@@ -1,4 +1,4 @@
-"""Loads which files merged pull requests showed, before a command that requires reviewed files."""
+"""Loads which files the plans of merged pull requests showed, for environments with `reviewed` set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `new --renumber`: chooses new numbers for migrations of a branch that no database has yet."""
+"""The command `new --renumber`: chooses new numbers for a branch's migrations, unless a database has applied one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides what the Action does for a GitHub event, and why the checked-out commit counts as merged."""
+"""Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fix for a problem that has only one: replacement lines, a follow-up migration, or a new file name."""
+"""The fix for a problem with exactly one solution: replacement lines, a follow-up migration, or a new file name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that blocks a migration because it holds or awaits a conflicting lock, and its description for people."""
+"""A blocking session, formatted for people: it holds or awaits a lock that conflicts with the migration's."""
 
 from __future__ import annotations
 

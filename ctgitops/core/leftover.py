@@ -1,4 +1,4 @@
-"""Decides how to recover from a statement that an earlier run began and did not see end. Pure: it asks no server.
+"""Decides how to recover from a statement that was begun and may not have completed. Pure: it queries no server.
 
 `before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
 `postgres/leftovers.py` defines their values: for an index `absent`, or its OID followed by `valid` or `invalid`.

@@ -1,4 +1,4 @@
-"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted by a person by name."""
+"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted for each migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions recorded in the ledger whose schema was not compared yet, or that did not match. Pure.
+"""Open predictions in the ledger: not yet compared with the schema, or found not to match it. Pure.
 
 A run records its prediction before it applies, and records afterwards whether the schema matches. If the run is killed
 in between, the second entry is missing, and the next run makes the comparison. These entries belong to no migration and

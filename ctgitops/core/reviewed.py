@@ -1,4 +1,4 @@
-"""Checks that the plan of a merged pull request showed each file of a plan, with the same text. Pure."""
+"""Checks that every file of a plan was shown, with the same text, in the plan of a merged pull request. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A snapshot of a schema in canonical form: equal schemas give equal snapshots, on any server and after any history."""
+"""A snapshot of a schema in canonical form: equal schemas give equal snapshots, on any server, however created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only way to read files of a repository: it refuses links, devices and files that are too large."""
+"""Reads files of a repository safely: it refuses links, devices and files that are too large."""
 
 from __future__ import annotations
 

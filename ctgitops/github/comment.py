@@ -1,4 +1,4 @@
-"""The sticky comment: found by its first line and its author, and updated only by the newest run."""
+"""The sticky comment, which is updated in place: found by its first line and author, and written by the newest run."""
 
 from __future__ import annotations
 

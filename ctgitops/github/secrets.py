@@ -1,4 +1,4 @@
-"""Finds all secrets, in each encoding in which they could appear, so that none is shown."""
+"""Lists every secret in each encoding in which it could appear, so that all output can be masked."""
 
 from __future__ import annotations
 

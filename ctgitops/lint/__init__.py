@@ -1,1 +1,1 @@
-"""Lint: rules that find risky statements in migrations which PostgreSQL itself would accept. Pure."""
+"""Lint: rules that find statements that PostgreSQL accepts but that are risky. Pure."""

@@ -1,4 +1,4 @@
-"""Handles a failed step: rolls back, reads the actual state back, records the failure, and builds the error."""
+"""Handles a failed step: rolls back, checks what was committed, records the failure, and builds the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses the extensions that the sandbox creates, and revokes their functions before unreviewed SQL can call them."""
+"""Chooses the extensions that the sandbox creates, and disables unsafe ones before unreviewed SQL can use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restricts an automatic rollback to destroying rows that the same run wrote, according to the xmin of each row."""
+"""Prevents an automatic rollback from destroying rows that the run did not write, according to each row's xmin."""
 
 from __future__ import annotations
 

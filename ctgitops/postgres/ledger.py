@@ -1,4 +1,4 @@
-"""Reads and writes the ledger's tables; the only Python module that knows their names."""
+"""Reads the ledger, adds entries to it, and creates or upgrades its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detects the session state that a migration left after its COMMIT, such as settings. All of it is reset and reported.
+"""Detects, resets and reports session state that outlives a migration's COMMIT, such as settings and temporary tables.
 
 The query is part of the message that carries the migration, between its COMMIT and the reset, so it costs no round
 trip. It takes some milliseconds, so it is sent only if a statement can leave session state: SET and similar statements,

@@ -1,4 +1,4 @@
-"""Resource limits of this machine for unreviewed SQL. A server that exceeds them is terminated."""
+"""Limits the resources of this machine that unreviewed SQL can use, and terminates a server that exceeds them."""
 
 from __future__ import annotations
 

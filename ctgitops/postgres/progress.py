@@ -1,4 +1,4 @@
-"""The ledger's table `progress`, for migrations that run outside a transaction; only this module knows its columns."""
+"""Reads and writes the ledger's table `progress`: what is done of a migration that runs outside a transaction."""
 
 from __future__ import annotations
 

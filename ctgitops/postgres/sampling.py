@@ -1,4 +1,4 @@
-"""Samples the locks of another session while it works, for statements whose locks no transaction holds to its end.
+"""Samples another session's locks while it runs a statement outside a transaction, after which they are released.
 
 Most of these statements end within milliseconds on a throw-away server. So another session holds a lock on their tables
 when they begin: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement then

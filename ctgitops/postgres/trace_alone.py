@@ -1,4 +1,4 @@
-"""Traces a statement that cannot run in a transaction: samples its locks, and compares data files afterwards."""
+"""Traces a statement that cannot run in a transaction: samples its locks, and compares relation files afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the programs that this process started when it ends, even if it is killed with SIGKILL."""
+"""Ends the programs that this process started as soon as the process ends, even if SIGKILL ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts the data that a rollback would destroy, without blocking anyone; if it cannot, the count is unknown."""
+"""Counts the data that a rollback would destroy, without blocking other sessions. A count can be unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads from a file which settings and temporary tables end at COMMIT; the server cannot tell before the COMMIT."""
+"""Determines from SQL text which settings and temporary tables end at COMMIT, which a server cannot tell earlier."""
 
 from __future__ import annotations
 

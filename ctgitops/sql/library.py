@@ -1,4 +1,4 @@
-"""Loads libpg_query alone: `import postgast` takes 70 ms for protobuf's classes, which JSON does not need."""
+"""Loads libpg_query alone: importing postgast takes 70 ms for protobuf's classes, which a JSON tree does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only interface to the SQL parser: postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
+"""The interface to the SQL parser: postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
 
 The parse tree is read as JSON, not as protobuf, because protobuf's decoder fails at about 48 nested expressions.
 libpg_query counts error positions in characters and statement positions in bytes; this module returns all positions in

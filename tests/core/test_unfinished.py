@@ -1,4 +1,4 @@
-"""Where a run resumes, and how it handles a statement whose end no run saw: properties and tables."""
+"""Where a run resumes, and how it handles a statement that may not have completed: properties and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A migration history with one of each kind that a fault can break. Each file writes a row, so a repeated run shows."""
+"""A history with a migration of each kind that a fault can break; each writes a row that a second run would double."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults by a changed server or a suspended machine, each of which is undone before the next run."""
+"""Faults caused by a change to the server or by a suspended machine; each is undone before the next run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files lint judges, the severity of a finding in each place, and its JSON."""
+"""Which files lint judges, how severe a finding is in each environment, and its form in JSON and SARIF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The health query of a manifest can block an apply, watch it, and roll it back."""
+"""The health query of a manifest: if it is not true, it prevents an apply, or rolls one back afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that loses its connection, lock or role: no migration runs twice, and the reported state is true."""
+"""A run keeps track of its lock, its connection, its role, and the locks that others wait for."""
 
 from __future__ import annotations
 

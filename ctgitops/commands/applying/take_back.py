@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed apply, if the manifest asks for it and no data of others is lost."""
+"""Automatic rollback after a failed apply, if the manifest asks for it and no rows that others wrote would be lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trial: runs a plan on a throw-away copy, then its rollbacks, then the plan again."""
+"""The trial of a plan: runs each migration on a throw-away copy, then its rollback, then the migration again."""
 
 from __future__ import annotations
 
