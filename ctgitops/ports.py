@@ -57,6 +57,12 @@ class Session(Protocol):
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
 
+    def heal(self, plan: Plan) -> tuple[str, ...]:
+        """Drops what interrupted builds of the plan's own indexes left INVALID; returns what it did, a line each.
+
+        Raises ApplyError. Writes.
+        """
+
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds.
 
@@ -129,6 +135,9 @@ class Database(Protocol):
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """How large those of these tables are that are there. Read-only, takes no lock."""
+
+    def not_dumped(self) -> tuple[str, ...]:
+        """What it holds that a dump leaves out, a line each with the reason. Read-only, takes no lock."""
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""

@@ -213,6 +213,9 @@ class Diary:
     holder: Holder | None = None
     ends: bool = True
     left: tuple[Left, ...] = ()
+    not_dumped: tuple[str, ...] = ()
+    healed: tuple[str, ...] = ()
+    """What a run finds half built by an earlier one."""
     moments: list[tuple[Reason, ...]] = field(default_factory=list)
     """What speaks against beginning, one look after the other."""
 
@@ -283,6 +286,9 @@ class DiaryDatabase:
         self.diary.lines.append(f"ask {len(queries)} of {self.name}")
         return ()
 
+    def not_dumped(self) -> tuple[str, ...]:
+        return self.diary.not_dumped
+
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:
         self.diary.lines += [f"rows of {risk.demand.table}{' with keys' * keys}" for risk in risks]
         return tuple(Violation(risk, self.diary.rows) for risk in risks)
@@ -300,6 +306,10 @@ class DiaryDatabase:
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:  # noqa: ARG002
         return self.diary.moments.pop(0) if self.diary.moments else ()
+
+    def heal(self, plan: Plan) -> tuple[str, ...]:  # noqa: ARG002
+        self.diary.lines += [f"heal {what}" for what in self.diary.healed]
+        return self.diary.healed
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:  # noqa: ARG002
         verb = "apply" if step.direction is Direction.APPLY else "undo"

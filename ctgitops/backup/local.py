@@ -56,7 +56,11 @@ class LocalBackups:
             return restore_from(self.root / receipt_path, Address(url, label="the database to restore into"), tell)
 
     def _proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
-        return on_server(self.address_of_secret(policy.verify_server)) if policy.verify_server else beside_us(source)
+        return (
+            on_server(self.address_of_secret(policy.verify_server), source)
+            if policy.verify_server
+            else beside_us(source)
+        )
 
 
 def _disks(place: Path, policy: BackupPolicy) -> Callable[[int], None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import BackupError
 from ..postgres.connect import Address
+from ..postgres.cure import denied
 from ..postgres.exported import ExportedSnapshot
 from ..postgres.handover import environment_for
 from ..postgres.programs import Programs
@@ -86,8 +87,8 @@ def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> Backu
     words = words_of(finished, dump.source)
     what = f"pg_dump {dump.client.version} could not dump {dump.source.label}: {words}"
     advice = {
-        r"row-level security": "back up as the tables' owner, or `alter role NAME bypassrls`; rows would be missing",
-        r"permission denied": "back up as the tables' owner, or `grant pg_read_all_data to NAME`",
+        **denied(snapshot.user()),
+        r"could not obtain lock": "another session locks that table, or this role may not read it; run the same again",
         r"worker process died": "a worker was ended from outside: look for a limit (`ulimit -a`) or too little memory",
         r"server version mismatch": "use clients at least as new as the server",
         r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 3} free connections",

@@ -25,7 +25,7 @@ HARMLESS = (
 """Whole complaints, each with its reason, that take nothing away from what is restored."""
 # With jobs, it may name more errors than it counts: what a job's session says on its beginning is not counted
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
-MARKS = re.compile(r"^(pg_restore: |error: |warning: |while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
+MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)

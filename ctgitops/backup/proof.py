@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ..postgres.connect import Address
+from ..core.original import Locale
+from ..postgres.connect import Address, connect, told_if_lost
 from ..postgres.programs import server_for
-from ..postgres.scratch import create_roles, scratch_database
+from ..postgres.scratch import create_roles, make_like, scratch_database
 from ..postgres.server import LocalServer
 from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
+PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
+"""A tablespace is a folder of the source's machine; and a database with a subscription, even a disabled one, cannot be
+dropped. The dump has both."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class Contents:
     """Of each critical table, what the contents of its rows add up to."""
     roles: tuple[str, ...] = ()
     """Roles that own or may use something in it."""
+    locale: Locale = field(default_factory=Locale)
+    left_out: tuple[str, ...] = ()
+    """What is in it and not in a dump of it, a line each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class ProofDatabase:
     """`PostgreSQL 18.6, a throw-away server beside the run`"""
     options: tuple[str, ...]
     """What pg_restore is told on this server."""
+    note: str = ""
+    """In what it differs from the source, such as its locale."""
 
 
 @contextmanager
@@ -52,22 +61,24 @@ def beside_us(source: Contents) -> Iterator[ProofDatabase]:
     """A database on a server of our own, of the source's major if it is here, with the source's roles."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
-        address = server.create_database("proof")
+        with connect(server.address(), "ctgitops") as connection, told_if_lost(server.address()):
+            note = make_like(connection, "proof", source.locale)
+        address = server.address("proof")
         create_roles(address, source.roles)
         words = f"PostgreSQL {programs.version}, a throw-away server beside the run"
-        yield ProofDatabase(address, "proof", words, ())
+        yield ProofDatabase(address, "proof", words, PROOF_OPTIONS, note)
 
 
 @contextmanager
-def on_server(address: Address) -> Iterator[ProofDatabase]:
+def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
     """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
 
     Its roles are not ours to make: owners and grants are left out, and roles that policies name must be there.
     """
     name = f"ctgitops_proof_{secrets.token_hex(6)}"
-    with scratch_database(address, name) as version:
+    with scratch_database(address, name, source.locale) as (version, note):
         words = f"PostgreSQL {version}, a throw-away database on {address.label}"
-        yield ProofDatabase(address, name, words, ("--no-owner", "--no-privileges"))
+        yield ProofDatabase(address, name, words, (*PROOF_OPTIONS, "--no-owner", "--no-privileges"), note)
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:

@@ -15,6 +15,7 @@ from ..core.progress import BackupAdvanced, Listener
 from ..core.receipt import Receipt
 from ..errors import BackupError
 from ..postgres.connect import Address
+from ..postgres.cure import cure_for
 from ..postgres.exported import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.handover import wants_tls
 from ..postgres.programs import client_for
@@ -83,6 +84,7 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         schema_sha256=portable_hash(source.inventory),
         proof=words,
         notes=(*_not_there(taking.policy, source), *notes),
+        left_out=source.left_out,
         contents=dict(source.digests),
     )
 
@@ -144,6 +146,8 @@ def _contents(snapshot: ExportedSnapshot, counted: Counted, stand: dict[str, tup
         exact_inventory=snapshot.inventory(exact=True),
         extensions=snapshot.extensions(),
         roles=snapshot.roles(),
+        locale=snapshot.locale(),
+        left_out=snapshot.left_out(),
     )
 
 
@@ -154,7 +158,7 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
     complaints = pg_restore(restoration, watchdog)
     if complaints.losses:
         shown = " / ".join(complaints.losses[:3])
-        hint = _what_helps(shown, place)
+        hint = cure_for(taking.source, shown) or _what_helps(shown, place)
         raise BackupError(f"the dump did not restore on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
     with exported_snapshot(place.address, database=place.database) as restored:
         copy = contents_of(restored, taking.policy.critical_tables)
@@ -167,7 +171,7 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
         f"{many(sum(copy.rows.values()), 'row')} in {many(len(copy.rows), 'table')}, "
         f"{many(len(copy.inventory), 'thing')} in the schema"
     )
-    return complaints.harmless
+    return (*complaints.harmless, *filter(None, [place.note]))
 
 
 def _what_helps(words: str, place: ProofDatabase) -> str:

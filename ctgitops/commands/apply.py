@@ -40,7 +40,7 @@ def apply(
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         foreseen = foresee(plan, request, database, asked) if asked else None
         tell(PlanStarted(plan))
-        receipt = back_up(request, backups, tell)
+        receipt = back_up(request, backups, tell, plan, session)
         if (receipt or foreseen) and (reasons := (*ask_first(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         look = Comparison(plan, request, database, foreseen or Foreseen())

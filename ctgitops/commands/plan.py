@@ -57,7 +57,8 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if made.empty or made.blocked:
             return Preview(environment, made)
         before = databases.predecessor(request)
-        look = Preview(environment, made, reasons_to_wait(made, request, before))
+        left_out = database.not_dumped() if environment.backup else ()
+        look = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         return with_violations(look, database)

@@ -37,7 +37,7 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         if reasons := session.preflight(plan):
             return replace(found, reasons=reasons)
         tell(PlanStarted(plan))
-        receipt = back_up(request, backups, tell)
+        receipt = back_up(request, backups, tell, plan, session)
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)

@@ -27,6 +27,8 @@ class Preview:
     """What each migration does to who uses the database, by its number; none where nobody tried it."""
     proof: Proof | None = None
     """What happened when it was run on a throw-away copy; None where nobody tried."""
+    not_in_backup: tuple[str, ...] = ()
+    """What the backup before it will leave out, a line each; empty too where the manifest asks for no backup."""
 
     @property
     def exit_status(self) -> int:

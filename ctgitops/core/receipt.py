@@ -44,6 +44,8 @@ class Receipt:
     """What it was restored on, in words: `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """What was seen on the way and does not make the backup less: messages of pg_restore that are not losses."""
+    left_out: tuple[str, ...] = ()
+    """What the database has and the dump has not, a line each with the reason, such as an INVALID index."""
     contents: dict[str, str] = field(default_factory=dict)
     """Of each critical table, what the contents of its rows add up to, equal in the source and in what was restored."""
     format: int = field(default=FORMAT)
@@ -73,6 +75,7 @@ class Receipt:
                 "tables": len(self.rows),
                 "rows": sum(self.rows.values()),
                 "schema_sha256": self.schema_sha256,
+                "not_in_backup": list(self.left_out),
                 "restore_with": self.restore_with,
             },
             sort_keys=True,
@@ -89,6 +92,7 @@ class Receipt:
             for key in ("started_at", "finished_at"):
                 data[key] = datetime.fromisoformat(data[key])
             data["notes"] = tuple(data["notes"])
+            data["left_out"] = tuple(data.get("left_out", ()))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a whole receipt: {error}") from error

@@ -21,6 +21,7 @@ from .connect import NOTICES_US, Address, Connection, connect, told_if_lost
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
+from .not_dumped import not_dumped
 from .original import original_at
 from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
@@ -71,6 +72,11 @@ class PostgresDatabase:
         """Ends that run's sessions, nobody else's; whether its lock is free now. Writes."""
         with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
             return end(connection, holder)
+
+    def not_dumped(self) -> tuple[str, ...]:
+        """What it holds that a dump leaves out, a line each with the reason. Read-only, takes no lock."""
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import LiteralString
+from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import sql
 
+from ..core.original import Locale
 from ..errors import BackupError
 from .connect import Address, Connection, connect
+from .cure import cure_for, denied
+from .not_dumped import not_dumped
 
 TABLES_AT_ONCE = 50
 DIGEST = """
@@ -81,6 +84,12 @@ where r.rolname !~ '^pg_'
     )
 order by 1
 """
+# The names of the columns differ from major to major
+LOCALE = """
+select to_jsonb(d) || jsonb_build_object('encoding', pg_catalog.pg_encoding_to_char(d.encoding))
+from pg_catalog.pg_database d
+where d.datname = current_database()
+"""
 
 
 @dataclass
@@ -120,6 +129,25 @@ class ExportedSnapshot:
     def roles(self) -> tuple[str, ...]:
         """Roles that own something here, were granted something, or are named in a policy."""
         return tuple(str(name) for (name,) in self._keeper.execute(ROLES).fetchall())
+
+    def user(self) -> str:
+        """The role that reads it."""
+        return self._keeper.info.user
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is in it and not in a dump, a line each with the reason."""
+        return not_dumped(self._keeper)
+
+    def locale(self) -> Locale:
+        """Encoding, collation and character classes of the database."""
+        about = cast("dict[str, Any]", self._keeper.execute(LOCALE).fetchall()[0][0])
+        return Locale(
+            about.get("datlocprovider", "c"),
+            about["datcollate"] or "",
+            about["datctype"] or "",
+            about.get("datlocale") or about.get("daticulocale") or "",
+            about["encoding"],
+        )
 
     def inventory(self, *, exact: bool) -> tuple[str, ...]:
         """What the schema holds, a sorted line each; `exact` only compares between servers of the same major."""
@@ -187,8 +215,10 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
 
     Raises BackupError where the role may not read everything, or a table is protected by row-level security.
     """
+    role = "NAME"
     try:
         with _held_still(address, database) as keeper:
+            role = keeper.info.user
             keeper.execute(PREPARE)
             snapshot = ExportedSnapshot(
                 address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
@@ -198,7 +228,7 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
             finally:
                 snapshot.stop()
     except psycopg.Error as error:
-        raise _unreadable(address, error) from None
+        raise _unreadable(address, error, role) from None
 
 
 def _digest(connection: Connection, table: str) -> str | None:
@@ -244,11 +274,10 @@ def _name(schema: str, name: str) -> str:
     return ".".join(f'"{part}"' if "." in part or '"' in part else part for part in (schema, name))
 
 
-def _unreadable(address: Address, error: psycopg.Error) -> BackupError:
+def _unreadable(address: Address, error: psycopg.Error, role: str) -> BackupError:
     said = address.hidden(error.diag.message_primary or str(error)).strip()
-    hint = ""
-    if "row-level security" in said:
-        hint = "back up as the tables' owner, or as a role with BYPASSRLS: `alter role NAME bypassrls`"
-    elif "permission denied" in said:
-        hint = "back up as the tables' owner, or `grant pg_read_all_data to NAME` and `alter role NAME bypassrls`"
-    return BackupError(f"cannot read {address.label}: {said}", state="nothing was changed", hint=hint)
+    context = address.hidden(error.diag.context or "").strip()
+    hint = next((hint for words, hint in denied(role).items() if words in said), "")
+    hint = hint or cure_for(address, f"{said} CONTEXT: {context}")
+    where = f" ({context.splitlines()[0]})" if context else ""
+    return BackupError(f"cannot read {address.label}: {said}{where}", state="nothing was changed", hint=hint)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from ..core.original import Locale
 from ..errors import BackupError
 from .connect import Address, Connection, connect, told_if_lost
 
@@ -95,22 +96,44 @@ def make_empty(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
 
 
+def make_like(connection: Connection, name: str, locale: Locale) -> str:
+    """Makes an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
+
+    CHECK constraints, generated columns and partition bounds can depend on both.
+    """
+    made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}")
+    wanted = made.format(sql.Identifier(name), locale.encoding, locale.collate, locale.ctype)
+    if locale.provider != "c":
+        word = "icu" if locale.provider == "i" else "builtin"
+        wanted += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
+    try:
+        connection.execute(wanted)
+    except psycopg.Error as error:
+        connection.execute(made.format(sql.Identifier(name), locale.encoding, "C", "C"))
+        return f"restored with locale C: {locale.icu or locale.collate} is not available there: " + str(
+            error.diag.message_primary
+        )
+    return ""
+
+
 @contextmanager
-def scratch_database(address: Address, name: str) -> Iterator[str]:
-    """An empty database on `address`'s server for the length of a block, which gets the server's version. Writes there.
+def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
+    """An empty database on `address`'s server for the length of a block. Writes there.
+
+    The block gets the server's version, and what `make_like` returns.
 
     Raises BackupError where the role may not make one.
     """
     try:
         with connect(address, "ctgitops") as connection:
             version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
-            make_empty(connection, name)
+            note = make_like(connection, name, locale)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
         what = f"cannot make a throw-away database on {address.label}: {said}"
         raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
     try:
-        yield version
+        yield version, note
     finally:
         with connect(address, "ctgitops") as connection, told_if_lost(address):
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))

@@ -150,6 +150,15 @@ class WorkSession:
         self._attempts.look.learn(step)
         return millis
 
+    def heal(self, plan: Plan) -> tuple[str, ...]:
+        """Drops what interrupted builds of the plan's own indexes left INVALID; returns what it did. Writes."""
+        healed: list[str] = []
+        for step in plan.steps:
+            if step.resumption and step.resumption.begun:
+                underway = Underway((Part(step, self._entry(step, plan, None)),))
+                healed += self._attempts.until_done(underway, lambda step=step: self._stepwise.heal(step))  # type: ignore[misc]
+        return tuple(healed)
+
     def _outside(self, step: Step, entry: Entry) -> int:
         """What cannot be in a transaction, from where it stands. Raises MustWaitError where its time is over."""
         try:

@@ -16,7 +16,7 @@ from psycopg.pq import Escaping
 from ..core.ledger import Entry, Ledger, Mark
 from ..core.leftover import Next
 from ..core.plan import Step
-from ..core.progress import StatementFinished, StepResumed
+from ..core.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
 from ..core.unfinished import Reached, Resumption, resumption
 from ..sql.leaves import Leaves, Leaving
 from ..sql.parse import Statement
@@ -67,6 +67,28 @@ class Stepwise:
         send(connection, insert_sql(entry, Escaping(connection.pgconn), timed=True))
         connection.close()
         return total
+
+    def heal(self, step: Step) -> tuple[str, ...]:
+        """Drops what an interrupted CREATE INDEX or REINDEX CONCURRENTLY of the step left; returns what it did.
+
+        Raises StepFailed, Interrupted. Writes.
+        """
+        ledger = self._run.ledger()
+        at = resumption(step.script, ledger.traces_of(step.number))
+        if at.begun is None or at.position > len(step.script.statements):
+            return ()
+        healed: list[str] = []
+
+        def tell(progress: Progress) -> None:
+            if isinstance(progress, LeftoverHealed):
+                healed.append(progress.what)
+            self._run.tell(progress)
+
+        connection = self._run.connected()
+        author = author_of(connection, at.begun.entry, step)
+        _Walk(replace(self._run, tell=tell), connection, step, author).heal(at, ledger)
+        connection.close()  # its settings are those of the migration
+        return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
         """The entry before the first statement; one a run, however often it has to wait for a lock."""
@@ -123,6 +145,17 @@ class _Walk:
             before_it = self._left_before(at, ledger) if position == at.position and at.begun else None
             self._one(position, statement, before_it)
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
+
+    def heal(self, at: Resumption, ledger: Ledger) -> None:
+        """Only what the statement that no run saw the end of left of an index."""
+        send(self.connection, opening(self.step, local=False)[0])
+        for statement in self.script.statements[: at.done]:
+            if statement.kind == SETS:
+                send(self.connection, self.script.text_of(statement))
+        earlier = self._left_before(at, ledger)
+        if earlier and earlier.left.what in {Leaving.INDEX, Leaving.REINDEXED}:
+            statement = self.script.statements[at.position - 1]
+            self.healer.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
     def _left_before(self, at: Resumption, ledger: Ledger) -> Attempted | None:
         """What an earlier run was at when nobody saw its end."""

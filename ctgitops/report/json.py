@@ -99,6 +99,7 @@ def _look(look: Look) -> Object:
         **_plan(look.plan, look.effects),
         "reasons": reasons,
         "proof": proof_data(look.proof) if look.proof else None,
+        "not_in_backup": list(look.not_in_backup),
     }
 
 

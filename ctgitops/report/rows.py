@@ -88,6 +88,8 @@ def back_of(preview: Preview) -> Part:
     return {
         "name": plan.environment,
         "backup": policy.to if policy else "",
+        "left_out": list(preview.not_in_backup[:10]),
+        "more_left_out": max(len(preview.not_in_backup) - 10, 0),
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
         "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",

@@ -101,6 +101,7 @@ def _plan(preview: Preview) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
         yield from ("", f"  {words.order(which)}")
+    yield from _left_out(preview.not_in_backup, "", "  what the backup before it leaves out")
     yield from _reasons(preview.reasons)
     if not plan.empty:
         yield from (*_fingerprint(plan), "", f"  next: {_next(preview)}")
@@ -188,13 +189,25 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
     for left in outcome.left:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.told)}")
     yield from _reasons(outcome.reasons)
+    yield from _backup(outcome)
+
+
+def _backup(outcome: Outcome) -> Iterable[str]:
     if receipt := outcome.receipt:
         proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
         yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
         yield f"  to bring it back: `{receipt.restore_with}`"
         yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
+        yield from _left_out(receipt.left_out, "  not in the backup:")
     elif outcome.done:
         yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")
+
+
+def _left_out(lines: tuple[str, ...], *head: str) -> Iterable[str]:
+    yield from head if lines else ()
+    yield from (f"    {on_one_line(line)}" for line in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"    and {len(lines) - SHOWN} more"
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:

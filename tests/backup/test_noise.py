@@ -53,6 +53,13 @@ def test_jobs_that_write_at_once_do_not_make_noise_a_loss() -> None:
     assert judged(Finished(1, mixed + counted(2)), RESTORATION).losses == ()
 
 
+@pytest.mark.parametrize("marks", ["pg_restore:", "pg_restore:error: error: ", "pg_restore:pg_restore: error: error:"])
+def test_words_before_a_message_in_any_order_and_spacing_are_not_a_loss(marks: str) -> None:
+    """Two sessions of pg_restore write at once."""
+    said = NOISE + NOISE.replace("pg_restore: error: ", marks, 1) + counted(2)
+    assert judged(Finished(1, said), RESTORATION).losses == ()
+
+
 @pytest.mark.parametrize("said", [LOSS, NOISE + LOSS, LOSS + NOISE, NOISE + LOSS + NOISE])
 def test_a_loss_among_noise_is_a_loss(said: str) -> None:
     [loss] = judged(Finished(1, said + counted(said.count("error:"))), RESTORATION).losses

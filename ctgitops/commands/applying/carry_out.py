@@ -7,14 +7,24 @@ from ...core.plan import Plan
 from ...core.progress import BackupTaken, Listener, SeedFinished, StepFinished, StepStarted
 from ...core.receipt import Receipt
 from ...core.request import Request
+from ...errors import BackupError
 from ...ports import Backups, Session
 
 
-def back_up(request: Request, backups: Backups, tell: Listener) -> Receipt | None:
-    """The proved backup that the environment's manifest asks for; None where it asks for none."""
+def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
+    """The proved backup that the environment's manifest asks for; None where it asks for none.
+
+    First it drops the INVALID indexes of the plan's own interrupted builds. Raises BackupError, ApplyError. Writes.
+    """
     if request.environment.backup is None:
         return None
-    receipt = backups.take(request.environment, tell)
+    healed = session.heal(plan)
+    try:
+        receipt = backups.take(request.environment, tell)
+    except BackupError as error:
+        if healed:
+            error.state = f"no migration was applied; {'; '.join(healed)}"
+        raise
     tell(BackupTaken(receipt))
     return receipt
 

@@ -1,6 +1,7 @@
 -- One line for each thing in the schema, as `kind name: what it is`. `exact` adds what PostgreSQL prints of expressions
 -- and queries, which differs from major to major; without it, the lines are equal for equal schemas of any major.
-with
+-- What pg_dump leaves out has no line here; not_dumped.sql names it.
+with recursive
 schemas as (
     select oid, nspname
     from pg_catalog.pg_namespace
@@ -18,6 +19,15 @@ relations as (
         and not exists (
             select from members m where m.classid = 'pg_catalog.pg_class'::regclass and m.objid = c.oid
         )
+),
+unfilled as (
+    select c.oid from pg_catalog.pg_class c where c.relkind = 'm' and not c.relispopulated
+    union
+    select w.ev_class
+    from unfilled u
+    join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = u.oid
+        and d.classid = 'pg_catalog.pg_rewrite'::regclass
+    join pg_catalog.pg_rewrite w on w.oid = d.objid
 ),
 functions as (
     select p.oid, p.prosrc, p.prokind, p.prosecdef, p.provolatile, p.proisstrict, p.proconfig, p.prorettype, p.prolang,
@@ -107,14 +117,15 @@ from pg_catalog.pg_index x
 join pg_catalog.pg_class i on i.oid = x.indexrelid
 join pg_catalog.pg_am am on am.oid = i.relam
 join relations r on r.oid = x.indrelid
+where x.indisready and (x.indisvalid or r.relkind = 'p')  -- as in getIndexes of pg_dump
 union all
 select format('query of %s: %s', name, md5(pg_catalog.pg_get_viewdef(oid)))
 from relations
 where relkind in ('v', 'm') and %(exact)s
 union all
-select format('materialized view %s is %s', name, case when relispopulated then 'filled' else 'not filled' end)
+select format('materialized view %s is filled', name)
 from relations
-where relkind = 'm'
+where relkind = 'm' and relispopulated and oid not in (select u.oid from unfilled u)
 union all
 select format(
     'function %s: %s %s %s%s%s %s %s',
