@@ -82,8 +82,9 @@ KEPT = {
     "a subscription": """
         create subscription {name} connection 'host=nowhere' publication p with (connect = false)""",
     "publications, statistics and default privileges": """
-        create table t (a int primary key, b int); create publication p for table t; create publication q for all tables;
-        create statistics s on a, b from t; alter default privileges grant select on tables to public""",
+        create table t (a int primary key, b int); create publication p for table t;
+        create publication q for all tables; create statistics s on a, b from t;
+        alter default privileges grant select on tables to public""",
     "event triggers": """
         create function f() returns event_trigger language plpgsql as 'begin end';
         create event trigger e on ddl_command_end execute function f(); alter event trigger e disable""",

@@ -81,6 +81,16 @@ def test_a_failed_backup_stops_before_any_step() -> None:
     assert diary.lines == ["lock", "read ledger", "read staging", "back up production", "unlock"]
 
 
+def test_what_an_interrupted_build_left_goes_before_the_backup_and_a_failed_backup_says_so() -> None:
+    diary = Diary({"staging": chained(entry(ONE))}, healed=("index i was dropped",))
+    apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert diary.lines.index("heal index i was dropped") < diary.lines.index("back up production")
+    diary = Diary({"staging": chained(entry(ONE))}, healed=("index i was dropped",), backup_fails=True)
+    with pytest.raises(BackupError) as caught:
+        apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
+    assert caught.value.state == "no migration was applied; index i was dropped"
+
+
 def test_nothing_to_do_takes_no_backup_and_asks_no_gate() -> None:
     diary = Diary({"production": chained(entry(ONE))})
     outcome = apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
