@@ -63,7 +63,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
     "accepted",
     metavar="NAME",
     multiple=True,
-    help="Undo this migration although that destroys data; its name or number, once for each.",
+    help="Undo this migration although that destroys data; its name, number or version, once for each.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be undone and which data that destroys; do nothing.")
 @options.approved

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..core.gate import reasons_to_wait
 from ..core.ledger import Entry, Ledger
-from ..core.loss import losses, unaccepted
+from ..core.loss import command_with, losses, unaccepted
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted
 from ..core.request import Request
@@ -48,7 +48,10 @@ def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outc
     """What a rollback would do and destroy. Read-only, takes no lock."""
     ledger = databases.of(request.environment).ledger()
     found = look_back(request, back, ledger, databases)
-    return found if found.plan.blocked or found.plan.empty else replace(found, status=Status.ONLY_SHOWN)
+    if found.plan.blocked or found.plan.empty:
+        return found
+    command = command_with(found.plan, found.losses, ledger)
+    return replace(found, status=Status.ONLY_SHOWN, next_command=command)
 
 
 def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases) -> Outcome:

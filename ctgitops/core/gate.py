@@ -38,6 +38,8 @@ class Reason:
     hint: str = ""
     expected: bool = False
     """Whether it is the ordinary way that the manifest describes, and goes by with it."""
+    subject: str = ""
+    """The migration that waits, where it is one of them."""
 
 
 SHORTEST_APPROVAL = 8

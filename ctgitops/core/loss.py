@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import Place
+from ..errors import Place, UsageError
 from ..sql.losses import Destroyed, Destroying
 from ..sql.parse import SqlSyntaxError, count_where, what_it_destroys, what_it_makes
 from .gate import Reason
@@ -104,17 +105,54 @@ def _plain(name: tuple[str, str]) -> tuple[str, str]:
     return name[0].removeprefix('"public".'), name[1]
 
 
+def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
+    """The numbers of the migrations that these numbers (`18`, `018`), names and schema versions mean.
+
+    Raises UsageError for one that means none of the plan's.
+    """
+    found: set[int] = set()
+    for text in sorted(filter(None, accepted)):
+        meant = {step.number for step in plan.steps if _means(text, step)}
+        if not meant:
+            what = f"`--accept-data-loss {text}` means no migration that this rollback undoes"
+            raise UsageError(
+                what, state="nothing was changed", hint=f"it undoes: {', '.join(s.name for s in plan.steps)}"
+            )
+        found |= meant
+    return frozenset(found)
+
+
+def _means(text: str, step: Step) -> bool:
+    if text.isascii() and text.isdigit():
+        return int(text) == step.number
+    name = text.rpartition("/")[2].removesuffix(".sql").removesuffix(".down")
+    return name == step.name or (step.version is not None and text.removeprefix("v") == str(step.version))
+
+
 def unaccepted(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger, accepted: frozenset[str]) -> Iterator[Reason]:
-    """A reason to wait for each migration whose rollback destroys data that nobody accepted to lose."""
+    """A reason to wait for each migration whose rollback destroys data that nobody accepted to lose.
+
+    Raises UsageError where something was accepted that the rollback does not undo.
+    """
+    numbers = accepted_steps(plan, accepted)
     for step in plan.steps:
-        if {step.name, f"{step.number:03}"} & accepted:
+        if step.number in numbers:
             continue
         lost = [each.told for each in weighed if each.loss.migration == step.name and each.matters]
         if _says_not_available(step, ledger):
             lost.insert(0, "its header says `Rollback: Not Available`")
         if lost:
             hint = f"where that may be lost, run the same with `--accept-data-loss {step.name}`"
-            yield Reason("data-loss", f"to undo {step.name} destroys data: {'; '.join(lost)}", hint)
+            what = f"to undo {step.name} destroys data: {'; '.join(lost)}"
+            yield Reason("data-loss", what, hint, subject=step.name)
+
+
+def command_with(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger) -> str:
+    """The command that carries out exactly this rollback, and accepts what it destroys."""
+    waits = unaccepted(plan, weighed, ledger, frozenset())
+    accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)
+    fingerprint = f"--fingerprint {plan.fingerprint[:12]}"
+    return f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)} {fingerprint}{accepted}"
 
 
 def _says_not_available(step: Step, ledger: Ledger) -> bool:

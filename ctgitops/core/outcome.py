@@ -65,6 +65,9 @@ class Outcome:
     unpredicted: str = ""
     """Why nobody could say what the schema would be, where that was asked; empty where somebody could."""
 
+    next_command: str = ""
+    """What carries out a rollback that was only shown; empty for every other outcome."""
+
     @property
     def exit_status(self) -> int:
         """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""

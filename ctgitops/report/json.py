@@ -56,6 +56,7 @@ def outcome_json(outcome: Outcome) -> str:
         "unpredicted": None if outcome.unkept is None else [change_data(each) for each in outcome.unkept.differs],
         "left": [{"migration": left.migration, "what": left.what} for left in outcome.left],
         "plan": _plan(plan, {}),
+        "next_command": outcome.next_command or None,
     }
     return dump(fields)
 

@@ -28,6 +28,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "mark": "⛔" if outcome.unkept else MARKS[outcome.status],
         "unkept": bool(outcome.unkept),
         "unpredicted": outcome.unpredicted,
+        "next_command": outcome.next_command,
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
@@ -38,6 +39,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "origin": origin,
         "tally": findings.folded(problems),
     }
+    shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
     done = [(d.name, words.millis(d.millis)) for d in outcome.done]
     losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
     left = [(each.migration, each.told) for each in outcome.left]
@@ -47,6 +49,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "reasons": len(outcome.reasons),
         "left": len(left),
         "losses": len(losses),
+        "steps": len(shown_only),
         **findings.counts(problems),
         "done": len(done),
     }
@@ -57,6 +60,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
             "differs": escape.fence("\n".join(differs[: kept["differs"]]), "diff") if differs else "",
             "reasons": outcome.reasons[: kept["reasons"]],
             "losses": losses[: kept["losses"]],
+            "steps": shown_only[: kept["steps"]],
             "left": left[: kept["left"]],
             "done": done[: kept["done"]],
             "more": sum(counts.values()) - sum(kept.values()),

@@ -179,6 +179,8 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
         done = [("", on_one_line(d.name), words.millis(d.millis)) for d in outcome.done]
         yield from ("", *table(done, indent=0))
     yield from _watched(outcome)
+    if outcome.status is Status.ONLY_SHOWN:
+        yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
     if outcome.status is Status.BLOCKED:
         for problem in plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
@@ -190,6 +192,8 @@ def _outcome(outcome: Outcome) -> Iterable[str]:
         yield from ("", f"  warning[session]: {on_one_line(left.migration)} {on_one_line(left.told)}")
     yield from _reasons(outcome.reasons)
     yield from _backup(outcome)
+    if outcome.next_command:
+        yield from (*_fingerprint(plan), "", f"  next: `{outcome.next_command}`")
 
 
 def _backup(outcome: Outcome) -> Iterable[str]:

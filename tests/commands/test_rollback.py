@@ -116,6 +116,33 @@ def test_data_that_nobody_accepted_to_lose_is_not_destroyed_and_no_backup_is_tak
     assert diary.lines == ["lock", "read ledger", "unlock"]
 
 
+@pytest.mark.parametrize("text", ["2", "02", "002", "002_two", "002_two.sql", "migrations/002_two.sql", "1.1.0"])
+def test_a_loss_is_accepted_by_number_name_or_version(text: str) -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
+    asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text}))
+    back = rollback(asked, Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.ROLLED_BACK
+
+
+@pytest.mark.parametrize("text", ["1", "18", "001_one", "1.0.0", "two", "*"])
+def test_what_was_accepted_and_is_not_undone_is_an_error(text: str) -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
+    asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text, "2"}))
+    with pytest.raises(UsageError, match="means no migration that this rollback undoes") as caught:
+        rollback(asked, Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+    assert caught.value.hint == "it undoes: 002_two"
+    assert list(diary.ledgers["production"].applied) == [1, 2]
+
+
+def test_the_command_that_is_shown_carries_out_what_is_shown() -> None:
+    diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
+    shown = show_rollback(request(workspace(), PRODUCTION), Back(to=0), databases=diary)
+    assert shown.next_command == (
+        f"ctgitops rollback --env production --steps 2 --fingerprint {shown.plan.fingerprint[:12]}"
+        " --accept-data-loss 002_two --accept-data-loss 001_one"
+    )
+
+
 def test_what_is_only_shown_takes_no_lock() -> None:
     diary = Diary({"production": chained(entry(ONE))}, rows=3)
     shown = show_rollback(request(workspace(), PRODUCTION), Back(), databases=diary)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from ctgitops.postgres.server import LocalServer
@@ -23,13 +26,17 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
     notes(lived_in)
     run(database_url, "insert into notes select generate_series(1, 3); update one set word = 'kept'")
     before = facts(database_url)
-    for accepted in ((), ("--accept-data-loss", "001_one"), ("--accept-data-loss", "003")):
-        refused = lived_in.run(*BACK, "--steps", "1", *accepted)
-        assert refused.status == 5, refused.said
-        assert "waits[data-loss]: to undo 002_notes destroys data" in refused.out
-        assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
-        assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
-        assert "`--accept-data-loss 002_notes`" in refused.out
+    refused = lived_in.run(*BACK, "--steps", "1")
+    assert refused.status == 5, refused.said
+    assert "waits[data-loss]: to undo 002_notes destroys data" in refused.out
+    assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
+    assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
+    assert "`--accept-data-loss 002_notes`" in refused.out
+    for accepted in ("001_one", "003"):
+        refused = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", accepted)
+        assert refused.status == 2, refused.said
+        assert f"`--accept-data-loss {accepted}` means no migration that this rollback undoes" in refused.words
+        assert "it undoes: 002_notes" in refused.words
     assert facts(database_url) == before
     done = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "002_notes")
     assert done.status == 0, done.said
@@ -64,6 +71,16 @@ def test_a_dry_run_shows_it_on_every_page_and_does_nothing(lived_in: House, data
     ]
     assert told["losses"][0]["place"]["path"].startswith("002_notes.down.sql")
     assert (facts(database_url), marks(database_url)) == before
+    assert "-  002_notes" in shown.out
+    assert "<b>What it undoes</b>, in this order: <code>002_notes</code>." in page
+    assert told["plan"]["fingerprint"] in shown.out
+    next_one = re.search(r"next: `ctgitops (.*)`", shown.out)
+    assert next_one, shown.out
+    assert next_one[1] in page
+    assert told["next_command"] == f"ctgitops {next_one[1]}"
+    done = lived_in.run(*shlex.split(next_one[1]))
+    assert done.status == 0, done.said
+    assert marks(database_url)[-1] == "002_notes rolled-back"
 
 
 @pytest.mark.slow
