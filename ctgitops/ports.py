@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from .core.deep import Checked
 from .core.environment import Environment, ShadowPolicy
 from .core.event import OutsideRun
 from .core.forge import (
@@ -141,6 +142,9 @@ class Database(Protocol):
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""
+
+    def checked(self) -> tuple[Checked, ...]:
+        """Every constraint and unique index with the rows that break it. Read-only; reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.

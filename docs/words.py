@@ -98,6 +98,19 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A pending migration drops or renames something, and whether code still uses it could not be seen.",
         "Search for it yourself.",
     ),
+    "no-ledger": (
+        "`verify`: the database has no ledger, or an empty one, so there is nothing to verify it against.",
+        "`ctgitops plan` shows what apply would do; `ctgitops baseline` takes over a schema that is there.",
+    ),
+    "rows-break-constraint": (
+        "`verify --deep`: rows break a foreign key, a CHECK constraint, a NOT NULL or a unique index that PostgreSQL "
+        "takes for true, as after a load with triggers disabled.",
+        "Find the rows with the query in the help, and correct or delete them.",
+    ),
+    "not-checked": (
+        "`verify --deep`, a warning: a constraint could not be checked: no privilege, a lock, or no time.",
+        "Run the query in the help yourself, or grant what is missing.",
+    ),
     "not-validated": (
         "`verify`, a warning: a constraint is NOT VALID, so older rows were never checked.",
         "`ALTER TABLE … VALIDATE CONSTRAINT …` in a migration.",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from ctgitops.core.deep import Checked
 from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.header import parse_header
@@ -214,6 +215,7 @@ class Diary:
     ends: bool = True
     left: tuple[Left, ...] = ()
     not_dumped: tuple[str, ...] = ()
+    checked: tuple[Checked, ...] = ()
     healed: tuple[str, ...] = ()
     """What a run finds half built by an earlier one."""
     moments: list[tuple[Reason, ...]] = field(default_factory=list)
@@ -285,6 +287,10 @@ class DiaryDatabase:
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         self.diary.lines.append(f"ask {len(queries)} of {self.name}")
         return ()
+
+    def checked(self) -> tuple[Checked, ...]:
+        self.diary.lines.append(f"check {self.name} deeply")
+        return self.diary.checked
 
     def not_dumped(self) -> tuple[str, ...]:
         return self.diary.not_dumped

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.deep import deep_problems
+from ..core.plan import worst_first
 from ..core.preview import Unseen
 from ..core.request import Request
 from ..core.verify import Verified, VerifyLook, findings, queries_of
@@ -9,18 +11,23 @@ from ..errors import CtgitopsError
 from ..ports import Databases
 
 
-def verify(requests: tuple[Request, ...], *, databases: Databases) -> tuple[VerifyLook, ...]:
-    """Look at each environment; one that could not be looked at is an error, never a sound one. Read-only."""
-    return tuple(_look(request, databases) for request in requests)
+def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyLook, ...]:
+    """Look at each environment; one that could not be looked at is an error, never a sound one. Read-only.
+
+    `deep` reads whole tables too, for rows that break a constraint.
+    """
+    return tuple(_look(request, databases, deep=deep) for request in requests)
 
 
-def _look(request: Request, databases: Databases) -> VerifyLook:
+def _look(request: Request, databases: Databases, *, deep: bool) -> VerifyLook:
     environment, workspace = request.environment, request.workspace
     try:
         database = databases.of(environment)
         ledger = database.ledger()
         queries = queries_of(workspace, ledger)
         found = findings(workspace, environment, ledger, database.snapshot(), database.refuted(queries))
+        checked = database.checked() if deep else ()
+        found = worst_first((*found, *deep_problems(checked)))
     except CtgitopsError as error:
         return Unseen(environment, error)
-    return Verified(environment, found, len(ledger.applied), len(queries))
+    return Verified(environment, found, len(ledger.applied), len(queries), len(checked) if deep else None)

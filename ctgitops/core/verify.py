@@ -35,6 +35,8 @@ class Verified:
     migrations: int = 0
     queries: int = 0
     """How many verify files were asked."""
+    constraints: int | None = None
+    """How many constraints and unique indexes were checked against the rows; None where that was not asked for."""
 
 
 VerifyLook = Verified | Unseen
@@ -61,6 +63,7 @@ def findings(
     """All that is not as it must be, worst first."""
     return worst_first(
         (
+            *_no_ledger(environment, ledger),
             *identity_problems(environment, ledger.identity),
             *history_problems(workspace, environment.name, ledger, ()),
             *(_refuted(each) for each in refuted),
@@ -68,6 +71,19 @@ def findings(
             *_open_tables(live, workspace.policy.exposed_schemas),
         )
     )
+
+
+def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
+    """A database to which nothing was applied is not as its ledger says: it has none, or an empty one."""
+    if ledger.entries:
+        return
+    name = environment.name
+    there = "an empty ledger" if ledger.identity and ledger.identity.ledger_id else "no ledger"
+    what = f"{name} has {there}: no migration was applied to it by ctgitops, so there is nothing to verify it against"
+    hint = (
+        f"`ctgitops plan --env {name}` shows what apply would do; `ctgitops baseline --help`, how to take over a schema"
+    )
+    yield Problem("no-ledger", what, hint=hint, concern=Concern.LEDGER)
 
 
 def _refuted(each: Refuted) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from ..core.deep import Checked
 from ..core.environment import Timeouts
 from ..core.holder import Holder
 from ..core.ledger import Ledger
@@ -18,6 +19,7 @@ from ..core.verify import Refuted
 from ..core.violation import Risk, Violation
 from ..sql.script import Script
 from .connect import NOTICES_US, Address, Connection, connect, told_if_lost
+from .deep import checked_at
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
@@ -81,6 +83,10 @@ class PostgresDatabase:
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
         """Of these verify queries those that are not true. Read-only, takes no lock."""
         return refuted_at(self._address, queries) if queries else ()
+
+    def checked(self) -> tuple[Checked, ...]:
+        """Every constraint and unique index with the rows that break it. Read-only; reads whole tables, for minutes."""
+        return checked_at(self._address)
 
     def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
         """How much data each of them is. Read-only, waits for no lock."""

@@ -30,6 +30,8 @@ def _text(look: VerifyLook) -> list[str]:
 def verdict(look: Verified) -> str:
     """The first line about one environment."""
     seen = f"{words.count(look.migrations, 'migration')}, {words.count(look.queries, 'verify file')}"
+    if look.constraints is not None:
+        seen += f", {words.count(look.constraints, 'constraint')} against the rows"
     return f"{words.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
 
 
@@ -50,5 +52,6 @@ def _data(look: VerifyLook) -> Object:
         "environment": look.environment.name,
         "migrations": look.migrations,
         "verify_files": look.queries,
+        "constraints": look.constraints,
         "findings": [problem_data(each) for each in look.findings],
     }

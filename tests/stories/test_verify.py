@@ -94,3 +94,27 @@ def test_a_database_that_cannot_be_reached_is_no_sound_one(house: House, sound: 
     house.environment("staging", sound.replace("port=5432", "port=5433"))
     looked = house.run("verify")
     assert (looked.status, "NOBODY COULD LOOK" in looked.out) == (4, True)
+
+
+def test_a_database_without_a_ledger_is_not_as_its_ledger_says(house: House, database_url: str) -> None:
+    house.environment("staging", database_url)
+    house.migration("001_users", SECURED)
+    status, found = codes(house)
+    assert (status, found) == (1, ["no-ledger"])
+    looked = house.run("verify")
+    assert "staging has no ledger" in looked.words
+    assert "as its ledger says" not in looked.out
+    assert house.run("plan", "--env", "staging").status == 0  # the help, followed
+
+
+def test_a_foreign_key_that_holds_no_longer_is_found_deeply(house: House, sound: str) -> None:
+    run(
+        sound,
+        """create table orders (id int, buyer bigint references users); alter table orders enable row level security;
+           set session_replication_role = replica; insert into orders values (1, 7)""",
+    )
+    assert codes(house) == (0, [])
+    assert codes(house, "--deep") == (1, ["rows-break-constraint"])
+    run(sound, "delete from orders")
+    looked = house.run("verify", "--deep")
+    assert looked.out == "staging: as its ledger says (2 migrations, 1 verify file, 3 constraints against the rows)\n"
