@@ -171,10 +171,11 @@ def test_a_tablespace_of_the_source_is_not_needed_for_the_proof(scene: Scene) ->
         run(scene.url, f'drop tablespace "{name}"')
 
 
+# Since 17 an index or a materialized view cannot be made with such a function; it can lose its search_path afterwards
 UNRESTORABLE = {
     "a materialized view": """
-        create function total() returns bigint language sql as 'select count(*) from t';
-        create materialized view m as select total() as n""",
+        create function total() returns bigint language sql set search_path = public as 'select count(*) from t';
+        create materialized view m as select total() as n; alter function total() reset search_path""",
     "a CHECK constraint": """
         create function fits(int) returns bool language plpgsql immutable as
             'begin return $1 <= (select max(a) from t); end';
@@ -185,8 +186,9 @@ UNRESTORABLE = {
         create table u (a int, b int generated always as (twice(a)) stored); insert into u values (1)""",
     "an index expression": """
         create function "Helper"(int) returns int language sql immutable as 'select $1';
-        create function helped(int) returns int language sql immutable as 'select "Helper"($1)';
-        create table u (a int); create index on u (helped(a))""",
+        create function helped(int) returns int language sql immutable set search_path = public as
+            'select "Helper"($1)';
+        create table u (a int); create index on u (helped(a)); alter function helped(int) reset search_path""",
     "a domain": """
         create function helper(int) returns bool language sql immutable as 'select true';
         create function helped(int) returns bool language sql immutable as 'select helper($1)';
@@ -211,7 +213,7 @@ UNRESTORABLE = {
 def test_a_dump_that_does_not_restore_has_a_cure_that_works_when_it_is_followed(quick: Scene, what: str) -> None:
     with session(quick.url) as connection:
         connection.execute("create table t (a int); insert into t values (5)")
-        for statement in re.split(r";\s+(?=create|insert|set)", UNRESTORABLE[what]):
+        for statement in re.split(r";\s+(?=create|insert|set|alter)", UNRESTORABLE[what]):
             connection.execute(statement.encode())
     with pytest.raises(BackupError) as caught:
         quick.take()
