@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..core.original import Locale
+from ..core.receipt import SchemaRights
 from ..postgres.connect import Address, connect, told_if_lost
 from ..postgres.programs import server_for
 from ..postgres.scratch import create_roles, make_like, scratch_database
@@ -40,6 +41,8 @@ class Contents:
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
     """What is in it and not in a dump of it, a line each with the reason."""
+    public: SchemaRights | None = None
+    """Owner and privileges of the schema `public`."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from ..postgres.connect import Address
 from ..postgres.exported import exported_snapshot
 from ..postgres.handover import database_of, wants_tls
 from ..postgres.programs import client_for
-from ..postgres.scratch import may_give_to, missing_roles, roles_in, things_in
+from ..postgres.public_schema import give_back_public
+from ..postgres.scratch import has_tablespaces, may_give_to, missing_roles, roles_in, things_in
 from ..postgres.watchdog import Then, Watchdog
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Complaints, Restoration, pg_restore
@@ -52,6 +53,7 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
     restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
     with _half_way(target), Watchdog(restoring.dump, then=Then.KEEP) as watchdog:
         complaints = pg_restore(restoration, watchdog)
+    _public_as_it_was(restoring)
     _compare(restoring, complaints)
     return receipt
 
@@ -83,10 +85,20 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
         what = f"{restoring.target.label} lacks roles that own or may use something: {', '.join(missing)}"
         hint = f"make them by hand, or all at once: `psql URL -f {file}` (those that exist are complained of, no harm)"
         raise UsageError(what, state=UNRESTORED, hint=hint)
+    places = () if has_tablespaces(restoring.target) else ("--no-tablespaces",)
     if may_give_to(restoring.target, roles):
-        return ()
+        return places
     restoring.say("this role may not give objects to their owners, so it will own everything itself")
-    return ("--no-owner",)
+    return ("--no-owner", *places)
+
+
+def _public_as_it_was(restoring: Restoring) -> None:
+    """Owner and privileges of the schema `public`, which pg_restore leaves to whoever may give neither."""
+    wanted = restoring.receipt.public
+    if wanted and (left := give_back_public(restoring.target, wanted)):
+        restoring.say(
+            f"schema public has another owner or other privileges than it had; as a superuser: {' '.join(left)}"
+        )
 
 
 def _compare(restoring: Restoring, complaints: Complaints) -> None:

@@ -85,6 +85,7 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
         proof=words,
         notes=(*_not_there(taking.policy, source), *notes),
         left_out=source.left_out,
+        public=source.public,
         contents=dict(source.digests),
     )
 
@@ -148,6 +149,7 @@ def _contents(snapshot: ExportedSnapshot, counted: Counted, stand: dict[str, tup
         roles=snapshot.roles(),
         locale=snapshot.locale(),
         left_out=snapshot.left_out(),
+        public=snapshot.public(),
     )
 
 

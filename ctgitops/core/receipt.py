@@ -19,6 +19,25 @@ class SavedFile:
 
 
 @dataclass(frozen=True)
+class Grant:
+    """One privilege of one role on a schema."""
+
+    grantee: str
+    """Empty for PUBLIC."""
+    privilege: str
+    grantable: bool = False
+
+
+@dataclass(frozen=True)
+class SchemaRights:
+    """Who owns a schema, and the privileges of others on it."""
+
+    owner: str
+    """Empty where it is whoever initdb gave it to."""
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True)
 class Receipt:
     """Written last, when the backup was restored and compared; a backup without one does not count."""
 
@@ -46,6 +65,8 @@ class Receipt:
     """What was seen on the way and does not make the backup less: messages of pg_restore that are not losses."""
     left_out: tuple[str, ...] = ()
     """What the database has and the dump has not, a line each with the reason, such as an INVALID index."""
+    public: SchemaRights | None = None
+    """Of the schema `public`; None where there is none, and in receipts of before."""
     contents: dict[str, str] = field(default_factory=dict)
     """Of each critical table, what the contents of its rows add up to, equal in the source and in what was restored."""
     format: int = field(default=FORMAT)
@@ -93,9 +114,14 @@ class Receipt:
                 data[key] = datetime.fromisoformat(data[key])
             data["notes"] = tuple(data["notes"])
             data["left_out"] = tuple(data.get("left_out", ()))
+            data["public"] = _rights(data.get("public"))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a whole receipt: {error}") from error
+
+
+def _rights(data: dict[str, Any] | None) -> SchemaRights | None:
+    return SchemaRights(data["owner"], tuple(Grant(**each) for each in data["grants"])) if data else None
 
 
 def _encode(value: object) -> str:

@@ -15,10 +15,12 @@ import psycopg
 from psycopg import sql
 
 from ..core.original import Locale
+from ..core.receipt import SchemaRights
 from ..errors import BackupError
 from .connect import Address, Connection, connect
 from .cure import cure_for, denied
 from .not_dumped import not_dumped
+from .public_schema import rights_of_public
 
 TABLES_AT_ONCE = 50
 DIGEST = """
@@ -137,6 +139,10 @@ class ExportedSnapshot:
     def left_out(self) -> tuple[str, ...]:
         """What is in it and not in a dump, a line each with the reason."""
         return not_dumped(self._keeper)
+
+    def public(self) -> SchemaRights | None:
+        """Owner and privileges of the schema `public`."""
+        return rights_of_public(self._keeper)
 
     def locale(self) -> Locale:
         """Encoding, collation and character classes of the database."""

@@ -68,6 +68,13 @@ def may_give_to(address: Address, roles: Iterable[str]) -> bool:
     return bool(row and row[0])
 
 
+def has_tablespaces(address: Address) -> bool:
+    """Whether the server has tablespaces that somebody made. Read-only."""
+    query = "select from pg_catalog.pg_tablespace where spcname !~ '^pg_' limit 1"
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+        return connection.execute(query).rowcount > 0
+
+
 def create_roles(address: Address, roles: Iterable[str]) -> None:
     """Makes the roles that are missing, as roles nobody can log in as. Writes; only for a server of our own.
 
