@@ -14,7 +14,7 @@ from ..core.version import SchemaVersion
 from ..errors import CtgitopsError
 from ..github.inputs import CommentMode, Inputs
 from ..github.runner import Runner
-from ..notify.lines import line_of
+from ..notify.lines import line_of, worth_a_line
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring import Wiring
@@ -42,7 +42,7 @@ class Job:
 
     def hear(self, progress: Progress) -> None:
         """Prints what happens while it happens."""
-        if line := line_of(progress):
+        if worth_a_line(progress) and (line := line_of(progress)):
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:

@@ -91,7 +91,7 @@ def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> Backu
         r"could not obtain lock": "another session locks that table, or this role may not read it; run the same again",
         r"worker process died": "a worker was ended from outside: look for a limit (`ulimit -a`) or too little memory",
         r"server version mismatch": "use clients at least as new as the server",
-        r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 3} free connections",
+        r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 4} free connections",
         r"snapshot .* does not exist|invalid snapshot": "give backups a direct connection, not one through a pooler",
     }
     hint = next((hint for pattern, hint in advice.items() if re.search(pattern, words)), "")

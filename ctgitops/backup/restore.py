@@ -17,6 +17,7 @@ from ..postgres.programs import client_for
 from ..postgres.public_schema import give_back_public
 from ..postgres.scratch import has_tablespaces, may_give_to, missing_roles, roles_in, things_in
 from ..postgres.watchdog import Then, Watchdog
+from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Complaints, Restoration, pg_restore
 from .store import DUMP, ROLES, read_receipt, refuse_if_changed
@@ -51,7 +52,11 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
     restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
-    with _half_way(target), Watchdog(restoring.dump, then=Then.KEEP) as watchdog:
+    with (
+        _half_way(target),
+        Watchdog(restoring.dump, then=Then.KEEP) as watchdog,
+        restore_measured(target, None, receipt.rows, tell),
+    ):
         complaints = pg_restore(restoration, watchdog)
     _public_as_it_was(restoring)
     _compare(restoring, complaints)

@@ -21,6 +21,7 @@ from ..postgres.handover import wants_tls
 from ..postgres.programs import client_for
 from ..postgres.scratch import role_statements
 from ..postgres.watchdog import Watchdog
+from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
@@ -110,7 +111,8 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
     with ThreadPoolExecutor(1, thread_name_prefix="count") as pool:
         counting = pool.submit(_count, snapshot, taking.policy.critical_tables)
         try:
-            pg_dump(dump, snapshot, watchdog)
+            with dump_measured(taking.source, dump.folder, taking.tell):
+                pg_dump(dump, snapshot, watchdog)
         except BaseException:
             counting.cancel()
             snapshot.stop()
@@ -157,7 +159,8 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
     taking.say(f"restoring it on {place.words}")
     began = monotonic()
     restoration = Restoration(dump.client, place.address, place.database, dump.folder, dump.jobs, place.options)
-    complaints = pg_restore(restoration, watchdog)
+    with restore_measured(place.address, place.database, source.rows, taking.tell):
+        complaints = pg_restore(restoration, watchdog)
     if complaints.losses:
         shown = " / ".join(complaints.losses[:3])
         hint = cure_for(taking.source, shown) or _what_helps(shown, place)

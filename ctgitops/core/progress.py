@@ -64,6 +64,32 @@ class BackupAdvanced:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """How far a dump or a restore is, by one look."""
+
+    doing: str
+    """`dumping` or `restoring`."""
+    unit: str
+    """Of what `done` counts: `written` for bytes of the dump, `rows`."""
+    done: int
+    percent: int | None
+    """Of the tables' size or rows, about; None where it is not known, and never 100 before the end."""
+    tables: tuple[int, int] | None = None
+    """How many of how many tables with rows have some."""
+
+
+@dataclass(frozen=True)
+class BackupMeasured:
+    """A look at a dump or a restore that is under way."""
+
+    measure: Measure
+    rate: float
+    """Bytes or rows a second, since it began."""
+    milestone: bool
+    """Whether it is another tenth than before: what is worth a line in a log."""
+
+
+@dataclass(frozen=True)
 class BackupTaken:
     """The backup was restored and compared."""
 
@@ -219,6 +245,7 @@ Progress = (
     | MomentUnseen
     | PlanStarted
     | BackupAdvanced
+    | BackupMeasured
     | BackupTaken
     | StepStarted
     | StepWaited

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TextIO
 
 from ..core.progress import Listener, Progress
-from .lines import line_of
+from .lines import line_of, worth_a_line
 
 
 def console(
@@ -26,7 +26,7 @@ def plain(stream: TextIO, now: Callable[[], datetime]) -> Listener:
     """A listener that writes a line for everything worth one."""
 
     def tell(progress: Progress) -> None:
-        if line := line_of(progress):
+        if worth_a_line(progress) and (line := line_of(progress)):
             stream.write(f"{now():%H:%M:%S} {line}\n")
             stream.flush()
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from ..core.progress import (
     BackendAwaited,
     BackupAdvanced,
+    BackupMeasured,
     BatchFinished,
     BatchHeld,
     IndexAdvanced,
@@ -31,8 +32,17 @@ from ..core.progress import (
 from ..report.columns import on_one_line
 from .lines import line_of
 
-_WITHIN = (StepWaited, OthersAwaited, StatementFinished, IndexAdvanced, BackendAwaited, BatchFinished, BatchHeld)
-"""What happens while a step runs, whose clock goes on."""
+_WITHIN = (
+    StepWaited,
+    OthersAwaited,
+    StatementFinished,
+    IndexAdvanced,
+    BackendAwaited,
+    BatchFinished,
+    BatchHeld,
+    BackupMeasured,
+)
+"""What happens while a step or a part of a backup runs, whose clock goes on."""
 
 
 class Live:

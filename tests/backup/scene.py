@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ctgitops.backup.local import LocalBackups
 from ctgitops.core.environment import BackupPolicy, Environment
-from ctgitops.core.progress import BackupAdvanced, Progress
+from ctgitops.core.progress import BackupAdvanced, BackupMeasured, Progress
 from ctgitops.core.receipt import Receipt
 from ctgitops.postgres.connect import Address
 
@@ -23,6 +23,7 @@ class Scene:
     critical: tuple[str, ...] = ()
     meanwhile: Callable[[str], None] = field(default=lambda _words: None)
     said: list[str] = field(default_factory=list)
+    measured: list[BackupMeasured] = field(default_factory=list)
 
     @property
     def backups(self) -> LocalBackups:
@@ -41,6 +42,9 @@ class Scene:
         return self.backups.restore(f"{receipt.location}/receipt.json", url, self.tell)
 
     def tell(self, progress: Progress) -> None:
+        if isinstance(progress, BackupMeasured):
+            self.measured.append(progress)
+            return
         assert isinstance(progress, BackupAdvanced)
         self.said.append(progress.what)
         self.meanwhile(progress.what)

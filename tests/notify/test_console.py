@@ -7,8 +7,10 @@ from ctgitops.core.ledger import Ledger
 from ctgitops.core.plan import Direction, Step, make_plan
 from ctgitops.core.progress import (
     BackupAdvanced,
+    BackupMeasured,
     BackupTaken,
     LockAwaited,
+    Measure,
     PlanStarted,
     Progress,
     SeedFinished,
@@ -39,6 +41,23 @@ def told(*events: Progress) -> list[str]:
 def test_a_step_is_one_line() -> None:
     assert told(StepStarted(step(), 2, 5), StepFinished(step(), 12, 2, 5)) == [
         "14:02:07 [2/5] 002_extended_schema … applied in 12 ms"
+    ]
+
+
+def test_a_backup_tells_how_far_it_is_and_a_log_only_each_tenth_of_it() -> None:
+    dump = Measure("dumping", "written", 118_000_000, 42)
+    restore = Measure("restoring", "rows", 120_000, 57, (3, 12))
+    unknown = Measure("dumping", "written", 0, None)
+    lines = told(
+        BackupMeasured(dump, 9_800_000, milestone=True),
+        BackupMeasured(dump, 9_800_000, milestone=False),
+        BackupMeasured(restore, 31_000.4, milestone=True),
+        BackupMeasured(unknown, 0, milestone=True),
+    )
+    assert [line.removeprefix("14:02:07 ") for line in lines] == [
+        "backup: dumping, about 42 %, 118 MB written, 9.8 MB a second",
+        "backup: restoring, about 57 %, 3 of 12 tables, 120,000 rows, 31,000 a second",
+        "backup: dumping, 0 bytes written, 0 bytes a second",
     ]
 
 

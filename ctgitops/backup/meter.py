@@ -1,0 +1,98 @@
+"""Tells about every second how far a dump or a restore is, while pg_dump or pg_restore runs; never makes it fail."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.progress import BackupMeasured, Listener, Measure
+from ..postgres.connect import Address
+from ..postgres.copied import DumpLook, RestoreLook
+
+EVERY_SECONDS = 1.0
+TENTHS = 10
+
+
+class _Meter:
+    def __init__(self, measure: Callable[[], Measure], tell: Listener) -> None:
+        self._measure = measure
+        self._tell = tell
+        self._began = time.monotonic()
+        self._tenth = 0
+        self._best: Measure | None = None
+
+    def look(self) -> None:
+        """One look, and what it showed. Whatever is in the way, it is not told."""
+        with contextlib.suppress(Exception):
+            measure = self._best = _not_less(self._measure(), self._best)
+            seconds = max(time.monotonic() - self._began, 0.001)
+            tenth = TENTHS * (measure.percent or 0) // 100
+            milestone, self._tenth = tenth > self._tenth, max(tenth, self._tenth)
+            self._tell(BackupMeasured(measure, measure.done / seconds, milestone))
+
+
+def _not_less(now: Measure, before: Measure | None) -> Measure:
+    """The statistics of a COPY are gone for a moment between its end and the commit."""
+    if before is None:
+        return now
+    percents = [each for each in (now.percent, before.percent) if each is not None]
+    return replace(now, done=max(now.done, before.done), percent=max(percents, default=None))
+
+
+@contextmanager
+def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
+    over = threading.Event()
+    meter = _Meter(measure, tell)
+
+    def watch() -> None:
+        while not over.wait(EVERY_SECONDS):
+            meter.look()
+
+    thread = threading.Thread(target=watch, name="meter", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
+    """For the length of a block in which pg_dump writes to the folder."""
+    look = DumpLook(source)
+
+    def measure() -> Measure:
+        written = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
+        try:
+            read, of = look()
+        except Exception:  # noqa: BLE001 - what was written is known all the same
+            read, of = 0, 0
+        return Measure("dumping", "written", written, _percent(read, of))
+
+    with contextlib.closing(look), _measured(measure, tell):
+        yield
+
+
+@contextmanager
+def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
+    """For the length of a block in which pg_restore writes these rows by table."""
+    look = RestoreLook(target, database)
+    of, tables = sum(rows.values()), sum(map(bool, rows.values()))
+
+    def measure() -> Measure:
+        done, filled = look()
+        return Measure("restoring", "rows", min(done, of), _percent(done, of), (min(filled, tables), tables))
+
+    with contextlib.closing(look), _measured(measure, tell):
+        yield
+
+
+def _percent(done: int, of: int) -> int | None:
+    """Never 100 while the program runs: constraints and indexes come after the rows."""
+    return min(99, 100 * done // of) if of else None
