@@ -26,6 +26,7 @@ def backup(name: str, root: Path, form: str) -> int:
     with wiring.console() as tell:
         receipt = wiring.backups.take(environment, tell)
     words = f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}"
+    words += "".join(f"\n  not in it: {line}" for line in receipt.left_out)
     print_page(receipt.to_json() if form == "json" else words)
     return 0
 

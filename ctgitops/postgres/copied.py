@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 
 from .connect import Address, Connection, connect
 
-_SETTINGS = {"default_transaction_read_only": "on", "lock_timeout": "1s", "statement_timeout": "5s"}
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "lock_timeout": "1s",
+    "statement_timeout": "5s",
+    "search_path": "pg_catalog",
+}
 _SIZES = """
 select c.oid, pg_catalog.pg_table_size(c.oid)
 from pg_catalog.pg_class c

@@ -77,7 +77,8 @@ class PostgresDatabase:
 
     def not_dumped(self) -> tuple[str, ...]:
         """What it holds that a dump leaves out, a line each with the reason. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        settings = {"default_transaction_read_only": "on", **_OURS}
+        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:

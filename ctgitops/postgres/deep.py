@@ -49,7 +49,7 @@ def _checked(connection: Connection, each: Checked, seconds: float) -> Checked:
     if seconds <= 0:
         return each.not_known(f"the {SECONDS_IN_ALL} s for all of it were over")
     limit = min(SECONDS_EACH, seconds)
-    query = f"select count(*) from (select from {each.rows_in} limit {MOST_ROWS}) rows"  # noqa: S608 - the server's names
+    query = f"select pg_catalog.count(*) from (select from {each.rows_in} limit {MOST_ROWS}) rows"  # noqa: S608 - the server's names
     try:
         connection.execute(f"set statement_timeout = {max(1, round(limit * 1000))}".encode())
         return each.counted(int(str(connection.execute(query.encode()).fetchall()[0][0])))

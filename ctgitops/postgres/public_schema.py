@@ -44,7 +44,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 def give_back_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
     """Makes them as wanted as far as our role may; returns the statements that a superuser has to run. Writes."""
-    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+    with connect(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection, told_if_lost(address):
         left = [each for each in _owner(connection, wanted) if not _done(connection, each)]
         left += [each for each in _grants(connection, wanted) if not _done(connection, each)]
         return tuple(each.as_string(connection) + ";" for each in left)

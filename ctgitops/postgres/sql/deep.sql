@@ -59,7 +59,8 @@ select 'foreign key', format('%s of %s', quote_ident(conname), name),
     format(
         '%s f where %s and not exists (select from %s p where %s)', rows_of,
         case confmatchtype
-            when 'f' then format('num_nonnulls(%s) > 0', columns) else format('num_nulls(%s) = 0', columns)
+            when 'f' then format('pg_catalog.num_nonnulls(%s) operator(pg_catalog.>) 0', columns)
+            else format('pg_catalog.num_nulls(%s) operator(pg_catalog.=) 0', columns)
         end,
         parent, joined
     ),
@@ -76,13 +77,13 @@ where k.contype = 'c' and k.convalidated and k.conparentid = 0
 union all
 -- A function: since 17 the planner takes `is null` of such a column for false without looking. It takes 100 arguments.
 select 'NOT NULL', format('of %s in %s', string_agg(quote_ident(attname), ', ' order by attname), name),
-    format('%s where num_nulls(%s) > 0', rows_of, string_agg(quote_ident(attname), ', ' order by attname)), null
+    format('%s where pg_catalog.num_nulls(%s) operator(pg_catalog.>) 0', rows_of, string_agg(quote_ident(attname), ', ' order by attname)), null
 from required
 group by name, rows_of, chunk
 union all
 select 'unique index', format('%s of %s', index, name),
     format(
-        '(select from %s where %s group by %s having count(*) > 1) twice', rows_of,
+        '(select from %s where %s group by %s having pg_catalog.count(*) operator(pg_catalog.>) 1) twice', rows_of,
         concat_ws(' and ', case when not nulls_too then filled else 'true' end, '(' || predicate || ')'), columns
     ),
     null
