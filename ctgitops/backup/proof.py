@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from ..core.original import Locale
 from ..core.receipt import SchemaRights
-from ..postgres.connect import Address, connect, told_if_lost
+from ..postgres.connect import Address
 from ..postgres.programs import server_for
-from ..postgres.scratch import create_roles, make_like, scratch_database
+from ..postgres.scratch import create_roles, made_like, scratch_database
 from ..postgres.server import LocalServer
 from .pg_dump import many
 
@@ -64,8 +64,7 @@ def beside_us(source: Contents) -> Iterator[ProofDatabase]:
     """A database on a server of our own, of the source's major if it is here, with the source's roles."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
-        with connect(server.address(), "ctgitops") as connection, told_if_lost(server.address()):
-            note = make_like(connection, "proof", source.locale)
+        note = made_like(server.address(), "proof", source.locale)
         address = server.address("proof")
         create_roles(address, source.roles)
         words = f"PostgreSQL {programs.version}, a throw-away server beside the run"

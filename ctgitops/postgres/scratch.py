@@ -123,6 +123,17 @@ def make_like(connection: Connection, name: str, locale: Locale) -> str:
     return ""
 
 
+def made_like(address: Address, name: str, locale: Locale) -> str:
+    """Makes it on a server of our own; returns what `make_like` does. Writes. Raises BackupError."""
+    try:
+        with connect(address, "ctgitops") as connection:
+            return make_like(connection, name, locale)
+    except psycopg.Error as error:
+        said = error.diag.message_primary or str(error)
+        what = f"cannot make a throw-away database with encoding {locale.encoding}: {said}"
+        raise BackupError(what, hint="name a server that has it in `backup.verify_server`") from None
+
+
 @contextmanager
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
     """An empty database on `address`'s server for the length of a block. Writes there.

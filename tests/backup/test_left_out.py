@@ -222,3 +222,16 @@ def test_a_dump_that_does_not_restore_has_a_cure_that_works_when_it_is_followed(
     assert cure, caught.value.hint
     run(quick.url, cure[1])
     assert quick.take().rows["public.t"] == 1
+
+
+def test_an_encoding_that_the_proof_cannot_have_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from ctgitops.postgres.exported import ExportedSnapshot
+
+    locale = ExportedSnapshot.locale
+    monkeypatch.setattr(ExportedSnapshot, "locale", lambda self: replace(locale(self), encoding="NONE_SUCH"))
+    with pytest.raises(BackupError, match="with encoding NONE_SUCH") as caught:
+        scene.take()
+    assert "verify_server" in caught.value.hint
+    assert caught.value.state == "nothing was changed"

@@ -118,5 +118,7 @@ def test_p23_nothing_of_ours_is_looked_up_on_the_search_path(on_the_path: House)
     assert on_the_path.run("status").status == 0
     assert on_the_path.plan().status == 0
     assert on_the_path.run("unlock", "--env", "staging").status == 0
-    back = on_the_path.run("rollback", "--env", "staging", "--steps", "1", "--accept-data-loss", "006")
+    back = on_the_path.run("rollback", "--env", "staging", "--steps", "1")
     assert back.status == 0, back.said
+    deep = on_the_path.run("verify", "--deep")
+    assert "not-checked" not in deep.out, deep.said
