@@ -21,7 +21,30 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Another open pull request adds a migration with the same number, schema version or name.",
         "Merge one; then `ctgitops new --renumber` the other.",
     ),
-    "client-copy": ("`COPY` from or to the client, which only psql can do.", "Use `INSERT … VALUES`."),
+    "client-copy": (
+        "`COPY` from or to the client, which only psql can do.",
+        "Use `INSERT … VALUES`; a dump has them with `pg_dump --inserts`.",
+    ),
+    "conflict-marker": (
+        "A conflict marker of git (`<<<<<<<`, `=======`, `>>>>>>>`) is in a migration, seed, manifest or policy.",
+        "Keep the lines that are right, and delete the markers.",
+    ),
+    "invisible-character": (
+        "A character that shows as nothing or as a space, such as a no-break space or a zero-width space, is in the "
+        "SQL, where PostgreSQL takes it for a letter of a name. In strings, comments and quoted names it is legal. It "
+        "blocks where the file cannot be parsed, and is a warning otherwise; so is a bidirectional control anywhere.",
+        "Write a space instead, or delete it; the message names its code point, line and column.",
+    ),
+    "other-tool": (
+        "A comment is a mark of another migration tool (goose, tern, sqitch, Liquibase, sql-migrate, node-pg-migrate, "
+        "graphile-migrate, sqlx, Atlas, yoyo, Flyway, MyBatis, …), which changes what of the file runs. As plain SQL a "
+        "file with both directions would undo itself.",
+        "Move the way back into the `.down.sql` file, and delete the marks, as the hint says.",
+    ),
+    "placeholder": (
+        "A placeholder of Flyway or a template (`${name}`, `{{ name }}`), or a variable of psql (`:name`).",
+        "Write the value in its place.",
+    ),
     "copied-database": (
         "A URL leads to a copy of another environment's database, such as staging restored from production's dump.",
         "Where that is meant: `ctgitops repair --adopt --env NAME --reason …`.",
@@ -147,7 +170,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A pending migration comes before one of its band that the database has.",
         "Give it the next number of its band.",
     ),
-    "psql-command": ("A command of psql, such as `\\i`, stands in a file.", "Write the SQL that it stands for."),
+    "psql-command": (
+        "A command of psql, such as `\\i`, is in a file. The `\\restrict` and `\\unrestrict` lines that pg_dump writes "
+        "are accepted and not sent.",
+        "Write the SQL that it stands for, or remove the line.",
+    ),
     "not-idempotent": (
         "A migration with `-- ctgitops: idempotent` fails or changes the schema when it runs a second time, on a copy.",
         "Make it find out what is there (`IF NOT EXISTS`, `ON CONFLICT`), or take that line away.",
@@ -188,8 +215,9 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "target": ("The target names no migration or version that exists.", "Name another, or `latest`."),
     "too-large": ("A file is larger than `max_file_size`.", "Split it, or raise the limit in the policy."),
     "transaction-control": (
-        "`BEGIN`, `COMMIT` or the like in a migration.",
-        "Remove it: each file already runs in a transaction of its own.",
+        "`BEGIN`, `COMMIT` or the like, other than one pair around the whole file. That pair is accepted and is not "
+        "sent: apply runs each file in a transaction with its ledger entry.",
+        "Remove it, or do what the hint says; an isolation level is `SET TRANSACTION` as the first statement.",
     ),
     "two-forms": ("The same thing is given in two forms, such as `.sql` and `.up.sql`.", "Keep one of them."),
     "batch": (

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..errors import Place
-from ..sql.parse import SqlSyntaxError
+from ..sql.parse import SqlSyntaxError, trees
 from ..sql.redact import holds_secret
 from ..sql.script import Script
+from ..sql.traits import RECORDS_ANYHOW, traits_of
 from .problem import Problem
 
-_RECORDS = re.compile(r"\brecord_migration\b", re.IGNORECASE)
 _HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `Rollback: Manual - …` in the header"
 
 
@@ -25,13 +24,15 @@ def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
 
 
 def _records_secret(script: Script) -> bool:
-    if not (_RECORDS.search(script.sql) and holds_secret(script.sql)):
+    if not holds_secret(script.sql):
         return False
     try:
-        texts = [script.text_of(statement) for statement in script.statements]
+        return any(
+            traits_of(tree) & RECORDS_ANYHOW and holds_secret(script.sql[tree.start : tree.end])
+            for tree in trees(script.sent)
+        )
     except SqlSyntaxError:
-        return False  # told as such
-    return any(_RECORDS.search(text) and holds_secret(text) for text in texts)
+        return False  # a problem of its own
 
 
 def _place(script: Script) -> Place:

@@ -10,6 +10,7 @@ from datetime import datetime
 from ..errors import Place, UsageError
 from ..sql.losses import Destroyed, Destroying
 from ..sql.parse import SqlSyntaxError, count_where, what_it_destroys, what_it_makes
+from ..sql.script import Script
 from .gate import Reason
 from .header import Rollback, parse_header
 from .ledger import Ledger
@@ -81,7 +82,7 @@ def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
 def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
     entry = ledger.applied.get(step.number)
     own = {_plain(name) for name in _made(entry.sql or "")} if entry else set()
-    for index, what in what_it_destroys(step.script.sql):
+    for index, what in what_it_destroys(step.script.sent):
         statement = step.script.statements[index]
         yield Loss(
             step.name,
@@ -95,7 +96,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 def _made(sql: str) -> frozenset[tuple[str, str]]:
     try:
-        return what_it_makes(sql)
+        return what_it_makes(Script(sql, "").sent)
     except SqlSyntaxError:
         return frozenset()
 

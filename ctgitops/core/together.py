@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 
-from ..sql.batch import DIRECTIVE
 from ..sql.parse import SqlSyntaxError, enum_values_used
-from ..sql.script import NO_TRANSACTION, Script
+from ..sql.script import Script
 from .problem import Problem
-
-_SETS_TRANSACTION = re.compile(r"set\s+(local\s+)?transaction\b", re.IGNORECASE)
 
 
 def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
@@ -31,15 +27,10 @@ def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) ->
 
 def _outside(script: Script) -> tuple[str, int] | None:
     """Why it cannot share a transaction, and where in its text that stands."""
-    for pattern in (NO_TRANSACTION, DIRECTIVE):
-        if found := pattern.search(script.sql):
-            return f"its line `{found[0].strip()}`", found.start()
-    for statement in script.statements:
-        if statement.refused_in_transaction:
-            return statement.refused_in_transaction, script.start_of(statement)
-        if statement.kind == "VariableSetStmt" and _SETS_TRANSACTION.match(script.text_of(statement)):
-            return "SET TRANSACTION, which must come before everything else", script.start_of(statement)
-    return None
+    if script.outside:
+        return script.outside
+    first = next((statement for statement in script.statements if statement.sets_transaction), None)
+    return ("SET TRANSACTION, which must come before everything else", script.start_of(first)) if first else None
 
 
 def _hint(name: str, manifest: str) -> str:
@@ -49,10 +40,10 @@ def _hint(name: str, manifest: str) -> str:
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
     """A value of an enum type that one file adds and a later one uses; within one it is told anyway."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
-    for use in enum_values_used("\n;\n".join(script.sql for _, script in scripts)):
+    for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)
         name, script = scripts[index]
-        if any((own.type, own.value) == (use.type, use.value) for own in enum_values_used(script.sql)):
+        if any((own.type, own.value) == (use.type, use.value) for own in enum_values_used(script.sent)):
             continue
         what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
         statement = script.statements[use.statement - (ends[index - 1] if index else 0)]

@@ -104,7 +104,7 @@ class _Walk:
     def through(self, step: Step) -> Iterator[Risk]:
         """The risks of one step."""
         try:
-            found = trees(step.script.sql)
+            found = trees(step.script.sent)
         except SqlSyntaxError:
             return
         for statement, tree in zip(step.script.statements, found, strict=True):

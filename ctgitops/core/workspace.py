@@ -10,21 +10,20 @@ from itertools import pairwise
 
 from ..errors import Place
 from ..sql.parse import SqlSyntaxError, enum_values_used
-from ..sql.redact import redact_message
 from ..sql.script import Script
 from .environment import Environment
 from .header import Rollback
 from .kept import rollback_problems
 from .migration import Migration, Seed
+from .other_tool import other_tool
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
+from .syntax import client_copy, invisible_problems, syntax_problem
+from .transaction_control import transaction_problems
 from .versioning import version_problems
 
 _NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
 _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
-
-_COPIED_DATA = re.compile(r"\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;\s*$", re.IGNORECASE)
-"""What stands before the first line of data of a COPY, as pg_dump writes it."""
 
 
 @dataclass(frozen=True)
@@ -91,67 +90,40 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
     """What keeps a seed file from being run: the same as for a migration, and that it must be one transaction."""
     script = seed.script
     problems = script_problems(script)
-    if problems or script.transactional:
+    if any(problem.blocks for problem in problems) or script.transactional:
         return problems
     refused = next((s for s in script.statements if s.refused_in_transaction), None)
     what = f"{refused.refused_in_transaction if refused else 'a file without a transaction'} cannot be a seed file's"
     place = script.place(refused.start) if refused else Place(script.path, script.first_line)
     hint = "a seed file and its entry are one transaction: move it into a migration"
-    return (Problem("seed-transaction", what, place, hint),)
+    return (*problems, Problem("seed-transaction", what, place, hint))
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:
-    """What keeps a script from being run as it stands."""
+    """What keeps a script from being run as it stands, and warnings about its text."""
+    if mark := other_tool(script):
+        return (mark,)
     try:
         statements = script.statements
     except SqlSyntaxError as error:
-        return (_syntax_problem(script, error),)
+        return (syntax_problem(script, error),)
     if not statements:
         hint = "write its SQL, or remove the file"
         return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
-    problems = []
-    for statement in statements:
-        if not (statement.transaction_control or statement.copies_through_client):
-            continue  # to find a place is to count lines from the beginning: not for each of ten thousand statements
-        place = script.place(statement.start)
-        if statement.transaction_control:
-            what = f"{statement.transaction_control} inside a migration would cut its transaction in two"
-            hint = "remove it: each file already runs in a transaction of its own"
-            problems.append(Problem("transaction-control", what, place, hint))
-        if statement.copies_through_client:
-            problems.append(_client_copy(place))
+    problems = [*transaction_problems(script)]
+    problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in script.batch_faults]
-    return (*problems, *_enum_values(script))
+    return (*problems, *_enum_values(script), *invisible_problems(script))
 
 
 def _enum_values(script: Script) -> Iterator[Problem]:
     """ALTER TYPE … ADD VALUE, and the value in the same transaction."""
     if not script.transactional:
         return
-    for use in enum_values_used(script.sql):
+    for use in enum_values_used(script.sent):
         what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
         hint = "put ALTER TYPE … ADD VALUE into a migration of its own, before this one"
         yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
-
-
-def _syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
-    place = script.place(error.offset)
-    number = (place.line or 1) - script.first_line
-    line = script.shown.split("\n")[number]
-    if script.sql[error.offset : error.offset + 1] == "\\":
-        hint = "it is a command of psql, not SQL; write the SQL that it stands for"
-        return Problem("psql-command", f"`{line.strip()}` is not SQL", place, hint)
-    if _COPIED_DATA.search(script.sql, 0, error.offset):
-        return _client_copy(place)
-    detail = f"{line}\n{' ' * ((place.column or 1) - 1)}^" if line == script.sql.split("\n")[number] else line
-    return Problem(
-        "syntax-error", redact_message(error.message, script.secrets), place, "correct the statement", detail
-    )
-
-
-def _client_copy(place: Place) -> Problem:
-    what = "COPY through the client, with its data in the file, works only in psql"
-    return Problem("client-copy", what, place, "write INSERT INTO … VALUES instead")
 
 
 def query_problems(script: Script) -> tuple[Problem, ...]:

@@ -25,7 +25,7 @@ def query_of(document: Document, text: str) -> Script:
 def health_faults(document: Document, health: Health) -> Iterator[Fault]:
     """A query that is none, and times that make no sense."""
     place = document.place((*KEYS, "query"))
-    for problem in query_problems(health.query):
+    for problem in (each for each in query_problems(health.query) if each.blocks):
         what = f"`health.query`: {problem.what}"
         yield Fault((*KEYS, "query"), Problem("health-query", what, place, problem.hint))
     if not SHORTEST <= health.every <= health.within:

@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..core.conflict import conflict_in
 from ..core.problem import Problem
 from ..errors import Place, WorkspaceError
 
@@ -102,7 +103,8 @@ def decoded(raw: bytes, path: str) -> str | Problem:
     except UnicodeDecodeError as error:
         what = f"it is not UTF-8: byte {error.start + 1} is 0x{raw[error.start]:02x}"
         return Problem("encoding", what, _place(raw, error.start, path), "save it as UTF-8")
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return conflict_in(text, path) or text
 
 
 def shown(text: str) -> str:

@@ -14,6 +14,8 @@ _AFTER = {
     "blocking-refresh": "VIEW",
 }
 """The word that CONCURRENTLY stands behind; REINDEX has it behind what it names."""
+CONCURRENT = frozenset(_AFTER)
+"""The rules whose rewrite PostgreSQL refuses inside a transaction."""
 _NOT_VALID = {"check-scan", "foreign-key-scan"}
 _REINDEXED = {"TABLE", "INDEX", "SCHEMA"}
 

@@ -20,7 +20,7 @@ from .judge import judged
 from .nodes import relation_name
 from .place import place_of
 from .registry import rules_for
-from .rewrite import rewrite
+from .rewrite import CONCURRENT, rewrite
 from .rule import Hit, Rule
 from .split import split
 
@@ -41,7 +41,7 @@ class Linter:
         A file that is no SQL has no findings: it is a problem of its own.
         """
         try:
-            found = trees(script.sql)
+            found = trees(script.sent)
         except SqlSyntaxError:
             return ()
         path = self.catalog.path
@@ -59,7 +59,7 @@ class Linter:
     def fold(self, script: Script) -> None:
         """The same without rules: a file that the database has already."""
         try:
-            found = trees(script.sql)
+            found = trees(script.sent)
         except SqlSyntaxError:
             return
         path = self.catalog.path
@@ -123,5 +123,8 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
 
 
 def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    one = rewrite(rule.id, script, tree, alone=transaction.statements == 1)
+    alone = transaction.statements == 1
+    if alone and script.sent != script.sql and rule.id in CONCURRENT:
+        return None  # BEGIN and COMMIT around it would have to go too
+    one = rewrite(rule.id, script, tree, alone=alone)
     return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from ..core.plan import Plan, Step
-from .message import LEAKS, SETS_TRANSACTION
+from ..sql.traits import Trait
 
 MOST = 32
 MOST_CHARACTERS = 200_000
@@ -61,5 +61,6 @@ class Pace:
 
 
 def _may_travel(step: Step) -> bool:
-    sql = step.script.sql
-    return step.verify is None and step.transactional and not LEAKS.search(sql) and not SETS_TRANSACTION.search(sql)
+    if step.verify is not None or not step.transactional:
+        return False
+    return not step.script.traits & (Trait.OUTLIVES | Trait.SETS_TRANSACTION)

@@ -19,6 +19,12 @@ Connection = psycopg.Connection[tuple[object, ...]]
 _MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
 """A URL whose password holds a bare @, or a bare / ? # before the @ that ends it."""
 
+_BARE_IPV6 = re.compile(
+    r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
+    re.IGNORECASE,
+)
+"""A URL with an IPv6 address as a host, without the brackets that tell its colons from that of a port."""
+
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
 """A minute after the server is gone without a word, we notice; it counts what was sent, too."""
@@ -85,6 +91,9 @@ def told_if_lost(address: Address) -> Iterator[None]:
 
 
 def _parameters(address: Address) -> dict[str, str | int | None]:
+    if _BARE_IPV6.match(address.url):
+        what = f"the value for {address.label} has an IPv6 address without brackets"
+        raise UsageError(what, hint="write the address in brackets: postgresql://USER:PASSWORD@[::1]:5432/DATABASE")
     try:
         if _MISREAD.match(address.url):
             # libpq would take a part of the password for the host, and print it

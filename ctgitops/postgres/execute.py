@@ -12,12 +12,13 @@ from ..core.plan import Direction, Plan, Step
 from ..core.receipt import Receipt
 from ..core.request import Origin
 from ..sql.script import Script
+from ..sql.traits import Trait
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .failed import StepFailed
 from .ledger import insert_sql
 from .left import question, question_within
-from .message import CLEAN, SAVEPOINT, SETTLE, Message, opening, spot_in, spot_of
+from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
 
 _ENDING = "set session authorization default; "
 """The role that a migration may have left behind must not write the ledger's entry."""
@@ -69,7 +70,7 @@ def _exchange(connection: Connection, message: Message) -> Answer:
 def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> Answer:
     """A migration and its entry in a transaction that is open. Raises StepFailed, Interrupted."""
     before, leading = guarded(guard, *opening(step, local=True, begins=False))
-    savepoint = SAVEPOINT.search(step.script.sql) is not None
+    savepoint = Trait.SAVEPOINT in step.script.traits
     if savepoint:  # one that it leaves open, a later migration could go back to
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""

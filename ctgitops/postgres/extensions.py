@@ -120,7 +120,7 @@ class Extensions:
             yield _part(step, start, statement.start)
             yield lambda made=made, statement=statement: self._make(step, statement, made)  # type: ignore[misc]
             start = statement.end
-        yield _part(step, start, len(step.script.sql)) if helped else step
+        yield _part(step, start, len(step.script.sent)) if helped else step
 
     def _needs_help(self, step: Step, statement: Statement, made: Extension) -> bool:
         with as_admin(self._admin) as connection:
@@ -179,7 +179,7 @@ def _statement(made: Extension) -> sql.Composed:
 def _part(step: Step, start: int, end: int) -> Step:
     """The step without the statements outside of a part; lines, columns and comments stay where they are."""
     script = step.script
-    text = list(script.sql)
+    text = list(script.sent)
     for statement in script.statements:
         if not start <= statement.start < end:
             text[statement.start : statement.end] = re.sub(r"[^\n]", " ", script.sql[statement.start : statement.end])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,9 +42,6 @@ _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa
 
 BEGAN = "ctgitops.began"
 """The setting that holds when a migration began, in seconds since 1970."""
-
-RECORDS = re.compile(r"(?<![.\w])record_migration\b", re.IGNORECASE)
-"""Text that calls the strategy document's function by its bare name, which then must be on the search path."""
 
 
 def read_ledger(connection: Connection, address: Address) -> Ledger:

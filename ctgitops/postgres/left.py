@@ -11,7 +11,6 @@ transaction is reported too, because without the reset it would also apply to th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,8 +18,8 @@ from ..core.outcome import Left
 from ..core.plan import Step
 from ..sql.lasting import Lasting, lasting
 from ..sql.parse import SqlSyntaxError
+from ..sql.traits import Trait
 from .exchange import Answer, rows
-from .ledger import RECORDS
 from .message import quoted
 
 MAY_LEAVE = frozenset(
@@ -35,7 +34,6 @@ MAY_LEAVE = frozenset(
         "ExecuteStmt",
     ]
 )
-_TEMPORARY = re.compile(r"\btemp(orary)?\b", re.IGNORECASE)
 _ANSWER = b"ctgitops_left"
 
 # The search path is the migration's own as long as this is asked, so every name and operator is qualified. Its role
@@ -105,12 +103,12 @@ def question_within(step: Step) -> str:
     if not _may_leave(step):
         return ""
     try:
-        said = lasting(step.script.sql)
+        said, records = lasting(step.script.sent), Trait.RECORDS in step.script.traits
     except SqlSyntaxError:
-        said = Lasting()
+        said, records = Lasting(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
     # What stands around the file sets these for the transaction
-    ours = {"application_name", *(["search_path"] if RECORDS.search(step.script.sql) else ())}
+    ours = {"application_name", *(["search_path"] if records else ())}
     return _Asked(
         begin="",
         commit="",
@@ -136,6 +134,6 @@ def left_in(answer: Answer) -> tuple[Left, ...]:
 def _may_leave(step: Step) -> bool:
     try:
         kinds = {statement.kind for statement in step.script.statements}
+        return bool(kinds & MAY_LEAVE) or Trait.TEMPORARY in step.script.traits
     except SqlSyntaxError:
         return True
-    return bool(kinds & MAY_LEAVE or _TEMPORARY.search(step.script.sql))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..core.plan import Step
@@ -10,7 +9,8 @@ from ..errors import Place
 from ..sql.parse import Statement
 from ..sql.redact import redact
 from ..sql.script import Script
-from .ledger import BEGAN, RECORDS
+from ..sql.traits import Trait
+from .ledger import BEGAN
 from .names import SCHEMA, application_of
 
 CLEAN = (
@@ -41,25 +41,12 @@ $settle$"""  # noqa: S608 - constants only
 What was deferred is checked where a commit would check it, so that a failure names its migration and the next one may
 ALTER that table. All of CLEAN may be run in a transaction; of DISCARD, only ALL may not (measured, 14 to 18)."""
 
-LEAKS = re.compile(
-    r"\b(alter\s+(database|role|user|system)|load\b|set_config|create\s+extension|lo_\w+|plpython|plperl|pltcl|dblink)"
-    r"|\bset\s+(session\s+|local\s+)?\w+\.\w+",
-    re.IGNORECASE,
-)
-"""What only a new connection forgets, or only a new connection learns: after such text, the next file gets one."""
-
 OWN_PATH = "set local search_path = pg_catalog"
 """For questions of ours on the migrations' connection, whose search path is theirs: it may lead to functions and
 operators that are called like PostgreSQL's own."""
 
 FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
 """A commit that waits for the disk, and with it for every commit before it."""
-
-SETS_TRANSACTION = re.compile(r"\bset\s+transaction\b", re.IGNORECASE)
-"""`SET TRANSACTION ISOLATION LEVEL …` must come before any query, ours among them; and it goes alone in its message."""
-
-
-SAVEPOINT = re.compile(r"\bsavepoint\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ class Message:
     @property
     def text(self) -> str:
         """All of it. The script stands on lines of its own, so that its last comment ends where it ends."""
-        return f"{self.before}\n{self.script.sql}\n;{self.after}"
+        return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
         """Where in the script the message's `position` (characters from 1) is; None outside of it."""
@@ -94,7 +81,7 @@ def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: boo
     server can lose the newest of them together, until the next commit that waits, and a plan's last one does. Where it
     does not begin the transaction, it is a part of one with others.
     """
-    if SETS_TRANSACTION.search(step.script.sql):
+    if local and Trait.SETS_TRANSACTION in step.script.traits:  # it must come before any query, ours among them
         return _without_query(step)
     inside = str(local).lower()
     began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
@@ -102,7 +89,7 @@ def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: boo
     statements = [f"select pg_catalog.set_config('ctgitops.run', {quoted(step.name)}, {inside}), {began}, {named}"]
     if not waits_for_disk:
         statements.append("set local synchronous_commit = off")
-    if RECORDS.search(step.script.sql):
+    if Trait.RECORDS in step.script.traits:
         path = "concat_ws(', ', nullif(pg_catalog.current_setting('search_path'), ''), " + quoted(SCHEMA) + ")"
         statements.append(f"select pg_catalog.set_config('search_path', {path}, {inside})")
     if local and begins:
@@ -113,7 +100,7 @@ def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: boo
 def _without_query(step: Step) -> tuple[str, int]:
     named = f"set local application_name to '{application_of(step)}'"
     statements = ["begin", f"set local ctgitops.run to {quoted(step.name)}", named]
-    if RECORDS.search(step.script.sql):
+    if Trait.RECORDS in step.script.traits:
         statements.append(f'set local search_path to "$user", public, {SCHEMA}')
     return "; ".join(statements) + ";", len(statements)
 

@@ -21,6 +21,7 @@ from ..core.request import Request
 from ..core.takeback import Beginning
 from ..core.unfinished import Reached
 from ..errors import LedgerError, MustWaitError, Place
+from ..sql.traits import Trait
 from .aftermath import Aftermath
 from .attempts import Attempts, Part, Underway
 from .batch import Pace
@@ -34,7 +35,6 @@ from .identity import home_sql, look
 from .ledger import insert_sql
 from .left import left_in
 from .look import Look
-from .message import LEAKS
 from .preflight import Preflight
 from .run import Run
 from .settled import settled
@@ -288,6 +288,6 @@ class WorkSession:
         answer = in_one_transaction(connection, step, entry, last=last, guard=self._guard_of(step))
         self._left += left_in(answer)
         self._work.unflushed = not last
-        if LEAKS.search(step.script.sql):
+        if Trait.OUTLIVES in step.script.traits:
             connection.close()
         return sum(millis_in(answer))

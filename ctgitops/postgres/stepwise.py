@@ -36,6 +36,10 @@ from .run import Run
 from .watch import IndexWatch
 
 SETS = "VariableSetStmt"
+_LIMITS = """select name from pg_catalog.pg_settings
+where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
+    and source operator(pg_catalog.<>) 'session'"""
+"""The limits that nothing set in this session: those of ours came with the connection."""
 
 
 class Stepwise:
@@ -100,6 +104,18 @@ class Stepwise:
         return self._entries[step.number]
 
 
+def _unhurried(connection: Connection, statement: Statement) -> list[str]:
+    """The time limits to lift for a CONCURRENTLY statement, which waits for old transactions and blocks nobody.
+
+    Cut short, it would leave an INVALID index. A limit that the file set for the session stays: the server knows it,
+    also when a function set it. SET LOCAL and what stands in a comment or a string are no such limit.
+    """
+    if "CONCURRENTLY" not in statement.refused_in_transaction:
+        return []
+    answer = send(connection, _LIMITS)
+    return [str(name) for result in answer.results for (name,) in rows(result)]
+
+
 def author_of(connection: Connection, entry: int, step: Step) -> Author:
     """Who writes rows of progress on this connection, for the entry `started` with that id."""
     return Author(Escaping(connection.pgconn), entry, step, _began(connection))
@@ -137,7 +153,7 @@ class _Walk:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
         for position, statement in enumerate(self.script.statements, start=1):
             if position <= at.done:
-                if statement.kind == SETS:
+                if statement.kind == SETS or statement.sets:
                     send(self.connection, self.script.text_of(statement))
                 continue
             self.run.hold()
@@ -215,7 +231,7 @@ class _Walk:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
     def _carry_out(self, statement: Statement) -> None:
-        unhurried = self._unhurried(statement)
+        unhurried = _unhurried(self.connection, statement)
         for setting in unhurried:
             send(self.connection, f"set {setting} = 0")
         watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
@@ -225,16 +241,6 @@ class _Walk:
             raise StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
         for setting in unhurried:
             send(self.connection, f"reset {setting}")
-
-    def _unhurried(self, statement: Statement) -> list[str]:
-        """What waits for old transactions without making anybody wait has no time limit, but for one of the file's own.
-
-        Cut short, it would leave an INVALID index.
-        """
-        if "CONCURRENTLY" not in statement.refused_in_transaction:
-            return []
-        text = self.script.sql[: statement.start].lower()
-        return [setting for setting in ("lock_timeout", "statement_timeout") if setting not in text]
 
     def _spot(self, statement: Statement, failure: Failure, before: int) -> Spot:
         at = self.script.start_of(statement)

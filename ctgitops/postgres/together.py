@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from ..core.plan import Step
 from ..core.progress import CommitAwaited, Listener, StepStarted
+from ..sql.traits import Trait
 from .attempts import Underway
 from .connect import Connection
 from .exchange import Answer, Interrupted, exchange
 from .execute import inside, millis_in
 from .failed import StepFailed
-from .message import CLEAN, LEAKS, Spot
+from .message import CLEAN, Spot
 from .work import Work
 
 
@@ -47,7 +48,7 @@ class Whole:
             answers.append(inside(connection, part.step, part.entry, self.guard(part.step)))
             self.tell(CommitAwaited(part.step, sum(millis_in(answers[-1])), index + 1, len(parts)))
         self._send(connection, f"commit; {CLEAN}")
-        if any(LEAKS.search(part.step.script.sql) for part in parts):
+        if any(Trait.OUTLIVES in part.step.script.traits for part in parts):
             connection.close()
         return tuple(answers)
 

@@ -9,11 +9,12 @@ from typing import Protocol
 from ..core.plan import Step
 from ..sql.batch import sized
 from ..sql.parse import Statement, batch_shape
+from ..sql.traits import Trait
 from .connect import Connection
 from .exchange import Failure, exchange
 from .execute import verify
 from .failed import StepFailed
-from .message import CLEAN, LEAKS, Spot, opening, spot_in
+from .message import CLEAN, Spot, opening, spot_in
 
 MOST_BATCHES = 1000
 """So often a batched migration is repeated; what then still finds rows would do so for ever."""
@@ -51,7 +52,7 @@ def try_step(connection: Connection, step: Step, observer: Observer) -> None:
     except StepFailed:
         connection.close()
         raise
-    if LEAKS.search(step.script.sql):
+    if Trait.OUTLIVES in step.script.traits:
         connection.close()
 
 

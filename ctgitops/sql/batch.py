@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from .nodes import Node, walk
+from .tokens import comment_lines
 
 DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
@@ -65,12 +66,12 @@ class Shape:
 
 def is_batched(sql: str) -> bool:
     """Whether the text has the line."""
-    return DIRECTIVE.search(sql) is not None
+    return any(comment_lines(DIRECTIVE, sql))
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
     """What the line says; None where there is none, or where something is wrong with it."""
-    found = list(DIRECTIVE.finditer(sql))
+    found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
     line = found[0]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from .nodes import Node, walk
 from .parse import trees
-
-_SET = frozenset(["VAR_SET_VALUE", "VAR_SET_DEFAULT", "VAR_SET_CURRENT"])
+from .settings import setting_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Lasting:
 def lasting(sql: str) -> Lasting:
     """Of the statements of `sql`. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
-    settings = [setting for kind, node in found if (setting := _setting(kind, node))]
+    settings = [setting for kind, node in found if (setting := setting_of(kind, node))]
     beyond = frozenset(name for name, local in settings if not local)
     channels: dict[str, None] = {}
     for kind, node in found:
@@ -42,17 +41,6 @@ def lasting(sql: str) -> Lasting:
         frozenset(name for kind, node in found if (name := _dropped(kind, node))),
         tuple(channels),
     )
-
-
-def _setting(kind: str, node: Node) -> tuple[str, bool] | None:
-    """A setting that is set, and whether only for the transaction."""
-    if kind == "VariableSetStmt" and node.get("kind") in _SET:
-        return str(node.get("name", "")).lower(), bool(node.get("is_local"))
-    if kind == "FuncCall" and node.get("funcname", [])[-1:] == [{"String": {"sval": "set_config"}}]:
-        constants = [argument.get("A_Const", {}) for argument in node.get("args", ())]
-        if len(constants) == 3 and "sval" in constants[0] and "boolval" in constants[2]:
-            return constants[0]["sval"].get("sval", "").lower(), bool(constants[2]["boolval"].get("boolval"))
-    return None
 
 
 def _dropped(kind: str, node: Node) -> str:

@@ -24,7 +24,8 @@ from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
 from .nodes import Node
 from .operator_runs import LongRunError, scannable
-from .refused import transaction_control, why_not_in_transaction
+from .refused import transaction_control, transaction_options, why_not_in_transaction
+from .settings import sets_session, sets_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
@@ -63,6 +64,12 @@ class Statement:
     """What PostgreSQL would say if it were run inside a transaction block; empty where it is allowed."""
     transaction_control: str = ""
     """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
+    transaction_options: str = ""
+    """Of BEGIN and COMMIT what they ask for beyond their plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
+    sets: tuple[str, ...] = ()
+    """The settings that it sets or resets for the session, where it does nothing else; `all` for RESET ALL."""
+    sets_transaction: bool = False
+    """SET TRANSACTION in any of its forms, which must come before any query of its transaction."""
     copies_through_client: bool = False
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
     leaves: Leaves | None = None
@@ -116,6 +123,9 @@ def _statement(tree: Tree) -> Statement:
         kind=kind,
         refused_in_transaction=refused,
         transaction_control=transaction_control(kind, node),
+        transaction_options=transaction_options(kind, node),
+        sets=sets_session(kind, node),
+        sets_transaction=sets_transaction(kind, node),
         copies_through_client=kind == "CopyStmt" and not node.get("filename"),
         leaves=leaves(kind, node) if refused else None,
         locks=locks(kind, node),

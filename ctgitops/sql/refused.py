@@ -27,6 +27,25 @@ def transaction_control(kind: str, node: Node) -> str:
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
+def transaction_options(kind: str, node: Node) -> str:
+    """What a BEGIN or COMMIT asks for beyond its plain form: `ISOLATION LEVEL SERIALIZABLE`, `AND CHAIN`; or nothing.
+
+    READ WRITE and NOT DEFERRABLE are what a transaction that writes is anyway.
+    """
+    if kind != "TransactionStmt":
+        return ""
+    options = [_transaction_option(item.get("DefElem", {})) for item in node.get("options", ())]
+    return ", ".join(filter(None, [*options, "AND CHAIN" if node.get("chain") else ""]))
+
+
+def _transaction_option(definition: Node) -> str:
+    value = definition.get("arg", {}).get("A_Const", {})
+    if definition.get("defname") == "transaction_isolation":
+        return f"ISOLATION LEVEL {value.get('sval', {}).get('sval', '').upper()}"
+    words = {"transaction_read_only": "READ ONLY", "transaction_deferrable": "DEFERRABLE"}
+    return words.get(definition.get("defname", ""), "") if value.get("ival", {}).get("ival") else ""
+
+
 def why_not_in_transaction(kind: str, node: Node) -> str:
     """The command that PostgreSQL refuses inside a transaction block, or nothing."""
     judge = _JUDGES.get(kind)

@@ -9,8 +9,11 @@ from functools import cached_property
 
 from ..errors import Place
 from . import parse
-from .batch import Batch, Fault, is_batched, read_batch, shape_faults
+from .batch import DIRECTIVE, Batch, Fault, is_batched, read_batch, shape_faults
+from .outer import Sent, read
 from .redact import redact, secrets_in
+from .tokens import comment_lines, first_word
+from .traits import Trait, traits_in
 
 NO_TRANSACTION = re.compile(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
@@ -18,8 +21,6 @@ NO_TRANSACTION = re.compile(
 )
 
 IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
-_BLANK = re.compile(r"(?:\s+|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
-"""What stands before the first word of a statement: space and comments. A nested comment counts as part of it."""
 
 
 def checksum_of(text: str) -> str:
@@ -54,9 +55,32 @@ class Script:
         return secrets_in(self.sql)
 
     @cached_property
+    def _sent(self) -> Sent:
+        return read(self.sql, in_transaction=self._asked_for_none is None)
+
+    @property
+    def sent(self) -> str:
+        """The text that the server gets, each character at the place that it has in the file.
+
+        Spaces stand for a BEGIN and COMMIT around the whole file, and for what pg_dump writes for psql alone.
+        """
+        try:
+            return self._sent.text
+        except parse.SqlSyntaxError:
+            return self.sql
+
+    @property
     def statements(self) -> tuple[parse.Statement, ...]:
-        """Its statements, in order. Raises `parse.SqlSyntaxError` where PostgreSQL's grammar refuses the text."""
-        return parse.statements(self.sql)
+        """The statements of what is sent, in order. Raises `parse.SqlSyntaxError` for what the grammar refuses."""
+        return self._sent.statements
+
+    @cached_property
+    def traits(self) -> Trait:
+        """What its statements do beyond their own transaction; of a text that cannot be parsed, what is safe."""
+        try:
+            return traits_in(self.sent)
+        except parse.SqlSyntaxError:
+            return Trait.OUTLIVES | Trait.TEMPORARY
 
     @cached_property
     def batch(self) -> Batch | None:
@@ -90,23 +114,34 @@ class Script:
 
     def first_word(self, start: int, end: int) -> int:
         """Where the first word between two places is."""
-        blank = _BLANK.match(self.sql, start, end)
-        return blank.end() if blank else start
+        return first_word(self.sql, start, end)
+
+    @cached_property
+    def outside(self) -> tuple[str, int] | None:
+        """What keeps it out of a transaction, and where that begins; None where it runs as one. Raises SqlSyntaxError.
+
+        A line of the file: `-- ctgitops: no transaction`, `-- ctgitops: batch …`, dbmate's `-- migrate:up
+        transaction:false`; or the first statement that PostgreSQL refuses inside a transaction.
+        """
+        if self._asked_for_none:
+            return self._asked_for_none
+        refused = (each for each in self.statements if each.refused_in_transaction)
+        return next(((each.refused_in_transaction, self.start_of(each)) for each in refused), None)
+
+    @cached_property
+    def _asked_for_none(self) -> tuple[str, int] | None:
+        lines = (found for pattern in (NO_TRANSACTION, DIRECTIVE) for found in comment_lines(pattern, self.sql))
+        return next(((f"its line `{found[0].strip()}`", found.start()) for found in lines), None)
 
     @property
     def transactional(self) -> bool:
-        """Whether it runs as one transaction: PostgreSQL allows it, and no comment of the file forbids it.
-
-        That is `-- ctgitops: no transaction`, or dbmate's `-- migrate:up transaction:false`.
-        """
-        if NO_TRANSACTION.search(self.sql) or is_batched(self.sql):
-            return False
-        return not any(statement.refused_in_transaction for statement in self.statements)
+        """Whether it runs as one transaction: PostgreSQL allows it, and no comment of the file forbids it."""
+        return self.outside is None
 
     @property
     def idempotent(self) -> bool:
         """Whether a comment of the file, `-- ctgitops: idempotent`, claims that a second run changes nothing."""
-        return IDEMPOTENT.search(self.sql) is not None
+        return any(comment_lines(IDEMPOTENT, self.sql))
 
     def place(self, offset: int) -> Place:
         """Line and column, in the file, of the character at `offset`."""

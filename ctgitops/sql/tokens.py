@@ -60,6 +60,19 @@ def tokens(sql: str) -> Iterator[Token]:
         at = token.end
 
 
+def first_word(sql: str, start: int, end: int) -> int:
+    """Where the first token between two places is that is neither space nor a comment; `end` without one."""
+    words = (token.start for token in tokens(sql[start:end]) if token.kind not in {Kind.BLANK, Kind.COMMENT})
+    return start + next(words, end - start)
+
+
+def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
+    """The matches of a pattern that are comments of their own, not a line of a string or of another comment."""
+    found = list(pattern.finditer(sql))
+    starts = {token.start for token in tokens(sql) if token.kind is Kind.COMMENT} if found else set()
+    return (match for match in found if match.end() - len(match[0].lstrip()) in starts)
+
+
 def _token(sql: str, match: re.Match[str]) -> Token:
     start, end = match.span()
     group = str(match.lastgroup)  # the outermost

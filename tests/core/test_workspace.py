@@ -231,7 +231,8 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         ("SELECT '\n\n", 'a.sql:1:8: unterminated quoted string at or near "\'\n\n" (correct the statement)'),
         (
             "-- é\n  \\d users\n",
-            "a.sql:2:3: `\\d users` is not SQL (it is a command of psql, not SQL; write the SQL that it stands for)",
+            "a.sql:2:3: `\\d users` is a command of psql, not SQL "
+            "(write the SQL that it stands for, or remove the line)",
         ),
         (
             "SELECT 'é';\n/* é */ COMMIT;\n",
@@ -241,7 +242,8 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         (
             "COPY t FROM STDIN;\n",
             "a.sql:1:1: COPY through the client, with its data in the file, works only in psql "
-            "(write INSERT INTO … VALUES instead)",
+            "(write INSERT INTO … VALUES instead; a dump has them with `pg_dump --inserts`, none with "
+            "`--schema-only`)",
         ),
         ("", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),
         ("-- only words\n;\n", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),

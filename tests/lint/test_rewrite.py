@@ -54,6 +54,7 @@ def test_words_are_put_where_they_belong_also_on_several_lines_and_after_comment
         "alter table orders add check (amount > 0), add column x int;",
         "alter table orders add column x int check (x > 0);",
         "drop index orders_pkey, customers_pkey;",
+        "begin; create index a on orders (note); commit;",
     ],
 )
 def test_none_is_offered_where_more_than_a_word_would_have_to_change(text: str) -> None:

@@ -30,11 +30,34 @@ def test_a_password_with_a_bare_separator_is_refused_and_no_part_of_it_is_shown(
         "postgresql://me:secret@127.0.0.1:1/app?options=-c%20search_path%3Da",
         "postgresql://127.0.0.1:1/app?application_name=a@b",
         "host=127.0.0.1 port=1 dbname=app password=a@b",
+        "postgresql://me:a%3Ab@[::1]:1/app",
+        "postgresql://me:secret@[::1]:1,127.0.0.1:1/app",
+        "host=::1 port=1 dbname=app",
+        "postgresql:///app?host=::1&port=1",
     ],
 )
 def test_what_is_written_rightly_is_tried(url: str) -> None:
     with pytest.raises(LedgerError, match="cannot connect to staging"):
         connect(Address(url, "staging (STAGING_DATABASE_URL)"), "test")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@::1:5432/db",
+        "postgres://u:hunter2@2001:db8::7/db",
+        "postgresql://::1/db",
+        "postgresql://u@fe80::1%eth0:5432/db",
+        "postgresql://u@127.0.0.1:1,::1:5432/db",
+        "postgresql://u@::1",
+        "postgresql://u@::ffff:10.0.0.1?connect_timeout=1",
+    ],
+)
+def test_an_ipv6_address_without_brackets_is_told_as_that(url: str) -> None:
+    with pytest.raises(UsageError, match="IPv6 address without brackets") as refused:
+        connect(Address(url, "staging (STAGING_DATABASE_URL)"), "test")
+    assert "@[::1]:5432/" in refused.value.hint
+    assert "hunter2" not in refused.value.what + refused.value.hint
 
 
 def test_a_connection_notices_within_a_minute_that_the_other_side_is_gone(tcp_server: LocalServer) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.plan import Direction, Step
-from ctgitops.postgres.message import LEAKS, Message, opening, quoted, spot_of
+from ctgitops.postgres.message import Message, opening, quoted, spot_of
 from ctgitops.sql.script import Script
 
 
@@ -77,23 +77,22 @@ def test_the_number_of_leading_statements_is_what_the_server_answers_before_the_
     assert len(Script(before, "x.sql").statements) == leading == 4
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "alter database shop set search_path = app",
-        "do $$ begin execute format('alter database %I set search_path = app', current_database()); end $$",
-        "ALTER ROLE app SET statement_timeout = '5s'",
-        "load 'auto_explain'",
-        "set my.tenant = '5'",
-        "select set_config('my.tenant', '5', false)",
-    ],
-)
-def test_what_only_a_new_connection_forgets_or_learns_is_seen(sql: str) -> None:
-    assert LEAKS.search(sql)
+def test_words_in_a_comment_or_a_string_change_nothing_of_what_stands_around_a_file() -> None:
+    plain = opening(step_of("select 1"), local=True)
+    for words in ("set transaction isolation level serializable", "record_migration('x')", "savepoint a"):
+        assert opening(step_of(f"-- {words}\nselect 1"), local=True) == plain
+        assert opening(step_of("select $$ " + words + " $$"), local=True) == plain
 
 
-@pytest.mark.parametrize(
-    "sql", ["alter table t add column loaded boolean", "set search_path = app", "update t set a = 1.5"]
-)
-def test_what_cleaning_a_session_undoes_needs_no_new_connection(sql: str) -> None:
-    assert not LEAKS.search(sql)
+def test_set_transaction_comes_before_any_query_of_ours() -> None:
+    before, leading = opening(step_of("begin; set transaction isolation level serializable; select 1; end"), local=True)
+    assert "select" not in before
+    assert leading == 3
+
+
+def test_the_transaction_around_a_file_is_not_sent_and_positions_stay() -> None:
+    made = message("BEGIN;\nselect nothing;\nCOMMIT;\n")
+    assert "BEGIN" not in made.text
+    assert "COMMIT" not in made.text
+    spot = spot_of(made, made.text.index("nothing") + 1, done=1)
+    assert (str(spot.place), spot.statement.strip()) == ("migrations/001_x.sql:2:8", "select nothing")

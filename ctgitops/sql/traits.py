@@ -1,0 +1,172 @@
+"""What statements do beyond their own transaction, read from their parse trees and from the bodies in them.
+
+A body (DO, CREATE FUNCTION) is a string to the parser. Its words are read token by token, without comments; its strings
+count only where it runs SQL that it builds, since that SQL is made of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Flag, auto
+from itertools import pairwise
+
+from .nodes import Node, parts_of, walk
+from .parse import Tree, trees
+from .settings import sets_transaction, setting_of
+from .tokens import Kind, Token, tokens
+
+
+class Trait(Flag):
+    """One of these things."""
+
+    OUTLIVES = auto()
+    """Leaves in the session, or changes for new sessions, what only a new connection forgets, or learns."""
+    RECORDS = auto()
+    """Calls the strategy document's record_migration by its bare name, which must be on the search path."""
+    RECORDS_QUALIFIED = auto()
+    """Calls it as `ctgitops.record_migration`."""
+    SETS_TRANSACTION = auto()
+    """Has a SET TRANSACTION, which must come before any query of its transaction."""
+    SAVEPOINT = auto()
+    """Makes a savepoint."""
+    TEMPORARY = auto()
+    """Makes a temporary relation."""
+
+
+NOTHING = Trait(0)
+RECORDS_ANYHOW = Trait.RECORDS | Trait.RECORDS_QUALIFIED
+_MAYBE = re.compile(
+    r"alter|load|set|create|lo_|dblink|record_migration|savepoint|temp|plp|pltcl|u&|do\b|call|into|:=", re.IGNORECASE
+)
+"""A text without any of these has no trait: most files of rows need no second parse."""
+_FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
+_FAMILIES = ("lo_", "dblink")
+_LANGUAGES = ("plpython", "plperl", "pltcl")
+_KINDS = frozenset(
+    {
+        "AlterDatabaseStmt",
+        "AlterDatabaseSetStmt",
+        "AlterDatabaseRefreshCollStmt",
+        "AlterRoleStmt",
+        "AlterRoleSetStmt",
+        "AlterSystemStmt",
+        "LoadStmt",
+        "CreateExtensionStmt",
+    }
+)
+_RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
+_ALTERED = frozenset({"database", "role", "user", "system"})
+_BUILDS = frozenset({"execute", "format"})
+_DEEPEST = 3
+"""Strings in strings of a body that are read."""
+
+
+def traits_in(sql: str) -> Trait:
+    """The traits of all statements of `sql`. Raises SqlSyntaxError."""
+    found = NOTHING
+    for tree in trees(sql) if _MAYBE.search(sql) else ():
+        found |= traits_of(tree)
+    return found
+
+
+def traits_of(tree: Tree) -> Trait:
+    """The traits of one statement."""
+    found = NOTHING
+    for kind, node in walk({tree.kind: tree.node}):
+        found |= _of_node(kind, node)
+        if kind in {"DoStmt", "CreateFunctionStmt"}:
+            found |= _of_definition(node)
+    return found | (Trait.TEMPORARY if _is_temporary(tree.node) else NOTHING)
+
+
+def _of_node(kind: str, node: Node) -> Trait:
+    if kind == "FuncCall" or "funcname" in node.get("funccall", ()):
+        setting = setting_of(kind, node)
+        plain = setting is not None and "." not in setting[0]
+        return NOTHING if plain else _called(parts_of(node.get("funccall", node).get("funcname", ())))
+    if kind == "VariableSetStmt":
+        dotted = Trait.OUTLIVES if "." in node.get("name", "") else NOTHING
+        return dotted | (Trait.SETS_TRANSACTION if sets_transaction(kind, node) else NOTHING)
+    if kind == "TransactionStmt":
+        return Trait.SAVEPOINT if node.get("kind") == "TRANS_STMT_SAVEPOINT" else NOTHING
+    if kind in _KINDS or {node.get("objectType"), node.get("renameType")} & _RENAMED:
+        return Trait.OUTLIVES
+    return Trait.TEMPORARY if _is_temporary(node) else NOTHING
+
+
+def _called(name: tuple[str, ...]) -> Trait:
+    last = name[-1] if name else ""
+    if last.startswith(_FAMILIES):
+        return Trait.OUTLIVES
+    if last == "record_migration" and len(name) > 1:
+        return Trait.RECORDS_QUALIFIED
+    return _FUNCTIONS.get(last, NOTHING)
+
+
+def _is_temporary(node: Node) -> bool:
+    """A relation that is temporary, here or in what the node makes: some statements have it bare."""
+    into = [node.get(key, {}).get("rel", {}) for key in ("into", "intoClause")]
+    made = [node, *into, *(node.get(key, {}) for key in ("relation", "view", "sequence"))]
+    return any(isinstance(each, dict) and each.get("relpersistence") == "t" for each in made)
+
+
+def _of_definition(node: Node) -> Trait:
+    """Of a DO block or a function: its language, and what its body says."""
+    found = NOTHING
+    for item in (*node.get("args", ()), *node.get("options", ())):
+        option = item.get("DefElem", {})
+        given = option.get("arg", {})
+        if option.get("defname") == "language":
+            language = given.get("String", {}).get("sval", "").lower()
+            found |= Trait.OUTLIVES if language.startswith(_LANGUAGES) else NOTHING
+        elif option.get("defname") == "as":
+            for part in given.get("List", {}).get("items", (given,)):
+                found |= _of_body(part.get("String", {}).get("sval", ""), _DEEPEST)
+    return found
+
+
+def _of_body(body: str, depth: int) -> Trait:
+    found = NOTHING
+    read = [token for token in tokens(body) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
+    words = [_word(body, token) for token in read]
+    for before, (one, two) in zip(["", *words], pairwise([*words, ""]), strict=False):
+        found |= _of_words(before, one, two)
+    found |= _settings_in(words)
+    if depth and _BUILDS & set(words):
+        for inner in _strings(body, read):
+            found |= _of_body(inner, depth - 1)
+    return found
+
+
+def _of_words(before: str, one: str, two: str) -> Trait:
+    if two == "(" and (trait := _called((one,) if before != "." else ("", one))):
+        return trait
+    if (one == "alter" and two in _ALTERED) or (one == "create" and two == "extension") or one == "load":
+        return Trait.OUTLIVES
+    return Trait.TEMPORARY if one in {"temp", "temporary"} else NOTHING
+
+
+def _settings_in(words: list[str]) -> Trait:
+    """SET of a setting with a dot in its name."""
+    for at, word in enumerate(words):
+        rest = words[at + 1 : at + 4]
+        name = rest[1:] if rest[:1] in (["local"], ["session"]) else rest[:2]
+        if word == "set" and name[1:2] == ["."]:
+            return Trait.OUTLIVES
+    return NOTHING
+
+
+def _word(body: str, token: Token) -> str:
+    if token.kind is Kind.STRING:
+        return "'"
+    text = body[token.inside : token.until]
+    return text if token.kind is Kind.NAME else text.lower()
+
+
+def _strings(body: str, read: list[Token]) -> Iterator[str]:
+    """What the strings of a body hold, quotes as they are meant."""
+    for token in read:
+        if token.kind is Kind.STRING:
+            text = body[token.inside : token.until]
+            yield text if body[token.start] == "$" else text.replace("''", "'")
