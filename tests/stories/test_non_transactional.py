@@ -177,3 +177,63 @@ def test_it_waits_longer_than_the_lock_timeout_for_old_transactions(lived_in: Ho
     done = running.ended()
     assert done.status == 0, done.said
     assert fetch(database_url, VALID) == [(True,)]
+
+
+WAITED = """select from pg_stat_activity where datname = current_database() and state = 'active'
+    and application_name like 'ctgitops/%' and query like 'create index concurrently%'
+    and clock_timestamp() - query_start > interval '600 ms'"""
+"""Three times as long as the time limit for locks."""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "-- whatever lock_timeout and statement_timeout say",
+        pytest.param("set local lock_timeout = '1ms';", marks=pytest.mark.slow),
+        pytest.param("set lock_timeout = '1ms';\nreset all;", marks=pytest.mark.slow),
+        pytest.param("alter role current_user set lock_timeout = '1ms';", marks=pytest.mark.slow),
+        pytest.param("comment on table one is 'lock_timeout';", marks=pytest.mark.slow),
+    ],
+    ids=["comment", "local", "reset", "role", "string"],
+)
+def test_concurrently_waits_without_a_limit_whatever_the_text_says(
+    lived_in: House, database_url: str, before: str
+) -> None:
+    lived_in.environment("staging", database_url, "timeouts: {lock: 200ms, retry_for: 1s}\n")
+    lived_in.migration("002_index", f"{before}\n{INDEX}")
+    with transaction(database_url, "insert into one values (2)"):
+        running = lived_in.start("apply", "--env", "staging")
+        until(lambda: fetch(database_url, WAITED))
+    assert running.ended().status == 0
+    assert fetch(database_url, VALID) == [(True,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "SET /* the */ LOCK_TIMEOUT TO '50ms'",
+        "select set_config('lock_timeout', '50ms', false)",
+        "do $$ begin perform set_config('lock_timeout', '50ms', false); end $$",
+    ],
+)
+def test_a_limit_that_the_file_sets_for_its_session_holds(lived_in: House, database_url: str, setting: str) -> None:
+    lived_in.environment("staging", database_url, "timeouts: {lock: 200ms, retry_for: 1s}\n")
+    lived_in.migration("002_index", f"-- ctgitops: no transaction\n{setting};\n{INDEX}")
+    with transaction(database_url, "insert into one values (2)"):
+        done = lived_in.apply()
+    assert done.status != 0
+    assert fetch(database_url, VALID) != [(True,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["set search_path = other", "select set_config('search_path', 'other', false)"])
+def test_settings_of_statements_that_are_done_are_made_again(lived_in: House, database_url: str, setting: str) -> None:
+    run(database_url, "create schema other")
+    lived_in.migration("002_index", f"-- ctgitops: no transaction\n{setting};\ncreate table two (a int);\nselect 1/0;")
+    assert lived_in.apply().status == 6
+    lived_in.migration(
+        "002_index", f"-- ctgitops: no transaction\n{setting};\ncreate table two (a int);\ncreate table three ();"
+    )
+    lived_in.applied()
+    assert has(database_url, "other.three")
