@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..core.fix import Rename
 from ..core.header import Header, has_header, parse_header
@@ -15,6 +14,7 @@ from ..core.policy import HeaderRule, Policy
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script, checksum_of
+from .other_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
 from .repository import Item, Repository, sub_folder
 from .sections import scripts_of, without_markers
 
@@ -34,25 +34,42 @@ def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migra
     by_stem: dict[str, Files] = defaultdict(dict)
     for item in items:
         if item.folder:
-            reader.problems.append(sub_folder(item, holds_sql=_holds_sql(repository, item)))
+            reader.problems.append(_folder(repository, item))
         elif item.name.lower().endswith(".sql"):
             reader.problems += _named_wrongly(item)
             _sort_in(item, by_stem)
+    reader.problems += _backwards(by_stem)
     reader.problems += _orphans(by_stem)
     found = [reader.migration(stem, files) for stem, files in by_stem.items() if {"", ".up"} & files.keys()]
     migrations = sorted((m for m in found if m), key=lambda m: (m.number, m.name))
     return tuple(migrations), tuple(reader.problems)
 
 
-def _holds_sql(repository: Repository, item: Item) -> bool:
-    with os.scandir(repository.root / item.path) as entries:
-        return any(entry.name.lower().endswith(".sql") for entry in entries)
+def _folder(repository: Repository, item: Item) -> Problem:
+    folder = repository.root / item.path
+    if other := folder_of_other_tool(folder):
+        what = f"folder `{item.path}` is a migration of {other[0]}, and is not read"
+        return replace(sub_folder(item, holds_sql=True), what=what, hint=other[1])
+    return sub_folder(item, holds_sql=holds_sql(folder))
+
+
+def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
+    """Files that take another one back, by their names, and would run forwards; they are left out."""
+    for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
+        for path in by_stem.pop(stem).values():
+            target = f"{FOLDER}/{forward}.down.sql"
+            fix = None if ".down" in by_stem[forward] else Rename(path, target)
+            what = f"`{stem}.sql` is the rollback of `{forward}.sql` by its name, and would run as a migration"
+            yield Problem("file-name", what, Place(path), f"name it `{forward}.down.sql`", fix=fix)
 
 
 def _named_wrongly(item: Item) -> Iterator[Problem]:
     match = _NAME.fullmatch(item.name)
     place = Place(item.path)
-    if not match:
+    if not match and (other := name_of_other_tool(item.name)):
+        tool, hint = other
+        yield Problem("file-name", f"`{item.name}` is named as a file of {tool}", place, hint)
+    elif not match:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         hint = f"name it `NNN_descriptive_name.sql`, as in `008_{words or 'what'}.sql`, or move it out of {FOLDER}/"
         yield Problem("file-name", f"`{item.name}` is not named as a migration is", place, hint)

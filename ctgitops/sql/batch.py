@@ -9,18 +9,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from .nodes import Node, walk
-from .tokens import comment_lines
+from .tokens import Kind, comment_lines, tokens
 
 DIRECTIVE = re.compile(r"^--[ \t]*ctgitops:[ \t]*batch\b(.*)$", re.MULTILINE | re.IGNORECASE)
 _DURATION = re.compile(r"(\d{1,9})(ms|s|min|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _NUMBERS, _DURATIONS = ("size", "max_rows"), ("pause", "max_lag", "for")
 LARGEST_SIZE = 1_000_000
-_SKIP_LOCKED = re.compile(
-    r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|\bskip\s+locked\b""", re.IGNORECASE | re.DOTALL
-)
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,11 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 def waiting_for_all(text: str) -> str:
     """The statement without SKIP LOCKED, to see whether rows are left which somebody holds; else the same."""
-    return _SKIP_LOCKED.sub(lambda m: "" if m[0][:4].lower() == "skip" else m[0], text)
+    read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
+    for skip, locked in reversed(list(pairwise(read))):
+        if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:
+            text = text[: skip.start] + text[locked.end :]
+    return text
 
 
 def _is_size(limit: Node) -> bool:

@@ -245,6 +245,51 @@ def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
     assert [p.blocks for p in problems] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("V1__init.sql", "`V1__init.sql` is named as a file of Flyway or refinery (name it `001_init.sql`)"),
+        ("V2.1__more-words.sql", "(name it `NNN_more_words.sql`, with numbers in the order of the versions)"),
+        ("U1__init.sql", "(name it `001_init.down.sql`)"),
+        (
+            "R__views.sql",
+            "Flyway, which runs it again when it changes (give it a number: ctgitops runs a migration once)",
+        ),
+        ("001.do.users.sql", "`001.do.users.sql` is named as a file of postgrator (name it `001_users.sql`)"),
+        ("001.undo.users.sql", "(name it `001_users.down.sql`)"),
+    ],
+)
+def test_a_name_of_another_tool_is_told_as_that_with_the_name_to_give(repo: Checkout, name: str, said: str) -> None:
+    repo.write(f"migrations/{name}")
+    (found,) = repo.lines()
+    assert said in found
+
+
+@pytest.mark.parametrize("back", ["001_users_down", "001_users.rollback", "001_users-undo", "001_users.revert"])
+def test_a_rollback_under_another_tools_name_is_never_a_migration(repo: Checkout, back: str) -> None:
+    repo.write("migrations/policy.yaml", "header: optional\n")
+    repo.write("migrations/001_users.sql")
+    repo.write("migrations/001_shut_down.sql")
+    repo.write(f"migrations/{back}.sql")
+    workspace = repo.read()
+    assert [m.name for m in workspace.migrations] == ["001_shut_down", "001_users"]
+    (problem,) = workspace.read_problems
+    assert problem.hint == "name it `001_users.down.sql`"
+    assert problem.fix == Rename(f"migrations/{back}.sql", "migrations/001_users.down.sql")
+
+
+def test_a_folder_of_another_tool_says_where_its_files_belong(repo: Checkout) -> None:
+    repo.write("migrations/2024-01-02-030405_add_users/up.sql")
+    repo.write("migrations/20240102030406_more/migration.sql")
+    repo.write("migrations/default/1_a/x.sql")
+    problems = repo.read().read_problems
+    assert [p.blocks for p in problems] == [True, True, True]
+    assert [p.hint for p in problems][:2] == [
+        "move its `up.sql` to `20240102030405_add_users.sql` and its `down.sql` to `20240102030405_add_users.down.sql`",
+        "move its `migration.sql` to `20240102030406_more.sql`",
+    ]
+
+
 def test_an_empty_file_is_a_problem_of_its_own(repo: Checkout) -> None:
     repo.write("migrations/001_a.sql", "")
     assert [p.code for p in sql_problems_of(repo.read())] == ["empty-file"]

@@ -75,3 +75,5 @@ def test_what_skips_locked_rows_is_asked_once_more_without() -> None:
     text = "update t set v = 'skip locked' where id in (select id from t for update SKIP  LOCKED) -- skip locked"
     assert waiting_for_all(text) == text.replace("SKIP  LOCKED", "")
     assert waiting_for_all("delete from t") == "delete from t"
+    text = "select E'\\' skip locked' from t for update skip /* all */ locked"
+    assert waiting_for_all(text) == "select E'\\' skip locked' from t for update "

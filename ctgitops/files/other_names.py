@@ -1,0 +1,60 @@
+"""Names that other migration tools give to files and folders, each with the name that ctgitops reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+_FLYWAY = re.compile(r"([VUBR])([0-9]+(?:[._][0-9]+)*)?__(.+)\.sql", re.IGNORECASE)
+_POSTGRATOR = re.compile(r"([0-9]+)\.(do|undo)\.(?:(.+)\.)?sql", re.IGNORECASE)
+_BACK = re.compile(r"(.+)[._-](?:rollback|undo|revert|down)", re.IGNORECASE)
+_DATED = re.compile(r"([0-9][0-9-]*)[-_](.+)")
+_WORDS = re.compile(r"[^A-Za-z0-9]+")
+
+
+def name_of_other_tool(name: str) -> tuple[str, str] | None:
+    """Whose name of a migration it is, and what to do; None for any other name."""
+    if match := _FLYWAY.fullmatch(name):
+        kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
+        if kind == "R":
+            return "Flyway, which runs it again when it changes", "give it a number: ctgitops runs a migration once"
+        number = f"{int(version[:18]):03}" if version.isdecimal() else "NNN"
+        order = "" if version.isdecimal() else ", with numbers in the order of the versions"
+        back = ".down" if kind == "U" else ""
+        return "Flyway or refinery", f"name it `{number}_{words}{back}.sql`{order}"
+    if match := _POSTGRATOR.fullmatch(name):
+        back = ".down" if match[2].lower() == "undo" else ""
+        return "postgrator", f"name it `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
+    return None
+
+
+def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Stems of files that are the way back of another file beside them by their name, and that file's stem."""
+    for stem in stems:
+        match = _BACK.fullmatch(stem)
+        names = [f"{match[1]}{ending}" for ending in ("", "_up", "-up", ".do")] if match else []
+        if forward := next((name for name in names if name in stems), None):
+            yield stem, forward
+
+
+def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
+    """Whose folder of one migration it is, and where its files belong; None for any other folder."""
+    _, _, names = next(os.walk(folder), ("", [], []))
+    match = _DATED.fullmatch(folder.name)
+    stem = f"{match[1].replace('-', '')}_{_slug(match[2])}" if match else "NNN_name"
+    if "up.sql" in names:
+        return "Diesel or Hasura", f"move its `up.sql` to `{stem}.sql` and its `down.sql` to `{stem}.down.sql`"
+    if "migration.sql" in names:
+        return "Prisma", f"move its `migration.sql` to `{stem}.sql`"
+    return None
+
+
+def holds_sql(folder: Path) -> bool:
+    """Whether there is SQL in a folder, however deep; links are not followed."""
+    return any(name.lower().endswith(".sql") for _, _, names in os.walk(folder) for name in names)
+
+
+def _slug(words: str) -> str:
+    return _WORDS.sub("_", words).strip("_") or "migration"
