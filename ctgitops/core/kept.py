@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import Place
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError
 from ..sql.redact import holds_secret
 from ..sql.script import Script
-from ..sql.traits import RECORDS_ANYHOW, traits_of
+from ..sql.traits import RECORDS_ANYHOW
 from .problem import Problem
 
 _HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `Rollback: Manual - …` in the header"
@@ -28,8 +28,8 @@ def _records_secret(script: Script) -> bool:
         return False
     try:
         return any(
-            traits_of(tree) & RECORDS_ANYHOW and holds_secret(script.sql[tree.start : tree.end])
-            for tree in trees(script.sent)
+            statement.traits & RECORDS_ANYHOW and holds_secret(script.text_of(statement))
+            for statement in script.statements
         )
     except SqlSyntaxError:
         return False  # a problem of its own

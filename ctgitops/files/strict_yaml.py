@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..core.problem import Problem
 from ..errors import Place
+from ..sql.invisible import hidden_in_key, named
 
 if TYPE_CHECKING:
     import yaml
@@ -51,6 +52,8 @@ class Document:
 
 def read_yaml(text: str, path: str) -> Document | Problem:
     """The document, or the first thing in it that is not allowed."""
+    if hidden := hidden_in_key(text):
+        return _invisible(text, path, *hidden)
     found = _read(text, path)
     if isinstance(found, Problem) and (quoted := _BARE_SECRET.sub(r'"\g<0>"', text)) != text:
         again = _read(quoted, path)
@@ -74,6 +77,12 @@ def _read(text: str, path: str) -> Document | Problem:
     except (ValueError, OverflowError):
         # PyYAML turns \U escapes and directives into numbers without looking at their size.
         return Problem("yaml", "an escape or a directive that YAML does not allow", Place(path, 1), "remove it")
+
+
+def _invisible(text: str, path: str, character: str, offset: int) -> Problem:
+    place = Place(path, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+    what = f"{named(character)} is in the line, and YAML takes it for a letter"
+    return Problem("invisible-character", what, place, "write a space instead, or delete it where it shows as nothing")
 
 
 class _RefusedError(Exception):

@@ -18,6 +18,7 @@ _BIDI = "\u202a-\u202e\u2066-\u2069"
 _LOOKS = re.compile(f"[{_SPACES}{_NOTHING}{_BIDI}]")
 _SPACE = re.compile(f"[{_SPACES}]")
 _CONTROL = re.compile(f"[{_BIDI}]")
+_IN_KEY = re.compile(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})", re.MULTILINE)
 _CONTROLS = {"\u0085": "NEXT LINE", "\ufeff": "ZERO WIDTH NO-BREAK SPACE, a byte order mark", "\x7f": "DELETE"}
 PASTED = dict.fromkeys("\u2018\u2019\u201a\u2032", "'") | dict.fromkeys("\u201c\u201d\u201e", '"')
 PASTED |= {"\u2013": "-", "\u2014": "--", "\u2212": "-"}
@@ -57,7 +58,13 @@ def named(character: str) -> str:
 
 def invisible_in(sql: str) -> tuple[Invisible, ...]:
     """Those in code, and bidirectional controls wherever they are, in the order of the text."""
-    return tuple(_found(sql, 0)) if not sql.isascii() or _LOOKS.search(sql) else ()
+    return tuple(_found(sql, 0)) if _LOOKS.search(sql) else ()
+
+
+def hidden_in_key(text: str) -> tuple[str, int] | None:
+    """The first of these characters in the indentation, the key or before the value of a line of YAML; its place."""
+    match = _IN_KEY.search(text)
+    return (match[1], match.start(1)) if match and not match[1].isascii() else None
 
 
 def pasted_in(sql: str) -> Iterator[tuple[str, int]]:

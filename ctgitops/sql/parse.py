@@ -26,6 +26,7 @@ from .nodes import Node
 from .operator_runs import LongRunError, scannable
 from .refused import transaction_control, transaction_options, why_not_in_transaction
 from .settings import sets_session, sets_transaction
+from .traits import NOTHING, Trait, traits_of
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
@@ -70,6 +71,8 @@ class Statement:
     """The settings that it sets or resets for the session, where it does nothing else; `all` for RESET ALL."""
     sets_transaction: bool = False
     """SET TRANSACTION in any of its forms, which must come before any query of its transaction."""
+    traits: Trait = NOTHING
+    """What it does beyond its own transaction."""
     copies_through_client: bool = False
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
     leaves: Leaves | None = None
@@ -111,10 +114,10 @@ def _trees(sql: str) -> Iterator[Tree]:
 
 def statements(sql: str) -> tuple[Statement, ...]:
     """What matters of each statement of `sql` to who runs it. Raises SqlSyntaxError."""
-    return tuple(_statement(tree) for tree in trees(sql))
+    return tuple(_statement(tree, sql[tree.start : tree.end]) for tree in trees(sql))
 
 
-def _statement(tree: Tree) -> Statement:
+def _statement(tree: Tree, text: str) -> Statement:
     kind, node = tree.kind, tree.node
     refused = why_not_in_transaction(kind, node)
     return Statement(
@@ -126,6 +129,7 @@ def _statement(tree: Tree) -> Statement:
         transaction_options=transaction_options(kind, node),
         sets=sets_session(kind, node),
         sets_transaction=sets_transaction(kind, node),
+        traits=traits_of(text, kind, node),
         copies_through_client=kind == "CopyStmt" and not node.get("filename"),
         leaves=leaves(kind, node) if refused else None,
         locks=locks(kind, node),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 
 from ..errors import Place
 from . import parse
@@ -13,7 +14,7 @@ from .batch import DIRECTIVE, Batch, Fault, is_batched, read_batch, shape_faults
 from .outer import Sent, read
 from .redact import redact, secrets_in
 from .tokens import comment_lines, first_word
-from .traits import Trait, traits_in
+from .traits import NOTHING, Trait
 
 NO_TRANSACTION = re.compile(
     r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
@@ -78,7 +79,7 @@ class Script:
     def traits(self) -> Trait:
         """What its statements do beyond their own transaction; of a text that cannot be parsed, what is safe."""
         try:
-            return traits_in(self.sent)
+            return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
             return Trait.OUTLIVES | Trait.TEMPORARY
 

@@ -12,7 +12,6 @@ from enum import Flag, auto
 from itertools import pairwise
 
 from .nodes import Node, parts_of, walk
-from .parse import Tree, trees
 from .settings import sets_transaction, setting_of
 from .tokens import Kind, Token, tokens
 
@@ -37,9 +36,11 @@ class Trait(Flag):
 NOTHING = Trait(0)
 RECORDS_ANYHOW = Trait.RECORDS | Trait.RECORDS_QUALIFIED
 _MAYBE = re.compile(
-    r"alter|load|set|create|lo_|dblink|record_migration|savepoint|temp|plp|pltcl|u&|do\b|call|into|:=", re.IGNORECASE
+    r"\b(?:database|role|user|group|system|load|extension|set|do|transaction|savepoint|function|procedure)\b"
+    r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
+    re.IGNORECASE,
 )
-"""A text without any of these has no trait: most files of rows need no second parse."""
+"""A statement without any of these has no trait, and its tree is not walked: a dump has thousands of such."""
 _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
@@ -62,22 +63,14 @@ _DEEPEST = 3
 """Strings in strings of a body that are read."""
 
 
-def traits_in(sql: str) -> Trait:
-    """The traits of all statements of `sql`. Raises SqlSyntaxError."""
+def traits_of(text: str, kind: str, statement: Node) -> Trait:
+    """The traits of one statement, from its text and its tree."""
     found = NOTHING
-    for tree in trees(sql) if _MAYBE.search(sql) else ():
-        found |= traits_of(tree)
-    return found
-
-
-def traits_of(tree: Tree) -> Trait:
-    """The traits of one statement."""
-    found = NOTHING
-    for kind, node in walk({tree.kind: tree.node}):
-        found |= _of_node(kind, node)
-        if kind in {"DoStmt", "CreateFunctionStmt"}:
+    for each, node in walk({kind: statement}) if _MAYBE.search(text) else ():
+        found |= _of_node(each, node)
+        if each in {"DoStmt", "CreateFunctionStmt"}:
             found |= _of_definition(node)
-    return found | (Trait.TEMPORARY if _is_temporary(tree.node) else NOTHING)
+    return found
 
 
 def _of_node(kind: str, node: Node) -> Trait:

@@ -126,3 +126,24 @@ def test_the_name_of_a_secret_needs_no_quotes_inside_braces(text: str) -> None:
 def test_what_is_wrong_elsewhere_is_told_as_it_was_written() -> None:
     found = read_yaml("x: {url: ${Z}}\ny: [1", "a.yaml")
     assert isinstance(found, Problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb:\u00a02\n", "2:3: U+00A0 NO-BREAK SPACE"),
+        ("a:\n\u00a0 b: 2\n", "2:1: U+00A0 NO-BREAK SPACE"),
+        ("a: 1\n\u200bb: 2\n", "2:1: U+200B ZERO WIDTH SPACE"),
+        ("a: 1\nb\ufeff: 2\n", "2:2: U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("a: 1\nb: \u200b2\n", "2:4: U+200B ZERO WIDTH SPACE"),
+    ],
+)
+def test_an_invisible_character_in_indentation_or_a_key_is_named(text: str, said: str) -> None:
+    problem = read_yaml(text, "x.yaml")
+    assert isinstance(problem, Problem)
+    assert f"{problem.place}: {problem.what}".startswith(f"x.yaml:{said}")
+
+
+def test_in_comments_and_quotes_it_is_legal() -> None:
+    document = read_yaml("a: 1 # \u00a0\n# \u200b\nb: '\u00a0'\nc: words\u00a0more\n", "x.yaml")
+    assert not isinstance(document, Problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.sql.script import Script
-from ctgitops.sql.traits import NOTHING, Trait, traits_in
+from ctgitops.sql.traits import NOTHING, Trait
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ from ctgitops.sql.traits import NOTHING, Trait, traits_in
     ],
 )
 def test_what_a_statement_does(sql: str, trait: Trait) -> None:
-    assert traits_in(sql) == trait
+    assert Script(sql, "a.sql").traits == trait
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_words_in_comments_strings_and_names_do_nothing(words: str) -> None:
         f"do $x$ begin -- {words}\n null; end $x$",
         f"do $x$ begin raise notice '{quoted}'; end $x$",
     ):
-        assert traits_in(sql) == NOTHING, sql
+        assert Script(sql, "a.sql").traits == NOTHING, sql
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_words_in_comments_strings_and_names_do_nothing(words: str) -> None:
     ],
 )
 def test_what_looks_like_it_does_not(sql: str) -> None:
-    assert traits_in(sql) == NOTHING
+    assert Script(sql, "a.sql").traits == NOTHING
 
 
 def test_of_a_text_that_cannot_be_parsed_the_safe_answer_is_given() -> None:
