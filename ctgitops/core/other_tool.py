@@ -82,6 +82,10 @@ _PAIRS = (
     _Tool("node-sqlite and its like", r"--[ \t]*up[ \t]*$", r"--[ \t]*down[ \t]*$"),
 )
 """Lines that are marks where both are in one file: one of them alone is what people write above SQL."""
+_ANY = re.compile(
+    rf"^[ \t]*(?:{'|'.join(part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part)})", _FLAGS
+)
+"""One look for all of them, since nearly every file has none."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
@@ -100,10 +104,10 @@ def other_tool(script: Script) -> Problem | None:
 
 
 def _found(script: Script) -> Iterator[tuple[_Tool, int, str]]:
-    for tool in _TOOLS:
+    for tool in _TOOLS if _ANY.search(script.sql) else ():
         if mark := next(comment_lines(tool.pattern, script.sql), None):
             yield tool, _at(mark), _line(script.sql, _at(mark))
-    for tool in _PAIRS:
+    for tool in _PAIRS if _ANY.search(script.sql) else ():
         up, down = (next(comment_lines(each, script.sql), None) for each in (tool.pattern, tool.turns) if each)
         if up and down:
             yield tool, min(_at(up), _at(down)), _line(script.sql, min(_at(up), _at(down)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..errors import UsageError
 from ..sql.redact import is_redacted
@@ -52,7 +53,7 @@ def make_rollback(
     problems = [*found, *identity_problems(environment, ledger.identity), *tampered(ledger)]
     problems += [*_unfinished(environment, ledger, entries)]
     problems += [p for e in entries for p in _cannot(environment, e)]
-    problems += [p for step in steps if step.script.sql for p in script_problems(step.script)]
+    problems += [p for step in steps for p in _script_problems(step)]
     return Plan(
         environment=environment.name,
         direction=Direction.ROLLBACK,
@@ -65,6 +66,12 @@ def make_rollback(
         manner=_manner(environment, steps),
         identity=ledger.identity,
     )
+
+
+def _script_problems(step: Step) -> Iterable[Problem]:
+    """What is wrong with SQL of the ledger. A mark of another tool is a warning there: no file can be corrected."""
+    for problem in script_problems(step.script) if step.script.sql else ():
+        yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
 def _manner(environment: Environment, steps: tuple[Step, ...]) -> Manner:

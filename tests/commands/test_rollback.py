@@ -150,3 +150,12 @@ def test_what_is_only_shown_takes_no_lock() -> None:
     assert [loss.rows for loss in shown.losses] == [3]
     assert [reason.gate for reason in shown.reasons] == ["data-loss"]
     assert diary.lines == ["read production"]
+
+
+def test_a_mark_of_another_tool_in_sql_of_the_ledger_only_warns() -> None:
+    """An earlier ctgitops took it for a comment, and no file can be corrected any more."""
+    marked = migration("003_three", "1.2.0", down="-- Revert shop:three from pg\nDROP TABLE t3;")
+    diary = Diary({"production": chained(entry(ONE), entry(TWO), entry(marked))})
+    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    assert back.status is Status.ROLLED_BACK
+    assert [(p.code, p.blocks) for p in back.plan.problems] == [("other-tool", False)]
