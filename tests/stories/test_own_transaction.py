@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,9 +95,9 @@ def test_in_one_transaction_with_others(lived_in: House, database_url: str) -> N
 
 
 @pytest.mark.slow
-def test_a_dump_as_pg_dump_writes_it_is_taken_over(house: House, database_url: str, pg_dump: Path) -> None:
-    import subprocess
-
+def test_a_dump_as_pg_dump_writes_it_is_taken_over_and_applied(
+    house: House, database_url: str, pg_dump: Path, make_database: Callable[[], str]
+) -> None:
     run(database_url, "create table public.one (id serial primary key, name text not null)")
     dumped = subprocess.run([pg_dump, "-s", database_url], capture_output=True, text=True, check=True)
     text = dumped.stdout
@@ -106,6 +108,11 @@ def test_a_dump_as_pg_dump_writes_it_is_taken_over(house: House, database_url: s
     assert done.status == 0, done.said
     assert fetch(database_url, "select sql ~ 'restrict' from ctgitops.ledger where number = 1") == [(True,)]
     assert house.run("drift", "--env", "staging").status == 0
+    empty = make_database()
+    house.environment("other", empty)
+    done = house.run("apply", "--env", "other")
+    assert done.status == 0, done.said
+    assert has(empty, "public.one")
 
 
 @pytest.fixture
