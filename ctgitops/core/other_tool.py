@@ -59,7 +59,7 @@ _TOOLS = (
         ".verify.sql",
     ),
     _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
-    _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*//[ \t]*@undo\b", r"--[ \t]*//[ \t]*@undo\b"),
+    _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),
     _Tool("rambler", r"--[ \t]*rambler[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*rambler[ \t]+down"),
     _Tool("shmig", r"--[ \t]*====[ \t]*(?:up|down)[ \t]*====", r"--[ \t]*====[ \t]*down"),
     _Tool("Mojo::Pg", r"--[ \t]*[0-9]+[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*[0-9]+[ \t]+down"),
@@ -79,12 +79,18 @@ _TOOLS = (
 )
 _PAIRS = (
     _Tool("node-pg-migrate", r"--[ \t-]*up[ \t]+migration\b", r"--[ \t-]*down[ \t]+migration\b"),
-    _Tool("node-sqlite and its like", r"--[ \t]*up[ \t]*$", r"--[ \t]*down[ \t]*$"),
+    _Tool(
+        "node-sqlite and its like",
+        r"--[^\w\n]*(?:migration[ \t:]+)?up[^\w\n]*$",
+        r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
+    ),
 )
 """Lines that are marks where both are in one file: one of them alone is what people write above SQL."""
-_ANY = re.compile(
-    rf"^[ \t]*(?:{'|'.join(part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part)})", _FLAGS
-)
+_LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
+"""The form that many have taken over from goose, each with its own name."""
+_FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
+_PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
+_ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
 """One look for all of them, since nearly every file has none."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
@@ -104,18 +110,30 @@ def other_tool(script: Script) -> Problem | None:
 
 
 def _found(script: Script) -> Iterator[tuple[_Tool, int, str]]:
-    for tool in _TOOLS if _ANY.search(script.sql) else ():
-        if mark := next(comment_lines(tool.pattern, script.sql), None):
-            yield tool, _at(mark), _line(script.sql, _at(mark))
-    for tool in _PAIRS if _ANY.search(script.sql) else ():
-        up, down = (next(comment_lines(each, script.sql), None) for each in (tool.pattern, tool.turns) if each)
-        if up and down:
-            yield tool, min(_at(up), _at(down)), _line(script.sql, min(_at(up), _at(down)))
+    if _ANY.search(script.sql):
+        yield from _marked(script)
+        yield from _both_ways(script)
     if mark := _SQLX.match(script.sql):
         yield _Tool("sqlx", "", hint=_NO_TRANSACTION), _at(mark), mark[0]
     if mark := _PLAY.search(script.sql):
         yield _Tool("Play evolutions", "", hint=_ONE_DIRECTION), mark.start(), mark[0]
     yield from _flyway(script.sql)
+
+
+def _marked(script: Script) -> Iterator[tuple[_Tool, int, str]]:
+    for tool in _TOOLS:
+        if mark := next(comment_lines(tool.pattern, script.sql), None):
+            yield tool, _at(mark), _line(script.sql, _at(mark))
+    if mark := next(comment_lines(_FORKED, script.sql), None):
+        name = mark[1].lower()
+        yield _Tool(name, "", rf"--[ \t]*\+{name}[ \t]+down\b"), _at(mark), _line(script.sql, _at(mark))
+
+
+def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
+    for tool in _PAIRS:
+        up, down = (next(comment_lines(each, script.sql), None) for each in (tool.pattern, tool.turns) if each)
+        if up and down:
+            yield tool, min(_at(up), _at(down)), _line(script.sql, min(_at(up), _at(down)))
 
 
 def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:

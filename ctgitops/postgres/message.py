@@ -1,4 +1,4 @@
-"""Builds the message that is sent for one migration: its file unchanged, between statements that make it safe."""
+"""Builds the message that is sent for one migration: what is sent of its file, between statements that make it safe."""
 
 from __future__ import annotations
 
