@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from ..errors import Place
+from ..sql.invisible import spelled
 from . import header_fix
 from .fix import Lines
 from .problem import Problem
@@ -234,7 +235,7 @@ class _Reading:
     def _wrong(self, name: str, hint: str, better: str = "") -> None:
         field = self._fields[name]
         fix = field.saying(better) if better else None
-        what = f"`{name}: {field.value}` is not understood"
+        what = f"`{name}: {spelled(field.value)}` is not understood"
         self.problems.append(Problem("header-value", what, field.place, hint, fix=fix))
 
     def version(self) -> SchemaVersion:

@@ -183,3 +183,8 @@ def test_what_is_there_is_judged_even_where_a_field_is_misspelt() -> None:
     assert header is None
     said = " ".join(problem.what for problem in problems)
     assert all(words in said for words in ("Braking Changes", "Version: one", "Created: 2026-13-40", "lacks"))
+
+
+def test_an_invisible_character_in_a_value_is_shown_by_its_code_point() -> None:
+    _, problems = parse_header("-- Version: 1.0.0\u200b\n", "a.sql")
+    assert "`Version: 1.0.0<U+200B>` is not understood" in {problem.what for problem in problems}

@@ -35,6 +35,17 @@ def test_the_file_is_applied_with_its_entry_and_taken_back_from_the_ledger(lived
     assert marks(database_url)[-1] == "002_two rolled-back"
 
 
+def test_it_may_record_itself_with_a_rollback_that_has_it_too(lived_in: House, database_url: str) -> None:
+    back = "BEGIN; drop table two; COMMIT;"
+    record = f"select record_migration('002_two.sql', rollback_sql => '{back}');"
+    lived_in.migration("002_two", f"BEGIN;\ncreate table two ();\n{record}\nCOMMIT;")
+    lived_in.applied()
+    assert marks(database_url) == ["001_one applied", "002_two applied"]
+    assert fetch(database_url, "select rollback_sql from ctgitops.ledger where number = 2") == [(back,)]
+    done = lived_in.run("rollback", "--env", "staging", "--to", "1")
+    assert (done.status, has(database_url, "two")) == (0, False), done.said
+
+
 def test_a_failure_inside_leaves_no_trace_and_has_its_line_in_the_file(lived_in: House, database_url: str) -> None:
     before = facts(database_url)
     lived_in.migration("002_two", "BEGIN;\ncreate table two ();\nselect 1 / 0;\nCOMMIT;")
