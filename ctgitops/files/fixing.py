@@ -10,6 +10,9 @@ from pathlib import Path
 from ..core.fix import Fix, Following, Lines, Rename
 from ..core.migration import Migration
 from ..core.workspace import Workspace
+from ..sql.outer import outer_pair
+from ..sql.parse import SqlSyntaxError, statements
+from ..sql.tokens import first_word
 from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
@@ -55,9 +58,18 @@ def _also(root: Path, migration: Migration, then: Following) -> Iterator[str]:
     path = root / migration.down.path
     text = _read(path)
     end = "\r\n" if "\r\n" in text else "\n"
-    kept = _without(text, then.makes).rstrip()
-    _write(path, f"{kept}{end}{then.also}{end}" if then.also else f"{kept}{end}")
+    _write(path, _with(_without(text, then.makes).rstrip() + end, then.also, end))
     yield f"changed {migration.down.path}"
+
+
+def _with(text: str, statement: str, end: str) -> str:
+    """A rollback with one statement more at its end, before the COMMIT of a transaction around it."""
+    try:
+        pair = outer_pair(statements(text))
+    except SqlSyntaxError:
+        pair = ()
+    at = first_word(text, pair[1].start, pair[1].end) if pair else len(text)
+    return f"{text[:at]}{statement}{end}{text[at:]}" if statement else text
 
 
 def _without(text: str, index: str) -> str:

@@ -135,6 +135,18 @@ def test_the_fixed_files_are_sound_and_nothing_in_them_is_found(branch: Checkout
     assert "7 migrations, no environments, no problems\n" in said
 
 
+def test_files_with_a_transaction_of_their_own_are_sound_too(branch: Checkout) -> None:
+    header = HEADER.format(name="003_more", version="1.2.0", needs="002")
+    branch.write("migrations/003_more.sql", f"{header}BEGIN;\n{NEW}COMMIT;\n")
+    branch.write("migrations/003_more.down.sql", f"BEGIN;\n{BACK}COMMIT;\n")
+    status, said = checked(branch, "--fix", "--changed", "main")
+    assert "7 migrations, no environments, no problems\n" in said
+    assert status == 0
+    back = files(branch)["003_more.down.sql"]
+    assert back.endswith("\nCOMMIT;\n")
+    assert "DROP CONSTRAINT IF EXISTS" in back
+
+
 @pytest.mark.slow
 def test_they_give_the_same_schema_and_nobody_waits_and_back_they_leave_nothing(
     branch: Checkout, make_database: Callable[[], str]
