@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -22,7 +21,7 @@ from .core.request import Origin, Request, fingerprint_from
 from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
-from .files.git import head_of, top_of
+from .files.git import head_of, in_repository, top_of
 from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Wiring:
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out, as git says; empty where it does not."""
+        """The commit that is checked out; empty before the first one. Raises WorkspaceError where git cannot tell."""
         return head_of(self.root)
 
     @property
@@ -282,12 +281,11 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    """For the record only: a run is not refused because git cannot tell its commit."""
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
+        return head_of(root) if in_repository(root) else ""
+    except CtgitopsError:
         return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _target(text: str | None) -> Target | None:

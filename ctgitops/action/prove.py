@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..core.ask import Ground
-from ..errors import ForgeError, MustWaitError
+from ..errors import ForgeError, MustWaitError, WorkspaceError
 from ..ports import Forge
 from .job import Job
 
 _UNCHANGED = "nothing was changed"
+_CHECK_OUT = "let actions/checkout check out the default branch before this step"
 
 
 def prove(job: Job, ground: Ground) -> None:
@@ -37,10 +38,12 @@ def _tag(job: Job, ground: Ground, forge: Forge) -> None:
 
 def _checkout(job: Job, ground: Ground, forge: Forge) -> None:
     """A workflow that a comment starts may have checked out the pull request's branch."""
-    commit = job.wiring.checked_out
+    try:
+        commit = job.wiring.checked_out
+    except WorkspaceError as error:
+        raise ForgeError(error.what, state=_UNCHANGED, hint=_CHECK_OUT) from None
     if not commit:
-        what = "git does not say which commit is checked out"
-        raise ForgeError(what, state=_UNCHANGED, hint="let actions/checkout bring the default branch")
+        raise ForgeError("no commit is checked out", state=_UNCHANGED, hint=_CHECK_OUT)
     if not forge.is_on(ground.branch, commit):
         what = f"what is checked out, {commit[:7]}, is not on {ground.branch}"
         raise MustWaitError(what, state=_UNCHANGED, hint=f"let actions/checkout bring {ground.branch}")

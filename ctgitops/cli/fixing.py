@@ -6,24 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from ..commands.check import check, lint
 from ..core.fix import Rename
 from ..core.renumber import BaseBranch
 from ..files.fixing import fix_after, fix_lines
-from ..files.git import base_of, changed_since
+from ..files.git import changed_since
 from ..files.scaffold import Order
 from ..wiring import Wiring
-
-
-def the_base(root: Path, name: str | None) -> BaseBranch:
-    """What this branch is compared with; a name that git does not know is an error, never an empty base."""
-    base = base_of(root, name or None)
-    if base is None:
-        what = f"git knows no {name}" if name else "git knows neither origin/HEAD nor main: name what to compare with"
-        raise click.BadParameter(what, param_hint="--changed")
-    return base
 
 
 def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:

@@ -38,10 +38,10 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
 
     wiring, only = Wiring(root), None
     if fix or changed is not None:
-        from ..files.git import changed_since
-        from .fixing import carried_out, the_base
+        from ..files.git import changed_since, the_base
+        from .fixing import carried_out
 
-        base = the_base(root, changed)
+        base = the_base(root, changed or None, "--changed")
         if fix:
             for line in carried_out(root, base):
                 click.echo(line, err=True)

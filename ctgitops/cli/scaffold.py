@@ -59,13 +59,11 @@ def new(  # noqa: PLR0913, PLR0917 - one option each
 def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     from ..commands.new import renumber as verb
     from ..core.renumber import BaseBranch
-    from ..files.git import base_of
+    from ..files.git import base_of, the_base
     from ..files.renumber import renumber
     from ..report.renumber import renumbering_text
 
-    base = base_of(wiring.root, branch)
-    if branch and base is None:
-        raise click.BadParameter(f"git knows no {branch}", param_hint="--base")
+    base = the_base(wiring.root, branch, "--base") if branch else base_of(wiring.root)
     decided = verb(wiring.workspace, wanted, base or BaseBranch(""), databases=wiring)
     files = renumber(wiring.root, decided.moves, decided.others)
     pairs = tuple((file.before, file.after) for file in files)

@@ -29,21 +29,41 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
     reader = Repository(top)
     mentions: list[Mention] = []
-    for count, path in enumerate(p for p in _paths(top) if _is_code(p, outside)):
+    unread: list[str] = []
+    for count, path in enumerate(p for p in _paths(top, unread) if _is_code(p, outside)):
         if count == MOST:
             return Searched(tuple(mentions), f"there are more than {MOST:,} files")
         text = reader.text(path, LARGEST)
         if not isinstance(text, Problem):  # a picture, a link, something huge: no code that a person wrote
             mentions += mentions_in(shown(path), text, those)
-    return Searched(tuple(mentions))
+        elif text.code == "unreadable" and not _missing(top / path):
+            unread.append(shown(path))
+    return Searched(
+        tuple(mentions), f"{len(unread)} files or folders cannot be read, such as `{unread[0]}`" if unread else ""
+    )
 
 
-def _paths(root: Path) -> Iterator[str]:
+def _missing(path: Path) -> bool:
+    """Whether git tracks a file that was deleted here."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _paths(root: Path, unread: list[str]) -> Iterator[str]:
     listed = tracked(root)
     if listed is not None:
         yield from listed
         return
-    for folder, folders, names in os.walk(root):
+
+    def refused(error: OSError) -> None:
+        unread.append(shown(Path(error.filename).relative_to(root).as_posix()))
+
+    for folder, folders, names in os.walk(root, onerror=refused):
         folders[:] = sorted(name for name in folders if name[0] != "." and name not in _NOT_OURS)
         yield from (Path(folder, name).relative_to(root).as_posix() for name in sorted(names))
 

@@ -1,57 +1,164 @@
-"""Asks git about other branches, without running any program that the checkout configures."""
+"""Asks git about other branches and the history, without running any program that the checkout configures."""
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
 from pathlib import Path
 
 from ..core.renumber import BaseBranch
 from ..core.version import SchemaVersion
+from ..errors import CtgitopsError, UsageError
+from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _FILE = re.compile(r"(([0-9]{1,19})_[^.].*?)(?:\.up|\.down|\.verify)?\.sql", re.IGNORECASE)
 _VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_WITHOUT_BASE = {
+    "--changed": "`ctgitops check` without `--changed` and `--fix` lints every file",
+    "--base": "rename the files by hand to the next free number of the branch that this one goes into",
+}
 
 
-def base_of(root: Path, name: str | None = None) -> BaseBranch | None:
-    """The migrations of a branch, or of the usual ones the first that is there; None where there is none."""
+def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
+    """The migrations of a branch, or of the first of the usual ones that exists; None where there is none.
+
+    None too outside of a repository, unless a branch is named. Raises WorkspaceError where git fails.
+    """
+    if name is None and not in_repository(root):
+        return None
+    git = Git(root, f"what {name or 'the base branch'} has", _WITHOUT_BASE.get(option, ""))
     for branch in (name,) if name else _USUAL:
-        if _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{branch}^{{commit}}") is not None:
-            return _read(root, branch)
+        if _commit_of(git, branch):
+            return _read(git, branch, versions=option == "--base")
     return None
 
 
+def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
+    """The same, where the verb cannot do without. Raises UsageError, which says what to fetch, and WorkspaceError."""
+    base = base_of(root, name, option)
+    if base is not None:
+        return base
+    git = Git(root, f"whether there is a branch {name or 'main'}")
+    if name is None and not in_repository(root):
+        raise git.failure("not a git repository")
+    what = f"git has no branch, tag or commit `{name}`" if name else f"git has none of {', '.join(_USUAL)}"
+    known = _near(git, name) if name else []
+    hint = f"did you mean `{option} {known[0]}`?" if known else _fetched(git, name, option)
+    raise UsageError(what, hint=hint)
+
+
 def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
-    """The files below the root that are not as they were where this branch left the base, by their paths from there."""
-    fork = (_git(root, "merge-base", base.name, "HEAD") or base.name).strip()
-    changed = _git(root, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", fork, "--") or ""
-    new = _git(root, "ls-files", "-z", "--others", "--exclude-standard") or ""
+    """The files below the root that are not as they were where this branch left the base, by their paths from there.
+
+    Raises WorkspaceError where git cannot tell.
+    """
+    git = Git(root, f"what this branch changed since {base.name}", _WITHOUT_BASE["--changed"])
+    fork = fork_of(git, base.name)
+    changed = git.text("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", fork, "--")
+    new = git.text("ls-files", "-z", "--others", "--exclude-standard")
     return frozenset(filter(None, (changed + new).split("\0")))
 
 
+def fork_of(git: Git, base: str) -> str:
+    """The commit where HEAD left the base; the base itself where the two have no common history."""
+    if not _commit_of(git, "HEAD"):
+        return base
+    fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
+    if fork is None and git.text("rev-parse", "--is-shallow-repository").strip() == "true":
+        raise git.failure(f"this clone is shallow, and {base} and HEAD have no common commit in it")
+    return (fork or base).strip()
+
+
 def head_of(root: Path) -> str:
-    """The commit that is checked out; empty where there is none."""
-    return (_git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") or "").strip()
+    """The commit that is checked out; empty before the first commit. Raises WorkspaceError where nothing can tell."""
+    git = Git(root, "which commit is checked out")
+    try:
+        return _commit_of(git, "HEAD")
+    except CtgitopsError:
+        if found := _head_file(top_of(root)):
+            return found  # as in the Action's image, which has no git
+        raise
+
+
+def in_repository(root: Path) -> bool:
+    """Whether a folder is inside a working tree of git, by the files alone: git itself may be missing or broken."""
+    return bool(os.environ.get("GIT_DIR")) or any((p / ".git").exists() for p in _upwards(root))
 
 
 def top_of(root: Path) -> Path:
-    """The repository that a folder is in; the folder itself where git knows of none."""
-    return Path((_git(root, "rev-parse", "--show-toplevel") or str(root)).strip())
+    """The repository that a folder is in; the folder itself outside of one. Needs no git."""
+    return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git knows below a folder, by their paths from there; None where git does not know it."""
-    listed = _git(root, "ls-files", "-z")
-    return tuple(filter(None, listed.split("\0"))) if listed else None
+    """The files that git knows below a folder, by their paths from there; None where git cannot say."""
+    if not in_repository(root):
+        return None
+    try:
+        listed = Git(root, "which files it tracks").text("ls-files", "-z")
+    except CtgitopsError:
+        return None
+    return tuple(filter(None, listed.split("\0"))) or None
 
 
-def _read(root: Path, branch: str) -> BaseBranch:
-    listed = _git(root, "ls-tree", "-z", "--name-only", branch, f"{FOLDER}/") or ""
+def _upwards(root: Path) -> tuple[Path, ...]:
+    here = root.resolve()
+    return (here, *here.parents)
+
+
+def _commit_of(git: Git, name: str) -> str:
+    """The commit that a name stands for; empty where there is no such name."""
+    found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return (found or "").strip()
+
+
+def _head_file(top: Path) -> str:
+    """HEAD as git writes it into its folder, for a repository that is no linked worktree; empty where unclear."""
+    folder = top / ".git"
+    try:
+        said = (folder / "HEAD").read_text().strip()
+        if not said.startswith("ref: "):
+            return said if _COMMIT.fullmatch(said) else ""
+        ref = said.removeprefix("ref: ")
+        if ".." not in ref and (folder / ref).is_file():
+            said = (folder / ref).read_text().strip()
+            return said if _COMMIT.fullmatch(said) else ""
+        packed = (line.split(" ", 1) for line in (folder / "packed-refs").read_text().splitlines() if " " in line)
+        return next((commit for commit, name in packed if name == ref and _COMMIT.fullmatch(commit)), "")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _near(git: Git, name: str) -> list[str]:
+    """Branches that end as the name does."""
+    listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
+    last = name.rsplit("/", 1)[-1]
+    return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]
+
+
+def _fetched(git: Git, name: str | None, option: str) -> str:
+    remotes = git.text("remote").split()
+    if not remotes:
+        known = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags").split()
+        listed = ", ".join(known[:10]) or "no branch yet"
+        return f"git has: {listed}; name one of them with `{option}`"
+    if git.text("rev-parse", "--is-shallow-repository").strip() == "true":
+        return f"this clone is shallow: {DEEPER}"
+    branch = (name or "main").removeprefix(f"{remotes[0]}/")
+    fetch = f"git fetch {remotes[0]} '+refs/heads/*:refs/remotes/{remotes[0]}/*'"
+    return f"`{fetch}` fetches all branches; then `{option} {remotes[0]}/{branch}`"
+
+
+def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
+    """Versions want the files' text, which a clone without blobs has to fetch first."""
+    listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [m for path in listed.split("\0") if (m := _FILE.fullmatch(path.rsplit("/", 1)[-1]))]
-    said = _git(root, "grep", "-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/") or ""
+    plain = ("--no-color", "--no-line-number", "--no-column")  # whatever grep.* of git's configuration says
+    words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/")
+    said = (git.text_or_none("grep", *plain, *words) if versions else None) or ""
     found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))
     return BaseBranch(
         name=branch,
@@ -59,13 +166,3 @@ def _read(root: Path, branch: str) -> BaseBranch:
         names=frozenset(m[1] for m in files),
         versions=tuple(version for version in found if version),
     )
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """What git prints; None where it fails or is not there."""
-    command = ["git", *_SAFE, "-C", str(root), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, errors="replace")
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from ctgitops.core.mention import Searched
 from ctgitops.files.code import search_code
 from ctgitops.files.git import top_of
+from ctgitops.files.repository import Repository
 from ctgitops.sql.gone import Gone
 
 GONE = (Gone("fibre_nodes"),)
@@ -72,3 +75,34 @@ def test_a_search_that_was_cut_says_so(checkout: Path, monkeypatch: pytest.Monke
     searched = search_code(checkout, checkout, GONE)
     assert [str(m) for m in searched.mentions] == ["app/nodes.ts:3"]
     assert searched.unsearched == "there are more than 1 files"
+
+
+def test_code_that_cannot_be_read_is_not_code_that_was_searched(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Repository, path: str, limit: int) -> bytes:
+        raise PermissionError(13, "Permission denied", f"{path}:{limit}")
+
+    monkeypatch.setattr(Repository, "_bytes", refused)
+    assert search_code(checkout, checkout, GONE).unsearched == (
+        "2 files or folders cannot be read, such as `app/nodes.ts`"
+    )
+
+
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.scandir
+
+    def listed(path: str) -> object:
+        if str(path).endswith("/app"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    assert search_code(checkout, checkout, GONE).unsearched == "1 files or folders cannot be read, such as `app`"
+
+
+def test_a_tracked_file_that_was_deleted_is_no_code(checkout: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=checkout, check=True)
+    subprocess.run(["git", "add", "app", "migrations"], cwd=checkout, check=True)
+    (checkout / "app/nodes.ts").unlink()
+    assert search_code(checkout, checkout, GONE) == Searched()

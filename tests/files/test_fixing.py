@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from bench.truth.judge import Judge
 from ctgitops.cli.main import ctgitops
+from ctgitops.errors import UsageError
 from ctgitops.postgres.connect import Address
 from ctgitops.postgres.snapshot import take_snapshot
 from ctgitops.sql.script import Script
@@ -104,9 +105,9 @@ def test_only_what_differs_from_the_base_is_linted(branch: Checkout) -> None:
 
 
 def test_a_base_that_git_does_not_know_is_an_error_and_not_an_empty_one(branch: Checkout) -> None:
-    status, said = checked(branch, "--changed", "nowhere")
-    assert status == 2
-    assert "git knows no nowhere" in said
+    done = CliRunner().invoke(ctgitops, ["check", "--changed", "nowhere", "--root", str(branch.root)])
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.what == "git has no branch, tag or commit `nowhere`"
 
 
 def test_what_the_base_has_is_never_changed(branch: Checkout) -> None:

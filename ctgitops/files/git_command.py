@@ -1,0 +1,129 @@
+"""Runs git: bounded in time, never interactive, and a failure is an error with git's own words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import WorkspaceError
+
+SECONDS = 30
+"""How long one command of git may take: it can fetch what a partial clone left out."""
+_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
+_SILENT = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",  # set and empty, it also turns off core.askPass and SSH_ASKPASS
+    "GCM_INTERACTIVE": "never",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+_COMPLAINT = re.compile(r"^(?:error|fatal): ", re.MULTILINE)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_MOST_WORDS = 600
+_NOT_PARTIAL = "`git fetch --refetch --no-filter origin` fetches what this partial clone left out"
+DEEPER = "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` fetches the missing history"
+_ADVICE = (
+    ("dubious ownership", "run the `git config` command that git names, or run ctgitops as the owner of the folder"),
+    ("not a git repository", "run it in a clone, or name the clone's folder with `--root DIR`"),
+    ("promisor|partial clone|could not fetch|missing blob|unable to read", _NOT_PARTIAL),
+    (
+        "index file|bad index|bad signature",
+        '`rm "$(git rev-parse --git-path index)" && git reset` writes the index again; no file is changed',
+    ),
+    ("shallow", DEEPER),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command of git printed, and how it ended."""
+
+    status: int
+    printed: str
+    said: str
+    """What it wrote to stderr."""
+
+    @property
+    def is_no(self) -> bool:
+        """Whether it ended with git's "no": status 1, and no complaint that something could not be read."""
+        return self.status == 1 and not _COMPLAINT.search(self.said)
+
+
+@dataclass(frozen=True)
+class Git:
+    """git in one folder. `wanted` is what the caller needs to know: errors say that it is unknown."""
+
+    root: Path
+    wanted: str
+    otherwise: str = ""
+    """How to go on without git's answer, with the command spelled out."""
+
+    def text(self, *arguments: str) -> str:
+        """What git prints. Raises WorkspaceError where it fails."""
+        printed = self.text_or_none(*arguments)
+        if printed is None:
+            raise self.failure(f"git {arguments[0]} ended with status 1")
+        return printed
+
+    def text_or_none(self, *arguments: str) -> str | None:
+        """What git prints; None where its answer is no. Raises WorkspaceError where it fails."""
+        answer = self.run(*arguments)
+        if answer.is_no:
+            return None
+        if answer.status or _COMPLAINT.search(answer.said):
+            raise self.failure(answer.said or f"git {arguments[0]} ended with status {answer.status}")
+        return answer.printed
+
+    def run(self, *arguments: str) -> Answer:
+        """Runs one command; nothing that the checkout configures is run. Raises WorkspaceError."""
+        command = ["git", *_SAFE, "-C", str(self.root), *arguments]
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **_SILENT},
+                start_new_session=True,  # without a terminal, ssh cannot ask either; and its helpers end with it
+            )
+        except FileNotFoundError:
+            raise self.failure("git is not installed", "install git") from None
+        except OSError as error:
+            raise self.failure(f"git cannot be run: {error.strerror}", "install git") from None
+        try:
+            printed, said = child.communicate(timeout=SECONDS)
+        except BaseException as error:
+            _end(child)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            what = f"git {arguments[0]} gave no answer within {SECONDS} seconds"
+            shown = shlex.join(["git", "-C", str(self.root), *arguments])
+            raise self.failure(what, f"run `{shown}` to see what it waits for") from None
+        return Answer(child.returncode, printed.decode(errors="replace"), said.decode(errors="replace"))
+
+    def failure(self, said: str, advice: str = "") -> WorkspaceError:
+        """The error that git could not tell what was wanted."""
+        hints = (advice or next((a for words, a in _ADVICE if re.search(words, said)), ""), self.otherwise)
+        hint = "; or ".join(filter(None, hints)) or "`git status` and `git fsck` in this folder show more"
+        return WorkspaceError(f"git cannot tell {self.wanted}: {_words(said)}", hint=hint)
+
+
+def _words(said: str) -> str:
+    """What git complained about on one line, without credentials of a URL."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    complaints = [line for line in lines if _COMPLAINT.match(line)] or lines
+    return _CREDENTIALS.sub("", "; ".join(dict.fromkeys(complaints)))[:_MOST_WORDS]
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """With everything that git started, which would hold its pipes open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
