@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from .core.request import Origin, Request, fingerprint_from
 from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
-from .files.git import head_of, in_repository, top_of
+from .files.git import head_of, in_repository, seniority_of, top_of
 from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Wiring:
     @cached_property
     def workspace(self) -> Workspace:
         """What the checkout holds."""
-        return read_workspace(self.root)
+        found = read_workspace(self.root)
+        return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
 
     @cached_property
     def origin(self) -> Origin:

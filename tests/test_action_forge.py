@@ -272,6 +272,14 @@ def test_another_open_pull_request_with_the_same_number_is_named(
     assert "warning[clash]" in capsys.readouterr().out
 
 
+def test_of_two_files_with_one_number_the_one_that_the_pull_request_adds_is_marked(scene: Scene) -> None:
+    scene.house.migration("001_azure", "create table azure ();")
+    scene.forge.files = (ChangedFile("migrations/001_azure.sql", added=True),)
+    assert scene.run("pull_request", opened()) == 3
+    (check,) = scene.forge.checks
+    assert [a.path for a in check.annotations if a.title == "duplicate-number"] == ["migrations/001_azure.sql"]
+
+
 HEADER = """\
 -- Migration: 002_blue
 -- Version: v1.0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
@@ -10,6 +12,7 @@ from ..commands.status import status as status_verb
 from ..core.ask import Checking, Finalising, Planning, in_order_of_after
 from ..core.environment import ShadowPolicy
 from ..core.finding import Finding
+from ..core.forge import ChangedFile
 from ..core.status import exit_status as status_exit_status
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
@@ -19,12 +22,14 @@ from ..report.text_status import statuses_text
 from .job import LONGEST, Job
 from .planning import publish
 from .records import record_now
+from .reviews import merged_before
 
 
 def check(job: Job, ask: Checking | None = None) -> int:
     """The files alone: no secret is read and no database is asked."""
-    workspace = job.wiring.workspace
-    problems, findings = check_verb(workspace), _findings(job, ask)
+    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
+    workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
+    problems, findings = check_verb(workspace), _findings(job, files)
     page = check_markdown(workspace, problems, findings, longest=LONGEST)
     if ask:
         job.runner.say(f"Only the files are checked: {ask.why}.")
@@ -36,9 +41,8 @@ def check(job: Job, ask: Checking | None = None) -> int:
     return status
 
 
-def _findings(job: Job, ask: Checking | None) -> tuple[Finding, ...]:
+def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
     """Of a pull request, what it adds or changes is judged, not the history before it."""
-    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
     return lint(job.wiring.workspace, job.wiring.today, only if files else None)
@@ -55,7 +59,8 @@ def files_only(job: Job, ask: Checking) -> int:
     ordered = in_order_of_after(workspace.environments)
     unlooked = Unlooked(inside, ask.why, job.wiring)
     # The manifest is not merged either: it chooses neither another server for the trial nor what runs there
-    requests = (job.wiring.request(e.name).copied_where(ShadowPolicy()) for e in ordered)
+    known = merged_before(workspace, changed, folder)
+    requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
     looks = tuple(map(unlooked.look, requests))
     return publish(job, Planning(ordered), looks)
 

@@ -17,7 +17,7 @@ from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
 from .job import LONGEST, Job, error_markdown
-from .reviews import clashes_of, suggest
+from .reviews import clashes_of, merged_before, suggest
 from .shown import shown_now, with_reviews
 
 PLAN_FILE = "ctgitops-plan.json"
@@ -51,6 +51,8 @@ def _planned(job: Job, ask: Planning) -> int:
     databases = base or job.wiring
     requests = tuple(map(base.shadowed, requests)) if base else requests
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    known = merged_before(workspace, files, job.wiring.origin.folder)
+    requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
     looks = plan_verb(requests, databases=databases, code=job.wiring, shadows=job.wiring)
     if base:
         looks = tuple(base.seen(look, request) for look, request in zip(looks, requests, strict=True))

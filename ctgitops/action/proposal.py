@@ -13,13 +13,14 @@ from ..core.forge import Proposal, TreeFile
 from ..core.mention import OutOfSight
 from ..core.preview import Look, with_problems
 from ..core.problem import Problem
+from ..core.workspace import Workspace
 from ..errors import ForgeError, Place
 from ..files.overlay import is_sql, overlaid
 from ..ports import Forge
 from ..wiring import Wiring
 from .job import Job
 from .planning import publish
-from .reviews import clashes_of
+from .reviews import clashes_of, merged_before
 from .shown import shown_now
 
 MOST = 300
@@ -44,26 +45,30 @@ def plan(job: Job, ask: Reading) -> int | Nothing:
     if proposal.merged:
         return Nothing("it is merged, so there is nothing to plan")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
+    changed = job.teller.files_of(number)
     with overlaid(job.wiring.root, files) as root:
         wiring = Wiring(root, job.environ)
-        looks = _looks(job, wiring, frozenset(files))
+        workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
+        looks = _looks(job, wiring, workspace, frozenset(files))
     asked = Planning((), proposal.head_sha, number)
-    clashing = clashes_of(job, asked, job.teller.files_of(number), wiring.workspace.migrations)
+    clashing = clashes_of(job, asked, changed, workspace.migrations)
     return publish(job, asked, with_problems(looks, (*problems, *clashing)))
 
 
-def _looks(job: Job, wiring: Wiring, changed: frozenset[str]) -> tuple[Look, ...]:
+def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[Look, ...]:
     """Manifests and addresses are those of the checkout; only SQL is the pull request's."""
-    environments = in_order_of_after(wiring.workspace.environments)
+    environments = in_order_of_after(workspace.environments)
     requests = tuple(
-        shown_now(replace(wiring.request(e.name), origin=job.wiring.origin))
+        shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
         for e in environments
         if _has_secret(job, e)
     )
     code = OutOfSight("the pull request's code is not checked out here")
     found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
     unlooked = Unlooked(changed, "this run was not given its secret", wiring)
-    return tuple(found.get(e.name) or unlooked.look(wiring.request(e.name)) for e in environments)
+    return tuple(
+        found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
+    )
 
 
 def _has_secret(job: Job, environment: Environment) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core.ask import Planning
 from ..core.clash import clashes
 from ..core.forge import ChangedFile, Review
 from ..core.migration import Migration
+from ..core.numbering import BaseBranch
 from ..core.problem import Problem
 from ..core.suggest import suggestions
+from ..core.workspace import Workspace
 from ..github.inputs import CommentMode
 from .job import Job
 
@@ -19,6 +23,17 @@ def clashes_of(
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
     return clashes(ours, files, job.teller.other_open(ask.pull_request))
+
+
+def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
+    """The workspace that knows which of its files the base branch has: all that the pull request does not add."""
+    if not files or not workspace.contested:
+        return workspace
+    added = {file.path.removeprefix(folder) for file in files if file.added}
+    had = [m for m in workspace.migrations if m.path not in added]
+    versions = tuple(m.version for m in had if m.version)
+    base = BaseBranch("the base branch", frozenset(m.number for m in had), frozenset(m.name for m in had), versions)
+    return replace(workspace, git=replace(workspace.git, base=base))
 
 
 def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:

@@ -9,7 +9,7 @@ from ..core.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.ledger import Ledger
 from ..core.mention import goes, mention_problems
 from ..core.plan import Plan, make_plan, worst_first
-from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
+from ..core.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..core.proof import Proof, proof_problems
 from ..core.request import Request
 from ..core.snapshot import Snapshot
@@ -30,6 +30,7 @@ def plan(
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         looks = tuple(pool.map(lambda request: _look(request, databases, shadows), requests))
+    looks = with_one_keeper(looks, requests[0].workspace) if requests else looks
     return _with_mentions(beside_each_other(looks), code)
 
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ..core.file_of import file_of
 from ..core.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.migration import Migration
@@ -82,7 +83,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
         raise UsageError(what, hint=f"what can be repaired there: {has}")
     if correction.fact is Fact.NOT_APPLIED:
         return _entry(request, correction.reason, Entry(Mark.REPAIRED, known.name, number, known.version))
-    migration = next((m for m in request.workspace.migrations if m.number == number), None)
+    migration = file_of((m for m in request.workspace.migrations if m.number == number), known)
     if migration is None:
         what = f"there is no file of migration {number:03}, so nobody can say what is applied"
         raise UsageError(what, hint=f"restore migrations/{known.name}.sql, or use `--not-applied`")

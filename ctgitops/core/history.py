@@ -60,20 +60,34 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
+    """Applied migrations without a file: newer than this checkout where all it has came before, else removed."""
     numbers = {m.number for m in workspace.migrations}
-    gone = [entry for number, entry in ledger.applied.items() if number not in numbers]
-    if not gone:
-        return
-    newest = max(numbers, default=-1)
-    ahead = all((entry.number or 0) > newest for entry in gone)
-    for entry in gone:
-        if ahead:
-            what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}"
-            hint = "apply from a checkout that holds that file, such as the default branch"
+    order = ledger.in_order
+    known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
+    for at, entry in enumerate(order):
+        if entry.number in numbers:
+            continue
+        if at > known:
+            what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
+            commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
+            hint = f"update this checkout, such as with `git pull`{commit}"
         else:
-            what = f"{entry.name} was applied{_when(entry)}, but its file is gone"
-            hint = f"restore migrations/{entry.name}.sql; its SQL stands here as the ledger holds it"
-        yield _problem("missing", what, Place(f"migrations/{entry.name}.sql"), hint, _diff(entry, "", "/dev/null"))
+            what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, and its file was removed since"
+            hint = _restored(entry)
+        yield _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
+
+
+def _restored(entry: Entry) -> str:
+    if entry.commit_sha:
+        command = f"git checkout {entry.commit_sha[:12]} -- 'migrations/{entry.name}.*'"
+        return f"`{command}` restores it; its SQL is shown as the ledger holds it"
+    return f"restore migrations/{entry.name}.sql; its SQL is shown as the ledger holds it"
+
+
+def _from(entry: Entry) -> str:
+    """The commit and the pull request that brought it."""
+    commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
+    return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 
 
 def _out_of_order(policy: Policy, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
@@ -84,7 +98,7 @@ def _out_of_order(policy: Policy, ledger: Ledger, pending: tuple[Migration, ...]
         later = [entry for number, entry in ledger.applied.items() if number > migration.number and number in band]
         if later:
             what = f"{migration.name} comes before {later[-1].name}, which this database already has"
-            hint = "give it the next number of its band, so that every database gets both in one order"
+            hint = f"`ctgitops new --renumber {migration.name}` gives it the next number of its band"
             yield _problem("out-of-order", what, Place(migration.path), hint)
 
 

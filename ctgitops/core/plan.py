@@ -13,6 +13,7 @@ from ..errors import Place
 from ..sql.gone import Gone
 from ..sql.parse import SqlSyntaxError
 from ..sql.script import Script
+from .duplicates import Applied
 from .environment import Environment, Target
 from .finding import Finding, Severity
 from .header import Rollback
@@ -109,6 +110,8 @@ class Plan:
     manner: Manner = field(default_factory=Manner)
     identity: Identity | None = None
     """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
+    files: Applied = field(default_factory=Applied)
+    """Which files its ledger knows; no part of the fingerprint."""
     why: str = ""
     """Why it is carried out, where nobody asked for it; its entries in the ledger say it."""
 
@@ -166,9 +169,10 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     pending.sort(key=lambda m: m.number not in ledger.unfinished)  # what was begun comes before what was not
     steps = tuple(_step(m, ledger) for m in {m.number: m for m in pending}.values())
     seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
+    files = Applied.of(environment.name, ledger, workspace.migrations)
     problems = (
         *identity_problems(environment, ledger.identity),
-        *problems_of(workspace),
+        *problems_of(workspace, files),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
         *(p for seed in seeds for p in seed_problems(seed)),
@@ -189,6 +193,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
         manner=environment.manner,
         identity=ledger.identity,
+        files=files,
     )
 
 

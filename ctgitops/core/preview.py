@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ..errors import CtgitopsError
+from .duplicates import Applied
 from .environment import Environment
 from .gate import Reason
 from .identity import shared, shared_problem
@@ -14,6 +15,10 @@ from .plan import Plan, worst_first
 from .problem import Concern, Problem
 from .projection import Effect
 from .proof import Proof
+from .workspace import Workspace, problems_of
+
+CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
+"""Problems of two files that want one number or version."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,24 @@ def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
         return with_problems((look,), problems)[0]
 
     return tuple(told(look) for look in looks)
+
+
+def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look, ...]:
+    """The same, where one file of a number is told to change by what all ledgers say, not each by its own."""
+    if not workspace.contested:
+        return looks
+    applied = Applied()
+    for look in looks:
+        applied = applied.with_those_of(look.plan.files) if isinstance(look, Preview) else applied
+    told = tuple(p for p in problems_of(workspace, applied) if p.code in CONTESTED)
+
+    def seen(look: Look) -> Look:
+        if isinstance(look, Unseen):
+            return look
+        rest = (p for p in look.plan.problems if p.code not in CONTESTED)
+        return replace(look, plan=replace(look.plan, problems=worst_first((*told, *rest))))
+
+    return tuple(seen(look) for look in looks)
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:

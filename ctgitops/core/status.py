@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from .environment import Environment
+from .file_of import by_number
 from .gate import Unreadable
 from .header import parse_header
 from .history import history_problems
@@ -99,10 +100,12 @@ def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
 
 
 def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
-    files = {m.number: m for m in workspace.migrations}
     newest = {e.number: e for e in ledger.entries if e.number is not None}
-    numbers = sorted({*files, *ledger.applied, *ledger.unfinished})
-    return tuple(_row(number, files.get(number), newest.get(number), ledger) for number in numbers)
+    files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
+    numbers = {*files, *ledger.applied, *ledger.unfinished}
+    rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]
+    rows += [_row(m.number, m, None, Ledger()) for m in workspace.migrations if m is not files[m.number]]
+    return tuple(sorted(rows, key=lambda row: (row.number, row.name)))
 
 
 def _row(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> Row:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..errors import Place
 from ..sql.parse import SqlSyntaxError
 from ..sql.redact import redact
+from .file_of import by_number
 from .ledger import Entry, Ledger
 from .migration import Migration
 from .problem import Concern, Problem
@@ -16,7 +17,7 @@ from .unfinished import how_far, resumption
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning where apply goes on by itself; what blocks where only a person can tell how far it came."""
-    files = {m.number: m for m in migrations}
+    files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"
         if number in ledger.applied:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .fix import Fix
+from .duplicates import Precedence
+from .fix import Fix, Lines
 from .migration import Migration
 from .policy import Band, Policy
 from .problem import Problem
@@ -13,17 +14,18 @@ from .version import SchemaVersion, highest, next_after
 Versioned = list[tuple[Migration, SchemaVersion]]
 
 
-def version_problems(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
+def version_problems(
+    migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence | None = None
+) -> Iterator[Problem]:
     """Versions that are given twice, leave a step out, break a promise, or fall within a band."""
     versioned = [(m, m.version) for m in migrations if m.version]
     by_version: dict[SchemaVersion, Migration] = {}
     for migration, version in versioned:
-        if version in by_version:
-            what = f"version {version} is also that of `{by_version[version].path}`"
-            hint = "take the next: `ctgitops new` computes it"
-            fix = _right(migration, versioned, policy)
-            yield Problem("version-duplicate", what, migration.place_of("Version"), hint, fix=fix)
-        by_version.setdefault(version, migration)
+        other = by_version.setdefault(version, migration)
+        if other is not migration:
+            changes = (precedence or Precedence()).gives_way(other, migration)
+            by_version[version] = keeps = other if changes is migration else migration
+            yield _twice(changes, keeps, _right(changes, versioned, policy))
     lowest = min(by_version, default=None)
     reachable = {successor for version in by_version for successor in version.successors}
     for version, migration in by_version.items():
@@ -35,6 +37,16 @@ def version_problems(migrations: tuple[Migration, ...], policy: Policy) -> Itera
         if version != lowest and migration.breaking != version.starts_major:
             yield _broken_promise(migration, version, _right(migration, versioned, policy))
     yield from _falling(versioned, policy)
+
+
+def _twice(migration: Migration, keeps: Migration, fix: Fix | None) -> Problem:
+    what = f"version {migration.version} is also that of `{keeps.path}`"
+    hint = (
+        "take the next" if fix else f"`ctgitops new --renumber {migration.name}` gives it the next number and version"
+    )
+    if isinstance(fix, Lines):
+        hint = f"take the next: `{fix.instead[0]}`"
+    return Problem("version-duplicate", what, migration.place_of("Version"), hint, fix=fix)
 
 
 def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | None) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,10 +11,12 @@ from itertools import pairwise
 from ..errors import Place
 from ..sql.parse import SqlSyntaxError, enum_values_used
 from ..sql.script import Script
+from .duplicates import Applied, Precedence, number_problems
 from .environment import Environment
 from .header import Rollback
 from .kept import rollback_problems
 from .migration import Migration, Seed
+from .numbering import Seniority
 from .other_tool import other_tool
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
@@ -36,6 +38,15 @@ class Workspace:
     """Seed files by environment."""
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
+    git: Seniority = field(default_factory=Seniority)
+    """What git knows of the files; asked only where two of them want one number or version."""
+
+    @property
+    def contested(self) -> tuple[Migration, ...]:
+        """The files whose number or version another file has too."""
+        numbers = Counter(m.number for m in self.migrations)
+        versions = Counter(str(m.version) for m in self.migrations if m.version)
+        return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
         """The environment of that name, or None."""
@@ -50,17 +61,21 @@ class Workspace:
         return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
 
 
-def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
-    """All that is wrong with a workspace and needs no database to see, but for the SQL itself."""
+def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
+    """All that is wrong with a workspace and needs no database to see, but for the SQL itself.
+
+    Of two files with one number or version, the one that is `applied` keeps it.
+    """
     migrations, policy = workspace.migrations, workspace.policy
+    precedence = Precedence(applied or Applied(), workspace.git)
     found = [
         *workspace.read_problems,
-        *_duplicates(migrations),
+        *number_problems(migrations, policy, precedence),
         *_bands(migrations, policy),
         *_gaps(workspace),
         *_headers(migrations),
         *_rollbacks(migrations),
-        *version_problems(migrations, policy),
+        *version_problems(migrations, policy, precedence),
         *_dependencies(migrations),
         *_chain(workspace),
     ]
@@ -140,17 +155,6 @@ def _not_queries(script: Script) -> Iterator[Problem]:
         if statement.kind != "SelectStmt":
             hint = "each statement there is a SELECT that returns true"
             yield Problem("verify-query", "not a query", script.place(statement.start), hint)
-
-
-def _duplicates(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
-    by_number: dict[int, list[Migration]] = defaultdict(list)
-    for migration in migrations:
-        by_number[migration.number].append(migration)
-    for number, same in by_number.items():
-        if len(same) > 1:
-            names = " and ".join(f"`{m.path}`" for m in same)
-            hint = "give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`"
-            yield Problem("duplicate-number", f"number {number:03} is used by {names}", Place(same[-1].path), hint)
 
 
 def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:

@@ -6,7 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from ..core.renumber import BaseBranch
+from ..core.migration import Migration
+from ..core.numbering import BaseBranch, Seniority
 from ..core.version import SchemaVersion
 from ..errors import CtgitopsError, UsageError
 from .git_command import DEEPER, Git
@@ -70,6 +71,31 @@ def fork_of(git: Git, base: str) -> str:
     if fork is None and git.text("rev-parse", "--is-shallow-repository").strip() == "true":
         raise git.failure(f"this clone is shallow, and {base} and HEAD have no common commit in it")
     return (fork or base).strip()
+
+
+def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
+    """Which of some migrations the base branch has, and when each was committed; never an error.
+
+    It decides which file a problem points at, so where git fails that is unknown, and the problem says so.
+    """
+    if not in_repository(root):
+        return Seniority()
+    git = Git(root, "which file is older")
+    paths = [m.path for m in contested]
+    try:
+        base = base_of(root)
+        log = ("log", "--no-renames", "--diff-filter=A", "--format=%ct", "--name-only", "--relative", "HEAD", "--")
+        printed = git.text(*log, *paths) if _commit_of(git, "HEAD") else ""
+    except CtgitopsError as error:
+        return Seniority(unknown=error.what)
+    added: dict[str, int] = {}
+    moment = 0
+    for line in filter(None, printed.splitlines()):
+        if line.isdecimal():
+            moment = int(line)
+        else:
+            added.setdefault(line, moment)
+    return Seniority(base or BaseBranch(""), {m.name: added[m.path] for m in contested if m.path in added})
 
 
 def head_of(root: Path) -> str:

@@ -15,7 +15,16 @@ from ..errors import WorkspaceError
 
 SECONDS = 30
 """How long one command of git may take: it can fetch what a partial clone left out."""
-_SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*")
+_SAFE = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "safe.directory=*",
+    "-c",
+    "core.quotePath=false",
+)
 _SILENT = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",

@@ -57,7 +57,8 @@ def test_of_a_sound_workspace_nothing_is_said() -> None:
 def test_a_number_is_used_once() -> None:
     assert said(bare(1, "a"), bare(1, "b")) == [
         "migrations/001_b.sql: number 001 is used by `migrations/001_a.sql` and `migrations/001_b.sql` "
-        "(give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`)"
+        "(neither a ledger nor git tells which is older: "
+        "give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`)"
     ]
 
 
@@ -122,7 +123,7 @@ def test_a_rollback_that_is_there_is_available() -> None:
 def test_a_version_is_used_once() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.0.0")) == [
         "migrations/002_m.sql:2: version 1.0.0 is also that of `migrations/001_m.sql` "
-        "(take the next: `ctgitops new` computes it)"
+        "(`ctgitops new --renumber 002_m` gives it the next number and version)"
     ]
 
 

@@ -170,7 +170,7 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
 @pytest.mark.parametrize(
     ("files", "status", "words"),
     [
-        ({"001_again": "select 1;"}, 3, ["number 001 is used by", "001_again.sql", "001_one.sql"]),
+        ({"001_again": "select 1;"}, 3, ["--> migrations/001_again.sql", "number 001 is taken by", "001_one.sql"]),
         ({"003_three": "select 1;"}, 3, ["003_three.sql", "002 does not exist"]),
         pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"]),
     ],
@@ -217,7 +217,7 @@ def test_a_deleted_file_is_shown_as_the_ledger_has_it(lived_in: House, database_
     lived_in.remove("001_one")
     with untouched(database_url):
         done = lived_in.apply()
-    refused(done, 4, "001_one was applied", "its file is gone", "restore migrations/001_one.sql")
+    refused(done, 4, "001_one was applied", "its file was removed since", "restore migrations/001_one.sql")
     assert "-create table one (id int primary key);" in done.said
 
 
