@@ -18,6 +18,7 @@ from .core.ask import in_order_of_after
 from .core.environment import Environment, ShadowPolicy, Target
 from .core.gate import Predecessor, Unreadable
 from .core.request import Origin, Request, fingerprint_from
+from .core.selector import selector_from
 from .core.snapshot import Snapshot, snapshot_from
 from .core.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
@@ -292,7 +293,5 @@ def _commit(root: Path) -> str:
 def _target(text: str | None) -> Target | None:
     if text is None:
         return None
-    target = Target.parse(text)
-    if target is None:
-        raise UsageError(f"`--to {text}` is no target", hint="`latest`, a schema version (1.4.0), or a number (008)")
-    return target
+    found = selector_from(text, "--to")
+    return Target(found.version, found.number, found.name)

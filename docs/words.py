@@ -168,7 +168,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "out-of-order": (
         "A pending migration comes before one of its band that the database has.",
-        "Give it the next number of its band.",
+        "`ctgitops new --renumber NAME` gives it the next number of its band.",
     ),
     "psql-command": (
         "A command of psql, such as `\\i`, is in a file. The `\\restrict` and `\\unrestrict` lines that pg_dump writes "

@@ -15,6 +15,7 @@ from ..core.forge import Deployment, DeploymentState
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted, Progress
 from ..core.request import Request
+from ..core.selector import selector_from
 from ..core.version import SchemaVersion
 from ..errors import ApplyError, CtgitopsError
 from ..report.markdown import outcome_markdown
@@ -78,7 +79,7 @@ def rollback(job: Job, ground: Ground) -> int:
     request = job.wiring.request(
         inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
     )
-    back = Back(to=int(inputs.to), steps=0)
+    back = Back(to=selector_from(inputs.to, "to"), steps=0)
     if inputs.dry_run:
         return _only_shown(job, request, back)
 

@@ -54,8 +54,9 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @options.environment
 @click.option(
     "--to",
-    type=click.IntRange(0),
-    help="Undo all that came after this migration; 0, where there is no 000, undoes everything.",
+    metavar="MIGRATION",
+    help="Undo all that came after this migration (a number, a name, a file or a schema version); 0, where there is no "
+    "000, undoes everything.",
 )
 @click.option("--steps", type=click.IntRange(1), help="Undo this many of the newest migrations.")
 @click.option(
@@ -73,7 +74,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
 def rollback(  # noqa: PLR0913 - one parameter an option
     *,
     name: str,
-    to: int | None,
+    to: str | None,
     steps: int | None,
     accepted: tuple[str, ...],
     dry_run: bool,
@@ -85,12 +86,13 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     """Undo the newest migrations with the rollback SQL that the ledger holds, as safely as apply."""
     from ..commands.rollback import Back, show_rollback
     from ..commands.rollback import rollback as verb
+    from ..core.selector import selector_from
 
     if (to is None) == (steps is None):
-        raise click.UsageError("say how far back: `--to NNN` or `--steps N`")
+        raise click.UsageError("say how far back: `--to MIGRATION` or `--steps N`")
     wiring = Wiring(root)
     request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
-    back = Back(to=to, steps=steps or 0)
+    back = Back(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
         return _print(show_rollback(request, back, databases=wiring), form, wiring)
     with wiring.console() as tell:

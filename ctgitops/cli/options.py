@@ -35,7 +35,9 @@ as_check: Decorator = click.option(
     default="text",
     help="How it is printed on stdout; `sarif` for code scanning, `github` for remarks on lines.",
 )
-target: Decorator = click.option("--to", "target", help="`latest`, a schema version (1.4.0) or a number (008).")
+target: Decorator = click.option(
+    "--to", "target", metavar="MIGRATION", help="`latest`, a schema version (1.4.0), a number (008), a name or a file."
+)
 approved: Decorator = click.option(
     "--fingerprint", metavar="HEX", help="Refuse any other plan than this one (12 digits of it or more)."
 )

@@ -13,7 +13,7 @@ from .printing import print_page
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(0), required=False)
+@click.argument("number", metavar="[MIGRATION]", required=False)
 @options.environment
 @click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
 @click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
@@ -33,7 +33,7 @@ from .printing import print_page
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
-    *, number: int | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
+    *, number: str | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
 ) -> int:
     """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
     wiring = Wiring(root)
@@ -42,18 +42,19 @@ def repair(  # noqa: PLR0913 - one parameter an option
             raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
         return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
     if number is None:
-        raise click.UsageError("say which migration, by its number, or `--adopt`, or `--as-it-is`")
+        raise click.UsageError("say which migration, by its number, name or version, or `--adopt`, or `--as-it-is`")
     if fact is None:
         raise click.UsageError("say what is true: `--applied` or `--not-applied`")
     return _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
 
 
-def _correct(wiring: Wiring, request: Request, said: tuple[int, str, str], statement: int | None) -> int:
+def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
     from ..commands.repair import Correction, Fact
     from ..commands.repair import repair as verb
+    from ..core.selector import selector_from
 
     number, fact, reason = said
-    correction = Correction(number, Fact(fact), reason, statement)
+    correction = Correction(selector_from(number, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
         entry = verb(request, correction, databases=wiring, tell=tell)
     print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")

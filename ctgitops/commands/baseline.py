@@ -19,12 +19,13 @@ def baseline(
 ) -> Baseline:
     """Compare the live schema with what the files give, and record that it is that, or why it is not. Writes."""
     name = request.environment.name
-    found = taken_over(request.workspace, take_over.number)
+    number = take_over.among(request.workspace.migrations)
+    found = taken_over(request.workspace, number)
     database = databases.of(request.environment)
     ledger, live = seen_at_rest(database, name)
     refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
-    seen = against_files(request.workspace, live, shadows, request.environment, up_to=take_over.number)
+    seen = against_files(request.workspace, live, shadows, request.environment, up_to=number)
     changes = seen.changes
     looked = Baseline(name, (), changes, seen.unmatched, take_over.reason.strip() or PROVED)
     if changes and not take_over.reason.strip():

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ..core.candidates import of_all
 from ..core.file_of import file_of
 from ..core.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
@@ -16,6 +17,7 @@ from ..core.progress import Listener
 from ..core.promise import NAME as PREDICTION
 from ..core.promise import open_promises
 from ..core.request import Request
+from ..core.selector import Selector
 from ..core.unfinished import Reached
 from ..errors import UsageError
 from ..ports import Databases
@@ -33,13 +35,36 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True)
 class Correction:
-    """Migration `number` is, or is not, in the database as its file says, and how somebody knows."""
+    """A migration is, or is not, in the database as its file says, and how somebody knows."""
 
-    number: int
+    migration: int | Selector
     fact: Fact
     reason: str
     statement: int | None = None
     """Where it is said of this statement alone, from 1."""
+
+    @property
+    def number(self) -> int:
+        """The migration's number; known once it was looked for in the ledger."""
+        if isinstance(self.migration, int):
+            return self.migration
+        raise TypeError(self.migration)
+
+    def among(self, ledger: Ledger, migrations: tuple[Migration, ...]) -> Correction:
+        """The same with the number of the migration that is meant. Raises UsageError."""
+        if isinstance(self.migration, int):
+            return self
+        found = self.migration.choose(of_all(ledger, migrations), "in the ledger or in migrations/")
+        known = ledger.unfinished.get(found.number) or ledger.applied.get(found.number)
+        file = file_of((m for m in migrations if m.number == found.number), known)
+        if self.migration.name and known and found.name not in {known.name, file.name if file else ""}:
+            what = (
+                f"migration {found.number:03} is {known.name} here, and `{found.name}` is another file with its number"
+            )
+            raise UsageError(
+                what, hint=f"name {known.name}, or renumber the file: `ctgitops new --renumber {found.name}`"
+            )
+        return replace(self, migration=found.number)
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
@@ -48,6 +73,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)
+        correction = correction.among(ledger, request.workspace.migrations)
         if correction.statement is not None:
             step, entry = said_of_one(ledger, correction, request)
             reached = Reached.DONE if correction.fact is Fact.APPLIED else Reached.UNDONE

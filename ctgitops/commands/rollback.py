@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from ..core.gate import reasons_to_wait
 from ..core.ledger import Entry, Ledger
 from ..core.loss import command_with, losses, unaccepted
+from ..core.migration import Migration
 from ..core.outcome import Outcome, Status
 from ..core.progress import Listener, PlanStarted
 from ..core.request import Request
-from ..core.rollback import entries_after, last_entries, make_rollback
+from ..core.rollback import entries_after, last_entries, make_rollback, number_in
+from ..core.selector import Selector
 from ..ports import Backups, Databases
 from .applying.carry_out import back_up, carry_out
 
@@ -19,12 +21,15 @@ from .applying.carry_out import back_up, carry_out
 class Back:
     """How far back: to the state just after migration `to` was applied, or by a number of `steps`."""
 
-    to: int | None = None
+    to: int | Selector | None = None
     steps: int = 1
 
-    def entries(self, ledger: Ledger) -> tuple[Entry, ...]:
-        """What must be undone, newest first. Raises UsageError."""
-        return last_entries(ledger, self.steps) if self.to is None else entries_after(ledger, self.to)
+    def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
+        """What must be undone, newest first; a selector may name a file by its new name. Raises UsageError."""
+        if self.to is None:
+            return last_entries(ledger, self.steps)
+        number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)
+        return entries_after(ledger, number)
 
 
 def rollback(request: Request, back: Back, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
@@ -58,7 +63,7 @@ def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases
     """The plan backwards, what it destroys of the data, and why it has to wait."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
-    plan = make_rollback(environment, ledger, back.entries(ledger), found)
+    plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)
     if plan.blocked:
         return Outcome(plan, Status.BLOCKED)
     if plan.empty:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 from ..errors import LedgerError, UsageError
 from .accepted import NAME, changes_text
+from .candidates import of_files
 from .compare import Changes
 from .ledger import Entry, Ledger, Mark
 from .migration import Migration
 from .request import Request
+from .selector import Selector
 from .workspace import Workspace
 
 
@@ -17,8 +19,14 @@ from .workspace import Workspace
 class TakeOver:
     """The database has all migrations up to `number`; `reason` says why differences may be as they are."""
 
-    number: int
+    number: int | Selector
     reason: str = ""
+
+    def among(self, migrations: tuple[Migration, ...]) -> int:
+        """That number. Raises UsageError where no file has it."""
+        if isinstance(self.number, int):
+            return self.number
+        return self.number.choose(of_files(migrations), "in migrations/").number
 
 
 @dataclass(frozen=True)

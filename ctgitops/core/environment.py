@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from .manner import Manner
 from .migration import Migration
 from .preflight_policy import PreflightPolicy
+from .selector import Selector
 from .version import SchemaVersion
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -48,19 +49,20 @@ class Target:
 
     version: SchemaVersion | None = None
     number: int | None = None
+    name: str = ""
+    """Of the migration with that number, where it was named."""
 
     @classmethod
     def parse(cls, text: str) -> Target | None:
-        """`latest`, `1.0.8` or `008`; None for anything else."""
-        if text == "latest":
-            return cls()
-        if version := SchemaVersion.parse(text):
-            return cls(version=version)
-        return cls(number=int(text)) if text.isdecimal() else None
+        """What a selector spells; None for anything else."""
+        found = Selector.parse(text)
+        return cls(found.version, found.number, found.name) if found else None
 
     def __str__(self) -> str:
         if self.version:
             return str(self.version)
+        if self.name:
+            return self.name
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:

@@ -15,6 +15,7 @@ from .gate import Reason
 from .header import Rollback, parse_header
 from .ledger import Ledger
 from .plan import Plan, Step
+from .selector import Candidate, selector_from
 
 
 @dataclass(frozen=True)
@@ -107,27 +108,20 @@ def _plain(name: tuple[str, str]) -> tuple[str, str]:
 
 
 def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
-    """The numbers of the migrations that these numbers (`18`, `018`), names and schema versions mean.
+    """The numbers of the migrations that these selectors (`18`, `018_photos`, `1.4.0`) mean.
 
     Raises UsageError for one that means none of the plan's.
     """
+    candidates = tuple(Candidate(step.number, step.name, step.version) for step in reversed(plan.steps))
     found: set[int] = set()
     for text in sorted(filter(None, accepted)):
-        meant = {step.number for step in plan.steps if _means(text, step)}
-        if not meant:
+        selector = selector_from(text, "--accept-data-loss")
+        if not any(map(selector.matches, candidates)):
             what = f"`--accept-data-loss {text}` means no migration that this rollback undoes"
-            raise UsageError(
-                what, state="nothing was changed", hint=f"it undoes: {', '.join(s.name for s in plan.steps)}"
-            )
-        found |= meant
+            hint = f"it undoes: {', '.join(step.name for step in plan.steps)}"
+            raise UsageError(what, state="nothing was changed", hint=hint)
+        found.add(selector.choose(candidates, "in this rollback").number)
     return frozenset(found)
-
-
-def _means(text: str, step: Step) -> bool:
-    if text.isascii() and text.isdigit():
-        return int(text) == step.number
-    name = text.rpartition("/")[2].removesuffix(".sql").removesuffix(".down")
-    return name == step.name or (step.version is not None and text.removeprefix("v") == str(step.version))
 
 
 def unaccepted(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger, accepted: frozenset[str]) -> Iterator[Reason]:

@@ -239,6 +239,9 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> It
         yield Problem("target", f"no migration has version {target}", hint=hint)
     if target.number is not None and target.number not in numbers:
         yield Problem("target", f"there is no migration {target}", hint="name one of migrations/, or `latest`")
+    elif target.name and target.name not in {m.name for m in workspace.migrations}:
+        other = next(m.name for m in workspace.migrations if m.number == target.number)
+        yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
     beyond = [m for m in workspace.migrations if m.number in ledger.applied and not target.reaches(m)]
     if beyond:
         names = ", ".join(f"{m.number:03}" for m in beyond)

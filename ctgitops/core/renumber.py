@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from . import numbering
+from .candidates import of_files
 from .migration import Migration
 from .numbering import BaseBranch as BaseBranch  # noqa: PLC0414 - known by this name to who renumbers
 from .numbering import Move as Move  # noqa: PLC0414
+from .selector import Candidate, selector_from
 from .workspace import Workspace
 
 
 def find(workspace: Workspace, wanted: str, base: BaseBranch) -> Migration:
-    """The migration that a number, a name or a path means. Raises UsageError."""
-    name = wanted.rsplit("/", 1)[-1].removesuffix(".sql")
-    found = [m for m in workspace.migrations if m.name == name]
-    if not found and name.isdecimal():
-        found = [m for m in workspace.migrations if m.number == int(name)]
+    """The migration that a selector means. Raises UsageError."""
+    selector = selector_from(wanted, "--renumber")
+    found = [m for m in workspace.migrations if selector.matches(Candidate(m.number, m.name, m.version))]
+    if selector.latest:
+        found = found[-1:]
+    if len(found) > 1:
         found = [m for m in found if m.name not in base.names] or found
     if len(found) > 1:
         names = " or ".join(f"`{m.name}`" for m in found)
-        raise UsageError(f"number {name} is that of several", hint=f"name one: {names}")
+        raise UsageError(f"`{wanted}` means several migrations", hint=f"name one: {names}")
     if not found:
-        raise UsageError(f"there is no migration `{wanted}`", hint="give its file, its name or its number")
+        selector.choose(of_files(workspace.migrations), "in migrations/")
     if found[0].name in base.names:
         what = f"{found[0].name} is on {base.name}, where others have it under that number"
         raise UsageError(what, hint="renumber the one that this branch adds")

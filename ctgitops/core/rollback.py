@@ -8,17 +8,27 @@ from dataclasses import replace
 from ..errors import UsageError
 from ..sql.redact import is_redacted
 from ..sql.script import Script
+from .candidates import of_ledger
 from .environment import Environment, Target
 from .header import Header, Rollback, parse_header
 from .history import tampered
 from .identity import identity_problems
 from .ledger import Entry, Ledger
 from .manner import Manner, Transaction
+from .migration import Migration
 from .plan import Direction, Plan, Step, worst_first
 from .problem import Concern, Problem
+from .selector import Selector
 from .unfinished import resumption_of
 from .version import highest
 from .workspace import script_problems
+
+
+def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
+    """The number of the applied migration that a person named; 0 for everything. Raises UsageError."""
+    if selector.number == 0 and not selector.name:
+        return 0
+    return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:

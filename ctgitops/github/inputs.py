@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from ..core.preview import FailOn
+from ..core.selector import Selector
 from ..errors import UsageError
 
 
@@ -53,8 +54,8 @@ class Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
         if self.command in (Command.APPLY, Command.ROLLBACK, Command.UNLOCK) and not self.environment:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
-        if self.command is Command.ROLLBACK and not self.to.isdecimal():
-            raise _wrong("to", "is needed for `rollback`", "the number of the last migration to keep, such as 008")
+        if self.command is Command.ROLLBACK and Selector.parse(self.to) is None:
+            raise _wrong("to", "is needed for `rollback`", "the last migration to keep, such as 008 or 1.4.0")
         return self
 
     @property

@@ -91,8 +91,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "target: 1.10",
-            "4:9: `target: 1.10` is not understood (expected `latest`, a schema version or a migration's number, "
-            "as in `latest`)",
+            "4:9: `target: 1.10` is not understood (expected `latest`, a schema version, or a migration's number, "
+            "name or file, as in `latest`)",
         ),
         (
             "bake: 24 hours",

@@ -126,7 +126,7 @@ def test_another_one_that_has_the_number_on_a_database_is_no_obstacle(branch: Ch
 def test_without_git_only_the_one_that_is_named_moves(repo: Checkout) -> None:
     for name, version in (("001_a", "1.0.0"), ("001_b", "1.0.0"), ("002_c", "1.1.0")):
         write(repo, name, version)
-    with pytest.raises(UsageError, match="is that of several"):
+    with pytest.raises(UsageError, match="means several migrations"):
         renumbered(repo, "001", BaseBranch(""))
     assert [n for n in renumbered(repo, "001_b", BaseBranch("")) if ".down" not in n] == [
         "001_a.sql",
