@@ -56,7 +56,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "duplicate-environment": ("Two manifests name the same environment.", "Keep one of them."),
     "duplicate-number": (
         "Two migrations have one number.",
-        "`ctgitops new --renumber FILE` for the one that was applied nowhere.",
+        "`ctgitops new --renumber FILE` for the one that is named: neither a ledger nor the base branch has it.",
     ),
     "edited": (
         "A file was changed after it was applied; a diff against the ledger's text is shown.",
@@ -104,8 +104,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "`ctgitops drift`, put it right, `ctgitops repair --as-it-is --reason …`; where nobody looked, apply again.",
     ),
     "missing": (
-        "The database has a migration whose file is gone, or is newer than this checkout.",
-        "Restore the file from the SQL shown, or use a newer checkout.",
+        "The database has a migration whose file was removed, or is newer than this checkout.",
+        "Restore the file, or use a newer checkout.",
     ),
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
     "moved-database": (
@@ -178,6 +178,14 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "not-idempotent": (
         "A migration with `-- ctgitops: idempotent` fails or changes the schema when it runs a second time, on a copy.",
         "Make it find out what is there (`IF NOT EXISTS`, `ON CONFLICT`), or take that line away.",
+    ),
+    "removed": (
+        "`check`: git knows a migration whose file was removed, on this branch or, as a warning, on its base branch.",
+        "Restore it with the command shown; where no database has applied it, list it in `removed` of the policy.",
+    ),
+    "removed-unknown": (
+        "`check`: git cannot tell whether migrations were removed: it failed, or the clone is shallow.",
+        "Correct what git complains about; in a workflow, give actions/checkout `fetch-depth: 0`.",
     ),
     "rollback-fails": (
         "A rollback does not run on a throw-away copy of the environment's schema.",

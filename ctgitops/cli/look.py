@@ -35,6 +35,7 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
     """Everything about the files that needs no database: names, numbers, headers, dependencies, syntax, lint."""
     from ..commands.check import check as verb
     from ..commands.check import exit_status, lint
+    from ..files.removal import removals
 
     wiring, only = Wiring(root), None
     if fix or changed is not None:
@@ -47,7 +48,7 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
                 click.echo(line, err=True)
             wiring = Wiring(root)
         only = None if changed is None else changed_since(root, base)
-    problems, findings = verb(wiring.workspace), lint(wiring.workspace, wiring.today, only)
+    problems, findings = verb(wiring.workspace, removals(root)), lint(wiring.workspace, wiring.today, only)
     print_page(_check_page(wiring, form, problems, findings))
     return exit_status(problems, findings)
 

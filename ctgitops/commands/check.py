@@ -7,13 +7,15 @@ from datetime import date
 
 from ..core.finding import Finding, Severity
 from ..core.problem import Problem
+from ..core.removal import Removals, removal_problems
 from ..core.workspace import Workspace, problems_of, sql_problems_of
 from ..lint.pending import lint_files
 
 
-def check(workspace: Workspace) -> tuple[Problem, ...]:
-    """All that is wrong with the files, each told once, by file and line. Read-only, asks nobody."""
-    found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace)))
+def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Problem, ...]:
+    """All that is wrong with the files, each told once, by file and line; `removals` is what git knows. Read-only."""
+    removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
+    found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *removed))
     return tuple(sorted(found, key=_position))
 
 

@@ -53,6 +53,8 @@ class Policy:
     exposed_schemas: tuple[str, ...] = ()
     """Schemas that clients reach; none: `public`, once the database uses row-level security."""
     max_file_bytes: int = 10_000_000
+    removed: tuple[str, ...] = ()
+    """Migrations whose files were removed on purpose, since no database has applied them."""
 
     def band(self, number: int) -> Band | None:
         """The band that `number` belongs to; None where the bands leave it out."""

@@ -31,10 +31,13 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
     if name is None and not in_repository(root):
         return None
     git = Git(root, f"what {name or 'the base branch'} has", _WITHOUT_BASE.get(option, ""))
-    for branch in (name,) if name else _USUAL:
-        if _commit_of(git, branch):
-            return _read(git, branch, versions=option == "--base")
-    return None
+    branch = base_name(git, name)
+    return _read(git, branch, versions=option == "--base") if branch else None
+
+
+def base_name(git: Git, name: str | None = None) -> str:
+    """That branch, or the first of the usual ones that exists; empty where there is none."""
+    return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
 def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
@@ -65,12 +68,18 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
 
 def fork_of(git: Git, base: str) -> str:
     """The commit where HEAD left the base; the base itself where the two have no common history."""
-    if not _commit_of(git, "HEAD"):
+    if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
     if fork is None and git.text("rev-parse", "--is-shallow-repository").strip() == "true":
         raise git.failure(f"this clone is shallow, and {base} and HEAD have no common commit in it")
     return (fork or base).strip()
+
+
+def commit_of(git: Git, name: str) -> str:
+    """The commit that a name stands for; empty where there is no such name."""
+    found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return (found or "").strip()
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
@@ -85,7 +94,7 @@ def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
     try:
         base = base_of(root)
         log = ("log", "--no-renames", "--diff-filter=A", "--format=%ct", "--name-only", "--relative", "HEAD", "--")
-        printed = git.text(*log, *paths) if _commit_of(git, "HEAD") else ""
+        printed = git.text(*log, *paths) if commit_of(git, "HEAD") else ""
     except CtgitopsError as error:
         return Seniority(unknown=error.what)
     added: dict[str, int] = {}
@@ -102,7 +111,7 @@ def head_of(root: Path) -> str:
     """The commit that is checked out; empty before the first commit. Raises WorkspaceError where nothing can tell."""
     git = Git(root, "which commit is checked out")
     try:
-        return _commit_of(git, "HEAD")
+        return commit_of(git, "HEAD")
     except CtgitopsError:
         if found := _head_file(top_of(root)):
             return found  # as in the Action's image, which has no git
@@ -133,12 +142,6 @@ def tracked(root: Path) -> tuple[str, ...] | None:
 def _upwards(root: Path) -> tuple[Path, ...]:
     here = root.resolve()
     return (here, *here.parents)
-
-
-def _commit_of(git: Git, name: str) -> str:
-    """The commit that a name stands for; empty where there is no such name."""
-    found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return (found or "").strip()
 
 
 def _head_file(top: Path) -> str:

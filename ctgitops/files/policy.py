@@ -78,4 +78,5 @@ def _policy(usable: dict[str, Any]) -> Policy:
         lint_after=usable.get("lint_after", default.lint_after),
         exposed_schemas=tuple(usable.get("exposed_schemas", default.exposed_schemas)),
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
+        removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )

@@ -1,0 +1,100 @@
+"""Asks git which migration files were removed, and by which commit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from ..core.removal import Removal, Removals
+from ..errors import CtgitopsError
+from .git import base_name, commit_of, fork_of, in_repository
+from .git_command import DEEPER, Git
+from .migrations import FOLDER
+
+_UP = re.compile(r"([0-9]{1,19}_[^.].*?)(?:\.up)?\.sql", re.IGNORECASE)
+_BESIDE = re.compile(r"\.(?:down|verify)\.sql$", re.IGNORECASE)
+_SIMILAR = 0.5
+"""The share of lines that git too wants in common to call it a rename."""
+_FORMAT = "--format=%H%x09%an%x09%cs"
+_COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
+
+
+def removals(root: Path) -> Removals:
+    """The migrations that the base branch, or its history, has and the working tree does not. Read-only."""
+    if not in_repository(root):
+        return Removals()
+    git = Git(root, "which files were removed")
+    try:
+        head = commit_of(git, "HEAD")
+        if not head:
+            return Removals()
+        base = base_name(git) or "HEAD"
+        fork = fork_of(git, base)
+        here = tuple(_removed_here(git, base, fork))
+        known = {removal.name for removal in here}
+        before = (each for each in _removed_before(git, fork) if each.name not in known)
+        return Removals((*here, *before), *(_shallow(git) if fork == head else ("", "")))
+    except CtgitopsError as error:
+        return Removals(unknown=error.what, hint=error.hint)
+
+
+def _shallow(git: Git) -> tuple[str, str]:
+    """Without history and without another branch nothing tells what was removed."""
+    if git.text("rev-parse", "--is-shallow-repository").strip() == "true":
+        return "this clone is shallow", DEEPER
+    return "", ""
+
+
+def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
+    arguments = (
+        "--name-only",
+        "-z",
+        "--diff-filter=D",
+        "--no-renames",
+        "--no-ext-diff",
+        "--relative",
+        fork,
+        "--",
+        f"{FOLDER}/",
+    )
+    for path in git.text("diff", *arguments).split("\0"):
+        name = _name(path)
+        if name and not _renamed(git, fork, path, name):
+            said = git.text("log", "-1", "--no-renames", "--diff-filter=D", _FORMAT, f"{fork}..HEAD", "--", path)
+            yield Removal(name, fork[:12], base, _told(said.strip()))
+
+
+def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
+    """Whether a file with its number has much the same text, tracked or not; its header may have another name."""
+    same = [p for p in (git.root / FOLDER).glob(f"{name.split('_', 1)[0]}_*.sql") if not _BESIDE.search(p.name)]
+    if not same:
+        return False
+    before = git.text("cat-file", "blob", f"{fork}:./{path}").splitlines()
+    texts = (p.read_text(encoding="utf-8", errors="replace").splitlines() for p in same)
+    return any(SequenceMatcher(None, before, text, autojunk=False).ratio() >= _SIMILAR for text in texts)
+
+
+def _removed_before(git: Git, fork: str) -> Iterator[Removal]:
+    arguments = ("--no-renames", "--diff-filter=D", _FORMAT, "--name-only", "--relative", fork, "--", f"{FOLDER}/")
+    commit, seen = "", set()
+    for line in filter(None, git.text("log", *arguments).splitlines()):
+        if _COMMIT.fullmatch(line):
+            commit = line
+            continue
+        name = _name(line)
+        if name and name not in seen and not (git.root / line).exists():
+            seen.add(name)
+            yield Removal(name, f"{commit[:12]}^", by=_told(commit))
+
+
+def _name(path: str) -> str:
+    folder, _, file = path.rpartition("/")
+    match = None if _BESIDE.search(file) else _UP.fullmatch(file)
+    return match[1] if match and folder == FOLDER else ""
+
+
+def _told(said: str) -> str:
+    match = _COMMIT.fullmatch(said)
+    return f"{match[1][:12]} ({match[2]}, {match[3]})" if match else ""
