@@ -12,7 +12,7 @@ from ..core.finding import Finding
 from ..core.problem import Problem
 from ..wiring import Wiring
 from . import options
-from .printing import print_page
+from .printing import print_page, print_unread
 
 if TYPE_CHECKING:
     from ..core.prediction import Prediction
@@ -142,7 +142,7 @@ def status(name: str | None, root: Path, form: str) -> int:
 
         page = statuses_text(statuses)
     print_page(page)
-    return exit_status(statuses)
+    return print_unread(wiring.workspace, name, exit_status(statuses))
 
 
 def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:

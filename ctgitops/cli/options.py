@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..files.root import enclosing_root, find_root
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+def _root(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
+    return _found(ctx, given, find_root)
+
+
+def _root_to_begin(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
+    return _found(ctx, given, enclosing_root)
+
+
+def _found(ctx: click.Context, given: Path | None, find: Callable[[Path], Path]) -> Path:
+    """The folder that was given, else the one that is found; says which, where it is not the current one."""
+    here = Path()
+    if given is not None or (root := find(here)) == here:
+        return given or here
+    if not ctx.resilient_parsing:
+        click.echo(f"using the root {root}", err=True)
+    return Path(os.path.relpath(root))
+
+
+def _environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Names for the shell to complete: a manifest is called as its environment."""
+    root = ctx.params.get("root") or find_root(Path())
+    try:
+        files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]
+    except OSError:
+        return []
+    return sorted(path.stem for path in files if path.stem.startswith(incomplete) and path.stem.isprintable())
+
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 root: Decorator = click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    help="The repository's root, with migrations/ and environments/.  [default: here]",
+    type=_FOLDER,
+    callback=_root,
+    help="The repository's root, with migrations/ and environments/.  [default: here, or the nearest folder above that "
+    "has them]",
 )
-environment: Decorator = click.option("--env", "name", required=True, help="The environment, as its manifest names it.")
-any_environment: Decorator = click.option("--env", "name", help="One environment.  [default: all of them]")
+root_to_begin: Decorator = click.option(
+    "--root",
+    type=_FOLDER,
+    callback=_root_to_begin,
+    help="Where migrations/ and environments/ are made.  [default: here]",
+)
+environment: Decorator = click.option(
+    "--env", "name", required=True, shell_complete=_environments, help="The environment, as its manifest names it."
+)
+any_environment: Decorator = click.option(
+    "--env", "name", shell_complete=_environments, help="One environment.  [default: all of them]"
+)
 as_data: Decorator = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed on stdout."
 )

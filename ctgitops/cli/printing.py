@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
+from pathlib import PurePath
 
 import click
 
-from ..errors import CtgitopsError
+from ..core.workspace import Workspace
+from ..errors import CtgitopsError, WorkspaceError
 
 
 def print_page(text: str) -> None:
@@ -24,6 +26,17 @@ def print_error(error: CtgitopsError) -> None:
         from ..report.json import error_json
 
         print_page(error_json(error))
+
+
+def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
+    """Says on stderr what is wrong with manifests, of which there may be no row; the status is then 3 at least."""
+    from ..report.text import problem_lines
+
+    problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
+    own = [p for p in problems if name is None or (p.place and PurePath(p.place.path).stem == name)]
+    for problem in own:
+        click.echo("\n".join(problem_lines(problem)), err=True)
+    return max(status, WorkspaceError.exit_status) if own else status
 
 
 def _asked_for_json() -> bool:

@@ -14,12 +14,19 @@ from .printing import print_page
 
 
 @click.command()
-@options.root
+@options.root_to_begin
 def init(root: Path) -> int:
-    """Begin here: a policy that fits the migrations that are there, and three manifests; nothing is overwritten."""
+    """Begin here: a policy that fits the migrations that are there, and three manifests; nothing is overwritten.
+
+    Folders of backups inside the repository are added to .gitignore.
+    """
+    from ..files.gitignore import NAME, ignore_backups
+
     (root / "migrations").mkdir(parents=True, exist_ok=True)
-    written = write_files(root, first_files(root))
-    print_page("\n".join(f"wrote {path}" for path in written) or "nothing to do: everything is there")
+    written = [f"wrote {path}" for path in write_files(root, first_files(root))]
+    folders = tuple(e.backup.to for e in Wiring(root).workspace.environments if e.backup)
+    written += [f"added {pattern} to {NAME}" for pattern in ignore_backups(root, folders)]
+    print_page("\n".join(written) or "nothing to do: everything is there")
     return 0
 
 

@@ -8,7 +8,7 @@ import click
 
 from ..wiring import Wiring
 from . import options
-from .printing import print_page
+from .printing import print_page, print_unread
 
 
 @click.command()
@@ -71,7 +71,7 @@ def drift(name: str | None, root: Path, form: str) -> int:
     looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, shadows=wiring)
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
     print_page(page(looks))
-    return exit_status(looks)
+    return print_unread(wiring.workspace, name, exit_status(looks))
 
 
 @click.command()
@@ -103,4 +103,4 @@ def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str)
     looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, deep=deep)
     page = {"json": pages.verify_json, "markdown": pages.verify_markdown, "text": pages.verify_text}[form]
     print_page(page(looks))
-    return exit_status(looks, FailOn(fail_on))
+    return print_unread(wiring.workspace, name, exit_status(looks, FailOn(fail_on)))

@@ -34,7 +34,7 @@ FORMS = (
     "002_orders.down.sql",
     "migrations/002_orders.sql",
     "./migrations/002_orders.sql",
-    "/work/database/migrations/002_orders.sql",
+    "/srv/database/migrations/002_orders.sql",
     "1.1.0",
     "v1.1.0",
     " 002 ",

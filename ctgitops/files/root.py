@@ -1,0 +1,43 @@
+"""Finds the root of a workspace from a folder inside it, as git does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_FOLDERS = ("migrations", "environments", "seeds")
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that has migrations/ or environments/; `start` where there is none.
+
+    The search ends at the repository of git. Outside of one, only a folder that `start` is a part of is found.
+    """
+    here = start.resolve()
+    if _is_root(here):
+        return start
+    return next((folder for folder in _above(here) if _is_root(folder)), None) or enclosing_root(start)
+
+
+def enclosing_root(start: Path) -> Path:
+    """The folder whose migrations/, environments/ or seeds/ `start` is in; `start` where there is none."""
+    here = start.resolve()
+    if _is_root(here):
+        return start
+    inner = [here, *here.parents]
+    return next((folder.parent for folder in inner if folder.name in _FOLDERS and _is_root(folder.parent)), start)
+
+
+def _above(here: Path) -> list[Path]:
+    """The folders above, up to and with that of the repository; none outside of a repository."""
+    if (here / ".git").exists():
+        return []
+    folders: list[Path] = []
+    for folder in here.parents:
+        folders.append(folder)
+        if (folder / ".git").exists():
+            return folders
+    return []
+
+
+def _is_root(folder: Path) -> bool:
+    return any((folder / name).is_dir() for name in _FOLDERS[:2])

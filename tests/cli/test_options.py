@@ -1,0 +1,102 @@
+"""Options that verbs share: the root that is found, and names that a shell completes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.shell_completion import get_completion_class
+from click.testing import CliRunner
+
+from ctgitops.cli.main import ctgitops
+from tests.files.checkout import Checkout
+
+MANIFEST = "environment: {0}\ndatabase: {{url: '${{{1}_URL_THAT_IS_NOT_SET}}'}}\n"
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    repo = Checkout(tmp_path)
+    repo.write("migrations/policy.yaml", "header: optional\n")
+    repo.write("migrations/001_a.sql", "create table a (id int primary key);\n")
+    for name in ("staging", "production"):
+        repo.write(f"environments/{name}.yaml", MANIFEST.format(name, name.upper()))
+    monkeypatch.chdir(tmp_path)
+    return repo
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(ctgitops, list(arguments), standalone_mode=False)
+    assert done.exception is None, done.exception
+    return int(done.return_value or 0), done.stdout, done.stderr
+
+
+def test_inside_migrations_the_root_is_found_and_told(work: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("check") == (0, "1 migration, 2 environments, no problems\n", "")
+    monkeypatch.chdir(work.root / "migrations")
+    status, said, told = run("check")
+    assert (status, said) == (0, "1 migration, 2 environments, no problems\n")
+    assert told == f"using the root {work.root}\n"
+    assert json.loads(run("check", "--format", "json")[1])["problems"] == []
+    run("new", "add b")
+    assert (work.root / "migrations/002_add_b.sql").is_file()
+
+
+def test_a_root_that_is_given_is_taken(work: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work.root / "migrations")
+    assert run("check", "--root", "..")[2] == ""
+
+
+def test_init_inside_migrations_begins_no_second_workspace(work: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work.root / "migrations")
+    _, said, _ = run("init")
+    assert "wrote environments/development.yaml" in said
+    assert "added /backups/ to .gitignore" not in said  # production.yaml was there, and has no backup
+    assert not (work.root / "migrations/migrations").exists()
+
+
+def test_init_keeps_its_backups_out_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "added /backups/ to .gitignore" in run("init")[1]
+    assert run("init")[1] == "nothing to do: everything is there\n"
+
+
+def test_a_manifest_that_cannot_be_read_is_not_left_out_in_silence(work: Checkout) -> None:
+    work.write("environments/production.yaml", "environment: [")
+    for verb in ("status", "verify", "drift"):
+        status, _, told = run(verb)
+        assert status == 3
+        assert "environments/production.yaml" in told
+        assert run(verb, "--env", "staging")[0] == 2  # its variable is not set
+
+
+def test_an_environment_whose_variable_is_not_set_is_named_and_the_others_are_shown(work: Checkout) -> None:
+    assert (work.root / "environments/staging.yaml").is_file()
+    for verb in ("status", "plan", "verify", "drift"):
+        status, said, _ = run(verb)
+        assert status == 2
+        for name in ("STAGING", "PRODUCTION"):
+            assert f"{name}_URL_THAT_IS_NOT_SET" in said
+
+
+@pytest.mark.parametrize(
+    ("shell", "words", "found"),
+    [
+        ("bash", "ctgitops apply --env ", "plain,production\nplain,staging"),
+        ("bash", "ctgitops status --env s", "plain,staging"),
+        ("zsh", "ctgitops plan --env s", "plain\nstaging\n_"),
+        ("fish", "ctgitops drift --env s", "plain,staging"),
+        ("bash", "ctgitops repair --root elsewhere --env ", ""),
+    ],
+)
+def test_a_shell_completes_the_names_of_environments(
+    work: Checkout, monkeypatch: pytest.MonkeyPatch, shell: str, words: str, found: str
+) -> None:
+    monkeypatch.chdir(work.root / "migrations")
+    last = words.rsplit(" ", 1)[-1]
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", last if shell == "fish" else str(len(words.split(" ")) - 1))
+    kind = get_completion_class(shell)
+    assert kind
+    assert kind(ctgitops, {}, "ctgitops", "_CTGITOPS_COMPLETE").complete() == found
