@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..wiring import Wiring
 from . import options
 from .look import fingerprint_in
 from .printing import print_page
+from .terminal import width_of
 
 
 @click.command()
@@ -128,6 +130,6 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
     else:
         from ..report.text import outcome_text
 
-        page = outcome_text(outcome)
-    print_page(page)
+        page = outcome_text(outcome, width_of(sys.stdout))
+    print_page(page, form)
     return outcome.exit_status

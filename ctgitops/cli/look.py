@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ..core.problem import Problem
 from ..wiring import Wiring
 from . import options
 from .printing import print_page, print_unread
+from .terminal import width_of
 
 if TYPE_CHECKING:
     from ..core.prediction import Prediction
@@ -49,7 +51,7 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
             wiring = Wiring(root)
         only = None if changed is None else changed_since(root, base)
     problems, findings = verb(wiring.workspace, removals(root)), lint(wiring.workspace, wiring.today, only)
-    print_page(_check_page(wiring, form, problems, findings))
+    print_page(_check_page(wiring, form, problems, findings), form)
     return exit_status(problems, findings)
 
 
@@ -112,8 +114,8 @@ def plan(  # noqa: PLR0913 - one parameter an option
     else:
         from ..report.text import plans_text
 
-        page = plans_text(looks)
-    print_page(page)
+        page = plans_text(looks, width_of(sys.stdout))
+    print_page(page, form)
     return exit_status(looks)
 
 
@@ -140,8 +142,8 @@ def status(name: str | None, root: Path, form: str) -> int:
     else:
         from ..report.text_status import statuses_text
 
-        page = statuses_text(statuses)
-    print_page(page)
+        page = statuses_text(statuses, width_of(sys.stdout))
+    print_page(page, form)
     return print_unread(wiring.workspace, name, exit_status(statuses))
 
 

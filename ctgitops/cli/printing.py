@@ -5,27 +5,33 @@ from __future__ import annotations
 import sys
 from itertools import pairwise
 from pathlib import PurePath
+from typing import TextIO
 
 import click
 
 from ..core.workspace import Workspace
 from ..errors import CtgitopsError, WorkspaceError
+from .terminal import coloured, has_colour
 
 
-def print_page(text: str) -> None:
-    """A result, on stdout."""
-    click.echo(text, nl=not text.endswith("\n"))
+def print_page(text: str, form: str = "text") -> None:
+    """A result, on stdout; in colour where it is text for a person at a terminal."""
+    _echo(text, sys.stdout, colour=form == "text" and has_colour(sys.stdout))
+
+
+def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
+    click.echo(coloured(text) if colour else text, stream, nl=not text.endswith("\n"), color=colour)
 
 
 def print_error(error: CtgitopsError) -> None:
     """An error, on stderr; where JSON was asked for, on stdout too, so that there is always one document there."""
     from ..report.text_error import error_text
 
-    click.echo(error_text(error).rstrip("\n"), err=True)
+    _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
     if _asked_for_json():
         from ..report.json import error_json
 
-        print_page(error_json(error))
+        print_page(error_json(error), "json")
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
@@ -35,7 +41,7 @@ def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
     own = [p for p in problems if name is None or (p.place and PurePath(p.place.path).stem == name)]
     for problem in own:
-        click.echo("\n".join(problem_lines(problem)), err=True)
+        _echo("\n".join(problem_lines(problem)), sys.stderr, colour=has_colour(sys.stderr))
     return max(status, WorkspaceError.exit_status) if own else status
 
 

@@ -27,7 +27,7 @@ def backup(name: str, root: Path, form: str) -> int:
         receipt = wiring.backups.take(environment, tell)
     words = f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}"
     words += "".join(f"\n  not in it: {line}" for line in receipt.left_out)
-    print_page(receipt.to_json() if form == "json" else words)
+    print_page(receipt.to_json() if form == "json" else words, form)
     return 0
 
 
@@ -45,5 +45,5 @@ def restore(receipt: Path, url: str, root: Path, form: str) -> int:
         done = wiring.backups.restore(str(receipt.resolve()), wiring.url_or_secret(url), tell)
     rows = sum(done.rows.values())
     words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken"
-    print_page(done.to_json() if form == "json" else words)
+    print_page(done.to_json() if form == "json" else words, form)
     return 0

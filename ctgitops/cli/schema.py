@@ -25,7 +25,7 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
     wiring = Wiring(root)
     taken = wiring.of(wiring.environment(name)).snapshot()
     if out is None:
-        print_page(snapshot_text(taken))
+        print_page(snapshot_text(taken), "json")
         return 0
     wiring.write(out, snapshot_text(taken))
     print_page(f"{name}: {words.count(len(taken.objects), 'object')}, fingerprint {taken.fingerprint[:12]}, in {out}")
@@ -49,7 +49,7 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
     with wiring.console() as tell:
         done = verb((before, after), schemas=wiring.schemas(tell), shadows=wiring)
     page = {"json": pages.diff_json, "markdown": pages.diff_markdown, "text": pages.diff_text}[form]
-    print_page(page((before, after), done.changes, done.unmatched))
+    print_page(page((before, after), done.changes, done.unmatched), form)
     return 1 if done.changes else 0
 
 
@@ -70,7 +70,7 @@ def drift(name: str | None, root: Path, form: str) -> int:
     names = [name] if name else wiring.environment_names
     looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, shadows=wiring)
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
-    print_page(page(looks))
+    print_page(page(looks), form)
     return print_unread(wiring.workspace, name, exit_status(looks))
 
 
@@ -102,5 +102,5 @@ def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str)
     names = [name] if name else wiring.environment_names
     looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, deep=deep)
     page = {"json": pages.verify_json, "markdown": pages.verify_markdown, "text": pages.verify_text}[form]
-    print_page(page(looks))
+    print_page(page(looks), form)
     return print_unread(wiring.workspace, name, exit_status(looks, FailOn(fail_on)))

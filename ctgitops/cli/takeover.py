@@ -40,5 +40,5 @@ def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: 
     with wiring.console() as tell:
         done = verb(request, TakeOver(selector_from(at, "--at"), reason), databases=wiring, shadows=wiring, tell=tell)
     page = {"json": pages.baseline_json, "markdown": pages.baseline_markdown, "text": pages.baseline_text}[form]
-    print_page(page(done))
+    print_page(page(done), form)
     return done.exit_status

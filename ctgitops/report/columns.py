@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
+_NARROWEST = 8
+"""Cells that a column keeps, however narrow the terminal is."""
 # GitHub's runner takes a line of a log that begins with `::`, and `##[` anywhere, for an order to itself
 _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
@@ -24,11 +26,66 @@ def on_one_line(text: str) -> str:
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
-def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2) -> list[str]:
-    """Lines of left-aligned columns; the last column is as wide as it needs."""
+def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, within: int | None = None) -> list[str]:
+    """Lines of left-aligned columns; the last column is as wide as it needs.
+
+    `within` is the width of the terminal: cells that make the table wider go on in lines below, and nothing is cut.
+    """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
+    if within is not None:
+        widths = _narrowed(widths, cells, within - indent - gap * (len(widths) - 1))
+        cells = [line for row in cells for line in _folded(row, widths)]
     return [" " * indent + _line(row, widths, gap) for row in cells]
+
+
+def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Takes from the widest column until all fit: at first no word is divided, then words are, down to a few cells."""
+    narrow = list(widths)
+    words = [
+        max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)
+    ]
+    for least in (words, [min(word, _NARROWEST) for word in words]):
+        while sum(narrow) > room:
+            wide = [(narrow[at], at) for at in range(len(narrow)) if narrow[at] > least[at]]
+            if not wide:
+                break
+            narrow[max(wide)[1]] -= 1
+    return narrow
+
+
+def _folded(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
+    """A row as lines, none of whose cells is wider than its column."""
+    columns = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
+    return [
+        [column[at] if at < len(column) else "" for column in columns]
+        for at in range(max(map(len, columns), default=0))
+    ]
+
+
+def _wrapped(text: str, wide: int) -> list[str]:
+    if width(text) <= wide:
+        return [text]
+    lines = [""]
+    for word in text.split():
+        rest = word
+        if lines[-1] and width(lines[-1]) + 1 + width(rest) <= wide:
+            lines[-1] += f" {rest}"
+            continue
+        lines += [""] if lines[-1] else []
+        while width(rest) > wide:
+            at = _fitting(rest, wide)
+            lines[-1], rest = rest[:at], rest[at:]
+            lines.append("")
+        lines[-1] = rest
+    return lines
+
+
+def _fitting(word: str, wide: int) -> int:
+    """How many of its characters fit, at least one; after an underscore, where one is near."""
+    at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
+    near = word.rfind("_", 0, at) + 1
+    return near if near > at // 2 else at
 
 
 def indented(text: str, by: int) -> list[str]:

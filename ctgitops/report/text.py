@@ -21,14 +21,14 @@ from .proof import schema_lines, sentences
 from .text_error import error_text
 
 
-def plans_text(looks: tuple[Look, ...]) -> str:
-    """The plans of one or several environments."""
-    return _page(line for look in looks for line in (*_look(look), ""))
+def plans_text(looks: tuple[Look, ...], within: int | None = None) -> str:
+    """The plans of one or several environments; `within` is the width of the terminal."""
+    return _page(line for look in looks for line in (*_look(look, within), ""))
 
 
-def outcome_text(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome, within: int | None = None) -> str:
     """How a run of apply or rollback ended."""
-    return _page(_outcome(outcome))
+    return _page(_outcome(outcome, within))
 
 
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
@@ -73,24 +73,25 @@ def _proof(preview: Preview) -> Iterable[str]:
         yield from ("", "  what changes in the schema", "", *changed)
 
 
-def _look(look: Look) -> Iterable[str]:
+def _look(look: Look, within: int | None) -> Iterable[str]:
     if isinstance(look, Unseen):
         return [f"{look.environment.name}: CANNOT BE READ, so there is no plan", *indented(error_text(look.error), 2)]
-    return _plan(look)
+    return _plan(look, within)
 
 
-def _plan(preview: Preview) -> Iterable[str]:
+def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     plan = preview.plan
     yield f"{plan.environment}: {verdict(preview)}"
     yield ""
     now, then = words.version(plan.current_version), words.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
-        yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
+        rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
+        yield from ("", *table([HEAD, *rows], within=within))
     if preview.effects:
         copied = "what the merged files give" if preview.proof and preview.proof.of_files else "a copy of its schema"
         yield from ("", f"  what they do to who uses the database, as tried on {copied}", "")
-        yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)])
+        yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)], within=within)
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
@@ -172,12 +173,12 @@ def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
         yield from ("", f"  and {words.count(len(reasons) - SHOWN, 'more reason')}")
 
 
-def _outcome(outcome: Outcome) -> Iterable[str]:
+def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     plan = outcome.plan
     yield f"{plan.environment}: {outcome_verdict(outcome)}"
     if outcome.done:
         done = [("", on_one_line(d.name), words.millis(d.millis)) for d in outcome.done]
-        yield from ("", *table(done, indent=0))
+        yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.status is Status.ONLY_SHOWN:
         yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))

@@ -8,32 +8,35 @@ from .columns import on_one_line, table
 from .text import problem_lines
 
 LONGEST = 56
-"""Characters of a description; all of it stands in the file, and in the JSON."""
+"""Characters of a description without a terminal; all of it is in the file, and in the JSON."""
 
 
-def statuses_text(statuses: tuple[EnvironmentStatus, ...]) -> str:
+def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
     """All environments side by side, every migration in each, then what is wrong; one alone gets its own table."""
     if len(statuses) == 1:
-        return status_text(statuses[0])
-    lines = table([("environment", "version", "pending", "last run", "problems"), *map(_beside, statuses)], indent=0)
-    lines += _migrations(statuses)
+        return status_text(statuses[0], within)
+    heading = ("environment", "version", "pending", "last run", "problems")
+    lines = table([heading, *map(_beside, statuses)], indent=0, within=within)
+    lines += _migrations(statuses, within)
     for status in statuses:
         lines += _problems(status)
     return "\n".join(lines) + "\n"
 
 
-def status_text(status: EnvironmentStatus) -> str:
+def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     """One environment: every migration with its state."""
     if status.unreadable:
         return f"{status.environment}: CANNOT BE READ: {on_one_line(status.unreadable)}\n"
     pending = f"{status.pending} pending" if status.pending else "nothing pending"
     lines = [f"{status.environment}: schema version {words.version(status.version)}, {pending}", ""]
-    lines += table([("Version", "Migration", "Description", "Date", "Status"), *map(_row, status.rows)], indent=0)
+    heading = ("Version", "Migration", "Description", "Date", "Status")
+    rows = (_row(row, LONGEST if within is None else None) for row in status.rows)
+    lines += table([heading, *rows], indent=0, within=within)
     lines += ["", f"ledger {status.ledger_id}"] if status.ledger_id else []
     return "\n".join([*lines, *_problems(status)]) + "\n"
 
 
-def _migrations(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
+def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> list[str]:
     """A row a migration, a column an environment that could be read."""
     seen = [status for status in statuses if not status.unreadable]
     states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
@@ -41,8 +44,11 @@ def _migrations(statuses: tuple[EnvironmentStatus, ...]) -> list[str]:
     if not known:
         return []
     heading = ("Version", "Migration", "Description", *states)
-    rows = ((*_row(known[key])[:3], *(_state(rows.get(key)) for rows in states.values())) for key in sorted(known))
-    return ["", *table([heading, *rows], indent=0)]
+    longest = LONGEST if within is None else None
+    rows = (
+        (*_row(known[key], longest)[:3], *(_state(rows.get(key)) for rows in states.values())) for key in sorted(known)
+    )
+    return ["", *table([heading, *rows], indent=0, within=within)]
 
 
 def _state(row: Row | None) -> str:
@@ -55,14 +61,16 @@ def _state_alone(row: Row) -> str:
     return f"{row.state.value}: {row.detail}" if row.detail else row.state.value
 
 
-def _row(row: Row) -> tuple[str, ...]:
+def _row(row: Row, longest: int | None) -> tuple[str, ...]:
     date = f"{row.date:%Y-%m-%d}" if row.date else "-"
-    return (words.version(row.version), row.name, _short(row.description or "-"), date, _state_alone(row))
+    return (words.version(row.version), row.name, _short(row.description or "-", longest), date, _state_alone(row))
 
 
-def _short(description: str) -> str:
-    """Of a description, what leaves room for the columns beside it."""
-    return description if len(description) <= LONGEST else description[: LONGEST - 1].rstrip() + "…"
+def _short(description: str, longest: int | None) -> str:
+    """Of a description, what leaves room for the columns beside it; all of it where its column can be folded."""
+    if longest is None or len(description) <= longest:
+        return description
+    return description[: longest - 1].rstrip() + "…"
 
 
 def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
