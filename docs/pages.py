@@ -17,6 +17,33 @@ from .parts import NOTE, ROOT, GapError, as_table
 WIDTH = 100
 
 
+SHELL = """\
+## In a shell
+
+A shell completes verbs, options and the names of environments after `--env`. For bash, in `~/.bashrc`:
+
+```bash
+eval "$(_CTGITOPS_COMPLETE=bash_source ctgitops)"
+```
+
+For zsh, in `~/.zshrc`:
+
+```zsh
+eval "$(_CTGITOPS_COMPLETE=zsh_source ctgitops)"
+```
+
+For fish, in `~/.config/fish/completions/ctgitops.fish`:
+
+```fish
+_CTGITOPS_COMPLETE=fish_source ctgitops | source
+```
+
+At a terminal, text has colour and tables fit its width; in a pipe or a file there is no colour and lines are as long as
+they are. `NO_COLOR=1` takes the colour away, `FORCE_COLOR=1` or `CLICOLOR_FORCE=1` sets it. A migration is named by
+[any of these forms](migrations.md#naming-one-in-a-command).
+"""
+
+
 def cli_page() -> str:
     """The help of every verb, at a fixed width."""
     parts = [
@@ -26,6 +53,7 @@ def cli_page() -> str:
         "Results go to standard output, progress and errors to standard error. With `--format json`, standard output "
         "holds one JSON document and nothing else, also after an error.\n",
         _help(ctgitops, _context(ctgitops, "ctgitops")),
+        SHELL,
     ]
     parent = _context(ctgitops, "ctgitops")
     for verb in VERBS:

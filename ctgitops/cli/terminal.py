@@ -14,8 +14,8 @@ _STYLES = (
     (re.compile(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
     (re.compile(r"^( *)((?:warning|waits)\[[\w-]+\]:?)", re.MULTILINE), _YELLOW),
     (re.compile(r"^( *)((?:help|next|fix|state|measured):)", re.MULTILINE), _CYAN),
-    (re.compile(r"^( +)(\+ .*)$", re.MULTILINE), _GREEN),
-    (re.compile(r"^( +)(- .*)$", re.MULTILINE), _RED),
+    (re.compile(r"^(| {6,})(\+.*)$", re.MULTILINE), _GREEN),
+    (re.compile(r"^(| {6,})(-.*)$", re.MULTILINE), _RED),
     (re.compile(r"()\b(BLOCKED|CANNOT BE READ|NO WAY BACK|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
 )
 _NARROWEST = 40

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ from click.testing import CliRunner
 
 from ctgitops.cli.main import ctgitops
 from tests.files.checkout import Checkout
+from tests.servers import missing
 
 MANIFEST = "environment: {0}\ndatabase: {{url: '${{{1}_URL_THAT_IS_NOT_SET}}'}}\n"
 
@@ -100,3 +106,18 @@ def test_a_shell_completes_the_names_of_environments(
     kind = get_completion_class(shell)
     assert kind
     assert kind(ctgitops, {}, "ctgitops", "_CTGITOPS_COMPLETE").complete() == found
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_line_of_the_documentation_sets_completion_up(shell: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+    (line,) = re.findall(rf"^```{shell}\n(.*)\n```$", page, re.MULTILINE)
+    if not (program := shutil.which(shell)):
+        raise missing(shell, f"{shell} is not on the PATH")
+    told = {"bash": "complete -p ctgitops", "zsh": "print $_comps[ctgitops]", "fish": "complete -c ctgitops"}[shell]
+    start = "autoload -U compinit && compinit -u -D; " if shell == "zsh" else ""
+    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [program, "-c", f"{start}{line}; {told}"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert "_ctgitops_completion" in done.stdout, done.stderr
