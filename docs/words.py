@@ -204,6 +204,10 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A rollback holds a password, and the ledger, from which it would be run, keeps none.",
         "Write it without one, or say `Rollback: Manual - …` in the header.",
     ),
+    "schema-unread": (
+        "The schema of an environment cannot be read, so `plan` judges its migrations by what the files make.",
+        "Give the role what the hint names: what is there besides the files is not known.",
+    ),
     "secret-in-file": (
         "A manifest holds something else than the name of a secret; it is not shown.",
         "Put the URL into a secret and write its name; change a password that was committed.",

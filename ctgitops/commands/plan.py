@@ -10,6 +10,7 @@ from ..core.ledger import Ledger
 from ..core.mention import goes, mention_problems
 from ..core.plan import Plan, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
+from ..core.problem import Problem
 from ..core.proof import Proof, proof_problems
 from ..core.request import Request
 from ..core.snapshot import Snapshot
@@ -53,8 +54,9 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         database = databases.of(environment)
         ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
-        live = _live(made, database)
+        live, unread = _live(made, database)
         made = lint_plan(made, request.workspace, environment, request.now.date(), live)
+        made = replace(made, problems=worst_first((*made.problems, *unread)))
         if made.empty or made.blocked:
             return Preview(environment, made)
         before = databases.predecessor(request)
@@ -67,14 +69,15 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         return Unseen(environment, error)
 
 
-def _live(plan: Plan, database: Database) -> Snapshot | None:
-    """The schema as it is; None where there is nothing to judge, or where it cannot be read."""
+def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
+    """The schema as it is, where there is something to judge; where it cannot be read, a warning that says so."""
     if not plan.steps:
-        return None
+        return None, ()
     try:
-        return database.snapshot()
-    except CtgitopsError:
-        return None
+        return database.snapshot(), ()
+    except CtgitopsError as error:
+        what = f"the schema of {plan.environment} cannot be read, so findings are judged by the files: {error.what}"
+        return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 
 @dataclass(frozen=True)

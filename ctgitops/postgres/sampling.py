@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import psycopg
 from psycopg import sql
@@ -38,6 +38,8 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.seen: dict[int, LockMode] = {}
         """By OID the strongest lock that it had or waited for."""
+        self.failure: psycopg.Error | None = None
+        """Why it saw nothing any more from some moment on."""
         self._pid = pid
         self._over = threading.Event()
         self._open = ExitStack()
@@ -55,13 +57,16 @@ class Sampler(threading.Thread):
 
     def run(self) -> None:
         """Until it is over, or the connection is."""
-        with suppress(psycopg.Error):
+        try:
             while not self._over.is_set():
                 waits = self._look()
                 if self._holds and (waits or time.monotonic() > self._until):
                     self._hands.execute("rollback")
                     self._holds = False
                 time.sleep(POLL_SECONDS)
+        except psycopg.Error as error:
+            self.failure = error
+            self._open.close()  # its lock would keep the watched statement waiting for ever
 
     def _look(self) -> bool:
         waits = False

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..core.impact import StatementImpact, Work, Worked
+from ..errors import LedgerError
 from ..sql.leaves import Leaving
 from ..sql.locks import LockMode
 from ..sql.parse import Statement
@@ -44,6 +45,9 @@ class Alone:
         finally:
             millis = (time.perf_counter() - began) * 1000
             modes = sampler.stop()
+        if sampler.failure:
+            said = " ".join(str(sampler.failure).split())
+            raise LedgerError(f"the locks of a statement could not be watched to its end: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
             modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's, at the very end
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from ctgitops.commands.plan import plan
 from ctgitops.core.preview import Preview, Unseen, exit_status
+from ctgitops.core.snapshot import Snapshot
 from ctgitops.errors import LedgerError, UsageError
-from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
+from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -64,3 +67,15 @@ def test_code_is_searched_once_and_only_for_what_goes() -> None:
         assert isinstance(look, Preview)
         assert "app/projects.ts:12" in next(p.what for p in look.plan.problems if p.code == "mentioned-in-code")
         assert not look.plan.blocked
+
+
+def test_a_schema_that_cannot_be_read_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: DiaryDatabase) -> Snapshot:
+        raise LedgerError("permission denied for schema sales", hint="grant usage")
+
+    monkeypatch.setattr(DiaryDatabase, "snapshot", refused)
+    (look,) = plan(BOTH[:1], databases=Diary(), code=Diary())
+    assert isinstance(look, Preview)
+    (problem,) = [p for p in look.plan.problems if p.code == "schema-unread"]
+    assert "permission denied for schema sales" in problem.what
+    assert not problem.blocks

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -300,3 +301,16 @@ def test_a_file_that_cannot_be_read_leaves_no_gap(repo: Checkout) -> None:
     repo.write("migrations/002_b.sql", b"\0")
     repo.write("migrations/003_c.sql")
     assert [p.code for p in problems_of(repo.read())] == ["encoding"]
+
+
+def test_a_sub_folder_that_cannot_be_listed_may_hold_sql(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.write("migrations/old/001_a.sql")
+    real = os.scandir
+
+    def listed(path: os.PathLike[str] | str) -> object:
+        if str(path).endswith("/old"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", listed)
+    assert [(p.code, p.blocks) for p in repo.read().read_problems] == [("sub-folder", True)]

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from ctgitops.core.impact import Held
+from ctgitops.errors import LedgerError
+from ctgitops.postgres.sampling import Sampler
 from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.trace import Tracer
 from ctgitops.postgres.trial import try_step
@@ -45,6 +47,22 @@ def all_otherwise(server: LocalServer, schema: str, *cases: list[Case]) -> list[
 
 def test_statements_are_told_with_their_locks_and_their_work(server: LocalServer) -> None:
     assert all_otherwise(server, SCHEMA, IN_A_TRANSACTION[5::12], OUTSIDE[:2]) == []
+
+
+def test_locks_that_could_not_be_watched_are_not_called_no_locks(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: Sampler) -> bool:
+        raise psycopg.OperationalError("server closed the connection")
+
+    monkeypatch.setattr(Sampler, "_look", lost)
+    run(database_url, "create table watched (id int)")
+    with (
+        session(database_url) as connection,
+        Tracer(lambda: session(database_url)) as tracer,
+        pytest.raises(LedgerError, match="could not be watched to its end: server closed the connection"),
+    ):
+        traced(tracer, connection, "create index concurrently on watched (id)")
 
 
 @pytest.mark.slow
