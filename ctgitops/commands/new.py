@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.file_of import file_of
 from ..core.ledger import Ledger
 from ..core.migration import Migration
 from ..core.renumber import BaseBranch, Move, find, moves
@@ -23,7 +24,6 @@ class Renumbering:
 
 def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: Databases) -> Renumbering:
     """Decides it; refuses what a database has already. Read-only. Raises UsageError."""
-    first = find(workspace, wanted, base)
     ledgers: dict[str, Ledger] = {}
     unseen = []
     for environment in workspace.environments:
@@ -31,11 +31,13 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
             ledgers[environment.name] = databases.of(environment).ledger()
         except CtgitopsError:
             unseen.append(environment.name)
+    applied = frozenset(m.name for m in workspace.migrations if _where(m, ledgers, workspace))
+    first = find(workspace, wanted, base, applied)
     found = moves(workspace, first, base)
     for migration in (first, *(move.migration for move in found)):
-        _refuse_applied(migration, ledgers)
+        _refuse_applied(migration, ledgers, workspace)
     kept = {*base.names, *(move.migration.name for move in found)}
-    others = (m for m in workspace.migrations if m.name not in kept and not _where(m, ledgers))
+    others = (m for m in workspace.migrations if m.name not in kept and not _where(m, ledgers, workspace))
     return Renumbering(found, tuple(others) if _alone(workspace, found) else (), tuple(unseen))
 
 
@@ -45,16 +47,22 @@ def _alone(workspace: Workspace, found: tuple[Move, ...]) -> bool:
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
-def _where(migration: Migration, ledgers: dict[str, Ledger]) -> str:
+def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
+    """An environment that has it; of two files with one number and one text, the one that the ledger names."""
+    same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():
         entry = ledger.applied.get(migration.number) or ledger.unfinished.get(migration.number)
-        if entry and (entry.name == migration.name or entry.checksum == migration.checksum):
+        if entry is None or file_of(same, entry) is not migration:
+            continue
+        if entry.name == migration.name or entry.checksum == migration.checksum:
             return name
     return ""
 
 
-def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger]) -> None:
-    if name := _where(migration, ledgers):
+def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
+    if name := _where(migration, ledgers, workspace):
         what = f"{migration.name} is applied on {name}, whose ledger knows it by that number"
-        hint = "what is applied keeps its number: renumber the other one"
+        others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
+        other = f": `ctgitops new --renumber {others[0]}`" if others else ""
+        hint = f"what is applied keeps its number; renumber the one that is not{other}"
         raise UsageError(what, state="nothing was changed", hint=hint)

@@ -12,14 +12,17 @@ from .selector import Candidate, selector_from
 from .workspace import Workspace
 
 
-def find(workspace: Workspace, wanted: str, base: BaseBranch) -> Migration:
-    """The migration that a selector means. Raises UsageError."""
+def find(workspace: Workspace, wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()) -> Migration:
+    """The migration that a selector means; of several, the one that is neither on the base branch nor applied.
+
+    Raises UsageError.
+    """
     selector = selector_from(wanted, "--renumber")
     found = [m for m in workspace.migrations if selector.matches(Candidate(m.number, m.name, m.version))]
     if selector.latest:
         found = found[-1:]
     if len(found) > 1:
-        found = [m for m in found if m.name not in base.names] or found
+        found = [m for m in found if m.name not in base.names | applied] or found
     if len(found) > 1:
         names = " or ".join(f"`{m.name}`" for m in found)
         raise UsageError(f"`{wanted}` means several migrations", hint=f"name one: {names}")

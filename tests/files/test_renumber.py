@@ -123,6 +123,19 @@ def test_another_one_that_has_the_number_on_a_database_is_no_obstacle(branch: Ch
     assert "003_ours.sql" in renumbered(branch, "002", databases=Diary(ledgers={"staging": chained(entry(theirs))}))
 
 
+@pytest.mark.parametrize("same_text", [False, True])
+def test_without_git_the_one_that_no_ledger_has_is_meant(repo: Checkout, same_text: bool) -> None:
+    for name in ("001_a", "001_b"):
+        repo.write(f"migrations/{name}.sql", f"select '{'x' if same_text else name}';\n")
+    repo.write("environments/staging.yaml", "environment: staging\ndatabase: {url: '${S}'}\n")
+    applied = next(m for m in repo.read().migrations if m.name == "001_b")
+    diary = Diary(ledgers={"staging": chained(entry(applied))})
+    with pytest.raises(UsageError, match="001_b is applied on staging") as caught:
+        renumbered(repo, "001_b", BaseBranch(""), diary)
+    assert "`ctgitops new --renumber 001_a`" in caught.value.hint
+    assert renumbered(repo, "001", BaseBranch(""), diary) == ["001_b.sql", "002_a.sql"]
+
+
 def test_without_git_only_the_one_that_is_named_moves(repo: Checkout) -> None:
     for name, version in (("001_a", "1.0.0"), ("001_b", "1.0.0"), ("002_c", "1.1.0")):
         write(repo, name, version)
