@@ -10,6 +10,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from ..core.progress import (
@@ -50,7 +51,8 @@ class Live:
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        doing = TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold"))
+        columns = (SpinnerColumn(), doing, TimeElapsedColumn())
         self._bars = Bars(*columns, console=self._console, transient=True)
         self._now = now
         self._task: TaskID | None = None

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import datetime
+
+import pytest
 
 from ctgitops.core.ledger import Ledger
 from ctgitops.core.plan import Direction, Step, make_plan
@@ -20,6 +23,7 @@ from ctgitops.core.progress import (
     StepWaited,
 )
 from ctgitops.notify.console import console
+from ctgitops.report.columns import width
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, migration, receipt, workspace
 
@@ -114,3 +118,16 @@ def test_github_actions_and_dumb_terminals_get_plain_lines() -> None:
         with console(environ, stream, lambda: AT) as tell:
             tell(SeedFinished("a.sql", 3))
         assert stream.getvalue() == "14:02:07 seed file a.sql … ran in 3 ms\n"
+
+
+def test_a_live_line_that_is_wider_than_the_terminal_goes_on_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    holder = "run 17 of anna, at work since 14:02 on create index concurrently of the table customers_of_the_company"
+    with console({}, stream, lambda: AT) as tell:
+        tell(LockAwaited(holder))
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    assert set(holder.split()) <= set(shown.split())
+    assert "0:00:00" in shown
+    assert all(width(line) <= 80 for line in re.split(r"[\r\n]", shown))
