@@ -113,7 +113,8 @@ def _undecided(same: list[Migration], precedence: Precedence) -> str:
         )
     unknown = f" ({precedence.git.unknown})" if precedence.git.unknown else ""
     which = f"neither a ledger nor git tells which is older{unknown}"
-    return f"{which}: give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`"
+    command = f"`ctgitops new --renumber {same[0].number:03}`"
+    return f"{which}: {command} asks the databases and gives the one that none has applied the next free number"
 
 
 def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence) -> str:

@@ -28,6 +28,10 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
     """The number of the applied migration that a person named; 0 for everything. Raises UsageError."""
     if selector.number == 0 and not selector.name:
         return 0
+    if selector.latest:
+        raise UsageError(
+            "to go back to the latest undoes nothing", hint="name the last migration to keep, or `--steps 1`"
+        )
     return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
 
 

@@ -17,6 +17,7 @@ _UP = re.compile(r"([0-9]{1,19}_[^.].*?)(?:\.up)?\.sql", re.IGNORECASE)
 _BESIDE = re.compile(r"\.(?:down|verify)\.sql$", re.IGNORECASE)
 _SIMILAR = 0.5
 """The share of lines that git too wants in common to call it a rename."""
+_WHOLE = "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the whole history"
 _FORMAT = "--format=%H%x09%an%x09%cs"
 _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
@@ -34,10 +35,17 @@ def removals(root: Path) -> Removals:
         fork = fork_of(git, base)
         here = tuple(_removed_here(git, base, fork))
         known = {removal.name for removal in here}
+        if _without_trees(git):
+            return Removals(here, "this clone has no trees of earlier commits", _WHOLE)
         before = (each for each in _removed_before(git, fork) if each.name not in known)
         return Removals((*here, *before), *(_shallow(git) if fork == head else ("", "")))
     except CtgitopsError as error:
         return Removals(unknown=error.what, hint=error.hint)
+
+
+def _without_trees(git: Git) -> bool:
+    """Whether to read the history would fetch a tree for every commit, one by one."""
+    return " tree:" in (git.text_or_none("config", "--get-regexp", r"^remote\..*\.partialclonefilter$") or "")
 
 
 def _shallow(git: Git) -> tuple[str, str]:

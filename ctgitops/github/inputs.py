@@ -54,7 +54,8 @@ class Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
         if self.command in (Command.APPLY, Command.ROLLBACK, Command.UNLOCK) and not self.environment:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
-        if self.command is Command.ROLLBACK and Selector.parse(self.to) is None:
+        selector = Selector.parse(self.to)
+        if self.command is Command.ROLLBACK and (selector is None or selector.latest):
             raise _wrong("to", "is needed for `rollback`", "the last migration to keep, such as 008 or 1.4.0")
         return self
 

@@ -58,7 +58,8 @@ def test_a_number_is_used_once() -> None:
     assert said(bare(1, "a"), bare(1, "b")) == [
         "migrations/001_b.sql: number 001 is used by `migrations/001_a.sql` and `migrations/001_b.sql` "
         "(neither a ledger nor git tells which is older: "
-        "give the one that was not applied anywhere the next free number: `ctgitops new --renumber FILE`)"
+        "`ctgitops new --renumber 001` asks the databases and gives the one that none has applied "
+        "the next free number)"
     ]
 
 

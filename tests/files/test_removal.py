@@ -167,3 +167,19 @@ def test_a_shallow_clone_of_the_branch_alone_says_that_it_cannot_tell(
     subprocess.run(command, check=True, capture_output=True)
     (problem,) = found(Checkout(root))
     assert problem.what.endswith("this clone is shallow")
+
+
+def test_a_clone_without_trees_is_not_asked_for_its_history(
+    branch: Checkout, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    git(branch.root, "config", "uploadpack.allowFilter", "true")
+    git(branch.root, "switch", "-q", "main")
+    remove(branch, "002_orders")
+    commit(branch.root)
+    root = tmp_path_factory.mktemp("treeless") / "c"
+    command = ["git", "clone", "-q", "--filter=tree:0", branch.root.as_uri(), str(root)]
+    subprocess.run(command, check=True, capture_output=True)
+    (problem,) = found(Checkout(root))
+    assert problem.what.endswith("this clone has no trees of earlier commits")
+    subprocess.run(["sh", "-c", problem.hint.split("`")[1]], cwd=root, check=True, capture_output=True)
+    assert [p.code for p in found(Checkout(root))] == ["removed"]
