@@ -54,6 +54,8 @@ class Correction:
         """The same with the number of the migration that is meant. Raises UsageError."""
         if isinstance(self.migration, int):
             return self
+        if self.migration.number is not None and not self.migration.name:
+            return replace(self, migration=self.migration.number)
         found = self.migration.choose(of_all(ledger, migrations), "in the ledger or in migrations/")
         known = ledger.unfinished.get(found.number) or ledger.applied.get(found.number)
         file = file_of((m for m in migrations if m.number == found.number), known)
