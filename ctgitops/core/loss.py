@@ -15,7 +15,7 @@ from .gate import Reason
 from .header import Rollback, parse_header
 from .ledger import Ledger
 from .plan import Plan, Step
-from .selector import Candidate, selector_from
+from .selector import Candidate, Selector
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
     candidates = tuple(Candidate(step.number, step.name, step.version) for step in reversed(plan.steps))
     found: set[int] = set()
     for text in sorted(filter(None, accepted)):
-        selector = selector_from(text, "--accept-data-loss")
-        if not any(map(selector.matches, candidates)):
+        selector = Selector.parse(text)
+        if selector is None or not any(map(selector.matches, candidates)):
             what = f"`--accept-data-loss {text}` means no migration that this rollback undoes"
             hint = f"it undoes: {', '.join(step.name for step in plan.steps)}"
             raise UsageError(what, state="nothing was changed", hint=hint)

@@ -54,7 +54,9 @@ def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
 def holds_sql(folder: Path) -> bool:
     """Whether there is SQL in a folder, however deep, or may be, where it cannot be listed; links are not followed."""
     unread: list[OSError] = []
-    found = any(name.lower().endswith(".sql") for _, _, names in os.walk(folder, onerror=unread.append) for name in names)
+    found = any(
+        name.lower().endswith(".sql") for _, _, names in os.walk(folder, onerror=unread.append) for name in names
+    )
     return found or bool(unread)
 
 
