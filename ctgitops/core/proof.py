@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..errors import ApplyError
@@ -21,6 +23,9 @@ _NOT_HERE = "0A000"
 """What this server does not have or must not make, such as an extension."""
 _NOT_FILLED = "has not been populated"
 """Said of a materialized view, which a copy has without its rows."""
+_NO_ROLE = re.compile(r'role "(pg_\w+)" does not exist')
+_NO_PARAMETER = re.compile(r'unrecognized configuration parameter "(.+)"')
+_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
@@ -109,8 +114,8 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or _NOT_FILLED in error.what):
         return "the copy has the schema and no rows"
-    if state == _NOT_GRANTED and original.superuser:
-        return f"{original.role} is a superuser there, and in a shadow nobody is"
+    if why := next(_not_copied(error, original), ""):
+        return why
     if state == _NOT_HERE and "extension" in error.what:
         return "the shadow does not have it"
     if state in _TIME or "throw-away server was ended" in error.what:
@@ -118,6 +123,24 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     if unmatched and state in _NOT_THERE:
         return "a part of the real schema could not be copied"
     return ""
+
+
+def _not_copied(error: ApplyError, original: Original) -> Iterator[str]:
+    """Why an error comes from what the real server has and a sandbox never gets."""
+    said, refused = error.what, error.sqlstate == _NOT_GRANTED
+    if refused and original.all_powerful:
+        yield f"{original.all_powerful}, and no role is a superuser in the sandbox"
+    creates = any(role.creates_databases for role in original.roles if role.name == original.role)
+    if refused and creates and "permission denied to create database" in said:
+        yield f"{original.role} may create databases there, and not in the sandbox"
+    if (role := _NO_ROLE.search(said)) and role[1] in original.predefined:
+        yield f"the sandbox does not have the role {role[1]}"
+    if (parameter := _NO_PARAMETER.search(said)) and parameter[1] in original.withheld:
+        yield f"the value of {parameter[1]} is not copied: it may be a secret"
+    if "security label provider" in said:
+        yield "the sandbox has no security label provider"
+    if (other := _NO_DATABASE.search(said)) and other[1] in original.databases:
+        yield f"the sandbox does not have the database {other[1]}"
 
 
 def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:

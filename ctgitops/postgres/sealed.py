@@ -19,14 +19,15 @@ from ..sql.redact import redact, redact_message
 from .account import unprivileged
 from .connect import Address, Connection, connect, told_if_lost
 from .exchange import Failure
-from .extensions import Extensions
+from .extensions import Extensions, as_admin
 from .failed import StepFailed
 from .ledger import ensure_ledger
 from .limits import Guard, Limits
 from .message import Spot
-from .names import ADMIN
+from .names import ADMIN, unused
 from .planted import Planter
 from .programs import Programs
+from .scratch import rename
 from .server import LocalServer
 from .sizes import calibrate
 from .snapshot import take_snapshot
@@ -46,10 +47,11 @@ class SealedShadow:
 
     def __init__(self, sealed: SealedDatabases, database: str, observer: Observer) -> None:
         self.database = database
+        self.spare = database
+        """Its name as long as another copy has the target's."""
         self._sealed = sealed
         self._observer = observer
-        self._extensions = Extensions(sealed.server.address(database), sealed.original, sealed.allowed)
-        self._address = sealed.address(database)
+        self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
         self._connection: Connection | None = None
 
     @property
@@ -60,6 +62,8 @@ class SealedShadow:
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Carries out steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
+        with told_if_lost(self._sealed.server.address()):
+            self._sealed.give_name(self)
         for step in steps:
             try:
                 for piece in self._extensions.pieces(step):
@@ -86,7 +90,7 @@ class SealedShadow:
     def snapshot(self) -> Snapshot:
         """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
         try:
-            return take_snapshot(self._address)
+            return take_snapshot(self.address)
         except LedgerError as error:
             raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
 
@@ -98,18 +102,29 @@ class SealedShadow:
         """One more database beside it, with the same roles and nothing in it."""
         return self._sealed.another()
 
+    @property
+    def address(self) -> Address:
+        """Where it is now, for the role that unreviewed SQL runs as."""
+        return self._sealed.address(self.database)
+
+    def watched_by(self, observer: Observer) -> None:
+        """What looks at the steps that are brought watched."""
+        self._observer = observer
+
     def close(self) -> None:
-        """Ends its connection."""
+        """Ends its connections."""
         if self._connection is not None:
             self._connection.close()
+        if isinstance(self._observer, Tracer):
+            self._observer.rest()
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             try:
-                self._connection = connect(self._address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
+                self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            ensure_ledger(self._connection, self._address)
+            ensure_ledger(self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
@@ -148,6 +163,8 @@ class SealedDatabases:
         self.notes: list[str] = []
         self._guard = guard
         self._shadows: list[SealedShadow] = []
+        self._target = original.database if server.ours else ""
+        self._holder: SealedShadow | None = None
 
     def address(self, database: str) -> Address:
         """A database, as the role that unreviewed SQL runs as."""
@@ -155,7 +172,22 @@ class SealedDatabases:
 
     def named(self, database: str) -> str:
         """What a database is called there."""
-        return f"{self.server.prefix}{database}"
+        return unused(f"{self.server.prefix}{database}", {self._target})
+
+    def give_name(self, shadow: SealedShadow | None) -> None:
+        """Gives one database, or none, the target's name, which migrations may use.
+
+        Never on a server of others: the database of that name there may be a real one.
+        """
+        if not self._target or self._holder is shadow:
+            return
+        with as_admin(self.server.address()) as connection:
+            for each, name in ((self._holder, self._holder and self._holder.spare), (shadow, self._target)):
+                if each and name:
+                    each.close()
+                    rename(connection, each.database, name)
+                    each.database = name
+        self._holder = shadow
 
     def why(self, said: str) -> str:
         """Why the server ended, where we ended it; else what was said."""
@@ -192,6 +224,7 @@ class SealedDatabases:
             return self.named("shadow")
         shadow = self.shadow(self.named(ORIGINAL), Unwatched())
         shadow.bring(steps)
+        self.give_name(None)
         shadow.close()
         tried = self.named("tried")
         with told_if_lost(self.server.address()):
@@ -222,6 +255,7 @@ def sealed_server(
     def own(programs: Programs) -> SealedServer:
         server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
         server.limits = limits
+        server.superuser = unused(ADMIN, {role.name for role in original.roles})
         return server
 
     with (
@@ -231,6 +265,8 @@ def sealed_server(
         sealed = SealedDatabases(server, guard, original, allowed)
         planter = Planter(server, original, sealed.notes)
         with told_if_lost(server.address()):
+            if server.ours and original.database:
+                server.make_room(original.database)
             planter.roles()
             planter.database(sealed.named(ORIGINAL))
             planter.schema(sealed.named(ORIGINAL))
@@ -251,8 +287,10 @@ def sealed_shadow(
         here = sealed.server.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
-        database = sealed.with_steps(had)
+        shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
+        with told_if_lost(sealed.server.address()):
+            sealed.give_name(shadow)
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
-        address = sealed.address(database)
-        with Tracer(lambda: connect(address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
-            yield sealed.shadow(database, tracer)
+        with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
+            shadow.watched_by(tracer)
+            yield shadow
