@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 
+SERVICES = frozenset({
+    "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
+    "avnadmin", "doadmin", "tsdbadmin",
+})  # fmt: skip
+"""Roles by which a managed service is known. These let customers do some of what PostgreSQL keeps for superusers."""
+
+
 @dataclass(frozen=True)
 class Membership:
     """A role's membership in `group`. The options are those of PostgreSQL 16; an older server has ADMIN alone."""
@@ -99,6 +106,11 @@ class Original:
             left += groups - reached
             reached |= groups
         return tuple(sorted(n for n in reached - {self.role} if n in by_name and by_name[n].superuser))
+
+    @property
+    def service(self) -> str:
+        """A role by which a managed service is known whose server this is; empty where it is not one."""
+        return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property
     def all_powerful(self) -> str:

@@ -23,6 +23,7 @@ _NOT_HERE = "0A000"
 """What this server does not have or must not make, such as an extension."""
 _NOT_FILLED = "has not been populated"
 """Said of a materialized view, which a copy has without its rows."""
+_FOR_SUPERUSERS = re.compile(r"[Mm]ust be superuser|permission denied to (?!create (?:role|database)\b)")
 _NO_ROLE = re.compile(r'role "(pg_\w+)" does not exist')
 _NO_PARAMETER = re.compile(r'unrecognized configuration parameter "(.+)"')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -133,6 +134,8 @@ def _not_copied(error: ApplyError, original: Original) -> Iterator[str]:
     creates = any(role.creates_databases for role in original.roles if role.name == original.role)
     if refused and creates and "permission denied to create database" in said:
         yield f"{original.role} may create databases there, and not in the sandbox"
+    if refused and original.service and _FOR_SUPERUSERS.search(said):
+        yield f"the service with {original.service} may allow it there, and PostgreSQL itself keeps it for superusers"
     if (role := _NO_ROLE.search(said)) and role[1] in original.predefined:
         yield f"the sandbox does not have the role {role[1]}"
     if (parameter := _NO_PARAMETER.search(said)) and parameter[1] in original.withheld:

@@ -27,7 +27,7 @@ HARMLESS_ALONE = HARMLESS_ROLES | {
 """Harmless where the server has nothing but this copy."""
 OPTIONS_SINCE = 16
 """The major from which CREATEROLE needs ADMIN OPTION on a role, and a membership has options of its own."""
-MOST_NAMED = 5
+MOST_NAMED = 20
 
 Edge = tuple[str, Membership]
 """A member and its membership."""
