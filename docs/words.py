@@ -175,6 +175,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "are accepted and not sent.",
         "Write the SQL that it stands for, or remove the line.",
     ),
+    "not-tried": (
+        "A statement names its database, such as `ALTER DATABASE`, and the copy on the server of `shadow.url` has "
+        "another name.",
+        "Review that statement by hand, or leave `shadow.url` out: a server of ctgitops' own has the name.",
+    ),
     "not-idempotent": (
         "A migration with `-- ctgitops: idempotent` fails or changes the schema when it runs a second time, on a copy.",
         "Make it find out what is there (`IF NOT EXISTS`, `ON CONFLICT`), or take that line away.",

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-
 SERVICES = frozenset({
     "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
     "avnadmin", "doadmin", "tsdbadmin",
@@ -87,6 +86,8 @@ class Original:
     """Privileges on the database: grantee or empty for PUBLIC, privilege, with grant option."""
     predefined: frozenset[str] = frozenset()
     """The roles of its server whose names begin with `pg_`."""
+    settable: frozenset[str] = frozenset()
+    """Parameters on which privileges were granted there, which a sandbox does not grant."""
     withheld: frozenset[str] = frozenset()
     """Names of parameters that are set there for this role or database, and whose values are not read."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..errors import ApplyError
+from ..errors import ApplyError, Place
 from .compare import Altered, Changes, compare
 from .ledger import Ledger
+from .not_copied import not_copied
 from .original import Original
 from .plan import Direction, Plan, Step
 from .printed import alike_once_read
@@ -23,10 +22,6 @@ _NOT_HERE = "0A000"
 """What this server does not have or must not make, such as an extension."""
 _NOT_FILLED = "has not been populated"
 """Said of a materialized view, which a copy has without its rows."""
-_FOR_SUPERUSERS = re.compile(r"[Mm]ust be superuser|permission denied to (?!create (?:role|database)\b)")
-_NO_ROLE = re.compile(r'role "(pg_\w+)" does not exist')
-_NO_PARAMETER = re.compile(r'unrecognized configuration parameter "(.+)"')
-_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
@@ -79,6 +74,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A statement that was not run, because it names a database and the copy has another name."""
+
+    step: str
+    """The name of its migration."""
+    database: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Proof:
     """What is known of a plan because it ran."""
 
@@ -103,6 +108,8 @@ class Proof:
     """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
     of_files: bool = False
     """It ran on what the merged files give from nothing: no database was looked at."""
+    skipped: tuple[Skipped, ...] = ()
+    """Statements of these migrations that did not run."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
@@ -115,7 +122,7 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or _NOT_FILLED in error.what):
         return "the copy has the schema and no rows"
-    if why := next(_not_copied(error, original), ""):
+    if why := not_copied(error, original):
         return why
     if state == _NOT_HERE and "extension" in error.what:
         return "the shadow does not have it"
@@ -124,26 +131,6 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     if unmatched and state in _NOT_THERE:
         return "a part of the real schema could not be copied"
     return ""
-
-
-def _not_copied(error: ApplyError, original: Original) -> Iterator[str]:
-    """Why an error comes from what the real server has and a sandbox never gets."""
-    said, refused = error.what, error.sqlstate == _NOT_GRANTED
-    if refused and original.all_powerful:
-        yield f"{original.all_powerful}, and no role is a superuser in the sandbox"
-    creates = any(role.creates_databases for role in original.roles if role.name == original.role)
-    if refused and creates and "permission denied to create database" in said:
-        yield f"{original.role} may create databases there, and not in the sandbox"
-    if refused and original.service and _FOR_SUPERUSERS.search(said):
-        yield f"the service with {original.service} may allow it there, and PostgreSQL itself keeps it for superusers"
-    if (role := _NO_ROLE.search(said)) and role[1] in original.predefined:
-        yield f"the sandbox does not have the role {role[1]}"
-    if (parameter := _NO_PARAMETER.search(said)) and parameter[1] in original.withheld:
-        yield f"the value of {parameter[1]} is not copied: it may be a secret"
-    if "security label provider" in said:
-        yield "the sandbox has no security label provider"
-    if (other := _NO_DATABASE.search(said)) and other[1] in original.databases:
-        yield f"the sandbox does not have the database {other[1]}"
 
 
 def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
@@ -203,6 +190,7 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         what = f"fails on {where}: {error.what}"
         hint = error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
+    found += [_not_tried(each) for each in proof.skipped]
     for way in proof.ways:
         found += _of_way(way)
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]
@@ -214,6 +202,15 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         hint = "make the later of the two find out what is there already (IF EXISTS, IF NOT EXISTS), or renumber it"
         found.append(Problem("order-differs", what, hint=hint, blocks=False))
     return tuple(found)
+
+
+def _not_tried(skipped: Skipped) -> Problem:
+    what = f"{skipped.step} names the database {skipped.database}, and that statement was not tried"
+    hint = (
+        "on the server of `shadow.url` the copy has another name; a sandbox that ctgitops starts itself "
+        "(no `shadow.url`, or `shadow.image`) has the database's own"
+    )
+    return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
 def _not_idempotent(again: Again) -> Problem:

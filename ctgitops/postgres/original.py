@@ -41,6 +41,8 @@ select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls, r.r
         from pg_catalog.pg_auth_members m where m.member = r.oid)
 from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 1
 """
+_SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
+"""Since PostgreSQL 15."""
 _PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
 _SETTINGS = """
 select coalesce(r.rolname, ''), split_part(c, '=', 1), substr(c, pg_catalog.strpos(c, '=') + 1)
@@ -86,6 +88,7 @@ def _read(connection: Connection) -> Original:
     about = cast("dict[str, Any]", row[0])
     rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
     settings = [(str(a), str(b), str(c)) for a, b, c in connection.execute(_SETTINGS).fetchall()]
+    settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
     return Original(
         role=about["user"],
         major=connection.info.server_version // 10000,
@@ -94,6 +97,7 @@ def _read(connection: Connection) -> Original:
         creates=about["creates"],
         settings=tuple(each for each in settings if each[1].lower() in MEANS),
         withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
+        settable=frozenset(str(name) for (name,) in settable),
         database=about["datname"],
         databases=frozenset(about["all"]),
         grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),

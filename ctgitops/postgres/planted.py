@@ -12,9 +12,10 @@ from psycopg import sql
 from ..core.original import Original
 from ..sql.parse import SqlSyntaxError, statements
 from .borrowed import NOT_SEALED
-from .connect import Connection
+from .connect import Address, Connection
 from .exchange import exchange
 from .extensions import as_admin, dull, missing
+from .ledger import ensure_ledger
 from .planted_roles import REACHING, RolePlanter, roles_of
 from .throwaway import Server
 
@@ -71,6 +72,19 @@ class Planter:
             for who, parameter, value in self._original.settings:
                 if not who or who in self._made:
                     self._set(connection, (who, parameter, value), database)
+
+    def ledger(self, name: str, connection: Connection, address: Address) -> None:
+        """Our own tables, made by the role that works there; the real ones may come from one that may do more."""
+        if self._original.creates:
+            ensure_ledger(connection, address)
+            return
+        whose = [sql.Identifier(each) for each in (name, self._original.role)]
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("grant create on database {} to {}").format(*whose))
+            try:
+                ensure_ledger(connection, address)
+            finally:
+                admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
     @property
     def _owner(self) -> str:

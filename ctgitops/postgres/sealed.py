@@ -13,21 +13,21 @@ from ..core.impact import StepImpact
 from ..core.original import Original
 from ..core.plan import Step
 from ..core.projection import Rates
+from ..core.proof import Skipped
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
 from .connect import Address, Connection, connect, told_if_lost
+from .copy_name import CopyName
 from .exchange import Failure
-from .extensions import Extensions, as_admin
+from .extensions import Extensions
 from .failed import StepFailed
-from .ledger import ensure_ledger
 from .limits import Guard, Limits
 from .message import Spot
 from .names import ADMIN, unused
 from .planted import Planter
 from .programs import Programs
-from .scratch import rename
 from .server import LocalServer
 from .sizes import calibrate
 from .snapshot import take_snapshot
@@ -35,6 +35,7 @@ from .template import memory
 from .throwaway import Server, throw_away
 from .trace import Tracer
 from .trial import Observer, Unwatched, try_step
+from .unnamed import without_databases
 
 ORIGINAL = "original"
 """The database that copies are made of; no migration that is not merged is ever in it."""
@@ -63,8 +64,8 @@ class SealedShadow:
         """Carries out steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
         with told_if_lost(self._sealed.server.address()):
-            self._sealed.give_name(self)
-        for step in steps:
+            self._sealed.name.give(self)
+        for step in map(self._sealed.runnable, steps):
             try:
                 for piece in self._extensions.pieces(step):
                     if isinstance(piece, Step):
@@ -82,6 +83,11 @@ class SealedShadow:
     def impacts(self) -> Mapping[int, StepImpact]:
         """What was seen of the steps that were brought watched, by their numbers."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Statements that were not run in any of its copies, because they name a database."""
+        return tuple(self._sealed.skipped)
 
     def rates(self) -> Rates:
         """How quick this server is at each work. Raises ApplyError."""
@@ -124,7 +130,7 @@ class SealedShadow:
                 self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            ensure_ledger(self._connection, self.address)
+            self._sealed.planter.ledger(self.database, self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
@@ -161,10 +167,11 @@ class SealedDatabases:
         self.original = original
         self.allowed = allowed
         self.notes: list[str] = []
+        self.skipped: dict[Skipped, None] = {}
         self._guard = guard
         self._shadows: list[SealedShadow] = []
-        self._target = original.database if server.ours else ""
-        self._holder: SealedShadow | None = None
+        self.planter = Planter(server, original, self.notes)
+        self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
         """A database, as the role that unreviewed SQL runs as."""
@@ -172,22 +179,15 @@ class SealedDatabases:
 
     def named(self, database: str) -> str:
         """What a database is called there."""
-        return unused(f"{self.server.prefix}{database}", {self._target})
+        return unused(f"{self.server.prefix}{database}", {self.name.target})
 
-    def give_name(self, shadow: SealedShadow | None) -> None:
-        """Gives one database, or none, the target's name, which migrations may use.
-
-        Never on a server of others: the database of that name there may be a real one.
-        """
-        if not self._target or self._holder is shadow:
-            return
-        with as_admin(self.server.address()) as connection:
-            for each, name in ((self._holder, self._holder and self._holder.spare), (shadow, self._target)):
-                if each and name:
-                    each.close()
-                    rename(connection, each.database, name)
-                    each.database = name
-        self._holder = shadow
+    def runnable(self, step: Step) -> Step:
+        """The step without what names a database, where the copies cannot have its name."""
+        if self.server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        self.skipped |= dict.fromkeys(skipped)
+        return kept
 
     def why(self, said: str) -> str:
         """Why the server ended, where we ended it; else what was said."""
@@ -204,7 +204,7 @@ class SealedDatabases:
         """One more database, for the length of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with told_if_lost(self.server.address()):
-            Planter(self.server, self.original, self.notes).database(name, template)
+            self.planter.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
@@ -224,11 +224,11 @@ class SealedDatabases:
             return self.named("shadow")
         shadow = self.shadow(self.named(ORIGINAL), Unwatched())
         shadow.bring(steps)
-        self.give_name(None)
+        self.name.give(None)
         shadow.close()
         tried = self.named("tried")
         with told_if_lost(self.server.address()):
-            Planter(self.server, self.original, self.notes).database(tried, self.named(ORIGINAL))
+            self.planter.database(tried, self.named(ORIGINAL))
         return tried
 
     def close(self) -> None:
@@ -263,7 +263,7 @@ def sealed_server(
         Guard(server.used, limits, server.end) as guard,
     ):
         sealed = SealedDatabases(server, guard, original, allowed)
-        planter = Planter(server, original, sealed.notes)
+        planter = sealed.planter
         with told_if_lost(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
@@ -289,7 +289,7 @@ def sealed_shadow(
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with told_if_lost(sealed.server.address()):
-            sealed.give_name(shadow)
+            sealed.name.give(shadow)
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)

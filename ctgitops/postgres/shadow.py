@@ -31,6 +31,7 @@ from .scratch import rename
 from .server import LocalServer
 from .snapshot import take_snapshot
 from .throwaway import Server, throw_away
+from .unnamed import without_databases
 
 ROLE = "ctgitops_replay"
 """Who runs migrations here: no superuser, as long as the SQL lets it be none."""
@@ -114,11 +115,21 @@ class ReplayShadow:
 
     def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
-            session.run(step, plan, None)
+            session.run(self._runnable(step), plan, None)
             done.append(step)
             if _NO_PRIVILEGE in helped:
                 self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))
             helped.clear()
+
+    def _runnable(self, step: Step) -> Step:
+        """The step without what names a database, where this one cannot have the name."""
+        if self._server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        for each in skipped:
+            note = f"{each.place} names the database {each.database}, and was not run on a server of others"
+            self._notes += [] if note in self._notes else [note]
+        return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
         """Gives a migration what real servers have from elsewhere: roles, extensions, rights. None: nothing helps."""

@@ -45,6 +45,7 @@ APP = Original(
     roles=(Role("app", creates_databases=True), Role("rdsadmin", superuser=True)),
     predefined=frozenset({"pg_maintain"}),
     withheld=frozenset({"app.key"}),
+    settable=frozenset({"app.log"}),
     databases=frozenset({"own", "other"}),
 )
 
@@ -55,6 +56,7 @@ APP = Original(
         ("permission denied to create database", "42501", "app may create databases there"),
         ('role "pg_maintain" does not exist', "42704", "does not have the role pg_maintain"),
         ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
+        ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),
         ('security label provider "anon" is not loaded', "22023", "no security label provider"),
         ('database "other" does not exist', "3D000", "does not have the database other"),
         ('permission denied to create event trigger "watch"', "42501", "the service with rdsadmin may allow it"),

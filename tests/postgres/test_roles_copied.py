@@ -157,8 +157,8 @@ def originals(draw: st.DrawFn) -> Original:
             Membership(g, draw(st.booleans()), draw(OPTIONAL), draw(st.booleans()), draw(st.sampled_from(NAMES)))
             for g in groups
         )
-        flags = [draw(st.booleans()) for _ in range(4)]
-        roles.append(Role(name, *flags, member_of=tuple(members)))
+        superuser, creates, inherits = (draw(st.booleans()) for _ in range(3))
+        roles.append(Role(name, superuser, creates, inherits, member_of=tuple(members)))
     return Original(draw(st.sampled_from(NAMES)), draw(st.sampled_from([14, 15, 16, 18])), roles=tuple(roles))
 
 
