@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 PROBLEMS: dict[str, tuple[str, str]] = {
+    "already-there": (
+        "What pending migrations create is in the database already, and no ledger says that they ran.",
+        "`ctgitops baseline --env NAME --at NNN` takes the database over; the hint has the number.",
+    ),
     "rows-not-looked-at": (
         "Nobody could look whether rows of the target make a migration fail; it says why.",
         "Look by hand before it is applied.",
