@@ -171,7 +171,9 @@ class BorrowedServer:
     @staticmethod
     def _tidy(connection: Connection) -> None:
         for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
-            drop = sql.SQL("drop database if exists {} with (force)")
-            connection.execute(drop.format(sql.Identifier(str(name))))
+            database = sql.Identifier(str(name))
+            # A template cannot be dropped, and its owner may have made it one
+            connection.execute(sql.SQL("alter database {} is_template false").format(database))
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         for (name,) in connection.execute(_ROLES, [MARK]).fetchall():
             connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(str(name))))

@@ -10,17 +10,20 @@ import psycopg
 from psycopg import sql
 
 from ..core.original import Original
+from ..core.plan import Step
 from ..sql.parse import SqlSyntaxError, statements
 from .borrowed import NOT_SEALED
 from .connect import Address, Connection
 from .exchange import exchange
 from .extensions import as_admin, dull, missing
 from .ledger import ensure_ledger
-from .planted_roles import REACHING, RolePlanter, roles_of
+from .planted_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
 from .throwaway import Server
 
 EMPTY = "template0"
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
+LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
+"""Statements that may limit who connects."""
 MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
@@ -85,6 +88,15 @@ class Planter:
                 ensure_ledger(connection, address)
             finally:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
+
+    def reopen(self, name: str, step: Step) -> None:
+        """Takes back what keeps us from looking at what a step did: a limit of connections is of no use here."""
+        if not any(statement.kind in LIMITING for statement in step.script.statements):
+            return
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("alter database {} connection limit -1").format(sql.Identifier(name)))
+            role = sql.Identifier(self._original.role)
+            admin.execute(sql.SQL("alter role {} login connection limit {}").format(role, CONNECTIONS))
 
     @property
     def _owner(self) -> str:

@@ -25,6 +25,8 @@ HARMLESS_ALONE = HARMLESS_ROLES | {
     "pg_signal_backend", "pg_signal_autovacuum_worker", "pg_use_reserved_connections",
 }  # fmt: skip
 """Harmless where the server has nothing but this copy."""
+CONNECTIONS = 8
+"""Sessions that one role may have."""
 OPTIONS_SINCE = 16
 """The major from which CREATEROLE needs ADMIN OPTION on a role, and a membership has options of its own."""
 MOST_NAMED = 20
@@ -66,7 +68,7 @@ class RolePlanter:
     def _made(self, role: Role) -> sql.Composed:
         ours = role.name == self._original.role
         options = [
-            sql.SQL("nosuperuser nocreatedb noreplication connection limit 8"),
+            sql.SQL("nosuperuser nocreatedb noreplication connection limit {}").format(CONNECTIONS),
             sql.SQL("login" if ours else "nologin"),
             sql.SQL("inherit" if role.inherits else "noinherit"),
             sql.SQL("createrole" if self._creates_roles(role) else "nocreaterole"),

@@ -18,7 +18,7 @@ from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
-from .connect import Address, Connection, connect, told_if_lost
+from .connect import Address, Connection, connect, told_if_refused
 from .copy_name import CopyName
 from .exchange import Failure
 from .extensions import Extensions
@@ -63,7 +63,7 @@ class SealedShadow:
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Carries out steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
-        with told_if_lost(self._sealed.server.address()):
+        with told_if_refused(self._sealed.server.address()):
             self._sealed.name.give(self)
         for step in map(self._sealed.runnable, steps):
             try:
@@ -72,6 +72,7 @@ class SealedShadow:
                         try_step(self._connected(), piece, observer)
                     else:
                         piece()
+                self._sealed.planter.reopen(self.database, step)
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
@@ -203,7 +204,7 @@ class SealedDatabases:
     def another(self, template: str = "template0") -> Iterator[SealedShadow]:
         """One more database, for the length of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
-        with told_if_lost(self.server.address()):
+        with told_if_refused(self.server.address()):
             self.planter.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
@@ -227,7 +228,7 @@ class SealedDatabases:
         self.name.give(None)
         shadow.close()
         tried = self.named("tried")
-        with told_if_lost(self.server.address()):
+        with told_if_refused(self.server.address()):
             self.planter.database(tried, self.named(ORIGINAL))
         return tried
 
@@ -264,7 +265,7 @@ def sealed_server(
     ):
         sealed = SealedDatabases(server, guard, original, allowed)
         planter = sealed.planter
-        with told_if_lost(server.address()):
+        with told_if_refused(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
             planter.roles()
@@ -288,7 +289,7 @@ def sealed_shadow(
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
-        with told_if_lost(sealed.server.address()):
+        with told_if_refused(sealed.server.address()):
             sealed.name.give(shadow)
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:

@@ -133,6 +133,14 @@ class ReplayShadow:
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
         """Gives a migration what real servers have from elsewhere: roles, extensions, rights. None: nothing helps."""
+        try:
+            return self._helped(error, helped)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            return None  # such as a role whose name PostgreSQL keeps for itself
+
+    def _helped(self, error: ApplyError, helped: set[str]) -> str | None:
         if match := _NO_ROLE.search(error.what):
             return self._make_role(match[1]) if match[1] not in helped else None
         if (other := _NO_DATABASE.search(error.what)) and self._server.ours and not self._wanted.database:
@@ -178,10 +186,19 @@ class ReplayShadow:
             }
             missing = [name.strip('"') for name in self._wanted.extensions if name.strip('"') in available - there]
             for name in missing:
-                extension = sql.Identifier(name)
-                connection.execute(sql.SQL("create extension if not exists {} cascade").format(extension))
-                self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
+                self._make_extension(connection, name)
         return "extensions" if missing else None
+
+    def _make_extension(self, connection: Connection, name: str) -> None:
+        try:
+            extension = sql.Identifier(name)
+            connection.execute(sql.SQL("create extension if not exists {} cascade").format(extension))
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            self._notes.append(f"extension {name} cannot be made here: {error.diag.message_primary}")
+        else:
+            self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
 
     def _run(self, statement: sql.Composed) -> None:
         with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):

@@ -85,7 +85,7 @@ def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> N
         assert shadow.impacts.keys() == {2, 3}
 
 
-@pytest.mark.parametrize("name", quickly({NAMES[1]}))
+@pytest.mark.parametrize("name", quickly(set()))
 def test_what_is_run_again_from_nothing_has_the_name_too(name: str) -> None:
     with replay_shadow(Wanted(MAJOR, role="app", database=name), ShadowPolicy()) as shadow:
         shadow.bring((names_it(name, 1), names_it(name, 2)))
@@ -119,6 +119,7 @@ def test_the_privileges_on_the_database_are_those_of_the_real_one() -> None:
                 shadow.bring((step(denied),))
 
 
+@pytest.mark.slow
 def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped() -> None:
     with borrowable() as service:
         run(service.url(), "create database own")
@@ -134,3 +135,32 @@ def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped
             replay.bring((step(sql),))
             assert any("names the database own, and was not run" in note for note in replay.unmatched)
         assert fetch(service.url(), SETTINGS.format("'own'")) == before == []
+
+
+def test_a_limit_of_connections_does_not_keep_us_from_looking() -> None:
+    with sealed_shadow(owner_of_reader("own"), ShadowPolicy()) as shadow:
+        limits = "alter database own connection limit 0; alter role postgres connection limit 1;"
+        shadow.bring((step(limits),), watched=True)
+        shadow.bring((step("create table public.t (a int)", 2),), watched=True)
+        shadow.bring((step("create index concurrently i on public.t (a)", 3),), watched=True)
+        assert "public.t" in {each.name for each in shadow.snapshot().objects} | {
+            f"public.{each.name}" for each in shadow.snapshot().objects
+        }
+
+
+def test_a_role_that_postgresql_keeps_for_itself_is_an_error_of_the_migration_and_no_traceback() -> None:
+    with (
+        replay_shadow(Wanted(MAJOR, role="app", database="own"), ShadowPolicy()) as shadow,
+        pytest.raises(ApplyError, match="pg_future"),
+    ):
+        shadow.bring((step("grant pg_future to current_user"),))
+
+
+@pytest.mark.slow
+def test_a_copy_that_was_made_a_template_is_removed_from_a_server_of_others() -> None:
+    template = "do $$ begin execute format('alter database %I is_template true', current_database()); end $$"
+    with borrowable() as service:
+        for _ in range(2):
+            with sealed_shadow(like("own"), ShadowPolicy(), borrowed=service.address()) as shadow:
+                shadow.bring((step(template),))
+        assert fetch(service.url(), "select datname from pg_database where datname like 'ctgitops_shadow%'") == []

@@ -68,7 +68,7 @@ def test_a_database_of_the_server_that_is_not_its_own_says_nothing_and_one_that_
     house.migration("001_other", f"alter database {other} set timezone = 'UTC';")
     looked = house.plan()
     assert f'not tried: 001_other: database "{other}" does not exist (the sandbox does not have' in looked.words
-    house.migration("001_other", f"alter database {own[:-1]}x\" reset all;")
+    house.migration("001_other", f'alter database {own[:-1]}x" reset all;')
     assert house.plan().status == 3
 
 
