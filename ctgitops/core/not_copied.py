@@ -26,7 +26,7 @@ def _power(error: ApplyError, _: re.Match[str], original: Original) -> str:
 
 def _create_database(_error: ApplyError, _: re.Match[str], original: Original) -> str:
     creates = any(role.creates_databases for role in original.roles if role.name == original.role)
-    return f"{original.role} may create databases there, and not in the sandbox" if creates else ""
+    return f"{original.role} may create databases there and not in the sandbox" if creates else ""
 
 
 def _set(_error: ApplyError, found: re.Match[str], original: Original) -> str:
@@ -58,9 +58,9 @@ def _database(_error: ApplyError, found: re.Match[str], original: Original) -> s
 
 _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], Original], str]] = {
     "": _power,
-    "permission denied to create database": _create_database,
+    "permission denied to (create|rename|change owner of) database": _create_database,
     r'permission denied to set parameter "(.+)"': _set,
-    r"[Mm]ust be superuser|permission denied to (?!create (?:role|database)\b)": _service,
+    r"[Mm]ust be superuser|permission denied to (?!create role\b)": _service,
     r'role "(pg_\w+)" does not exist': _role,
     r'unrecognized configuration parameter "(.+)"': _parameter,
     "security label provider": _label,

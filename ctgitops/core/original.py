@@ -86,6 +86,8 @@ class Original:
     """Privileges on the database: grantee or empty for PUBLIC, privilege, with grant option."""
     predefined: frozenset[str] = frozenset()
     """The roles of its server whose names begin with `pg_`."""
+    narrow_createrole: bool = True
+    """Whether CREATEROLE gives rights on those roles alone that it made, as since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
     """Parameters on which privileges were granted there, which a sandbox does not grant."""
     withheld: frozenset[str] = frozenset()

@@ -97,6 +97,7 @@ def _read(connection: Connection) -> Original:
         creates=about["creates"],
         settings=tuple(each for each in settings if each[1].lower() in MEANS),
         withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
+        narrow_createrole=connection.info.server_version >= 160000,
         settable=frozenset(str(name) for (name,) in settable),
         database=about["datname"],
         databases=frozenset(about["all"]),

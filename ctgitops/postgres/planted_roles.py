@@ -169,7 +169,7 @@ class RolePlanter:
             for group in everyone:
                 if group != name and not self._reaches(group, name):
                     self._granted(name, Membership(group, admin=group in self._groups, inherits=True))
-        older = (self._original.major or OPTIONS_SINCE) < OPTIONS_SINCE <= self._server.major
+        older = self._server.major >= OPTIONS_SINCE and not self._original.narrow_createrole
         if older and applying.creates_roles and not powerful and applying.name in self._groups:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 

@@ -54,6 +54,7 @@ APP = Original(
     ("said", "state", "why"),
     [
         ("permission denied to create database", "42501", "app may create databases there"),
+        ("permission denied to change owner of database", "42501", "app may create databases there"),
         ('role "pg_maintain" does not exist', "42704", "does not have the role pg_maintain"),
         ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
         ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),

@@ -57,6 +57,20 @@ def cluster(superuser: str, setup: str, major: int | None = None) -> Iterator[Lo
         yield server
 
 
+@pytest.mark.majors
+def test_createrole_of_an_older_server_gives_what_it_gave_there() -> None:
+    provider = PROVIDERS["rds"]
+    with cluster(provider.superuser, provider.setup, 15) as server:
+        run(server.url(provider.database), "create role one; create role two")
+        original = original_at(replace(server.address(), url=server.url(provider.database, provider.role)))
+    with sealed_server(replace(original, major=18)) as sealed:
+        assert sealed.notes == []
+        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+        shadow.bring((step("create role q; grant rds_iam to q; grant one to two; alter role two connection limit 3"),))
+        with pytest.raises(ApplyError, match=r"permission denied|must be"):
+            shadow.bring((step("grant rdsadmin to two"),))
+
+
 def named(notes: list[str], what: str) -> bool:
     return any(what in note for note in notes)
 
