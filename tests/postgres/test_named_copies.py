@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import pytest
 
+from ctgitops.commands.planning.unlooked import Unlooked
 from ctgitops.core.environment import ShadowPolicy
 from ctgitops.core.original import Original, Role
 from ctgitops.core.plan import Direction, Step
 from ctgitops.core.replay import Wanted
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.names import ADMIN, MAINTENANCE
-from ctgitops.postgres.sealed import sealed_server, sealed_shadow
-from ctgitops.postgres.shadow import replay_shadow
+from ctgitops.postgres.sealed import SealedShadow, sealed_server, sealed_shadow
+from ctgitops.postgres.shadow import ReplayShadow, replay_shadow
 from ctgitops.postgres.trial import Unwatched
 from ctgitops.sql.script import Script
+from tests.fakes import migration, request, workspace
 from tests.servers import borrowable, fetch, programs_for_tests, run
 
 NAMES = ["own", 'Own "quoted" Ünd more', "x" * 63, "select", "postgres", "template1", MAINTENANCE, "original", "shadow"]
@@ -164,3 +168,27 @@ def test_a_copy_that_was_made_a_template_is_removed_from_a_server_of_others() ->
             with sealed_shadow(like("own"), ShadowPolicy(), borrowed=service.address()) as shadow:
                 shadow.bring((step(template),))
         assert fetch(service.url(), "select datname from pg_database where datname like 'ctgitops_shadow%'") == []
+
+
+@dataclass
+class Here:
+    """Sandboxes that this machine makes."""
+
+    def sealed(
+        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[SealedShadow]:
+        return sealed_shadow(original, policy, had=had)
+
+    def like(self, wanted: Wanted, environment: object = None) -> AbstractContextManager[ReplayShadow]:  # noqa: ARG002
+        return replay_shadow(wanted, ShadowPolicy())
+
+
+DYNAMIC = "do $$ begin execute 'alter database ' || 'own' || ' reset all'; end $$;"
+
+
+@pytest.mark.parametrize("sql", ["alter database own reset all;", pytest.param(DYNAMIC, marks=pytest.mark.slow)])
+def test_a_fork_names_the_database_that_no_run_may_look_at(sql: str) -> None:
+    work = workspace(migration("001_one", sql="create table t (a int);"), migration("002_two", sql=sql))
+    look = Unlooked({"migrations/002_two.sql"}, "no secret", Here()).look(request(work))
+    assert look.proof
+    assert (look.proof.failed, look.proof.untried, look.proof.tried) == (None, "", ("002_two",))
