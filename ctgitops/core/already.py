@@ -52,10 +52,9 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
     """The plan with the proposal to take the database over, which is also the way out of a failed trial."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
+    does = "compares it with the files" if nearest.differences else "records it without running it"
     problems = tuple(
-        replace(problem, hint=f"it is there already: `{command}` records it without running it")
-        if problem.code == "fails"
-        else problem
+        replace(problem, hint=f"it is there already: `{command}` {does}") if problem.code == "fails" else problem
         for problem in plan.problems
     )
     return replace(plan, problems=(*problems, _problem(environment, nearest, command)))
@@ -72,8 +71,8 @@ def _problem(environment: str, nearest: Nearest, command: str) -> Problem:
         count = f"{nearest.differences} difference{'s' if nearest.differences > 1 else ''}"
         what = f"the schema of {environment} is nearest to what the files up to {nearest.name} give, with {count}"
         hint = (
-            f"`{command}` shows them; take them into a file, or accept them on the record: "
-            f'`{command} --accept-differences "…"`'
+            f"`{command}` shows them; change a file or the database, or accept them on the record: "
+            f'`{command} --accept-differences "REASON"`'
         )
     if nearest.silent:
         hint += f". Whether {', '.join(nearest.silent)} ran too cannot be seen in a schema: look at the rows"
