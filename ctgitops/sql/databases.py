@@ -56,8 +56,8 @@ def _in_body(body: str, deep: int) -> Iterator[str]:
     """What is put together at run time from current_database() names any copy rightly, so it is not looked into."""
     try:
         runs = inside(body).runs
-    except SqlSyntaxError:
-        return
+    except (SqlSyntaxError, AttributeError, KeyError, TypeError):
+        return  # a body that our reader cannot take apart runs all the same, and PostgreSQL says what it lacks
     for run in runs:
         try:
             text = _constant(run.sql) if run.dynamic else run.sql

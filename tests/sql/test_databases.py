@@ -47,6 +47,7 @@ def test_a_statement_that_names_its_database_is_found(sql: str) -> None:
         "reindex table own",
         "do $$ begin execute format('alter database %I set a.b = 1', current_database()); end $$",
         "do $$ begin raise notice 'alter database own'; end $$",
+        "do $$ declare n int; begin update t set a = 1; get diagnostics n = row_count; end $$",
         "do language plperl $$ alter database own $$",
     ],
 )
