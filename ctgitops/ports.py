@@ -35,6 +35,7 @@ from .core.outcome import Left
 from .core.plan import Plan, Step
 from .core.progress import Listener
 from .core.projection import Rates, Size
+from .core.proof import Skipped
 from .core.receipt import Receipt
 from .core.replay import Wanted
 from .core.request import Request
@@ -265,6 +266,10 @@ class Sealed(Shadow, Protocol):
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
         """What was seen of the steps that were brought watched, by their numbers."""
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Statements that were not run in any of its copies, because they name a database."""
 
     def rates(self) -> Rates:
         """How quick its server is at each work. Raises ApplyError."""

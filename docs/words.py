@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 PROBLEMS: dict[str, tuple[str, str]] = {
+    "already-there": (
+        "What pending migrations create is in the database already, and no ledger says that they ran.",
+        "`ctgitops baseline --env NAME --at NNN` takes the database over; the hint has the number.",
+    ),
     "rows-not-looked-at": (
         "Nobody could look whether rows of the target make a migration fail; it says why.",
         "Look by hand before it is applied.",
@@ -174,6 +178,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "A command of psql, such as `\\i`, is in a file. The `\\restrict` and `\\unrestrict` lines that pg_dump writes "
         "are accepted and not sent.",
         "Write the SQL that it stands for, or remove the line.",
+    ),
+    "not-tried": (
+        "A statement names its database, such as `ALTER DATABASE`, and the copy on the server of `shadow.url` has "
+        "another name.",
+        "Review that statement by hand, or leave `shadow.url` out: a server of ctgitops' own has the name.",
     ),
     "not-idempotent": (
         "A migration with `-- ctgitops: idempotent` fails or changes the schema when it runs a second time, on a copy.",

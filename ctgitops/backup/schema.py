@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..core.progress import Listener
@@ -24,4 +25,5 @@ def schema_of_backup(receipt_path: Path, tell: Listener) -> Snapshot:
         address = server.create_database("backup")
         create_roles(address, roles_in(roles.read_text(encoding="utf-8")) if roles.exists() else ())
         restore_from(receipt_path, address, tell)
-        return take_snapshot(address)
+        taken = take_snapshot(address)
+        return replace(taken, about=replace(taken.about, database=receipt.database))

@@ -17,6 +17,7 @@ from ..core.snapshot import Snapshot
 from ..errors import CtgitopsError
 from ..lint.pending import lint_plan
 from ..ports import Code, Database, Databases, Shadows
+from .planning.already import with_baseline
 from .planning.effects import effects_of
 from .planning.rows import with_violations
 from .planning.trial import Trial
@@ -64,6 +65,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         look = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
+        look = with_baseline(look, request, (ledger, live), shadows)
         return with_violations(look, database)
     except CtgitopsError as error:
         return Unseen(environment, error)

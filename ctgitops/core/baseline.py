@@ -8,7 +8,7 @@ from ..errors import LedgerError, UsageError
 from .accepted import NAME, changes_text
 from .candidates import of_files
 from .compare import Changes
-from .ledger import Entry, Ledger, Mark
+from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from .migration import Migration
 from .request import Request
 from .selector import Selector
@@ -54,9 +54,15 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
     return found
 
 
+def in_the_way(ledger: Ledger) -> Entry | None:
+    """The first entry of a run that applied something; a failed attempt left no trace."""
+    harmless = CHANGES_NOTHING | {Mark.BASELINED}
+    return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
+
+
 def refuse_history(ledger: Ledger, environment: str) -> None:
     """Only a database that nothing was applied to can be taken over. Raises LedgerError."""
-    other = next((e for e in ledger.entries if e.mark is not Mark.BASELINED), None)
+    other = in_the_way(ledger)
     if other:
         what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
         hint = f"ctgitops status --env {environment}; one migration is put right by `ctgitops repair`"

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+
+SERVICES = frozenset({
+    "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
+    "avnadmin", "doadmin", "tsdbadmin",
+})  # fmt: skip
+"""Roles by which a managed service is known. These let customers do some of what PostgreSQL keeps for superusers."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A role's membership in `group`. The options are those of PostgreSQL 16; an older server has ADMIN alone."""
+
+    group: str
+    admin: bool = False
+    inherits: bool | None = None
+    """None: the member's own attribute decides, as before PostgreSQL 16."""
+    sets: bool = True
+    """Whether the member may SET ROLE to the group."""
+    grantor: str = ""
+
+    @property
+    def administers_only(self) -> bool:
+        """What CREATEROLE gives the creator of a role since PostgreSQL 16."""
+        return self.admin and self.inherits is False and not self.sets
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the real server, without its password; what it may do on a server of our own is decided there."""
+    """A role of the real server, without its password; the sandbox decides which of its attributes it keeps."""
 
     name: str
     superuser: bool = False
     creates_roles: bool = False
     inherits: bool = True
     bypasses_row_security: bool = False
-    member_of: tuple[str, ...] = ()
+    member_of: tuple[Membership, ...] = ()
+    creates_databases: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +78,46 @@ class Original:
 
     cluster: frozenset[str] = frozenset()
     """What tells its server from all others."""
+    database: str = ""
+    """The name of the database; empty where it is not known."""
+    databases: frozenset[str] = frozenset()
+    """The names of all databases of its server."""
+    grants: tuple[tuple[str, str, bool], ...] = ()
+    """Privileges on the database: grantee or empty for PUBLIC, privilege, with grant option."""
+    predefined: frozenset[str] = frozenset()
+    """The roles of its server whose names begin with `pg_`."""
+    narrow_createrole: bool = True
+    """Whether CREATEROLE gives rights on those roles alone that it made, as since PostgreSQL 16."""
+    settable: frozenset[str] = frozenset()
+    """Parameters on which privileges were granted there, which a sandbox does not grant."""
+    withheld: frozenset[str] = frozenset()
+    """Names of parameters that are set there for this role or database, and whose values are not read."""
 
     @property
     def superuser(self) -> bool:
-        """Whether who applies migrations there may do everything, which nobody may in a shadow."""
+        """Whether the role that applies migrations is a superuser there; no role is one in a sandbox."""
         return any(role.superuser for role in self.roles if role.name == self.role)
+
+    @cached_property
+    def can_become(self) -> tuple[str, ...]:
+        """The superusers that the role can SET ROLE to, directly or through other roles."""
+        by_name = {role.name: role for role in self.roles}
+        reached, left = {self.role}, [self.role]
+        while left:
+            role = by_name.get(left.pop())
+            groups = {each.group for each in role.member_of if each.sets} if role else set()
+            left += groups - reached
+            reached |= groups
+        return tuple(sorted(n for n in reached - {self.role} if n in by_name and by_name[n].superuser))
+
+    @property
+    def service(self) -> str:
+        """A role by which a managed service is known whose server this is; empty where it is not one."""
+        return next((role.name for role in self.roles if role.name in SERVICES), "")
+
+    @property
+    def all_powerful(self) -> str:
+        """Why the role may do everything there, as a clause; empty: it may not."""
+        if self.superuser:
+            return f"{self.role} is a superuser there"
+        return f"{self.role} can become the superuser {self.can_become[0]} there" if self.can_become else ""

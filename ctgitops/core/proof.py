@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ..errors import ApplyError
+from ..errors import ApplyError, Place
 from .compare import Altered, Changes, compare
 from .ledger import Ledger
+from .not_copied import not_copied
 from .original import Original
 from .plan import Direction, Plan, Step
 from .printed import alike_once_read
@@ -73,6 +74,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A statement that was not run, because it names a database and the copy has another name."""
+
+    step: str
+    """The name of its migration."""
+    database: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Proof:
     """What is known of a plan because it ran."""
 
@@ -97,6 +108,8 @@ class Proof:
     """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
     of_files: bool = False
     """It ran on what the merged files give from nothing: no database was looked at."""
+    skipped: tuple[Skipped, ...] = ()
+    """Statements of these migrations that did not run."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
@@ -109,8 +122,8 @@ def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatche
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or _NOT_FILLED in error.what):
         return "the copy has the schema and no rows"
-    if state == _NOT_GRANTED and original.superuser:
-        return f"{original.role} is a superuser there, and in a shadow nobody is"
+    if why := not_copied(error, original):
+        return why
     if state == _NOT_HERE and "extension" in error.what:
         return "the shadow does not have it"
     if state in _TIME or "throw-away server was ended" in error.what:
@@ -177,6 +190,7 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         what = f"fails on {where}: {error.what}"
         hint = error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
+    found += [_not_tried(each) for each in proof.skipped]
     for way in proof.ways:
         found += _of_way(way)
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]
@@ -188,6 +202,15 @@ def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
         hint = "make the later of the two find out what is there already (IF EXISTS, IF NOT EXISTS), or renumber it"
         found.append(Problem("order-differs", what, hint=hint, blocks=False))
     return tuple(found)
+
+
+def _not_tried(skipped: Skipped) -> Problem:
+    what = f"{skipped.step} names the database {skipped.database}, and that statement was not tried"
+    hint = (
+        "on the server of `shadow.url` the copy has another name; a sandbox that ctgitops starts itself "
+        "(no `shadow.url`, or `shadow.image`) has the database's own"
+    )
+    return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
 def _not_idempotent(again: Again) -> Problem:

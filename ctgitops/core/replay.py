@@ -25,12 +25,14 @@ class Wanted:
     role: str = ""
     """What whoever applies migrations is called there."""
     search_path: str = ""
+    database: str = ""
+    """What the database is called there; empty where that is not known."""
 
 
 def like(live: Snapshot) -> Wanted:
     """A throw-away database like the one that a snapshot was taken of."""
     about = live.about
-    return Wanted(about.major or None, live.extensions, about.role, about.search_path)
+    return Wanted(about.major or None, live.extensions, about.role, about.search_path, about.database)
 
 
 def steps_of(ledger: Ledger) -> tuple[Step, ...]:

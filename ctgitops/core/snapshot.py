@@ -12,6 +12,8 @@ from ..errors import UsageError
 
 FORMAT = 1
 """The form of a snapshot's file."""
+_SINCE_1 = ("server_version", "role", "search_path")
+"""What the head of every such file has; later keys may be missing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class About:
     """Who applies migrations there: the ledger's owner; where there is none, who looked."""
     search_path: str = ""
     """Where that role finds what a migration does not qualify; empty where nobody changed it."""
+    database: str = ""
+    """The name of the database; empty where it is not known, as in files of earlier releases."""
 
     @property
     def major(self) -> int:
@@ -95,7 +99,7 @@ def snapshot_from(text: str, path: str) -> Snapshot:
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
-        about = About(*(str(data[each.name]) for each in fields(About)))
+        about = About(**{each.name: str(data[each.name]) for each in fields(About) if each.name in {*_SINCE_1, *data}})
         read = Snapshot.of((from_data(each) for each in objects), about)
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -21,8 +21,8 @@ from ..core.original import Original
 from ..errors import LedgerError, UsageError
 from .connect import Address, Connection, connect, told_if_lost
 from .identity import cluster_of
-from .names import ADMIN
-from .scratch import make_empty
+from .names import ADMIN, unused
+from .scratch import make_empty, move_away
 from .undisturbed import undisturbed
 
 PREFIX = "ctgitops_shadow_"
@@ -31,7 +31,6 @@ MARK = "ctgitops shadow"
 """The comment of its roles."""
 WAIT_SECONDS = 300
 NOT_SEALED = "not sealed: memory, processors and temporary files are limited by that server alone, not by this run"
-NEEDED = "a server of its own, such as a service container, with `POSTGRES_USER: " + ADMIN + "`"
 _LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
 _DATABASES = "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
 _SIZE = (
@@ -52,7 +51,7 @@ _TAKEN = "select rolname from pg_catalog.pg_roles where rolname = any(%s) order 
 _SUPERUSER = "select rolsuper from pg_catalog.pg_roles where rolname = current_user"
 _END = (
     "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity "
-    "where pg_catalog.starts_with(datname, %s)"
+    "where pg_catalog.starts_with(datname, %s) and datname <> pg_catalog.current_database()"
 )
 
 
@@ -79,7 +78,7 @@ class BorrowedServer:
             self._tidy(lock)
             if taken := [str(name) for (name,) in lock.execute(_TAKEN, [self._names()]).fetchall()]:
                 what = f"{self._address.label} has roles that the target has too: {', '.join(taken[:3])}"
-                raise UsageError(what, hint=f"give the shadow {NEEDED}")
+                raise UsageError(what, hint=f"give the shadow {self._needed}")
             cleanup.callback(self._tidied, lock)
             self._cleanup = cleanup.pop_all()
         return self
@@ -99,6 +98,11 @@ class BorrowedServer:
         """Where one of its databases is, for its superuser."""
         return Address(self.url(database), self._address.label)
 
+    def make_room(self, name: str) -> None:
+        """Renames the database of that name, so that a copy can have it; only for a server of our own. Writes."""
+        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
+            move_away(connection, name, unused("ctgitops_moved", {name}))
+
     def create_database(self, name: str) -> Address:
         """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
         with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
@@ -116,30 +120,40 @@ class BorrowedServer:
     def used(self) -> int:
         """How many bytes its databases are; 0 where nobody can say now."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
-            row = connection.execute(_SIZE, [PREFIX]).fetchone()
+            row = connection.execute(_SIZE, [self._ours]).fetchone()
             return int(str(row[0])) if row else 0
         return 0
 
     def end(self) -> None:
         """Ends all that works in its databases; any thread may."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
-            for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
+            for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
                 connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
-            connection.execute(_END, [PREFIX])
+            connection.execute(_END, [self._ours])
+
+    @property
+    def _ours(self) -> str:
+        """What the names of the databases begin with that are used here: any, where the server is thrown away."""
+        return "" if self.ours else PREFIX
+
+    @property
+    def _needed(self) -> str:
+        name = unused(ADMIN, self._names())
+        return f"a server of its own, such as a service container, with `POSTGRES_USER: {name}`"
 
     def _login(self, role: str) -> dict[str, str]:
         return {"user": role, "password": self._password} if role else {}
 
     def _names(self) -> list[str]:
-        return [self._original.role, *(role.name for role in self._original.roles if role.name != ADMIN)]
+        return [self._original.role, *(role.name for role in self._original.roles)]
 
     def _refuse(self, connection: Connection) -> None:
         if cluster_of(connection) & self._original.cluster:
             what = f"{self._address.label} is the target's own server, and unmerged SQL never runs there"
-            raise UsageError(what, hint=f"name {NEEDED}")
+            raise UsageError(what, hint=f"name {self._needed}")
         if connection.execute(_SUPERUSER).fetchone() != (True,):
             what = f"the role of {self._address.label} is no superuser, so it cannot make a copy"
-            raise UsageError(what, hint=f"name {NEEDED}")
+            raise UsageError(what, hint=f"name {self._needed}")
 
     def _wait(self, connection: Connection) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -157,7 +171,9 @@ class BorrowedServer:
     @staticmethod
     def _tidy(connection: Connection) -> None:
         for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
-            drop = sql.SQL("drop database if exists {} with (force)")
-            connection.execute(drop.format(sql.Identifier(str(name))))
+            database = sql.Identifier(str(name))
+            # A template cannot be dropped, and its owner may have made it one
+            connection.execute(sql.SQL("alter database {} is_template false").format(database))
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         for (name,) in connection.execute(_ROLES, [MARK]).fetchall():
             connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(str(name))))

@@ -90,6 +90,19 @@ def told_if_lost(address: Address) -> Iterator[None]:
         raise LedgerError(what, state="nothing was changed", hint="run the same again") from None
 
 
+@contextlib.contextmanager
+def told_if_refused(address: Address) -> Iterator[None]:
+    """Turns whatever PostgreSQL has against a sandbox that is being made into a LedgerError."""
+    try:
+        with told_if_lost(address):
+            yield
+    except psycopg.Error as error:
+        said = " ".join((error.diag.message_primary or str(error)).split())
+        what = f"the sandbox cannot be made: {address.hidden(said)}"
+        hint = "`shadow: {url: …}` or `shadow: {image: …}` names another server for it"
+        raise LedgerError(what, state="no real database was changed", hint=hint) from None
+
+
 def _parameters(address: Address) -> dict[str, str | int | None]:
     if _BARE_IPV6.match(address.url):
         what = f"the value for {address.label} has an IPv6 address without brackets"

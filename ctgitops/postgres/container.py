@@ -10,17 +10,18 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from ..errors import LedgerError, UsageError
 from .connect import Address, connect
 from .limits import Limits
-from .names import ADMIN
+from .names import ADMIN, MAINTENANCE
 from .undisturbed import undisturbed
 
 if TYPE_CHECKING:
@@ -46,21 +47,26 @@ def _engine_there() -> bool:
 
 
 @contextmanager
-def container(image: str, limits: Limits) -> Iterator[Address]:
-    """A server of that image, for its superuser. Raises UsageError where none can be had."""
+def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
+    """A server of that image, for its superuser. Raises UsageError where none can be had.
+
+    `database` is the one that our own connections use.
+    """
     if not _engine_there():
         what = f"the shadow wants the image {image}, and no container engine is here"
         raise UsageError(what, hint="set DOCKER_HOST, or `shadow: {url: …}` with a server")
     password = secrets.token_urlsafe(18)
-    made = _made(image, password, {**NOT_FLUSHED, **limits.settings()}, limits)
+    made = _made(image, limits).with_env("POSTGRES_PASSWORD", password)
+    made = made.with_env("POSTGRES_USER", superuser).with_env("POSTGRES_DB", database)
+    login = f"{quote(superuser, safe='')}:{password}"
     try:
-        yield _started(made, image, password)
+        yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
     finally:
         with undisturbed(), suppress(Exception):  # whatever an engine says: the next run finds it by its label
             made.stop()
 
 
-def _made(image: str, password: str, settings: Mapping[str, str], limits: Limits) -> DockerContainer:
+def _made(image: str, limits: Limits) -> DockerContainer:
     try:
         from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - an extra
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
@@ -69,12 +75,10 @@ def _made(image: str, password: str, settings: Mapping[str, str], limits: Limits
         raise UsageError(what, hint="pip install ctgitops[container]") from None
     # It would remove what we leave by one more container, of one more image
     testcontainers_config.ryuk_disabled = True
+    settings = {**NOT_FLUSHED, **limits.settings()}
     command = ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
     made = (
         DockerContainer(image)
-        .with_env("POSTGRES_USER", ADMIN)
-        .with_env("POSTGRES_PASSWORD", password)
-        .with_env("POSTGRES_DB", "postgres")
         .with_env("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8")
         .with_command(command)
         .with_kwargs(
@@ -89,7 +93,7 @@ def _made(image: str, password: str, settings: Mapping[str, str], limits: Limits
     return made
 
 
-def _started(made: DockerContainer, image: str, password: str) -> Address:
+def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Address:
     deadline = time.monotonic() + START_SECONDS
     try:
         _tidy(made)
@@ -98,7 +102,7 @@ def _started(made: DockerContainer, image: str, password: str) -> Address:
     except Exception as error:  # noqa: BLE001 - an engine has errors of many libraries
         said = " ".join(str(error).split())[:300]
         raise UsageError(f"no server of the image {image}: {said}", hint="`docker run` shows more") from None
-    address = Address(f"postgresql://{ADMIN}:{password}@{LOOPBACK}:{port}/postgres", f"a container of {image}")
+    address = Address(url(port), f"a container of {image}")
     while True:
         try:
             # It answers over the network once it is set up, not while it is

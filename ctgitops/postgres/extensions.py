@@ -101,9 +101,9 @@ def dull(connection: Connection) -> None:
 class Extensions:
     """CREATE EXTENSION in migrations: by the migration's own role, or, for a name on the list, by the superuser."""
 
-    def __init__(self, admin: Address, original: Original, allowed: frozenset[str]) -> None:
+    def __init__(self, admin: Callable[[], Address], original: Original, allowed: frozenset[str]) -> None:
         self._admin = admin
-        with as_admin(admin) as connection:
+        with as_admin(admin()) as connection:
             self._since = connection.execute(_NOW).fetchall()[0][0]
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
 
@@ -123,7 +123,7 @@ class Extensions:
         yield _part(step, start, len(step.script.sent)) if helped else step
 
     def _needs_help(self, step: Step, statement: Statement, made: Extension) -> bool:
-        with as_admin(self._admin) as connection:
+        with as_admin(self._admin()) as connection:
             there = connection.execute("select extname from pg_catalog.pg_extension").fetchall()
             if (made.name,) in there or made.name in trusted(connection):
                 return False
@@ -139,7 +139,7 @@ class Extensions:
     def _make(self, step: Step, statement: Statement, made: Extension) -> None:
         spot = spot_in(step.script, statement, statement.start)
         try:
-            with as_admin(self._admin) as connection, connection.transaction():
+            with as_admin(self._admin()) as connection, connection.transaction():
                 if said := self._planted(connection, made):
                     raise StepFailed(Failure(said, NOT_GRANTED), spot, lost=False)
                 if not made.schema:

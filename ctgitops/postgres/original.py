@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import psycopg
 
-from ..core.original import Locale, Original, Role
+from ..core.original import Locale, Membership, Original, Role
 from ..errors import LedgerError
 from .account import run_as
 from .connect import Address, Connection, connect, told_if_lost
@@ -34,11 +34,16 @@ _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re
 _SERVER = re.compile(rf"^CREATE SERVER .*?{_OPTIONS}", re.MULTILINE)
 _SECRET = re.compile(r"\b(\w*(?:pass|secret|token|sslkey)\w*) '(?:[^']|'')*'", re.IGNORECASE)
 _ROLES = """
-select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls,
-    array(select g.rolname::text from pg_catalog.pg_auth_members m join pg_catalog.pg_roles g on g.oid = m.roleid
-        where m.member = r.oid order by 1)
-from pg_catalog.pg_roles r where r.rolname !~ '^pg_' order by 1
+select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls, r.rolcreatedb,
+    (select pg_catalog.jsonb_agg(to_jsonb(m) || pg_catalog.jsonb_build_object(
+            'group', pg_catalog.pg_get_userbyid(m.roleid), 'by', pg_catalog.pg_get_userbyid(m.grantor)
+        ) order by m.roleid, m.grantor)
+        from pg_catalog.pg_auth_members m where m.member = r.oid)
+from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 1
 """
+_SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
+"""Since PostgreSQL 15."""
+_PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
 _SETTINGS = """
 select coalesce(r.rolname, ''), split_part(c, '=', 1), substr(c, pg_catalog.strpos(c, '=') + 1)
 from pg_catalog.pg_db_role_setting s
@@ -50,7 +55,15 @@ order by s.setdatabase <> 0, 1, 2
 _DATABASE = """
 select to_jsonb(d) || jsonb_build_object(
     'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
-    'creates', pg_catalog.has_database_privilege(d.oid, 'create'), 'user', current_user
+    'creates', pg_catalog.has_database_privilege(d.oid, 'create'), 'user', current_user,
+    'all', (select pg_catalog.jsonb_agg(o.datname) from pg_catalog.pg_database o),
+    'grants', (
+        select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            case a.grantee when 0 then '' else pg_catalog.pg_get_userbyid(a.grantee) end,
+            a.privilege_type, a.is_grantable))
+        from pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+        where a.grantee <> d.datdba
+    )
 )
 from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 """
@@ -74,17 +87,22 @@ def _read(connection: Connection) -> Original:
     (row,) = connection.execute(_DATABASE).fetchall()
     about = cast("dict[str, Any]", row[0])
     rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
+    settings = [(str(a), str(b), str(c)) for a, b, c in connection.execute(_SETTINGS).fetchall()]
+    settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
     return Original(
         role=about["user"],
         major=connection.info.server_version // 10000,
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),
         owner=about["owner"],
         creates=about["creates"],
-        settings=tuple(
-            (str(role), str(name), str(value))
-            for role, name, value in connection.execute(_SETTINGS).fetchall()
-            if str(name).lower() in MEANS
-        ),
+        settings=tuple(each for each in settings if each[1].lower() in MEANS),
+        withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
+        narrow_createrole=connection.info.server_version >= 160000,
+        settable=frozenset(str(name) for (name,) in settable),
+        database=about["datname"],
+        databases=frozenset(about["all"]),
+        grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),
+        predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
         extensions={str(name): str(version) for name, version in rows},
         cluster=cluster_of(connection),
         locale=Locale(
@@ -98,8 +116,16 @@ def _read(connection: Connection) -> Original:
 
 
 def _role(row: tuple[Any, ...]) -> Role:
-    name, superuser, creates_roles, inherits, bypasses, member_of = row
-    return Role(name, superuser, creates_roles, inherits, bypasses, tuple(member_of))
+    name, superuser, creates_roles, inherits, bypasses, creates_databases, members = row
+    member_of = tuple(_membership(each) for each in members or ())
+    return Role(name, superuser, creates_roles, inherits, bypasses, member_of, creates_databases)
+
+
+def _membership(row: dict[str, Any]) -> Membership:
+    """A row of pg_auth_members, which has options of its own since PostgreSQL 16."""
+    return Membership(
+        row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
+    )
 
 
 def schema_of(address: Address, major: int) -> str:

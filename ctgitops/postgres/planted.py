@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
-from ..core.original import Original, Role
+from ..core.original import Original
+from ..core.plan import Step
 from ..sql.parse import SqlSyntaxError, statements
 from .borrowed import NOT_SEALED
-from .connect import Connection
+from .connect import Address, Connection
 from .exchange import exchange
 from .extensions import as_admin, dull, missing
-from .names import ADMIN
+from .ledger import ensure_ledger
+from .planted_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
 from .throwaway import Server
 
-DELETED = (
-    "pg_read_server_files",
-    "pg_write_server_files",
-    "pg_execute_server_program",
-    "pg_create_subscription",
-)
-"""Roles through which SQL reaches files, programs or the network. Before 16, who may make roles may join these."""
-HARMLESS_ROLES = frozenset(
-    {"pg_read_all_data", "pg_write_all_data", "pg_monitor", "pg_maintain", "pg_read_all_settings"}
-)
-SEES_OTHERS = frozenset({"pg_monitor", "pg_read_all_settings"})
-"""Harmless where the server has nothing but this copy."""
-CREATEROLE_IS_NARROW = 16
 EMPTY = "template0"
+PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
+LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
+"""Statements that may limit who connects."""
 MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
@@ -49,80 +43,77 @@ class Planter:
         server = self._server
         with as_admin(server.address()) as connection, connection.transaction():
             if server.ours:
-                connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(DELETED)])
-                connection.execute("revoke all on database postgres, template1 from public")
+                connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(REACHING)])
+                for (name,) in connection.execute("select datname from pg_catalog.pg_database").fetchall():
+                    connection.execute(
+                        sql.SQL("revoke all on database {} from public").format(sql.Identifier(str(name)))
+                    )
             else:
                 self._note(NOT_SEALED)
-            for role in self._roles:
-                connection.execute(self._made(role))
-                for statement in server.made(role.name):
-                    connection.execute(statement)
-            for role in self._roles:
-                self._join(connection, role)
+            RolePlanter(connection, server, self._original, self._note).plant()
 
-    @property
-    def _roles(self) -> tuple[Role, ...]:
-        roles = tuple(role for role in self._original.roles if role.name != ADMIN)
-        if any(role.name == self._original.role for role in roles):
-            return roles
-        return (*roles, Role(self._original.role, superuser=True))
-
-    def _made(self, role: Role) -> sql.Composed:
-        ours = role.name == self._original.role
-        options = [
-            sql.SQL("nosuperuser nocreatedb noreplication connection limit 8"),
-            sql.SQL("login" if ours else "nologin"),
-            sql.SQL("inherit" if role.inherits else "noinherit"),
-            sql.SQL("createrole" if self._creates_roles(role) else "nocreaterole"),
-            sql.SQL("bypassrls" if role.bypasses_row_security or role.superuser else "nobypassrls"),
-        ]
-        return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
-
-    def _creates_roles(self, role: Role) -> bool:
-        """Before 16 who may make roles may join those that reach files, which only a server of ours is without."""
-        asked = role.creates_roles or role.superuser
-        if asked and not self._server.ours and self._server.major < CREATEROLE_IS_NARROW:
-            if role.name == self._original.role:
-                self._note(f"{role.name} may make roles there, and not here")
-            return False
-        return asked
-
-    def _join(self, connection: Connection, role: Role) -> None:
-        """Its memberships; what is a superuser there is a member of every ordinary role here."""
-        harmless = HARMLESS_ROLES if self._server.ours else HARMLESS_ROLES - SEES_OTHERS
-        wanted = {name for name in role.member_of if not name.startswith("pg_") or name in harmless}
-        if role.superuser and role.name == self._original.role:
-            wanted |= {each.name for each in self._roles} | {"pg_read_all_data", "pg_write_all_data"}
-        there = {str(n) for (n,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
-        for name in sorted(wanted & there - {role.name}):
-            grant = sql.SQL("grant {} to {}").format(sql.Identifier(name), sql.Identifier(role.name))
-            if role.creates_roles or role.superuser:
-                grant += sql.SQL(" with admin option")
-            # What is a circle there cannot be one here: two superusers that are members of each other
-            with connection.transaction():
-                connection.execute(grant)
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """The roles that are on this server and were planted there."""
+        names = [role.name for role in roles_of(self._original)]
+        with as_admin(self._server.address()) as connection:
+            rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname = any(%s)", [names])
+            return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
         """A database with the original's locale, if this server has it, and its settings; with what `template` has."""
         with as_admin(self._server.address()) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
-            if self._original.superuser or self._owner == self._original.role:
-                connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
-            elif self._owner:
-                connection.execute(
-                    sql.SQL("alter database {} owner to {}").format(database, sql.Identifier(self._owner))
-                )
+            if owner := self._owner:
+                connection.execute(sql.SQL("alter database {} owner to {}").format(database, sql.Identifier(owner)))
             connection.execute(sql.SQL("revoke connect on database {} from public").format(database))
+            self._grant(connection, database)
             connection.execute(sql.SQL("grant connect on database {} to {}").format(database, role))
             if self._original.creates:
                 connection.execute(sql.SQL("grant create on database {} to {}").format(database, role))
             for who, parameter, value in self._original.settings:
-                self._set(connection, (who, parameter, value), database)
+                if not who or who in self._made:
+                    self._set(connection, (who, parameter, value), database)
+
+    def ledger(self, name: str, connection: Connection, address: Address) -> None:
+        """Our own tables, made by the role that works there; the real ones may come from one that may do more."""
+        if self._original.creates:
+            ensure_ledger(connection, address)
+            return
+        whose = [sql.Identifier(each) for each in (name, self._original.role)]
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("grant create on database {} to {}").format(*whose))
+            try:
+                ensure_ledger(connection, address)
+            finally:
+                admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
+
+    def reopen(self, name: str, step: Step) -> None:
+        """Takes back what keeps us from looking at what a step did: a limit of connections is of no use here."""
+        if not any(statement.kind in LIMITING for statement in step.script.statements):
+            return
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("alter database {} connection limit -1").format(sql.Identifier(name)))
+            role = sql.Identifier(self._original.role)
+            admin.execute(sql.SQL("alter role {} login connection limit {}").format(role, CONNECTIONS))
 
     @property
     def _owner(self) -> str:
-        return self._original.owner if any(r.name == self._original.owner for r in self._roles) else ""
+        wanted = self._original.role if self._original.superuser else self._original.owner
+        return wanted if wanted in self._made else ""
+
+    def _grant(self, connection: Connection, database: sql.Identifier) -> None:
+        """The privileges on the database, but for who may connect: the role that applies migrations alone."""
+        if self._original.database and ("", "TEMPORARY", False) not in self._original.grants:
+            connection.execute(sql.SQL("revoke temporary on database {} from public").format(database))
+        for who, privilege, grantable in self._original.grants:
+            word = PRIVILEGES.get(privilege)
+            if word is None or (privilege == "CONNECT" and not who) or (who and who not in self._made):
+                continue
+            grantee = sql.Identifier(who) if who else sql.SQL("public")
+            statement = sql.SQL("grant {} on database {} to {}").format(sql.SQL(word), database, grantee)
+            connection.execute(statement + sql.SQL(" with grant option" if grantable else ""))
 
     def _set(self, connection: Connection, setting: tuple[str, str, str], database: sql.Identifier) -> None:
         who, parameter, value = setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -41,6 +42,11 @@ where n.nspname = 'public'
     )
 order by 1
 """
+
+
+END_SECONDS = 5
+_END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
+"""PostgreSQL looks every 100 ms whether the sessions of a database have ended before it renames it; we look sooner."""
 
 
 def things_in(address: Address) -> tuple[str, ...]:
@@ -132,6 +138,22 @@ def made_like(address: Address, name: str, locale: Locale) -> str:
         said = error.diag.message_primary or str(error)
         what = f"cannot make a throw-away database with encoding {locale.encoding}: {said}"
         raise BackupError(what, hint="name a server that has it in `backup.verify_server`") from None
+
+
+def move_away(connection: Connection, name: str, to: str) -> bool:
+    """Renames the database `name`, so that another one can have its name; False where none has it. Writes."""
+    if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
+        return False
+    rename(connection, name, to)
+    return True
+
+
+def rename(connection: Connection, name: str, to: str) -> None:
+    """Renames a database after its sessions have ended. Writes."""
+    deadline = time.monotonic() + END_SECONDS
+    while connection.execute(_END, [name]).rowcount and time.monotonic() < deadline:
+        time.sleep(0.002)
+    connection.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), sql.Identifier(to)))
 
 
 @contextmanager

@@ -13,18 +13,19 @@ from ..core.impact import StepImpact
 from ..core.original import Original
 from ..core.plan import Step
 from ..core.projection import Rates
+from ..core.proof import Skipped
 from ..core.snapshot import Snapshot
 from ..errors import ApplyError, LedgerError, Place
 from ..sql.redact import redact, redact_message
 from .account import unprivileged
-from .connect import Address, Connection, connect, told_if_lost
+from .connect import Address, Connection, connect, told_if_refused
+from .copy_name import CopyName
 from .exchange import Failure
 from .extensions import Extensions
 from .failed import StepFailed
-from .ledger import ensure_ledger
 from .limits import Guard, Limits
 from .message import Spot
-from .names import ADMIN
+from .names import ADMIN, unused
 from .planted import Planter
 from .programs import Programs
 from .server import LocalServer
@@ -34,6 +35,7 @@ from .template import memory
 from .throwaway import Server, throw_away
 from .trace import Tracer
 from .trial import Observer, Unwatched, try_step
+from .unnamed import without_databases
 
 ORIGINAL = "original"
 """The database that copies are made of; no migration that is not merged is ever in it."""
@@ -46,10 +48,11 @@ class SealedShadow:
 
     def __init__(self, sealed: SealedDatabases, database: str, observer: Observer) -> None:
         self.database = database
+        self.spare = database
+        """Its name as long as another copy has the target's."""
         self._sealed = sealed
         self._observer = observer
-        self._extensions = Extensions(sealed.server.address(database), sealed.original, sealed.allowed)
-        self._address = sealed.address(database)
+        self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
         self._connection: Connection | None = None
 
     @property
@@ -60,13 +63,16 @@ class SealedShadow:
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Carries out steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
-        for step in steps:
+        with told_if_refused(self._sealed.server.address()):
+            self._sealed.name.give(self)
+        for step in map(self._sealed.runnable, steps):
             try:
                 for piece in self._extensions.pieces(step):
                     if isinstance(piece, Step):
                         try_step(self._connected(), piece, observer)
                     else:
                         piece()
+                self._sealed.planter.reopen(self.database, step)
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
@@ -79,6 +85,11 @@ class SealedShadow:
         """What was seen of the steps that were brought watched, by their numbers."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Statements that were not run in any of its copies, because they name a database."""
+        return tuple(self._sealed.skipped)
+
     def rates(self) -> Rates:
         """How quick this server is at each work. Raises ApplyError."""
         return self._sealed.rates()
@@ -86,7 +97,7 @@ class SealedShadow:
     def snapshot(self) -> Snapshot:
         """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
         try:
-            return take_snapshot(self._address)
+            return take_snapshot(self.address)
         except LedgerError as error:
             raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
 
@@ -98,18 +109,29 @@ class SealedShadow:
         """One more database beside it, with the same roles and nothing in it."""
         return self._sealed.another()
 
+    @property
+    def address(self) -> Address:
+        """Where it is now, for the role that unreviewed SQL runs as."""
+        return self._sealed.address(self.database)
+
+    def watched_by(self, observer: Observer) -> None:
+        """What looks at the steps that are brought watched."""
+        self._observer = observer
+
     def close(self) -> None:
-        """Ends its connection."""
+        """Ends its connections."""
         if self._connection is not None:
             self._connection.close()
+        if isinstance(self._observer, Tracer):
+            self._observer.rest()
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             try:
-                self._connection = connect(self._address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
+                self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            ensure_ledger(self._connection, self._address)
+            self._sealed.planter.ledger(self.database, self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
@@ -146,8 +168,11 @@ class SealedDatabases:
         self.original = original
         self.allowed = allowed
         self.notes: list[str] = []
+        self.skipped: dict[Skipped, None] = {}
         self._guard = guard
         self._shadows: list[SealedShadow] = []
+        self.planter = Planter(server, original, self.notes)
+        self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
         """A database, as the role that unreviewed SQL runs as."""
@@ -155,7 +180,15 @@ class SealedDatabases:
 
     def named(self, database: str) -> str:
         """What a database is called there."""
-        return f"{self.server.prefix}{database}"
+        return unused(f"{self.server.prefix}{database}", {self.name.target})
+
+    def runnable(self, step: Step) -> Step:
+        """The step without what names a database, where the copies cannot have its name."""
+        if self.server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        self.skipped |= dict.fromkeys(skipped)
+        return kept
 
     def why(self, said: str) -> str:
         """Why the server ended, where we ended it; else what was said."""
@@ -171,8 +204,8 @@ class SealedDatabases:
     def another(self, template: str = "template0") -> Iterator[SealedShadow]:
         """One more database, for the length of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
-        with told_if_lost(self.server.address()):
-            Planter(self.server, self.original, self.notes).database(name, template)
+        with told_if_refused(self.server.address()):
+            self.planter.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
@@ -192,10 +225,11 @@ class SealedDatabases:
             return self.named("shadow")
         shadow = self.shadow(self.named(ORIGINAL), Unwatched())
         shadow.bring(steps)
+        self.name.give(None)
         shadow.close()
         tried = self.named("tried")
-        with told_if_lost(self.server.address()):
-            Planter(self.server, self.original, self.notes).database(tried, self.named(ORIGINAL))
+        with told_if_refused(self.server.address()):
+            self.planter.database(tried, self.named(ORIGINAL))
         return tried
 
     def close(self) -> None:
@@ -222,6 +256,7 @@ def sealed_server(
     def own(programs: Programs) -> SealedServer:
         server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
         server.limits = limits
+        server.superuser = unused(ADMIN, {role.name for role in original.roles})
         return server
 
     with (
@@ -229,8 +264,10 @@ def sealed_server(
         Guard(server.used, limits, server.end) as guard,
     ):
         sealed = SealedDatabases(server, guard, original, allowed)
-        planter = Planter(server, original, sealed.notes)
-        with told_if_lost(server.address()):
+        planter = sealed.planter
+        with told_if_refused(server.address()):
+            if server.ours and original.database:
+                server.make_room(original.database)
             planter.roles()
             planter.database(sealed.named(ORIGINAL))
             planter.schema(sealed.named(ORIGINAL))
@@ -251,8 +288,10 @@ def sealed_shadow(
         here = sealed.server.major
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
-        database = sealed.with_steps(had)
+        shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
+        with told_if_refused(sealed.server.address()):
+            sealed.name.give(shadow)
         # Its connections are the migration's own role's: what is planted for who looks meets no superuser
-        address = sealed.address(database)
-        with Tracer(lambda: connect(address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
-            yield sealed.shadow(database, tracer)
+        with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
+            shadow.watched_by(tracer)
+            yield shadow

@@ -24,15 +24,16 @@ from ..errors import UsageError
 from .account import Account, unprivileged
 from .connect import Address, connect, told_if_lost
 from .limits import size_of
+from .names import MAINTENANCE
 from .programs import Programs
-from .scratch import make_empty
+from .scratch import make_empty, move_away
 from .template import Making
 from .undisturbed import undisturbed
 from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
-MAINTENANCE = "postgres"
-"""The database that is always there."""
+OWN_DATABASES = ("postgres", "template1")
+"""What initdb makes, but for the template that takes no connection."""
 LONGEST_SOCKET_PATH = 100
 """The operating systems' limit is 103 to 107 bytes."""
 START_SECONDS = 60
@@ -60,7 +61,7 @@ class LocalServer:
     and a password too. `settings` are server parameters that differ from the defaults.
     """
 
-    superuser: ClassVar[str] = SUPERUSER
+    superuser = SUPERUSER
     ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
     """What the names of its databases begin with."""
@@ -79,6 +80,8 @@ class LocalServer:
             )
         self.programs = programs
         self.folder = Path()
+        self.maintenance = "postgres"
+        """The database that is always there."""
         self._settings = {**NOT_KEPT, **(settings or {})}
         self._listen = listen
         self._base = base
@@ -88,16 +91,25 @@ class LocalServer:
         self._cleanup = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str = MAINTENANCE, role: str = "") -> str:
+    def url(self, database: str = "", role: str = "") -> str:
         """The URL of one of its databases, for its superuser, or for a role where that needs no password."""
-        name, user = quote(database, safe=""), quote(role or self.superuser, safe="")
+        name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         if self._listen:
             return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}"
         return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
 
-    def address(self, database: str = MAINTENANCE) -> Address:
+    def address(self, database: str = "") -> Address:
         """Where one of its databases is."""
-        return Address(self.url(database), label=f"{database} on a throw-away server")
+        return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
+
+    def make_room(self, name: str) -> None:
+        """Renames the database of that name that the server was made with, so that a copy can have it. Writes."""
+        if name not in OWN_DATABASES:
+            return
+        other = next(each for each in OWN_DATABASES if each != name)
+        with connect(self.address(other), "ctgitops") as connection, told_if_lost(self.address()):
+            if move_away(connection, name, MAINTENANCE) and name == self.maintenance:
+                self.maintenance = MAINTENANCE
 
     def create_database(self, name: str) -> Address:
         """Makes an empty database. Writes. Raises LedgerError where the server is gone."""

@@ -24,16 +24,20 @@ from .database import PostgresDatabase
 from .exchange import exchange
 from .identity import cluster_of
 from .limits import Limits
+from .names import unused
 from .original import schema_of
 from .programs import Programs
+from .scratch import rename
 from .server import LocalServer
 from .snapshot import take_snapshot
 from .throwaway import Server, throw_away
+from .unnamed import without_databases
 
 ROLE = "ctgitops_replay"
 """Who runs migrations here: no superuser, as long as the SQL lets it be none."""
 NAME = "a throw-away server"
 _SETTINGS = {"autovacuum": "off", "max_connections": "20"}
+_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
 """What SQL meets that rests on an extension which none of the migrations makes."""
@@ -45,11 +49,10 @@ _MOST_HELP = 50
 class ReplayShadow:
     """A throw-away database in which what was merged runs again from nothing."""
 
-    def __init__(self, server: Server, wanted: Wanted) -> None:
+    def __init__(self, server: Server, wanted: Wanted, database: str) -> None:
         self._server = server
         self._wanted = wanted
-        self._admin = server.address(f"{server.prefix}shadow")
-        self._address = Address(server.url(f"{server.prefix}shadow", ROLE), NAME)
+        self._named(database)
         self._extended = False
         with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
             self._given = _roles(connection)
@@ -71,7 +74,7 @@ class ReplayShadow:
         """
         try:
             text = schema_of(self._admin, self._server.major)
-            again = self._server.create_database(f"{self._server.prefix}again")
+            again = self._server.create_database(unused(f"{self._server.prefix}again", {self._database}))
             with connect(again, "ctgitops/shadow") as connection:
                 failure = exchange(connection, text).failure
             if not failure:
@@ -105,24 +108,57 @@ class ReplayShadow:
             finally:
                 self._mark()
 
+    def _named(self, database: str) -> None:
+        self._database = database
+        self._admin = self._server.address(database)
+        self._address = Address(self._server.url(database, ROLE), NAME)
+
     def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
-            session.run(step, plan, None)
+            session.run(self._runnable(step), plan, None)
             done.append(step)
             if _NO_PRIVILEGE in helped:
                 self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))
             helped.clear()
 
+    def _runnable(self, step: Step) -> Step:
+        """The step without what names a database, where this one cannot have the name."""
+        if self._server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        for each in skipped:
+            note = f"{each.place} names the database {each.database}, and was not run on a server of others"
+            self._notes += [] if note in self._notes else [note]
+        return kept
+
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
         """Gives a migration what real servers have from elsewhere: roles, extensions, rights. None: nothing helps."""
+        try:
+            return self._helped(error, helped)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            return None  # such as a role whose name PostgreSQL keeps for itself
+
+    def _helped(self, error: ApplyError, helped: set[str]) -> str | None:
         if match := _NO_ROLE.search(error.what):
             return self._make_role(match[1]) if match[1] not in helped else None
+        if (other := _NO_DATABASE.search(error.what)) and self._server.ours and not self._wanted.database:
+            return self._rename(other[1]) if other[0] not in helped else None
         if error.sqlstate == _NO_PRIVILEGE and _NO_PRIVILEGE not in helped:
             self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(ROLE)))
             return _NO_PRIVILEGE
         if error.sqlstate in _NOT_THERE and not self._extended:
             return self._make_extensions()
         return None
+
+    def _rename(self, name: str) -> str:
+        """Where the name of the real database is not known, a migration that names its database tells it."""
+        self._server.make_room(name)
+        with connect(self._server.address(), "ctgitops/shadow") as connection, told_if_lost(self._admin):
+            rename(connection, self._database, name)
+        self._named(name)
+        return f'database "{name}" does not exist'
 
     def _mark(self) -> None:
         """Roles that migrations made are found again by who tidies a server that is not ours."""
@@ -150,10 +186,19 @@ class ReplayShadow:
             }
             missing = [name.strip('"') for name in self._wanted.extensions if name.strip('"') in available - there]
             for name in missing:
-                extension = sql.Identifier(name)
-                connection.execute(sql.SQL("create extension if not exists {} cascade").format(extension))
-                self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
+                self._make_extension(connection, name)
         return "extensions" if missing else None
+
+    def _make_extension(self, connection: Connection, name: str) -> None:
+        try:
+            extension = sql.Identifier(name)
+            connection.execute(sql.SQL("create extension if not exists {} cascade").format(extension))
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            self._notes.append(f"extension {name} cannot be made here: {error.diag.message_primary}")
+        else:
+            self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
 
     def _run(self, statement: sql.Composed) -> None:
         with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
@@ -173,10 +218,16 @@ def replay_shadow(
         with connect(target, "ctgitops/read") as connection, told_if_lost(target):
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
-    original = Original(ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster)
+    original = Original(
+        ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
+    )
     with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
-        admin = server.create_database(f"{server.prefix}shadow")
-        role, database = sql.Identifier(ROLE), sql.Identifier(f"{server.prefix}shadow")
+        # A server of others may hold the real database, or another one of its name
+        name = (wanted.database if server.ours else "") or f"{server.prefix}shadow"
+        if server.ours:
+            server.make_room(name)
+        admin = server.create_database(name)
+        role, database = sql.Identifier(ROLE), sql.Identifier(name)
         with connect(admin, "ctgitops/shadow") as connection, told_if_lost(admin):
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
             for statement in server.made(ROLE):
@@ -186,7 +237,7 @@ def replay_shadow(
             if wanted.search_path:
                 connection.execute("select pg_catalog.set_config('search_path', %s, false)", [wanted.search_path])
                 connection.execute(sql.SQL("alter role {} set search_path from current").format(role))
-        yield ReplayShadow(server, wanted)
+        yield ReplayShadow(server, wanted, name)
 
 
 def _own(programs: Programs) -> LocalServer:

@@ -83,7 +83,7 @@ def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = Non
     (about,) = (each for each in objects if each.kind == "about")
     return Snapshot.of(
         (each for each in objects if each is not about),
-        About(version, about.name, about.attributes.get("search_path", "")),
+        About(version, about.name, about.attributes.get("search_path", ""), about.attributes.get("database", "")),
     )
 
 

@@ -11,6 +11,7 @@ from .borrowed import BorrowedServer
 from .connect import Address
 from .container import at_hand, container
 from .limits import Limits
+from .names import ADMIN, MAINTENANCE, unused
 from .programs import Programs, server_for
 from .server import LocalServer
 
@@ -38,5 +39,7 @@ def throw_away(
             if programs is not None:
                 yield stack.enter_context(own(programs))
                 return
-            address, ours = stack.enter_context(container(image, limits)), True
+            superuser = unused(ADMIN, {role.name for role in original.roles})
+            database = unused(MAINTENANCE, {original.database})
+            address, ours = stack.enter_context(container(image, limits, superuser, database)), True
         yield stack.enter_context(BorrowedServer(address, original, ours=ours))

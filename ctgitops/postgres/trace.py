@@ -40,8 +40,7 @@ class Tracer:
 
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
         self._open = open_connection
-        self._others = open_connection()
-        self._others.prepare_threshold = 1  # between us and a server of our own is no pooler; planning costs the most
+        self._others = self._beside()
         self._first = frozenset(relations(self._others))
         self._said: list[str] = []
         self._statements: list[StatementImpact] = []
@@ -52,8 +51,17 @@ class Tracer:
         self.impacts: dict[int, StepImpact] = {}
         """By the number of the migration."""
 
+    def _beside(self) -> Connection:
+        connection = self._open()
+        connection.prepare_threshold = 1  # between us and a server of our own is no pooler; planning costs the most
+        return connection
+
     def __enter__(self) -> Self:
         return self
+
+    def rest(self) -> None:
+        """Ends its own session until the next step: a database with sessions cannot be renamed."""
+        self._others.close()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._others.close()
@@ -62,6 +70,8 @@ class Tracer:
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
         """Around all statements of a step: entered after its BEGIN where it is one transaction, left before its end."""
         self._statements, self._listens = [], False
+        if self._others.closed:
+            self._others = self._beside()
         self._transaction = OneTransaction(connection, self._others, self._first) if step.transactional else None
         self._before = {} if step.transactional else relations(self._others)
         connection.add_notice_handler(self._hear)

@@ -32,7 +32,7 @@ def mark(proof: Proof) -> str:
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
     ways = all(way.proved for way in proof.ways)
     again = all(each.proved for each in proof.again)
-    return "✅" if order and ways and again and not proof.untried else "⚠️"
+    return "✅" if order and ways and again and not (proof.untried or proof.skipped) else "⚠️"
 
 
 def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
@@ -45,7 +45,8 @@ def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
     else:
-        yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}"
+        but = f", {words.count(len(proof.skipped), 'statement')} NOT TRIED" if proof.skipped else ""
+        yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}{but}"
 
 
 def _ok(done: int) -> str:
@@ -113,6 +114,10 @@ def proof_data(proof: Proof) -> Object:
         "failed": bool(proof.failed),
         "untried": proof.untried or None,
         "unmatched": list(proof.unmatched),
+        "skipped": [
+            {"name": each.step, "database": each.database, "path": each.place.path, "line": each.place.line}
+            for each in proof.skipped
+        ],
         "changes": [change_data(change) for change in proof.changes],
         "rollbacks": [
             {

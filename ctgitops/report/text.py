@@ -135,9 +135,11 @@ def verdict(preview: Preview) -> str:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
     held = ", would wait now" if preview.reasons else ""
+    skipped = len(preview.proof.skipped) if preview.proof else 0
+    untried = f", {words.count(skipped, 'statement')} NOT TRIED" if skipped else ""
     failing = sum(problem.fails for problem in plan.remarks)
     found = f", {words.count(failing, 'finding')} to look at" if failing else ""
-    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{found}{held}"
+    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
 
 
 def _work(plan: Plan) -> str:

@@ -24,6 +24,8 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} with NO WAY BACK"))  # noqa: S704 - a number
+    if skipped := len({each for look in busy if look.proof for each in look.proof.skipped}):
+        parts.append(Markup(f"{words.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
     if failing := sum(problem.fails for problem in words.problems(looks)):
         parts.append(Markup(f"{words.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
     mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or words.problems(looks) else "✅"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctgitops.core.compare import Added
 from ctgitops.core.ledger import Ledger
-from ctgitops.core.original import Original, Role
+from ctgitops.core.original import Membership, Original, Role
 from ctgitops.core.plan import make_plan
 from ctgitops.core.proof import Order, Proof, WayBack, other_order, proof_problems, says_nothing, step_back
 from ctgitops.core.snapshot import SchemaObject
@@ -36,6 +38,52 @@ def test_a_right_that_is_missing_says_nothing_only_of_a_superuser() -> None:
     error = ApplyError("permission denied", sqlstate="42501")
     assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
     assert "superuser" in says_nothing(error, SUPERUSER, fresh=False, unmatched=False)
+
+
+APP = Original(
+    "app",
+    roles=(Role("app", creates_databases=True), Role("rdsadmin", superuser=True)),
+    predefined=frozenset({"pg_maintain"}),
+    withheld=frozenset({"app.key"}),
+    settable=frozenset({"app.log"}),
+    databases=frozenset({"own", "other"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "why"),
+    [
+        ("permission denied to create database", "42501", "app may create databases there"),
+        ("permission denied to change owner of database", "42501", "app may create databases there"),
+        ('role "pg_maintain" does not exist', "42704", "does not have the role pg_maintain"),
+        ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
+        ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),
+        ('security label provider "anon" is not loaded', "22023", "no security label provider"),
+        ('database "other" does not exist', "3D000", "does not have the database other"),
+        ('permission denied to create event trigger "watch"', "42501", "the service with rdsadmin may allow it"),
+    ],
+)
+def test_what_a_sandbox_never_has_says_nothing_where_the_real_server_has_it(said: str, state: str, why: str) -> None:
+    error = ApplyError(said, sqlstate=state)
+    assert why in says_nothing(error, APP, fresh=True, unmatched=False)
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False) or "label" in said
+
+
+@pytest.mark.parametrize("said", ["permission denied to create role", "must be owner of table t", "permission denied"])
+def test_a_right_that_no_service_gives_still_fails(said: str) -> None:
+    assert not says_nothing(ApplyError(said, sqlstate="42501"), APP, fresh=True, unmatched=False)
+
+
+def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
+    admin, between = Role("admin", superuser=True), Role("between", member_of=(Membership("admin"),))
+    member = Role("app", member_of=(Membership("between"),))
+    error = ApplyError("must be owner of table t", sqlstate="42501")
+    becomes = Original("app", roles=(admin, between, member))
+    assert says_nothing(error, becomes, fresh=True, unmatched=False) == (
+        "app can become the superuser admin there, and no role is a superuser in the sandbox"
+    )
+    inherits_only = replace(member, member_of=(Membership("between", sets=False),))
+    assert not says_nothing(error, replace(becomes, roles=(admin, between, inherits_only)), fresh=True, unmatched=False)
 
 
 def test_what_is_not_there_says_nothing_where_the_copy_is_not_whole() -> None:

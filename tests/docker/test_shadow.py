@@ -18,7 +18,7 @@ from ctgitops.core.original import Original, Role
 from ctgitops.core.plan import Direction, Step
 from ctgitops.errors import ApplyError, UsageError
 from ctgitops.postgres.container import LABEL, LOOPBACK
-from ctgitops.postgres.names import ADMIN
+from ctgitops.postgres.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.programs import find_programs
 from ctgitops.postgres.sealed import sealed_server
 from ctgitops.postgres.trial import Unwatched
@@ -142,3 +142,18 @@ def test_an_image_that_is_not_to_be_had_is_told(house: House, make_database: Cal
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "not tried: no server of the image localhost:1/none:1: " in looked.out
+
+
+@pytest.mark.parametrize("name", ["own", "postgres", "template1", MAINTENANCE, ADMIN])
+def test_a_copy_in_a_container_has_the_name_of_its_database(name: str) -> None:
+    sql = f"alter database {name} set timezone = 'UTC'; select 1 / (current_database() = '{name}')::int;"
+    roles = (*ORIGINAL.roles, Role(ADMIN))
+    original = replace(ORIGINAL, database=name, roles=roles)
+    with sealed_server(original, image=PLAIN) as sealed:
+        shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
+        shadow.bring((step(sql),))
+        with shadow.copy() as copy:
+            copy.bring((step(sql),))
+        assert sealed.server.used() > 0
+        assert fetch(sealed.server.url(), "select rolname from pg_roles where rolsuper") == [(f"{ADMIN}_",)]
+    assert containers() == []

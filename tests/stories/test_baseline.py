@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from tests.servers import fetch, run
@@ -117,3 +120,60 @@ def test_timestamps_of_an_adopted_history_are_numbers_like_others(house: House, 
 def test_as_data_it_is_one_document(house: House, living: str) -> None:  # noqa: ARG001
     done = house.run("baseline", "--env", "staging", "--at", "2", "--format", "json")
     assert done.json["baselined"] == ["001_users", "002_index"]
+
+
+def followed(said: str) -> list[str]:
+    """The arguments of the baseline that a page proposes, as a person copies them."""
+    command = re.search(r"`(ctgitops baseline [^`]*)`", said)
+    assert command, said
+    return shlex.split(command[1])[1:]
+
+
+@pytest.mark.parametrize("shadow", ["shadow: none\n", pytest.param("shadow: {}\n", marks=pytest.mark.slow)])
+def test_a_first_plan_proposes_the_baseline_which_works_when_it_is_followed(
+    house: House, living: str, shadow: str
+) -> None:
+    house.environment("staging", living, shadow)
+    looked = house.plan()
+    assert "already-there" in looked.out
+    tried = shadow != "shadow: none\n"
+    if tried:
+        assert looked.status == 3
+        assert "the schema of staging is already what the files up to 002_index give" in looked.words
+        assert "correct the file" not in looked.words
+    arguments = followed(looked.words)
+    if tried:
+        assert arguments == ["baseline", "--env", "staging", "--at", "2"]
+        assert house.run(*arguments).status == 0
+        house.applied()
+        assert house.run("drift").status == 0
+
+
+@pytest.mark.slow
+def test_after_an_apply_that_met_its_tables_the_baseline_still_works(house: House, living: str) -> None:
+    assert house.apply().status == 6
+    house.environment("staging", living, "shadow: {}\n")
+    assert house.run(*followed(house.plan().words)).status == 0
+    house.applied()
+
+
+@pytest.mark.slow
+def test_differences_are_counted_and_what_changes_no_schema_is_named(house: House, living: str) -> None:
+    house.environment("staging", living, "shadow: {}\n")
+    run(living, "alter table users add by_hand int")
+    house.migration("003_rows", "insert into public.users values (1, 'x');")
+    house.remove("003_more")
+    looked = house.plan()
+    assert "nearest to what the files up to 002_index give, with 1 difference" in looked.words
+    assert "Whether 003_rows ran too cannot be seen in a schema" in looked.words
+    arguments = followed(looked.words)
+    assert house.run(*arguments).status == 1
+    assert house.run(*arguments, "--accept-differences", "the ERP writes it").status == 0
+    assert house.run("drift").status == 0
+
+
+@pytest.mark.parametrize("there", ["", "create table other (a int)", "create table users (id int)"])
+def test_a_database_without_these_tables_gets_no_proposal(house: House, database_url: str, there: str) -> None:
+    run(database_url, there)
+    house.migration("001_users", "create table app.users (id int); create table more (id int);")
+    assert "already-there" not in house.plan().out

@@ -16,6 +16,7 @@ from ...core.proof import (
     Again,
     Order,
     Proof,
+    Skipped,
     WayBack,
     other_order,
     says_nothing,
@@ -62,6 +63,7 @@ class Trial:
             after=after,
             ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, WayBack),
             again=self._try_each(lambda step: step.script.idempotent, self._again, Again),
+            skipped=self._skipped(),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
@@ -88,6 +90,11 @@ class Trial:
                 self._see()
         self._see()
         return None
+
+    def _skipped(self) -> tuple[Skipped, ...]:
+        """Of this plan's migrations alone: what was merged is not on trial."""
+        names = {step.name for step in self.plan.steps}
+        return tuple(each for each in self.sealed.skipped if each.step in names)
 
     def _see(self) -> None:
         if len(self.done) not in self.seen:

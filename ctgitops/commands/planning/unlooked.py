@@ -19,6 +19,7 @@ from ...core.unlooked import ledger_of_files, preview_of_files
 from ...errors import ApplyError, CtgitopsError, UsageError
 from ...lint.pending import lint_look
 from ...ports import Database, Shadows
+from ...sql.databases import databases_named
 from .effects import effects_of
 from .trial import Trial
 
@@ -26,7 +27,9 @@ ROLE = "postgres"
 """Who applies migrations there is not known, so it may be somebody who may do everything."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
+_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _UNDEFINED = "42704"
+_NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
@@ -50,6 +53,8 @@ class Unlooked:
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
     """Those that the files name and none of them makes: real servers have them from elsewhere."""
+    databases: list[str] = field(default_factory=list)
+    """Those that only running the files shows: the real name is not known, so the copy takes the first."""
 
     def look(self, request: Request) -> Preview:
         """What the changed files add to those that are merged, linted and tried. Read-only."""
@@ -83,14 +88,20 @@ class Unlooked:
             return replace(preview, proof=Proof(untried=error.what))
 
     def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
-        original = _original(preview.environment, self.roles)
+        steps = (*steps_of(ledger), *preview.plan.steps)
+        named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
+        original = _original(preview.environment, self.roles, named)
         with self.shadows.sealed(original, preview.environment.shadow, steps_of(ledger)) as sealed:
             proof = Trial(preview.plan, ledger, original, sealed).proof(sealed.snapshot())
             effects = effects_of(preview.plan, request, None, sealed, _OutOfReach())
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Whether it fails for the want of a role that was not known of."""
+        """Whether it fails for the want of a role, or a name of the database, that was not known of."""
+        other = _NO_DATABASE.search(error.what)
+        if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
+            self.databases.append(other[1])
+            return True
         match = _NO_ROLE.search(error.what)
         if error.sqlstate != _UNDEFINED or match is None or match[1] in self.roles or len(self.roles) >= MOST_ROLES:
             return False
@@ -98,6 +109,7 @@ class Unlooked:
         return True
 
 
-def _original(environment: Environment, roles: list[str]) -> Original:
+def _original(environment: Environment, roles: list[str], databases: tuple[str, ...]) -> Original:
     made = (Role(ROLE, superuser=True), *(Role(name) for name in roles))
-    return Original(ROLE, environment.shadow.major, roles=made)
+    name = databases[0] if databases else ""
+    return Original(ROLE, environment.shadow.major, roles=made, database=name, databases=frozenset(databases))

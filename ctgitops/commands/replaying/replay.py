@@ -31,13 +31,14 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
         shadow.bring(steps)
         expected, notes = with_versions_of(shadow.snapshot(), live)
         changes = compare(expected, live)
-        if any(map(_may_be_print, changes)):
+        if any(map(may_be_print, changes)):
             again = shadow.read_again()
-            changes = tuple(each for each in changes if not (_may_be_print(each) and _is_print(each, again)))
+            changes = tuple(each for each in changes if not (may_be_print(each) and _is_print(each, again)))
         return Replayed(changes, (*shadow.unmatched, *notes))
 
 
-def _may_be_print(change: Change) -> bool:
+def may_be_print(change: Change) -> bool:
+    """Whether an object may only be printed in another way, as a restore of a dump prints some."""
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 

@@ -7,7 +7,8 @@ select 'about' as kind, pg_get_userbyid(r.oid) as name, null as of, (
             and s.setdatabase in (0, (select d.oid from pg_database d where d.datname = current_database()))
         order by s.setrole <> 0 desc, s.setdatabase <> 0 desc
         limit 1
-    ) as search_path
+    ) as search_path,
+    current_database()::text as database
 from pg_roles r
 where r.oid = coalesce(
     (select n.nspowner from pg_namespace n where n.nspname = 'ctgitops'),

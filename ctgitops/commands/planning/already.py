@@ -1,0 +1,65 @@
+"""Already: a plan for a database that has the schema and no ledger proposes to take it over."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from ...core.already import DUPLICATE, Nearest, tables_there, with_already
+from ...core.baseline import in_the_way
+from ...core.compare import compare
+from ...core.ledger import Ledger
+from ...core.plan import worst_first
+from ...core.preview import Preview
+from ...core.replay import like, steps_of_files, with_versions_of
+from ...core.request import Request
+from ...core.snapshot import Snapshot
+from ...errors import CtgitopsError
+from ...ports import Shadows
+from ..replaying.replay import may_be_print
+
+
+def with_baseline(
+    preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
+) -> Preview:
+    """The same, with a problem that names the baseline to take, where what is pending is there already. Read-only."""
+    ledger, live = known
+    if live is None or not preview.plan.steps or in_the_way(ledger):
+        return preview
+    there = tables_there(preview.plan.steps, live)
+    failed = preview.proof.failed if preview.proof else None
+    if not there and not (failed and failed.sqlstate in DUPLICATE):
+        return preview
+    nearest = _nearest(request, ledger, live, shadows) if shadows and preview.environment.shadow.wanted else None
+    if nearest is None and there:
+        nearest = Nearest(there[-1].number, there[-1].name)
+    if nearest is None:
+        return preview
+    plan = with_already(preview.plan, preview.environment.name, nearest)
+    return replace(preview, plan=replace(plan, problems=worst_first(plan.problems)))
+
+
+def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
+    """The files run from nothing, compared with the live schema after each; None where none makes it more alike."""
+    nearest: Nearest | None = None
+    with suppress(CtgitopsError):  # what does not run from nothing ends the search
+        steps = steps_of_files(request.workspace)
+        with shadows.like(like(live), request.environment) as shadow:
+            least, before = len(_differences(shadow.snapshot(), live)), -1
+            for step in steps:
+                shadow.bring((step,))
+                count = len(_differences(shadow.snapshot(), live))
+                if step.number in ledger.applied:
+                    least = count
+                elif count < least:
+                    least, nearest = count, Nearest(step.number, step.name, count)
+                elif nearest and count == before == least:
+                    nearest = replace(nearest, silent=(*nearest.silent, step.name))
+                before = count
+    return nearest
+
+
+def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
+    """What is not only printed in another way."""
+    expected, _ = with_versions_of(given, live)
+    return tuple(change for change in compare(expected, live) if not may_be_print(change))

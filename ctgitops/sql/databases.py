@@ -1,0 +1,74 @@
+"""Which databases a statement names, such as ALTER DATABASE does; a database of another name refuses or lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .nodes import Node
+from .parse import SqlSyntaxError, trees
+from .plpgsql import body_of, inside
+
+_DEEPEST = 5
+_BY_KEY = {
+    "AlterDatabaseStmt": "dbname",
+    "AlterDatabaseSetStmt": "dbname",
+    "AlterDatabaseRefreshCollStmt": "dbname",
+    "AlterRoleSetStmt": "database",
+}
+"""CREATE DATABASE and DROP DATABASE are not here: what they name is never the database that they run in."""
+_BY_OBJECT = {
+    "CommentStmt": ("objtype", "object"),
+    "SecLabelStmt": ("objtype", "object"),
+    "AlterOwnerStmt": ("objectType", "object"),
+    "RenameStmt": ("renameType", "subname"),
+    "GrantStmt": ("objtype", "objects"),
+}
+_REINDEX = frozenset({"REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM"})
+
+
+def databases_named(sql: str) -> tuple[str, ...]:
+    """The databases that the statements of `sql` name, in a DO block too. Raises SqlSyntaxError."""
+    return tuple(dict.fromkeys(_in_text(sql, _DEEPEST)))
+
+
+def _in_text(sql: str, deep: int) -> Iterator[str]:
+    for tree in trees(sql):
+        yield from _named(tree.kind, tree.node)
+        body = body_of(tree.node) if tree.kind == "DoStmt" else None
+        if body and deep:
+            yield from _in_body(body, deep - 1)
+
+
+def _named(kind: str, node: Node) -> Iterator[str]:
+    if name := node.get(_BY_KEY.get(kind, "")):
+        yield name
+    elif kind == "ReindexStmt" and node.get("kind") in _REINDEX:
+        yield from filter(None, [node.get("name")])
+    elif kind in _BY_OBJECT:
+        of, key = _BY_OBJECT[kind]
+        if node.get(of) == "OBJECT_DATABASE":
+            each = node.get(key, ())
+            items = each if isinstance(each, list) else [each]
+            yield from (i if isinstance(i, str) else i.get("String", {}).get("sval", "") for i in items)
+
+
+def _in_body(body: str, deep: int) -> Iterator[str]:
+    """What is put together at run time from current_database() names any copy rightly, so it is not looked into."""
+    try:
+        runs = inside(body).runs
+    except (SqlSyntaxError, AttributeError, KeyError, TypeError):
+        return  # a body that our reader cannot take apart runs all the same, and PostgreSQL says what it lacks
+    for run in runs:
+        try:
+            text = _constant(run.sql) if run.dynamic else run.sql
+            yield from _in_text(text, deep)
+        except SqlSyntaxError:
+            continue
+
+
+def _constant(expression: str) -> str:
+    """The text of a string constant; empty where an expression is anything else."""
+    tree = trees(f"select {expression}")[0]
+    target = tree.node.get("targetList", [{}])[0].get("ResTarget", {}).get("val", {})
+    text: str = target.get("A_Const", {}).get("sval", {}).get("sval", "")
+    return text
