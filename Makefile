@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
+.PHONY: all check demo test slow faults nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
 
 all: check
 
@@ -32,6 +32,11 @@ N ?= 130
 SEED ?= 1
 faults: $(READY)
 	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
+
+# What takes longer than CI has time for: TREES generated parse trees, and PostgreSQL's whole regression suite.
+TREES ?= 200000
+nightly: $(READY)
+	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
 
 # What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
 majors: $(READY)

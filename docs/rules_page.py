@@ -61,6 +61,12 @@ runs: a `dynamic-sql` notice says so, and an unknown name stands as … in what 
 that a migration calls is read too, for what it changes of the schema. A function in a default is volatile, stable or
 immutable as the live schema, or the file that makes it, says.
 
+An analysis can fail on a statement: that is a bug of ctgitops. Then [`not-analysed`](#not-analysed) names the statement
+and what is unknown of it, the line that sums up `check` or `plan` says `1 statement not analysed`, and both end with
+status 1. All other rules, statements and files are analysed as usual. What is unknown counts as the worse case: data
+that a rollback may destroy must be accepted by name, text that cannot be searched for passwords is not shown, and a
+statement of which it is unknown whether a transaction can hold it [blocks](errors.md) the plan.
+
 How often that is true is measured against what PostgreSQL does, by `python -m bench.truth`: over three thousand
 statements on two live schemas, on each major, and whole histories of projects. Lint is mended by what that shows, so
 what it had never seen says more. Of 468 statements that were all written before it was shown one, it was right in 94.7
@@ -91,6 +97,8 @@ def rules_page() -> str:
 
 def _section(rule: Rule) -> str:
     lines = [f"### {rule.id}\n", f"`{rule.severity}`{_lock(rule)}\n", f"{rule.why}\n"]
+    if not rule.bad:
+        return "\n".join([*lines, f"Instead: {rule.instead}.\n"])
     lines += ["```sql\n" + f"-- speaks against\n{rule.bad}\n" + "```\n"]
     lines += [f"Instead: {rule.instead}.\n", "```sql\n" + f"{rule.good}\n" + "```\n"]
     return "\n".join(lines)

@@ -102,6 +102,11 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "The repository's code still mentions a table, a view or a column that a pending migration drops or renames.",
         "Ship code that does without it first; for a rename, keep both names for a while.",
     ),
+    "not-analysed": (
+        "An analysis of the SQL ended with an unexpected error, a bug of ctgitops; what is unknown is named. It blocks "
+        "where it is unknown how the SQL must be run; otherwise `check` and `plan` end with 1.",
+        "Report it, and review the statement by hand; where it blocks, split the file or write it in a simpler form.",
+    ),
     "not-as-predicted": (
         "The schema of an environment is not what an apply predicted, or its run was ended before it looked. It only "
         "warns there; what comes `after` that environment waits.",

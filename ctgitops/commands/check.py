@@ -25,10 +25,12 @@ def lint(workspace: Workspace, today: date, only: Collection[str] | None = None)
 
 
 def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
-    """0 sound · 1 at least one finding that is an error · 3 at least one problem that blocks."""
+    """0 sound · 1 a finding that is an error, or a statement not analysed · 3 at least one problem that blocks."""
     if any(problem.blocks for problem in problems):
         return 3
-    return int(any(finding.severity is Severity.ERROR for finding in findings))
+    return int(
+        any(problem.fails for problem in problems) or any(finding.severity is Severity.ERROR for finding in findings)
+    )
 
 
 def _position(problem: Problem) -> tuple[bool, str, int, int]:

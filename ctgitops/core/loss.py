@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import Place, UsageError
+from ..sql.deparse import count_where
+from ..sql.guard import Guard, NotAnalysedError
 from ..sql.losses import Destroyed, Destroying
-from ..sql.parse import SqlSyntaxError, count_where, what_it_destroys, what_it_makes
+from ..sql.parse import SqlSyntaxError, what_it_destroys, what_it_makes
 from ..sql.script import Script
 from .gate import Reason
 from .header import Rollback, parse_header
@@ -83,16 +85,30 @@ def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
 def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
     entry = ledger.applied.get(step.number)
     own = {_plain(name) for name in _made(entry.sql or "")} if entry else set()
-    for index, what in what_it_destroys(step.script.sent):
+    for index, what in _destroyed(step):
         statement = step.script.statements[index]
         yield Loss(
             step.name,
             what,
             step.script.place(step.script.start_of(statement)),
-            count_where(step.script.text_of(statement)) if what.only_some else "",
+            _query(step.script.text_of(statement)) if what.only_some else "",
             entry.started_at if entry else None,
             _plain((what.name, what.column)) in own or _plain((what.name, "")) in own,
         )
+
+
+def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
+    """A statement that was not analysed may destroy anything, until somebody accepts that."""
+    try:
+        return what_it_destroys(step.script.sent)
+    except NotAnalysedError as error:
+        unknown = Destroyed(Destroying.UNSEEN, f"a statement that was not analysed, {error.failure},")
+        return tuple((n, unknown) for n in range(len(step.script.statements)))
+
+
+def _query(text: str) -> str:
+    """Without it all rows of the table are counted."""
+    return Guard().value("which rows it deletes", lambda: count_where(text), "")
 
 
 def _made(sql: str) -> frozenset[tuple[str, str]]:

@@ -134,6 +134,8 @@ class Plan:
     @property
     def fails(self) -> bool:
         """Whether a finding makes a look at it a failure."""
+        if any(problem.fails for problem in self.problems):
+            return True
         return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
     @cached_property

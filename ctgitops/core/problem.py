@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import Place
 from .fix import Fix
+
+NOT_ANALYSED = "not-analysed"
+"""The code of a problem, and of a lint finding, about a statement that an analysis failed on."""
 
 
 class Concern(StrEnum):
@@ -39,3 +43,8 @@ class Problem:
     def is_error(self) -> bool:
         """Whether pages call it an error, not a warning."""
         return self.blocks or self.fails
+
+
+def statements_not_analysed(problems: Iterable[Problem]) -> int:
+    """How many statements an analysis failed on, for the line that sums up a page."""
+    return len({problem.place for problem in problems if problem.code == NOT_ANALYSED})

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..errors import Place
 from ..sql.demands import Demand, demands, writes_rows_of
+from ..sql.guard import Guard
 from ..sql.losses import made
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError, Tree, trees
 from .plan import Direction, Plan, Step
 from .problem import Concern, Problem
 
@@ -109,17 +111,20 @@ class _Walk:
             return
         for statement, tree in zip(step.script.statements, found, strict=True):
             place = step.script.place(step.script.start_of(statement))
-            for demand in demands(tree.kind, tree.node):
+            for demand in _demands(tree):
                 if demand.deferred:
                     self.deferred[_plain(demand.table), demand.deferred] = demand
                 elif risk := self._risk(step, place, self._now(demand)):
                     yield risk
-            self._learn(step, tree.kind, made(tree.kind, tree.node), writes_rows_of(tree.kind, tree.node))
+            guard = Guard()
+            created = tuple(guard.each("what it creates", partial(made, tree.kind, tree.node)))
+            written = tuple(guard.each("the rows that it writes", partial(writes_rows_of, tree.kind, tree.node)))
+            self._learn(step, tree.kind, created, (*written, *([ANYBODY] if guard.failures else ())))
 
     def _now(self, demand: Demand) -> Demand:
         return self.deferred.get((_plain(demand.table), demand.constraint), demand) if demand.constraint else demand
 
-    def _learn(self, step: Step, kind: str, those: Iterator[tuple[str, str]], written: Iterator[str]) -> None:
+    def _learn(self, step: Step, kind: str, those: Iterable[tuple[str, str]], written: Iterable[str]) -> None:
         for table, column in those:
             if column:
                 self.added.add((_plain(table), column))
@@ -141,6 +146,14 @@ class _Walk:
         if any((table, column) in self.added for column in demand.columns):
             return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))
         return Risk(step.name, place, demand, self.written.get(table) or self.written.get(ANYBODY, ""))
+
+
+def _demands(tree: Tree) -> Iterator[Demand]:
+    """What a statement demands of rows; where that is unknown, it says so."""
+    guard = Guard()
+    yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
+    for failure in guard.failures:
+        yield Demand("", f"a {tree.kind} may demand something of rows", unseen=f"it was not analysed: {failure}")
 
 
 def _unseen(demand: Demand, why: str) -> Demand:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ..errors import Place
+from ..sql.guard import Guard, NotAnalysedError
 from ..sql.parse import SqlSyntaxError, enum_values_used
 from ..sql.script import Script
+from .analysis_failure import file_failures, statement_failures
 from .duplicates import Applied, Precedence, number_problems
 from .environment import Environment
 from .header import Rollback
@@ -120,15 +122,21 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         return (mark,)
     try:
         statements = script.statements
+    except NotAnalysedError as error:
+        return tuple(file_failures(script, [error.failure]))
     except SqlSyntaxError as error:
         return (syntax_problem(script, error),)
     if not statements:
         hint = "write its SQL, or remove the file"
         return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
+    guard = Guard()
     problems = [*transaction_problems(script)]
     problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
-    problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in script.batch_faults]
-    return (*problems, *_enum_values(script), *invisible_problems(script))
+    faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
+    problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
+    problems += guard.each("enum values", lambda: _enum_values(script))
+    unknown = (*statement_failures(script), *file_failures(script, guard.failures))
+    return (*problems, *invisible_problems(script), *unknown)
 
 
 def _enum_values(script: Script) -> Iterator[Problem]:

@@ -95,8 +95,8 @@ def constraint_of(node: Node, column: str = "") -> Constraint:
 def columns_of(node: Node) -> frozenset[str]:
     """The columns that a table constraint names as its own."""
     named = parts_of(node.get("fk_attrs", [])) or parts_of(node.get("keys", []))
-    excluded = (item["List"]["items"][0] for item in node.get("exclusions", ()))
-    return frozenset(named) | frozenset().union(*(index_columns(element) for element in excluded))
+    excluded = [item.get("List", {}).get("items", [])[:1] for item in node.get("exclusions", ())]
+    return frozenset(named).union(*(index_columns(element) for first in excluded for element in first))
 
 
 def index_columns(element: Node) -> frozenset[str]:

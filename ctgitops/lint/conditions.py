@@ -41,7 +41,7 @@ def _expression(text: str) -> Node:
         targets = trees(f"select {text}")[0].node.get("targetList", ())
     except (SqlSyntaxError, IndexError):
         return {}
-    value: Node = targets[0]["ResTarget"].get("val", {}) if len(targets) == 1 else {}
+    value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
     return value
 
 

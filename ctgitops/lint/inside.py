@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..sql.guard import NotAnalysedError
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
@@ -51,6 +52,8 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
         return
     try:
         read = inside(body)
+    except NotAnalysedError:
+        raise  # the statement's guard reports it
     except SqlSyntaxError as error:
         yield "", {}, Unread(f"the block is not understood: {error.message}")
         return
@@ -71,6 +74,8 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
             found = [each for inner in runs for each in _read(inner, read.values, catalog, depth)]
         else:
             return
+    except NotAnalysedError:
+        raise
     except SqlSyntaxError:
         return
     yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 from ..core.snapshot import SchemaObject, Snapshot
+from ..sql.guard import Guard
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
 from .fold.apply import apply
@@ -18,8 +20,10 @@ _RELATIONS = ("table", "foreign table", "materialized view", "view")
 def catalog_of(snapshot: Snapshot) -> Catalog:
     """The catalogue of a live database; everything in it is in use."""
     catalog = Catalog(complete=True)
+    guard = Guard()
     for tree in _readable(list(_written(snapshot))):
-        apply(catalog, tree.kind, tree.node)
+        guard.value("an object of the schema", partial(apply, catalog, tree.kind, tree.node), None)
+    catalog.complete = not guard.failures
     catalog.path = _path(snapshot)
     catalog.major = snapshot.about.major
     catalog.settle()

@@ -38,7 +38,7 @@ def _one_thing(tree: Tree) -> bool:
 
 
 def _adds_constraint(tree: Tree) -> bool:
-    command = tree.node["cmds"][0].get("AlterTableCmd", {})
+    command = tree.node.get("cmds", [{}])[0].get("AlterTableCmd", {})
     return bool(command.get("subtype") == "AT_AddConstraint")
 
 

@@ -55,7 +55,7 @@ class Rule:
     instead: str
     check: Check
     bad: str
-    """A file that it speaks against; tables that the example needs are in `given`."""
+    """A file that it speaks against; tables that the example needs are in `given`. Empty: no SQL provokes it."""
     good: str
     """Files that do the same and that no rule speaks against, one after the other, divided by `-- next file`."""
     given: str = ""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 
 from ..core.finding import Finding, Severity
 from ..core.fix import Lines
 from ..sql.batch import is_batched
+from ..sql.guard import Failure, Guard
+from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
 from .allow import allowances
@@ -49,7 +52,7 @@ class Linter:
             whole=transactional,
             batched=is_batched(script.sql),
             statements=len(found),
-            row_security=frozenset(_secured(found, self.catalog)),
+            row_security=frozenset(Guard().each("row-level security", lambda: _secured(found, self.catalog))),
         )
         findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
@@ -57,31 +60,51 @@ class Linter:
         return judged(script.path, findings, allowed, self.severities, self.today)
 
     def fold(self, script: Script) -> None:
-        """The same without rules: a file that the database has already."""
+        """The same without rules: a file that the database has already.
+
+        Where its effect is unknown, lint no longer assumes that a table it does not know does not exist.
+        """
+        guard, path = Guard(), self.catalog.path
         try:
             found = trees(script.sent)
         except SqlSyntaxError:
+            self.catalog.complete = False
             return
-        path = self.catalog.path
         for tree in found:
-            for kind, node, _ in with_inner(tree.kind, tree.node, self.catalog):
-                if kind:
-                    apply(self.catalog, kind, node)
+            for kind, node in self._read(tree, guard):
+                if not isinstance(node, Unread):
+                    guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+        self.catalog.complete = self.catalog.complete and not guard.failures
         self.catalog.path, self.catalog.timezone = path, ""
 
+    def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
+        inner = guard.each("what it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
+        return ((kind, unread or node) for kind, node, unread in inner)
+
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
-        for kind, node, unread in with_inner(tree.kind, tree.node, self.catalog):
-            if unread:
-                yield from self._unread(script, tree, unread)
+        guard = Guard()
+        for kind, node in self._read(tree, guard):
+            if isinstance(node, Unread):
+                yield from self._unread(script, tree, node)
                 continue
             case = Case(kind, node, self.catalog, transaction, self.settings, in_body=kind != tree.kind)
             for rule in self._active(kind):
-                for hit in rule.check(case):
-                    found = self._finding(script, tree, rule, hit)
-                    fixed = None if case.in_body or hit.instead else _fixed(rule, script, tree, transaction)
-                    yield replace(found, fix=fixed) if fixed else found
-            transaction.hold(case)
-            apply(self.catalog, kind, node)
+                yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
+            guard.value("its locks", partial(transaction.hold, case), None)
+            guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
+        self.catalog.complete = self.catalog.complete and not guard.failures
+        yield from self._failed(script, tree, guard.failures)
+
+    def _found(self, rule: Rule, case: Case, script: Script, tree: Tree) -> Iterator[Finding]:
+        for hit in rule.check(case):
+            found = self._finding(script, tree, rule, hit)
+            fixed = None if case.in_body or hit.instead else _fixed(rule, script, tree, case.transaction)
+            yield replace(found, fix=fixed) if fixed else found
+
+    def _failed(self, script: Script, tree: Tree, failures: list[Failure]) -> Iterator[Finding]:
+        for rule in self._active("NotAnalysed") if failures else ():
+            what = f"this {tree.kind} was not analysed: unknown is {', '.join(map(str, dict.fromkeys(failures)))}"
+            yield self._finding(script, tree, rule, Hit(what))
 
     def _unread(self, script: Script, tree: Tree, unread: Unread) -> Iterator[Finding]:
         for rule in self._active("Unread"):

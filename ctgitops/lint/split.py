@@ -54,7 +54,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
     command = _only(tree)
     if command.get("subtype") != "AT_SetNotNull" or not tree.node.get("relation", {}).get("inh"):
         return None
-    bare, table, column = relation_name(tree.node["relation"])[1], _table(tree.node), command.get("name", "")
+    bare, table, column = relation_name(tree.node.get("relation", {}))[1], _table(tree.node), command.get("name", "")
     check, named = identifier(f"{bare}_{column}_not_null"), identifier(column)
     if len(f"{bare}_{column}_not_null".encode()) > _LONGEST:
         return None

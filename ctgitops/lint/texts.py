@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 
 from ..sql.nodes import Node, parts_of
@@ -18,50 +19,66 @@ _PLACE = re.compile(r"%(?:(\d+)\$)?-?\d*([sIL%])")
 Values = Mapping[str, tuple[str, ...]]
 
 
-def texts(expression: str, values: Values, depth: int = 0) -> tuple[str, ...]:
+def texts(expression: str, values: Values) -> tuple[str, ...]:
     """What an expression can be, with UNKNOWN in the place of what nobody can know before it runs."""
-    try:
-        node = trees(f"select {expression}")[0].node
-    except SqlSyntaxError:
-        return (UNKNOWN,)
-    targets = node.get("targetList", ())
-    if len(targets) != 1 or depth > _DEEPEST:
-        return (UNKNOWN,)
-    return _texts(targets[0]["ResTarget"].get("val", {}), values, depth)[:_MOST]
+    return _Scope(values).texts(expression, 0)
 
 
-def _texts(node: Node, values: Values, depth: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Scope:
+    """The variables of a block, and the texts found so far: without those, `s := s || s` takes exponential time."""
+
+    values: Values
+    found: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+
+    def texts(self, expression: str, depth: int) -> tuple[str, ...]:
+        """What an expression can be, `depth` variables away from the one that was asked for."""
+        if (expression, depth) not in self.found:
+            self.found[expression, depth] = self._read(expression, depth) if depth <= _DEEPEST else (UNKNOWN,)
+        return self.found[expression, depth]
+
+    def _read(self, expression: str, depth: int) -> tuple[str, ...]:
+        try:
+            targets = [target for tree in trees(f"select {expression}") for target in tree.node.get("targetList", ())]
+        except SqlSyntaxError:
+            return (UNKNOWN,)
+        if len(targets) != 1:
+            return (UNKNOWN,)
+        return _texts(targets[0].get("ResTarget", {}).get("val", {}), self, depth)[:_MOST]
+
+
+def _texts(node: Node, scope: _Scope, depth: int) -> tuple[str, ...]:
     for kind, inner in node.items():
         if kind in {"TypeCast", "CollateClause"}:
-            return _texts(inner.get("arg", {}), values, depth)
+            return _texts(inner.get("arg", {}), scope, depth)
         if read := _KINDS.get(kind):
-            return read(inner, values, depth) or (UNKNOWN,)
+            return read(inner, scope, depth)[:_MOST] or (UNKNOWN,)
     return (UNKNOWN,)
 
 
-def _constant(node: Node, _values: Values, _depth: int) -> tuple[str, ...]:
+def _constant(node: Node, _scope: _Scope, _depth: int) -> tuple[str, ...]:
     return tuple(str(node[key].get(key, 0 if key == "ival" else "")) for key in ("sval", "ival", "fval") if key in node)
 
 
-def _array(node: Node, values: Values, depth: int) -> tuple[str, ...]:
-    return tuple(text for each in node.get("elements", ()) for text in _texts(each, values, depth))
+def _array(node: Node, scope: _Scope, depth: int) -> tuple[str, ...]:
+    return tuple(text for each in node.get("elements", ()) for text in _texts(each, scope, depth))
 
 
-def _variable(node: Node, values: Values, depth: int) -> tuple[str, ...]:
-    named = values.get(".".join(parts_of(node.get("fields", []))), ())
-    return tuple(text for each in named for text in texts(each, values, depth + 1))
+def _variable(node: Node, scope: _Scope, depth: int) -> tuple[str, ...]:
+    named = scope.values.get(".".join(parts_of(node.get("fields", []))), ())
+    return tuple(text for each in named for text in scope.texts(each, depth + 1))
 
 
-def _joined(node: Node, values: Values, depth: int) -> tuple[str, ...]:
+def _joined(node: Node, scope: _Scope, depth: int) -> tuple[str, ...]:
     if parts_of(node.get("name", [])) != ("||",):
         return ()
-    both = (_texts(node.get(side, {}), values, depth) for side in ("lexpr", "rexpr"))
+    both = (_texts(node.get(side, {}), scope, depth) for side in ("lexpr", "rexpr"))
     return tuple("".join(pair) for pair in product(*both))[:_MOST]
 
 
-def _called(call: Node, values: Values, depth: int) -> tuple[str, ...]:
+def _called(call: Node, scope: _Scope, depth: int) -> tuple[str, ...]:
     name = parts_of(call.get("funcname", []))[-1:]
-    arguments = [_texts(each, values, depth) for each in call.get("args", ())]
+    arguments = [_texts(each, scope, depth) for each in call.get("args", ())]
     if name == ("quote_ident",) and len(arguments) == 1:
         return tuple(identifier(each) for each in arguments[0])
     if name == ("quote_literal",) and len(arguments) == 1:
@@ -92,7 +109,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_KINDS: dict[str, Callable[[Node, Values, int], tuple[str, ...]]] = {
+_KINDS: dict[str, Callable[[Node, _Scope, int], tuple[str, ...]]] = {
     "A_Const": _constant,
     "A_ArrayExpr": _array,
     "ColumnRef": _variable,

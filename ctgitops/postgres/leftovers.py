@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from psycopg.pq import Escaping, abc
 
 from ..core.leftover import ABSENT, PRESENT, new_ones
+from ..sql.deparse import index_on_probe
 from ..sql.leaves import Leaves, Leaving
-from ..sql.parse import index_on_probe
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rows
 from .message import OWN_PATH

@@ -14,6 +14,7 @@ from psycopg import errors
 
 from ..core.violation import Risk, Violation
 from ..sql.demands import Demand, References, demands
+from ..sql.guard import SqlSyntaxError, guarded
 from ..sql.parse import trees
 from .connect import Connection
 
@@ -106,11 +107,7 @@ class Looker:
         if row is None:
             raise CannotLook("there is no such NOT VALID constraint yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
-        found = [
-            each
-            for tree in trees(f"alter table {demand.table} add {definition}")
-            for each in demands(tree.kind, tree.node)
-        ]
+        found = _demands_of(f"alter table {demand.table} add {definition}")
         # It is in the database, so it was reviewed; but what could not be read of it is still not known
         return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
 
@@ -138,3 +135,13 @@ class Looker:
 
     def _rows(self, query: str, values: list[object] | None) -> list[tuple[object, ...]]:
         return self.connection.execute(query.encode(), values, binary=True).fetchall()
+
+
+def _demands_of(sql: str) -> list[Demand]:
+    """What a constraint demands, as the server writes it; raises CannotLook for what a newer server alone knows."""
+    try:
+        return guarded("a constraint")(
+            lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]
+        )()
+    except SqlSyntaxError as error:
+        raise CannotLook(f"its definition cannot be read: {error.message}") from None

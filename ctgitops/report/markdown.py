@@ -46,6 +46,7 @@ def check_markdown(
         words.count(len(workspace.environments), "environment"),
         words.count(len(problems), "problem"),
         *([words.count(len(found_by_lint), "finding")] if found_by_lint else []),
+        *words.not_analysed((*problems, *(finding.problem for finding in found_by_lint))),
     )
     mark = "⛔" if any(p.is_error for p in found) else "✅"
     values = {"mark": mark, "verdict": ", ".join(looked_at), "tally": findings.folded(parts)}

@@ -38,6 +38,7 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
         words.count(len(workspace.environments), "environment"),
         words.count(len(problems), "problem"),
         *([words.count(len(findings), "finding")] if findings else []),
+        *words.not_analysed((*problems, *(finding.problem for finding in findings))),
     )
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
@@ -130,7 +131,9 @@ def verdict(preview: Preview) -> str:
     work = _work(plan)
     if plan.blocked:
         blocking = sum(problem.blocks for problem in plan.problems)
-        return f"BLOCKED, {words.count(blocking, 'problem')} must be solved first" + (f" ({work})" if work else "")
+        unknown = "".join(f", {text}" for text in words.not_analysed(plan.remarks))
+        solve = f"BLOCKED, {words.count(blocking, 'problem')} must be solved first{unknown}"
+        return solve + (f" ({work})" if work else "")
     if plan.empty:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
@@ -139,6 +142,7 @@ def verdict(preview: Preview) -> str:
     untried = f", {words.count(skipped, 'statement')} NOT TRIED" if skipped else ""
     failing = sum(problem.fails for problem in plan.remarks)
     found = f", {words.count(failing, 'finding')} to look at" if failing else ""
+    found += "".join(f", {text}" for text in words.not_analysed(plan.remarks))
     return f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
 
 
@@ -247,7 +251,8 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"nothing to do, so nothing was done{kept}; {_version_of(plan)}"
         case Status.APPLIED:
             kept = ", BUT NOT WHAT WAS PREDICTED" if outcome.unkept else ""
-            return f"{_number_done(outcome)} applied{kept}, {versions}"
+            unknown = "".join(f", {text}" for text in words.not_analysed(plan.problems))
+            return f"{_number_done(outcome)} applied{kept}, {versions}{unknown}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:

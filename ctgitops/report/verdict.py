@@ -28,6 +28,7 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
         parts.append(Markup(f"{words.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
     if failing := sum(problem.fails for problem in words.problems(looks)):
         parts.append(Markup(f"{words.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
+    parts += [Markup(text) for text in words.not_analysed(words.problems(looks))]  # noqa: S704 - a number
     mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or words.problems(looks) else "✅"
     return mark, _DOT.join(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ..core.environment import Environment, Trigger
@@ -10,7 +11,7 @@ from ..core.manner import Manner
 from ..core.order import Order
 from ..core.plan import Plan, Step
 from ..core.preview import Look, Preview
-from ..core.problem import Problem
+from ..core.problem import Problem, statements_not_analysed
 from ..core.version import SchemaVersion
 
 
@@ -168,3 +169,9 @@ def order(of: Order) -> str:
         Order.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
         Order.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
     }[of]
+
+
+def not_analysed(problems: Iterable[Problem]) -> list[str]:
+    """`2 statements not analysed`, for the line that sums up a page; nothing where all were."""
+    unknown = statements_not_analysed(problems)
+    return [f"{count(unknown, 'statement')} not analysed"] if unknown else []

@@ -42,7 +42,7 @@ class Demand:
 def demands(kind: str, node: Node) -> Iterator[Demand]:
     """What a statement demands of rows."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
-        table = relation(node["relation"])
+        table = relation(node.get("relation", {}))
         for command in commands(kind, node):
             yield from _JUDGES.get(command.get("subtype", ""), _nothing)(table, command)
     elif kind == "IndexStmt" and node.get("unique"):
@@ -67,13 +67,18 @@ def _nothing(_table: str, _command: Node) -> Iterator[Demand]:
 
 def _domain(node: Node) -> Iterator[Demand]:
     if not node.get("def", {}).get("Constraint", {}).get("skip_validation"):
-        name = quoted_name(*parts_of(node["typeName"]))
+        name = quoted_name(*parts_of(node.get("typeName", ())))
         what = f"every column of the domain {name} must fit into it"
         yield Demand("", what, unseen="that is in any number of tables")
 
 
+def _definition(command: Node, kind: str) -> Node:
+    definition: Node = command.get("def", {}).get(kind, {})
+    return definition
+
+
 def _not_null(table: str, command: Node) -> Iterator[Demand]:
-    yield _null(table, command["name"])
+    yield _null(table, command.get("name", ""))
 
 
 def _null(table: str, column: str) -> Demand:
@@ -82,22 +87,20 @@ def _null(table: str, column: str) -> Demand:
 
 
 def _add_column(table: str, command: Node) -> Iterator[Demand]:
-    column = command["def"]["ColumnDef"]
-    kinds = {item["Constraint"]["contype"] for item in column.get("constraints", ())}
+    column = _definition(command, "ColumnDef")
+    kinds = {item.get("Constraint", {}).get("contype") for item in column.get("constraints", ())}
     given = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"} & kinds
-    serial = (
-        column["typeName"].get("names", [{}])[-1].get("String", {}).get("sval", "").startswith(("serial", "bigserial"))
-    )
+    serial = "".join(parts_of(column.get("typeName", {}).get("names", []))[-1:]).startswith(("serial", "bigserial"))
     if {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} & kinds and not given and not serial:
-        name = quoted_name(column["colname"])
+        name = quoted_name(column.get("colname"))
         yield Demand(table, f"no row may be there, for the new {name} is NOT NULL and has no default", (), "true")
 
 
 def _add_constraint(table: str, command: Node) -> Iterator[Demand]:
-    constraint = command["def"]["Constraint"]
+    constraint = _definition(command, "Constraint")
     if constraint.get("indexname"):
         return
-    for demand in _CONSTRAINTS.get(constraint["contype"], _nothing)(table, constraint):
+    for demand in _CONSTRAINTS.get(constraint.get("contype", ""), _nothing)(table, constraint):
         if not constraint.get("skip_validation"):
             yield demand
         elif name := constraint.get("conname"):
@@ -105,9 +108,9 @@ def _add_constraint(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _check(table: str, constraint: Node) -> Iterator[Demand]:
-    text = expression(constraint["raw_expr"])
+    text = expression(constraint.get("raw_expr", {}))
     says = f"CHECK ({text or '…'}) must hold"
-    if why := _unseen(constraint["raw_expr"]):
+    if why := _unseen(constraint.get("raw_expr", {})):
         yield Demand(table, says, unseen=why)
     else:
         yield Demand(table, says, violating=f"({text}) is false")
@@ -121,7 +124,7 @@ def _unseen(node: Node) -> str:
 
 
 def _foreign_key(table: str, constraint: Node) -> Iterator[Demand]:
-    parent, columns = relation(constraint["pktable"]), _listed(constraint, "fk_attrs")
+    parent, columns = relation(constraint.get("pktable", {})), _listed(constraint, "fk_attrs")
     says = f"{_named(columns)} must have its row in {parent}"
     yield Demand(table, says, columns, references=References(parent, columns, _listed(constraint, "pk_attrs")))
 
@@ -131,12 +134,12 @@ def _unique(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _primary_key(table: str, constraint: Node) -> Iterator[Demand]:
-    yield from (_null(table, item["String"]["sval"]) for item in constraint.get("keys", ()))
+    yield from (_null(table, name) for name in parts_of(constraint.get("keys", ())))
     yield from _unique(table, constraint)
 
 
 def _not_null_constraint(table: str, constraint: Node) -> Iterator[Demand]:
-    yield from (_null(table, item["String"]["sval"]) for item in constraint.get("keys", ()))
+    yield from (_null(table, name) for name in parts_of(constraint.get("keys", ())))
 
 
 def _exclusion(table: str, _: Node) -> Iterator[Demand]:
@@ -144,14 +147,14 @@ def _exclusion(table: str, _: Node) -> Iterator[Demand]:
 
 
 def _unique_index(node: Node) -> Iterator[Demand]:
-    table = relation(node["relation"])
-    elements = [item["IndexElem"] for item in node.get("indexParams", ())]
+    table = relation(node.get("relation", {}))
+    elements = [item.get("IndexElem", {}) for item in node.get("indexParams", ())]
     condition = node.get("whereClause")
     parts = [element["expr"] for element in elements if "expr" in element] + ([condition] if condition else [])
     if why := next(filter(None, map(_unseen, parts)), ""):
         yield Demand(table, "no two rows may have the same key", unseen=why)
         return
-    columns = tuple(quoted_name(e["name"]) if "name" in e else f"({expression(e['expr'])})" for e in elements)
+    columns = tuple(quoted_name(e["name"]) if "name" in e else f"({expression(e.get('expr', {}))})" for e in elements)
     only = expression(condition) if condition else ""
     yield _duplicates(table, columns, only, distinct_nulls=not node.get("nulls_not_distinct"))
 
@@ -168,13 +171,13 @@ def _duplicates(table: str, columns: tuple[str, ...], only: str = "", *, distinc
 
 
 def _type(table: str, command: Node) -> Iterator[Demand]:
-    change, column = command["def"]["ColumnDef"], quoted_name(command["name"])
-    new = type_name(change["typeName"])
+    change, column = _definition(command, "ColumnDef"), quoted_name(command.get("name"))
+    new = type_name(change.get("typeName", {}))
     says = f"{column} must fit into {new}"
     using = change.get("raw_default")
-    if using and not _casts(using, command["name"]):
+    if using and not _casts(using, command.get("name", "")):
         yield Demand(table, says, (column,), unseen="only its USING tells what becomes of each row")
-    elif longest := _longest(change["typeName"]):
+    elif longest := _longest(change.get("typeName", {})):
         # A cast that is written out would cut it; that of ALTER TABLE cuts spaces alone
         tail = f"rtrim(substr({column}::text, {longest + 1}), ' ') <> ''"
         yield Demand(table, says, (column,), tail)
@@ -199,17 +202,17 @@ def _longest(node: Node) -> int:
 
 
 def _validate(table: str, command: Node) -> Iterator[Demand]:
-    name = quoted_name(command["name"])
-    yield Demand(table, f"constraint {name} must hold", constraint=command["name"])
+    name = quoted_name(command.get("name"))
+    yield Demand(table, f"constraint {name} must hold", constraint=command.get("name", ""))
 
 
 def _attach(table: str, command: Node) -> Iterator[Demand]:
-    name = relation(command["def"]["PartitionCmd"]["name"])
+    name = relation(_definition(command, "PartitionCmd").get("name", {}))
     yield Demand(name, f"every row must belong into that partition of {table}", unseen="only attaching it tells")
 
 
 def _listed(node: Node, key: str) -> tuple[str, ...]:
-    return tuple(quoted_name(item["String"]["sval"]) for item in node.get(key, ()))
+    return tuple(map(quoted_name, parts_of(node.get(key, ()))))
 
 
 def _named(columns: tuple[str, ...]) -> str:

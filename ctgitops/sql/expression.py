@@ -47,7 +47,7 @@ def _reaching(node: object) -> Iterator[str]:
 
 
 def _calling(call: Node) -> Iterator[str]:
-    names = parts_of(call["funcname"])
+    names = parts_of(call.get("funcname", ())) or ("",)
     if names[-1] not in _FUNCTIONS or names[:-1] not in {(), ("pg_catalog",)}:
         yield f"it calls {quoted_name(*names)}"
 

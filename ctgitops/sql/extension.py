@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .nodes import Node
+from .nodes import Node, options_of
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ def extension_of(kind: str, node: Node) -> Extension | None:
     """The extension that a statement makes; None where it makes none."""
     if kind != "CreateExtensionStmt":
         return None
-    options = {each["DefElem"]["defname"]: each["DefElem"].get("arg", {}) for each in node.get("options", ())}
+    options = options_of(node.get("options", ()))
     return Extension(
-        node["extname"],
+        node.get("extname", ""),
         options.get("schema", {}).get("String", {}).get("sval", ""),
         options.get("new_version", {}).get("String", {}).get("sval", ""),
         "cascade" in options,

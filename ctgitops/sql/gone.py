@@ -34,7 +34,7 @@ class Gone:
 def gone(kind: str, node: Node) -> Iterator[Gone]:
     """What `node` drops or renames; what goes by CASCADE or in a function is not seen."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
-        yield from (Gone(names[-1]) for names in dropped_names(node))
+        yield from (Gone(names[-1]) for names in dropped_names(node) if names)
     elif kind == "AlterTableStmt":
         for command in commands(kind, node):
             if command.get("subtype") == "AT_DropColumn":

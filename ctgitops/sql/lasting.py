@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .guard import guarded
 from .nodes import Node, walk
 from .parse import trees
 from .settings import setting_of
@@ -23,6 +24,7 @@ class Lasting:
     """What is listened to, which begins with the commit."""
 
 
+@guarded("its settings")
 def lasting(sql: str) -> Lasting:
     """Of the statements of `sql`. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
@@ -46,7 +48,7 @@ def lasting(sql: str) -> Lasting:
 def _dropped(kind: str, node: Node) -> str:
     """A temporary table that the commit drops."""
     if kind == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP":
-        return str(node["relation"].get("relname", ""))
+        return str(node.get("relation", {}).get("relname", ""))
     if kind == "IntoClause" or (kind == "CreateTableAsStmt" and "into" in node):
         into = node.get("into", node)
         return str(into.get("rel", {}).get("relname", "")) if into.get("onCommit") == "ONCOMMIT_DROP" else ""

@@ -55,7 +55,7 @@ def _index(node: Node) -> Leaves | None:
 
 
 def _drop(node: Node) -> Leaves | None:
-    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*next(dropped_names(node))))
+    return Leaves(Leaving.DROPPED_INDEX, quoted_name(*next(dropped_names(node), ())))
 
 
 def _reindex(node: Node) -> Leaves | None:
@@ -69,7 +69,7 @@ def _detach(node: Node) -> Leaves | None:
     for command in commands("AlterTableStmt", node):
         partition = command.get("def", {}).get("PartitionCmd")
         if partition:
-            return Leaves(Leaving.DETACHED, relation(partition["name"]), relation(node["relation"]))
+            return Leaves(Leaving.DETACHED, relation(partition.get("name", {})), relation(node.get("relation", {})))
     return None
 
 

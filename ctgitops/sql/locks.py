@@ -25,6 +25,11 @@ class LockMode(IntEnum):
     EXCLUSIVE = 7
     ACCESS_EXCLUSIVE = 8
 
+    @classmethod
+    def of(cls, node: Node) -> LockMode:
+        """What a LOCK TABLE takes; the strongest, where that is not known."""
+        return next((mode for mode in cls if mode == node.get("mode")), cls.ACCESS_EXCLUSIVE)
+
     @property
     def in_pg_locks(self) -> str:
         """As `pg_locks.mode` writes it."""
@@ -169,7 +174,7 @@ def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _lock(node: Node) -> Iterator[tuple[str, LockMode]]:
-    yield from ((name, LockMode(node.get("mode", AE))) for name in _names(node, "relations"))
+    yield from ((name, LockMode.of(node)) for name in _names(node, "relations"))
 
 
 _JUDGES = {

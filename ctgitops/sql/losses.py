@@ -51,7 +51,7 @@ def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
     for command in commands(kind, node):
         if command.get("subtype") == "AT_AddColumn":
             column = command.get("def", {}).get("ColumnDef", {}).get("colname", "")
-            yield relation(node["relation"]), quoted_name(column)
+            yield relation(node.get("relation", {})), quoted_name(column)
 
 
 def _drop(node: Node) -> Iterator[Destroyed]:
@@ -67,7 +67,7 @@ def _drop(node: Node) -> Iterator[Destroyed]:
 def _alter(node: Node) -> Iterator[Destroyed]:
     for command in commands("AlterTableStmt", node):
         if command.get("subtype") == "AT_DropColumn":
-            yield Destroyed(Destroying.COLUMN, relation(node["relation"]), quoted_name(command.get("name")))
+            yield Destroyed(Destroying.COLUMN, relation(node.get("relation", {})), quoted_name(command.get("name")))
 
 
 def _truncate(node: Node) -> Iterator[Destroyed]:
@@ -77,7 +77,7 @@ def _truncate(node: Node) -> Iterator[Destroyed]:
 
 def _rows(how: Destroying) -> Callable[[Node], Iterator[Destroyed]]:
     def judge(node: Node) -> Iterator[Destroyed]:
-        yield Destroyed(how, relation(node["relation"]), only_some="whereClause" in node)
+        yield Destroyed(how, relation(node.get("relation", {})), only_some="whereClause" in node)
 
     return judge
 

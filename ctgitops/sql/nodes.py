@@ -43,6 +43,12 @@ def parts_of(items: Sequence[Node]) -> tuple[str, ...]:
     return tuple(item.get("String", {}).get("sval", "") for item in items)
 
 
+def options_of(items: Sequence[Node]) -> dict[str, Node]:
+    """The values of a list of options, by their names."""
+    elements = [item.get("DefElem", {}) for item in items]
+    return {element.get("defname", ""): element.get("arg", {}) for element in elements}
+
+
 def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
     """The names in a DROP, each in its parts."""
     for item in node.get("objects", ()):

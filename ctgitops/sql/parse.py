@@ -18,7 +18,9 @@ from .batch import Shape, shape_of
 from .enums import ADDS, EnumUse, enum_uses
 from .extension import Extension, extension_of
 from .gone import Gone, appears, gone
-from .leaves import Leaves, leaves
+from .guard import Failure, Guard, guarded
+from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - who reads SQL catches it
+from .leaves import Leaves, Leaving, leaves
 from .library import library
 from .locks import Wanted, locks, table_made
 from .losses import Destroyed, destroyed, made
@@ -37,20 +39,11 @@ _CUT = '{"TooDeep": {}}'
 """Stands for what was cut away: no reader takes it for something it knows, and it is not made into SQL again."""
 _LONGEST_MESSAGE = 160
 """Characters of the parser's message that are kept."""
-_ROOMY = 50_000
+ROOMY = 50_000
 """Bytes of SQL from which on the parser gets a stack of its own."""
 _ROOM = 256
 """Bytes of that stack for each byte of SQL. libpg_query writes its tree by recursion and knows no limit there: with a
 stack of 8 MB it wrote 60,000 terms in a row, and at 80,000 the process was gone. A term is two bytes at least."""
-
-
-class SqlSyntaxError(Exception):
-    """PostgreSQL's grammar refuses the text; `offset` is where, in characters from 0."""
-
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
 
 
 @dataclass(frozen=True)
@@ -85,6 +78,10 @@ class Statement:
     """The names that nobody may use after it."""
     brings: tuple[Gone, ...] = ()
     """The names that are there after it."""
+    not_analysed: tuple[Failure, ...] = ()
+    """What of all this is unknown, because its analysis failed."""
+    undecided: bool = False
+    """Whether that decides how the statement is run."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +94,7 @@ class Tree:
     end: int
 
 
+@guarded("the file")
 def trees(sql: str) -> tuple[Tree, ...]:
     """The statements of `sql`. Raises SqlSyntaxError for what PostgreSQL 18's grammar does not know."""
     return tuple(_trees(sql))
@@ -112,108 +110,75 @@ def _trees(sql: str) -> Iterator[Tree]:
         yield Tree(kind, node, characters.at(start), characters.at(end))
 
 
+@guarded("the file")
 def statements(sql: str) -> tuple[Statement, ...]:
     """What matters of each statement of `sql` to who runs it. Raises SqlSyntaxError."""
     return tuple(_statement(tree, sql[tree.start : tree.end]) for tree in trees(sql))
 
 
 def _statement(tree: Tree, text: str) -> Statement:
-    kind, node = tree.kind, tree.node
-    refused = why_not_in_transaction(kind, node)
+    kind, node, guard = tree.kind, tree.node, Guard()
+    refused = guard.value("whether a transaction can hold it", lambda: why_not_in_transaction(kind, node), "")
+    control = guard.value("whether it ends a transaction", lambda: transaction_control(kind, node), "")
+    copies = guard.value("COPY", lambda: kind == "CopyStmt" and not node.get("filename"), otherwise=False)
+    anything = Leaves(Leaving.ANYTHING)
+    left = guard.value("what it leaves when interrupted", lambda: leaves(kind, node), anything) if refused else None
+    options = guard.value("its transaction's options", lambda: transaction_options(kind, node), "")
+    sets = tuple(guard.each("the settings that it changes", lambda: sets_session(kind, node)))
+    sets_own = guard.value("whether it is SET TRANSACTION", lambda: sets_transaction(kind, node), otherwise=False)
+    traits = guard.value("how it runs", lambda: traits_of(text, kind, node), NOTHING)
+    undecided = bool(guard.failures)
     return Statement(
         start=tree.start,
         end=tree.end,
         kind=kind,
         refused_in_transaction=refused,
-        transaction_control=transaction_control(kind, node),
-        transaction_options=transaction_options(kind, node),
-        sets=sets_session(kind, node),
-        sets_transaction=sets_transaction(kind, node),
-        traits=traits_of(text, kind, node),
-        copies_through_client=kind == "CopyStmt" and not node.get("filename"),
-        leaves=leaves(kind, node) if refused else None,
-        locks=locks(kind, node),
-        makes=table_made(kind, node),
-        takes_away=tuple(gone(kind, node)),
-        brings=tuple(appears(kind, node)),
+        transaction_control=control,
+        transaction_options=options,
+        sets=sets,
+        sets_transaction=sets_own,
+        traits=traits,
+        copies_through_client=copies,
+        leaves=left,
+        locks=guard.value("its locks", lambda: locks(kind, node), ()),
+        makes=guard.value("the table that it creates", lambda: table_made(kind, node), ""),
+        takes_away=tuple(guard.each("the names that it drops", lambda: gone(kind, node))),
+        brings=tuple(guard.each("the names that it creates", lambda: appears(kind, node))),
+        not_analysed=tuple(guard.failures),
+        undecided=undecided,
     )
 
 
+@guarded("the batch")
 def batch_shape(sql: str) -> Shape:
     """What matters of the one statement in `sql` to a batch."""
     tree = trees(sql)[0]
     return shape_of(tree.kind, tree.node)
 
 
+@guarded("the extension")
 def extension_made(sql: str) -> Extension | None:
     """The extension that the one statement in `sql` makes; None where it makes none."""
     tree = trees(sql)[0]
     return extension_of(tree.kind, tree.node)
 
 
+@guarded("enum values")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     """Values that `sql` adds to an enum type and uses afterwards; raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
+@guarded("lost data")
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
     return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
+@guarded("what it creates")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     """The tables, and columns of tables, that `sql` makes; raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
-
-
-def count_where(sql: str) -> str:
-    """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where that cannot be written."""
-    import postgast  # noqa: PLC0415 - see below
-
-    touches = _to_rewrite(sql)
-    if touches is None:
-        return ""
-    statement = touches.stmts[0].stmt
-    kind = statement.WhichOneof("node")
-    if kind not in {"delete_stmt", "update_stmt"}:
-        return ""
-    node = getattr(statement, kind)
-    if node.HasField("with_clause") or getattr(node, "using_clause", None) or getattr(node, "from_clause", None):
-        return ""
-    tree = postgast.parse("select pg_catalog.count(*) from t where true")
-    query = tree.stmts[0].stmt.select_stmt
-    query.from_clause[0].range_var.CopyFrom(node.relation)
-    if node.HasField("where_clause"):
-        query.where_clause.CopyFrom(node.where_clause)
-    return str(postgast.deparse(tree))
-
-
-def index_on_probe(sql: str, table: str) -> str:
-    """CREATE INDEX CONCURRENTLY as it would be written for another, temporary table, which nobody waits for.
-
-    Empty where that cannot be written.
-    """
-    import postgast  # noqa: PLC0415 - see below
-
-    tree = _to_rewrite(sql)
-    if tree is None:
-        return ""
-    index = tree.stmts[0].stmt.index_stmt
-    index.concurrent = index.if_not_exists = False
-    index.relation.schemaname, index.relation.relname = "pg_temp", table
-    index.table_space = ""
-    return str(postgast.deparse(tree))
-
-
-def _to_rewrite(sql: str) -> Any:
-    """The tree from which SQL can be made again; None where it is nested more deeply than protobuf's decoder goes."""
-    import postgast  # noqa: PLC0415 - see below
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
-
-    try:
-        return postgast.parse(sql) if len(sql) < _ROOMY else None
-    except DecodeError:
-        return None
 
 
 def parse_tree(sql: str) -> Node:
@@ -223,7 +188,7 @@ def parse_tree(sql: str) -> Node:
         encoded = scannable(sql)
     except LongRunError as run:
         raise SqlSyntaxError(str(run), run.offset) from None
-    result = lib.pg_query_parse(encoded) if len(encoded) < _ROOMY else _with_room(lib.pg_query_parse, encoded)
+    result = lib.pg_query_parse(encoded) if len(encoded) < ROOMY else _with_room(lib.pg_query_parse, encoded)
     try:
         if result.error:
             error = result.error.contents

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .guard import guarded
 from .library import library
-from .nodes import Node, walk
+from .nodes import Node, options_of, walk
 from .operator_runs import LongRunError, scannable
 from .parse import SqlSyntaxError
 from .variables import query_of, values_in
@@ -49,29 +50,36 @@ class Body:
 
 def body_of(do: Node) -> str | None:
     """The text of a DO block; None where it is in another language than PL/pgSQL."""
-    options = {item["DefElem"]["defname"]: item["DefElem"].get("arg", {}) for item in do.get("args", ())}
+    options = options_of(do.get("args", ()))
     language = options.get("language", {}).get("String", {}).get("sval", "plpgsql")
     text: str | None = options.get("as", {}).get("String", {}).get("sval", "")
     return text if language == "plpgsql" else None
 
 
+@guarded("a PL/pgSQL block")
 def inside(body: str) -> Body:
     """What a PL/pgSQL body runs, in the order in which it stands there. Raises SqlSyntaxError."""
+    functions = parse_body(body)
+    nodes = tuple(walk(functions))
+    return Body(tuple(run for each in functions for run in _inside(each, ())), values_in(nodes))
+
+
+def parse_body(body: str, command: str = "do") -> list[Node]:
+    """The parser's own tree of a body, as that of a DO block or of another command. Raises SqlSyntaxError."""
     lib = library()
     quote = b"$ctgitops$"
     try:
-        result = lib.pg_query_parse_plpgsql(b"do " + quote + scannable(body) + quote)
+        result = lib.pg_query_parse_plpgsql(command.encode() + b" " + quote + scannable(body) + quote)
     except LongRunError as error:
         raise SqlSyntaxError(str(error), error.offset) from None
     try:
         if result.error:
             raise SqlSyntaxError(result.error.contents.message.decode(errors="replace"), 0)
         # libpg_query 18 writes `{}},` where a trigger's OLD and NEW stand, which is no JSON
-        functions = json.loads(result.plpgsql_funcs.decode().replace("{}},", "{},"))
+        functions: list[Node] = json.loads(result.plpgsql_funcs.decode().replace("{}},", "{},"))
+        return functions
     finally:
         lib.pg_query_free_plpgsql_parse_result(result)
-    nodes = tuple(walk(functions))
-    return Body(tuple(run for each in functions for run in _inside(each, ())), values_in(nodes))
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:

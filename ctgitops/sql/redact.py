@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .guard import Guard
 from .loosely import MARK, Found, hide_in_text, may_hold
 from .parse import SqlSyntaxError, statements
 from .secretly import Search
@@ -43,11 +44,23 @@ def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
     """What a server or a parser said, which may quote SQL; `known` are the passwords of the SQL that it is about."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
-    return hide_in_text(text, Found()) if may_hold(text) else text
+    return Guard().value("its passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
 
 
 @lru_cache(maxsize=64)
 def _searched(sql: str) -> tuple[str, Found]:
+    found = Guard().value("its passwords", lambda: _search(sql), None)
+    return found or _all_hidden(sql)
+
+
+def _all_hidden(sql: str) -> tuple[str, Found]:
+    """Where the search itself failed: no line is shown, and the text counts as one that was hidden before."""
+    lines = [line.strip() for line in sql.split("\n")]
+    secrets = {line for line in lines if len(line) >= LEAST}
+    return "\n".join(MARK if line else "" for line in lines), Found(secrets, in_code=True, redacted=True)
+
+
+def _search(sql: str) -> tuple[str, Found]:
     found = Found()
     if not may_hold(sql):
         return sql, found

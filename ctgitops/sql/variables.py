@@ -20,30 +20,55 @@ def values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
     """What is set once only, by SELECT … INTO: the query, in brackets."""
-    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
-    names = [inner.get("refname", "") for each in datums for inner in each.values()]
+    names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
-        fields = (node.get("target") or node.get("var") or {}).get("PLpgSQL_row", {}).get("fields", ())
+        fields = _fields(node)
         query = f"({query_of(node, 'sqlstmt')})" if kind == "PLpgSQL_stmt_execsql" and len(fields) == 1 else ""
         for field in fields if kind.startswith("PLpgSQL_stmt") else ():
             found.setdefault(field.get("name", ""), []).append(query)
-        if kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} and node.get("varno", 0) < len(names):
-            found.setdefault(names[node.get("varno", 0)], []).append("")
+        for name in (_assigned(kind, node, names), _diagnosed(kind, node, names)):
+            if name is not None:
+                found.setdefault(name, []).append("")
     return {name: (queries[0],) for name, queries in found.items() if len(queries) == 1 and queries[0]}
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
     """What each variable is set to: by DECLARE, by `:=`, by FOREACH. What a query gives it is not in here."""
-    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
-    names = [inner.get("refname", "") for each in datums for inner in each.values()]
+    names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
         if kind == "PLpgSQL_var" and "default_val" in node:
-            found.setdefault(node["refname"], []).append(query_of(node, "default_val"))
-        elif kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} and node.get("varno", 0) < len(names):
+            found.setdefault(node.get("refname", ""), []).append(query_of(node, "default_val"))
+        elif (name := _assigned(kind, node, names)) is not None:
             text = query_of(node, "expr")
             value = text.partition(":=")[2] if kind == "PLpgSQL_stmt_assign" else text
-            found.setdefault(names[node.get("varno", 0)], []).append(value)
+            found.setdefault(name, []).append(value)
+        unknown |= {_diagnosed(kind, node, names) or ""}
     return {name: tuple(each) for name, each in found.items() if name and name not in unknown}
+
+
+def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
+    """The names of the variables, each at its number."""
+    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
+    return [inner.get("refname", "") for each in datums for inner in each.values()]
+
+
+def _fields(node: Node) -> Sequence[Node]:
+    """The variables that a statement with INTO, a FETCH or a loop sets. Elsewhere `target` is a variable's number."""
+    target = node.get("target") or node.get("var")
+    fields: Sequence[Node] = target.get("PLpgSQL_row", {}).get("fields", ()) if isinstance(target, dict) else ()
+    return fields
+
+
+def _assigned(kind: str, node: Node, names: list[str]) -> str | None:
+    """The variable that `:=` or FOREACH sets; None for other nodes."""
+    number = node.get("varno", 0) if kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} else len(names)
+    return names[number] if 0 <= number < len(names) else None
+
+
+def _diagnosed(kind: str, node: Node, names: list[str]) -> str | None:
+    """The variable that GET DIAGNOSTICS sets, known only at run time; None for other nodes."""
+    number = node.get("target", 0) if kind == "PLpgSQL_diag_item" else len(names)
+    return names[number] if 0 <= number < len(names) else None

@@ -363,3 +363,26 @@ create domain other.short as text; create table shorts (a other.short);
 )
 def test_a_type_and_a_schema_are_followed_by_their_new_name(text: str, blocks: bool) -> None:
     assert any(finding.blocks_writes for finding in linted(text, RENAMED)) is blocks
+
+
+def test_sql_that_a_loop_puts_together_is_read_in_the_time_of_one_look() -> None:
+    built = " ".join(["s := s || quote_ident(t) || s || ', ' || u; u := u || s;"] * 6)
+    declared = "declare s text := 'drop table orders'; u text := '';"
+    block = f"do $$ {declared} begin loop {built} execute s; end loop; end $$;"
+    assert "drop-table" in rules_found(block, **{"drop-table": "warning", "dynamic-sql": "off"})
+
+
+def test_get_diagnostics_is_read() -> None:
+    block = "do $$ declare n bigint; begin update orders set note = null; get diagnostics n = row_count; end $$;"
+    assert rules_found(block) == ["no-where"]
+
+
+def test_tables_that_seem_to_be_partitions_of_each_other_are_read_once() -> None:
+    given = "create table a (id int) partition by list (id); create table b (id int) partition by list (id);"
+    attach = "alter table a attach partition b default; alter table b attach partition a default;"
+    assert "not-analysed" not in rules_found(f"{attach} alter table a alter id set not null;", given)
+
+
+@pytest.mark.parametrize("call", ["set_config('search_path')", "current_setting()", "to_regclass()", "format()"])
+def test_a_call_without_its_arguments_is_read(call: str) -> None:
+    assert rules_found(f"select {call}; do $$ begin if {call} is null then drop table orders; end if; end $$;") != []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.lint import rules
+from ctgitops.lint.registry import all_rules
 from ctgitops.lint.rule import Rule
 from tests.lint.examples import RULES, linted, rules_found, switched_on
 
@@ -42,8 +43,9 @@ def test_what_blocks_says_under_which_lock(rule: Rule) -> None:
 
 def test_every_file_is_a_rule_of_its_name_and_no_two_have_the_same() -> None:
     files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
-    assert {rule.id.replace("-", "_") for rule in RULES} == files
-    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert {rule.id.replace("-", "_") for rule in all_rules()} == files
+    assert len({rule.id for rule in all_rules()}) == len(all_rules())
+    assert [rule.id for rule in all_rules() if rule not in RULES] == ["not-analysed"]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name_of)

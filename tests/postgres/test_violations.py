@@ -8,7 +8,7 @@ import pytest
 from ctgitops.core.violation import Risk, Violation
 from ctgitops.errors import Place
 from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.violations import Looker
+from ctgitops.postgres.violations import CannotLook, Looker, _demands_of
 from ctgitops.sql.demands import demands
 from ctgitops.sql.parse import trees
 from tests.servers import base_for_servers, fresh_database, programs_of, run, session
@@ -139,3 +139,9 @@ def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(databa
         connection.execute("set lock_timeout = '50ms'")
         found = list(Looker(connection).look(risks))
     assert [(each.rows, each.why) for each in found] == [(None, "somebody holds a lock on it"), (0, "")]
+
+
+def test_a_constraint_that_only_a_newer_server_knows_was_not_looked_at() -> None:
+    assert [each.says for each in _demands_of("alter table t add check (a > 0)")] == ["CHECK (a > 0) must hold"]
+    with pytest.raises(CannotLook, match="its definition cannot be read: syntax error"):
+        _demands_of("alter table t add assertion of the future (a)")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.sql.deparse import index_on_probe
 from ctgitops.sql.leaves import Leaves, Leaving
-from ctgitops.sql.parse import index_on_probe, statements
+from ctgitops.sql.parse import statements
 
 
 @pytest.mark.parametrize(

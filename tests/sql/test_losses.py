@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.sql.deparse import count_where
 from ctgitops.sql.losses import Destroyed, Destroying
-from ctgitops.sql.parse import count_where, what_it_destroys, what_it_makes
+from ctgitops.sql.parse import what_it_destroys, what_it_makes
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ def test_each_is_told_with_its_statement() -> None:
         ("delete from a using b where a.id = b.id", ""),
         ("with w as (select 1) delete from a where id in (select * from w)", ""),
         ("merge into a using b on a.id = b.id when matched then delete", ""),
+        ("delete from a where current of c", ""),
     ],
 )
 def test_which_rows_is_asked_with_the_condition_of_the_statement(sql: str, expected: str) -> None:

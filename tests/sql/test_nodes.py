@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.sql.demands import demands
+from ctgitops.sql.deparse import count_where, index_on_probe
 from ctgitops.sql.nodes import Node, dropped_names, walk
 from ctgitops.sql.parse import (
     batch_shape,
-    count_where,
     enum_values_used,
-    index_on_probe,
     statements,
     trees,
     what_it_destroys,

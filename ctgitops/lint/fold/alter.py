@@ -41,9 +41,14 @@ def _goes_down(command: Node) -> bool:
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    yield table
-    for part in filter(None, map(catalog.tables.get, sorted(table.partitions))):
-        yield from _with_partitions(catalog, part)
+    """Each once: what is known of a schema may be wrong, and partitions seem to contain each other."""
+    left, seen = [table], {table.name}
+    while left:
+        each = left.pop()
+        yield each
+        parts = [part for part in map(catalog.tables.get, sorted(each.partitions - seen)) if part]
+        seen |= each.partitions
+        left += reversed(parts)
 
 
 def _add_column(catalog: Catalog, to: Table, command: Node) -> None:
@@ -112,7 +117,7 @@ def _row_security(_catalog: Catalog, of: Table, _command: Node) -> None:
 def _attach(catalog: Catalog, to: Table, command: Node) -> None:
     part = target(command)
     child = catalog.table(relation_name(part.get("name", {})))
-    if child:
+    if child and all(each is not to for each in _with_partitions(catalog, child)):  # PostgreSQL refuses a circle
         create.become_partition(child, to, part.get("bound", {}))
 
 

@@ -37,7 +37,7 @@ def table(catalog: Catalog, node: Node) -> None:
     for item in node.get("inhRelations", ()):
         _inherit(catalog, made, relation_name(item.get("RangeVar", {})))
     if "partbound" in node and node.get("inhRelations"):
-        parent = catalog.table(relation_name(node["inhRelations"][0]["RangeVar"]))
+        parent = catalog.table(relation_name(node["inhRelations"][0].get("RangeVar", {})))
         become_partition(made, parent, node["partbound"])
     if "ofTypename" in node:
         made.known = False
@@ -74,7 +74,7 @@ def _inherit(catalog: Catalog, made: Table, parent: Name) -> None:
 def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
     """Of a partitioned table."""
     child.bound = bound
-    if whole is not None:
+    if whole is not None and whole is not child:
         whole.partitions.add(child.name)
         if bound.get("is_default"):
             whole.default_partition = child.name
@@ -142,7 +142,7 @@ def selected(catalog: Catalog, node: Node) -> None:
         if parts_of(call.get("funcname", []))[-1:] == ("set_config",):
             words = [a.get("A_Const", {}).get("sval", {}).get("sval", "") for a in call.get("args", ())]
             if words[:1] == ["search_path"]:
-                catalog.path = tuple(p.strip().strip('"') for p in words[1].split(",") if p.strip())
+                catalog.path = tuple(p.strip().strip('"') for p in "".join(words[1:2]).split(",") if p.strip())
 
 
 def view(catalog: Catalog, node: Node) -> None:
@@ -163,7 +163,8 @@ def index(catalog: Catalog, node: Node) -> None:
 
 
 def _own_classes(elements: tuple[Node, ...]) -> frozenset[str]:
-    named = [(each["IndexElem"].get("name", ""), "opclass" in each["IndexElem"]) for each in elements]
+    parts = [each.get("IndexElem", {}) for each in elements]
+    named = [(each.get("name", ""), "opclass" in each) for each in parts]
     return frozenset(column for column, own in named if own) - {column for column, own in named if not own}
 
 

@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
     if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
         return
     for parts in dropped_names(node):
-        name = case.catalog.full((parts[-2] if len(parts) > 1 else "", parts[-1]))
+        name = case.catalog.full((parts[-2] if len(parts) > 1 else "", parts[-1] if parts else ""))
         index = case.catalog.indexes.get(name)
         table = case.used(index.table) if index else None
         if table or (index is None and not case.catalog.complete):

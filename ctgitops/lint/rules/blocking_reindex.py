@@ -20,12 +20,14 @@ def check(case: Case) -> Iterator[Hit]:
     if "relation" not in node:
         yield Hit("writes wait while all indexes of each table in turn are built anew")
         return
-    name = case.catalog.full(relation_name(node["relation"]))
+    name = case.catalog.full(relation_name(node.get("relation", {})))
     index = case.catalog.indexes.get(name)
     table = case.used(index.table if index else name)
     if table and case.has_rows(table) and (index or _indexed(case, table)):
         what = (
-            f"writes to {called(table)}" if index or node["kind"] == "REINDEX_OBJECT_TABLE" else "writes to its table"
+            f"writes to {called(table)}"
+            if index or node.get("kind") == "REINDEX_OBJECT_TABLE"
+            else "writes to its table"
         )
         yield Hit(f"{what} wait while the index is built anew, and so do reads that would use it")
 

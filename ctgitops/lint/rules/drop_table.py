@@ -16,7 +16,7 @@ def check(case: Case) -> Iterator[Hit]:
     if case.node.get("removeType") != "OBJECT_TABLE":
         return
     for parts in dropped_names(case.node):
-        name = (parts[-2] if len(parts) > 1 else "", parts[-1])
+        name = (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
         table = case.used(name, if_exists=bool(case.node.get("missing_ok")))
         if table:
             yield Hit(f"{called(table)} and all its rows are gone; code that still asks for it fails")

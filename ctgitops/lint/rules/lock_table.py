@@ -12,7 +12,7 @@ from ..rule import Group, Hit, Rule
 
 def check(case: Case) -> Iterator[Hit]:
     """From SHARE on."""
-    mode = LockMode(case.node.get("mode", LockMode.ACCESS_EXCLUSIVE))
+    mode = LockMode.of(case.node)
     if mode < LockMode.SHARE:
         return
     who = "reads and writes" if mode is LockMode.ACCESS_EXCLUSIVE else "writes"

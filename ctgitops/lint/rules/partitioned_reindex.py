@@ -15,7 +15,7 @@ def check(case: Case) -> Iterator[Hit]:
     node = case.node
     if not case.transaction.whole or switched_on(node.get("params", []), "concurrently") or "relation" not in node:
         return
-    name = case.catalog.full(relation_name(node["relation"]))
+    name = case.catalog.full(relation_name(node.get("relation", {})))
     index = case.catalog.indexes.get(name)
     table = case.catalog.tables.get(index.table if index else name)
     if table and table.kind == "partitioned":

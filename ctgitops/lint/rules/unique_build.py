@@ -17,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
     for table, node, added in case.added_constraints("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION"):
         if "indexname" in node or not case.has_rows(table):
             continue
-        instead = _NO_OTHER_WAY if node["contype"] == "CONSTR_EXCLUSION" else ""
+        instead = _NO_OTHER_WAY if node.get("contype") == "CONSTR_EXCLUSION" else ""
         if added is not None and not instead:
             instead = "add the column alone, CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
         what = f"reads and writes of {called(table)} wait until its index is built"

@@ -1,0 +1,31 @@
+"""A statement for which an analysis ended with an unexpected error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...core.finding import Severity
+from ...core.problem import NOT_ANALYSED
+from ..case import Case
+from ..rule import Group, Hit, Rule
+
+
+def check(_case: Case) -> Iterator[Hit]:
+    """Found where rules are run, not here."""
+    yield from ()
+
+
+RULE = Rule(
+    id=NOT_ANALYSED,
+    group=Group.TRANSACTION,
+    severity=Severity.ERROR,
+    kinds=("NotAnalysed",),
+    why="An analysis of the statement ended with an unexpected error, which is a bug of ctgitops: what the statement "
+    "locks, rewrites or destroys is unknown. The finding names the analysis and where in ctgitops it failed. All other "
+    "rules, statements and files are analysed as usual.",
+    instead="report the statement as a bug, review it by hand, and then allow this rule or set its severity in the "
+    "policy",
+    check=check,
+    bad="",
+    good="",
+)
