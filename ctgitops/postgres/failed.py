@@ -31,6 +31,8 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
     """The connection is gone, so only the ledger knows what was committed."""
     hint: str = ""
     """What to do, where the failure alone does not tell it."""
+    retried: bool = True
+    """Whether this run tries it again after a lock timeout; not where the statement may have committed a part."""
 
 
 class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
