@@ -117,7 +117,7 @@ class PostgresDatabase:
             with told_if_lost(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
-                ensure_ledger(lock, self._address, request.environment)
+                ensure_ledger(lock, self._address, request.environment, self._search_path)
             lease = Lease(lock, request)
             lease.write()
             session = WorkSession(
@@ -133,6 +133,12 @@ class PostgresDatabase:
             finally:
                 session.close()
                 lease.ended()
+
+    def _search_path(self) -> str:
+        """The search path that a session of this role has by itself: `lock` has one of ours."""
+        with connect(self._address, "ctgitops/read") as connection:
+            row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
+        return str(row[0]) if row else ""
 
     def _open_for_work(self, timeouts: Timeouts) -> Connection:
         settings = {

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
 
 from ..core.original import Original, Role
+from ..errors import CtgitopsError
 from ..sql.parse import SqlSyntaxError, statements
 from .borrowed import NOT_SEALED
 from .connect import Connection
 from .exchange import exchange
-from .extensions import as_admin, dull, missing
+from .extensions import as_admin, dull, has_unquiet_triggers, missing
+from .ledger import ensure_ledger
 from .names import ADMIN
 from .throwaway import Server
 
@@ -169,6 +172,19 @@ class Planter:
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
             dull(connection)
+
+    def ledger(self, database: str) -> None:
+        """The ledger, which the migrations' role owns, made while no event trigger of theirs runs.
+
+        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. What cannot be made
+        here is reported when the first migration is tried.
+        """
+        address = self._server.address(database)
+        with as_admin(address) as connection, suppress(psycopg.Error, CtgitopsError):
+            if not has_unquiet_triggers(connection):
+                role = sql.Identifier(self._original.role)
+                connection.execute(sql.SQL("set session authorization {}").format(role))
+                ensure_ledger(connection, address)
 
     def _one_by_one(self, connection: Connection, text: str) -> None:
         try:

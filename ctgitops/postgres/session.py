@@ -20,7 +20,7 @@ from ..core.receipt import Receipt
 from ..core.request import Request
 from ..core.takeback import Beginning
 from ..core.unfinished import Reached
-from ..errors import LedgerError, MustWaitError, Place
+from ..errors import MustWaitError, Place
 from ..sql.traits import Trait
 from .aftermath import Aftermath
 from .attempts import Attempts, Part, Underway
@@ -33,6 +33,7 @@ from .guard import Guard, oldest_transaction
 from .health import ask, watch
 from .identity import home_sql, look
 from .ledger import insert_sql
+from .ledger_errors import entry_refused
 from .left import left_in
 from .look import Look
 from .preflight import Preflight
@@ -98,8 +99,10 @@ class WorkSession:
     def _added(self, message: str) -> None:
         answer = exchange(self._work.connected(), message)
         if answer.failure:
-            what = f"the ledger of {self._address.label} refused an entry: {answer.failure.message}"
-            raise LedgerError(what, hint="look into the ledger before anything else: `ctgitops status`")
+            connection = self._work.connected()
+            if not answer.lost:
+                exchange(connection, "rollback")
+            raise entry_refused(connection, self._address, answer.failure)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
