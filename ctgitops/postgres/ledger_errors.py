@@ -82,7 +82,7 @@ def cannot_make(
     what = f"the ledger of {address.label} cannot be {doing}: {_said(address, failure)}"
     detail = address.hidden(failure.detail)
     if failure.sqlstate == LOCKED:
-        hint = "another session holds a lock that it needs: see pg_stat_activity, then run the same again"
+        hint = "another session, such as a pg_dump, holds a lock that it needs: see pg_stat_activity, then run it again"
         return MustWaitError(what, state=UNCHANGED, hint=hint, detail=detail)
     return LedgerError(what, state=UNCHANGED, hint=_hint(failure, culprit, triggers), detail=detail)
 

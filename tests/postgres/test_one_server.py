@@ -98,9 +98,7 @@ def test_programs_get_the_same_server(server: LocalServer, other: LocalServer) -
     assert environment["PGTARGETSESSIONATTRS"] == "any"
 
 
-def test_a_service_file_names_the_servers(
-    server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_service_file_names_the_servers(server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     services = tmp_path / "services"
     services.write_text(
         f"[prod]\nhost={DEAD},{socket_of(server.url())}\nport=5432\nuser={server.superuser}\ndbname=postgres\n"
