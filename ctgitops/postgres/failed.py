@@ -18,7 +18,7 @@ NO_FUNCTION, CANCELLED = "42883", "57014"
 CONNECTION_ENDED = ("08", "57P")
 SOMEBODY_ELSE = {"23001", "23505"}
 """What the ledger says of an entry when another run was quicker."""
-ASKED_TO_STOP = "the run was asked to stop (SIGINT or SIGTERM)"
+ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 
 @dataclass(eq=False)

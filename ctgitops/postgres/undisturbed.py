@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Holds Ctrl-C and SIGTERM back for the length of a block; they come when it is done."""
+    """Holds Ctrl-C, SIGTERM and SIGHUP back for the length of a block; they come when it is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
