@@ -101,9 +101,8 @@ def test_a_reader_that_left_is_no_error(lived_in: House, verb: str) -> None:
 @slow
 def test_a_terminal_that_goes_away_ends_nothing(lived_in: House, database_url: str) -> None:
     """The live display writes to a terminal whose other end is closed in the middle of a migration."""
-    lived_in.migration(
-        "002_two", "do $$ begin while to_regclass('go') is null loop perform pg_sleep(0.05); end loop; end $$;"
-    )
+    waits = "do $$ begin while not exists (select from pg_class where relname = 'go') loop"
+    lived_in.migration("002_two", f"{waits} perform pg_sleep(0.05); end loop; end $$;")
     lived_in.migration("003_three", "create table three ();")
     ours, theirs = os.openpty()
     process = subprocess.Popen(
