@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from ..core.deep import Checked
@@ -29,6 +30,7 @@ from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
 from .sizes import sizes
 from .snapshot import take_snapshot
+from .undisturbed import undisturbed
 from .verify import refuted_at
 from .violations import Looker
 from .weigh import SETTINGS, weigh
@@ -130,9 +132,15 @@ class PostgresDatabase:
             session.note = lease.note
             try:
                 yield session
+            except KeyboardInterrupt:
+                if (stopped := session.stopped()) is not None:
+                    raise stopped from None
+                raise
             finally:
-                session.close()
-                lease.ended()
+                # How it ended is known where it failed: a late signal must not take the place of that
+                with undisturbed(dropped=sys.exc_info()[0] is not None):
+                    session.close()
+                    lease.ended()
 
     def _search_path(self) -> str:
         """The search path that a session of this role has by itself: `lock` has one of ours."""

@@ -7,7 +7,7 @@ import psycopg
 from ..errors import CtgitopsError, LedgerError, MustWaitError
 from ..sql.redact import redact_message
 from .connect import Address, Connection
-from .exchange import Failure
+from .exchange import Failure, exchange
 from .names import SCHEMA
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
@@ -109,8 +109,16 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
 
-def entry_refused(connection: Connection, address: Address, failure: Failure) -> LedgerError:
-    """An entry or a row of progress that the ledger did not take; `connection` is outside a transaction."""
+def add_entry(connection: Connection, address: Address, message: str) -> None:
+    """Sends a message that adds entries or rows. Writes. Raises LedgerError, outside a transaction."""
+    answer = exchange(connection, message)
+    if answer.failure:
+        if not answer.lost:
+            exchange(connection, "rollback")
+        raise _entry_refused(connection, address, answer.failure)
+
+
+def _entry_refused(connection: Connection, address: Address, failure: Failure) -> LedgerError:
     what = f"the ledger of {address.label} refused an entry: {_said(address, failure)}"
     hint = _HINTS.get(failure.sqlstate, "look into the ledger before anything else: `ctgitops status`")
     if failure.sqlstate == READ_ONLY:
