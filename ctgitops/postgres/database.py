@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..core.deep import Checked
 from ..core.environment import Timeouts
-from ..core.holder import Holder
+from ..core.holder import HEARTBEAT_SECONDS, Holder
 from ..core.ledger import Ledger
 from ..core.loss import Loss, Weighed
 from ..core.original import Original
@@ -21,6 +21,7 @@ from ..core.violation import Risk, Violation
 from ..sql.script import Script
 from .connect import NOTICES_US, Address, Connection, connect, told_if_lost
 from .deep import checked_at
+from .heartbeat import Heartbeat
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
@@ -131,7 +132,8 @@ class PostgresDatabase:
             )
             session.note = lease.note
             try:
-                yield session
+                with Heartbeat(lease.write, HEARTBEAT_SECONDS):
+                    yield session
             except KeyboardInterrupt:
                 if (stopped := session.stopped()) is not None:
                     raise stopped from None
