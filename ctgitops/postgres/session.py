@@ -72,15 +72,8 @@ class WorkSession:
         self._guard: Guard | None = None
         patience = request.environment.timeouts.retry_for.total_seconds()
         self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
-        run = Run(
-            connected=self._work.connected,
-            another=open_connection,
-            hold=hold,
-            ledger=self._work.ledger,
-            tell=tell,
-            environment=request.environment.name,
-            patience=patience,
-        )
+        name = request.environment.name
+        run = Run(self._work.connected, open_connection, hold, self._work.ledger, tell, name, patience)
         self._stepwise = Stepwise(run)
 
     def ledger(self) -> Ledger:
@@ -230,8 +223,7 @@ class WorkSession:
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
         self._turn_to(plan)
-        step, entry = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)
-        last = seed is plan.seeds[-1]
+        step, entry, last = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin), seed is plan.seeds[-1]
         millis = self._attempts.until_done(
             Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
         )
