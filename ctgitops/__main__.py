@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from .cli.main import main
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = 130
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Ends the process at once: nothing was begun, and an exception would show where the import stood."""
+    try:
+        os.write(2, b"error[interrupted]: the run was asked to stop before it began\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def main() -> NoReturn:
+    """Imports the command line and runs it. A signal during the import ends the process without a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+    from .cli.main import main as run  # noqa: PLC0415 - the handlers must be there before it takes its time
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -38,7 +38,9 @@ class CtgitopsError(Exception):
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, place: Place | None = None, state: str = "", hint: str = "") -> None:
+    def __init__(
+        self, what: str, *, place: Place | None = None, state: str = "", hint: str = "", detail: str = ""
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.place = place
@@ -46,6 +48,8 @@ class CtgitopsError(Exception):
         """What state the database is in now; empty where no database was touched."""
         self.hint = hint
         """The next thing to do, with the command spelled out."""
+        self.detail = detail
+        """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
 
 
 class UsageError(CtgitopsError):
@@ -94,13 +98,11 @@ class ApplyError(CtgitopsError):
         statement_line: int | None = None,
         detail: str = "",
     ) -> None:
-        super().__init__(what, place=place, state=state, hint=hint)
+        super().__init__(what, place=place, state=state, hint=hint, detail=detail)
         self.sqlstate = sqlstate
         self.statement = statement
         self.statement_line = statement_line
         """The line of its file on which the statement begins."""
-        self.detail = detail
-        """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
         self.on_record = False
         """Whether the ledger says that a migration failed; not where the run was asked to stop, or lost its lock."""
         self.applied: tuple[str, ...] = ()

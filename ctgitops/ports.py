@@ -56,6 +56,9 @@ class Session(Protocol):
     def ledger(self) -> Ledger:
         """All entries, read now."""
 
+    def note(self, what: str, /) -> None:
+        """Tells those who ask about the run lock what the run is doing. Writes nothing that counts."""
+
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
 

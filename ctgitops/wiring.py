@@ -6,8 +6,8 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -194,11 +194,14 @@ class Wiring:
         access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
         return GitHubForge(access, warn, folder=f"{self.origin.folder}migrations")
 
-    def console(self) -> AbstractContextManager[Listener]:
+    @contextmanager
+    def console(self) -> Iterator[Listener]:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""
+        from .notify.applied import noting
         from .notify.console import console
 
-        return console(self.environ, sys.stderr)
+        with console(self.environ, sys.stderr) as tell:
+            yield noting(tell)
 
 
 @dataclass(frozen=True)

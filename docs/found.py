@@ -68,7 +68,7 @@ def errors_page() -> str:
         (
             "130",
             "`error[interrupted]`",
-            "Ctrl-C or SIGTERM, where no lock was waited for, no backup taken and nothing applied.",
+            "Ctrl-C, SIGTERM or SIGHUP, where no lock was waited for, no backup taken and nothing applied.",
         ),
     ]
     found = problem_codes()

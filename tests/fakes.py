@@ -310,6 +310,9 @@ class DiaryDatabase:
         finally:
             self.diary.lines.append("unlock")
 
+    def note(self, what: str) -> None:
+        """Nobody asks."""
+
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:  # noqa: ARG002
         return self.diary.moments.pop(0) if self.diary.moments else ()
 

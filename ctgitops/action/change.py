@@ -18,6 +18,7 @@ from ..core.request import Request
 from ..core.selector import selector_from
 from ..core.version import SchemaVersion
 from ..errors import ApplyError, CtgitopsError
+from ..notify.applied import noting
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
@@ -131,7 +132,7 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
                 job.teller.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
 
     try:
-        outcome = verb(hear)
+        outcome = verb(noting(hear))
         state = DeploymentState.SUCCESS if outcome.exit_status == 0 else DeploymentState.FAILURE
         words = outcome_verdict(outcome)
     except CtgitopsError as error:

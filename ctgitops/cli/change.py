@@ -104,7 +104,7 @@ def rollback(  # noqa: PLR0913 - one parameter an option
 
 @click.command()
 @options.environment
-@click.option("--end", "ending", flag_value="idle", help="End that run, unless one of its sessions is at work.")
+@click.option("--end", "ending", flag_value="idle", help="End that run, unless it is at work or alive.")
 @click.option("--end-at-work", "ending", flag_value="any", help="End it, whatever it is doing.")
 @options.root
 def unlock(*, name: str, ending: str | None, root: Path) -> int:

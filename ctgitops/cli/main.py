@@ -15,6 +15,7 @@ import click
 
 from .. import __version__
 from ..errors import CtgitopsError
+from . import streams
 
 VERBS = {
     "init": "scaffold",
@@ -38,7 +39,12 @@ VERBS = {
 }
 """Each verb and the module of this package with its words; a module is imported when one of its verbs is called."""
 
-INTERRUPTED = 130
+READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift"})
+"""Verbs whose result is what they write: where that cannot be written, they have failed."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks a run to stop: Ctrl-C, a runner that cancels, a terminal or a connection that is closed."""
+USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
+RAISED_AGAIN_SECONDS = 0.01
 LONGEST_STOP_SECONDS = 4.5
 
 
@@ -61,6 +67,7 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Names the nearest verb for one that is not known."""
+        _verb[:] = args[:1]
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -79,7 +86,8 @@ def ctgitops() -> None:
 
 
 def main() -> NoReturn:
-    """Runs one verb and exits with the status of design's contract; SIGTERM stops a run as Ctrl-C does."""
+    """Runs one verb and exits with the status of design's contract; SIGTERM and SIGHUP stop a run as Ctrl-C does."""
+    streams.install(streams.open_missing())
     _listen()
     try:
         status = ctgitops.main(standalone_mode=False) or 0
@@ -95,16 +103,23 @@ def main() -> NoReturn:
         status = error.exit_status
     except KeyboardInterrupt:
         status = _interrupted()
-    except BrokenPipeError:
-        # Whoever read our output left; Python's own last flush must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     # How it ended is known: no late signal may change what is told.
-    for late in (signal.SIGINT, signal.SIGTERM):
+    for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
+    status = _written(status)
     if _asked:
         _exit_now(status)
     sys.exit(status)
+
+
+def _written(status: int) -> int:
+    """The exit status; another one where a verb that only reads had nowhere to write what it read."""
+    failure = streams.unwritten()
+    if failure is None:
+        return status
+    click.echo(f"error[usage]: standard output could not be written: {failure.strerror}", err=True)
+    click.echo("  help: free space, or write to another file; the exit status tells how the run itself ended", err=True)
+    return USAGE if status == 0 and READERS.intersection(_verb) else status
 
 
 def _exit_now(status: int) -> NoReturn:
@@ -116,21 +131,31 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
+    """Says that the run was asked to stop; the exit status tells whether it had applied something."""
+    from ..notify.applied import NAMES
+
+    state = "what was reported as done is done; a database that was restored into is not whole"
+    if NAMES:
+        shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]}, {len(NAMES)} in all,"
+        state = f"{shown} done by this run"
     click.echo("error[interrupted]: the run was asked to stop", err=True)
-    click.echo("  state: what was reported as done is done; a database that was restored into is not whole", err=True)
+    click.echo(f"  state: {state}", err=True)
     click.echo("  help: `ctgitops status` tells what more is done; the same command again goes on from there", err=True)
-    return INTERRUPTED
+    return APPLY_STOPPED if NAMES else INTERRUPTED
 
 
 _asked: list[int] = []
 """The signals that asked this run to stop."""
+_verb: list[str] = []
+"""The verb that was called."""
 
 
 def _listen() -> None:
-    """Ctrl-C too, unless whoever started us chose to ignore it."""
-    signal.signal(signal.SIGTERM, _stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _stop)
+    """For each signal that asks a run to stop, unless whoever started us chose to ignore it, as nohup does SIGHUP."""
+    for number in SIGNALS:
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    sys.unraisablehook = _unraisable
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -141,6 +166,21 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     last_word.daemon = True
     last_word.start()
     raise KeyboardInterrupt
+
+
+def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """An interrupt that struck in a destructor or a callback is lost there; it is raised again where it is heard."""
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    again = threading.Timer(RAISED_AGAIN_SECONDS, _interrupt_main)
+    again.daemon = True
+    again.start()
+
+
+def _interrupt_main() -> None:
+    _asked.clear()
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _exit_in_any_case() -> None:

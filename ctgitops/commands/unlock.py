@@ -17,7 +17,7 @@ class Ending(StrEnum):
     NONE = "none"
     """It is only shown."""
     IDLE = "idle"
-    """It is ended, unless one of its sessions is at work."""
+    """It is ended, unless one of its sessions is at work, or its run reported just now."""
     ANY = "any"
     """It is ended, also at work; what it is doing leaves no trace, or is gone on with by the next run."""
 
@@ -37,8 +37,9 @@ class Unlocked:
             return f"nobody holds the lock of {self.environment}"
         if self.ended:
             return f"ended the run that held the lock of {self.environment}: {self.holder}"
-        at_work = f"; it is at work, {self.holder.busy}" if self.holder.busy else "; none of its sessions is at work"
-        return f"the lock of {self.environment} is held by {self.holder}{at_work}"
+        at_work = f"it is at work, {self.holder.busy}" if self.holder.busy else "none of its sessions is at work"
+        told = "; ".join(filter(None, (str(self.holder), at_work, self.holder.reported)))
+        return f"the lock of {self.environment} is held by {told}"
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
@@ -51,8 +52,9 @@ def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocke
     if not holder.ours:
         what = f"the lock of {name} is not held by a run of this tool under the same role: {holder}"
         raise MustWaitError(what, state="nothing was ended", hint="ask whoever that is; nobody else's session is ended")
-    if holder.busy and ending is Ending.IDLE:
-        what = f"the run that holds the lock of {name} is at work, {holder.busy}: {holder}"
+    if (holder.busy or holder.alive) and ending is Ending.IDLE:
+        doing = f"at work, {holder.busy}" if holder.busy else f"alive, {holder.reported}"
+        what = f"the run that holds the lock of {name} is {doing}: {holder}"
         hint = f"wait for it, cancel its job, or `ctgitops unlock --env {name} --end-at-work`"
         raise MustWaitError(what, state="nothing was ended", hint=hint)
     if not database.end(holder):

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+HEARTBEAT_SECONDS = 3.0
+"""How often a run reports."""
+ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
+"""A run that is silent for longer is gone, or stands still."""
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -23,6 +28,18 @@ class Holder:
     step: str = ""
     busy: str = ""
     """What a session of that run is doing right now; empty where none is at work."""
+    silent: float | None = None
+    """Seconds since its run last reported; None where it never did, or this role may not see it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its run reported just now, though none of its sessions may be at work, as during a backup's proof."""
+        return self.silent is not None and self.silent < ALIVE_SECONDS
+
+    @property
+    def reported(self) -> str:
+        """`its run reported 2 s ago`; empty where that is not known."""
+        return "" if self.silent is None else f"its run reported {self.silent:.0f} s ago"
 
     @property
     def ours(self) -> bool:

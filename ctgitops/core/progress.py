@@ -108,7 +108,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepWaited:
-    """A lock was not to be had in time; nothing was kept, and the step is tried again."""
+    """A step met its lock timeout and is retried; only of a transactional one is everything rolled back."""
 
     step: Step
     attempt: int

@@ -125,8 +125,9 @@ def _of_a_step(progress: Progress) -> str | None:
             how = "" if step.transactional else "in batches" if step.batched else "outside a transaction"
             return f"{_place(position, of)} {on_one_line(step.name)} … {how}" if how else ""
         case StepWaited(step=step, attempt=attempt, seconds=seconds):
-            again = f"no trace left; again in {seconds:.1f} s"
-            return f"{on_one_line(step.name)} … a lock was not free (attempt {attempt}), {again}"
+            kept = "rolled back" if step.transactional else "statements that are done stay done"
+            timeout = f"lock timeout (attempt {attempt}), {kept}; retries in {seconds:.1f} s"
+            return f"{on_one_line(step.name)} … {timeout}"
         case OthersAwaited(step=step, who=who):
             more = f", and {len(who) - 1} more" if len(who) > 1 else ""
             return f"{on_one_line(step.name)} … does not queue behind {on_one_line(who[0].told)}{more}"

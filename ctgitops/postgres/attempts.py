@@ -69,10 +69,10 @@ class Attempts:
                 self._let_others_end(underway, deadline)
                 return work()
             except StepFailed as caught:
-                failed, waits = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
-                if waits:
+                failed, locked = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
+                if locked:
                     failed = self._with_who(underway, failed)
-                if not waits or time.monotonic() + pause > deadline:
+                if not (locked and caught.retried) or time.monotonic() + pause > deadline:
                     raise self.aftermath.given_up(underway.step, failed, underway.entry, attempt) from None
             except Interrupted as interrupted:
                 raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None

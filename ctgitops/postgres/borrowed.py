@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from ..core.original import Original
 from ..errors import LedgerError, UsageError
-from .connect import Address, Connection, connect, told_if_lost
+from .connect import Address, Connection, connect, on_one_server, told_if_lost
 from .identity import cluster_of
 from .names import ADMIN, unused
 from .scratch import make_empty, move_away
@@ -92,7 +92,7 @@ class BorrowedServer:
     def url(self, database: str = "", role: str = "") -> str:
         """How to reach one of its databases; the one that its URL names where none is asked for."""
         asked = {"dbname": database} if database else {}
-        return make_conninfo(self._address.url, **asked, **self._login(role))
+        return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
     def address(self, database: str = "") -> Address:
         """Where one of its databases is, for its superuser."""

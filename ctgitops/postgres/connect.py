@@ -6,13 +6,12 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import unquote
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from ..errors import LedgerError, UsageError
+from . import one_server
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -56,25 +55,36 @@ def connect(
 
     Raises UsageError for a URL that is none, LedgerError where the server cannot be reached or refuses.
     """
-    parameters = _parameters(address)
-    options = [
-        str(parameters.get("options") or ""),
-        *(f"-c {name}={value}" for name, value in (settings or {}).items()),
-    ]
-    extra: dict[str, Any] = {name: value for name, value in KEEPALIVES.items() if name not in parameters}
+    parameters = on_one_server(address)
+    options = [parameters.get("options", ""), *(f"-c {name}={value}" for name, value in (settings or {}).items())]
+    extra = {name: value for name, value in KEEPALIVES.items() if name not in parameters}
     if database:
         extra["dbname"] = database
     try:
-        return psycopg.connect(
-            address.url,
-            autocommit=True,
-            application_name=application,
-            connect_timeout=parameters.get("connect_timeout", CONNECT_TIMEOUT_SECONDS),
-            options=" ".join(option for option in options if option),
-            client_encoding="utf8",
-            prepare_threshold=None,
-            **extra,
-        )
+        return _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
+    except psycopg.OperationalError as error:
+        raise _unreachable(address, error) from None
+
+
+def _connect(parameters: Mapping[str, str], application: str) -> Connection:
+    return psycopg.connect(
+        autocommit=True,
+        prepare_threshold=None,
+        **{"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **_without(parameters, "application_name")},  # type: ignore[arg-type]
+        application_name=application,
+        client_encoding="utf8",
+    )
+
+
+def on_one_server(address: Address) -> dict[str, str]:
+    """The parameters with which every connection of this run reaches the same server.
+
+    Raises UsageError for a URL that is none, LedgerError where no server can be reached.
+    """
+    _refuse_misread(address)
+    parameters = one_server.parameters_of(address.url)
+    try:
+        return one_server.on_one_server(address.url, lambda: _connect(parameters, "ctgitops/read"))
     except psycopg.OperationalError as error:
         raise _unreachable(address, error) from None
 
@@ -103,7 +113,7 @@ def told_if_refused(address: Address) -> Iterator[None]:
         raise LedgerError(what, state="no real database was changed", hint=hint) from None
 
 
-def _parameters(address: Address) -> dict[str, str | int | None]:
+def _refuse_misread(address: Address) -> None:
     if _BARE_IPV6.match(address.url):
         what = f"the value for {address.label} has an IPv6 address without brackets"
         raise UsageError(what, hint="write the address in brackets: postgresql://USER:PASSWORD@[::1]:5432/DATABASE")
@@ -111,7 +121,7 @@ def _parameters(address: Address) -> dict[str, str | int | None]:
         if _MISREAD.match(address.url):
             # libpq would take a part of the password for the host, and print it
             raise psycopg.ProgrammingError
-        return conninfo_to_dict(address.url)
+        one_server.parameters_of(address.url)
     except psycopg.ProgrammingError:
         what = f"the value for {address.label} is not a PostgreSQL URL"
         hint = (
@@ -121,15 +131,22 @@ def _parameters(address: Address) -> dict[str, str | int | None]:
         raise UsageError(what, hint=hint) from None
 
 
+def _without(parameters: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name not in {*names, "client_encoding"}}
+
+
 def _unreachable(address: Address, error: psycopg.OperationalError) -> LedgerError:
     said = address.hidden(str(error)).strip()
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    what = f"cannot connect to {address.label}: {lines[0] if lines else 'no reason given'}"
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+    attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    what = f"cannot connect to {address.label}: {'; '.join(attempts) or lines[0]}"
     return LedgerError(what, state="nothing was read or changed", hint=_advice(said))
 
 
 def _advice(said: str) -> str:
     advice = {
+        r"session is (not )?read-only|server is (not )?in hot standby": "no host of that URL is what its "
+        "`target_session_attrs` (or PGTARGETSESSIONATTRS) asks for: see which one is the primary, or ask for another",
         r"password authentication failed|no password supplied": "correct user and password in that secret",
         r"could not translate host|Name or service not known|failed to resolve host": "check the host in that secret",
         r"Connection refused|timeout expired|No such file": "check host and port, and that this machine may reach them",
@@ -146,7 +163,7 @@ def _advice(said: str) -> str:
 def _secrets_in(url: str) -> set[str]:
     secrets = {url}
     try:
-        password = conninfo_to_dict(url).get("password")
+        password = one_server.parameters_of(url).get("password")
     except psycopg.ProgrammingError:
         password = None
     if password:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from ..core.deep import Checked
 from ..core.environment import Timeouts
-from ..core.holder import Holder
+from ..core.holder import HEARTBEAT_SECONDS, Holder
 from ..core.ledger import Ledger
 from ..core.loss import Loss, Weighed
 from ..core.original import Original
@@ -20,6 +21,7 @@ from ..core.violation import Risk, Violation
 from ..sql.script import Script
 from .connect import NOTICES_US, Address, Connection, connect, told_if_lost
 from .deep import checked_at
+from .heartbeat import Heartbeat
 from .ledger import ensure_ledger, read_ledger
 from .lock import Lease, end, holder_of, still_held, take
 from .names import WORK
@@ -29,6 +31,7 @@ from .pooler import ARRIVES, refuse_pooler
 from .session import WorkSession
 from .sizes import sizes
 from .snapshot import take_snapshot
+from .undisturbed import undisturbed
 from .verify import refuted_at
 from .violations import Looker
 from .weigh import SETTINGS, weigh
@@ -117,7 +120,7 @@ class PostgresDatabase:
             with told_if_lost(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
-                ensure_ledger(lock, self._address, request.environment)
+                ensure_ledger(lock, self._address, request.environment, self._search_path)
             lease = Lease(lock, request)
             lease.write()
             session = WorkSession(
@@ -129,10 +132,23 @@ class PostgresDatabase:
             )
             session.note = lease.note
             try:
-                yield session
+                with Heartbeat(lease.write, HEARTBEAT_SECONDS):
+                    yield session
+            except KeyboardInterrupt:
+                if (stopped := session.stopped()) is not None:
+                    raise stopped from None
+                raise
             finally:
-                session.close()
-                lease.ended()
+                # How it ended is known where it failed: a late signal must not take the place of that
+                with undisturbed(dropped=sys.exc_info()[0] is not None):
+                    session.close()
+                    lease.ended()
+
+    def _search_path(self) -> str:
+        """The search path that a session of this role has by itself: `lock` has one of ours."""
+        with connect(self._address, "ctgitops/read") as connection:
+            row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
+        return str(row[0]) if row else ""
 
     def _open_for_work(self, timeouts: Timeouts) -> Connection:
         settings = {

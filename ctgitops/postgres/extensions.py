@@ -74,6 +74,11 @@ def trusted(connection: Connection) -> frozenset[str]:
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
 
 
+def has_unquiet_triggers(connection: Connection) -> bool:
+    """Whether event triggers run even in sessions that replicate, such as a superuser's here."""
+    return connection.execute(_ALWAYS).fetchone() is not None
+
+
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
     """Which of these are not to be had, or must not be."""
     query = "select name from pg_catalog.pg_available_extensions"
@@ -153,7 +158,7 @@ class Extensions:
 
     def _planted(self, connection: Connection, made: Extension) -> str:
         """What of a migration the superuser could call without knowing while it makes an extension; empty: nothing."""
-        if connection.execute(_ALWAYS).fetchone():
+        if has_unquiet_triggers(connection):
             return f'extension "{made.name}" is not made beside an event trigger that is enabled ALWAYS'
         schema = made.schema or "public"
         planted = connection.execute(_PLANTED, [_identifier(schema), self._since]).fetchone()

@@ -18,7 +18,7 @@ NO_FUNCTION, CANCELLED = "42883", "57014"
 CONNECTION_ENDED = ("08", "57P")
 SOMEBODY_ELSE = {"23001", "23505"}
 """What the ledger says of an entry when another run was quicker."""
-ASKED_TO_STOP = "the run was asked to stop (SIGINT or SIGTERM)"
+ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 
 @dataclass(eq=False)
@@ -31,6 +31,8 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
     """The connection is gone, so only the ledger knows what was committed."""
     hint: str = ""
     """What to do, where the failure alone does not tell it."""
+    retried: bool = True
+    """Whether this run tries it again after a lock timeout; not where the statement may have committed a part."""
 
 
 class OutOfTime(Exception):  # noqa: N818 - nothing went wrong

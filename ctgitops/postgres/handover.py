@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 
-import psycopg
 from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict
 
 from ..errors import UsageError
-from .connect import Address
+from .connect import Address, on_one_server
 from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
@@ -23,11 +21,12 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
 
     Raises UsageError for a URL with a parameter that cannot be handed over.
     """
-    environment = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+    # What a service file says is in the parameters; libpq would let it win over the variables
+    environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
-    for keyword, value in _parameters(address).items():
+    for keyword, value in on_one_server(address).items():
         if keyword in variables:
-            environment[variables[keyword]] = str(value)
+            environment[variables[keyword]] = value
         elif not keyword.startswith(WITHOUT_VARIABLE):
             what = f"pg_dump cannot be given `{keyword}`, which {address.label} asks for"
             raise UsageError(what, hint=f"leave {keyword} out of the URL, or give a URL without it for backups")
@@ -39,19 +38,11 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
 
 def database_of(address: Address) -> str:
     """The name of the database that a URL leads to."""
-    parameters = _parameters(address)
+    parameters = on_one_server(address)
     return str(parameters.get("dbname") or os.environ.get("PGDATABASE") or parameters.get("user") or "")
 
 
 def wants_tls(address: Address) -> bool:
     """Whether the URL, or PGSSLMODE, accepts only TLS, so that clients built without it cannot be used."""
-    mode = _parameters(address).get("sslmode") or os.environ.get("PGSSLMODE")
+    mode = on_one_server(address).get("sslmode") or os.environ.get("PGSSLMODE")
     return mode in {"require", "verify-ca", "verify-full"}
-
-
-def _parameters(address: Address) -> dict[str, str | int | None]:
-    try:
-        parameters = conninfo_to_dict(address.url)
-    except psycopg.ProgrammingError:
-        raise UsageError(f"the value for {address.label} is not a PostgreSQL URL") from None
-    return {keyword: value for keyword, value in parameters.items() if value is not None}

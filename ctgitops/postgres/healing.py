@@ -24,8 +24,10 @@ from .progress import Author
 
 _STILL_AT_WORK = """
 select left(query, 200) from pg_catalog.pg_stat_activity
-where pid = {pid} and state <> 'idle' and backend_start <= pg_catalog.to_timestamp({began})
+where pid = {pid} and pid <> pg_catalog.pg_backend_pid() and state <> 'idle'
+  and backend_start <= pg_catalog.to_timestamp({began})
 """
+# An attempt of this run that met lock_timeout is on record with this very backend, which is then not at work for it.
 WAIT_SECONDS = 1.0
 
 
@@ -72,7 +74,7 @@ class Healer:
             self._finish_detaching(attempted.left, position, spot)
             return Next.DONE
         if verdict is Next.ASK:
-            raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self._repair(position))
+            raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self.repair(position))
         return verdict
 
     def _index(self, attempted: Attempted, now: str, position: int, spot: Spot) -> Next:
@@ -118,7 +120,8 @@ class Healer:
         record(self.connection, self.author.row(Reached.HEALED, position, note=what))
         self.tell(LeftoverHealed(self.step, what))
 
-    def _repair(self, position: int) -> str:
+    def repair(self, position: int) -> str:
+        """The next command where only a person can tell whether the statement is done."""
         repair = f"ctgitops repair {self.step.number:03} --env {self.environment} --reason … --statement {position}"
         return (
             f"look at what it did; then `{repair} --applied` where it is done, or the same with `--not-applied`, which "

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 
 import psycopg
 from psycopg import errors
-from psycopg.pq.abc import Escaping
+from psycopg.pq import Escaping, abc
 
 from .. import __version__
 from ..core.environment import Environment
 from ..core.identity import refuse_wrong
 from ..core.ledger import Entry, Ledger, Mark
-from ..errors import LedgerError, MustWaitError
+from ..errors import LedgerError
 from ..sql.redact import redact, redact_message, secrets_in
 from .connect import Address, Connection
 from .identity import look, settle
+from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, unreadable
 from .names import SCHEMA, literal
 from .progress import read_traces
 
@@ -71,21 +73,13 @@ def _asking(connection: Connection, address: Address) -> Iterator[None]:
     try:
         yield
     except errors.InsufficientPrivilege:
-        raise _not_readable(connection, address) from None
-    except psycopg.ProgrammingError:
-        raise _not_a_ledger(address) from None
-
-
-def _not_readable(connection: Connection, address: Address) -> LedgerError:
-    user = connection.info.user
-    what = f"role {user} may not read the ledger of {address.label}"
-    hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
-    return LedgerError(what, state="nothing was read or changed", hint=hint)
-
-
-def _not_a_ledger(address: Address) -> LedgerError:
-    what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
-    return LedgerError(what, state="nothing was changed", hint=f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …")
+        raise not_readable(connection, address) from None
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.DatatypeMismatch, errors.UndefinedFunction):
+        raise not_a_ledger(address) from None
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        raise unreadable(address, error) from None
 
 
 def _refuse_newer(found: int, address: Address) -> None:
@@ -96,10 +90,16 @@ def _refuse_newer(found: int, address: Address) -> None:
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
-def ensure_ledger(connection: Connection, address: Address, environment: Environment | None = None) -> None:
+def ensure_ledger(
+    connection: Connection,
+    address: Address,
+    environment: Environment | None = None,
+    their_path: Callable[[], str] | None = None,
+) -> None:
     """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError.
 
-    Of a throw-away database, which is no environment's, nobody asks where it is at home.
+    A throw-away database has no environment, so its home is not checked. `their_path` gives the search path that
+    event triggers of the database are used to; without it, that of `connection` is.
     """
     with _asking(connection, address):
         found = look(connection)
@@ -107,40 +107,47 @@ def ensure_ledger(connection: Connection, address: Address, environment: Environ
         if environment and not found.identity.ledger_id:
             refuse_wrong(environment, found.identity)  # where the manifest pins a ledger, none is made
     if found.format < FORMAT:
-        _bring_from(found.format, connection, address)
+        _bring_from(found.format, connection, address, their_path() if their_path else None)
     with _asking(connection, address):
         _refuse_read_only(connection, address)
         if environment:
             settle(connection, environment, look(connection).identity if found.format < FORMAT else found.identity)
 
 
-def _bring_from(old: int, connection: Connection, address: Address) -> None:
+def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
     """Each format is a transaction of its own, and all of them are one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
+    before = _SOON
+    if their_path is not None:
+        path = literal(Escaping(connection.pgconn), implicit_catalog(their_path))
+        before += f"; select pg_catalog.set_config('search_path', {path}, true)"
     try:
-        try:
-            connection.execute("".join(f"begin; {_SOON};\n{text}\n; commit;" for text in texts).encode())
-        except psycopg.Error:
-            if not connection.closed:
-                connection.execute("rollback")
+        connection.execute("".join(f"begin; {before};\n{text}\n; commit;" for text in texts).encode())
+    except psycopg.Error as error:
+        if connection.closed:
             raise
-    except errors.LockNotAvailable:
-        number = look(connection).format + 1
-        what = f"somebody keeps the ledger of {address.label} locked, which must be brought to format {number}"
-        hint = "such as a running pg_dump: see pg_stat_activity, then run the same again"
-        raise MustWaitError(what, state="nothing was changed", hint=hint) from None
-    except (psycopg.ProgrammingError, errors.ReadOnlySqlTransaction) as error:
-        raise _cannot_make(connection, address, error) from None
+        connection.execute("rollback")
+        raise cannot_make(connection, address, error, look(connection).format, FORMAT) from None
+
+
+def implicit_catalog(path: str) -> str:
+    """A search path without `pg_catalog`, which PostgreSQL then looks through first.
+
+    So our DDL means PostgreSQL's own types and operators, while an event trigger finds its unqualified tables, and
+    creates new ones, where it does for everybody else.
+    """
+    parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
+    return ", ".join(part for part in parts if part.strip('"') != "pg_catalog") or '""'
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
     """Raises LedgerError where this role may not add to the ledger, before a backup is taken for nothing."""
     user = connection.info.user
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
-    read_only, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
-    if read_only:
-        raise _cannot_make(connection, address, errors.ReadOnlySqlTransaction())
+    only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
+    if only_reads:
+        raise read_only(address)
     if not may_add:
         what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
         hint = (
@@ -150,26 +157,7 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
-def _cannot_make(connection: Connection, address: Address, error: psycopg.Error) -> LedgerError:
-    info = connection.info
-    if not isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
-        return _not_a_ledger(address)
-    if isinstance(error, errors.ReadOnlySqlTransaction):
-        what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
-        hint = "give this environment the URL of the primary and a role that may write"
-    elif (found := look(connection).format) > 0:
-        said = error.diag.message_primary
-        what = f"role {info.user} may not bring the ledger of {address.label} from format {found} to {FORMAT}: {said}"
-        hint = (
-            f"apply once with the URL of the role that owns schema {SCHEMA}; later any role that may add to it will do"
-        )
-    else:
-        what = f"role {info.user} may not make the ledger in {address.label}: {error.diag.message_primary}"
-        hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'
-    return LedgerError(what, state="nothing was changed", hint=hint)
-
-
-def insert_sql(entry: Entry, escaping: Escaping, *, timed: bool) -> str:
+def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
     """The statement that adds `entry`; `timed` when its work began with the transaction, so the server knows how long.
 
     Names are qualified, so that nothing a migration created or set can stand in their way.
@@ -211,14 +199,14 @@ _SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog
 _MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
 
 
-def _rollback_sql(escaping: Escaping, entry: Entry) -> str:
+def _rollback_sql(escaping: abc.Escaping, entry: Entry) -> str:
     """The rollback file's text; where there is none, what the migration gave to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
         return _text(escaping, redact(entry.rollback_sql or ""))
     return _given("ctgitops.rollback_sql")
 
 
-def _text(escaping: Escaping, value: str | None) -> str:
+def _text(escaping: abc.Escaping, value: str | None) -> str:
     return "null" if not value else literal(escaping, value)
 
 

@@ -46,7 +46,9 @@ order by a.xact_start limit 1
 """  # noqa: S608 - constants only
 _HAS_LEASE = "select pg_catalog.to_regclass('ctgitops.lease') is not null"
 _LEASE = """
-select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, '') from ctgitops.lease
+select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, ''),
+       extract(epoch from pg_catalog.clock_timestamp() - seen)::float8
+from ctgitops.lease
 where backend_pid = %s and backend_start = %s
 """
 _WRITE = """
@@ -114,8 +116,8 @@ def holder_of(connection: Connection) -> Holder | None:
         lease = None
     if lease is None:
         return holder
-    actor, run_url, step = (str(value) for value in lease)
-    return replace(holder, actor=actor, run_url=run_url, step=step)
+    actor, run_url, step, silent = lease
+    return replace(holder, actor=str(actor), run_url=str(run_url), step=str(step), silent=float(str(silent)))
 
 
 def end(connection: Connection, holder: Holder) -> bool:
@@ -132,11 +134,13 @@ class Lease:
         self._lock = lock
         self._origin = request.origin
         self._written = 0.0
+        self._step = ""
 
-    def write(self, step: str = "") -> None:
-        """Says where the run is."""
+    def write(self) -> None:
+        """Says where the run is, and that it is alive. Any thread may."""
         self._written = time.monotonic()
-        values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step or None}
+        step = self._step or None
+        values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
         self._say(_WRITE, values)
 
     def ended(self) -> None:
@@ -144,9 +148,10 @@ class Lease:
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
     def note(self, step: str) -> None:
-        """The same, where it was not said just now."""
+        """The run is at `step`; it is written at once where nothing was written just now."""
+        self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
-            self.write(step)
+            self.write()
 
     def _say(self, sql: str, values: dict[str, str | None]) -> None:
         try:
@@ -164,10 +169,17 @@ def still_held(lock: Connection) -> None:
 
 
 def _is_gone(lock: Connection) -> bool:
-    """Reads all that the server said unasked; its last words come before the end of the connection."""
+    """Reads all that the server said unasked; its last words come before the end of the connection.
+
+    Not while the heartbeat uses the connection: libpq allows one thread at a time, and the next look finds out.
+    """
+    if not lock.lock.acquire(blocking=False):
+        return False
     try:
         while not lock.closed and select.select([lock.pgconn.socket], [], [], 0)[0]:
             lock.pgconn.consume_input()
     except psycopg.OperationalError:
         return True
+    finally:
+        lock.lock.release()
     return lock.closed

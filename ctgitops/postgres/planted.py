@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import LiteralString
 
@@ -11,11 +13,12 @@ from psycopg import sql
 
 from ..core.original import Original
 from ..core.plan import Step
+from ..errors import CtgitopsError
 from ..sql.parse import SqlSyntaxError, statements
 from .borrowed import NOT_SEALED
 from .connect import Address, Connection
 from .exchange import exchange
-from .extensions import as_admin, dull, missing
+from .extensions import as_admin, dull, has_unquiet_triggers, missing
 from .ledger import ensure_ledger
 from .planted_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
 from .throwaway import Server
@@ -78,14 +81,20 @@ class Planter:
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
         """Our own tables, made by the role that works there; the real ones may come from one that may do more."""
-        if self._original.creates:
+        with self._may_create(name):
             ensure_ledger(connection, address)
+
+    @contextmanager
+    def _may_create(self, name: str) -> Iterator[None]:
+        """Lets the migrations' role create schemas in a database for a while, where it may not do so by itself."""
+        if self._original.creates:
+            yield
             return
         whose = [sql.Identifier(each) for each in (name, self._original.role)]
         with as_admin(self._server.address()) as admin:
             admin.execute(sql.SQL("grant create on database {} to {}").format(*whose))
             try:
-                ensure_ledger(connection, address)
+                yield
             finally:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
@@ -160,6 +169,19 @@ class Planter:
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
             dull(connection)
+
+    def quiet_ledger(self, database: str) -> None:
+        """The ledger, which the migrations' role owns, made while no event trigger of theirs runs.
+
+        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. What cannot be made
+        here is reported when the first migration is tried.
+        """
+        address = self._server.address(database)
+        with suppress(psycopg.Error, CtgitopsError), self._may_create(database), as_admin(address) as connection:
+            if not has_unquiet_triggers(connection):
+                role = sql.Identifier(self._original.role)
+                connection.execute(sql.SQL("set session authorization {}").format(role))
+                ensure_ledger(connection, address)
 
     def _one_by_one(self, connection: Connection, text: str) -> None:
         try:

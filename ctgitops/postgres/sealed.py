@@ -271,6 +271,7 @@ def sealed_server(
             planter.roles()
             planter.database(sealed.named(ORIGINAL))
             planter.schema(sealed.named(ORIGINAL))
+            planter.quiet_ledger(sealed.named(ORIGINAL))
             planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
         try:
             yield sealed

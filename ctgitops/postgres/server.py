@@ -94,9 +94,11 @@ class LocalServer:
     def url(self, database: str = "", role: str = "") -> str:
         """The URL of one of its databases, for its superuser, or for a role where that needs no password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
+        # What the environment says of other servers must not lead anywhere else
+        ours = "hostaddr=&target_session_attrs=any"
         if self._listen:
-            return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}"
-        return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}"
+            return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}?{ours}"
+        return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}&{ours}"
 
     def address(self, database: str = "") -> Address:
         """Where one of its databases is."""

@@ -20,7 +20,7 @@ from ..core.receipt import Receipt
 from ..core.request import Request
 from ..core.takeback import Beginning
 from ..core.unfinished import Reached
-from ..errors import LedgerError, MustWaitError, Place
+from ..errors import ApplyError, MustWaitError, Place
 from ..sql.traits import Trait
 from .aftermath import Aftermath
 from .attempts import Attempts, Part, Underway
@@ -33,6 +33,7 @@ from .guard import Guard, oldest_transaction
 from .health import ask, watch
 from .identity import home_sql, look
 from .ledger import insert_sql
+from .ledger_errors import add_entry
 from .left import left_in
 from .look import Look
 from .preflight import Preflight
@@ -71,15 +72,8 @@ class WorkSession:
         self._guard: Guard | None = None
         patience = request.environment.timeouts.retry_for.total_seconds()
         self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
-        run = Run(
-            connected=self._work.connected,
-            another=open_connection,
-            hold=hold,
-            ledger=self._work.ledger,
-            tell=tell,
-            environment=request.environment.name,
-            patience=patience,
-        )
+        name = request.environment.name
+        run = Run(self._work.connected, open_connection, hold, self._work.ledger, tell, name, patience)
         self._stepwise = Stepwise(run)
 
     def ledger(self) -> Ledger:
@@ -90,16 +84,10 @@ class WorkSession:
         """Adds an entry by itself."""
         self._hold()
         connection = self._work.connected()
-        self._added(self._message_of(connection, entry))
+        add_entry(connection, self._address, self._message_of(connection, entry))
 
     def _message_of(self, connection: Connection, entry: Entry) -> str:
         return insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
-
-    def _added(self, message: str) -> None:
-        answer = exchange(self._work.connected(), message)
-        if answer.failure:
-            what = f"the ledger of {self._address.label} refused an entry: {answer.failure.message}"
-            raise LedgerError(what, hint="look into the ledger before anything else: `ctgitops status`")
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
@@ -115,7 +103,7 @@ class WorkSession:
         connection = self._work.connected()
         begun = self._work.ledger().unfinished[step.number]
         row = author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
-        self._added(f"begin; {row}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, f"begin; {row}; {self._message_of(connection, entry)}; commit")
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that identity, with an entry that says so."""
@@ -123,18 +111,38 @@ class WorkSession:
         connection = self._work.connected()
         name, reason = self._request.environment.name, entry.error or ""
         home = home_sql(connection, name, look(connection).identity, ledger_id, reason)
-        self._added(f"begin; {home}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, f"begin; {home}; {self._message_of(connection, entry)}; commit")
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
         self._turn_to(plan)
+        try:
+            return self._run(step, plan, receipt)
+        except KeyboardInterrupt:
+            raise self._aftermath.stopped_at(step, self._entry(step, plan, receipt)) from None
+
+    def stopped(self) -> ApplyError | None:
+        """How a run ends that was asked to stop anywhere else; None where nothing of a plan was begun. Writes."""
+        if self._plan is None:
+            return None
+        parts = ((part.step, part.entry) for part in self._parts(self._plan, None))
+        left = ((step, entry) for step, entry in parts if step.name not in self._so_far.done)
+        if (first := next(left, None)) is not None:
+            return self._aftermath.stopped_at(*first)
+        return self._aftermath.stopped_at_its_end(self._plan)
+
+    def _parts(self, plan: Plan, receipt: Receipt | None) -> tuple[Part, ...]:
+        seeds = (Part(step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)) for seed in plan.seeds)
+        return (*(Part(step, self._entry(step, plan, receipt)) for step in plan.steps), *seeds)
+
+    def _run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         self.note(step.name)
         alone = self._guard or step.number in self._pace.ahead
         together = () if alone else self._pace.choose(step, plan)
         if len(together) > 1 and not self._attempts.in_the_way(together, patient=True):
             self._run_together(together, plan, receipt)
         if step.number in self._pace.ahead:
-            self._so_far.done.append(step.name)
+            self._so_far.finished(step.name, on_disk=not self._work.unflushed)
             self._attempts.look.learn(step)
             return self._pace.ahead.pop(step.number)
         entry = self._entry(step, plan, receipt)
@@ -146,7 +154,7 @@ class WorkSession:
         else:
             millis = self._attempts.until_done(Underway((Part(step, entry),)), lambda: self._outside(step, entry))
         self._pace.learn((millis,))
-        self._so_far.done.append(step.name)
+        self._so_far.finished(step.name, on_disk=not self._work.unflushed)
         self._attempts.look.learn(step)
         return millis
 
@@ -162,7 +170,7 @@ class WorkSession:
     def _outside(self, step: Step, entry: Entry) -> int:
         """What cannot be in a transaction, from where it stands. Raises MustWaitError where its time is over."""
         try:
-            return self._stepwise.run(step, entry)
+            millis = self._stepwise.run(step, entry)
         except OutOfTime as over:
             said = f"{over.rows:,} rows are done, and its time in this run is over"
             self.record(replace(entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
@@ -172,6 +180,8 @@ class WorkSession:
                 state=f"{self._so_far.told}what comes after it waits for it",
                 hint="run the same again, or let a schedule do it: it goes on from there",
             ) from None
+        self._work.unflushed = False  # its entry's commit waited for the disk
+        return millis
 
     def _run_together(self, steps: tuple[Step, ...], plan: Plan, receipt: Receipt | None) -> None:
         """Several in one message; those that the server finished are then ahead, an error is left to be met again."""
@@ -186,7 +196,8 @@ class WorkSession:
             answer = exchange(connection, ";\n".join(texts))
         except Interrupted as interrupted:
             self._catch_up(steps, interrupted.answer)
-            self._so_far.done += [s.name for s in steps if s.number in self._pace.ahead]
+            ahead = (s.name for s in steps if s.number in self._pace.ahead)
+            self._so_far.finished(*ahead, on_disk=False)
             step = next((s for s in steps if s.number not in self._pace.ahead), steps[-1])
             entry = self._entry(step, plan, receipt)
             raise self._aftermath.given_up(step, stopped(interrupted), entry, 1) from None
@@ -212,25 +223,22 @@ class WorkSession:
     def seed(self, seed: Seed, plan: Plan) -> int:
         """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
         self._turn_to(plan)
-        step, entry = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)
-        last = seed is plan.seeds[-1]
+        step, entry, last = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin), seed is plan.seeds[-1]
         millis = self._attempts.until_done(
             Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
         )
-        self._so_far.done.append(seed.name)
+        self._so_far.finished(seed.name, on_disk=not self._work.unflushed)
         return millis
 
     def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
         """Carries out all of a plan, seed files too, in one transaction; milliseconds of each. Raises ApplyError."""
-        origin = self._request.origin
-        parts = [Part(step, entry_of(step, plan, receipt, origin)) for step in plan.steps]
-        parts += [Part(step_of_seed(seed), entry_of_seed(seed, plan, origin)) for seed in plan.seeds]
+        parts = self._parts(plan, receipt)
         self._turn_to(plan)
         self._so_far.together = len(parts)
-        everything = Whole(self._work, Underway(tuple(parts)), self._tell, self.note, self._guard_of)
+        everything = Whole(self._work, Underway(parts), self._tell, self.note, self._guard_of)
         answers = self._attempts.until_done(everything.underway, everything.carried_out)
         self._left += [left for answer in answers for left in left_in(answer)]
-        self._so_far.done += [part.step.name for part in parts]
+        self._so_far.finished(*(part.step.name for part in parts), on_disk=True)
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def left(self) -> tuple[Left, ...]:
@@ -272,8 +280,7 @@ class WorkSession:
         """With another plan than before begins what is told, and what is known, of it alone."""
         if plan is not self._plan:
             self._plan, self._pace, self._attempts.look = plan, Pace(), Look()
-            self._so_far.done.clear()
-            self._so_far.together = 0
+            self._so_far.begin()
         self._so_far.began = True
 
     def close(self) -> None:

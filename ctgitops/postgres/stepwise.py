@@ -221,7 +221,7 @@ class _Walk:
         attempted = earlier or Attempted(self.script.text_of(statement), left, None)
         if self.healer.outcome(attempted, position, spot) is Next.RUN:
             record(self.connection, self.author.row(Reached.BEGUN, position, note=self._seen(left, spot)))
-            self._carry_out(statement)
+            self._carry_out(position, statement)
         record(self.connection, self.author.row(Reached.DONE, position))
 
     def _seen(self, left: Leaves, spot: Spot) -> str:
@@ -230,7 +230,7 @@ class _Walk:
         except CannotLook as refused:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
-    def _carry_out(self, statement: Statement) -> None:
+    def _carry_out(self, position: int, statement: Statement) -> None:
         unhurried = _unhurried(self.connection, statement)
         for setting in unhurried:
             send(self.connection, f"set {setting} = 0")
@@ -238,7 +238,10 @@ class _Walk:
         with contextlib.closing(watch):
             answer = exchange(self.connection, self.script.text_of(statement), watch)
         if answer.failure:
-            raise StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
+            failed = StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
+            if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
+                failed.retried, failed.hint = False, self.healer.repair(position)
+            raise failed
         for setting in unhurried:
             send(self.connection, f"reset {setting}")
 

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Holds Ctrl-C and SIGTERM back for the length of a block; they come when it is done."""
+def undisturbed(*, dropped: bool = False) -> Iterator[None]:
+    """Holds Ctrl-C, SIGTERM and SIGHUP back for the length of a block; they come when it is done, unless `dropped`."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -24,5 +24,5 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for late in dict.fromkeys(came):
+        for late in () if dropped else dict.fromkeys(came):
             signal.raise_signal(late)

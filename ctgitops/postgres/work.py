@@ -24,13 +24,41 @@ class SoFar:
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
+    """Names of what was committed, in order."""
+    safe: int = 0
+    """How many of `done` the server has confirmed to be on its disk."""
+    lost: list[str] = field(default_factory=list)
+    """What was committed, and was not on the server's disk when it crashed."""
     together: int = 0
     """So many migrations and seed files share the transaction that is tried; 0 where each has its own."""
 
     @property
     def told(self) -> str:
         """`in staging, 001_one done; `, to be gone on with."""
-        return f"in {self.environment}, " + (f"{names(self.done)} done; " if self.done else "")
+        kinds = (
+            (self.done[: self.safe], "done"),
+            (self.done[self.safe :], "committed, not confirmed to be on the server's disk (the next run finds out)"),
+            (self.lost, "committed and lost again, since the server crashed before they were on its disk"),
+        )
+        return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
+
+    def begin(self) -> None:
+        """Nothing of a plan is done yet."""
+        self.done.clear()
+        self.lost.clear()
+        self.safe = self.together = 0
+
+    def finished(self, *done: str, on_disk: bool) -> None:
+        """These were committed; `on_disk` where their commit, and so every one before it, waited for the disk."""
+        self.done += done
+        if on_disk:
+            self.safe = len(self.done)
+
+    def recovered(self, recorded: frozenset[str]) -> None:
+        """What the ledger has after the connection was lost, as a crash may have taken the newest commits."""
+        self.lost = [name for name in self.done if name not in recorded]
+        self.safe = sum(name in recorded for name in self.done[: self.safe])
+        self.done = [name for name in self.done if name in recorded]
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
         """The same where nothing was begun; later on it is not true that nothing was changed."""
@@ -83,11 +111,17 @@ class Work:
     def close(self) -> None:
         """Ends the connection, when all that was committed is on disk."""
         if self._connection is not None:
-            if self.unflushed and not self._connection.closed:
-                with contextlib.suppress(Interrupted):
-                    exchange(self._connection, FLUSH)
+            with contextlib.suppress(Interrupted):
+                self.flush()
             self._connection.close()
             self._connection = None
+
+    def flush(self) -> None:
+        """Waits until all that was committed is on the server's disk, where the server still says so."""
+        if self.unflushed and self._connection is not None and not self._connection.closed:
+            self.unflushed = exchange(self._connection, FLUSH).failure is not None
+        if not self.unflushed:
+            self._so_far.safe = len(self._so_far.done)
 
     def end_transaction(self, *, lost: bool) -> None:
         """After this, nothing of an unfinished transaction is left."""

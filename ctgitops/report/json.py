@@ -259,6 +259,8 @@ def error_data(error: CtgitopsError) -> Object:
         "state": error.state,
         "hint": error.hint,
     }
+    if error.detail:
+        fields["detail"] = error.detail
     if isinstance(error, ApplyError):
         fields |= {"sqlstate": error.sqlstate, "statement": error.statement, "detail": error.detail}
         fields |= {"applied": list(error.applied), "taken_back": list(error.taken_back)}

@@ -16,7 +16,7 @@ def error_text(error: CtgitopsError) -> str:
         lines.append(f"  --> {on_one_line(str(error.place))}")
     if isinstance(error, ApplyError):
         lines += _statement(error)
-        lines += [f"  {line}" for line in visible(error.detail).split("\n") if line.strip()]
+    lines += [f"  {line}" for line in visible(error.detail).split("\n") if line.strip()]
     if error.state:
         lines.append(f"  state: {on_one_line(error.state)}")
     if error.hint:

@@ -44,6 +44,16 @@ def test_a_run_at_work_is_ended_by_name_alone() -> None:
     assert unlocked(diary, Ending.ANY).startswith("ended")
 
 
+def test_a_run_that_reported_just_now_is_alive_and_ended_by_name_alone() -> None:
+    diary = Diary(holder=replace(OURS, silent=2.0, step="its backup: restoring it"))
+    with pytest.raises(MustWaitError, match="is alive, its run reported 2 s ago") as caught:
+        unlocked(diary, Ending.IDLE)
+    assert (caught.value.state, diary.lines) == ("nothing was ended", [])
+    assert "--end-at-work" in caught.value.hint
+    assert unlocked(diary, Ending.ANY).startswith("ended")
+    assert unlocked(Diary(holder=replace(OURS, silent=40.0)), Ending.IDLE).startswith("ended")
+
+
 @pytest.mark.parametrize("other", [{"application": "psql"}, {"application": "myctgitops/lock"}, {"same_user": False}])
 @pytest.mark.parametrize("ending", [Ending.IDLE, Ending.ANY])
 def test_what_is_not_ours_is_never_ended(other: dict[str, object], ending: Ending) -> None:

@@ -76,6 +76,7 @@ def test_everything_else_has_its_line() -> None:
         StepStarted(outside, 1, 2),
         StatementFinished(outside, 1, 3, 3400),
         StepWaited(step(), 2, 1.6),
+        StepWaited(outside, 1, 0.2),
         StepFinished(step(direction=Direction.ROLLBACK), 8, 2, 2),
         SeedFinished("seeds/a.sql", 3),
     )
@@ -86,7 +87,8 @@ def test_everything_else_has_its_line() -> None:
         f"backup {receipt().id} restored once and compared; to bring it back: {receipt().restore_with}",
         "[1/2] 010_index … outside a transaction",
         "010_index … statement 1 of 3 done in 3.4 s",
-        "002_extended_schema … a lock was not free (attempt 2), no trace left; again in 1.6 s",
+        "002_extended_schema … lock timeout (attempt 2), rolled back; retries in 1.6 s",
+        "010_index … lock timeout (attempt 1), statements that are done stay done; retries in 0.2 s",
         "[2/2] 002_extended_schema … rolled back in 8 ms",
         "seed file seeds/a.sql … ran in 3 ms",
     ]

@@ -103,3 +103,78 @@ def test_a_standby_is_refused_and_what_to_do_is_said(house: House, pair: tuple[L
 
 def _is_there(standby: Standby, database: str) -> bool:
     return bool(fetch(standby.url(), f"select from pg_database where datname = '{database}'"))
+
+
+def _hosts(pair: tuple[LocalServer, Standby], database: str, attrs: str) -> str:
+    """Nothing listens on the first, the second is the standby, the third the primary."""
+    primary, standby = pair
+    hosts = f"127.0.0.1:1,127.0.0.1:{standby._port},127.0.0.1:{primary._port}"
+    attrs = f"?target_session_attrs={attrs}" if attrs else ""
+    return f"postgresql://{primary.superuser}:{primary._password}@{hosts}/{database}{attrs}"
+
+
+@pytest.mark.parametrize(("attrs", "environ"), [("read-write", True), ("primary", False)])
+def test_every_verb_finds_the_primary(
+    house: House, pair: tuple[LocalServer, Standby], attrs: str, environ: bool
+) -> None:
+    """Seen to fail without the fix for all verbs that only read."""
+    primary, _ = pair
+    name = f"ha_{attrs.replace('-', '_')}_{environ}".lower()
+    plain = primary.create_database(name).url
+    until(lambda: _is_there(pair[1], name))
+    house.environment(
+        "staging",
+        _hosts(pair, name, "" if environ else attrs),
+        "backup: {to: backups, verify: restore}\nshadow: {extensions: []}\n",
+    )
+    if environ:
+        house.secrets["PGTARGETSESSIONATTRS"] = attrs
+    house.migration("001_one", "create table one (id int);", down="drop table one;")
+
+    def works(*arguments: str) -> None:
+        done = house.run(*arguments)
+        assert done.status == 0, done.said
+
+    on = ("--env", "staging")
+    works("status", *on)
+    planned = house.plan()
+    assert (planned.status, "not tried" in planned.said) == (0, False), planned.said
+    works("apply", *on)
+    house.migration("002_two", "create table two (id int);", down="drop table two;")
+    works("apply", *on)
+    assert marks(plain) == ["001_one applied", "002_two applied"]
+    for verb in ("verify", "drift", "snapshot", "unlock", "backup"):
+        works(verb, *on)
+    works("diff", "staging", "migrations")
+    receipt = next((house.root / "backups").rglob("receipt.json"))
+    primary.create_database(f"{name}_back")
+    house.secrets["BACK"] = _hosts(pair, f"{name}_back", "" if environ else attrs)
+    works("restore", str(receipt), "--into", "$BACK")
+    works("rollback", *on, "--steps", "1")
+    works("repair", "001", *on, "--not-applied", "--reason", "a test")
+    assert marks(plain)[-1] == "001_one repaired"
+
+
+@pytest.mark.parametrize("attrs", ["any", "standby", "read-only", "prefer-standby"])
+def test_a_standby_can_be_asked_for_to_read_and_is_named_when_it_should_be_written(
+    house: House, pair: tuple[LocalServer, Standby], attrs: str
+) -> None:
+    primary, standby = pair
+    name = f"ro_{attrs.replace('-', '_')}"
+    plain = primary.create_database(name).url
+    house.environment("staging", plain)
+    house.migration("001_one", "create table one (id int);")
+    house.applied()
+    house.migration("002_two", "create table two (id int);")
+    until(lambda: _is_there(standby, name) and has(standby.url(name), "one"))
+    house.environment("staging", _hosts(pair, name, attrs), "shadow: {extensions: []}\n")
+    on = ("--env", "staging")
+    assert house.run("status", *on).status == 0
+    planned = house.plan()
+    assert planned.status == 0, planned.said
+    assert "not tried" not in planned.said
+    assert house.run("drift", *on).status == 0
+    refused = house.apply()
+    assert refused.status == 4, refused.said
+    assert "is read-only: a standby" in refused.words
+    assert "the URL of the primary" in refused.words

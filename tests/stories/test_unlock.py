@@ -7,7 +7,13 @@ import signal
 
 import pytest
 
+from ctgitops.core.holder import ALIVE_SECONDS
+from ctgitops.core.progress import Progress
+from ctgitops.postgres import database
+from ctgitops.postgres.connect import Address
+from ctgitops.postgres.database import PostgresDatabase
 from ctgitops.postgres.lock import RUN_LOCK
+from ctgitops.wiring import Wiring
 from tests.servers import fetch, run, session
 from tests.stories.house import House, advisory_locks, marks, ours, runs, until
 
@@ -15,6 +21,7 @@ WHO = {"GITHUB_ACTOR": "anna", "GITHUB_RUN_ID": "77", "GITHUB_SERVER_URL": "http
 WHO |= {"GITHUB_REPOSITORY": "constructtrack/database"}
 AT_WORK = "select from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$' and state <> 'idle'"
 AT_WORK += " and datname = current_database()"
+SILENT = f"select seen < clock_timestamp() - interval '{ALIVE_SECONDS} s' from ctgitops.lease"
 RUN = "https://github.com/constructtrack/database/actions/runs/77"
 
 
@@ -32,13 +39,14 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
         run(database_url, "create table go ()")
         until(lambda: not fetch(database_url, AT_WORK))
         waits = lived_in.run("apply", "--env", "staging", "--wait", "0")
-        assert waits.status == 5
+        assert (waits.status, "ctgitops unlock --env staging" in waits.words) == (5, True)
         assert f"run by anna; {RUN}" in waits.words
-        assert "ctgitops unlock --env staging" in waits.words
 
-        shown = lived_in.run("unlock", "--env", "staging")
-        assert (shown.status, "run by anna" in shown.words) == (0, True), shown.said
+        assert "run by anna" in lived_in.run("unlock", "--env", "staging").words
         assert advisory_locks(database_url)
+        alive = lived_in.run("unlock", "--env", "staging", "--end")
+        assert (alive.status, "is alive, its run reported" in alive.words) == (5, True), alive.said
+        until(lambda: fetch(database_url, SILENT) == [(True,)])
         ended = lived_in.run("unlock", "--env", "staging", "--end")
         assert ended.status == 0, ended.said
         assert ended.out.startswith("ended the run that held the lock of staging")
@@ -66,3 +74,29 @@ def test_the_lease_says_who_and_since_when_and_that_it_ended(lived_in: House, da
     assert lived_in.run("apply", "--env", "staging", environ=WHO).status == 0
     lease = "select actor, run_url, ended >= since from ctgitops.lease"
     assert fetch(database_url, lease) == [("anna", RUN, True)]
+
+
+def test_a_run_whose_sessions_are_idle_is_not_ended_while_it_is_alive(
+    lived_in: House, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while its backup is proved on another server. Seen to fail without the fix: it was ended, and called idle."""
+    monkeypatch.setattr(database, "HEARTBEAT_SECONDS", 0.05)
+    request = Wiring(lived_in.root, lived_in.secrets).request("staging")
+    seen = "select seen, step from ctgitops.lease"
+    with PostgresDatabase(Address(database_url, "staging")).exclusively(request, _nobody) as held:
+        held.note("its backup: restoring it")
+        first = fetch(database_url, seen)
+        until(lambda: fetch(database_url, seen)[0][0] != first[0][0])
+        until(lambda: fetch(database_url, seen)[0][1] == "its backup: restoring it")
+        shown = lived_in.run("unlock", "--env", "staging")
+        assert "none of its sessions is at work; its run reported" in shown.words
+        refused = lived_in.run("unlock", "--env", "staging", "--end")
+        assert refused.status == 5, refused.said
+        assert "is alive, its run reported" in refused.words
+        assert "at its backup: restoring it" in refused.words
+        assert "`ctgitops unlock --env staging --end-at-work`" in refused.words
+        assert advisory_locks(database_url)
+
+
+def _nobody(_progress: Progress) -> None:
+    """Nobody hears what happens."""

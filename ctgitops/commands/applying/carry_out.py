@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.outcome import Done
 from ...core.plan import Plan
-from ...core.progress import BackupTaken, Listener, SeedFinished, StepFinished, StepStarted
+from ...core.progress import BackupAdvanced, BackupTaken, Listener, Progress, SeedFinished, StepFinished, StepStarted
 from ...core.receipt import Receipt
 from ...core.request import Request
 from ...errors import BackupError
@@ -14,13 +14,21 @@ from ...ports import Backups, Session
 def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
     """The proved backup that the environment's manifest asks for; None where it asks for none.
 
-    First it drops the INVALID indexes of the plan's own interrupted builds. Raises BackupError, ApplyError. Writes.
+    First it drops the INVALID indexes of the plan's own interrupted builds. While it is made, no session of the run is
+    at work, so what it does is noted for who asks about the run lock. Raises BackupError, ApplyError. Writes.
     """
     if request.environment.backup is None:
         return None
+
+    def hear(progress: Progress) -> None:
+        if isinstance(progress, BackupAdvanced):
+            session.note(f"its backup: {progress.what}")
+        tell(progress)
+
     healed = session.heal(plan)
+    session.note("its backup")
     try:
-        receipt = backups.take(request.environment, tell)
+        receipt = backups.take(request.environment, hear)
     except BackupError as error:
         if healed:
             error.state = f"no migration was applied; {'; '.join(healed)}"

@@ -99,7 +99,7 @@ alter table ctgitops.format enable always trigger refuse_change;
 
 create view ctgitops.migrations as
     select l.number, l.name, l.version, l.mark, l.checksum, l.finished_at as applied_at, l.millis, l.actor, l.commit_sha,
-           l.pull_request, l.receipt ->> 'location' as backup, l.rollback_sql is not null as can_roll_back
+           l.pull_request, l.receipt operator(pg_catalog.->>) 'location' as backup, l.rollback_sql is not null as can_roll_back
     from ctgitops.ledger l
     join (
         select e.number, max(e.id) as id
@@ -155,24 +155,24 @@ begin
     for grant_of in
         select distinct c.relname, a.grantee::regrole as grantee
         from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
-        where c.relnamespace = 'ctgitops'::regnamespace and c.relkind in ('r', 'v', 'S')
-          and a.grantee <> c.relowner and a.grantee <> 0
+        where c.relnamespace operator(pg_catalog.=) 'ctgitops'::regnamespace and c.relkind in ('r', 'v', 'S')
+          and a.grantee operator(pg_catalog.<>) c.relowner and a.grantee operator(pg_catalog.<>) 0
     loop
-        execute format('revoke all on ctgitops.%I from %s', grant_of.relname, grant_of.grantee);
+        execute pg_catalog.format('revoke all on ctgitops.%I from %s', grant_of.relname, grant_of.grantee);
     end loop;
     for grant_of in
         select distinct a.grantee::regrole as grantee
         from pg_catalog.pg_namespace n, lateral pg_catalog.aclexplode(n.nspacl) a
-        where n.nspname = 'ctgitops' and a.grantee <> n.nspowner and a.grantee <> 0
+        where n.nspname = 'ctgitops' and a.grantee operator(pg_catalog.<>) n.nspowner and a.grantee operator(pg_catalog.<>) 0
     loop
-        execute format('revoke all on schema ctgitops from %s', grant_of.grantee);
+        execute pg_catalog.format('revoke all on schema ctgitops from %s', grant_of.grantee);
     end loop;
     for grant_of in
         select distinct p.oid::regprocedure as routine, a.grantee::regrole as grantee
         from pg_catalog.pg_proc p, lateral pg_catalog.aclexplode(p.proacl) a
-        where p.pronamespace = 'ctgitops'::regnamespace and a.grantee <> p.proowner and a.grantee <> 0
+        where p.pronamespace operator(pg_catalog.=) 'ctgitops'::regnamespace and a.grantee operator(pg_catalog.<>) p.proowner and a.grantee operator(pg_catalog.<>) 0
     loop
-        execute format('revoke all on function %s from %s', grant_of.routine, grant_of.grantee);
+        execute pg_catalog.format('revoke all on function %s from %s', grant_of.routine, grant_of.grantee);
     end loop;
 end
 $privileges$;

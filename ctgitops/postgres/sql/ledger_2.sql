@@ -12,7 +12,7 @@ comment on column ctgitops.ledger.error is
 
 create or replace view ctgitops.migrations as
     select l.number, l.name, l.version, l.mark, l.checksum, l.finished_at as applied_at, l.millis, l.actor, l.commit_sha,
-           l.pull_request, l.receipt ->> 'location' as backup, l.rollback_sql is not null as can_roll_back
+           l.pull_request, l.receipt operator(pg_catalog.->>) 'location' as backup, l.rollback_sql is not null as can_roll_back
     from ctgitops.ledger l
     join (
         select e.number, max(e.id) as id
@@ -101,19 +101,19 @@ begin
         from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
         where c.oid in ('ctgitops.progress'::regclass, 'ctgitops.lease'::regclass,
                         pg_catalog.pg_get_serial_sequence('ctgitops.progress', 'id')::regclass)
-          and a.grantee <> c.relowner
+          and a.grantee operator(pg_catalog.<>) c.relowner
     loop
-        execute format('revoke all on ctgitops.%I from %s', grant_of.relname,
-                       case grant_of.grantee when 0 then 'public' else grant_of.grantee::regrole::text end);
+        execute pg_catalog.format('revoke all on ctgitops.%I from %s', grant_of.relname,
+                       case when grant_of.grantee operator(pg_catalog.=) 0 then 'public' else grant_of.grantee::regrole::text end);
     end loop;
     for grant_of in
         select a.grantee::regrole as grantee, a.privilege_type as privilege
         from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
-        where c.oid = 'ctgitops.ledger'::regclass and a.grantee <> c.relowner and a.grantee <> 0
+        where c.oid operator(pg_catalog.=) 'ctgitops.ledger'::regclass and a.grantee operator(pg_catalog.<>) c.relowner and a.grantee operator(pg_catalog.<>) 0
           and a.privilege_type in ('SELECT', 'INSERT')
     loop
-        execute format('grant %s on ctgitops.progress to %s', grant_of.privilege, grant_of.grantee);
-        execute format('grant %s on ctgitops.lease to %s',
+        execute pg_catalog.format('grant %s on ctgitops.progress to %s', grant_of.privilege, grant_of.grantee);
+        execute pg_catalog.format('grant %s on ctgitops.lease to %s',
                        case grant_of.privilege when 'SELECT' then 'select' else 'insert, update' end, grant_of.grantee);
     end loop;
 end

@@ -39,18 +39,18 @@ begin
         from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
         where c.oid in ('ctgitops.home'::regclass,
                         pg_catalog.pg_get_serial_sequence('ctgitops.home', 'id')::regclass)
-          and a.grantee <> c.relowner
+          and a.grantee operator(pg_catalog.<>) c.relowner
     loop
-        execute format('revoke all on ctgitops.%I from %s', grant_of.relname,
-                       case grant_of.grantee when 0 then 'public' else grant_of.grantee::regrole::text end);
+        execute pg_catalog.format('revoke all on ctgitops.%I from %s', grant_of.relname,
+                       case when grant_of.grantee operator(pg_catalog.=) 0 then 'public' else grant_of.grantee::regrole::text end);
     end loop;
     for grant_of in
         select a.grantee::regrole as grantee, a.privilege_type as privilege
         from pg_catalog.pg_class c, lateral pg_catalog.aclexplode(c.relacl) a
-        where c.oid = 'ctgitops.ledger'::regclass and a.grantee <> c.relowner and a.grantee <> 0
+        where c.oid operator(pg_catalog.=) 'ctgitops.ledger'::regclass and a.grantee operator(pg_catalog.<>) c.relowner and a.grantee operator(pg_catalog.<>) 0
           and a.privilege_type in ('SELECT', 'INSERT')
     loop
-        execute format('grant %s on ctgitops.home to %s', grant_of.privilege, grant_of.grantee);
+        execute pg_catalog.format('grant %s on ctgitops.home to %s', grant_of.privilege, grant_of.grantee);
     end loop;
 end
 $privileges$;

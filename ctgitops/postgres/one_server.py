@@ -1,0 +1,97 @@
+"""A URL that can lead to several servers leads a run to one of them: the one that its first connection reached.
+
+That is a list of hosts, a name with several addresses, `target_session_attrs` or `load_balance_hosts`, in the URL, in
+libpq's environment variables or in a service file. libpq chooses once, on a connection without any setting of ours:
+`default_transaction_read_only` among them would make every server read-only to `target_session_attrs`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
+
+Parameters = dict[str, str]
+_OF_SERVICE = frozenset({"service", "servicefile"})
+_NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
+_BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
+"""A host that is looked up: not a socket's folder, not an IPv4 or most IPv6 addresses, which resolve to themselves."""
+_chosen: dict[str, Parameters] = {}
+"""By URL: a process is one run, and all of its connections must reach one server."""
+
+
+def parameters_of(url: str) -> Parameters:
+    """What a URL or connection string says. Raises psycopg.ProgrammingError where it is neither."""
+    return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+
+
+def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
+    """The parameters for every connection of this run to `url`; `first` opens one to whichever server libpq chooses.
+
+    Raises psycopg.OperationalError where none of the servers can be reached, or is what was asked for.
+    """
+    if url in _chosen:
+        return _chosen[url]
+    parameters = parameters_of(url)
+    if not _has_choice(parameters):
+        return parameters
+    with first() as connection:
+        _chosen[url] = _reached(parameters, connection)
+    return _chosen[url]
+
+
+def _has_choice(parameters: Parameters) -> bool:
+    """Whether two connections with the same parameters can reach two servers, or a service file says where."""
+    given = _given(parameters)
+    hosts = given("host")
+    return (
+        any(given(name) for name in _OF_SERVICE)
+        or "," in hosts + given("hostaddr")
+        or given("target_session_attrs") not in {"", "any"}
+        or given("load_balance_hosts") not in {"", "disable"}
+        or (not given("hostaddr") and _has_several_addresses(hosts))
+    )
+
+
+def _given(parameters: Parameters) -> Callable[[str], str]:
+    """A parameter's value by its name: from the URL, else from libpq's environment variable."""
+    variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
+
+    def given(name: str) -> str:
+        value = parameters.get(name)
+        return os.environ.get(variables.get(name, ""), "") if value is None else value
+
+    return given
+
+
+def _has_several_addresses(host: str) -> bool:
+    if host == "localhost" or not _BY_NAME.fullmatch(host):
+        return False
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP, type=socket.SOCK_STREAM)
+    except OSError:
+        return False  # connecting says it best
+    return len({address[0] for *_, address in found}) > 1
+
+
+def _reached(parameters: Parameters, connection: psycopg.Connection[tuple[object, ...]]) -> Parameters:
+    """The parameters of the server that `connection` reached. No value of a service file is left to be looked up."""
+    info = connection.info
+    base = parameters
+    if any(_given(parameters)(name) for name in _OF_SERVICE):
+        base = {**info.get_parameters(), "password": info.password or ""}
+        base = {name: value for name, value in base.items() if value}
+    kept = {name: value for name, value in base.items() if name not in _NOT_KEPT}
+    return {
+        **kept,
+        "host": info.host,
+        "hostaddr": info.hostaddr if not info.host.startswith(("/", "@")) else "",
+        "port": str(info.port),
+        "target_session_attrs": "any",
+        "load_balance_hosts": "disable",
+    }

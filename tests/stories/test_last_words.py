@@ -1,0 +1,127 @@
+"""The last words of a run that is stopped, or whose server crashes: nothing is called done that may be lost."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ctgitops.commands.apply import apply
+from ctgitops.core.plan import Plan, Step
+from ctgitops.core.progress import Progress, StepFinished, StepStarted
+from ctgitops.errors import ApplyError
+from ctgitops.postgres.batch import Pace
+from ctgitops.postgres.server import LocalServer
+from ctgitops.wiring import Wiring
+from tests.servers import base_for_servers, fetch, programs_for_tests
+from tests.stories.house import House, marks, runs, until
+
+
+def applied_until(house: House, at: Callable[[Progress], bool]) -> None:
+    """An apply in this process that is asked to stop while it tells of something."""
+
+    def tell(progress: Progress) -> None:
+        if at(progress):
+            raise KeyboardInterrupt
+
+    wiring = Wiring(house.root, house.secrets)
+    apply(wiring.request("staging"), databases=wiring, backups=wiring.backups, tell=tell)
+
+
+def stopped(house: House, at: Callable[[Progress], bool]) -> ApplyError:
+    with pytest.raises(ApplyError) as caught:
+        applied_until(house, at)
+    return caught.value
+
+
+@pytest.fixture
+def six(house: House) -> House:
+    for number in range(1, 7):
+        house.migration(f"{number:03}_t", f"create table t{number} ();")
+    return house
+
+
+def test_between_two_migrations_it_says_what_is_applied(six: House, database_url: str) -> None:
+    """Seen to fail without the fix: status 130, which is that of a run that applied nothing, and no entry."""
+    error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 5)
+    assert "the run was asked to stop" in error.what
+    assert "001_t to 005_t, 5 in all, done; 006_t left no trace" in error.state
+    assert error.applied == tuple(f"{n:03}_t" for n in range(1, 6))
+    assert marks(database_url)[-2:] == ["005_t applied", "006_t interrupted"]
+    six.applied()
+    assert marks(database_url)[-1] == "006_t applied"
+
+
+def test_before_the_first_nothing_is_applied(six: House, database_url: str) -> None:
+    """The command line ends with 130 then."""
+    with pytest.raises(KeyboardInterrupt):
+        applied_until(six, lambda p: isinstance(p, StepStarted))
+    assert marks(database_url) == []
+
+
+def test_after_the_last_nothing_is_left_to_do(six: House, database_url: str) -> None:
+    error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 6)
+    assert "001_t to 006_t, 6 in all, done; nothing of it is left to do" in error.state
+    assert marks(database_url)[-1] == "006_t applied"
+
+
+def test_in_our_own_code_while_a_migration_is_prepared(
+    six: House, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose = Pace.choose
+
+    def interrupted(self: Pace, step: Step, plan: Plan) -> tuple[Step, ...]:
+        if step.number > 1:
+            raise KeyboardInterrupt
+        return choose(self, step, plan)
+
+    monkeypatch.setattr(Pace, "choose", interrupted)
+    error = stopped(six, lambda _: False)
+    assert "in staging, 001_t done; 002_t left no trace" in error.state
+    assert marks(database_url) == ["001_t applied", "002_t interrupted"]
+
+
+def test_with_all_in_one_transaction(six: House, database_url: str) -> None:
+    six.environment("staging", database_url, "transaction: all\n")
+    error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 2)
+    assert "001_t to 006_t, 6 in all, done; nothing of it is left to do" in error.state
+    assert marks(database_url)[-1] == "006_t applied"
+
+
+# What was not flushed. -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_a_crash_takes_back_is_not_called_done(comes_back: bool) -> None:
+    """Commits that do not wait for the disk are lost when all of the server is killed before it wrote them."""
+    settings = {"wal_writer_delay": "10s", "restart_after_crash": "on" if comes_back else "off"}
+    with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as server:
+        url = server.create_database("app").url
+        house = House(Path(tempfile.mkdtemp(dir=server.folder)))
+        house.policy("header: optional\n")
+        house.environment("staging", url)
+        house.migration("001_one", "create table one ();")
+        house.applied()
+        for number in (2, 3, 4):
+            house.migration(f"{number:03}_t", f"create table t{number} ();")
+        house.migration("005_sleep", "select pg_sleep(60);", verify="select true;")  # so it travels alone
+        running = house.start("apply", "--env", "staging")
+        until(lambda: runs(url, "pg_sleep"))
+        backend = fetch(url, "select pid from pg_stat_activity where query ~ 'pg_sleep' and pid <> pg_backend_pid()")
+        subprocess.run(["/bin/kill", "-9", str(backend[0][0])], check=True)
+        done = running.ended()
+        there = marks(url) if comes_back else []
+    assert done.status == 6, done.said
+    state = done.words.partition("state: ")[2].partition("nobody can ask")[0]
+    called_done, lost_or_unknown = state.partition(" done;")[0::2] if " done;" in state else ("", state)
+    if not comes_back:
+        assert "committed, not confirmed to be on the server's disk (the next run finds out)" in lost_or_unknown
+    else:
+        assert "committed and lost again, since the server crashed before they were on its disk" in lost_or_unknown
+    for name in ("002_t", "003_t", "004_t"):
+        assert (name in called_done) is (f"{name} applied" in there), (state, there)
+        assert (name in lost_or_unknown) is (f"{name} applied" not in there), (state, there)
