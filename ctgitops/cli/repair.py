@@ -13,10 +13,11 @@ from .printing import print_page
 
 
 @click.command()
-@click.argument("number", type=click.IntRange(0), required=False)
+@click.argument("numbers", metavar="NUMBER", type=click.IntRange(0), nargs=-1)
 @options.environment
 @click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
 @click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
+@click.option("--again", "fact", flag_value="again", help="It was rolled back, and is to be applied again.")
 @click.option(
     "--statement",
     type=click.IntRange(1),
@@ -33,22 +34,35 @@ from .printing import print_page
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
-    *, number: int | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
+    *,
+    numbers: tuple[int, ...],
+    name: str,
+    fact: str | None,
+    statement: int | None,
+    reason: str,
+    wait: float,
+    root: Path,
 ) -> int:
     """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
     wiring = Wiring(root)
     if fact in _WHOLE:
-        if number is not None or statement is not None:
+        if numbers or statement is not None:
             raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
         return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
-    if number is None:
+    if not numbers:
         raise click.UsageError("say which migration, by its number, or `--adopt`, or `--as-it-is`")
     if fact is None:
-        raise click.UsageError("say what is true: `--applied` or `--not-applied`")
-    return _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
+        raise click.UsageError("say what is true: `--applied` or `--not-applied`; or accept it again: `--again`")
+    if fact == "again" and statement is not None:
+        raise click.UsageError("`--again` is about the whole migration: leave `--statement` out")
+    if fact != "again" and len(numbers) > 1:
+        raise click.UsageError(f"`--{fact}` is said of one migration at a time")
+    for number in numbers:
+        _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
+    return 0
 
 
-def _correct(wiring: Wiring, request: Request, said: tuple[int, str, str], statement: int | None) -> int:
+def _correct(wiring: Wiring, request: Request, said: tuple[int, str, str], statement: int | None) -> None:
     from ..commands.repair import Correction, Fact
     from ..commands.repair import repair as verb
 
@@ -56,8 +70,8 @@ def _correct(wiring: Wiring, request: Request, said: tuple[int, str, str], state
     correction = Correction(number, Fact(fact), reason, statement)
     with wiring.console() as tell:
         entry = verb(request, correction, databases=wiring, tell=tell)
-    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
-    return 0
+    stated = "" if fact == "again" else f"{fact.replace('-', ' ')}: "
+    print_page(f"{request.environment.name}: {entry.name} is on record as {stated}{entry.error}")
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:

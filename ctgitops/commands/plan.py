@@ -11,6 +11,7 @@ from ..core.mention import goes, mention_problems
 from ..core.plan import Plan, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_problems
 from ..core.proof import Proof, proof_problems
+from ..core.remedy import Elsewhere, Failing, remedy
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import CtgitopsError
@@ -54,7 +55,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
         live = _live(made, database)
         made = lint_plan(made, request.workspace, environment, request.now.date(), live)
-        if made.empty or made.blocked:
+        if made.empty or (made.blocked and not made.held):
             return Preview(environment, made)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
@@ -74,6 +75,19 @@ def _live(plan: Plan, database: Database) -> Snapshot | None:
         return database.snapshot()
     except CtgitopsError:
         return None
+
+
+def _remedied(proof: Proof, preview: Preview, before: Predecessor) -> str:
+    """The help where the environment before has the file that does not run; empty where it has not."""
+    at = proof.failed.place.path if proof.failed and proof.failed.place else ""
+    step = next((s for s in preview.plan.steps if s.script.path == at), None)
+    if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
+        return ""
+    entry = before.applied.get(step.number)
+    if entry is None or entry.checksum != step.checksum:
+        return ""
+    failing = Failing(step, preview.environment.name)
+    return remedy(failing, Elsewhere(has=(preview.environment.after,)), "")
 
 
 @dataclass(frozen=True)
@@ -99,5 +113,6 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
         proof = Proof(untried=error.what)
-    problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+    found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
+    problems = worst_first((*preview.plan.problems, *found))
     return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)

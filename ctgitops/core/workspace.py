@@ -18,6 +18,7 @@ from .migration import Migration, Seed
 from .other_tool import other_tool
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
+from .sequence import sequence_problems
 from .syntax import client_copy, invisible_problems, syntax_problem
 from .transaction_control import transaction_problems
 from .versioning import version_problems
@@ -62,6 +63,7 @@ def problems_of(workspace: Workspace) -> tuple[Problem, ...]:
         *_rollbacks(migrations),
         *version_problems(migrations, policy),
         *_dependencies(migrations),
+        *sequence_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=_where))
