@@ -105,6 +105,8 @@ class ApplyError(CtgitopsError):
         """The line of its file on which the statement begins."""
         self.on_record = False
         """Whether the ledger says that a migration failed; not where the run was asked to stop, or lost its lock."""
+        self.blames_file = False
+        """Whether the hint asks for a change of the migration's file."""
         self.applied: tuple[str, ...] = ()
         """What the run had applied before, in order."""
         self.taken_back: tuple[str, ...] = ()

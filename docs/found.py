@@ -63,7 +63,12 @@ def errors_page() -> str:
     classes = sorted(errors.CtgitopsError.__subclasses__(), key=lambda each: each.exit_status)
     statuses = [
         ("0", "", "Done, or nothing to do. A plan that would have to wait is still a sound plan."),
-        ("1", "", "Something that nobody foresaw. From a later version on also: findings at or above a severity."),
+        (
+            "1",
+            "",
+            "A failed check: findings at or above the failing severity, drift, for `status` a last run that failed; or "
+            "an unexpected error.",
+        ),
         *((str(each.exit_status), f"`error[{each.code}]`", (each.__doc__ or "").strip()) for each in classes),
         (
             "130",

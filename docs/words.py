@@ -13,9 +13,19 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "violating-rows": (
         "Rows of the target would make a migration fail: they violate what it demands.",
-        "Change those rows first, in a migration before it; where the same plan may change them, it only warns.",
+        "Correct those rows, or begin a migration that does and goes before it: `ctgitops new … --before NUMBER`. "
+        "Where the same plan may change them, it only warns.",
     ),
     "after": ("`after` names no environment, or goes in a circle.", "Correct the manifest."),
+    "before": (
+        "The line `-- ctgitops: before …` of a migration names none, one that does not exist, or one of a "
+        "higher number.",
+        "Name a migration of a lower number, or remove the line.",
+    ),
+    "failed-run": (
+        "`status` alone, a failed check: the last run failed, and nothing was applied, rolled back or repaired since.",
+        "Follow the help of that run; apply tries it again.",
+    ),
     "band": ("Bands overlap, or a number is in none.", "Correct `migrations/policy.yaml`, or renumber the file."),
     "beyond-target": (
         "The database has migrations beyond the target.",
@@ -51,7 +61,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "copied-database": (
         "A URL leads to a copy of another environment's database, such as staging restored from production's dump.",
-        "Where that is meant: `ctgitops repair --adopt --env NAME --reason …`.",
+        'Where that is meant: `ctgitops repair --adopt --env NAME --reason "…"`.',
     ),
     "dependency": (
         "A migration depends on one that does not exist, comes later, is itself, or is not in this plan.",
@@ -71,7 +81,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "environment-name": ("A manifest's file is not called after its environment.", "Rename one of the two."),
     "fails": (
         "A migration does not run on a throw-away copy of the environment's schema, with PostgreSQL's error.",
-        "Correct the file: it would fail in the real database too.",
+        "Correct the file: it would fail in the real database too. Where another environment has it: correct what is "
+        "in its way in this one.",
     ),
     "file-name": (
         "A file is not named as a migration, seed or manifest is.",
@@ -110,7 +121,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "not-as-predicted": (
         "The schema of an environment is not what an apply predicted, or its run was ended before it looked. It only "
         "warns there; what comes `after` that environment waits.",
-        "`ctgitops drift`, put it right, `ctgitops repair --as-it-is --reason …`; where nobody looked, apply again.",
+        '`ctgitops drift`, put it right, `ctgitops repair --as-it-is --reason "…"`; where nobody looked, apply again.',
     ),
     "missing": (
         "The database has a migration whose file was removed, or is newer than this checkout.",
@@ -119,7 +130,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "missing-key": ("A manifest or policy lacks a required key.", "Add it."),
     "moved-database": (
         "An environment's ledger was made in another database than the one where it stands: a copy, or it moved.",
-        "Correct the secret; where it moved: `ctgitops repair --adopt --env NAME --reason …`.",
+        'Correct the secret; where it moved: `ctgitops repair --adopt --env NAME --reason "…"`.',
     ),
     "not-a-file": ("A folder, a pipe or a device stands where a file should.", "Put a plain file in its place."),
     "no-row-security": (
@@ -253,6 +264,12 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "enum-value": (
         "A value of an enum type is used in the transaction that adds it, as `unsafe use of new value` would say.",
         "Put `ALTER TYPE … ADD VALUE` into a migration of its own, before the one that uses it.",
+    ),
+    "rolled-back": (
+        "A pending migration was rolled back, and its file still has the text that was rolled back; it says when, by "
+        "whom and which backup has the rows. It blocks the plan, and the plan of an environment that comes `after`.",
+        '`ctgitops repair --again NUMBER --env NAME --reason "…"`, on GitHub `command: repair`; or give the file '
+        "another text, where no environment has it.",
     ),
     "unfinished": (
         "A migration outside a transaction was started and did not come to its end. It blocks where what is done is "

@@ -33,7 +33,7 @@ from ctgitops.core.unfinished import Reached
 from ctgitops.core.verify import Refuted
 from ctgitops.core.violation import Risk, Violation
 from ctgitops.core.workspace import Workspace
-from ctgitops.errors import ApplyError, BackupError, CtgitopsError
+from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place
 from ctgitops.sql.gone import Gone
 from ctgitops.sql.script import Script, checksum_of
 
@@ -198,6 +198,8 @@ class Diary:
     backup_fails: bool = False
     step_fails: str = ""
     undo_fails: str = ""
+    sqlstate: str = ""
+    """Of a step that fails."""
     seed_fails: str = ""
     healths: list[Heard] = field(default_factory=list)
     """What a health query says, one time after the other."""
@@ -320,7 +322,7 @@ class DiaryDatabase:
         self.diary.lines += [f"heal {what}" for what in self.diary.healed]
         return self.diary.healed
 
-    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:  # noqa: ARG002
+    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         verb = "apply" if step.direction is Direction.APPLY else "undo"
         self.diary.lines.append(f"{verb} {step.number:03}")
         self.diary.receipts.append(receipt)
@@ -329,7 +331,7 @@ class DiaryDatabase:
             (self.diary.undo_fails, Direction.ROLLBACK),
         }:
             raise self._failed(step_entry(step))
-        self._add(step_entry(step))
+        self._add(replace(step_entry(step), error=plan.why or None))
         return 12
 
     def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
@@ -381,7 +383,15 @@ class DiaryDatabase:
 
     def _failed(self, entry: Entry) -> ApplyError:
         mark, name = self.diary.failed_mark, entry.name
-        error = ApplyError(f"{name} failed", state=f"{name} left no trace", hint="correct the file")
+        path = name if entry.number is None else f"migrations/{name}.sql"
+        error = ApplyError(
+            f"{name} failed",
+            place=Place(path),
+            state=f"{name} left no trace",
+            hint="correct the file",
+            sqlstate=self.diary.sqlstate,
+        )
+        error.blames_file = True
         error.on_record = mark is Mark.FAILED
         if mark:
             self._add(replace(entry, mark=mark))

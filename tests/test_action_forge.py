@@ -487,6 +487,21 @@ def test_a_rollback_is_on_record_where_the_migration_came_from(scene: Scene) -> 
     assert comment.body.startswith("### ↩️ Rolled back on staging · production waits")
 
 
+def test_a_person_accepts_on_github_what_was_rolled_back(scene: Scene) -> None:
+    scene.run("push", push())
+    by_hand = payload_of("workflow_dispatch")
+    assert scene.run("workflow_dispatch", by_hand, command="rollback", environment="staging", to="0") == 0
+    assert scene.run("push", push()) == 4
+    assert scene.tables("staging") == 0
+    given = {"command": "repair", "environment": "staging", "again": "001", "reason": "the cause is corrected"}
+    assert scene.run("workflow_dispatch", by_hand | {"inputs": given}) == 0
+    comment = scene.forge.comments[-1]
+    assert comment.pull_request == 42
+    assert "to be applied again: the cause is corrected" in comment.body
+    assert scene.run("push", push()) == 0
+    assert scene.tables("staging") == 1
+
+
 def test_where_there_can_be_no_plan_the_comment_says_why(scene: Scene) -> None:
     scene.run("pull_request", opened())
     for manifest in (scene.house.root / "environments").iterdir():

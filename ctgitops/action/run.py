@@ -19,7 +19,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring import Wiring
-from . import asked, change, drift, look, planning, proposal, unlock
+from . import asked, change, drift, look, planning, proposal, repair, unlock
 from .job import Job
 from .telling import Teller
 
@@ -114,7 +114,7 @@ def _commanded(job: Job, event: Happened) -> int:
             return look.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
         case Command.CHECK:
             return look.check(job)
-        case Command.DRIFT | Command.UNLOCK:
+        case Command.DRIFT | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 
 
@@ -125,6 +125,8 @@ def _on_merged(job: Job, event: Happened) -> int:
         return _nothing(job, ground)
     if job.inputs.command is Command.DRIFT:
         return drift.drift(job)
+    if job.inputs.command is Command.REPAIR:
+        return repair.repair(job, ground)
     return unlock.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 

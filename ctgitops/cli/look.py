@@ -124,7 +124,10 @@ def plan(  # noqa: PLR0913 - one parameter an option
 @options.root
 @options.as_page
 def status(name: str | None, root: Path, form: str) -> int:
-    """Where each environment stands: every migration with its state, and the environments side by side."""
+    """Where each environment stands: every migration with its state, and the environments side by side.
+
+    Exit status 1 where the last run failed and nothing was applied, rolled back or repaired since.
+    """
     from ..commands.status import status as verb
     from ..core.status import exit_status
 

@@ -13,10 +13,11 @@ from .printing import print_page
 
 
 @click.command()
-@click.argument("number", metavar="[MIGRATION]", required=False)
+@click.argument("migrations", metavar="[MIGRATION]...", nargs=-1)
 @options.environment
 @click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
 @click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
+@click.option("--again", "fact", flag_value="again", help="It was rolled back, and is to be applied again.")
 @click.option(
     "--statement",
     type=click.IntRange(1),
@@ -33,32 +34,45 @@ from .printing import print_page
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
-    *, number: str | None, name: str, fact: str | None, statement: int | None, reason: str, wait: float, root: Path
+    *,
+    migrations: tuple[str, ...],
+    name: str,
+    fact: str | None,
+    statement: int | None,
+    reason: str,
+    wait: float,
+    root: Path,
 ) -> int:
     """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
     wiring = Wiring(root)
     if fact in _WHOLE:
-        if number is not None or statement is not None:
+        if migrations or statement is not None:
             raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
         return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
-    if number is None:
+    if not migrations:
         raise click.UsageError("say which migration, by its number, name or version, or `--adopt`, or `--as-it-is`")
     if fact is None:
-        raise click.UsageError("say what is true: `--applied` or `--not-applied`")
-    return _correct(wiring, wiring.request(name, wait=wait), (number, fact, reason), statement)
+        raise click.UsageError("say what is true: `--applied` or `--not-applied`; or accept it again: `--again`")
+    if fact == "again" and statement is not None:
+        raise click.UsageError("`--again` is about the whole migration: leave `--statement` out")
+    if fact != "again" and len(migrations) > 1:
+        raise click.UsageError(f"`--{fact}` is said of one migration at a time")
+    for migration in migrations:
+        _correct(wiring, wiring.request(name, wait=wait), (migration, fact, reason), statement)
+    return 0
 
 
-def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
+def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> None:
     from ..commands.repair import Correction, Fact
     from ..commands.repair import repair as verb
     from ..core.selector import selector_from
 
-    number, fact, reason = said
-    correction = Correction(selector_from(number, "repair"), Fact(fact), reason, statement)
+    migration, fact, reason = said
+    correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
         entry = verb(request, correction, databases=wiring, tell=tell)
-    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
-    return 0
+    stated = "" if fact == "again" else f"{fact.replace('-', ' ')}: "
+    print_page(f"{request.environment.name}: {entry.name} is on record as {stated}{entry.error}")
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:

@@ -36,6 +36,12 @@ def init(root: Path) -> int:
 @click.option("--breaking", "change", flag_value=Change.BREAKING.value, help="It breaks what uses the schema now.")
 @click.option("--fix", "change", flag_value=Change.FIX.value, help="It adds nothing, it corrects.")
 @click.option(
+    "--before",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    help="It goes before this migration wherever that one is pending, such as one that fails on rows.",
+)
+@click.option(
     "--renumber",
     metavar="MIGRATION",
     help="Begin none; give this one (a file, a name or a number), and what the branch adds after it, the next free "
@@ -46,18 +52,24 @@ def init(root: Path) -> int:
 )
 @options.root
 def new(  # noqa: PLR0913, PLR0917 - one option each
-    words: tuple[str, ...], band: str | None, change: str | None, renumber: str | None, base: str | None, root: Path
+    words: tuple[str, ...],
+    band: str | None,
+    change: str | None,
+    before: int | None,
+    renumber: str | None,
+    base: str | None,
+    root: Path,
 ) -> int:
     """Begin a migration: the next number and version, its header filled, its rollback beside it."""
     wiring = Wiring(root)
     if renumber is not None:
-        if words or band or change:
-            raise click.UsageError("--renumber takes no words, no --band, no --breaking and no --fix")
+        if words or band or change or before is not None:
+            raise click.UsageError("--renumber takes no words, no --band, no --breaking, no --fix and no --before")
         return _renumber(wiring, renumber, base)
     if not words:
         raise click.UsageError("say in a few words what it does, or name one with --renumber")
     kind = Change(change) if change else Change.ADDITIVE
-    order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band)
+    order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band, before=before)
     written = write_files(root, new_migration(wiring.workspace, order))
     print_page("\n".join(f"wrote {path}" for path in written))
     return 0

@@ -14,6 +14,7 @@ from .applying.foresee import Foreseen, foresee
 from .applying.hold import Comparison, settle
 from .applying.take_back import Failed
 from .applying.watch import ask_first, watch
+from .applying.way_out import with_way_out
 
 
 def apply(
@@ -50,7 +51,7 @@ def apply(
             done = carry_out(plan, session, receipt, tell)
             watch(plan, session)
         except ApplyError as error:
-            raise failed.told(error) from None
+            raise failed.told(with_way_out(error, plan, request, databases)) from None
         return Outcome(
             plan,
             Status.APPLIED,

@@ -12,6 +12,7 @@ from ..core.plan import Plan, make_plan, worst_first
 from ..core.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..core.problem import Problem
 from ..core.proof import Proof, proof_problems
+from ..core.remedy import Elsewhere, Failing, remedy
 from ..core.request import Request
 from ..core.snapshot import Snapshot
 from ..errors import CtgitopsError
@@ -58,7 +59,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         live, unread = _live(made, database)
         made = lint_plan(made, request.workspace, environment, request.now.date(), live)
         made = replace(made, problems=worst_first((*made.problems, *unread)))
-        if made.empty or made.blocked:
+        if made.empty or (made.blocked and not made.held):
             return Preview(environment, made)
         before = databases.predecessor(request)
         left_out = database.not_dumped() if environment.backup else ()
@@ -80,6 +81,19 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
     except CtgitopsError as error:
         what = f"the schema of {plan.environment} cannot be read, so findings are judged by the files: {error.what}"
         return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
+
+
+def _remedied(proof: Proof, preview: Preview, before: Predecessor) -> str:
+    """The help where the environment before has the file that does not run; empty where it has not."""
+    at = proof.failed.place.path if proof.failed and proof.failed.place else ""
+    step = next((s for s in preview.plan.steps if s.script.path == at), None)
+    if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
+        return ""
+    entry = before.applied.get(step.number)
+    if entry is None or entry.checksum != step.checksum:
+        return ""
+    failing = Failing(step, preview.environment.name)
+    return remedy(failing, Elsewhere(has=(preview.environment.after,)), "")
 
 
 @dataclass(frozen=True)
@@ -105,5 +119,6 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
         proof = Proof(untried=error.what)
-    problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+    found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
+    problems = worst_first((*preview.plan.problems, *found))
     return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)

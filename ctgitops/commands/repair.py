@@ -17,6 +17,7 @@ from ..core.progress import Listener
 from ..core.promise import NAME as PREDICTION
 from ..core.promise import open_promises
 from ..core.request import Request
+from ..core.reversal import changes_in
 from ..core.selector import Selector
 from ..core.unfinished import Reached
 from ..errors import UsageError
@@ -31,11 +32,13 @@ class Fact(StrEnum):
 
     APPLIED = "applied"
     NOT_APPLIED = "not-applied"
+    AGAIN = "again"
+    """It was rolled back, and may be applied again."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A migration is, or is not, in the database as its file says, and how somebody knows."""
+    """What a person says of a migration, and why."""
 
     migration: int | Selector
     fact: Fact
@@ -104,6 +107,8 @@ def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tup
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     """The entry of a repair. Raises UsageError where there is nothing to repair."""
     number = correction.number
+    if correction.fact is Fact.AGAIN:
+        return _accepted_again(ledger, correction, request)
     known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
         has = ", ".join(f"{n:03}" for n in sorted({*ledger.applied, *ledger.unfinished})) or "none"
@@ -119,6 +124,17 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     if number not in ledger.unfinished and as_its_file:
         raise UsageError(f"{migration.name} is applied as its file says", hint="there is nothing to repair")
     return _entry(request, correction.reason, _as_the_file_says(migration))
+
+
+def _accepted_again(ledger: Ledger, correction: Correction, request: Request) -> Entry:
+    reversals = changes_in(ledger).reversals
+    if (reversal := reversals.get(correction.number)) is None:
+        what = f"migration {correction.number:03} is not held back by a rollback in {request.environment.name}"
+        held = ", ".join(f"{number:03}" for number in sorted(reversals)) or "none"
+        raise UsageError(what, hint=f"held back there: {held}")
+    undone = reversal.undone
+    entry = Entry(Mark.REPAIRED, undone.name, undone.number, undone.version)
+    return _entry(request, f"to be applied again: {correction.reason.strip()}", entry)
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:

@@ -13,6 +13,7 @@ from .plan import Direction, Plan, Step, worst_first
 from .problem import Problem
 from .promise import cure, open_promises
 from .request import Request
+from .reversal import Reversal, changes_in
 from .reviewed import unseen
 
 
@@ -87,8 +88,12 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
         return
     for promise in open_promises(predecessor):
         yield Reason("after", promise.told(name), cure(promise, name))
+    reversals = changes_in(predecessor).reversals
     for step in plan.steps:
-        yield from _lacking(step, name, predecessor)
+        if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:
+            yield _reversed(step, name, reversal)
+        else:
+            yield from _lacking(step, name, predecessor)
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
@@ -96,6 +101,12 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
+
+
+def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
+    what = f"{step.name} was {reversal.told} in {name}"
+    again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
+    return Reason("after", what, f"accept it there first, {again}, and apply it there; or give its file another text")
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:

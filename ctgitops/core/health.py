@@ -46,7 +46,7 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
     """How a run ends whose health query is not true after the last migration; None where it is."""
     if heard.pulse is Pulse.WELL:
         return None
-    name, steps = plan.environment, len(plan.steps)
+    name = plan.environment
     unwell = heard.pulse is Pulse.UNWELL
     seconds = f"{health.within.total_seconds():g} s"
     error = ApplyError(
@@ -55,11 +55,21 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
         else f"nobody could ask the health query of {name} at the end of its {seconds}: {heard.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"in {name}, {_done(plan)} done",
-        hint=f"see what is wrong; `ctgitops rollback --env {name} --steps {steps}` undoes what this run applied",
+        hint=f"see what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
     )
     error.applied = _names(plan)
     error.on_record = unwell
     return error
+
+
+def _way_back(plan: Plan) -> str:
+    """How a person undoes the plan; where the run takes it back by itself, that part of the help is not known yet."""
+    if not plan.steps:
+        return "; what it ran were seed files, which have no way back"
+    if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
+        return f"; {stuck} has no rollback SQL, so only the backup taken before leads back behind it"
+    back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    return f"; `{back}` undoes what this run applied"
 
 
 def stopped_watching(plan: Plan) -> ApplyError:

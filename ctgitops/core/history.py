@@ -9,9 +9,10 @@ from ..errors import Place
 from ..sql.redact import redact
 from .ledger import Entry, Ledger
 from .migration import Migration
-from .policy import Policy
 from .problem import Concern, Problem
 from .promise import promise_problems
+from .reversal import reversal_problems
+from .sequence import fronts
 from .unfinished_problems import unfinished_problems
 from .workspace import Workspace
 
@@ -19,15 +20,16 @@ from .workspace import Workspace
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
-    """Edited, missing, out of order, unfinished, unmet dependencies, a ledger that was tampered with, and a
-    schema that is not what was predicted."""
+    """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
+    and a schema that is not what was predicted."""
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),
         *_edited(workspace, ledger),
         *_missing(workspace, ledger),
-        *_out_of_order(workspace.policy, ledger, pending),
+        *_out_of_order(workspace, ledger, pending),
         *_unmet(ledger, pending),
+        *reversal_problems(environment, ledger, pending),
         *promise_problems(environment, ledger),
     )
 
@@ -90,12 +92,13 @@ def _from(entry: Entry) -> str:
     return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 
 
-def _out_of_order(policy: Policy, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    first = fronts(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
     for migration in pending:
-        band = policy.band(migration.number)
+        band = workspace.policy.band(migration.number)
         if band is None:
             continue
-        later = [entry for number, entry in ledger.applied.items() if number > migration.number and number in band]
+        later = [e for number, e in ledger.applied.items() if first[number] > migration.number and number in band]
         if later:
             what = f"{migration.name} comes before {later[-1].name}, which this database already has"
             hint = f"`ctgitops new --renumber {migration.name}` gives it the next number of its band"

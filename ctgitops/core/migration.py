@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..errors import Place
 from ..sql.script import Script
 from .fix import Lines
 from .header import FIELDS, Header, Rollback
 from .version import SchemaVersion
+
+BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+"""The line of a migration that names another one, which it goes before."""
+_NAMED = re.compile(r"([0-9]{1,19})(_\S+)?")
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,13 @@ class Migration:
     def dependencies(self) -> tuple[int, ...]:
         """Numbers of the migrations that must be applied before it."""
         return self.header.dependencies if self.header else ()
+
+    @cached_property
+    def before(self) -> int | None:
+        """Number of the migration that it goes before wherever that one is pending too; None: it goes by its number."""
+        line = BEFORE.search(self.up.sql)
+        named = _NAMED.fullmatch(line[1]) if line else None
+        return int(named[1]) if named else None
 
     def place_of(self, field: str) -> Place:
         """Where a field of its header stands, or should."""

@@ -24,6 +24,8 @@ from .ledger import Ledger
 from .manner import Manner
 from .migration import Migration, Seed
 from .problem import Concern, Problem
+from .reversal import changes_in
+from .sequence import sequence
 from .together import together_problems
 from .unfinished import Resumption, resumption_of
 from .version import SchemaVersion, highest
@@ -114,11 +116,18 @@ class Plan:
     """Which files its ledger knows; no part of the fingerprint."""
     why: str = ""
     """Why it is carried out, where nobody asked for it; its entries in the ledger say it."""
+    since: str = ""
+    """Hash of the newest ledger entry that changed what is applied; empty where none did."""
 
     @property
     def blocked(self) -> bool:
         """Whether a problem forbids carrying it out."""
         return any(problem.blocks for problem in self.problems)
+
+    @property
+    def held(self) -> bool:
+        """Whether rollbacks alone block it, so that a trial still tells what it would do once they are accepted."""
+        return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
 
     @property
     def empty(self) -> bool:
@@ -140,9 +149,10 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the plan: the environment, what it has, every byte that would be run or stored, and how.
+        """Identity of the plan: the environment, what it has and since when, every byte to run or store, and how.
 
-        A failed attempt does not change it, so what was approved can be tried again; anything else does.
+        A failed attempt does not change it, so what was approved can be tried again; anything else does. After a
+        rollback no earlier approval passes, not even when the same migrations are applied again.
         """
         identity: list[object] = [
             self.environment,
@@ -150,6 +160,7 @@ class Plan:
             [step.identity for step in self.steps],
             [(seed.name, seed.checksum) for seed in self.seeds],
             *([self.manner.identity] if self.manner.identity else []),
+            *([self.since] if self.since else []),
         ]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
@@ -168,8 +179,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     target = target or environment.target
     wanted = [m for m in workspace.migrations if target.reaches(m)]
     pending = [m for m in wanted if m.number not in ledger.applied]
-    pending.sort(key=lambda m: m.number not in ledger.unfinished)  # what was begun comes before what was not
-    steps = tuple(_step(m, ledger) for m in {m.number: m for m in pending}.values())
+    steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
     seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
     files = Applied.of(environment.name, ledger, workspace.migrations)
     problems = (
@@ -196,7 +206,14 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         manner=environment.manner,
         identity=ledger.identity,
         files=files,
+        since=since(ledger),
     )
+
+
+def since(ledger: Ledger) -> str:
+    """What tells a ledger from one with the same migrations and another history, for a fingerprint."""
+    last = changes_in(ledger).last
+    return last.hash if last else ""
 
 
 def _scripts(step: Step) -> tuple[Script, ...]:

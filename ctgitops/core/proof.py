@@ -182,13 +182,16 @@ def other_order(plan: Plan, ledger: Ledger) -> bool:
     return numbers != sorted(numbers)
 
 
-def proof_problems(proof: Proof, environment: str) -> tuple[Problem, ...]:
-    """What the proof found, as any other bad news of a plan: what does not run blocks it."""
+def proof_problems(proof: Proof, environment: str, remedied: str = "") -> tuple[Problem, ...]:
+    """What the proof found, as any other bad news of a plan: what does not run blocks it.
+
+    `remedied` is the help where the file that does not run must not be changed.
+    """
     found = []
     if error := proof.failed:
         where = "what the merged files give" if proof.of_files else f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
-        hint = error.hint or "correct the file: it would fail in the real database too"
+        hint = remedied or error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
     for way in proof.ways:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from .environment import Environment
 from .gate import Unreadable
 from .ledger import Entry, Ledger, Mark
+from .reversal import changes_in
 from .version import SchemaVersion
 
 Ledgers = Mapping[str, Ledger | Unreadable]
@@ -120,7 +121,12 @@ def _cell(migration: Named, ledger: Ledger | Unreadable | None) -> Cell:
     has = ledger.applied.get(migration.number)
     if has and has.name == migration.name:
         return _told(Stage.APPLIED, has)
-    return _not_applied(about[-1], unfinished=migration.number in ledger.unfinished) if about else Cell(Stage.WAITING)
+    if not about:
+        return Cell(Stage.WAITING)
+    reversal = changes_in(ledger).reversals.get(migration.number)
+    if reversal and reversal.undone.name == migration.name:
+        return _told(Stage.ROLLED_BACK, reversal.entry, reversal.entry.error or "")
+    return _not_applied(about[-1], unfinished=migration.number in ledger.unfinished)
 
 
 def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:

@@ -52,7 +52,7 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 def _step(entry: Entry) -> Step:
     if entry.sql is None or entry.number is None:
         what = f"the ledger has no SQL of {entry.name}, so nobody can say what schema it gives"
-        hint = f"ctgitops repair {entry.number or 0:03} --env … --applied --reason …, which keeps the file's SQL"
+        hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which keeps the file\'s SQL'
         raise LedgerError(what, state="nothing was changed", hint=hint)
     path = f"migrations/{entry.name}.sql"
     return Step(

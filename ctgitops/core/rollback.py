@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from .identity import identity_problems
 from .ledger import Entry, Ledger
 from .manner import Manner, Transaction
 from .migration import Migration
-from .plan import Direction, Plan, Step, worst_first
+from .plan import Direction, Plan, Step, since, worst_first
 from .problem import Concern, Problem
 from .selector import Selector
 from .unfinished import resumption_of
@@ -79,6 +80,7 @@ def make_rollback(
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
         manner=_manner(environment, steps),
         identity=ledger.identity,
+        since=since(ledger),
     )
 
 
@@ -115,6 +117,14 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
     )
 
 
+def _restore(entry: Entry) -> str:
+    """The command that restores the backup from before a migration, as far as the ledger knows it."""
+    try:
+        return str(json.loads(entry.receipt or "")["restore_with"])
+    except (ValueError, KeyError, TypeError):
+        return "ctgitops restore RECEIPT --into URL"
+
+
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
     """But for a rollback that is unfinished itself, and that this plan begins with: it goes on where it stands."""
     first = entries[0].number if entries else None
@@ -123,7 +133,7 @@ def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, 
             continue
         what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
         repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
-        hint = f"look, then `{repair} --applied --reason …`, or the same with `--not-applied`"
+        hint = f'look, then `{repair} --applied --reason "…"`, or `{repair} --not-applied --reason "…"`'
         yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)
 
 
@@ -133,12 +143,13 @@ def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
     header = _header(entry)
     if header and header.rollback is Rollback.MANUAL:
         what = f"{entry.name} is undone by hand: {header.procedure}"
-        hint = f"do that, then `ctgitops repair {entry.number:03} --env {environment.name} --not-applied --reason …`"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
+        hint = f'do that, then `{repair} --reason "…"`'
     elif entry.rollback_sql:
         what = f"the rollback of {entry.name} needs a password, and the ledger keeps none"
-        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied --reason …"
-        hint = f"undo by hand what it should undo, then `{repair}`"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
+        hint = f'undo by hand what it should undo, then `{repair} --reason "…"`'
     else:
         what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
-        hint = "bring back the backup that was taken before it: `ctgitops restore RECEIPT --into URL`"
+        hint = f"bring back the backup that was taken before it: `{_restore(entry)}`"
     yield Problem("irreversible", what, hint=hint, concern=Concern.LEDGER)

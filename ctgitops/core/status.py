@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,8 +15,9 @@ from .history import history_problems
 from .identity import identity_problems
 from .ledger import Entry, Ledger, Mark
 from .migration import Migration
-from .problem import Problem
+from .problem import Concern, Problem
 from .promise import NAME as PREDICTION
+from .reversal import changes_in, failure_in
 from .unfinished import resumption_of
 from .version import SchemaVersion
 from .workspace import Workspace
@@ -67,10 +69,12 @@ class EnvironmentStatus:
 
     @property
     def exit_status(self) -> int:
-        """0 seen · 4 ledger and files disagree · otherwise that of what was in the way of looking."""
+        """0 sound · 1 the last run failed · 4 ledger and files disagree · otherwise that of what prevented a look."""
         if self.unreadable:
             return self.why_status
-        return 4 if any(problem.blocks for problem in self.problems) else 0
+        if any(problem.blocks for problem in self.problems):
+            return 4
+        return 1 if any(problem.fails for problem in self.problems) else 0
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
@@ -90,8 +94,28 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
         problems=(
             *identity_problems(environment, ledger.identity),
             *history_problems(workspace, environment.name, ledger, pending),
+            *_failed_run(environment.name, ledger, {*wanted, *(s.name for s in seeds)}),
         ),
     )
+
+
+def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
+    """The last run, where it failed and nothing was applied, rolled back or repaired since.
+
+    `wanted` has numbers of migrations and names of seed files; where the file was removed, nothing is left to do.
+    """
+    entry = failure_in(ledger)
+    if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:
+        return
+    at = entry.finished_at or entry.started_at
+    what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
+    hint = f"`ctgitops apply --env {environment}` tries it again; see `ctgitops plan --env {environment}` first"
+    if entry.number in ledger.applied:
+        hint = (
+            f"it was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows what is left to do"
+        )
+    run = f"run: {entry.run_url}" if entry.run_url else ""
+    yield Problem("failed-run", what, None, hint, run, blocks=False, fails=True, concern=Concern.LEDGER)
 
 
 def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
@@ -102,6 +126,9 @@ def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
 def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
     newest = {e.number: e for e in ledger.entries if e.number is not None}
     files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
+    for number, reversal in changes_in(ledger).reversals.items():
+        if number in files and reversal.holds(files[number]):  # also what was undone by hand
+            newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
     numbers = {*files, *ledger.applied, *ledger.unfinished}
     rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]
     rows += [_row(m.number, m, None, Ledger()) for m in workspace.migrations if m is not files[m.number]]

@@ -9,6 +9,7 @@ from .environment import Environment
 from .ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from .loss import Weighed
 from .plan import Plan, Step
+from .reversal import changes_in
 from .rollback import make_rollback
 from .unfinished import resumption_of
 
@@ -84,6 +85,22 @@ def why_not(plan: Plan, weighed: tuple[Weighed, ...], seeds: tuple[str, ...]) ->
 def command_back(plan: Plan, *, dry: bool = False) -> str:
     """The command with which a person takes the same back."""
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
+
+
+def command_to(environment: str, ledger: Ledger, beginning: Beginning) -> str:
+    """The command that leads back to where a run began, however much of it is undone by then."""
+    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
+    return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
+
+
+def stays_out(plan: Plan, ledger: Ledger) -> str:
+    """What to do with migrations of a plan backwards that are held from now on; empty where none is."""
+    reversals = changes_in(ledger).reversals
+    held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
+    if not held:
+        return ""
+    again = f'`ctgitops repair --again {held} --env {plan.environment} --reason "…"`'
+    return f"the next run applies {held} again only after {again}, or with another text of its file"
 
 
 def taken_back_told(names: tuple[str, ...]) -> str:

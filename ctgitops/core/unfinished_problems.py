@@ -22,13 +22,17 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
         repair = f"ctgitops repair {number:03} --env {environment}"
         if number in ledger.applied:
             what = f"the rollback of {entry.name} was begun{_when(entry)} and did not come to its end"
-            hint = f"`ctgitops rollback --env {environment}` goes on with it; or say what is true: `{repair}`"
+            hint = (
+                f"`ctgitops rollback --env {environment} --steps 1` goes on with it; or, where it is undone, "
+                f'`{repair} --not-applied --reason "…"`'
+            )
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         elif number in ledger.unrecorded:
             yield _unrecorded(entry, repair, ledger)
         elif number not in files:
             what = f"{entry.name} was begun{_when(entry)}, did not come to its end, and its file is gone"
-            hint = f"restore migrations/{entry.name}.sql; or undo by hand what it did, then `{repair} --not-applied`"
+            undone = f'`{repair} --not-applied --reason "…"`'
+            hint = f"restore migrations/{entry.name}.sql; or undo by hand what it did, then {undone}"
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         else:
             yield from _resumed(files[number], entry, repair, ledger)
@@ -38,7 +42,7 @@ def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
     what = f"{entry.name} was started outside a transaction{_when(entry)} and did not come to its end"
     hint = (
         "an earlier version began it, which did not write down what is done: look at what of it is there, then "
-        f"`{repair} --not-applied --reason …` to run it again, or the same with `--applied`"
+        f'`{repair} --not-applied --reason "…"` to run it again, or `{repair} --applied --reason "…"`'
     )
     return Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
 
@@ -53,7 +57,7 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         what = f"statement {at.changed} of {migration.name} is done, and is another one in the file now"
         hint = (
             f"restore it; or, where the file is to run again from its first statement, `{repair} --not-applied "
-            "--reason …`; or, where all of it is done, the same with `--applied`"
+            f'--reason "…"`; or, where all of it is done, `{repair} --applied --reason "…"`'
         )
         there = at.changed <= len(statements)
         place = (

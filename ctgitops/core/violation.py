@@ -17,6 +17,7 @@ from ..sql.losses import made
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .plan import Direction, Plan, Step
 from .problem import Concern, Problem
+from .remedy import begin_before
 
 ANYBODY = "*"
 
@@ -74,7 +75,7 @@ def _violating(found: Violation) -> Problem:
     if risk.earlier:
         hint = f"that is counted before the plan: see that {risk.earlier} leaves none of them"
     else:
-        hint = "change those rows first, in a migration before it"
+        hint = f"correct those rows, and plan again; or in a migration that goes before it: {begin_before(risk.step)}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read

@@ -22,6 +22,7 @@ from .numbering import Seniority
 from .other_tool import other_tool
 from .policy import EVERYTHING, Band, Numbering, Policy
 from .problem import Problem
+from .sequence import sequence_problems
 from .syntax import client_copy, invisible_problems, syntax_problem
 from .transaction_control import transaction_problems
 from .versioning import version_problems
@@ -79,6 +80,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *_rollbacks(migrations),
         *version_problems(migrations, policy, precedence),
         *_dependencies(migrations),
+        *sequence_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=_where))

@@ -82,6 +82,8 @@ class Order:
     band: str | None = None
     after: int | None = None
     """The migration that it depends on.  None: the highest of its band."""
+    before: int | None = None
+    """The migration that it goes before where that one is pending too."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
@@ -89,7 +91,10 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
     number = _next_number(workspace, order)
     name = f"{number:03}_{_slug(order.words)}"
     band = workspace.policy.band(number)
-    before = [m.number for m in workspace.migrations if workspace.policy.band(m.number) == band]
+    earlier = [m.number for m in workspace.migrations if workspace.policy.band(m.number) == band]
+    if order.before is not None:
+        _want(workspace, order.before)
+        earlier = [n for n in earlier if n < order.before]
     text = _MIGRATION.format(
         name=name,
         version=_next_version(workspace, order.change),
@@ -97,8 +102,9 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
         breaking="Yes" if order.change is Change.BREAKING else "No",
         created=f"{order.now:%Y-%m-%d}",
         author=" ".join(order.author.split()),
-        dependencies=f"{before[-1] if order.after is None else order.after:03}" if before else "None",
+        dependencies=f"{earlier[-1] if order.after is None else order.after:03}" if earlier else "None",
     )
+    text += "" if order.before is None else f"-- ctgitops: before {order.before:03}\n\n"
     return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))
 
 
@@ -144,6 +150,12 @@ def _slug(words: str) -> str:
         hint = 'say what it does in a few words: `ctgitops new "add photos to projects"`'
         raise UsageError(f"`{words}` gives no name for a file", hint=hint)
     return slug
+
+
+def _want(workspace: Workspace, number: int) -> None:
+    if all(m.number != number for m in workspace.migrations):
+        has = ", ".join(f"{m.number:03}" for m in workspace.migrations[-5:]) or "none"
+        raise UsageError(f"there is no migration {number:03} to go before", hint=f"the newest here: {has}")
 
 
 def _next_number(workspace: Workspace, order: Order) -> int:

@@ -23,6 +23,7 @@ class Command(StrEnum):
     CHECK = "check"
     DRIFT = "drift"
     UNLOCK = "unlock"
+    REPAIR = "repair"
 
 
 class CommentMode(StrEnum):
@@ -49,14 +50,20 @@ class Inputs:
     wait: float = 300
     require_fingerprint: bool = False
     accept_data_loss: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    reason: str = ""
 
     def named(self) -> Inputs:
         """The same, where a command has the inputs it cannot do without. Raises UsageError."""
-        if self.command in (Command.APPLY, Command.ROLLBACK, Command.UNLOCK) and not self.environment:
+        if self.command in _ONE_ENVIRONMENT and not self.environment:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
         selector = Selector.parse(self.to)
         if self.command is Command.ROLLBACK and (selector is None or selector.latest):
             raise _wrong("to", "is needed for `rollback`", "the last migration to keep, such as 008 or 1.4.0")
+        if self.command is Command.REPAIR and not (self.again and all(map(Selector.parse, self.again))):
+            raise _wrong("again", "is needed for `repair`", "a migration that was rolled back, such as 003")
+        if self.command is Command.REPAIR and not self.reason:
+            raise _wrong("reason", "is needed for `repair`", "why it may be applied again; it goes into the ledger")
         return self
 
     @property
@@ -77,9 +84,21 @@ class Inputs:
         return replace(self, **{name: getattr(asked, name) for name in left if name.replace("_", "-") in known})
 
 
+_ONE_ENVIRONMENT = frozenset({Command.APPLY, Command.ROLLBACK, Command.UNLOCK, Command.REPAIR})
 _APPROVE = "hand down the output `fingerprint` of the step that planned; it is `none` where there is nothing to approve"
 
-BY_PEOPLE = ("command", "environment", "fingerprint", "to", "dry-run", "fail-on", "wait", "accept-data-loss")
+BY_PEOPLE = (
+    "command",
+    "environment",
+    "fingerprint",
+    "to",
+    "dry-run",
+    "fail-on",
+    "wait",
+    "accept-data-loss",
+    "again",
+    "reason",
+)
 """What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
 
 
@@ -108,7 +127,9 @@ def parse(given: Mapping[str, str]) -> Inputs:
         dry_run=_one_of("dry-run", text, ["false", "true"]) == "true",
         fail_on=FailOn(_one_of("fail-on", text, [f.value for f in FailOn])),
         wait=_seconds("wait", text),
-        accept_data_loss=tuple(text.get("accept-data-loss", "").replace(",", " ").split()),
+        accept_data_loss=_listed("accept-data-loss", text),
+        again=_listed("again", text),
+        reason=text.get("reason", ""),
     )
 
 
@@ -120,6 +141,10 @@ def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
         hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(choices)}"
         raise _wrong(name, f"is `{value}`, which is none of its values", hint)
     return value
+
+
+def _listed(name: str, text: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(text.get(name, "").replace(",", " ").split())
 
 
 def _seconds(name: str, text: Mapping[str, str]) -> float:

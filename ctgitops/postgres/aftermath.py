@@ -17,7 +17,7 @@ from ..errors import ApplyError, CtgitopsError, Place
 from ..sql.redact import redact, redact_message
 from .connect import Address
 from .exchange import Answer, Interrupted
-from .failed import IN_TRANSACTION, StepFailed, hint_for, stopped, was_stopped
+from .failed import CHANGES_THE_FILE, IN_TRANSACTION, StepFailed, hint_for, stopped, was_stopped
 from .undisturbed import undisturbed
 from .work import SoFar, Work
 
@@ -57,6 +57,7 @@ class Aftermath:
             hint=failed.hint or self._hint(step, failed),
         )
         error.on_record = on_record
+        error.blames_file = error.hint in CHANGES_THE_FILE
         error.applied = tuple(self.so_far.done[: self.so_far.safe]) if step.direction is Direction.APPLY else ()
         return error
 

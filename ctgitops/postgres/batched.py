@@ -16,7 +16,7 @@ from ..sql.nodes import quoted_name
 from ..sql.parse import batch_shape
 from .connect import Connection
 from .exchange import Answer, Failure, exchange, rest, rows
-from .failed import LOCK_NOT_AVAILABLE, OutOfTime, StepFailed
+from .failed import ENDLESS, LOCK_NOT_AVAILABLE, OutOfTime, StepFailed
 from .message import Spot, spot_in
 from .names import literal
 from .progress import Author
@@ -156,10 +156,8 @@ class Batches:
         statement = script.statements[0]
         whose = "`max_rows`" if self.batch.max_rows else "twice as many as its tables have"
         what = f"it touched {self.rows:,} rows, more than {most:,} ({whose}): it seems to touch the same rows again"
-        hint = (
-            "make its WHERE false for rows that are done; or allow more with `max_rows=…` in the line `ctgitops: batch`"
-        )
-        return StepFailed(Failure(what), spot_in(script, statement, script.start_of(statement)), lost=False, hint=hint)
+        spot = spot_in(script, statement, script.start_of(statement))
+        return StepFailed(Failure(what), spot, lost=False, hint=ENDLESS)
 
     def _most_rows(self) -> int:
         names = [quoted_name(schema, name) for schema, name in self._shape().tables]

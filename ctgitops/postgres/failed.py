@@ -61,11 +61,22 @@ def was_stopped(failed: StepFailed) -> bool:
     return failed.failure.message == ASKED_TO_STOP and not failed.failure.sqlstate
 
 
+CORRECT = "correct the file, then run the same again"
+NO_TRANSACTION = "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it"
+QUALIFY = "this file sets its own search_path: write ctgitops.record_migration"
+CORRECT_STATEMENT = (
+    "correct that statement, or what is in its way, then run the same again: what is done is not done again"
+)
+ENDLESS = "make its WHERE false for rows that are done; or allow more with `max_rows=…` in the line `ctgitops: batch`"
+CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
+"""Hints that hold only where no other environment has the file."""
+
+
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
     """The next thing to do."""
     back = step.direction is Direction.ROLLBACK
     state = failure.sqlstate
-    repair = f"ctgitops repair {step.number:03} --env {environment} --not-applied --reason …"
+    repair = f'ctgitops repair {step.number:03} --env {environment} --not-applied --reason "…"'
     hints = (
         (
             state == LOCK_NOT_AVAILABLE,
@@ -78,7 +89,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
         (state == NOT_GRANTED, "grant what it needs to the role of this environment's URL, then run the same again"),
         (
             state == NO_FUNCTION and "record_migration" in failure.message,
-            "this file sets its own search_path: write ctgitops.record_migration",
+            QUALIFY,
         ),
         (
             state == CANCELLED and "statement timeout" in failure.message,
@@ -92,13 +103,13 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
         (back, f"this SQL stands in the ledger: undo by hand what it should undo, then `{repair}`"),
         (
             not step.transactional,
-            "correct that statement, or what is in its way, then run the same again: what is done is not done again",
+            CORRECT_STATEMENT,
         ),
         (
             state in IN_TRANSACTION,
-            "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it",
+            NO_TRANSACTION,
         ),
-        (True, "correct the file, then run the same again"),
+        (True, CORRECT),
     )
     return next(hint for applies, hint in hints if applies)
 

@@ -122,9 +122,9 @@ class Healer:
 
     def repair(self, position: int) -> str:
         """The next command where only a person can tell whether the statement is done."""
-        repair = f"ctgitops repair {self.step.number:03} --env {self.environment} --reason … --statement {position}"
+        repair = f'ctgitops repair {self.step.number:03} --env {self.environment} --reason "…" --statement {position}'
         return (
-            f"look at what it did; then `{repair} --applied` where it is done, or the same with `--not-applied`, which "
+            f"look at what it did; then `{repair} --applied` where it is done, or `{repair} --not-applied`, which "
             "runs it again; without `--statement` the same is said of the whole file"
         )
 

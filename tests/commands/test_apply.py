@@ -133,7 +133,7 @@ def test_the_first_step_that_fails_ends_the_run_and_gives_the_lock_back() -> Non
     diary = Diary(step_fails="001_one")
     with pytest.raises(ApplyError):
         apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
-    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "apply 001", "read production", "unlock"]
 
 
 def test_a_second_run_does_nothing_and_says_so() -> None:

@@ -34,6 +34,12 @@ def test_what_is_well_before_and_after_is_applied() -> None:
     assert diary.lines == ["lock", "read ledger", "ask for health", "apply 001", "apply 002", "watch health", "unlock"]
 
 
+def applied_again(diary: Diary) -> Status:
+    """How the next run ends."""
+    diary.healths = [WELL, WELL]
+    return applied(diary, BACK).status
+
+
 @pytest.mark.parametrize(
     ("heard", "said"),
     [
@@ -84,6 +90,9 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
         applied(diary, BACK)
     assert caught.value.taken_back == ("002_two", "001_one")
     assert caught.value.state.endswith("002_two and 001_one were taken back, so nothing of this run is applied")
+    assert "ctgitops rollback" not in caught.value.hint, "it would undo the migration before"
+    assert '`ctgitops repair --again 001 002 --env staging --reason "…"`' in caught.value.hint
+    assert applied_again(diary) is Status.BLOCKED
     assert not diary.ledgers["staging"].applied
     diary = Diary(healths=[WELL, UNWELL], others=1)
     with pytest.raises(ApplyError, match="not true any more") as caught:

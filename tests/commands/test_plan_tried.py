@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment import Environment, ShadowPolicy
+from ctgitops.core.ledger import Mark
 from ctgitops.core.mention import OutOfSight
 from ctgitops.core.original import Original
 from ctgitops.core.plan import Step
@@ -16,7 +17,7 @@ from ctgitops.core.replay import Wanted
 from ctgitops.errors import UsageError
 from ctgitops.ports import Replay, Sealed
 from ctgitops.report.text import plans_text
-from tests.fakes import STAGING, Diary, migration, request, workspace
+from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 
 
 @dataclass
@@ -45,3 +46,15 @@ def test_without_a_server_a_plan_says_that_it_was_not_tried_and_is_sound() -> No
     page = plans_text((look,))
     assert "NOT TRIED on a copy" in page
     assert "not tried: no server programs of PostgreSQL 15" in page
+
+
+def test_a_plan_that_only_a_rollback_blocks_is_tried_all_the_same() -> None:
+    """A pull request of another author must not lose its proof because of it."""
+    one = migration("001_one", "1.0.0")
+    diary = Diary({"staging": chained(entry(one), entry(one, Mark.ROLLED_BACK))})
+    work = request(workspace(one), STAGING)
+    (look,) = plan((work,), databases=diary, code=OutOfSight("here"), shadows=NoServer())
+    assert isinstance(look, Preview)
+    assert look.exit_status == 4
+    assert look.proof is not None
+    assert "error[rolled-back]: 001_one was rolled back" in plans_text((look,))

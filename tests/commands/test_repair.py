@@ -7,10 +7,11 @@ import pytest
 from ctgitops.commands.repair import Correction, Fact, repair
 from ctgitops.core.identity import Home, Identity, Site
 from ctgitops.core.ledger import Ledger, Mark
+from ctgitops.core.plan import make_plan
 from ctgitops.core.request import Origin
 from ctgitops.core.unfinished import Kind, Reached, Trace
 from ctgitops.errors import LedgerError, UsageError
-from tests.fakes import Diary, chained, entry, migration, request, workspace
+from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 
 ONE = migration("001_one", "1.0.0")
 EDITED = migration("001_one", "1.0.0", sql="SELECT 1;\n")
@@ -135,3 +136,22 @@ def test_a_repair_in_a_database_that_is_anothers_is_refused() -> None:
     ledger = replace(chained(entry(ONE)), identity=Identity(Site(1, 1, "app"), "x", home))
     with pytest.raises(LedgerError, match="leads to the database of production"):
         repaired(ledger, Correction(1, Fact.APPLIED, "only a comment changed"))
+
+
+def test_what_was_rolled_back_is_accepted_again_on_the_record() -> None:
+    back = chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK))
+    before = make_plan(workspace(EDITED, TWO), STAGING, back)
+    assert before.blocked
+    ledger, lines = repaired(back, Correction(2, Fact.AGAIN, "the cause is corrected"))
+    assert "record repaired 002" in lines
+    said = ledger.entries[-1]
+    assert (said.error, said.actor, said.brings) == ("to be applied again: the cause is corrected", "anna", False)
+    after = make_plan(workspace(EDITED, TWO), STAGING, ledger)
+    assert not after.blocked
+    assert after.fingerprint != before.fingerprint
+
+
+def test_what_no_rollback_holds_back_needs_no_consent() -> None:
+    with pytest.raises(UsageError, match="003 is not held back by a rollback in staging") as caught:
+        repaired(chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK)), Correction(3, Fact.AGAIN, "so"))
+    assert caught.value.hint == "held back there: 002"

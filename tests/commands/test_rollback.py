@@ -9,7 +9,7 @@ from ctgitops.core.ledger import Ledger
 from ctgitops.core.outcome import Status
 from ctgitops.core.problem import Problem
 from ctgitops.errors import BackupError, Place, UsageError
-from tests.fakes import PRODUCTION, Diary, chained, entry, migration, request, workspace
+from tests.fakes import PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 
 ONE = migration("001_one", "1.0.0")
 TWO = migration("002_two", "1.1.0")
@@ -37,6 +37,13 @@ def test_no_way_back_is_told_before_anything_is_undone() -> None:
     assert (back.status, back.exit_status) == (Status.BLOCKED, 4)
     assert "NO WAY BACK" in back.plan.problems[0].what
     assert diary.lines == ["lock", "read ledger", "unlock"]
+
+
+def test_the_backup_that_leads_back_is_the_one_that_the_ledger_names() -> None:
+    brought = replace(entry(NO_WAY_BACK), receipt=receipt().summary())
+    diary = Diary({"production": chained(entry(ONE), brought)})
+    back = rollback(request(workspace(), PRODUCTION), Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+    assert f"`{receipt().restore_with}`" in back.plan.problems[0].hint
 
 
 def test_a_failed_backup_stops_before_any_step() -> None:

@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.commands.apply import apply
+from ctgitops.commands.rollback import Back, rollback
 from ctgitops.core.environment import Environment
 from ctgitops.core.ledger import Mark
 from ctgitops.core.manner import Manner, OnFailure, Transaction
+from ctgitops.core.outcome import Status
+from ctgitops.core.plan import make_plan
 from ctgitops.core.policy import Band, Numbering, Policy
 from ctgitops.core.progress import TakeBackStarted
 from ctgitops.errors import ApplyError
@@ -119,3 +122,25 @@ def test_an_old_failure_on_record_is_not_this_runs() -> None:
     ledger = added(chained(entry(ONE)), entry(TWO, Mark.FAILED))
     diary = Diary({"staging": ledger}, step_fails="002_two", failed_mark=None)
     assert fails(diary, ONE, TWO).taken_back == ()
+
+
+def test_the_help_after_a_rollback_that_stopped_leads_to_where_the_run_began() -> None:
+    """Seen to fail with `--steps`, which counts again once something is undone by hand."""
+    diary = Diary({"staging": chained(entry(ONE))}, step_fails="004_four", undo_fails="002_two")
+    error = fails(diary, ONE, TWO, THREE, FOUR)
+    assert error.hint == "correct the file; `ctgitops rollback --env staging --to 1` undoes what is applied still"
+    diary.undo_fails = ""
+    work = request(workspace(ONE, TWO, THREE, FOUR), BACK)
+    for _ in range(2):
+        rollback(work, Back(to=1), databases=diary, backups=diary, tell=diary.tell)
+        assert list(diary.ledgers["staging"].applied) == [1]
+
+
+def test_after_a_failed_attempt_that_was_taken_back_the_same_plan_is_tried_again() -> None:
+    diary = Diary({"staging": chained(entry(ONE))}, step_fails="004_four")
+    work = workspace(ONE, TWO, THREE, FOUR)
+    approved = make_plan(work, BACK, diary.ledgers["staging"]).fingerprint
+    assert "ctgitops" not in fails(diary, ONE, TWO, THREE, FOUR).hint
+    diary.step_fails = ""
+    done = apply(request(work, BACK, approved=approved), databases=diary, backups=diary, tell=diary.tell)
+    assert done.status is Status.APPLIED

@@ -78,3 +78,38 @@ def test_no_sql_is_parsed() -> None:
     status = status_of(workspace(broken), STAGING, Ledger())
     assert "statements" not in vars(broken.up)
     assert status.pending == 1
+
+
+FAILED = entry(TWO, Mark.FAILED, error="23502 column x contains null values")
+
+
+@pytest.mark.parametrize(
+    ("entries", "status"),
+    [
+        ((FAILED,), 1),
+        ((FAILED, entry(TWO)), 0),
+        ((FAILED, entry(TWO, Mark.REPAIRED)), 0),
+        ((FAILED, entry(TWO, Mark.INTERRUPTED)), 1),
+        ((entry(TWO, Mark.INTERRUPTED),), 0),
+        ((FAILED, Entry(Mark.STARTED, "prediction")), 1),
+        ((entry(TWO), entry(TWO, Mark.FAILED)), 1),
+        ((Entry(Mark.FAILED, "seeds/staging/a.sql"),), 1),
+        ((Entry(Mark.FAILED, "seeds/staging/removed.sql"),), 0),
+        ((entry(migration("009_removed"), Mark.FAILED),), 0),
+        ((entry(TWO, Mark.FAILED), entry(TWO, Mark.REPAIRED), entry(TWO, Mark.ROLLED_BACK, error="it failed")), 1),
+    ],
+)
+def test_a_failed_run_is_a_failed_check_until_something_was_done_about_it(
+    entries: tuple[Entry, ...], status: int
+) -> None:
+    """Seen to fail with a status that ends with 0 after a run that failed."""
+    work = workspace(ONE, TWO, seeds=(seed("seeds/staging/a.sql"),))
+    found = status_of(work, STAGING, chained(entry(ONE), *entries))
+    assert exit_status((found,)) == status
+    assert any(p.code == "failed-run" for p in found.problems) is (status == 1)
+
+
+def test_it_says_which_migration_failed_and_why() -> None:
+    (problem,) = status_of(workspace(ONE, TWO), STAGING, chained(entry(ONE), FAILED)).problems
+    assert problem.what.startswith("the last run failed on 2026-11-21 09:30:00 UTC, at 002_two: 23502 column x")
+    assert not problem.blocks

@@ -16,7 +16,7 @@ def test_nothing_given_is_every_default() -> None:
 
 def test_names_are_those_that_a_workflow_writes() -> None:
     expected = "command environment root github-token comment fingerprint to dry-run fail-on wait require-fingerprint"
-    assert names() == (*expected.split(), "accept-data-loss")
+    assert names() == (*expected.split(), "accept-data-loss", "again", "reason")
 
 
 def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
@@ -33,11 +33,14 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_WAIT": "12",
         "INPUT_REQUIRE-FINGERPRINT": "true",
         "INPUT_ACCEPT-DATA-LOSS": "008_notes, 009",
+        "INPUT_AGAIN": "008 009",
+        "INPUT_REASON": "the cause is corrected",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
     )
     wanted = replace(wanted, fail_on=FailOn.WARNING, require_fingerprint=True, accept_data_loss=("008_notes", "009"))
+    wanted = replace(wanted, again=("008", "009"), reason="the cause is corrected")
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
 
@@ -69,6 +72,10 @@ def test_a_wrong_value_names_the_input(name: str, value: str, hint: str) -> None
     ("given", "name"),
     [
         ({"command": "apply"}, "environment"),
+        ({"command": "repair", "again": "3", "reason": "so"}, "environment"),
+        ({"command": "repair", "environment": "staging", "reason": "so"}, "again"),
+        ({"command": "repair", "environment": "staging", "again": "three", "reason": "so"}, "again"),
+        ({"command": "repair", "environment": "staging", "again": "3"}, "reason"),
         ({"command": "rollback", "to": "8"}, "environment"),
         ({"command": "rollback", "environment": "staging"}, "to"),
         ({"command": "rollback", "environment": "staging", "to": "latest"}, "to"),

@@ -260,7 +260,7 @@ def test_two_failed_attempts_are_two_entries_and_the_migration_stays_pending(
     again = lived_in.plan("--format", "json").json
     assert [step["name"] for step in again["steps"]] == ["002_two"]
     assert again["fingerprint"] == plan
-    assert lived_in.run("status").status == 0
+    assert lived_in.run("status").status == 1
     assert "failed" in lived_in.run("status").out
 
 

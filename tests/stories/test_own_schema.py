@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -34,5 +35,8 @@ def test_our_own_schema_has_not_drifted_and_is_the_same_after_down_and_up(house:
         steps += 1
     assert steps > 0  # as far as the first whose way back is done by hand
     assert compare(first, _snapshot(database_url)) != ()
+    held = re.findall(r"repair --again (\d+)", house.apply().words)
+    assert len(held) == steps
+    assert house.run("repair", "--again", *held, "--env", "staging", "--reason", "a test").status == 0
     house.applied()
     assert compare(first, _snapshot(database_url)) == ()

@@ -245,7 +245,7 @@ def test_a_procedure_that_commits_and_was_cut_short_is_asked_about(lived_in: Hou
     done = lived_in.apply()
     assert done.status == 6
     assert "began this statement and did not see its end, and nobody can tell what of it is done" in done.words
-    assert "ctgitops repair 002 --env staging --reason … --statement 2 --applied" in done.words
+    assert 'ctgitops repair 002 --env staging --reason "…" --statement 2 --applied' in done.words
     assert fetch(database_url, "select n from log") == [(1,)]
     lived_in.migration("002_call", "-- ctgitops: no transaction\ncreate table two ();\ncall work(1);")
     lived_in.applied()

@@ -41,6 +41,10 @@ def test_it_leads_back_to_what_was_there(lived_in: House, database_url: str, sta
     assert without_dropped(facts(database_url)) == stairs
     assert marks(database_url)[-3:] == ["004_view rolled-back", "003_column rolled-back", "002_two rolled-back"]
     assert "rolled back" in lived_in.run("status").out
+    held = lived_in.apply()
+    assert held.status == 4, held.said
+    assert "error[rolled-back]: 002_two was rolled back on " in held.said
+    assert lived_in.run("repair", "--again", "002", "003", "004", "--env", "staging", "--reason", "fixed").status == 0
     lived_in.applied()
     assert marks(database_url)[-3:] == ["002_two applied", "003_column applied", "004_view applied"]
     assert has(database_url, "words")

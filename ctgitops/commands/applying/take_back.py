@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...core.ledger import Ledger
 from ...core.loss import losses
-from ...core.plan import Plan
+from ...core.plan import Plan, Step
 from ...core.progress import Listener, TakeBackStarted
 from ...core.receipt import Receipt
 from ...core.request import Request
@@ -15,8 +15,10 @@ from ...core.takeback import (
     applied_since,
     as_applied,
     command_back,
+    command_to,
     make_take_back,
     seeded_since,
+    stays_out,
     taken_back_told,
     unverified,
     why_not,
@@ -61,7 +63,7 @@ class Failed:
             return
         weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.beginning)
         if reasons := tuple(why_not(plan, weighed, seeded_since(self.beginning, there))):
-            self._refused(error, plan, reasons)
+            self._refused(error, plan, reasons, step)
             return
         if step:
             self.session.record(as_applied(step, error.what))
@@ -71,10 +73,14 @@ class Failed:
     def _back(self, ledger: Ledger, error: ApplyError) -> Plan:
         return make_take_back(self.request.environment, ledger, self.beginning, error.what)
 
-    def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...]) -> None:
+    def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
         error.state += f"; nothing of this run was taken back: {reasons[0]}{more}"
-        error.hint = f"{command_back(plan, dry=True)} shows what undoing it would do; or {error.hint}"
+        first = ""
+        if unfinished:  # a rollback refuses what the ledger calls unfinished
+            repair = f"ctgitops repair {unfinished.number:03} --env {plan.environment} --applied"
+            first = f'to undo it, `{repair} --reason "…"` first; then '
+        error.hint = f"{first}{command_back(plan, dry=True)} shows what undoing it would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
         """Newest first; where one fails, it stops there and the state tells what is applied still. Writes."""
@@ -84,12 +90,16 @@ class Failed:
             carry_out(plan, self.session, self.receipt, self.tell)
         except ApplyError as failed:
             second = failed
-        left = {entry.number for entry in applied_since(self.beginning, self.session.ledger())}
+        ledger = self.session.ledger()
+        left = {entry.number for entry in applied_since(self.beginning, ledger)}
         error.taken_back = tuple(step.name for step in plan.steps if step.number not in left)
         error.state += f"; {taken_back_told(error.taken_back)}"
         if second:
             names = tuple(step.name for step in plan.steps if step.number in left)
             error.state += f", then that stopped: {second.what} ({second.state}); applied still: {', '.join(names)}"
-            error.hint = second.hint
+            rest = command_to(plan.environment, ledger, self.beginning)
+            error.hint = f"{second.hint}; {rest} undoes what is applied still"
         else:
             error.state += ", so nothing of this run is applied"
+            if held := stays_out(plan, ledger):
+                error.hint = f"{error.hint}; {held}"

@@ -1,0 +1,28 @@
+"""The Action's repair: a person accepts that migrations which were rolled back are applied again, on the record."""
+
+from __future__ import annotations
+
+from ..commands.repair import Correction, Fact
+from ..commands.repair import repair as verb
+from ..core.ask import Ground
+from ..core.selector import selector_from
+from ..report.escape import plain
+from .job import Job
+from .prove import prove
+from .records import keep_record
+
+
+def repair(job: Job, ground: Ground) -> int:
+    """Adds an entry for each migration to the ledger, and applies nothing. Raises UsageError. Writes."""
+    prove(job, ground)
+    inputs = job.inputs.named()
+    request = job.wiring.request(inputs.environment, wait=inputs.wait)
+    said = []
+    for migration in inputs.again:
+        correction = Correction(selector_from(migration, "again"), Fact.AGAIN, inputs.reason)
+        entry = verb(request, correction, databases=job.wiring, tell=job.hear)
+        said.append(f"{inputs.environment}: {entry.name} is on record as {entry.error}; the next apply brings it")
+    page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
+    job.show("Repair", "\n".join(said), page)
+    keep_record(job, ground.sha or job.wiring.origin.commit_sha, {}, None)
+    return 0

@@ -1,0 +1,78 @@
+"""The way out after a migration failed: its file is only to be changed where no other environment has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...core.environment import DataPreflight, Environment
+from ...core.plan import Plan, Step
+from ...core.remedy import Elsewhere, Failing, caused_by_rows, remedy
+from ...core.request import Request
+from ...core.violation import Risk, risks_of
+from ...core.workspace import Workspace
+from ...errors import ApplyError, CtgitopsError
+from ...ports import Databases
+
+
+def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
+    """The same error, its help held against what the other environments have. Read-only."""
+    path = error.place.path if error.place else ""
+    step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
+    if step is None or not error.blames_file:
+        return error
+    elsewhere = _elsewhere(step, request, databases)
+    verified = path != step.script.path  # a verify query judges what rows became
+    failing = Failing(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
+    if failing.by_rows and not verified and elsewhere != Elsewhere():
+        failing = replace(failing, queries=_queries(error, replace(plan, steps=(step,)), request, databases))
+    error.hint = remedy(failing, elsewhere, error.hint)
+    return error
+
+
+def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
+    has, unread = [], []
+    for environment in request.workspace.environments:
+        if environment.name == request.environment.name:
+            continue
+        try:
+            entry = databases.of(environment).ledger().applied.get(step.number)
+        except CtgitopsError:
+            # One that comes after this one takes only what this one has, so it cannot have the file
+            unread += [] if _comes_after(environment, request) else [environment.name]
+            continue
+        has += [environment.name] if entry and entry.checksum == step.checksum else []
+    return Elsewhere(tuple(has), tuple(unread))
+
+
+def _comes_after(environment: Environment, request: Request) -> bool:
+    return request.environment.name in _chain(request.workspace, environment)
+
+
+def _chain(workspace: Workspace, environment: Environment) -> list[str]:
+    names: list[str] = []
+    at: Environment | None = environment
+    while at and at.after and at.after not in names:
+        names.append(at.after)
+        at = workspace.environment(at.after)
+    return names
+
+
+def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:
+    """Queries that select the rows which make the statement fail; the rows are looked at only where that is allowed."""
+    line = error.statement_line
+    risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
+    looked: tuple[Risk, ...] = ()
+    if request.environment.data_preflight is not DataPreflight.OFF:
+        try:
+            found = databases.of(request.environment).violations(risks, False)  # noqa: FBT003
+            looked = tuple(violation.risk for violation in found if violation.rows)
+        except CtgitopsError:
+            looked = ()
+    return tuple(dict.fromkeys(_selects(looked or risks)))
+
+
+def _selects(risks: tuple[Risk, ...]) -> Iterator[str]:
+    for risk in risks:
+        if risk.demand.violating and not risk.demand.unseen:
+            yield f"select * from {risk.demand.table} where {risk.demand.violating};"  # noqa: S608 - to be read

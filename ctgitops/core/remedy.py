@@ -1,0 +1,72 @@
+"""Remedies for a migration that failed where another environment has its file, so that it must not change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .plan import Step
+
+_ROWS = ("21", "22", "23", "P0")
+"""Classes of errors that the rows of an environment cause: cardinality, data, integrity, RAISE."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Which other environments have a migration with the same text, and which could not be read."""
+
+    has: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failing:
+    """What failed: a step, and in which environment."""
+
+    step: Step
+    environment: str
+    by_rows: bool = False
+    """Whether the rows that are there are the cause, not the statement or the schema."""
+    queries: tuple[str, ...] = ()
+    """They select those rows."""
+
+
+def caused_by_rows(sqlstate: str) -> bool:
+    """Whether an error with that SQLSTATE depends on the rows of the environment."""
+    return sqlstate[:2] in _ROWS
+
+
+def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
+    """The help: `hint`, which changes the file, only where no environment has the file."""
+    if elsewhere.has:
+        return f"{failing.step.script.path} stays as it is, since {_listed(elsewhere.has)} has it: {_ways(failing)}"
+    if elsewhere.unread:
+        unread = _listed(elsewhere.unread)
+        return f"where {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
+    return hint
+
+
+def _ways(failing: Failing) -> str:
+    step, name = failing.step, failing.environment
+    if failing.by_rows:
+        rows = " and ".join(f"`{query}`" for query in failing.queries)
+        which = f"that {rows} finds" if rows else "that the error is about"
+        return (
+            f"correct the rows of {name} {which}, then run the same again; or put that correction into a migration "
+            f"that goes before it: {begin_before(step.name)}"
+        )
+    repair = f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
+    return (
+        f"correct in {name} what is in its way, then run the same again; "
+        f"or do by hand there what it does, and record that: {repair}"
+    )
+
+
+def begin_before(name: str) -> str:
+    """The command that begins a migration which goes before `name`."""
+    number = name.split("_", 1)[0]
+    return f'`ctgitops new "correct rows for {number}" --fix --before {number}`'
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(names)
