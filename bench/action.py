@@ -18,8 +18,8 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from ctgitops.postgres.programs import server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import server_for
 from tests.docker.conftest import Scene
 from tests.docker.front import Front
 from tests.docker.runner import Runner

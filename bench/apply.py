@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from ctgitops.postgres.programs import Programs, find_programs, programs_in, server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import Programs, find_programs, programs_in, server_for
 
 from .histories import write_history
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import psycopg
 
-from ctgitops.postgres.programs import find_programs, server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import find_programs, server_for
 
 from .apply import REAL, psql_programs
 from .roundtrips import _dbmate

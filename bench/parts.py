@@ -13,19 +13,19 @@ from pathlib import Path
 
 from bench.histories import write_history
 from bench.snapshot import BARE
-from ctgitops.core.compare import compare
-from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.schema.compare import compare
+from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.lint.run import Linter
-from ctgitops.postgres.account import unprivileged
-from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.limits import Limits
-from ctgitops.postgres.original import original_at
-from ctgitops.postgres.planted import Planter
-from ctgitops.postgres.programs import Programs
-from ctgitops.postgres.sealed import SealedServer
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.snapshot import take_snapshot
-from ctgitops.postgres.template import memory
+from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
+from ctgitops.postgres.catalog.source_database import original_at
+from ctgitops.postgres.connection.connect import Address, connect
+from ctgitops.postgres.server.data_directory import memory
+from ctgitops.postgres.server.limits import Limits
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.os_account import unprivileged
+from ctgitops.postgres.server.programs import Programs
+from ctgitops.postgres.shadow.provision import Planter
+from ctgitops.postgres.shadow.sandbox import SealedServer
 from ctgitops.sql.script import Script
 
 REPETITIONS = 5

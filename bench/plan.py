@@ -20,12 +20,12 @@ from psycopg import sql
 
 from bench import parts
 from bench.snapshot import schema
-from ctgitops.core.plan import Direction, Step
-from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.programs import server_for
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.trace import Tracer
-from ctgitops.postgres.trial import Observer, Unwatched, try_step
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.postgres.connection.connect import Address, connect
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import server_for
+from ctgitops.postgres.shadow.trial import Observer, Unwatched, try_step
+from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.script import Script
 
 REPETITIONS = 5

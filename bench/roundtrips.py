@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ctgitops.postgres.programs import server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import server_for
 from tests.faults.proxy import Proxy
 
 from .apply import REAL, psql_programs, psql_script

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ctgitops.core.compare import compare
-from ctgitops.core.snapshot import Snapshot, snapshot_text
-from ctgitops.postgres.connect import connect
-from ctgitops.postgres.programs import server_for
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.core.schema.compare import compare
+from ctgitops.core.schema.snapshot import Snapshot, snapshot_text
+from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
+from ctgitops.postgres.connection.connect import connect
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import server_for
 
 REPETITIONS = 7
 BARE = """

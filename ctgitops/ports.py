@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from .core.deep import Checked
-from .core.environment import Environment, ShadowPolicy
-from .core.event import OutsideRun
-from .core.forge import (
+from .core.activity.lock_holder import Holder
+from .core.environment.apply_policy import Health
+from .core.environment.environment import Environment, ShadowPolicy
+from .core.forge.event import OutsideRun
+from .core.forge.forge import (
     ChangedFile,
     Check,
     Deployment,
@@ -21,32 +22,31 @@ from .core.forge import (
     StickyComment,
     TreeFile,
 )
-from .core.gate import Predecessor, Reason
-from .core.health import Heard
-from .core.holder import Holder
-from .core.impact import StepImpact
-from .core.ledger import Entry, Ledger
-from .core.loss import Loss, Weighed
-from .core.manner import Health
-from .core.mention import Searched
-from .core.migration import Seed
-from .core.original import Original
-from .core.outcome import Left
-from .core.plan import Plan, Step
-from .core.progress import Listener
-from .core.projection import Rates, Size
-from .core.proof import Skipped
+from .core.gate.data_loss import Loss, Weighed
+from .core.gate.gate import Predecessor, Reason
+from .core.gate.health import Heard
+from .core.gate.request import Request
+from .core.gate.review import ShownFile
+from .core.ledger.ledger import Entry, Ledger
+from .core.ledger.resumption import Reached
+from .core.migration.migration import Seed
+from .core.plan.plan import Plan, Step
+from .core.plan.replay import Wanted
 from .core.receipt import Receipt
-from .core.replay import Wanted
-from .core.request import Request
-from .core.reviewed import ShownFile
-from .core.snapshot import Snapshot
-from .core.takeback import Beginning
-from .core.unfinished import Reached
-from .core.verify import Refuted
-from .core.violation import Risk, Violation
-from .core.workspace import Workspace
-from .sql.gone import Gone
+from .core.run.auto_rollback import Beginning
+from .core.run.outcome import Left
+from .core.run.progress import Listener
+from .core.schema.snapshot import Snapshot
+from .core.schema.source_database import Original
+from .core.trial.code_reference import Searched
+from .core.trial.impact import StepImpact
+from .core.trial.projection import Rates, Size
+from .core.trial.trial import Skipped
+from .core.trial.violation import Risk, Violation
+from .core.view.constraint_check import Checked
+from .core.view.verify import Refuted
+from .core.workspace.workspace import Workspace
+from .sql.name_changes import Gone
 from .sql.script import Script
 
 

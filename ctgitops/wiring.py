@@ -14,27 +14,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .core.ask import in_order_of_after
-from .core.environment import Environment, ShadowPolicy, Target
-from .core.gate import Predecessor, Unreadable
-from .core.request import Origin, Request, fingerprint_from
-from .core.selector import selector_from
-from .core.snapshot import Snapshot, snapshot_from
-from .core.workspace import Workspace
+from .core.environment.environment import Environment, ShadowPolicy, Target
+from .core.forge.intent import in_order_of_after
+from .core.gate.gate import Predecessor, Unreadable
+from .core.gate.request import Origin, Request, fingerprint_from
+from .core.migration.selector import selector_from
+from .core.schema.snapshot import Snapshot, snapshot_from
+from .core.workspace.workspace import Workspace
 from .errors import CtgitopsError, UsageError, WorkspaceError
 from .files.git import head_of, in_repository, seniority_of, top_of
 from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
-    from .core.mention import Searched
-    from .core.original import Original
-    from .core.plan import Step
-    from .core.progress import Listener
+    from .core.plan.plan import Step
+    from .core.plan.replay import Wanted
     from .core.receipt import Receipt
-    from .core.replay import Wanted
+    from .core.run.progress import Listener
+    from .core.schema.source_database import Original
+    from .core.trial.code_reference import Searched
     from .ports import Backups, Database, Forge, Replay, Schemas, Sealed
-    from .postgres.connect import Address
-    from .sql.gone import Gone
+    from .postgres.connection.connect import Address
+    from .sql.name_changes import Gone
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ class Wiring:
 
     def of(self, environment: Environment) -> Database:
         """The database of an environment. Raises UsageError where its secret is not set."""
-        from .postgres.database import PostgresDatabase
+        from .postgres.session.database import PostgresDatabase
 
         return PostgresDatabase(self.address(environment.url_secret, environment.name))
 
     def like(self, wanted: Wanted, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty throw-away database like what is wanted, gone when the block ends. Raises UsageError."""
-        from .postgres.shadow import replay_shadow
+        from .postgres.shadow.replay import replay_shadow
 
         policy = environment.shadow if environment else ShadowPolicy()
         if environment is None or not policy.url_secret:
@@ -129,7 +129,7 @@ class Wiring:
         self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sealed]:
         """A throw-away copy of a real schema with steps, gone when the block ends. Raises UsageError, ApplyError."""
-        from .postgres.sealed import sealed_shadow
+        from .postgres.shadow.sandbox import sealed_shadow
 
         where = self.address(policy.url_secret, "the shadow") if policy.url_secret else None
         return sealed_shadow(original, policy, where, had)
@@ -146,13 +146,13 @@ class Wiring:
 
     def mentions(self, those: tuple[Gone, ...]) -> Searched:
         """Where the repository's code mentions these names."""
-        from .files.code import search_code
+        from .files.code_search import search_code
 
         return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)
 
     def address(self, secret: str, whose: str) -> Address:
         """Where a secret points. Raises UsageError where it is not set."""
-        from .postgres.connect import Address
+        from .postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()
         if not url:
@@ -243,7 +243,7 @@ class _Schemas:
             return self.wiring.of(environment).snapshot()
         path = Path(name)
         if path.name == "receipt.json" or (path / "receipt.json").is_file():
-            from .backup.schema import schema_of_backup
+            from .backup.dump_schema import schema_of_backup
 
             receipt = path if path.is_file() else path / "receipt.json"
             return schema_of_backup(receipt.resolve(), self.tell)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ctgitops.postgres.programs import find_programs
 from ctgitops.postgres.sealed import SealedServer
-from ctgitops.postgres.server import LocalServer
 from ctgitops.postgres.template import CACHE_VARIABLE, PACKED
+
+from ctgitops.postgres.server import LocalServer
 
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 24}]
 

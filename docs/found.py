@@ -40,9 +40,7 @@ def problem_codes() -> dict[str, Found]:
 
 def gate_codes() -> set[str]:
     """Every gate that gives a Reason to wait."""
-    trees = [
-        ast.parse((PACKAGE / "core" / name).read_text(encoding="utf-8")) for name in ("gate.py", "health.py", "loss.py")
-    ]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (PACKAGE / "core" / "gate").glob("*.py")]
     return {
         code
         for tree in trees

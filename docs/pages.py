@@ -10,7 +10,7 @@ import click
 import yaml
 
 from ctgitops.cli.main import VERBS, ctgitops
-from ctgitops.files.schema import schema_of
+from ctgitops.files.json_schema import schema_of
 
 from .parts import NOTE, ROOT, GapError, as_table
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import settings
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, fresh_database, missing, programs_for_tests
 
 # A CI that starts us in the background hands down an ignored Ctrl-C, and every program we start would inherit that

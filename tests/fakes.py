@@ -8,33 +8,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ctgitops.core.deep import Checked
-from ctgitops.core.environment import BackupPolicy, Environment, Target, Trigger
-from ctgitops.core.gate import Predecessor, Reason, Unreadable
-from ctgitops.core.header import parse_header
-from ctgitops.core.health import Heard
-from ctgitops.core.holder import Holder
-from ctgitops.core.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
-from ctgitops.core.loss import Loss, Weighed
-from ctgitops.core.manner import Health
-from ctgitops.core.mention import Mention, Searched
-from ctgitops.core.migration import Migration, Seed
-from ctgitops.core.original import Original
-from ctgitops.core.outcome import Left
-from ctgitops.core.plan import Direction, Plan, Step
-from ctgitops.core.policy import Policy
-from ctgitops.core.progress import Listener, Progress
-from ctgitops.core.projection import Size
+from ctgitops.core.activity.lock_holder import Holder
+from ctgitops.core.environment.apply_policy import Health
+from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Trigger
+from ctgitops.core.environment.policy import Policy
+from ctgitops.core.gate.data_loss import Loss, Weighed
+from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
+from ctgitops.core.gate.health import Heard
+from ctgitops.core.gate.request import Request
+from ctgitops.core.ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ctgitops.core.ledger.resumption import Reached
+from ctgitops.core.migration.header import parse_header
+from ctgitops.core.migration.migration import Migration, Seed
+from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
-from ctgitops.core.request import Request
-from ctgitops.core.snapshot import Snapshot
-from ctgitops.core.takeback import Beginning
-from ctgitops.core.unfinished import Reached
-from ctgitops.core.verify import Refuted
-from ctgitops.core.violation import Risk, Violation
-from ctgitops.core.workspace import Workspace
+from ctgitops.core.run.auto_rollback import Beginning
+from ctgitops.core.run.outcome import Left
+from ctgitops.core.run.progress import Listener, Progress
+from ctgitops.core.schema.snapshot import Snapshot
+from ctgitops.core.schema.source_database import Original
+from ctgitops.core.trial.code_reference import Mention, Searched
+from ctgitops.core.trial.projection import Size
+from ctgitops.core.trial.violation import Risk, Violation
+from ctgitops.core.view.constraint_check import Checked
+from ctgitops.core.view.verify import Refuted
+from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place
-from ctgitops.sql.gone import Gone
+from ctgitops.sql.name_changes import Gone
 from ctgitops.sql.script import Script, checksum_of
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

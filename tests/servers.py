@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres.connect import Address, Connection, connect
-from ctgitops.postgres.names import ADMIN
-from ctgitops.postgres.programs import Programs, find_programs, programs_in, server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.connection.connect import Address, Connection, connect
+from ctgitops.postgres.connection.names import ADMIN
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import Programs, find_programs, programs_in, server_for
 
 REQUIRED = frozenset(filter(None, os.environ.get("CTGITOPS_REQUIRE", "").split(",")))
 """What must not be skipped, such as `postgis,majors`; CI sets it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.github.scripted import Fault, Scripted
 from tests.github.scripted import running as github
 from tests.github.test_event import changed, commented, payload_of

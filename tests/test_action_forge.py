@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ctgitops.action.run import main
-from ctgitops.core.event import OutsideRun
-from ctgitops.core.forge import (
+from ctgitops.core.forge.event import OutsideRun
+from ctgitops.core.forge.forge import (
     ChangedFile,
     Check,
     Conclusion,
@@ -27,7 +27,7 @@ from ctgitops.core.forge import (
     StickyComment,
     TreeFile,
 )
-from ctgitops.core.reviewed import ShownFile, shown_in
+from ctgitops.core.gate.review import ShownFile, shown_in
 from ctgitops.errors import ForgeError
 from ctgitops.wiring import Wiring
 from tests.github.test_event import changed, payload_of

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ctgitops.core.forge import ChangedFile, Conclusion, Proposal
-from ctgitops.core.reviewed import shown_in
+from ctgitops.core.forge.forge import ChangedFile, Conclusion, Proposal
+from ctgitops.core.gate.review import shown_in
 from tests.github.test_event import changed, commented, ended, payload_of
 from tests.report.test_hostile import EVIL, HOME, harmless
 from tests.servers import fetch, run

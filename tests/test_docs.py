@@ -12,9 +12,9 @@ import click
 import pytest
 
 from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.files.json_schema import faults
 from ctgitops.files.policy import read_policy
 from ctgitops.files.repository import Repository
-from ctgitops.files.schema import faults
 from ctgitops.files.strict_yaml import Document, read_yaml
 from ctgitops.github.event import _READERS
 from docs import found, generate, pages, parts
@@ -144,7 +144,7 @@ def test_every_problem_names_its_code_where_it_is_made() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
     made = re.findall(r"(?<![\w.])Problem\(\s*([^,\s]+)", text)
     assert sorted(first for first in made if not first.startswith('"')) == ["code", "self.rule"], (
-        "only _problem in core/history.py may, and a finding, whose rule has a page of its own"
+        "only _problem in core/plan/history.py may, and a finding, whose rule has a page of its own"
     )
 
 
@@ -157,7 +157,7 @@ def test_every_column_of_the_ledger_is_explained_once() -> None:
 
 
 def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
-    from ctgitops.core.ledger import Entry
+    from ctgitops.core.ledger.ledger import Entry
 
     assert set(found.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
 

@@ -13,8 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-from ctgitops.postgres.programs import find_programs, server_for
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import find_programs, server_for
 
 from .history import history, speed
 from .score import HEAD, Score

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.sql.script import Script
 
 from .judge import Judge

@@ -9,10 +9,10 @@ from typing import Self
 
 from psycopg.errors import Error
 
-from ctgitops.core.impact import StepImpact
-from ctgitops.core.plan import Direction, Step
-from ctgitops.postgres.connect import Address, Connection, connect
-from ctgitops.postgres.trace import Tracer
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.trial.impact import StepImpact
+from ctgitops.postgres.connection.connect import Address, Connection, connect
+from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.script import Script
 
 _NOBODYS = {"search_path": "pg_catalog"}

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from psycopg import sql
 
-from ctgitops.core.finding import Finding
-from ctgitops.lint.case import Settings
+from ctgitops.core.workspace.finding import Finding
 from ctgitops.lint.catalog import Catalog
-from ctgitops.lint.live import catalog_of
+from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
-from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.lint.snapshot_catalog import catalog_of
+from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
+from ctgitops.postgres.connection.connect import Address, connect
+from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.sql.script import Script
 
 from .judge import Judge, Truth

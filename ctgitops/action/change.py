@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from ..commands.apply import apply as apply_verb
 from ..commands.rollback import Back, show_rollback
 from ..commands.rollback import rollback as rollback_verb
-from ..core.ask import Applying, Ground
-from ..core.environment import Environment, Trigger
-from ..core.forge import Deployment, DeploymentState
-from ..core.outcome import Outcome, Status
-from ..core.progress import Listener, PlanStarted, Progress
-from ..core.request import Request
-from ..core.selector import selector_from
-from ..core.version import SchemaVersion
+from ..core.environment.environment import Environment, Trigger
+from ..core.forge.forge import Deployment, DeploymentState
+from ..core.forge.intent import Applying, Ground
+from ..core.gate.request import Request
+from ..core.migration.schema_version import SchemaVersion
+from ..core.migration.selector import selector_from
+from ..core.run.outcome import Outcome, Status
+from ..core.run.progress import Listener, PlanStarted, Progress
 from ..errors import ApplyError, CtgitopsError
 from ..notify.applied import noting
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
 from .planning import NOTHING_APPROVED
-from .prove import prove
+from .provenance import prove
 from .records import keep_record
-from .shown import with_reviews
+from .reviewed_files import with_reviews
 
 SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..commands.drift import drift as verb
-from ..core.drift import Drift, DriftLook, exit_status
-from ..core.preview import Unseen
+from ..core.view.drift import Drift, DriftLook, exit_status
+from ..core.view.preview import Unseen
 from ..report.drift import drift_json, drift_markdown, drift_text, verdict
 from .job import LONGEST, Job
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..core.forge import Annotation, Generation, Level, StickyComment
+from ..core.forge.forge import Annotation, Generation, Level, StickyComment
+from ..core.migration.schema_version import SchemaVersion
 from ..core.problem import Problem
-from ..core.progress import Progress
-from ..core.version import SchemaVersion
+from ..core.run.progress import Progress
 from ..errors import CtgitopsError
 from ..github.inputs import CommentMode, Inputs
 from ..github.runner import Runner
@@ -18,8 +18,8 @@ from ..notify.lines import line_of, worth_a_line
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring import Wiring
-from .merged import Merged, merged_at
-from .telling import Teller, annotation_of, path_in_repository
+from .base_branch import Merged, merged_at
+from .github_writer import Teller, annotation_of, path_in_repository
 
 LONGEST = 400_000
 """So many characters of a page go into the summary, which holds what a comment has no room for."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
-from ..core.ask import Planning
-from ..core.forge import CHECK, Check, Conclusion
-from ..core.preview import Look, Unseen, exit_status, with_problems
-from ..core.request import Request
-from ..core.reviewed import files_of, shown_text
+from ..core.forge.forge import CHECK, Check, Conclusion
+from ..core.forge.intent import Planning
+from ..core.gate.request import Request
+from ..core.gate.review import files_of, shown_text
+from ..core.view.preview import Look, Unseen, exit_status, with_problems
 from ..errors import CtgitopsError
-from ..report import words
+from ..report import phrases
 from ..report.escape import prose
 from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
 from .job import LONGEST, Job, error_markdown
-from .reviews import clashes_of, merged_before, suggest
-from .shown import shown_now, with_reviews
+from .pull_request_checks import clashes_of, merged_before, suggest
+from .reviewed_files import shown_now, with_reviews
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
@@ -59,7 +59,7 @@ def _planned(job: Job, ask: Planning) -> int:
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))
     looks = with_problems(looks, found)
     status = publish(job, ask, looks)
-    suggest(job, ask, tuple(words.problems(looks)), files)
+    suggest(job, ask, tuple(phrases.problems(looks)), files)
     return status
 
 
@@ -79,7 +79,7 @@ def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
 
 def _unlooked(looks: tuple[Look, ...], page: str) -> str:
     """The page, which says below its first line where it was made without a look at a database."""
-    said = [p.what for p in words.problems(looks) if p.code == "not-looked"]
+    said = [p.what for p in phrases.problems(looks) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
 
@@ -94,13 +94,13 @@ def _requests(job: Job, ask: Planning) -> tuple[Request, ...]:
 
 
 def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
-    plans = words.plans(looks)
+    plans = phrases.plans(looks)
     busy = [plan for plan in plans if not plan.empty]
     blocked = exit_status(looks) != 0
     data = plan_json(looks[0]) if len(looks) == 1 else plans_json(looks)
     if path := job.runner.keep(PLAN_FILE, data):
         job.runner.output("plan", path)
-    job.runner.output("pending", str(len(words.steps(looks)) + len({s.name for p in busy for s in p.seeds})))
+    job.runner.output("pending", str(len(phrases.steps(looks)) + len({s.name for p in busy for s in p.seeds})))
     job.runner.output("blocked", "true" if blocked else "false")
     job.runner.output("fingerprint", _fingerprint(looks))
     job.versions({plan.environment: plan.current_version for plan in plans})
@@ -108,19 +108,19 @@ def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
 
 def _fingerprint(looks: tuple[Look, ...]) -> str:
     """Never empty: an empty input would let any plan pass."""
-    plans = words.plans(looks)
+    plans = phrases.plans(looks)
     return plans[0].fingerprint if len(looks) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
 
 
 def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
     """Remarks on lines: in a check run where there can be one, else by the runner, never twice."""
-    problems = tuple(words.problems(looks))
+    problems = tuple(phrases.problems(looks))
     sound = exit_status(looks, job.inputs.fail_on) == 0
     if ask.sha:
         title = _TITLES[sound, exit_status(looks) == 0]
         conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
         remarks = job.annotations(problems)
-        shown = shown_text(file for p in words.plans(looks) for file in files_of(p, job.wiring.origin.folder))
+        shown = shown_text(file for p in phrases.plans(looks) for file in files_of(p, job.wiring.origin.folder))
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
         if job.teller.check(check):
             return

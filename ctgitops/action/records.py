@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..core.ask import in_order_of_after
-from ..core.gate import Unreadable
-from ..core.ledger import Ledger, Mark
-from ..core.outcome import Outcome
-from ..core.record import Ledgers, Named, brought_by, pull_requests_of, record_of, touched_by
+from ..core.forge.intent import in_order_of_after
+from ..core.gate.gate import Unreadable
+from ..core.ledger.ledger import Ledger, Mark
+from ..core.run.outcome import Outcome
+from ..core.view.pull_request_record import Ledgers, Named, brought_by, pull_requests_of, record_of, touched_by
 from ..errors import CtgitopsError
 from ..report.record import record_markdown
 from .job import Job

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..commands.repair import Correction, Fact
 from ..commands.repair import repair as verb
-from ..core.ask import Ground
-from ..core.selector import selector_from
+from ..core.forge.intent import Ground
+from ..core.migration.selector import selector_from
 from ..report.escape import plain
 from .job import Job
-from .prove import prove
+from .provenance import prove
 from .records import keep_record
 
 

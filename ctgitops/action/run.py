@@ -9,9 +9,20 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..core.ask import Applying, Asking, Checking, Finalising, Ground, Planning, Reading, Unlocking, decide, ground_of
-from ..core.environment import Environment
-from ..core.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused, Schedule
+from ..core.environment.environment import Environment
+from ..core.forge.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused, Schedule
+from ..core.forge.intent import (
+    Applying,
+    Asking,
+    Checking,
+    Finalising,
+    Ground,
+    Planning,
+    Reading,
+    Unlocking,
+    decide,
+    ground_of,
+)
 from ..errors import CtgitopsError, UsageError
 from ..github.event import read_event
 from ..github.inputs import Command, Inputs, read_inputs
@@ -19,9 +30,9 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring import Wiring
-from . import asked, change, drift, look, planning, proposal, repair, unlock
+from . import change, comment_command, drift, fork_plan, planning, read_only, repair, unlock
+from .github_writer import Teller
 from .job import Job
-from .telling import Teller
 
 Happened = Event | Nothing | Refused
 
@@ -92,14 +103,14 @@ def _asked(job: Job, event: Happened) -> int:
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
-        done = asked.obey(job, event, lambda: _commanded(job, event))
+        done = comment_command.obey(job, event, lambda: _commanded(job, event))
         return _nothing(job, done) if isinstance(done, Nothing) else done
     return _commanded(job, event)
 
 
 def _outside(job: Job, event: PullRequest) -> int:
     ask = Checking(event.outside, event.number)
-    return look.check(job, ask) if job.inputs.command is Command.CHECK else look.files_only(job, ask)
+    return read_only.check(job, ask) if job.inputs.command is Command.CHECK else read_only.files_only(job, ask)
 
 
 def _commanded(job: Job, event: Happened) -> int:
@@ -111,9 +122,9 @@ def _commanded(job: Job, event: Happened) -> int:
         case Command.APPLY | Command.ROLLBACK:
             return _change(job, event)
         case Command.STATUS:
-            return look.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
+            return read_only.status(job, event.base_sha if isinstance(event, PullRequest | MergeGroup) else None)
         case Command.CHECK:
-            return look.check(job)
+            return read_only.check(job)
         case Command.DRIFT | Command.UNLOCK | Command.REPAIR:
             return _on_merged(job, event)
 
@@ -145,7 +156,7 @@ def _plan(job: Job, event: Happened) -> int:
 def _planned(job: Job, ask: Planning | Reading) -> int:
     if isinstance(ask, Planning):
         return planning.plan(job, ask)
-    done = proposal.plan(job, ask)
+    done = fork_plan.plan(job, ask)
     return _nothing(job, done) if isinstance(done, Nothing) else done
 
 
@@ -157,9 +168,9 @@ def _by_event(job: Job, event: Happened) -> int:
         case Unlocking():
             return unlock.unlock(job, ask)
         case Checking():
-            return look.files_only(job, ask)
+            return read_only.files_only(job, ask)
         case Finalising():
-            return look.finalise(job, ask)
+            return read_only.finalise(job, ask)
         case Asking(inputs=inputs):
             return _as_a_person_says(job, event, dict(inputs))
         case Applying() | Nothing() | Refused():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..commands.unlock import Ending
 from ..commands.unlock import unlock as verb
-from ..core.ask import Unlocking
+from ..core.forge.intent import Unlocking
 from ..report.escape import plain
 from .job import Job
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
 
-from ..core.environment import BackupPolicy, Environment
-from ..core.progress import Listener
+from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import Receipt
+from ..core.run.progress import Listener
 from ..errors import BackupError, CtgitopsError, UsageError
-from ..postgres.connect import Address
-from .child import termination_as_interrupt
+from ..postgres.connection.connect import Address
+from .child_process import termination_as_interrupt
 from .pg_dump import UNTOUCHED
 from .proof import Contents, ProofDatabase, beside_us, on_server
 from .restore import restore_from

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.progress import BackupMeasured, Listener, Measure
-from ..postgres.connect import Address
-from ..postgres.copied import DumpLook, RestoreLook
+from ..core.run.progress import BackupMeasured, Listener, Measure
+from ..postgres.catalog.copy_progress import DumpLook, RestoreLook
+from ..postgres.connection.connect import Address
 
 EVERY_SECONDS = 1.0
 TENTHS = 10

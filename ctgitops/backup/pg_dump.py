@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BackupError
-from ..postgres.connect import Address
-from ..postgres.cure import denied
-from ..postgres.exported import ExportedSnapshot
-from ..postgres.handover import environment_for
-from ..postgres.programs import Programs
-from ..postgres.watchdog import Watchdog
-from .child import Finished, run
+from ..postgres.catalog.dump_advice import denied
+from ..postgres.catalog.exported_snapshot import ExportedSnapshot
+from ..postgres.connection.connect import Address
+from ..postgres.server.libpq_environment import environment_for
+from ..postgres.server.programs import Programs
+from ..postgres.server.watchdog import Watchdog
+from .child_process import Finished, run
 
 MOST_JOBS = 4
 UNTOUCHED = "nothing was changed"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BackupError
-from ..postgres.connect import Address
-from ..postgres.handover import environment_for
-from ..postgres.programs import Programs
-from ..postgres.watchdog import Watchdog
-from .child import Finished, run
+from ..postgres.connection.connect import Address
+from ..postgres.server.libpq_environment import environment_for
+from ..postgres.server.programs import Programs
+from ..postgres.server.watchdog import Watchdog
+from .child_process import Finished, run
 from .pg_dump import words_of
 
 HARMLESS = (

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ..core.original import Locale
 from ..core.receipt import SchemaRights
-from ..postgres.connect import Address
-from ..postgres.programs import server_for
-from ..postgres.scratch import create_roles, made_like, scratch_database
-from ..postgres.server import LocalServer
+from ..core.schema.source_database import Locale
+from ..postgres.connection.connect import Address
+from ..postgres.server.local_server import LocalServer
+from ..postgres.server.programs import server_for
+from ..postgres.server.scratch_database import create_roles, made_like, scratch_database
 from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.progress import BackupAdvanced, Listener
 from ..core.receipt import Receipt
+from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError, CtgitopsError, UsageError
-from ..postgres.connect import Address
-from ..postgres.exported import exported_snapshot
-from ..postgres.handover import database_of, wants_tls
-from ..postgres.programs import client_for
-from ..postgres.public_schema import give_back_public
-from ..postgres.scratch import has_tablespaces, may_give_to, missing_roles, roles_in, things_in
-from ..postgres.watchdog import Then, Watchdog
+from ..postgres.catalog.exported_snapshot import exported_snapshot
+from ..postgres.catalog.public_schema import give_back_public
+from ..postgres.connection.connect import Address
+from ..postgres.server.libpq_environment import database_of, wants_tls
+from ..postgres.server.programs import client_for
+from ..postgres.server.scratch_database import has_tablespaces, may_give_to, missing_roles, roles_in, things_in
+from ..postgres.server.watchdog import Then, Watchdog
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Complaints, Restoration, pg_restore

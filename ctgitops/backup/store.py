@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core.receipt import Receipt, SavedFile
 from ..errors import BackupError, UsageError
-from ..postgres.undisturbed import undisturbed
+from ..postgres.connection.deferred_sigint import undisturbed
 from .pg_dump import UNTOUCHED, megabytes
 
 DUMP = "dump"

@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from ..core.environment import BackupPolicy, Environment
-from ..core.progress import BackupAdvanced, Listener
+from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import Receipt
+from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError
-from ..postgres.connect import Address
-from ..postgres.cure import cure_for
-from ..postgres.exported import ExportedSnapshot, exported_snapshot, portable_hash
-from ..postgres.handover import wants_tls
-from ..postgres.programs import client_for
-from ..postgres.scratch import role_statements
-from ..postgres.watchdog import Watchdog
+from ..postgres.catalog.dump_advice import cure_for
+from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
+from ..postgres.connection.connect import Address
+from ..postgres.server.libpq_environment import wants_tls
+from ..postgres.server.programs import client_for
+from ..postgres.server.scratch_database import role_statements
+from ..postgres.server.watchdog import Watchdog
 from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore

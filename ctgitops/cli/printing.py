@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from ..core.workspace import Workspace
+from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, WorkspaceError
 from .terminal import coloured, has_colour
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..core.request import Request
+from ..core.gate.request import Request
 from ..wiring import Wiring
 from . import options
 from .printing import print_page
@@ -65,7 +65,7 @@ def repair(  # noqa: PLR0913 - one parameter an option
 def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> None:
     from ..commands.repair import Correction, Fact
     from ..commands.repair import repair as verb
-    from ..core.selector import selector_from
+    from ..core.migration.selector import selector_from
 
     migration, fact, reason = said
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)

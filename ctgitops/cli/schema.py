@@ -19,8 +19,8 @@ from .printing import print_page, print_unread
 @options.root
 def snapshot(name: str, out: Path | None, root: Path) -> int:
     """The canonical schema of an environment as a file, for `diff`: JSON, a line for each object."""
-    from ..core.snapshot import snapshot_text
-    from ..report import words
+    from ..core.schema.snapshot import snapshot_text
+    from ..report import phrases
 
     wiring = Wiring(root)
     taken = wiring.of(wiring.environment(name)).snapshot()
@@ -28,7 +28,7 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
         print_page(snapshot_text(taken), "json")
         return 0
     wiring.write(out, snapshot_text(taken))
-    print_page(f"{name}: {words.count(len(taken.objects), 'object')}, fingerprint {taken.fingerprint[:12]}, in {out}")
+    print_page(f"{name}: {phrases.count(len(taken.objects), 'object')}, fingerprint {taken.fingerprint[:12]}, in {out}")
     return 0
 
 
@@ -63,7 +63,7 @@ def drift(name: str | None, root: Path, form: str) -> int:
     Exit status 1: there is drift. Where nobody could look, that is an error.
     """
     from ..commands.drift import drift as verb
-    from ..core.drift import exit_status
+    from ..core.view.drift import exit_status
     from ..report import drift as pages
 
     wiring = Wiring(root)
@@ -94,8 +94,8 @@ def drift(name: str | None, root: Path, form: str) -> int:
 def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str) -> int:
     """Are we where the ledger says: ledger, files, verify queries, invalid indexes, constraints, row-level security."""
     from ..commands.verify import verify as verb
-    from ..core.preview import FailOn
-    from ..core.verify import exit_status
+    from ..core.view.preview import FailOn
+    from ..core.view.verify import exit_status
     from ..report import verify as pages
 
     wiring = Wiring(root)

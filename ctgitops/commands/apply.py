@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ..core.gate import reasons_to_wait, with_warnings
-from ..core.outcome import Outcome, Status
-from ..core.plan import make_plan
-from ..core.progress import Listener, PlanStarted
-from ..core.request import Request
+from ..core.gate.gate import reasons_to_wait, with_warnings
+from ..core.gate.request import Request
+from ..core.plan.plan import make_plan
+from ..core.run.outcome import Outcome, Status
+from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError
 from ..ports import Backups, Databases, Shadows
 from .applying.carry_out import back_up, carry_out
-from .applying.foresee import Foreseen, foresee
-from .applying.hold import Comparison, settle
+from .applying.health_watch import ask_first, watch
+from .applying.predict import Foreseen, foresee
+from .applying.prediction_check import Comparison, settle
 from .applying.take_back import Failed
-from .applying.watch import ask_first, watch
 from .applying.way_out import with_way_out
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..core.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
-from ..core.identity import refuse_wrong
-from ..core.progress import Listener
-from ..core.request import Request
+from ..core.gate.request import Request
+from ..core.ledger.identity import refuse_wrong
+from ..core.run.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
+from ..core.run.progress import Listener
 from ..errors import LedgerError
 from ..ports import Databases, Shadows
 from .diff import against_files

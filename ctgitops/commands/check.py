@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from ..core.finding import Finding, Severity
 from ..core.problem import Problem
-from ..core.removal import Removals, removal_problems
-from ..core.workspace import Workspace, problems_of, sql_problems_of
-from ..lint.pending import lint_files
+from ..core.workspace.finding import Finding, Severity
+from ..core.workspace.removal import Removals, removal_problems
+from ..core.workspace.workspace import Workspace, problems_of, sql_problems_of
+from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Problem, ...]:

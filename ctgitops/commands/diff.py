@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..core.compare import compare, mirrored
-from ..core.environment import Environment
-from ..core.replay import steps_of_files
-from ..core.snapshot import Snapshot
-from ..core.workspace import Workspace
+from ..core.environment.environment import Environment
+from ..core.plan.replay import steps_of_files
+from ..core.schema.compare import compare, mirrored
+from ..core.schema.snapshot import Snapshot
+from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, UsageError, WorkspaceError
 from ..ports import Schemas, Shadows
 from .replaying.replay import Replayed, replay

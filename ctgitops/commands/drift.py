@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..core.accepted import accepted_in
-from ..core.compare import without
-from ..core.drift import Drift, DriftLook
-from ..core.holder import Holder
-from ..core.identity import refuse_wrong
-from ..core.ledger import Ledger
-from ..core.preview import Unseen
-from ..core.replay import steps_of
-from ..core.request import Request
-from ..core.snapshot import Snapshot
+from ..core.activity.lock_holder import Holder
+from ..core.gate.request import Request
+from ..core.ledger.drift_acceptance import accepted_in
+from ..core.ledger.identity import refuse_wrong
+from ..core.ledger.ledger import Ledger
+from ..core.plan.replay import steps_of
+from ..core.schema.compare import without
+from ..core.schema.snapshot import Snapshot
+from ..core.view.drift import Drift, DriftLook
+from ..core.view.preview import Unseen
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
 from ..ports import Database, Databases, Shadows
 from .replaying.replay import Replayed, replay

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.file_of import file_of
-from ..core.ledger import Ledger
-from ..core.migration import Migration
-from ..core.renumber import BaseBranch, Move, find, moves
-from ..core.workspace import Workspace
+from ..core.ledger.ledger import Ledger
+from ..core.migration.migration import Migration
+from ..core.workspace.file_of import file_of
+from ..core.workspace.renumber import BaseBranch, Move, find, moves
+from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
 from ..ports import Databases
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ..core.gate import Predecessor, reasons_to_wait, with_warnings
-from ..core.ledger import Ledger
-from ..core.mention import goes, mention_problems
-from ..core.plan import Plan, make_plan, worst_first
-from ..core.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
+from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
+from ..core.gate.request import Request
+from ..core.ledger.ledger import Ledger
+from ..core.plan.plan import Plan, make_plan, worst_first
+from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
-from ..core.proof import Proof, proof_problems
-from ..core.remedy import Elsewhere, Failing, remedy
-from ..core.request import Request
-from ..core.snapshot import Snapshot
+from ..core.schema.snapshot import Snapshot
+from ..core.trial.code_reference import goes, mention_problems
+from ..core.trial.trial import Proof, proof_problems
+from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
-from ..lint.pending import lint_plan
+from ..lint.file_selection import lint_plan
 from ..ports import Code, Database, Databases, Shadows
 from .planning.already import with_baseline
-from .planning.effects import effects_of
-from .planning.rows import with_violations
+from .planning.impact_estimate import effects_of
+from .planning.row_violations import with_violations
 from .planning.trial import Trial
 
 

@@ -6,20 +6,20 @@ import uuid
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ..core.candidates import of_all
-from ..core.file_of import file_of
-from ..core.identity import Identity, identity_problems, refuse_wrong
-from ..core.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
-from ..core.migration import Migration
-from ..core.one_statement import refuse_statement, unfinished_step
-from ..core.plan import Step
-from ..core.progress import Listener
-from ..core.promise import NAME as PREDICTION
-from ..core.promise import open_promises
-from ..core.request import Request
-from ..core.reversal import changes_in
-from ..core.selector import Selector
-from ..core.unfinished import Reached
+from ..core.gate.request import Request
+from ..core.ledger.identity import Identity, identity_problems, refuse_wrong
+from ..core.ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
+from ..core.ledger.open_prediction import NAME as PREDICTION
+from ..core.ledger.open_prediction import open_promises
+from ..core.ledger.resumption import Reached
+from ..core.ledger.reversal import changes_in
+from ..core.migration.migration import Migration
+from ..core.migration.selector import Selector
+from ..core.plan.plan import Step
+from ..core.run.progress import Listener
+from ..core.run.statement_repair import refuse_statement, unfinished_step
+from ..core.workspace.candidates import of_all
+from ..core.workspace.file_of import file_of
 from ..errors import UsageError
 from ..ports import Databases
 

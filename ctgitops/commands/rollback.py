@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..core.gate import reasons_to_wait
-from ..core.ledger import Entry, Ledger
-from ..core.loss import command_with, losses, unaccepted
-from ..core.migration import Migration
-from ..core.outcome import Outcome, Status
-from ..core.progress import Listener, PlanStarted
-from ..core.request import Request
-from ..core.rollback import entries_after, last_entries, make_rollback, number_in
-from ..core.selector import Selector
+from ..core.gate.data_loss import command_with, losses, unaccepted
+from ..core.gate.gate import reasons_to_wait
+from ..core.gate.request import Request
+from ..core.ledger.ledger import Entry, Ledger
+from ..core.migration.migration import Migration
+from ..core.migration.selector import Selector
+from ..core.plan.rollback import entries_after, last_entries, make_rollback, number_in
+from ..core.run.outcome import Outcome, Status
+from ..core.run.progress import Listener, PlanStarted
 from ..ports import Backups, Databases
 from .applying.carry_out import back_up, carry_out
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from ..core.environment import Environment
-from ..core.gate import Unreadable
-from ..core.ledger import Ledger
-from ..core.status import EnvironmentStatus, status_of
-from ..core.workspace import Workspace
+from ..core.environment.environment import Environment
+from ..core.gate.gate import Unreadable
+from ..core.ledger.ledger import Ledger
+from ..core.view.status import EnvironmentStatus, status_of
+from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError
 from ..ports import Databases
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..core.holder import Holder
-from ..core.request import Request
+from ..core.activity.lock_holder import Holder
+from ..core.gate.request import Request
 from ..errors import MustWaitError
 from ..ports import Databases
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..core.deep import deep_problems
-from ..core.plan import worst_first
-from ..core.preview import Unseen
-from ..core.request import Request
-from ..core.verify import Verified, VerifyLook, findings, queries_of
+from ..core.gate.request import Request
+from ..core.plan.plan import worst_first
+from ..core.view.constraint_check import deep_problems
+from ..core.view.preview import Unseen
+from ..core.view.verify import Verified, VerifyLook, findings, queries_of
 from ..errors import CtgitopsError
 from ..ports import Databases
 

@@ -18,17 +18,17 @@ from ..commands.apply import apply
 from ..commands.plan import plan
 from ..commands.rollback import Back, rollback
 from ..commands.status import status
-from ..core.ask import Applying, Planning, decide
-from ..core.event import Nothing, Refused
-from ..core.outcome import Outcome, Status
-from ..core.progress import Progress
-from ..core.record import Named, record_of
-from ..core.request import Origin
+from ..core.forge.event import Nothing, Refused
+from ..core.forge.intent import Applying, Planning, decide
+from ..core.gate.request import Origin
+from ..core.run.outcome import Outcome, Status
+from ..core.run.progress import Progress
+from ..core.view.pull_request_record import Named, record_of
 from ..errors import CtgitopsError
 from ..github.event import read_event
-from ..postgres.exported import exported_snapshot, portable_hash
-from ..postgres.programs import server_for
-from ..postgres.server import LocalServer
+from ..postgres.catalog.exported_snapshot import exported_snapshot, portable_hash
+from ..postgres.server.local_server import LocalServer
+from ..postgres.server.programs import server_for
 from ..report.json import plans_json
 from ..report.markdown import plans_markdown
 from ..report.record import record_markdown

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.fix import Fix, Following, Lines, Rename
-from ..core.migration import Migration
-from ..core.workspace import Workspace
+from ..core.migration.migration import Migration
+from ..core.workspace.workspace import Workspace
 from ..sql.outer import outer_pair
 from ..sql.parse import SqlSyntaxError, statements
 from ..sql.tokens import first_word

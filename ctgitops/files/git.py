@@ -6,9 +6,9 @@ import os
 import re
 from pathlib import Path
 
-from ..core.migration import Migration
-from ..core.numbering import BaseBranch, Seniority
-from ..core.version import SchemaVersion
+from ..core.migration.migration import Migration
+from ..core.migration.schema_version import SchemaVersion
+from ..core.workspace.numbering import BaseBranch, Seniority
 from ..errors import CtgitopsError, UsageError
 from .git_command import DEEPER, Git
 from .migrations import FOLDER

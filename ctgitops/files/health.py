@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from ..core.manner import Health
+from ..core.environment.apply_policy import Health
 from ..core.problem import Problem
-from ..core.workspace import query_problems
+from ..core.workspace.workspace import query_problems
 from ..sql.script import Script
-from .schema import Fault
+from .json_schema import Fault
 from .strict_yaml import Document, Keys, shown_value
 
 KEYS: Keys = ("health",)

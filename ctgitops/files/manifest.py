@@ -6,7 +6,8 @@ from datetime import time, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..core.environment import (
+from ..core.environment.apply_policy import Health, Manner, OnFailure, Transaction
+from ..core.environment.environment import (
     BackupPolicy,
     DataPreflight,
     Environment,
@@ -17,15 +18,14 @@ from ..core.environment import (
     Trigger,
     Window,
 )
-from ..core.manner import Health, Manner, OnFailure, Transaction
-from ..core.preflight_policy import Limits, PreflightPolicy, Then
+from ..core.environment.preflight_policy import Limits, PreflightPolicy, Then
 from ..core.problem import Problem
 from ..errors import Place
 from .health import health_faults, query_of
+from .json_schema import faults
 from .manifest_faults import semantic_faults
 from .policy import read_document, without_faults
 from .repository import Item, Repository, sub_folder
-from .schema import faults
 from .strict_yaml import Document
 
 FOLDER = "environments"

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .. import __version__
 from ..core.problem import Problem
+from .json_schema import Fault, dotted
+from .lint_settings import unknown_rules
 from .repository import Repository
-from .rules import unknown_rules
-from .schema import Fault, dotted
 from .strict_yaml import Document, Keys, shown_value
 
 Usable = dict[str, Any]

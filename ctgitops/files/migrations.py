@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from ..core.environment.policy import HeaderRule, Policy
 from ..core.fix import Rename
-from ..core.header import Header, has_header, parse_header
-from ..core.migration import Migration
-from ..core.policy import HeaderRule, Policy
+from ..core.migration.header import Header, has_header, parse_header
+from ..core.migration.migration import Migration
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script, checksum_of
+from .dbmate import scripts_of, without_markers
 from .other_names import folder_of_other_tool, holds_sql, name_of_other_tool, rollbacks_named_otherwise
 from .repository import Item, Repository, sub_folder
-from .sections import scripts_of, without_markers
 
 FOLDER = "migrations"
 LARGEST = 2**63 - 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.policy import Band, HeaderRule, Numbering, Policy
+from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
+from .json_schema import Fault, faults
+from .lint_settings import unknown_rules
 from .repository import Repository
-from .rules import unknown_rules
-from .schema import Fault, faults
 from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"

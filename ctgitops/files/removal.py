@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from ..core.removal import Removal, Removals
+from ..core.workspace.removal import Removal, Removals
 from ..errors import CtgitopsError
 from .git import base_name, commit_of, fork_of, in_repository
 from .git_command import DEEPER, Git

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..core.conflict import conflict_in
+from ..core.file_check.conflict_marker import conflict_in
 from ..core.problem import Problem
 from ..errors import Place, WorkspaceError
 

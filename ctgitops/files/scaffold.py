@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from ..core.policy import EVERYTHING, Band, HeaderRule, Policy
-from ..core.version import SchemaVersion, highest
-from ..core.workspace import Workspace
+from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
+from ..core.migration.schema_version import SchemaVersion, highest
+from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
 from .migrations import FOLDER, LARGEST, read_migrations
 from .repository import Repository

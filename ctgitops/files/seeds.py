@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.environment import Environment
-from ..core.migration import Seed
-from ..core.policy import Policy
+from ..core.environment.environment import Environment
+from ..core.environment.policy import Policy
+from ..core.migration.migration import Seed
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script

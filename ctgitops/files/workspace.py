@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.workspace import Workspace
+from ..core.workspace.workspace import Workspace
 from ..errors import WorkspaceError
 from .manifest import read_environments
 from .migrations import FOLDER, read_migrations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge import Annotation, Check
+from ..core.forge.forge import Annotation, Check
 
 if TYPE_CHECKING:
     from github.CheckRun import CheckRun

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ..core.forge import Generation, StickyComment
+from ..core.forge.forge import Generation, StickyComment
 
 if TYPE_CHECKING:
     from github.Issue import Issue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge import Deployment, DeploymentState
+from ..core.forge.forge import Deployment, DeploymentState
 from ..report.escape import one_line
 
 if TYPE_CHECKING:

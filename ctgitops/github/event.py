@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ..core.event import (
+from ..core.forge.event import (
     Comment,
     Dispatch,
     Event,

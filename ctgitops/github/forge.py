@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..core.event import OutsideRun
-from ..core.forge import (
+from ..core.forge.event import OutsideRun
+from ..core.forge.forge import (
     ChangedFile,
     Check,
     Deployment,
@@ -18,7 +18,7 @@ from ..core.forge import (
     StickyComment,
     TreeFile,
 )
-from ..core.reviewed import ShownFile
+from ..core.gate.review import ShownFile
 from . import checks, deployments, lookups, proposals, shown
 from . import review as reviews
 from .access import Access, Patience

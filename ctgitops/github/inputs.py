@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
-from ..core.preview import FailOn
-from ..core.selector import Selector
+from ..core.migration.selector import Selector
+from ..core.view.preview import FailOn
 from ..errors import UsageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..core.forge import ChangedFile, OpenPullRequest
+from ..core.forge.forge import ChangedFile, OpenPullRequest
 from ..errors import ForgeError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from ..core.event import OutsideRun
-from ..core.forge import Proposal, TreeFile
+from ..core.forge.event import OutsideRun
+from ..core.forge.forge import Proposal, TreeFile
 from ..errors import ForgeError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ..core.forge import Review, Suggestion
+from ..core.forge.forge import Review, Suggestion
 from ..report.escape import prose, shown
 
 if TYPE_CHECKING:

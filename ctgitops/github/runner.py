@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from ..core.forge import Annotation, Level
-from ..report.github import as_data, as_property
+from ..core.forge.forge import Annotation, Level
+from ..report.workflow_commands import as_data, as_property
 from .secrets import hidden
 
 MOST = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..core.forge import CHECK
-from ..core.reviewed import ShownFile, shown_in
+from ..core.forge.forge import CHECK
+from ..core.gate.review import ShownFile, shown_in
 from ..errors import ForgeError
 from .lookups import merged_with
 

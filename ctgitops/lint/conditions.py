@@ -8,10 +8,10 @@ from collections.abc import Callable
 from ..sql.nodes import Node, parts_of
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Condition
-from .asked import PLAIN, aggregates, counts, finds_row
 from .catalog import Catalog
+from .catalog_query import PLAIN, aggregates, counts, finds_row
 from .constants import Constants
-from .texts import Values
+from .dynamic_sql import Values
 
 _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..sql.nodes import Node, parts_of
 from .catalog import Catalog
+from .dynamic_sql import UNKNOWN, Values, texts
 from .nodes import written
-from .texts import UNKNOWN, Values, texts
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..sql.nodes import Node, parts_of
 from .catalog import Catalog, Table
+from .constraint_proof import proved_not_null, proved_parts
 from .nodes import canonical, columns_in, conjuncts, same
-from .proof import proved_not_null, proved_parts
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..core.finding import Severity
+from ..core.workspace.finding import Severity
 from ..sql.locks import LockMode
 from ..sql.nodes import Node
-from .case import Case
+from .rule_input import Case
 
 
 class Group(StrEnum):

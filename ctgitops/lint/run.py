@@ -7,25 +7,25 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..core.finding import Finding, Severity
 from ..core.fix import Lines
+from ..core.workspace.finding import Finding, Severity
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
-from .allow import allowances
-from .case import Case, Settings, Transaction
+from .allowance import allowances
+from .apply_allowances import judged
 from .catalog import Catalog
 from .fold.apply import apply
-from .inside import Unread, with_inner
-from .judge import judged
+from .follow_up_fix import split
+from .inline_fix import CONCURRENT, rewrite
+from .nested_statements import Unread, with_inner
 from .nodes import relation_name
-from .place import place_of
+from .position import place_of
 from .registry import rules_for
-from .rewrite import CONCURRENT, rewrite
 from .rule import Hit, Rule
-from .split import split
+from .rule_input import Case, Settings, Transaction
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.progress import Listener, Progress, SeedFinished, StepFinished
+from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
 
 NAMES: list[str] = []
 """Migrations and seed files that were reported as done, in order; a process is one run."""

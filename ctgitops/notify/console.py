@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TextIO
 
-from ..core.progress import Listener, Progress
+from ..core.run.progress import Listener, Progress
 from .lines import line_of, worth_a_line
 
 

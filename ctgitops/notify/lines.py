@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.plan import Direction, Step
-from ..core.progress import (
+from ..core.plan.plan import Direction, Step
+from ..core.run.progress import (
     BackendAwaited,
     BackupAdvanced,
     BackupMeasured,
@@ -31,8 +31,8 @@ from ..core.progress import (
     StepWaited,
     TakeBackStarted,
 )
-from ..report.columns import on_one_line
-from ..report.words import count, millis, size
+from ..report.phrases import count, millis, size
+from ..report.terminal_text import on_one_line
 
 
 def line_of(progress: Progress) -> str:

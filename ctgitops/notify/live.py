@@ -13,7 +13,7 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
-from ..core.progress import (
+from ..core.run.progress import (
     BackendAwaited,
     BackupAdvanced,
     BackupMeasured,
@@ -30,7 +30,7 @@ from ..core.progress import (
     StepStarted,
     StepWaited,
 )
-from ..report.columns import on_one_line
+from ..report.terminal_text import on_one_line
 from .lines import line_of
 
 _WITHIN = (

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..core.accepted import change_data
-from ..core.baseline import Baseline
-from . import words
-from .changes import change_lines
-from .columns import on_one_line
+from ..core.ledger.drift_acceptance import change_data
+from ..core.run.baseline import Baseline
+from . import phrases
+from .diff_lines import change_lines
 from .drift import diff_fence
 from .escape import plain
 from .json import dump
 from .page import MAX
+from .terminal_text import on_one_line
 
 UNSEEN = "what a migration did to rows cannot be seen in a schema: look whether its data is there"
 
@@ -25,13 +25,12 @@ def baseline_text(done: Baseline) -> str:
 
 def verdict(done: Baseline) -> str:
     """The first line."""
-    differences = words.count(len(done.changes), "difference")
+    differences = phrases.count(len(done.changes), "difference")
     if not done.names:
         return f"NOT TAKEN OVER: {differences} from what the files give; nothing was changed"
     accepted = f"with {differences} accepted: {done.reason}" if done.changes else done.reason
-    return (
-        f"taken over with {words.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}; {accepted}"
-    )
+    names = f"{phrases.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}"
+    return f"taken over with {names}; {accepted}"
 
 
 def _after(done: Baseline) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..core.preview import Look, Preview
+from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.request import Origin
+from ..core.view.preview import Look, Preview
 from ..sql.script import Script
-from . import escape, findings, impact, links, rows, words
-from .advice import advice
+from . import escape, findings, impact, links, phrases, plan_tables
 from .diagram import diagram
+from .next_action import advice
 from .proof import mark, schema_lines, sentences
 from .verdict import verdict
 
@@ -74,7 +74,7 @@ class Comment:
             "back": self._back,
             "files": _first(self._files, kept["sql"]),
             "sql_files": self._sql(kept["sql"]),
-            "seeds": [seed.name for plan in words.plans(self.looks) for seed in plan.seeds][: kept["rows"] + 10],
+            "seeds": [seed.name for plan in phrases.plans(self.looks) for seed in plan.seeds][: kept["rows"] + 10],
             "prints": self._prints[: kept["environments"]],
             "commit": self.origin.commit_sha[:7],
             "run_url": links.address(self.origin.run_url),
@@ -95,22 +95,22 @@ class Comment:
 
     @cached_property
     def _problems(self) -> dict[Problem, tuple[str, ...]]:
-        return words.problems(self.looks)
+        return phrases.problems(self.looks)
 
     @cached_property
     def _environments(self) -> list[Part]:
-        return [rows.environment_row(look) for look in self.looks]
+        return [plan_tables.environment_row(look) for look in self.looks]
 
     @cached_property
     def _manners(self) -> list[tuple[str, tuple[str, ...]]]:
         """How plans are carried out, where a manifest says it; they are words of ours."""
-        said = ((plan.environment, words.manner(plan.manner)) for plan in words.plans(self.looks) if not plan.empty)
+        said = ((plan.environment, phrases.manner(plan.manner)) for plan in phrases.plans(self.looks) if not plan.empty)
         return [(name, how) for name, how in said if how]
 
     @cached_property
     def _rows(self) -> list[Part]:
         """Rows that say something special survive a cut before those that do not."""
-        made = rows.migration_rows(self.looks, self._problems)
+        made = plan_tables.migration_rows(self.looks, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
 
@@ -133,7 +133,7 @@ class Comment:
                 seen.setdefault("\n".join(lines), []).append(look)
         return [
             {
-                "names": words.joined(tuple(look.environment.name for look in those)),
+                "names": phrases.joined(tuple(look.environment.name for look in those)),
                 "diff": escape.fence(diff, "diff"),
                 "diagram": _drawn(those[0]),
             }
@@ -151,7 +151,7 @@ class Comment:
         return [
             {
                 "mark": sign,
-                "names": words.joined(tuple(names)) if len(self.looks) > 1 else "",
+                "names": phrases.joined(tuple(names)) if len(self.looks) > 1 else "",
                 "first": escape.prose(lines[0]),
                 "more": [escape.prose(line) for line in lines[1:]],
             }
@@ -171,17 +171,17 @@ class Comment:
 
     @cached_property
     def _back(self) -> list[Part]:
-        return [rows.back_of(look) for look in self.looks if isinstance(look, Preview) and not look.plan.empty]
+        return [plan_tables.back_of(look) for look in self.looks if isinstance(look, Preview) and not look.plan.empty]
 
     @cached_property
     def _files(self) -> list[Part]:
         """What runs survives a cut before what verifies or undoes it, and small files before large ones."""
         found: dict[tuple[str, str], Part] = {}
-        for step in words.steps(self.looks):
+        for step in phrases.steps(self.looks):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
                 rank = (script is not step.script, len(script.sql))
                 found.setdefault((script.path, script.sql), {**_file(script), "rank": rank})
-        for seed in (seed for plan in words.plans(self.looks) for seed in plan.seeds):
+        for seed in (seed for plan in phrases.plans(self.looks) for seed in plan.seeds):
             rank = (False, len(seed.script.sql))
             found.setdefault((seed.script.path, seed.script.sql), {**_file(seed.script), "rank": rank})
         return list(found.values())
@@ -190,13 +190,12 @@ class Comment:
         """`2 files, 61 lines`; of what was cut, how much is left."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
-        return (
-            f"{shown}{words.count(len(self._files), 'file')}, {words.count(lines, 'line')}{' in all' if shown else ''}"
-        )
+        files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
+        return f"{shown}{files}, {phrases.count(lines, 'line')}{in_all}"
 
     @cached_property
     def _prints(self) -> list[tuple[str, str]]:
-        plans = words.plans(self.looks)
+        plans = phrases.plans(self.looks)
         return [(plan.environment, plan.fingerprint[:12]) for plan in plans if not plan.empty]
 
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..core.compare import Added, Altered, Change, Changes, Removed
-from ..core.snapshot import SchemaObject, Snapshot
+from ..core.schema.compare import Added, Altered, Change, Changes, Removed
+from ..core.schema.snapshot import SchemaObject, Snapshot
 
 TABLES = 12
 COLUMNS = 12

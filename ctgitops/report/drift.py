@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..core.accepted import change_data
-from ..core.compare import Changes
-from ..core.drift import Drift, DriftLook
-from ..core.preview import Unseen
-from . import words
-from .changes import change_lines
-from .columns import indented, on_one_line
+from ..core.ledger.drift_acceptance import change_data
+from ..core.schema.compare import Changes
+from ..core.view.drift import Drift, DriftLook
+from ..core.view.preview import Unseen
+from . import phrases
+from .diff_lines import change_lines
 from .escape import code, fence, plain
 from .json import Object, dump, error_data
 from .page import MAX
+from .terminal_text import indented, on_one_line
 from .text_error import error_text
 
 
@@ -35,7 +35,7 @@ def verdict(look: Drift) -> str:
     """The first line about one environment."""
     if not look.changes:
         return f"no drift: its schema is what its {_give(look)}"
-    return f"DRIFT: {words.count(len(look.changes), 'difference')} from what its {_give(look)}"
+    return f"DRIFT: {phrases.count(len(look.changes), 'difference')} from what its {_give(look)}"
 
 
 def what_next(look: Drift) -> tuple[str, ...]:
@@ -49,12 +49,12 @@ def what_next(look: Drift) -> tuple[str, ...]:
 
 
 def _give(look: Drift) -> str:
-    return f"{words.count(look.migrations, 'migration')} give{'s' if look.migrations == 1 else ''}"
+    return f"{phrases.count(look.migrations, 'migration')} give{'s' if look.migrations == 1 else ''}"
 
 
 def _remarks(look: Drift) -> list[str]:
     counted = [(look.ignored, "left out by its manifest"), (look.accepted, "accepted when it was taken over")]
-    told = [f"  {words.count(number, 'difference')} {what}" for number, what in counted if number]
+    told = [f"  {phrases.count(number, 'difference')} {what}" for number, what in counted if number]
     return told + [f"  not matched: {on_one_line(note)}" for note in look.unmatched]
 
 
@@ -113,7 +113,7 @@ def diff_text(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] =
     lines = [*(f"not matched: {on_one_line(note)}" for note in notes)]
     if not changes:
         return "\n".join([*lines, f"{names[0]} and {names[1]} have the same schema"]) + "\n"
-    lines += [f"{words.count(len(changes), 'difference')}: - {names[0]}, + {names[1]}", "", *change_lines(changes)]
+    lines += [f"{phrases.count(len(changes), 'difference')}: - {names[0]}, + {names[1]}", "", *change_lines(changes)]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +122,7 @@ def diff_markdown(names: tuple[str, str], changes: Changes, notes: tuple[str, ..
     remarks = "".join(f"- not matched: {plain(note)}\n" for note in notes)
     if not changes:
         return f"{code(names[0])} and {code(names[1])} have the same schema\n{remarks}"
-    head = f"{words.count(len(changes), 'difference')}: `-` {code(names[0])}, `+` {code(names[1])}"
+    head = f"{phrases.count(len(changes), 'difference')}: `-` {code(names[0])}, `+` {code(names[1])}"
     return f"{head}\n{remarks}\n{diff_fence(changes, MAX - 1000)}\n"
 
 

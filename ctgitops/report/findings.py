@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..core.fix import Fix, Lines
+from ..core.gate.request import Origin
 from ..core.problem import Concern, Problem
-from ..core.request import Origin
-from . import escape, links, words
+from . import escape, links, phrases
 
 Part = dict[str, Any]
 
@@ -49,15 +49,15 @@ def _part(problem: Problem, environments: tuple[str, ...], origin: Origin) -> Pa
         "hint": escape.prose(problem.hint),
         "detail": escape.fence(problem.detail, _language(problem.detail)) if problem.detail else "",
         "short": problem.detail.count("\n") < SHORT,
-        "environments": words.joined(environments),
+        "environments": phrases.joined(environments),
         **_fix(problem.fix),
     }
 
 
 def _fix(fix: Fix | None) -> Part:
-    lines = words.instead(fix) if isinstance(fix, Lines) else ""
+    lines = phrases.instead(fix) if isinstance(fix, Lines) else ""
     return {
-        "fix": escape.prose(words.fix(fix)) if fix else "",
+        "fix": escape.prose(phrases.fix(fix)) if fix else "",
         "instead": escape.fence(lines, "sql") if lines else "",
     }
 
@@ -66,8 +66,8 @@ def folded(parts: list[Part]) -> str:
     """What the fold holds: `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
-    told = [words.count(blocking, "problem")] if blocking else []
-    told += [words.count(len(inside) - blocking, "warning")] if len(inside) > blocking else []
+    told = [phrases.count(blocking, "problem")] if blocking else []
+    told += [phrases.count(len(inside) - blocking, "warning")] if len(inside) > blocking else []
     return ", ".join(told)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..core.claim import Claim, claims_of, told_by
-from ..core.impact import Held, StepImpact, Work, what_it_blocks
-from ..core.plan import Step
-from ..core.preview import Look, Preview
+from ..core.plan.plan import Step
 from ..core.problem import Problem
-from ..core.projection import Bucket, Effect, Wait
+from ..core.trial.impact import Held, StepImpact, Work, what_it_blocks
+from ..core.trial.lock_claim import Claim, claims_of, told_by
+from ..core.trial.projection import Bucket, Effect, Wait
+from ..core.view.preview import Look, Preview
 from ..sql.locks import LockMode
-from . import escape, words
+from . import escape, phrases
 
 WORK = {
     Work.REWRITE: "rewrites it",
@@ -35,13 +35,13 @@ def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
     """Each line of each migration for a comment; environments that it means the same to share one."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for step in words.steps(looks):
+    for step in phrases.steps(looks):
         for look in looks:
             if effect := effect_on(look, step):
                 found.setdefault((step.name, lines_beside(step, effect)), []).append(look.environment.name)
     one = len(looks) == 1
     return [
-        {"name": name, "environments": "" if one else words.joined(tuple(names)), "line": escape.plain(line)}
+        {"name": name, "environments": "" if one else phrases.joined(tuple(names)), "line": escape.plain(line)}
         for (name, lines), names in found.items()
         for line in lines
     ]
@@ -86,7 +86,7 @@ def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
             found.setdefault(problem, {}).setdefault(line, []).append(look.environment.name)
     return {
         problem: tuple(
-            f"{line}, in {words.joined(tuple(names))}" if len(lines) > 1 else line for line, names in lines.items()
+            f"{line}, in {phrases.joined(tuple(names))}" if len(lines) > 1 else line for line, names in lines.items()
         )
         for problem, lines in found.items()
     }
@@ -125,7 +125,7 @@ def rows(number: float) -> str:
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
-    return words.count(max(round(number), 0), "row")
+    return phrases.count(max(round(number), 0), "row")
 
 
 def _rank(wait: Wait) -> int:
@@ -178,13 +178,13 @@ def _bucket(wait: Wait) -> str:
         return " (nobody knows for how long)"
     on = f" on {rows(wait.rows)}" if wait.rows is not None and wait.bucket is not Bucket.INSTANT else ""
     writes = wait.writes_per_minute
-    some = f", about {words.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""
+    some = f", about {phrases.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""
     return f" ({wait.bucket}{on}{some if wait.bucket is not Bucket.INSTANT else ''})"
 
 
 def _staging(wait: Wait) -> str:
     if wait.measured is None:
         return ""
-    took = words.millis(wait.measured.millis)
+    took = phrases.millis(wait.measured.millis)
     here = f"; here are {rows(wait.rows)}" if wait.rows is not None else ""
     return f"; {wait.measured.environment} took {took} on {rows(wait.measured.rows)}{here}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.impact import Held, StatementImpact
-from ..core.projection import Effect, Wait
+from ..core.trial.impact import Held, StatementImpact
+from ..core.trial.projection import Effect, Wait
 from .impact import mode
 
 Object = dict[str, Any]

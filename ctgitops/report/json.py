@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..core.accepted import change_data
-from ..core.claim import Claim, claims_of
-from ..core.finding import Finding
+from ..core.environment.apply_policy import Manner
 from ..core.fix import Fix, Rename
-from ..core.gate import Reason
-from ..core.loss import Weighed
-from ..core.manner import Manner
-from ..core.order import order_of
-from ..core.outcome import Outcome
-from ..core.plan import Plan, Step
-from ..core.preview import Look, Unseen
+from ..core.gate.data_loss import Weighed
+from ..core.gate.gate import Reason
+from ..core.ledger.drift_acceptance import change_data
+from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem
-from ..core.projection import Effect
 from ..core.receipt import Receipt
-from ..core.status import EnvironmentStatus, Row
-from ..core.workspace import Workspace
+from ..core.run.outcome import Outcome
+from ..core.trial.deploy_order import order_of
+from ..core.trial.lock_claim import Claim, claims_of
+from ..core.trial.projection import Effect
+from ..core.view.preview import Look, Unseen
+from ..core.view.status import EnvironmentStatus, Row
+from ..core.workspace.finding import Finding
+from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
 from .impact_json import impact_data, waits_data
 from .proof import proof_data

@@ -6,7 +6,7 @@ import re
 
 from markupsafe import Markup
 
-from ..core.request import Origin
+from ..core.gate.request import Origin
 from ..errors import Place
 from . import escape
 

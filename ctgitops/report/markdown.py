@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..core.finding import Finding, Severity
-from ..core.outcome import Outcome
-from ..core.preview import Look
+from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.request import Origin
-from ..core.status import EnvironmentStatus
-from ..core.workspace import Workspace
-from . import findings, words
+from ..core.run.outcome import Outcome
+from ..core.view.preview import Look
+from ..core.view.status import EnvironmentStatus
+from ..core.workspace.finding import Finding, Severity
+from ..core.workspace.workspace import Workspace
+from . import findings, phrases
 from .comment import Comment
 from .escape import fence
 from .outcome import outcome_page
@@ -42,11 +42,11 @@ def check_markdown(
     parts = findings.parts_of(found, Origin())
     counts = findings.counts(parts)
     looked_at = (
-        words.count(len(workspace.migrations), "migration"),
-        words.count(len(workspace.environments), "environment"),
-        words.count(len(problems), "problem"),
-        *([words.count(len(found_by_lint), "finding")] if found_by_lint else []),
-        *words.not_analysed((*problems, *(finding.problem for finding in found_by_lint))),
+        phrases.count(len(workspace.migrations), "migration"),
+        phrases.count(len(workspace.environments), "environment"),
+        phrases.count(len(problems), "problem"),
+        *([phrases.count(len(found_by_lint), "finding")] if found_by_lint else []),
+        *phrases.not_analysed((*problems, *(finding.problem for finding in found_by_lint))),
     )
     mark = "⛔" if any(p.is_error for p in found) else "✅"
     values = {"mark": mark, "verdict": ", ".join(looked_at), "tally": findings.folded(parts)}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..core.outcome import Outcome, Status
-from ..core.request import Origin
-from . import escape, findings, words
-from .changes import change_lines
+from ..core.gate.request import Origin
+from ..core.run.outcome import Outcome, Status
+from . import escape, findings, phrases
+from .diff_lines import change_lines
 from .page import fit, render
 from .text import outcome_verdict
 
@@ -32,15 +32,15 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
-        "watched": words.watched(outcome.plan.manner) if outcome.status is Status.APPLIED else "",
+        "watched": phrases.watched(outcome.plan.manner) if outcome.status is Status.APPLIED else "",
         "receipt": receipt,
-        "size": words.size(receipt.bytes) if receipt else "",
-        "rows": words.count(sum(receipt.rows.values()), "row") if receipt else "",
+        "size": phrases.size(receipt.bytes) if receipt else "",
+        "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",
         "origin": origin,
         "tally": findings.folded(problems),
     }
     shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
-    done = [(d.name, words.millis(d.millis)) for d in outcome.done]
+    done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]
     losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
     left = [(each.migration, each.told) for each in outcome.left]
     differs = change_lines(outcome.unkept.differs) if outcome.unkept else []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.accepted import change_data
-from ..core.plan import Plan
-from ..core.proof import Again, Proof, WayBack
-from . import words
-from .changes import change_lines
+from ..core.ledger.drift_acceptance import change_data
+from ..core.plan.plan import Plan
+from ..core.trial.trial import Again, Proof, WayBack
+from . import phrases
+from .diff_lines import change_lines
 
 Object = dict[str, object]
 _ALL_RUN = {1: "it runs", 2: "both run"}
@@ -45,12 +45,12 @@ def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
     else:
-        but = f", {words.count(len(proof.skipped), 'statement')} NOT TRIED" if proof.skipped else ""
+        but = f", {phrases.count(len(proof.skipped), 'statement')} NOT TRIED" if proof.skipped else ""
         yield f"tried {where}: {_ALL_RUN.get(done, f'all {done} run')}{but}"
 
 
 def _ok(done: int) -> str:
-    return f"{words.count(done, 'migration')} run{'s' if done == 1 else ''}, " if done else ""
+    return f"{phrases.count(done, 'migration')} run{'s' if done == 1 else ''}, " if done else ""
 
 
 def _ways(ways: tuple[WayBack, ...]) -> Iterable[str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..core.environment import Environment, Trigger
-from ..core.outcome import Outcome
-from ..core.record import Cell, Record, RecordRow, Stage
-from ..core.request import Origin
+from ..core.environment.environment import Environment, Trigger
+from ..core.gate.request import Origin
+from ..core.run.outcome import Outcome
+from ..core.view.pull_request_record import Cell, Record, RecordRow, Stage
 from ..errors import CtgitopsError, MustWaitError
-from . import escape, links, words
+from . import escape, links, phrases
 from .outcome import outcome_page
 from .page import MAX, fit, render
 from .text import outcome_verdict
@@ -67,10 +67,10 @@ def closed_markdown(origin: Origin | None = None) -> str:
 def _verdict(record: Record, ended: Ended) -> tuple[str, Markup]:
     stages = {environment: _stage(record, environment, ended) for environment in record.environments}
     applied = tuple(environment.name for environment, stage in stages.items() if stage is Stage.APPLIED)
-    said = [Markup("Applied to {}").format(escape.plain(words.joined(applied)))] if applied else []
+    said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, ended) for environment, stage in stages.items() if stage is not Stage.APPLIED]
     if odd := [name for name, outcome in ended.items() if isinstance(outcome, Outcome) and outcome.unkept]:
-        told = Markup("{} IS NOT WHAT WAS PREDICTED").format(escape.plain(words.joined(tuple(odd))))
+        told = Markup("{} IS NOT WHAT WAS PREDICTED").format(escape.plain(phrases.joined(tuple(odd))))
         return "⛔", Markup(" · ").join([told, *said])
     worst = min(stages.values(), key=WORST_FIRST.index, default=Stage.WAITING)
     mark = MARKS[worst] if worst is not Stage.WAITING else "✅" if applied else "🟣"
@@ -110,7 +110,7 @@ def _waits(environment: Environment) -> str:
     """What is still to come after the merge; the merge itself was."""
     if environment.trigger is Trigger.PUSH:
         return "the run of the merge"
-    return words.comes_with(environment)
+    return phrases.comes_with(environment)
 
 
 def _row(row: RecordRow, environments: tuple[Environment, ...], ended: Ended) -> Part:
@@ -118,7 +118,7 @@ def _row(row: RecordRow, environments: tuple[Environment, ...], ended: Ended) ->
     there = {environment.name for cell, environment in cells if cell.stage is Stage.APPLIED}
     return {
         "name": row.name,
-        "version": words.version(row.version).replace("-", "\N{EN DASH}"),
+        "version": phrases.version(row.version).replace("-", "\N{EN DASH}"),
         "cells": [_cell(cell, environment, ended, there) for cell, environment in cells],
     }
 
@@ -131,7 +131,7 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
     return {
         "mark": MARKS[cell.stage],
         "stage": "" if cell.stage in (Stage.APPLIED, Stage.WAITING) else cell.stage.upper(),
-        "at": words.moment(cell.at) if cell.at and cell.stage is not Stage.WAITING else "",
+        "at": phrases.moment(cell.at) if cell.at and cell.stage is not Stage.WAITING else "",
         "run_url": links.address(cell.run_url),
         "error": escape.one_line(cell.error.split("\n", 1)[0], 200) if cell.error else "",
         "waits": waits,
@@ -141,9 +141,9 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
     """What the manifest says it waits for, without what has come already."""
-    rest = words.waits_for(environment)[1:]
+    rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
-        baking = words.bake(environment)
+        baking = phrases.bake(environment)
         rest = (*([f"{baking} on {environment.after}"] if baking else []), *rest[1:])
     return (_waits(environment), *rest)
 

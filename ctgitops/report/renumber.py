@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.renumber import Move
-from . import words
-from .columns import on_one_line
+from ..core.workspace.renumber import Move
+from . import phrases
+from .terminal_text import on_one_line
 
 
 def renumbering_text(
@@ -18,5 +18,5 @@ def renumbering_text(
     if not base:
         lines.append("git shows no branch that this one goes into, so only the files here were looked at")
     if unseen:
-        lines.append(f"not asked, for want of a database that can be read: {words.joined(unseen)}")
+        lines.append(f"not asked, for want of a database that can be read: {phrases.joined(unseen)}")
     return "\n".join(on_one_line(line) for line in lines)

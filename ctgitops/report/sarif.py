@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from .. import __version__
-from ..core.finding import Finding, Severity
 from ..core.problem import Problem
+from ..core.workspace.finding import Finding, Severity
 from ..errors import Place
 from ..lint.registry import all_rules
 from ..lint.rule import Rule

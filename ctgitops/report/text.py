@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.finding import Finding, Severity
 from ..core.fix import Fix, Rename
-from ..core.gate import Reason
-from ..core.order import order_of
-from ..core.outcome import Outcome, Status
-from ..core.plan import Direction, Plan, Step
-from ..core.preview import Look, Preview, Unseen
+from ..core.gate.gate import Reason
+from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
-from ..core.workspace import Workspace
-from . import words
-from .changes import change_lines
-from .columns import indented, on_one_line, table
+from ..core.run.outcome import Outcome, Status
+from ..core.trial.deploy_order import order_of
+from ..core.view.preview import Look, Preview, Unseen
+from ..core.workspace.finding import Finding, Severity
+from ..core.workspace.workspace import Workspace
+from . import phrases
+from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
+from .terminal_text import indented, on_one_line, table
 from .text_error import error_text
 
 
@@ -34,11 +34,11 @@ def outcome_text(outcome: Outcome, within: int | None = None) -> str:
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
     """`14 migrations, 3 environments, no problems`, or every problem and finding with its place."""
     looked_at = (
-        words.count(len(workspace.migrations), "migration"),
-        words.count(len(workspace.environments), "environment"),
-        words.count(len(problems), "problem"),
-        *([words.count(len(findings), "finding")] if findings else []),
-        *words.not_analysed((*problems, *(finding.problem for finding in findings))),
+        phrases.count(len(workspace.migrations), "migration"),
+        phrases.count(len(workspace.environments), "environment"),
+        phrases.count(len(problems), "problem"),
+        *([phrases.count(len(findings), "finding")] if findings else []),
+        *phrases.not_analysed((*problems, *(finding.problem for finding in findings))),
     )
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
@@ -62,8 +62,8 @@ def problem_lines(problem: Problem, tried: str = "") -> list[str]:
 
 def _fix_lines(fix: Fix) -> list[str]:
     if isinstance(fix, Rename):
-        return [f"  fix: {on_one_line(words.fix(fix))}"]
-    return [f"  fix: {on_one_line(words.fix(fix))}", *indented(words.instead(fix), 6)]
+        return [f"  fix: {on_one_line(phrases.fix(fix))}"]
+    return [f"  fix: {on_one_line(phrases.fix(fix))}", *indented(phrases.instead(fix), 6)]
 
 
 def _proof(preview: Preview) -> Iterable[str]:
@@ -84,7 +84,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     plan = preview.plan
     yield f"{plan.environment}: {verdict(preview)}"
     yield ""
-    now, then = words.version(plan.current_version), words.version(plan.target_version)
+    now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
         rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
@@ -96,13 +96,13 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
-    if (said := words.manner(plan.manner)) and not plan.empty:
+    if (said := phrases.manner(plan.manner)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
     tried = measured(preview)
     for problem in plan.remarks:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
-        yield from ("", f"  {words.order(which)}")
+        yield from ("", f"  {phrases.order(which)}")
     yield from _left_out(preview.not_in_backup, "", "  what the backup before it leaves out")
     yield from _reasons(preview.reasons)
     if not plan.empty:
@@ -119,10 +119,18 @@ def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
     inside = "shared by all" if shared else "one transaction"
     one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
-        one += f", {words.resumes(step)}"
+        one += f", {phrases.resumes(step)}"
     breaking = "BREAKING" if step.breaking else ""
     mark = "+" if step.direction is Direction.APPLY else "-"
-    return (mark, step.name, words.version(step.version), one, words.way_back(step), step.estimated or "-", breaking)
+    return (
+        mark,
+        step.name,
+        phrases.version(step.version),
+        one,
+        phrases.way_back(step),
+        step.estimated or "-",
+        breaking,
+    )
 
 
 def verdict(preview: Preview) -> str:
@@ -131,18 +139,18 @@ def verdict(preview: Preview) -> str:
     work = _work(plan)
     if plan.blocked:
         blocking = sum(problem.blocks for problem in plan.problems)
-        unknown = "".join(f", {text}" for text in words.not_analysed(plan.remarks))
-        solve = f"BLOCKED, {words.count(blocking, 'problem')} must be solved first{unknown}"
+        unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
+        solve = f"BLOCKED, {phrases.count(blocking, 'problem')} must be solved first{unknown}"
         return solve + (f" ({work})" if work else "")
     if plan.empty:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
     held = ", would wait now" if preview.reasons else ""
     skipped = len(preview.proof.skipped) if preview.proof else 0
-    untried = f", {words.count(skipped, 'statement')} NOT TRIED" if skipped else ""
+    untried = f", {phrases.count(skipped, 'statement')} NOT TRIED" if skipped else ""
     failing = sum(problem.fails for problem in plan.remarks)
-    found = f", {words.count(failing, 'finding')} to look at" if failing else ""
-    found += "".join(f", {text}" for text in words.not_analysed(plan.remarks))
+    found = f", {phrases.count(failing, 'finding')} to look at" if failing else ""
+    found += "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
     return f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
 
 
@@ -150,9 +158,9 @@ def _work(plan: Plan) -> str:
     verb = "to apply" if plan.direction is Direction.APPLY else "to undo"
     parts = []
     if plan.steps:
-        parts.append(f"{words.count(len(plan.steps), 'migration')} {verb}")
+        parts.append(f"{phrases.count(len(plan.steps), 'migration')} {verb}")
     if plan.seeds:
-        parts.append(f"{words.count(len(plan.seeds), 'seed file')} to run")
+        parts.append(f"{phrases.count(len(plan.seeds), 'seed file')} to run")
     return ", ".join(parts)
 
 
@@ -176,14 +184,14 @@ def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
         if reason.hint:
             yield f"    help: {on_one_line(reason.hint)}"
     if len(reasons) > SHOWN:
-        yield from ("", f"  and {words.count(len(reasons) - SHOWN, 'more reason')}")
+        yield from ("", f"  and {phrases.count(len(reasons) - SHOWN, 'more reason')}")
 
 
 def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     plan = outcome.plan
     yield f"{plan.environment}: {outcome_verdict(outcome)}"
     if outcome.done:
-        done = [("", on_one_line(d.name), words.millis(d.millis)) for d in outcome.done]
+        done = [("", on_one_line(d.name), phrases.millis(d.millis)) for d in outcome.done]
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.status is Status.ONLY_SHOWN:
@@ -205,7 +213,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
 
 def _backup(outcome: Outcome) -> Iterable[str]:
     if receipt := outcome.receipt:
-        proof = f"{words.size(receipt.bytes)}, {words.count(sum(receipt.rows.values()), 'row')}"
+        proof = f"{phrases.size(receipt.bytes)}, {phrases.count(sum(receipt.rows.values()), 'row')}"
         yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
         yield f"  to bring it back: `{receipt.restore_with}`"
         yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
@@ -222,7 +230,7 @@ def _left_out(lines: tuple[str, ...], *head: str) -> Iterable[str]:
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:
-    if outcome.status is Status.APPLIED and (watched := words.watched(outcome.plan.manner)):
+    if outcome.status is Status.APPLIED and (watched := phrases.watched(outcome.plan.manner)):
         yield from ("", f"  {watched}")
 
 
@@ -243,7 +251,7 @@ def _unkept(outcome: Outcome) -> Iterable[str]:
 def outcome_verdict(outcome: Outcome) -> str:
     """How it ended, in words; what did nothing says so."""
     plan = outcome.plan
-    now, then = words.version(plan.current_version), words.version(plan.target_version)
+    now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
     match outcome.status:
         case Status.UP_TO_DATE:
@@ -251,7 +259,7 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"nothing to do, so nothing was done{kept}; {_version_of(plan)}"
         case Status.APPLIED:
             kept = ", BUT NOT WHAT WAS PREDICTED" if outcome.unkept else ""
-            unknown = "".join(f", {text}" for text in words.not_analysed(plan.problems))
+            unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             return f"{_number_done(outcome)} applied{kept}, {versions}{unknown}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
@@ -261,7 +269,7 @@ def outcome_verdict(outcome: Outcome) -> str:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:
             blocking = sum(problem.blocks for problem in plan.problems)
-            return f"BLOCKED by {words.count(blocking, 'problem')}, nothing was changed"
+            return f"BLOCKED by {phrases.count(blocking, 'problem')}, nothing was changed"
 
 
 def _version_of(plan: Plan) -> str:
@@ -272,8 +280,8 @@ def _version_of(plan: Plan) -> str:
 def _number_done(outcome: Outcome) -> str:
     steps = len(outcome.plan.steps)
     seeds = len(outcome.done) - steps
-    parts = [words.count(steps, "migration")] if steps else []
-    parts += [words.count(seeds, "seed file")] if seeds > 0 else []
+    parts = [phrases.count(steps, "migration")] if steps else []
+    parts += [phrases.count(seeds, "seed file")] if seeds > 0 else []
     return " and ".join(parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ApplyError, CtgitopsError
-from .columns import indented, on_one_line, visible
+from .terminal_text import indented, on_one_line, visible
 
 SHOWN = 12
 """So many lines of a statement are shown, around the one that failed."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.status import EnvironmentStatus, Row
-from . import words
-from .columns import on_one_line, table
+from ..core.view.status import EnvironmentStatus, Row
+from . import phrases
+from .terminal_text import on_one_line, table
 from .text import problem_lines
 
 LONGEST = 56
@@ -28,7 +28,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     if status.unreadable:
         return f"{status.environment}: CANNOT BE READ: {on_one_line(status.unreadable)}\n"
     pending = f"{status.pending} pending" if status.pending else "nothing pending"
-    lines = [f"{status.environment}: schema version {words.version(status.version)}, {pending}", ""]
+    lines = [f"{status.environment}: schema version {phrases.version(status.version)}, {pending}", ""]
     heading = ("Version", "Migration", "Description", "Date", "Status")
     rows = (_row(row, LONGEST if within is None else None) for row in status.rows)
     lines += table([heading, *rows], indent=0, within=within)
@@ -63,7 +63,7 @@ def _state_alone(row: Row) -> str:
 
 def _row(row: Row, longest: int | None) -> tuple[str, ...]:
     date = f"{row.date:%Y-%m-%d}" if row.date else "-"
-    return (words.version(row.version), row.name, _short(row.description or "-", longest), date, _state_alone(row))
+    return (phrases.version(row.version), row.name, _short(row.description or "-", longest), date, _state_alone(row))
 
 
 def _short(description: str, longest: int | None) -> str:
@@ -77,7 +77,7 @@ def _beside(status: EnvironmentStatus) -> tuple[str, ...]:
     if status.unreadable:
         return (status.environment, "?", "?", "?", f"CANNOT BE READ: {status.unreadable}")
     problems = str(len(status.problems)) if status.problems else "none"
-    return (status.environment, words.version(status.version), str(status.pending), last_run(status), problems)
+    return (status.environment, phrases.version(status.version), str(status.pending), last_run(status), problems)
 
 
 def last_run(status: EnvironmentStatus) -> str:
@@ -86,7 +86,7 @@ def last_run(status: EnvironmentStatus) -> str:
     if entry is None:
         return "never"
     at = entry.finished_at or entry.started_at
-    when = words.moment(at) if at else "at an unknown time"
+    when = phrases.moment(at) if at else "at an unknown time"
     by = f" by {entry.actor}" if entry.actor else ""
     return f"{when}, {entry.name} {entry.mark.replace('-', ' ')}{by}"
 

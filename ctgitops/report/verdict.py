@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from ..core.environment import Environment, Trigger
-from ..core.header import Rollback
-from ..core.preview import Look, Preview, Unseen
-from . import escape, words
+from ..core.environment.environment import Environment, Trigger
+from ..core.migration.header import Rollback
+from ..core.view.preview import Look, Preview, Unseen
+from . import escape, phrases
 
 _DOT = Markup(" · ")
 
 
 def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
     """A mark, and one line in words."""
-    steps = words.steps(looks)
-    blocking = sum(problem.blocks for problem in words.problems(looks))
+    steps = phrases.steps(looks)
+    blocking = sum(problem.blocks for problem in phrases.problems(looks))
     unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
     busy = [look for look in looks if isinstance(look, Preview) and not look.plan.empty]
     parts = [*_unseen(unseen), *_blocked(blocking), _pending(looks, len(steps))]
@@ -25,26 +25,26 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} with NO WAY BACK"))  # noqa: S704 - a number
     if skipped := len({each for look in busy if look.proof for each in look.proof.skipped}):
-        parts.append(Markup(f"{words.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
-    if failing := sum(problem.fails for problem in words.problems(looks)):
-        parts.append(Markup(f"{words.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
-    parts += [Markup(text) for text in words.not_analysed(words.problems(looks))]  # noqa: S704 - a number
-    mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or words.problems(looks) else "✅"
+        parts.append(Markup(f"{phrases.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
+    if failing := sum(problem.fails for problem in phrases.problems(looks)):
+        parts.append(Markup(f"{phrases.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
+    parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - a number
+    mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or phrases.problems(looks) else "✅"
     return mark, _DOT.join(parts)
 
 
 def _unseen(names: list[str]) -> list[Markup]:
-    return [Markup(f"{escape.plain(words.joined(tuple(names)))} CANNOT BE READ")] if names else []  # noqa: S704 - escaped
+    return [Markup(f"{escape.plain(phrases.joined(tuple(names)))} CANNOT BE READ")] if names else []  # noqa: S704 - escaped
 
 
 def _blocked(blocking: int) -> list[Markup]:
-    return [Markup(f"Blocked: {words.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - a number
+    return [Markup(f"Blocked: {phrases.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - a number
 
 
 def _pending(looks: tuple[Look, ...], steps: int) -> Markup:
-    seeds = len({(seed.name, seed.checksum) for plan in words.plans(looks) for seed in plan.seeds})
-    parts = [words.count(steps, "migration")] if steps else []
-    parts += [words.count(seeds, "seed file")] if seeds else []
+    seeds = len({(seed.name, seed.checksum) for plan in phrases.plans(looks) for seed in plan.seeds})
+    parts = [phrases.count(steps, "migration")] if steps else []
+    parts += [phrases.count(seeds, "seed file")] if seeds else []
     return Markup(f"{' and '.join(parts)} pending" if parts else "Nothing to do")  # noqa: S704 - numbers
 
 

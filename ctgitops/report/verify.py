@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..core.preview import Unseen
-from ..core.verify import Verified, VerifyLook
-from . import words
-from .columns import indented
+from ..core.view.preview import Unseen
+from ..core.view.verify import Verified, VerifyLook
+from . import phrases
 from .escape import fence
 from .json import Object, dump, error_data, problem_data
+from .terminal_text import indented
 from .text import problem_lines
 from .text_error import error_text
 
@@ -29,10 +29,12 @@ def _text(look: VerifyLook) -> list[str]:
 
 def verdict(look: Verified) -> str:
     """The first line about one environment."""
-    seen = f"{words.count(look.migrations, 'migration')}, {words.count(look.queries, 'verify file')}"
+    seen = f"{phrases.count(look.migrations, 'migration')}, {phrases.count(look.queries, 'verify file')}"
     if look.constraints is not None:
-        seen += f", {words.count(look.constraints, 'constraint')} against the rows"
-    return f"{words.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
+        seen += f", {phrases.count(look.constraints, 'constraint')} against the rows"
+    return (
+        f"{phrases.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
+    )
 
 
 def verify_markdown(looks: tuple[VerifyLook, ...]) -> str:

@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from .batch import Shape, shape_of
-from .enums import ADDS, EnumUse, enum_uses
+from .data_loss import Destroyed, destroyed, made
+from .enum_use import ADDS, EnumUse, enum_uses
 from .extension import Extension, extension_of
-from .gone import Gone, appears, gone
 from .guard import Failure, Guard, guarded
 from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - who reads SQL catches it
-from .leaves import Leaves, Leaving, leaves
-from .library import library
+from .interruption import Leaves, Leaving, leaves
+from .libpg_query import library
 from .locks import Wanted, locks, table_made
-from .losses import Destroyed, destroyed, made
+from .name_changes import Gone, appears, gone
 from .nodes import Node
 from .operator_runs import LongRunError, scannable
-from .refused import transaction_control, transaction_options, why_not_in_transaction
 from .settings import sets_session, sets_transaction
 from .traits import NOTHING, Trait, traits_of
+from .transaction_block import transaction_control, transaction_options, why_not_in_transaction
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .guard import guarded
-from .library import library
+from .libpg_query import library
 from .nodes import Node, options_of, walk
 from .operator_runs import LongRunError, scannable
 from .parse import SqlSyntaxError
-from .variables import query_of, values_in
+from .plpgsql_variables import query_of, values_in
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .guard import Guard
-from .loosely import MARK, Found, hide_in_text, may_hold
 from .parse import SqlSyntaxError, statements
-from .secretly import Search
+from .password_search import MARK, Found, hide_in_text, may_hold
+from .password_tokens import Search
 
 LEAST = 3
 """A shorter secret is part of too many words to be looked for in what the server says."""

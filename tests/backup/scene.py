@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctgitops.backup.local import LocalBackups
-from ctgitops.core.environment import BackupPolicy, Environment
-from ctgitops.core.progress import BackupAdvanced, BackupMeasured, Progress
+from ctgitops.core.environment.environment import BackupPolicy, Environment
 from ctgitops.core.receipt import Receipt
-from ctgitops.postgres.connect import Address
+from ctgitops.core.run.progress import BackupAdvanced, BackupMeasured, Progress
+from ctgitops.postgres.connection.connect import Address
 
 
 @dataclass

@@ -151,7 +151,7 @@ def test_the_copy_has_the_encoding_of_the_source(quick: Scene, encoding: str) ->
 def test_a_locale_that_the_proof_cannot_have_is_a_note(quick: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from ctgitops.postgres.exported import ExportedSnapshot
+    from ctgitops.postgres.catalog.exported_snapshot import ExportedSnapshot
 
     locale = ExportedSnapshot.locale
     monkeypatch.setattr(ExportedSnapshot, "locale", lambda self: replace(locale(self), collate="xx_YY"))
@@ -227,7 +227,7 @@ def test_a_dump_that_does_not_restore_has_a_cure_that_works_when_it_is_followed(
 def test_an_encoding_that_the_proof_cannot_have_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from ctgitops.postgres.exported import ExportedSnapshot
+    from ctgitops.postgres.catalog.exported_snapshot import ExportedSnapshot
 
     locale = ExportedSnapshot.locale
     monkeypatch.setattr(ExportedSnapshot, "locale", lambda self: replace(locale(self), encoding="NONE_SUCH"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.backup import meter
-from ctgitops.core.progress import BackupMeasured, Measure
-from ctgitops.postgres import copied
+from ctgitops.core.run.progress import BackupMeasured, Measure
+from ctgitops.postgres.catalog import copy_progress
 from tests.backup.scene import Scene
 from tests.servers import run
 
@@ -41,7 +41,7 @@ def test_a_look_that_fails_does_not_fail_the_backup(quick: Scene, monkeypatch: p
     def refuse(*_arguments: object) -> None:
         raise RuntimeError("no connection is free")
 
-    monkeypatch.setattr(copied._Look, "_connected", refuse)
+    monkeypatch.setattr(copy_progress._Look, "_connected", refuse)
     run(quick.url, ROWS)
     quick.take()
     assert quick.measured

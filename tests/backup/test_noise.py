@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.backup.child import Finished
+from ctgitops.backup.child_process import Finished
 from ctgitops.backup.pg_dump import words_of
 from ctgitops.backup.pg_restore import Restoration, judged, pg_restore
 from ctgitops.errors import BackupError
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.programs import Programs, client_for
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.watchdog import Watchdog
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import Programs, client_for
+from ctgitops.postgres.server.watchdog import Watchdog
 from tests.backup.scene import Scene
 from tests.servers import clients_of, programs_of, run
 
@@ -137,7 +137,7 @@ def test_a_newer_clients_noise_on_an_older_server_is_noted_and_nothing_else(tmp_
 
 def dump_with(client: Programs, source: Address, folder: Path) -> Path:
     from ctgitops.backup.pg_dump import Dump, pg_dump
-    from ctgitops.postgres.exported import exported_snapshot
+    from ctgitops.postgres.catalog.exported_snapshot import exported_snapshot
 
     dump = folder / "dump"
     with exported_snapshot(source) as snapshot, Watchdog(folder / "guarded") as watchdog:

@@ -15,12 +15,12 @@ import pytest
 from ctgitops.backup import store
 from ctgitops.backup.pg_dump import Dump, pg_dump
 from ctgitops.backup.proof import Contents, differences
-from ctgitops.core.environment import BackupPolicy, Environment
+from ctgitops.core.environment.environment import BackupPolicy, Environment
 from ctgitops.errors import BackupError, UsageError
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.exported import exported_snapshot
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.watchdog import Watchdog
+from ctgitops.postgres.catalog.exported_snapshot import exported_snapshot
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.watchdog import Watchdog
 from tests.backup.scene import Scene
 from tests.servers import clients_of, missing, programs_of, run
 

@@ -124,7 +124,7 @@ def test_owners_and_grants_come_back(quick: Scene, receipt: Receipt, make_databa
 
 
 def test_missing_roles_are_named_before_anything_is_restored_and_can_be_made(quick: Scene, receipt: Receipt) -> None:
-    from ctgitops.postgres.server import LocalServer
+    from ctgitops.postgres.server.local_server import LocalServer
     from tests.servers import base_for_servers
 
     name = urlsplit(quick.url).path.strip("/")

@@ -14,8 +14,8 @@ import pytest
 
 from ctgitops.core.receipt import Receipt
 from ctgitops.errors import BackupError
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.exported import exported_snapshot
+from ctgitops.postgres.catalog.exported_snapshot import exported_snapshot
+from ctgitops.postgres.connection.connect import Address
 from tests.backup.scene import Scene
 from tests.servers import fetch, programs_of, run
 
@@ -172,7 +172,7 @@ def test_the_throw_away_database_is_dropped_whatever_happens(quick: Scene) -> No
 @pytest.mark.majors
 @pytest.mark.parametrize(("source", "other"), [(15, 18), (16, 18), (17, 18), (15, 17)])
 def test_goes_to_a_newer_major_and_the_inventory_stays_the_same(tmp_path: Path, source: int, other: int) -> None:
-    from ctgitops.postgres.server import LocalServer
+    from ctgitops.postgres.server.local_server import LocalServer
 
     with LocalServer(programs_of(source)) as old, LocalServer(programs_of(other)) as new:
         scene = Scene(tmp_path, old.create_database("source").url, verify_url=new.url())

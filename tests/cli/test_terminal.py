@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ctgitops.cli.terminal import coloured, has_colour, width_of
-from ctgitops.core.status import status_of
-from ctgitops.report.columns import width
+from ctgitops.core.view.status import status_of
+from ctgitops.report.terminal_text import width
 from ctgitops.report.text import plans_text
 from ctgitops.report.text_status import status_text, statuses_text
 from tests.fakes import STAGING, chained, entry, migration, workspace

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.environment import ShadowPolicy
-from ctgitops.core.gate import Reason
-from ctgitops.core.ledger import Mark
-from ctgitops.core.manner import Manner, Transaction
-from ctgitops.core.outcome import Status
-from ctgitops.core.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
+from ctgitops.core.environment.apply_policy import Manner, Transaction
+from ctgitops.core.environment.environment import ShadowPolicy
+from ctgitops.core.gate.gate import Reason
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.run.outcome import Status
+from ctgitops.core.run.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
 from ctgitops.errors import ApplyError, BackupError, LedgerError
 from ctgitops.report.text import outcome_text
 from tests.commands.test_plan_tried import NoServer

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from ctgitops.commands.drift import seen_at_rest
-from ctgitops.core.holder import Holder
-from ctgitops.core.ledger import Mark
-from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.activity.lock_holder import Holder
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.errors import LedgerError, MustWaitError
 from tests.fakes import NOW, Diary, DiaryDatabase, chained, entry, migration
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.environment import Environment
-from ctgitops.core.health import Heard, Pulse
-from ctgitops.core.manner import Health, Manner, OnFailure
-from ctgitops.core.outcome import Outcome, Status
+from ctgitops.core.environment.apply_policy import Health, Manner, OnFailure
+from ctgitops.core.environment.environment import Environment
+from ctgitops.core.gate.health import Heard, Pulse
+from ctgitops.core.run.outcome import Outcome, Status
 from ctgitops.errors import ApplyError
 from ctgitops.sql.script import Script
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace

@@ -11,15 +11,15 @@ import pytest
 
 from ctgitops.commands.check import check, exit_status, lint
 from ctgitops.commands.plan import plan
-from ctgitops.core.ledger import Ledger
-from ctgitops.core.loss import Weighed, losses, unaccepted
-from ctgitops.core.outcome import Outcome, Status
-from ctgitops.core.plan import make_plan
-from ctgitops.core.policy import Policy
-from ctgitops.core.preview import Preview
-from ctgitops.core.preview import exit_status as plan_status
-from ctgitops.core.rollback import last_entries, make_rollback
-from ctgitops.core.violation import risks_of
+from ctgitops.core.environment.policy import Policy
+from ctgitops.core.gate.data_loss import Weighed, losses, unaccepted
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.plan.rollback import last_entries, make_rollback
+from ctgitops.core.run.outcome import Outcome, Status
+from ctgitops.core.trial.violation import risks_of
+from ctgitops.core.view.preview import Preview
+from ctgitops.core.view.preview import exit_status as plan_status
 from ctgitops.lint import run
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import rules_for
@@ -27,10 +27,10 @@ from ctgitops.lint.rules import rename
 from ctgitops.report.json import check_json
 from ctgitops.report.markdown import check_markdown, plans_markdown
 from ctgitops.report.text import check_text, outcome_verdict, plans_text
+from ctgitops.sql import data_loss as sql_losses
 from ctgitops.sql import locks, parse, plpgsql, redact
-from ctgitops.sql import losses as sql_losses
 from ctgitops.sql.nodes import Node
-from ctgitops.sql.secretly import Search
+from ctgitops.sql.password_tokens import Search
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 
 FIRST = migration("001_one", sql="create table t1 (id bigint);\n")
@@ -166,7 +166,7 @@ def test_lost_data_that_is_unknown_must_be_accepted(monkeypatch: pytest.MonkeyPa
 
 
 def test_demands_that_are_unknown_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ctgitops.core import violation
+    from ctgitops.core.trial import violation
 
     monkeypatch.setattr(violation, "demands", fails)
     risks = risks_of(make_plan(WORK, STAGING, Ledger()))

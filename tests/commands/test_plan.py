@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.commands.plan import plan
-from ctgitops.core.preview import Preview, Unseen, exit_status
-from ctgitops.core.snapshot import Snapshot
+from ctgitops.core.schema.snapshot import Snapshot
+from ctgitops.core.view.preview import Preview, Unseen, exit_status
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
 

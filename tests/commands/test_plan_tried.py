@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctgitops.commands.plan import plan
-from ctgitops.core.environment import Environment, ShadowPolicy
-from ctgitops.core.ledger import Mark
-from ctgitops.core.mention import OutOfSight
-from ctgitops.core.original import Original
-from ctgitops.core.plan import Step
-from ctgitops.core.preview import Preview
-from ctgitops.core.replay import Wanted
+from ctgitops.core.environment.environment import Environment, ShadowPolicy
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.plan.plan import Step
+from ctgitops.core.plan.replay import Wanted
+from ctgitops.core.schema.source_database import Original
+from ctgitops.core.trial.code_reference import OutOfSight
+from ctgitops.core.view.preview import Preview
 from ctgitops.errors import UsageError
 from ctgitops.ports import Replay, Sealed
 from ctgitops.report.text import plans_text

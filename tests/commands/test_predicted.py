@@ -9,12 +9,12 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.commands.repair import accept
-from ctgitops.core.compare import Added
-from ctgitops.core.environment import Environment
-from ctgitops.core.ledger import Mark
-from ctgitops.core.outcome import Outcome, Status
-from ctgitops.core.prediction import Prediction
-from ctgitops.core.snapshot import SchemaObject, Snapshot
+from ctgitops.core.environment.environment import Environment
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.run.outcome import Outcome, Status
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.prediction import Prediction
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.errors import UsageError
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
 

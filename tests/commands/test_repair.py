@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.repair import Correction, Fact, repair
-from ctgitops.core.identity import Home, Identity, Site
-from ctgitops.core.ledger import Ledger, Mark
-from ctgitops.core.plan import make_plan
-from ctgitops.core.request import Origin
-from ctgitops.core.unfinished import Kind, Reached, Trace
+from ctgitops.core.gate.request import Origin
+from ctgitops.core.ledger.identity import Home, Identity, Site
+from ctgitops.core.ledger.ledger import Ledger, Mark
+from ctgitops.core.ledger.resumption import Kind, Reached, Trace
+from ctgitops.core.plan.plan import make_plan
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 

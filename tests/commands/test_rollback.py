@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.rollback import Back, rollback, show_rollback
-from ctgitops.core.ledger import Ledger
-from ctgitops.core.outcome import Status
+from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.problem import Problem
+from ctgitops.core.run.outcome import Status
 from ctgitops.errors import BackupError, Place, UsageError
 from tests.fakes import PRODUCTION, Diary, chained, entry, migration, receipt, request, workspace
 

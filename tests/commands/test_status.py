@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ctgitops.commands.status import status
-from ctgitops.core.status import exit_status
+from ctgitops.core.view.status import exit_status
 from ctgitops.errors import LedgerError
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, workspace
 

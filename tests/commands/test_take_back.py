@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from ctgitops.commands.apply import apply
 from ctgitops.commands.rollback import Back, rollback
-from ctgitops.core.environment import Environment
-from ctgitops.core.ledger import Mark
-from ctgitops.core.manner import Manner, OnFailure, Transaction
-from ctgitops.core.outcome import Status
-from ctgitops.core.plan import make_plan
-from ctgitops.core.policy import Band, Numbering, Policy
-from ctgitops.core.progress import TakeBackStarted
+from ctgitops.core.environment.apply_policy import Manner, OnFailure, Transaction
+from ctgitops.core.environment.environment import Environment
+from ctgitops.core.environment.policy import Band, Numbering, Policy
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.run.outcome import Status
+from ctgitops.core.run.progress import TakeBackStarted
 from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, Diary, added, chained, entry, migration, request, seed, workspace
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ctgitops.commands.unlock import Ending, unlock
-from ctgitops.core.holder import Holder
+from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.errors import MustWaitError
 from tests.fakes import STAGING, Diary, request, workspace
 

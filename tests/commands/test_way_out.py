@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.environment import DataPreflight
+from ctgitops.core.environment.environment import DataPreflight
 from ctgitops.errors import ApplyError, LedgerError
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
 

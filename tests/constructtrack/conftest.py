@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.outcome import Status
-from ctgitops.postgres.server import LocalServer
+from ctgitops.core.run.outcome import Status
+from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.wiring import Wiring
 from tests.servers import run
 

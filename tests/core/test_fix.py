@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctgitops.core.environment.policy import Band, Policy
 from ctgitops.core.fix import Lines
-from ctgitops.core.header import FIELDS, parse_header
-from ctgitops.core.migration import Migration
-from ctgitops.core.policy import Band, Policy
+from ctgitops.core.migration.header import FIELDS, parse_header
+from ctgitops.core.migration.migration import Migration
 from ctgitops.core.problem import Problem
-from ctgitops.core.workspace import Workspace, problems_of
+from ctgitops.core.workspace.workspace import Workspace, problems_of
 from tests.fakes import migration, workspace
 
 PATH = "migrations/002_users.sql"

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment import Target
-from ctgitops.core.gate import Unreadable, reasons_to_wait
-from ctgitops.core.ledger import Entry, Ledger, Mark, entry_hash
-from ctgitops.core.migration import Migration
-from ctgitops.core.plan import Plan, Step, make_plan
-from ctgitops.core.policy import Band, Numbering, Policy
+from ctgitops.core.environment.environment import Target
+from ctgitops.core.environment.policy import Band, Numbering, Policy
+from ctgitops.core.gate.gate import Unreadable, reasons_to_wait
+from ctgitops.core.ledger.ledger import Entry, Ledger, Mark, entry_hash
+from ctgitops.core.migration.migration import Migration
+from ctgitops.core.plan.plan import Plan, Step, make_plan
+from ctgitops.core.plan.rollback import entries_after, last_entries, make_rollback
 from ctgitops.core.problem import Concern
-from ctgitops.core.rollback import entries_after, last_entries, make_rollback
-from ctgitops.core.workspace import Workspace
+from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.sql.script import Script
 from tests.fakes import (
     NOW,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.github.live import Live, access_for_tests
 from tests.github.test_event import changed, payload_of
 from tests.servers import fresh_database, missing

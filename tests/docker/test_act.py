@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, fresh_database, missing
 from tests.stories.house import forms_of
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from ctgitops.core.original import Original, Role
-from ctgitops.core.plan import Direction, Step
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.schema.source_database import Original, Role
 from ctgitops.errors import ApplyError, UsageError
-from ctgitops.postgres.container import LABEL, LOOPBACK
-from ctgitops.postgres.names import ADMIN, MAINTENANCE
-from ctgitops.postgres.programs import find_programs
-from ctgitops.postgres.sealed import sealed_server
-from ctgitops.postgres.trial import Unwatched
+from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
+from ctgitops.postgres.server.container import LABEL, LOOPBACK
+from ctgitops.postgres.server.programs import find_programs
+from ctgitops.postgres.shadow.sandbox import sealed_server
+from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.security.test_hostile_sql import FILES, POWERS
 from tests.servers import fetch, missing, run

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.ledger import read_ledger
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.watchdog import Watchdog
+from ctgitops.postgres.connection.connect import Address, connect
+from ctgitops.postgres.ledger.ledger import read_ledger
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.watchdog import Watchdog
 from tests.faults.history import COUNT
 from tests.servers import fetch
 from tests.stories.house import Facts, House, Run, Running, advisory_locks, facts, marks, ours, until

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from psycopg import sql
 
 from ctgitops.errors import CtgitopsError
-from ctgitops.postgres.connect import Connection
+from ctgitops.postgres.connection.connect import Connection
 from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene, Watched
 from tests.servers import session

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctgitops.core.problem import Problem
-from ctgitops.core.workspace import Workspace
+from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.files.workspace import read_workspace
 
 HEADER = """\

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from bench.truth.judge import Judge
 from ctgitops.cli.main import ctgitops
 from ctgitops.errors import UsageError
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
+from ctgitops.postgres.connection.connect import Address
 from ctgitops.sql.script import Script
 from tests.files.checkout import Checkout
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.policy import Band, HeaderRule, Numbering, Policy
+from ctgitops.core.environment.policy import Band, HeaderRule, Numbering, Policy
 from tests.files.checkout import Checkout
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.fix import Rename
-from ctgitops.core.workspace import problems_of, sql_problems_of
+from ctgitops.core.workspace.workspace import problems_of, sql_problems_of
 from ctgitops.errors import Place, WorkspaceError
 from ctgitops.files.workspace import read_workspace
 from ctgitops.sql.script import checksum_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.header import parse_header
-from ctgitops.core.workspace import problems_of
+from ctgitops.core.migration.header import parse_header
+from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
 from ctgitops.files.scaffold import Change, Order, first_files, new_migration, write_files
 from ctgitops.files.workspace import read_workspace

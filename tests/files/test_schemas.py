@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from jsonschema import Draft202012Validator
 
-from ctgitops.files.schema import schema_of
+from ctgitops.files.json_schema import schema_of
 
 
 @pytest.mark.parametrize("name", ["manifest", "policy"])

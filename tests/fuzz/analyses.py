@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from functools import partial
 from unittest import mock
 
+from ctgitops.core.plan.single_transaction import together_problems
 from ctgitops.core.problem import NOT_ANALYSED
-from ctgitops.core.together import together_problems
-from ctgitops.core.workspace import script_problems
-from ctgitops.lint.case import Settings
+from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
+from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
 from ctgitops.sql import deparse, expression, parse
-from ctgitops.sql.demands import demands, writes_rows_of
 from ctgitops.sql.guard import Guard, SqlSyntaxError
-from ctgitops.sql.lasting import lasting
 from ctgitops.sql.nodes import Node
+from ctgitops.sql.row_requirements import demands, writes_rows_of
 from ctgitops.sql.script import Script
+from ctgitops.sql.setting_scope import lasting
 from tests.lint.examples import TABLES, TODAY
 
 TEXT = "fuzzed"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ctgitops.core.event import (
+from ctgitops.core.forge.event import (
     Comment,
     Dispatch,
     MergeGroup,

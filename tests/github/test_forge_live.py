@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.core.forge import (
+from ctgitops.core.forge.forge import (
     Annotation,
     Check,
     Conclusion,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctgitops.core.forge import (
+from ctgitops.core.forge.forge import (
     Annotation,
     Check,
     Conclusion,

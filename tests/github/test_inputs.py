@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.core.preview import FailOn
+from ctgitops.core.view.preview import FailOn
 from ctgitops.errors import UsageError
 from ctgitops.github.inputs import Command, CommentMode, Inputs, names, parse, read_inputs
 

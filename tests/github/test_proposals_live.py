@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ctgitops.core.event import OutsideRun
-from ctgitops.core.forge import CHECK, Check, Conclusion, Reaction
-from ctgitops.core.reviewed import ShownFile, shown_text
+from ctgitops.core.forge.event import OutsideRun
+from ctgitops.core.forge.forge import CHECK, Check, Conclusion, Reaction
+from ctgitops.core.gate.review import ShownFile, shown_text
 from ctgitops.errors import ForgeError
 
 from .live import Live, numbers

@@ -10,7 +10,7 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.forge import Review, Suggestion
+from ctgitops.core.forge.forge import Review, Suggestion
 from ctgitops.github.review import MOST, body
 from tests.github.test_forge_retry import INACCESSIBLE, SHA, World, world
 from tests.report.test_hostile import hostile

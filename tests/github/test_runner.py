@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ctgitops.core.forge import Annotation, Level
+from ctgitops.core.forge.forge import Annotation, Level
 from ctgitops.github.runner import LONGEST_SUMMARY, MOST, Runner, log_safe
 from ctgitops.github.secrets import forms_of, hidden, secrets_in
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ctgitops.core.reviewed import ShownFile, shown_text
+from ctgitops.core.gate.review import ShownFile, shown_text
 from ctgitops.errors import ForgeError
 from ctgitops.github.access import Access
 from ctgitops.github.forge import GitHubForge

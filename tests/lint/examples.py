@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ctgitops.core.finding import Finding
+from ctgitops.core.workspace.finding import Finding
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
 from ctgitops.lint.rule import Rule

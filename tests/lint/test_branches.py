@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.snapshot import About, Snapshot
+from ctgitops.core.schema.snapshot import About, Snapshot
 from ctgitops.lint.catalog import Catalog
-from ctgitops.lint.live import catalog_of
 from ctgitops.lint.run import Linter
+from ctgitops.lint.snapshot_catalog import catalog_of
 from ctgitops.sql.script import Script
 from tests.lint.examples import rules_found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.finding import Finding
+from ctgitops.core.workspace.finding import Finding
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.sql.parse import statements

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.snapshot import About, SchemaObject, Snapshot
+from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
 from ctgitops.lint.catalog import Catalog
-from ctgitops.lint.live import catalog_of
 from ctgitops.lint.run import Linter
+from ctgitops.lint.snapshot_catalog import catalog_of
 from ctgitops.lint.types import Cost, cost_of, type_from
 from ctgitops.sql.script import Script
 from tests.lint.examples import linted, rules_found

@@ -7,7 +7,7 @@ import pytest
 
 from bench.truth.judge import Judge
 from ctgitops.lint.rule import Rule
-from ctgitops.postgres.connect import Address
+from ctgitops.postgres.connection.connect import Address
 from ctgitops.sql.locks import LockMode
 from tests.lint.examples import RULES, TABLES, files_of
 from tests.servers import run

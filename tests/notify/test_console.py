@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from ctgitops.core.ledger import Ledger
-from ctgitops.core.plan import Direction, Step, make_plan
-from ctgitops.core.progress import (
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import Direction, Step, make_plan
+from ctgitops.core.run.progress import (
     BackupAdvanced,
     BackupMeasured,
     BackupTaken,
@@ -23,7 +23,7 @@ from ctgitops.core.progress import (
     StepWaited,
 )
 from ctgitops.notify.console import console
-from ctgitops.report.columns import width
+from ctgitops.report.terminal_text import width
 from ctgitops.sql.script import Script
 from tests.fakes import STAGING, migration, receipt, workspace
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from ctgitops.commands.planning.unlooked import Unlooked
-from ctgitops.core.environment import ShadowPolicy
-from ctgitops.core.original import Original, Role
-from ctgitops.core.plan import Direction, Step
-from ctgitops.core.replay import Wanted
+from ctgitops.commands.planning.offline import Unlooked
+from ctgitops.core.environment.environment import ShadowPolicy
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.plan.replay import Wanted
+from ctgitops.core.schema.source_database import Original, Role
 from ctgitops.errors import ApplyError
-from ctgitops.postgres.names import ADMIN, MAINTENANCE
-from ctgitops.postgres.sealed import SealedShadow, sealed_server, sealed_shadow
-from ctgitops.postgres.shadow import ReplayShadow, replay_shadow
-from ctgitops.postgres.trial import Unwatched
+from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
+from ctgitops.postgres.shadow.replay import ReplayShadow, replay_shadow
+from ctgitops.postgres.shadow.sandbox import SealedShadow, sealed_server, sealed_shadow
+from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.fakes import migration, request, workspace
 from tests.servers import borrowable, fetch, programs_for_tests, run

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.original import Membership, Original, Role
-from ctgitops.core.plan import Direction, Step
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.schema.source_database import Membership, Original, Role
 from ctgitops.errors import ApplyError
-from ctgitops.postgres.extensions import as_admin
-from ctgitops.postgres.names import ADMIN
-from ctgitops.postgres.original import original_at
-from ctgitops.postgres.planted_roles import RolePlanter
-from ctgitops.postgres.sealed import SealedServer, sealed_server
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.trial import Unwatched
+from ctgitops.postgres.catalog.source_database import original_at
+from ctgitops.postgres.connection.names import ADMIN
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.shadow.extensions import as_admin
+from ctgitops.postgres.shadow.provision_roles import RolePlanter
+from ctgitops.postgres.shadow.sandbox import SealedServer, sealed_server
+from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.postgres.providers import PROVIDERS, Provider
 from tests.servers import base_for_servers, fetch, programs_for_tests, programs_of, run, session

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ctgitops.core.impact import Held, StepImpact, Worked
-from ctgitops.core.plan import Direction, Step
-from ctgitops.postgres.connect import Connection
-from ctgitops.postgres.trace import Tracer
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.trial.impact import Held, StepImpact, Worked
+from ctgitops.postgres.connection.connect import Connection
+from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.locks import LockMode
 from ctgitops.sql.script import Script
 

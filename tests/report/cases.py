@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import time, timedelta
 
-from ctgitops.core.environment import BackupPolicy, Environment, Window
-from ctgitops.core.gate import Predecessor, reasons_to_wait
-from ctgitops.core.ledger import Ledger, Mark
-from ctgitops.core.outcome import Done, Outcome, Status
-from ctgitops.core.plan import make_plan
-from ctgitops.core.preview import Look, Preview, Unseen
-from ctgitops.core.request import Origin
-from ctgitops.core.rollback import last_entries, make_rollback
-from ctgitops.core.workspace import Workspace
+from ctgitops.core.environment.environment import BackupPolicy, Environment, Window
+from ctgitops.core.gate.gate import Predecessor, reasons_to_wait
+from ctgitops.core.gate.request import Origin
+from ctgitops.core.ledger.ledger import Ledger, Mark
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.plan.rollback import last_entries, make_rollback
+from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.view.preview import Look, Preview, Unseen
+from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import LedgerError, Place
 from tests.fakes import PRODUCTION, STAGING, chained, entry, migration, receipt, request, seed, workspace
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.core.compare import Added
-from ctgitops.core.environment import Environment, Trigger
-from ctgitops.core.gate import Reason
-from ctgitops.core.plan import make_plan
-from ctgitops.core.preview import Look, Preview, Unseen
-from ctgitops.core.proof import Proof
-from ctgitops.core.request import Origin
-from ctgitops.core.snapshot import SchemaObject, Snapshot
+from ctgitops.core.environment.environment import Environment, Trigger
+from ctgitops.core.gate.gate import Reason
+from ctgitops.core.gate.request import Origin
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
+from ctgitops.core.trial.trial import Proof
+from ctgitops.core.view.preview import Look, Preview, Unseen
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
 from tests.fakes import PRODUCTION, STAGING, migration, workspace

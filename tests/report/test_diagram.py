@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ctgitops.core.compare import compare
-from ctgitops.core.snapshot import SchemaObject, Snapshot
+from ctgitops.core.schema.compare import compare
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.report.diagram import COLUMNS, TABLES, diagram
 from tests.servers import missing
 

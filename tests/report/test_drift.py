@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.compare import Added, Altered, Changes, Removed, compare
-from ctgitops.core.drift import Drift, DriftLook, exit_status
-from ctgitops.core.preview import Unseen
-from ctgitops.core.snapshot import SchemaObject, Snapshot
+from ctgitops.core.schema.compare import Added, Altered, Changes, Removed, compare
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
+from ctgitops.core.view.drift import Drift, DriftLook, exit_status
+from ctgitops.core.view.preview import Unseen
 from ctgitops.errors import LedgerError
-from ctgitops.report.changes import change_lines
+from ctgitops.report.diff_lines import change_lines
 from ctgitops.report.drift import diff_json, diff_markdown, diff_text, drift_json, drift_markdown, drift_text
 from tests.fakes import PRODUCTION, STAGING
 from tests.report.test_json import valid

@@ -13,20 +13,20 @@ from cmarkgfm.cmark import Options  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.compare import Added
-from ctgitops.core.environment import BackupPolicy, Environment, Target
+from ctgitops.core.environment.environment import BackupPolicy, Environment, Target
 from ctgitops.core.fix import Lines, Rename
-from ctgitops.core.gate import Reason
-from ctgitops.core.header import Rollback
-from ctgitops.core.outcome import Done, Outcome, Status
-from ctgitops.core.plan import Direction, Plan, Step
-from ctgitops.core.preview import Look, Preview, Unseen
+from ctgitops.core.gate.gate import Reason
+from ctgitops.core.gate.request import Origin
+from ctgitops.core.migration.header import Rollback
+from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.problem import Problem
-from ctgitops.core.progress import SeedFinished
-from ctgitops.core.proof import Again, Order, Proof, WayBack
-from ctgitops.core.request import Origin
-from ctgitops.core.snapshot import SchemaObject, Snapshot
-from ctgitops.core.workspace import Workspace
+from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.run.progress import SeedFinished
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
+from ctgitops.core.trial.trial import Again, Order, Proof, WayBack
+from ctgitops.core.view.preview import Look, Preview, Unseen
+from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.notify.lines import line_of
 from ctgitops.report.escape import code, fence, plain, prose

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ctgitops.core.finding import Finding, Severity
-from ctgitops.core.impact import Held, StatementImpact, StepImpact, Work, Worked
-from ctgitops.core.preview import Preview
-from ctgitops.core.projection import Bucket, Effect, Measured, Wait
+from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.trial.projection import Bucket, Effect, Measured, Wait
+from ctgitops.core.view.preview import Preview
+from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.errors import Place
 from ctgitops.report.impact import impact_lines, rows
 from ctgitops.report.json import plan_json

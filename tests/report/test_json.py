@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 
 from ctgitops.commands.check import check
-from ctgitops.core.gate import Unreadable
-from ctgitops.core.outcome import Outcome
-from ctgitops.core.preview import Look
-from ctgitops.core.status import status_of
+from ctgitops.core.gate.gate import Unreadable
+from ctgitops.core.run.outcome import Outcome
+from ctgitops.core.view.preview import Look
+from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, LedgerError, Place
 from ctgitops.report.json import check_json, error_json, outcome_json, plan_json, plans_json, status_json
 from tests.fakes import PRODUCTION, STAGING, migration, workspace

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import jsonschema
 
-from ctgitops.core.ledger import Ledger
-from ctgitops.core.manner import Health, Manner, OnFailure, Transaction
-from ctgitops.core.outcome import Done, Outcome, Status
+from ctgitops.core.environment.apply_policy import Health, Manner, OnFailure, Transaction
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.report.json import outcome_json, plan_json
 from ctgitops.report.markdown import outcome_markdown, plans_markdown
 from ctgitops.report.text import outcome_text, plans_text

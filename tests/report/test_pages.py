@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from ctgitops.commands.check import check
-from ctgitops.core.gate import Unreadable
-from ctgitops.core.outcome import Outcome
-from ctgitops.core.preview import Look
-from ctgitops.core.status import status_of
+from ctgitops.core.gate.gate import Unreadable
+from ctgitops.core.run.outcome import Outcome
+from ctgitops.core.view.preview import Look
+from ctgitops.core.view.status import status_of
 from ctgitops.errors import ApplyError, BackupError, CtgitopsError, LedgerError, MustWaitError, Place
-from ctgitops.report.columns import on_one_line, table, visible
 from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown, statuses_markdown
+from ctgitops.report.terminal_text import on_one_line, table, visible
 from ctgitops.report.text import check_text, outcome_text, plans_text
 from ctgitops.report.text_error import error_text
 from ctgitops.report.text_status import status_text, statuses_text

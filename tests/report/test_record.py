@@ -9,15 +9,15 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from ctgitops.core.compare import Added
-from ctgitops.core.gate import Reason, Unreadable
-from ctgitops.core.ledger import Entry, Mark
-from ctgitops.core.outcome import Done, Outcome, Status
-from ctgitops.core.plan import make_plan
-from ctgitops.core.prediction import Unkept
-from ctgitops.core.record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
-from ctgitops.core.request import Origin
-from ctgitops.core.snapshot import SchemaObject
+from ctgitops.core.gate.gate import Reason, Unreadable
+from ctgitops.core.gate.request import Origin
+from ctgitops.core.ledger.ledger import Entry, Mark
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.prediction import Unkept
+from ctgitops.core.schema.snapshot import SchemaObject
+from ctgitops.core.view.pull_request_record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
 from ctgitops.errors import ApplyError, MustWaitError, Place
 from ctgitops.report.page import MAX
 from ctgitops.report.record import closed_markdown, record_markdown

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment import Target
-from ctgitops.core.header import Rollback
-from ctgitops.core.outcome import Done, Outcome, Status
-from ctgitops.core.plan import Direction, Plan, Step
-from ctgitops.core.preview import Preview
+from ctgitops.core.environment.environment import Target
+from ctgitops.core.migration.header import Rollback
+from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.problem import Problem
+from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.view.preview import Preview
 from ctgitops.report.markdown import check_markdown, outcome_markdown, plans_markdown
 from ctgitops.report.page import MAX, fit
 from ctgitops.sql.script import Script

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ctgitops.errors import ApplyError, CtgitopsError
-from ctgitops.postgres.connect import connect
-from ctgitops.postgres.limits import Limits
-from ctgitops.postgres.sealed import SealedDatabases, SealedServer, sealed_server
-from ctgitops.postgres.trial import Unwatched
+from ctgitops.postgres.connection.connect import connect
+from ctgitops.postgres.server.limits import Limits
+from ctgitops.postgres.shadow.sandbox import SealedDatabases, SealedServer, sealed_server
+from ctgitops.postgres.shadow.trial import Unwatched
 from tests.security.test_hostile_sql import ORIGINAL, step
 from tests.servers import fetch
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.original import Original, Role
-from ctgitops.core.plan import Direction, Step
+from ctgitops.core.plan.plan import Direction, Step
+from ctgitops.core.schema.source_database import Original, Role
 from ctgitops.errors import ApplyError
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.limits import Limits
-from ctgitops.postgres.names import ADMIN
-from ctgitops.postgres.original import original_at
-from ctgitops.postgres.sealed import SealedDatabases, SealedServer, SealedShadow, sealed_server
-from ctgitops.postgres.trial import Unwatched
+from ctgitops.postgres.catalog.source_database import original_at
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.connection.names import ADMIN
+from ctgitops.postgres.server.limits import Limits
+from ctgitops.postgres.shadow.sandbox import SealedDatabases, SealedServer, SealedShadow, sealed_server
+from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.servers import borrowable, fetch, programs_for_tests, run, session
 

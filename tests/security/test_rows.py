@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.report.test_hostile import harmless
 from tests.servers import fetch
 from tests.stories.house import forms_of

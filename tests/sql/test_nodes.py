@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.sql.demands import demands
 from ctgitops.sql.deparse import count_where, index_on_probe
 from ctgitops.sql.nodes import Node, dropped_names, walk
 from ctgitops.sql.parse import (
@@ -14,6 +13,7 @@ from ctgitops.sql.parse import (
     trees,
     what_it_destroys,
 )
+from ctgitops.sql.row_requirements import demands
 
 SUM = "+".join("n" for _ in range(3000))
 PARENTHESES = "(" * 700 + "n > 0" + " and true)" * 700

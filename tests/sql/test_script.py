@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.workspace import script_problems
+from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.errors import Place
 from ctgitops.sql.script import Script, checksum_of
 

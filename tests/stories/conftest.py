@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fresh_database, run
 from tests.stories.house import House
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, missing, run, session
 from tests.stories.house import House, Run, as_role, database_of, facts, has, marks, transaction
 

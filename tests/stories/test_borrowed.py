@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ctgitops.postgres.borrowed import MARK, PREFIX
+from ctgitops.postgres.server.external_server import MARK, PREFIX
 from tests.servers import Service, borrowable, fetch, run
 from tests.stories.house import House
 

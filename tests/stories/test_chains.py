@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.handover import environment_for
-from ctgitops.postgres.programs import client_for
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.server.libpq_environment import environment_for
+from ctgitops.postgres.server.programs import client_for
 from ctgitops.sql.script import Script
 from tests.servers import fetch, missing, session
 from tests.stories.house import House, marks

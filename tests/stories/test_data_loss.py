@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import House, facts, has, marks, transaction
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres import ledger
+from ctgitops.postgres.ledger import ledger
 from tests.servers import fetch, run, session
 from tests.stories.house import House, as_role, database_of, marks
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.ledger import Ledger
-from ctgitops.postgres.connect import Address, connect
-from ctgitops.postgres.ledger import read_ledger
-from ctgitops.postgres.lock import RUN_LOCK
-from ctgitops.postgres.server import LocalServer
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.postgres.connection.connect import Address, connect
+from ctgitops.postgres.ledger.ledger import read_ledger
+from ctgitops.postgres.lock.run_lock import RUN_LOCK
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run, session
 from tests.stories.house import (
     INTERRUPTED,

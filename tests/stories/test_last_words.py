@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.plan import Plan, Step
-from ctgitops.core.progress import Progress, StepFinished, StepStarted
+from ctgitops.core.plan.plan import Plan, Step
+from ctgitops.core.run.progress import Progress, StepFinished, StepStarted
 from ctgitops.errors import ApplyError
-from ctgitops.postgres.batch import Pace
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.transaction.coalesce import Pace
 from ctgitops.wiring import Wiring
 from tests.servers import base_for_servers, fetch, programs_for_tests
 from tests.stories.house import House, marks, runs, until

@@ -11,13 +11,13 @@ from typing import NoReturn
 
 import pytest
 
-from ctgitops.core.plan import make_plan
-from ctgitops.core.progress import Progress
-from ctgitops.core.request import Request
+from ctgitops.core.gate.request import Request
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.run.progress import Progress
 from ctgitops.errors import ApplyError, LedgerError
 from ctgitops.files.workspace import read_workspace
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.database import PostgresDatabase
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.session.database import PostgresDatabase
 from tests.servers import fetch, run
 from tests.stories.house import House, as_role, has, marks, transaction, until
 

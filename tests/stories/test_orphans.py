@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, fresh_database, run
 from tests.stories.house import House, marks, runs, until
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.core.compare import compare
-from ctgitops.core.snapshot import Snapshot
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.snapshot import take_snapshot
+from ctgitops.core.schema.compare import compare
+from ctgitops.core.schema.snapshot import Snapshot
+from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
+from ctgitops.postgres.connection.connect import Address
 from tests.stories.house import House
 
 OWN = Path(__file__).parents[2] / "migrations"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctgitops.core.unfinished import Kind, Reached, Trace
-from ctgitops.postgres.healing import attempted_before
+from ctgitops.core.ledger.resumption import Kind, Reached, Trace
+from ctgitops.postgres.nontransactional.recover import attempted_before
 from ctgitops.sql.redact import redact
 from ctgitops.sql.script import Script
 from tests.servers import fetch, run

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, missing, programs_for_tests
 from tests.stories.house import House, until
 

@@ -8,7 +8,7 @@ import time
 import psycopg
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, fresh_database, programs_for_tests, run, session
 from tests.stories.house import House, as_role, has, marks, transaction, until
 

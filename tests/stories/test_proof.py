@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_of, run
 from tests.stories.house import House, facts
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctgitops.postgres.programs import Programs
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.watchdog import Watchdog
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import Programs
+from ctgitops.postgres.server.watchdog import Watchdog
 from tests.servers import base_for_servers, fetch, missing, programs_for_tests, run
 from tests.stories.house import House, has, marks, until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import INTERRUPTED, House, Running, facts, has, marks, runs, transaction, until
 from tests.stories.test_sessions import HOSTILE, LEAVES_NOTHING, LEFT_BEHIND, TOLD

@@ -7,12 +7,12 @@ import signal
 
 import pytest
 
-from ctgitops.core.holder import ALIVE_SECONDS
-from ctgitops.core.progress import Progress
-from ctgitops.postgres import database
-from ctgitops.postgres.connect import Address
-from ctgitops.postgres.database import PostgresDatabase
-from ctgitops.postgres.lock import RUN_LOCK
+from ctgitops.core.activity.lock_holder import ALIVE_SECONDS
+from ctgitops.core.run.progress import Progress
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.lock.run_lock import RUN_LOCK
+from ctgitops.postgres.session import database
+from ctgitops.postgres.session.database import PostgresDatabase
 from ctgitops.wiring import Wiring
 from tests.servers import fetch, run, session
 from tests.stories.house import House, advisory_locks, marks, ours, runs, until

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, fetch, programs_for_tests, run
 from tests.stories.house import House, marks, until
 

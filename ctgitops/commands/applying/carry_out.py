@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from ...core.outcome import Done
-from ...core.plan import Plan
-from ...core.progress import BackupAdvanced, BackupTaken, Listener, Progress, SeedFinished, StepFinished, StepStarted
+from ...core.gate.request import Request
+from ...core.plan.plan import Plan
 from ...core.receipt import Receipt
-from ...core.request import Request
+from ...core.run.outcome import Done
+from ...core.run.progress import (
+    BackupAdvanced,
+    BackupTaken,
+    Listener,
+    Progress,
+    SeedFinished,
+    StepFinished,
+    StepStarted,
+)
 from ...errors import BackupError
 from ...ports import Backups, Session
 

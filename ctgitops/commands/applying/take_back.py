@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...core.ledger import Ledger
-from ...core.loss import losses
-from ...core.plan import Plan, Step
-from ...core.progress import Listener, TakeBackStarted
+from ...core.gate.data_loss import losses
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Ledger
+from ...core.plan.plan import Plan, Step
 from ...core.receipt import Receipt
-from ...core.request import Request
-from ...core.takeback import (
+from ...core.run.auto_rollback import (
     Beginning,
     applied_since,
     as_applied,
@@ -24,6 +23,7 @@ from ...core.takeback import (
     why_not,
     with_entry,
 )
+from ...core.run.progress import Listener, TakeBackStarted
 from ...errors import ApplyError, CtgitopsError
 from ...ports import Session
 from .carry_out import carry_out

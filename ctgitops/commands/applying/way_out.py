@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...core.environment import DataPreflight, Environment
-from ...core.plan import Plan, Step
-from ...core.remedy import Elsewhere, Failing, caused_by_rows, remedy
-from ...core.request import Request
-from ...core.violation import Risk, risks_of
-from ...core.workspace import Workspace
+from ...core.environment.environment import DataPreflight, Environment
+from ...core.gate.request import Request
+from ...core.plan.plan import Plan, Step
+from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
+from ...core.trial.violation import Risk, risks_of
+from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
 from ...ports import Databases
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from ...core.already import DUPLICATE, Nearest, tables_there, with_already
-from ...core.baseline import in_the_way
-from ...core.compare import compare
-from ...core.ledger import Ledger
-from ...core.plan import worst_first
-from ...core.preview import Preview
-from ...core.replay import like, steps_of_files, with_versions_of
-from ...core.request import Request
-from ...core.snapshot import Snapshot
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Ledger
+from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_already
+from ...core.plan.plan import worst_first
+from ...core.plan.replay import like, steps_of_files, with_versions_of
+from ...core.run.baseline import in_the_way
+from ...core.schema.compare import compare
+from ...core.schema.snapshot import Snapshot
+from ...core.view.preview import Preview
 from ...errors import CtgitopsError
 from ...ports import Shadows
 from ..replaying.replay import may_be_print

@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ...core.compare import Changes, compare
-from ...core.ledger import Ledger
-from ...core.original import Original
-from ...core.plan import Plan, Step
-from ...core.prediction import changed
-from ...core.proof import (
+from ...core.ledger.ledger import Ledger
+from ...core.plan.plan import Plan, Step
+from ...core.plan.replay import steps_of, with_versions_of
+from ...core.schema.compare import Changes, compare
+from ...core.schema.prediction import changed
+from ...core.schema.snapshot import Snapshot
+from ...core.schema.source_database import Original
+from ...core.trial.trial import (
     Again,
     Order,
     Proof,
@@ -25,8 +27,6 @@ from ...core.proof import (
     unlike_copy,
     unpredictable,
 )
-from ...core.replay import steps_of, with_versions_of
-from ...core.snapshot import Snapshot
 from ...errors import ApplyError, CtgitopsError
 from ...ports import Sealed, Shadow
 

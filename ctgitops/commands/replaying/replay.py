@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...core.compare import Altered, Change, Changes, compare
-from ...core.environment import Environment
-from ...core.plan import Step
-from ...core.printed import alike_once_read
-from ...core.replay import like, with_versions_of
-from ...core.snapshot import Snapshot
+from ...core.environment.environment import Environment
+from ...core.plan.plan import Step
+from ...core.plan.replay import like, with_versions_of
+from ...core.schema.compare import Altered, Change, Changes, compare
+from ...core.schema.deparse import alike_once_read
+from ...core.schema.snapshot import Snapshot
 from ...ports import Shadows
 
 

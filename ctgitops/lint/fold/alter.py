@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...sql.nodes import Node, commands
-from ..added import added_column, collation_of, constraint_of, target
+from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
 from ..nodes import name_of, option, relation_name
 from ..types import type_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...sql.nodes import Node, parts_of
-from ..added import AddedColumn, added_column, constraint_of, index_columns
+from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
 from ..nodes import Name, columns_in, name_of, option, relation_name
 from ..types import type_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..added import target
-from ..case import Case, called
+from ..added_columns import target
 from ..nodes import relation_name
 from ..partition import bound_proved, default_proved
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
 from ...sql.nodes import dropped_names
-from ..case import Case, called
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:

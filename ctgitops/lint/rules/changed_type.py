@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..added import target
-from ..case import Case, called
+from ..added_columns import target
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 from ..types import UNKNOWN, Type, type_of
 
 _SAME = ({"text", "varchar", "bpchar", "citext"}, {"int2", "int4", "int8"}, {"float4", "float8"}, {"json", "jsonb"})

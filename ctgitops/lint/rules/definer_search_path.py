@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.nodes import parts_of
-from ..case import Case
 from ..nodes import option
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:

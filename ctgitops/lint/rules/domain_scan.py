@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..added import target
-from ..case import Case, called
+from ..added_columns import target
 from ..nodes import name_of
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 from ..types import Type
 
 

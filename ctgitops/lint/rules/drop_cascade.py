@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.nodes import dropped_names
-from ..case import Case
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 _QUIET = {"OBJECT_SCHEMA", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}
 _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW"}

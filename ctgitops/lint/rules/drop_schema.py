@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.nodes import dropped_names
-from ..case import Case
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
-from ..case import Case
+from ...core.workspace.finding import Severity
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 
 def check(_case: Case) -> Iterator[Hit]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..case import Case
 from ..nodes import written
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 MOST = 3
 """So many tables can be locked by one file."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
 from ...core.problem import NOT_ANALYSED
-from ..case import Case
+from ...core.workspace.finding import Severity
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 
 def check(_case: Case) -> Iterator[Hit]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
 from ...sql.nodes import Node
-from ..added import columns_of
-from ..case import Case, called
-from ..proof import proved_not_null
+from ..added_columns import columns_of
+from ..constraint_proof import proved_not_null
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:

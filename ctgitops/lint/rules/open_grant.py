@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.nodes import Node
-from ..case import Case
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case
 
 _ANONYMOUS = {"anon", "anonymous", "web_anon"}
 _ROWS = {"OBJECT_TABLE", "OBJECT_SEQUENCE", "OBJECT_COLUMN"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
-from ..case import Case, called
+from ...core.workspace.finding import Severity
 from ..nodes import relation_name, switched_on
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..added import AddedColumn
-from ..case import Case, called
-from ..expressions import volatile_call
+from ..added_columns import AddedColumn
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
+from ..volatility import volatile_call
 
 
 def check(case: Case) -> Iterator[Hit]:

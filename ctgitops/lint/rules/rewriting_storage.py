@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
 from ...sql.nodes import Node
-from ..case import Case, called
 from ..catalog import Table
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 _PARTS = {
     "AT_SetLogged": "it becomes logged",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..added import target
-from ..case import Case, called
+from ..added_columns import target
 from ..catalog import Table
 from ..nodes import relation_name
-from ..retype import Change, change_of
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
+from ..type_change import Change, change_of
 from ..types import type_of
 
 

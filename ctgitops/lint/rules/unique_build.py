@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.finding import Severity
+from ...core.workspace.finding import Severity
 from ...sql.locks import LockMode
-from ..case import Case, called
 from ..rule import Group, Hit, Rule
+from ..rule_input import Case, called
 
 _NO_OTHER_WAY = "there is no way to build an exclusion constraint while writes go on: do it when nobody is there"
 

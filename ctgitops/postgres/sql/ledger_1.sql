@@ -47,7 +47,7 @@ create table ctgitops.format (
 );
 comment on table ctgitops.format is 'Which formats this ledger has had; the highest is today''s. ledger_id of the first row identifies it.';
 
--- The same canonical form as `entry_hash` in ctgitops/core/ledger.py: a JSON array, times in UTC with microseconds.
+-- The same canonical form as `entry_hash` in ctgitops/core/ledger/ledger.py: a JSON array, times in UTC with microseconds.
 create function ctgitops.chain_entry() returns trigger
     language plpgsql
     set search_path = pg_catalog, pg_temp

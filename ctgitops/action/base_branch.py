@@ -1,0 +1,120 @@
+"""Determines the database that a plan may connect to: from the base branch's manifests, never the pull request's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..core.environment.environment import Environment, ShadowPolicy
+from ..core.forge.forge import TreeFile
+from ..core.gate.gate import Predecessor, Unreadable
+from ..core.gate.request import Request
+from ..core.problem import Problem
+from ..core.view.offline_plan import preview_of_new
+from ..core.view.preview import Look, Unseen
+from ..errors import CtgitopsError, ForgeError, MustWaitError, Place
+from ..files.workspace_copy import environments_in
+from ..lint.file_selection import lint_look
+from ..ports import Database, Databases, Forge
+
+FOLDER = "environments"
+LARGEST = 100_000
+MOST = 100
+"""So many manifests, and so many bytes of one, are read of a commit."""
+_MERGED = "what is merged holds: the change counts from the merge on"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The environments of the base branch by name, and how to reach them."""
+
+    environments: Mapping[str, Environment]
+    databases: Databases
+    workspace: Mapping[str, Environment]
+    """Those of the checkout."""
+    unknown: CtgitopsError | None = None
+    """Why nobody could read the base branch's."""
+
+    def of(self, environment: Environment) -> Database:
+        """Its database at the address that is merged. Raises ForgeError, MustWaitError."""
+        if self.unknown:
+            raise self.unknown
+        merged = self.environments.get(environment.name)
+        if merged is None:
+            what = f"{environment.name} is not on the base branch, so nobody connects to it"
+            raise MustWaitError(what, hint="merge its manifest first")
+        return self.databases.of(replace(environment, url_secret=merged.url_secret))
+
+    def predecessor(self, request: Request) -> Predecessor:
+        """The ledger of the environment named by `after`, at the address that is merged."""
+        name = request.environment.after
+        if name is None:
+            return None
+        try:
+            environment = self.workspace.get(name)
+            return self.of(environment).ledger() if environment else Unreadable("there is no such environment", 2)
+        except CtgitopsError as error:
+            return Unreadable(error.what, error.exit_status)
+
+    def shadowed(self, request: Request) -> Request:
+        """The request with the shadow's server that is merged: unmerged SQL runs on no other."""
+        merged = self.environments.get(request.environment.name)
+        return request.copied_where(merged.shadow if merged else ShadowPolicy())
+
+    def seen(self, look: Look, request: Request) -> Look:
+        """A look as it is shown: a new environment has the plan of an empty database."""
+        if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
+            preview = preview_of_new(request.workspace, look.environment)
+            return lint_look(preview, request.workspace, request.now.date())
+        return look
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the checkout's manifests say otherwise about where data comes from and goes to."""
+        found = []
+        for name, merged in self.environments.items():
+            here = self.workspace.get(name)
+            changed = [key for key, was, now in _reached(merged, here) if was != now] if here else []
+            for key in changed:
+                what = f"`{key}` of {name} is another than on the base branch, and was not used for this plan"
+                place = Place(here.path) if here else None
+                found.append(Problem("not-merged", what, place, hint=_MERGED, blocks=False))
+        return tuple(found)
+
+
+def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | None, str | None]]:
+    one, other = merged.backup, here.backup
+    return [
+        ("database.url", merged.url_secret, here.url_secret),
+        ("shadow.url", merged.shadow.url_secret, here.shadow.url_secret),
+        ("shadow.image", merged.shadow.image, here.shadow.image),
+        ("backup.to", one.to if one else None, other.to if other else None),
+        ("backup.verify_server", one.verify_server if one else None, other.verify_server if other else None),
+    ]
+
+
+def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: tuple[Environment, ...]) -> Merged:
+    """Reads the manifests of a commit through the API; where that cannot be, nothing is connected to."""
+    by_name = {environment.name: environment for environment in here}
+    if forge is None or not sha:
+        what = "nobody could see which databases the base branch names"
+        hint = "leave the input `github-token` at its default; it needs `contents: read`"
+        return Merged({}, own, by_name, ForgeError(what, hint=hint))
+    try:
+        files = _manifests(forge, sha, f"{folder}{FOLDER}")
+    except CtgitopsError as error:
+        what = f"nobody could see which databases the base branch names: {error.what}"
+        return Merged({}, own, by_name, ForgeError(what, hint=error.hint))
+    return Merged({e.name: e for e in environments_in(files)}, own, by_name)
+
+
+def _manifests(forge: Forge, sha: str, folder: str) -> dict[str, bytes]:
+    found = [file for file in forge.tree(sha, folder) if _is_manifest(file, folder)]
+    if len(found) > MOST:
+        raise ForgeError(f"the base branch has more than {MOST} manifests", hint="so many environments are not read")
+    return {file.path.removeprefix(f"{folder}/"): forge.blob(file.blob) for file in found}
+
+
+def _is_manifest(file: TreeFile, folder: str) -> bool:
+    name = file.path.removeprefix(f"{folder}/")
+    return file.plain and file.size <= LARGEST and "/" not in name and name.endswith((".yaml", ".yml"))

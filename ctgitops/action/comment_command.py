@@ -1,0 +1,39 @@
+"""Runs a command from a comment if its author has write access, and reacts to the comment with the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..core.forge.event import Comment, Nothing
+from ..core.forge.forge import Reaction
+from ..errors import CtgitopsError, ForgeError
+from .job import Job, error_markdown
+
+WRITE = frozenset({"admin", "maintain", "write"})
+
+
+def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Nothing:
+    """Does what a comment asks for, where its author may write. Raises ForgeError where nobody can tell."""
+    forge = job.teller.forge
+    if forge is None:
+        what = f"without a token nobody can see whether {comment.author} may write"
+        raise ForgeError(what, hint="leave the input `github-token` at its default")
+    # An author's association, which the event has, does not tell: a member may have been given no more than reading.
+    if forge.permission_of(comment.author) not in WRITE:
+        _react(job, comment, Reaction.REFUSED)
+        return Nothing(f"{comment.author} may not write to this repository")
+    _react(job, comment, Reaction.SEEN)
+    ended = Reaction.FAILED
+    try:
+        status = do()
+        ended = Reaction.FAILED if status else Reaction.DONE
+    except CtgitopsError as error:
+        job.answer(comment.pull_request, error_markdown(error))
+        raise
+    finally:
+        _react(job, comment, ended)
+    return status
+
+
+def _react(job: Job, comment: Comment, reaction: Reaction) -> None:
+    job.teller.react(comment.pull_request, comment.number, reaction)

@@ -1,0 +1,102 @@
+"""Plans a pull request from its files in GitHub's API: nothing of it is checked out, executed or trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..commands.plan import plan as plan_verb
+from ..commands.planning.offline import Unlooked
+from ..core.environment.environment import Environment
+from ..core.forge.event import Nothing
+from ..core.forge.forge import Proposal, TreeFile
+from ..core.forge.intent import Planning, Reading, in_order_of_after
+from ..core.problem import Problem
+from ..core.trial.code_reference import OutOfSight
+from ..core.view.preview import Look, with_problems
+from ..core.workspace.workspace import Workspace
+from ..errors import ForgeError, Place
+from ..files.workspace_copy import is_sql, overlaid
+from ..ports import Forge
+from ..wiring import Wiring
+from .job import Job
+from .planning import publish
+from .pull_request_checks import clashes_of, merged_before
+from .reviewed_files import shown_now
+
+MOST = 300
+LARGEST = 1_000_000
+ALL = 10_000_000
+"""So many files of a pull request are read, so many bytes of one, and of all."""
+
+
+def plan(job: Job, ask: Reading) -> int | Nothing:
+    """The plan of a pull request with the manifests and the policy of this checkout. Never applies."""
+    forge = job.teller.forge
+    if forge is None:
+        raise ForgeError("without a token nobody can read the pull request", hint="give the input `github-token`")
+    number = ask.pull_request
+    if number is None and ask.run is not None:
+        number = forge.proposed_by(ask.run)
+    if number is None:
+        return Nothing("no open pull request has this commit as its head now")
+    proposal = forge.proposal(number)
+    if ask.run is not None and proposal.head_sha != ask.run.head_sha:
+        return Nothing("it was pushed to since, and the run for that follows")
+    if proposal.merged:
+        return Nothing("it is merged, so there is nothing to plan")
+    files, problems = _files(forge, proposal, job.wiring.origin.folder)
+    changed = job.teller.files_of(number)
+    with overlaid(job.wiring.root, files) as root:
+        wiring = Wiring(root, job.environ)
+        workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
+        looks = _looks(job, wiring, workspace, frozenset(files))
+    asked = Planning((), proposal.head_sha, number)
+    clashing = clashes_of(job, asked, changed, workspace.migrations)
+    return publish(job, asked, with_problems(looks, (*problems, *clashing)))
+
+
+def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[Look, ...]:
+    """Manifests and addresses are those of the checkout; only SQL is the pull request's."""
+    environments = in_order_of_after(workspace.environments)
+    requests = tuple(
+        shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
+        for e in environments
+        if _has_secret(job, e)
+    )
+    code = OutOfSight("the pull request's code is not checked out here")
+    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
+    unlooked = Unlooked(changed, "this run was not given its secret", wiring)
+    return tuple(
+        found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
+    )
+
+
+def _has_secret(job: Job, environment: Environment) -> bool:
+    return bool(job.environ.get(environment.url_secret, "").strip())
+
+
+def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
+    """SQL files that the pull request adds, changes or removes, by their paths in the workspace."""
+    there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
+    changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
+    problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]
+    size = sum(there[path].size for path in changed if path in there)
+    if len(changed) > MOST or size > ALL:
+        what = f"it changes {len(changed)} SQL files of {size:,} bytes; {MOST} of {ALL:,} are read"
+        raise ForgeError(what, hint="split the pull request")
+    bad = {problem.place.path for problem in problems if problem.place}
+    files: dict[str, bytes | None] = {}
+    for path in changed:
+        inside = path.removeprefix(folder)
+        if inside not in bad:
+            files[inside] = forge.blob(there[path].blob) if path in there else None
+    return files, tuple(problems)
+
+
+def _refused(file: TreeFile, path: str) -> Problem | None:
+    if not file.plain:
+        return Problem("not-a-file", "it is a link or another repository, not a file", Place(path), "put a file there")
+    if file.size > LARGEST:
+        what = f"it holds {file.size:,} bytes, and of a pull request {LARGEST:,} are read"
+        return Problem("too-large", what, Place(path), "split it, or load data by other means")
+    return None

@@ -1,0 +1,125 @@
+"""Writes to GitHub (comments, check runs, deployments). A failed API call is a warning and never ends the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ..core.forge.forge import (
+    Annotation,
+    ChangedFile,
+    Check,
+    Deployment,
+    DeploymentState,
+    Level,
+    OpenPullRequest,
+    Reaction,
+    Review,
+    StickyComment,
+)
+from ..core.problem import Problem
+from ..errors import CtgitopsError
+from ..github.runner import Runner
+from ..ports import Forge
+
+Said = TypeVar("Said")
+LONGEST_DESCRIPTION = 140
+
+
+@dataclass
+class Teller:
+    """The forge, where there is a token for it, and the runner. Everything is told without secrets."""
+
+    runner: Runner
+    forge: Forge | None = None
+    warned: int = 0
+
+    def warn(self, message: str) -> None:
+        """One warning in the log."""
+        self.warned += 1
+        self.runner.warn(message)
+
+    def comment(self, comment: StickyComment) -> None:
+        """Writes or updates the comment of a pull request."""
+        clean = replace(comment, body=self.runner.hidden(comment.body))
+        url = self._tried("the comment was not written", lambda forge: forge.comment(clean))
+        if url:
+            self.runner.output("comment-url", url)
+
+    def check(self, check: Check) -> bool:
+        """Reports a check run; tells whether people can see it."""
+        hidden = self.runner.hidden
+        remarks = tuple(replace(a, message=hidden(a.message), title=hidden(a.title)) for a in check.annotations)
+        clean = replace(
+            check,
+            summary=hidden(check.summary),
+            text=hidden(check.text),
+            title=hidden(check.title),
+            annotations=remarks,
+        )
+        before = self.warned
+        self._tried("the check was not reported", lambda forge: forge.check(clean))
+        return self.forge is not None and self.warned == before
+
+    def deploy(self, deployment: Deployment) -> int | None:
+        """Begins a deployment."""
+        return self._tried("the deployment was not reported", lambda forge: forge.deploy(deployment))
+
+    def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        """Tells how a deployment ended."""
+        words = self.runner.hidden(description)[:LONGEST_DESCRIPTION]
+        self._tried("the deployment's end was not reported", lambda forge: forge.deployed(number, state, words, url))
+
+    def pull_request_of(self, sha: str) -> int | None:
+        """The pull request that brought a commit."""
+        return self._tried("the pull request is not known", lambda forge: forge.pull_request_of(sha))
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        """Marks a comment."""
+        self._tried("the comment was not marked", lambda forge: forge.react(pull_request, comment, reaction))
+
+    def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
+        """The files that a pull request adds or changes."""
+        return self._tried("its files are not known", lambda forge: forge.files_of(pull_request)) or ()
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        """The other open pull requests that add migrations."""
+        return self._tried("other pull requests were not looked at", lambda forge: forge.other_open(than)) or ()
+
+    def suggest(self, review: Review) -> int:
+        """Suggests fixes on lines of a pull request."""
+        return self._tried("no fix was suggested", lambda forge: forge.suggest(review)) or 0
+
+    def _tried(self, otherwise: str, call: Callable[[Forge], Said]) -> Said | None:
+        if self.forge is None:
+            return None
+        try:
+            return call(self.forge)
+        except CtgitopsError as error:
+            self.warn(f"{otherwise}: {error.what}")
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with telling, the database comes first
+            self.warn(f"{otherwise}: {type(error).__name__}: {error}")
+        return None
+
+
+def annotation_of(problem: Problem, root: str) -> Annotation | None:
+    """A problem as a remark on its line; None where it has no file."""
+    if problem.place is None:
+        return None
+    level = Level.FAILURE if problem.is_error else Level.WARNING
+    message = f"{problem.what}\n{problem.hint}".strip()
+    return Annotation(
+        path=path_in_repository(root, problem.place.path),
+        line=problem.place.line or 1,
+        level=level,
+        title=problem.code,
+        message=message,
+        column=problem.place.column,
+    )
+
+
+def path_in_repository(root: str, path: str) -> str:
+    """Annotations count from the repository's root, places from the workspace's."""
+    folder = root.strip("/").removeprefix("./")
+    return path if folder in ("", ".") else f"{folder}/{path}"

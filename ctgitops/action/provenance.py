@@ -1,0 +1,49 @@
+"""Verifies that the checked-out commit is merged, before any database is changed."""
+
+from __future__ import annotations
+
+from ..core.forge.intent import Ground
+from ..errors import ForgeError, MustWaitError, WorkspaceError
+from ..ports import Forge
+from .job import Job
+
+_UNCHANGED = "nothing was changed"
+_CHECK_OUT = "let actions/checkout check out the default branch before this step"
+
+
+def prove(job: Job, ground: Ground) -> None:
+    """A tag stands for this commit, and the default branch has it. Raises MustWaitError, ForgeError."""
+    if not (ground.tag or ground.checkout):
+        return
+    forge = job.teller.forge
+    if forge is None:
+        of_what = f"the tag {ground.tag}" if ground.tag else "what is checked out"
+        what = f"without a token nobody can see whether {of_what} is on {ground.branch}"
+        raise ForgeError(what, hint="leave the input `github-token` at its default; it needs `contents: read`")
+    if ground.tag:
+        _tag(job, ground, forge)
+    if ground.checkout:
+        _checkout(job, ground, forge)
+
+
+def _tag(job: Job, ground: Ground, forge: Forge) -> None:
+    commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
+    if not commit or {commit} != {here, ground.sha or here}:
+        what = f"the tag {ground.tag} names {commit[:7]}, and this run is for {here[:7]}: it was moved"
+        raise MustWaitError(what, state=_UNCHANGED, hint="a tag that moves proves nothing: make a new one")
+    if not forge.is_on(ground.branch, commit):
+        what = f"the commit of the tag {ground.tag} is not on {ground.branch}"
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"merge it into {ground.branch}, then tag that")
+
+
+def _checkout(job: Job, ground: Ground, forge: Forge) -> None:
+    """A workflow that a comment starts may have checked out the pull request's branch."""
+    try:
+        commit = job.wiring.checked_out
+    except WorkspaceError as error:
+        raise ForgeError(error.what, state=_UNCHANGED, hint=_CHECK_OUT) from None
+    if not commit:
+        raise ForgeError("no commit is checked out", state=_UNCHANGED, hint=_CHECK_OUT)
+    if not forge.is_on(ground.branch, commit):
+        what = f"what is checked out, {commit[:7]}, is not on {ground.branch}"
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"let actions/checkout bring {ground.branch}")

@@ -1,0 +1,45 @@
+"""Finds conflicts with other open pull requests, and posts suggested changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..core.forge.conflict import clashes
+from ..core.forge.forge import ChangedFile, Review
+from ..core.forge.intent import Planning
+from ..core.forge.suggest import suggestions
+from ..core.migration.migration import Migration
+from ..core.problem import Problem
+from ..core.workspace.numbering import BaseBranch
+from ..core.workspace.workspace import Workspace
+from ..github.inputs import CommentMode
+from .job import Job
+
+
+def clashes_of(
+    job: Job, ask: Planning, files: tuple[ChangedFile, ...], ours: tuple[Migration, ...]
+) -> tuple[Problem, ...]:
+    """What other open pull requests want too."""
+    if ask.pull_request is None or not any(file.added for file in files):
+        return ()
+    return clashes(ours, files, job.teller.other_open(ask.pull_request))
+
+
+def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
+    """The workspace that knows which of its files the base branch has: all that the pull request does not add."""
+    if not files or not workspace.contested:
+        return workspace
+    added = {file.path.removeprefix(folder) for file in files if file.added}
+    had = [m for m in workspace.migrations if m.path not in added]
+    versions = tuple(m.version for m in had if m.version)
+    base = BaseBranch("the base branch", frozenset(m.number for m in had), frozenset(m.name for m in had), versions)
+    return replace(workspace, git=replace(workspace.git, base=base))
+
+
+def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:
+    """Suggests fixes on the lines that the pull request adds, unless the workflow wants no comments."""
+    if ask.pull_request is None or job.inputs.comment is CommentMode.OFF:
+        return
+    found = suggestions(problems, files, job.wiring.origin.folder)
+    if found:
+        job.teller.suggest(Review(ask.pull_request, ask.sha, found))

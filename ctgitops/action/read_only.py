@@ -1,0 +1,83 @@
+"""The Action's read-only commands: check, status, an offline plan, and the final comment of a closed pull request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..commands.check import check as check_verb
+from ..commands.check import exit_status as check_exit_status
+from ..commands.check import lint
+from ..commands.planning.offline import Unlooked
+from ..commands.status import status as status_verb
+from ..core.environment.environment import ShadowPolicy
+from ..core.forge.forge import ChangedFile
+from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
+from ..core.view.status import exit_status as status_exit_status
+from ..core.workspace.finding import Finding
+from ..report.escape import plain
+from ..report.markdown import check_markdown, statuses_markdown
+from ..report.record import closed_markdown
+from ..report.text import check_text
+from ..report.text_status import statuses_text
+from .job import LONGEST, Job
+from .planning import publish
+from .pull_request_checks import merged_before
+from .records import record_now
+
+
+def check(job: Job, ask: Checking | None = None) -> int:
+    """The files alone: no secret is read and no database is asked."""
+    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
+    workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
+    problems, findings = check_verb(workspace), _findings(job, files)
+    page = check_markdown(workspace, problems, findings, longest=LONGEST)
+    if ask:
+        job.runner.say(f"Only the files are checked: {ask.why}.")
+        page = f"Only the files were checked: {plain(ask.why)}.\n\n{page}"
+    job.show("Check", check_text(workspace, problems, findings), page)
+    job.annotate((*problems, *(finding.problem for finding in findings)))
+    status = check_exit_status(problems, findings)
+    job.runner.output("blocked", "true" if status else "false")
+    return status
+
+
+def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
+    """Of a pull request, what it adds or changes is judged, not the history before it."""
+    folder = job.wiring.origin.folder
+    only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
+    return lint(job.wiring.workspace, job.wiring.today, only if files else None)
+
+
+def files_only(job: Job, ask: Checking) -> int:
+    """The plan of a pull request that gets no secrets: what its files add, in the summary alone."""
+    changed = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    folder = job.wiring.origin.folder
+    inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
+    workspace = job.wiring.workspace
+    if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
+        return check(job, ask)
+    ordered = in_order_of_after(workspace.environments)
+    unlooked = Unlooked(inside, ask.why, job.wiring)
+    # The manifest is not merged either: it chooses neither another server for the trial nor what runs there
+    known = merged_before(workspace, changed, folder)
+    requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
+    looks = tuple(map(unlooked.look, requests))
+    return publish(job, Planning(ordered), looks)
+
+
+def status(job: Job, base_sha: str | None = None) -> int:
+    """Where environments stand."""
+    names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
+    environments = tuple(job.wiring.environment(name) for name in names)
+    databases = job.wiring if base_sha is None else job.base_at(base_sha)
+    statuses = status_verb(job.wiring.workspace, environments, databases=databases)
+    job.show("Status", statuses_text(statuses), statuses_markdown(statuses))
+    return status_exit_status(statuses)
+
+
+def finalise(job: Job, ask: Finalising) -> int:
+    """The last word on a pull request that no push will write about."""
+    page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
+    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing of it was applied", page)
+    job.comment(ask.pull_request, ask.sha, page)
+    return 0

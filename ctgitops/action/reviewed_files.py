@@ -1,0 +1,38 @@
+"""Loads which files the plans of merged pull requests showed, for environments with `reviewed` set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..core.environment.environment import Reviewed
+from ..core.gate.request import Request
+from ..core.gate.review import Reviews, all_files_of, files_of
+from ..core.plan.plan import make_plan
+from ..errors import CtgitopsError
+from .job import Job
+
+
+def with_reviews(job: Job, request: Request) -> Request:
+    """The request with what the forge knows about the files that are pending now; asks only where it matters."""
+    if request.environment.reviewed is Reviewed.OFF:
+        return request
+    return replace(request, reviews=_asked(job, request))
+
+
+def shown_now(request: Request) -> Request:
+    """The request of a plan that a pull request shows: once that is merged, all its files were shown."""
+    files = all_files_of(request.workspace, request.origin.folder)
+    return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
+
+
+def _asked(job: Job, request: Request) -> Reviews:
+    if job.teller.forge is None:
+        return Reviews(unknown="there is no token to ask GitHub with")
+    try:
+        ledger = job.wiring.of(request.environment).ledger()
+        files = files_of(
+            make_plan(request.workspace, request.environment, ledger, request.target), request.origin.folder
+        )
+        return Reviews(job.teller.forge.seen(files, request.origin.commit_sha) if files else frozenset())
+    except CtgitopsError as error:
+        return Reviews(unknown=error.what)

@@ -1,0 +1,75 @@
+"""Runs pg_dump and pg_restore as child processes, which end with this process and leave no partial result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from ..postgres.server.watchdog import Watchdog
+
+SECONDS_TO_END = 5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended."""
+
+    status: int
+    """Its exit status; negative: the number of the signal that ended it."""
+    said: str
+    """What it wrote to its standard error."""
+
+
+def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) -> Finished:
+    """Runs a program to its end. If we are interrupted meanwhile, it and all it started are ended first."""
+    child = subprocess.Popen(
+        watchdog.command(command),
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        umask=0o077,
+    )
+    try:
+        _, said = child.communicate()
+    except BaseException:
+        _end(child)
+        raise
+    return Finished(child.returncode, said.strip())
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(SECONDS_TO_END)
+            return
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """Makes SIGTERM an exception for the length of a block, so that what the block began is tidied away."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not ours:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,33 @@
+"""Selects the files of `check --changed`, and writes the fixes of `check --fix`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..commands.check import check, lint
+from ..core.fix import Rename
+from ..core.workspace.renumber import BaseBranch
+from ..files.fixing import fix_after, fix_lines
+from ..files.git import changed_since
+from ..files.scaffold import Order
+from ..wiring import Wiring
+
+
+def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:
+    """Carries out the fixes of migrations that the base does not have: those it has may be applied somewhere."""
+    wiring = Wiring(root)
+    workspace = wiring.workspace
+    mine = {m.path for m in workspace.migrations if m.name not in base.names}
+    files = mine | {m.down.path for m in workspace.migrations if m.down and m.path in mine}
+    said = (*(f.problem for f in lint(workspace, wiring.today, mine)), *check(workspace))
+    fixes = [each.fix for each in said if each.fix]
+    # A file whose name is wrong is no migration yet: git says whether it came with this branch
+    new = changed_since(root, base) if any(isinstance(fix, Rename) for fix in fixes) else frozenset()
+    fixes = [fix for fix in fixes if fix.path in files or (isinstance(fix, Rename) and fix.path in new)]
+    done, begun = fix_lines(root, workspace, fixes)
+    yield from done
+    for fix in begun:
+        order = Order("", wiring.origin.actor, datetime.now(UTC))
+        yield from fix_after(root, Wiring(root).workspace, fix, order)

@@ -1,0 +1,175 @@
+"""CLI commands that change nothing: check, plan, status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..core.problem import Problem
+from ..core.workspace.finding import Finding
+from ..wiring import Wiring
+from . import options
+from .printing import print_page, print_unread
+from .terminal import width_of
+
+if TYPE_CHECKING:
+    from ..core.schema.prediction import Prediction
+
+
+@click.command()
+@click.option(
+    "--changed",
+    metavar="BASE",
+    is_flag=False,
+    flag_value="",
+    help="Lint only what differs from a branch, tag or commit.  [default of BASE: origin/HEAD, main]",
+)
+@click.option(
+    "--fix", is_flag=True, help="First carry out what has one answer, in the files that BASE does not have. Writes."
+)
+@options.root
+@options.as_check
+def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
+    """Everything about the files that needs no database: names, numbers, headers, dependencies, syntax, lint."""
+    from ..commands.check import check as verb
+    from ..commands.check import exit_status, lint
+    from ..files.removal import removals
+
+    wiring, only = Wiring(root), None
+    if fix or changed is not None:
+        from ..files.git import changed_since, the_base
+        from .fix_files import carried_out
+
+        base = the_base(root, changed or None, "--changed")
+        if fix:
+            for line in carried_out(root, base):
+                click.echo(line, err=True)
+            wiring = Wiring(root)
+        only = None if changed is None else changed_since(root, base)
+    problems, findings = verb(wiring.workspace, removals(root)), lint(wiring.workspace, wiring.today, only)
+    print_page(_check_page(wiring, form, problems, findings), form)
+    return exit_status(problems, findings)
+
+
+def _check_page(wiring: Wiring, form: str, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
+    if form == "json":
+        from ..report.json import check_json
+
+        return check_json(wiring.workspace, problems, findings)
+    if form == "sarif":
+        from ..report.sarif import check_sarif
+
+        return check_sarif(problems, findings, wiring.origin.folder)
+    if form == "github":
+        from ..report.workflow_commands import check_github
+
+        return check_github(problems, findings, wiring.origin.folder)
+    if form == "markdown":
+        from ..report.markdown import check_markdown
+
+        return check_markdown(wiring.workspace, problems, findings)
+    from ..report.text import check_text
+
+    return check_text(wiring.workspace, problems, findings)
+
+
+@click.command()
+@options.any_environment
+@options.target
+@options.root
+@options.as_page
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the plan as JSON to this file."
+)
+@click.option("--no-shadow", is_flag=True, help="Do not try it on a throw-away copy of the schema.")
+def plan(  # noqa: PLR0913 - one parameter an option
+    *, name: str | None, target: str | None, root: Path, form: str, out: Path | None, no_shadow: bool
+) -> int:
+    """What apply would do, for one environment or for all; nothing is changed."""
+    from ..commands.plan import plan as verb
+    from ..core.view.preview import exit_status
+    from ..report.json import plan_json, plans_json
+
+    wiring = Wiring(root)
+    names = [name] if name else wiring.environment_names
+    looks = verb(
+        tuple(wiring.request(each, target=target) for each in names),
+        databases=wiring,
+        code=wiring,
+        shadows=None if no_shadow else wiring,
+    )
+    data = plan_json(looks[0]) if name else plans_json(looks)
+    if out:
+        wiring.write(out, data)
+    if form == "json":
+        page = data
+    elif form == "markdown":
+        from ..report.markdown import plans_markdown
+
+        page = plans_markdown(looks, wiring.origin)
+    else:
+        from ..report.text import plans_text
+
+        page = plans_text(looks, width_of(sys.stdout))
+    print_page(page, form)
+    return exit_status(looks)
+
+
+@click.command()
+@options.any_environment
+@options.root
+@options.as_page
+def status(name: str | None, root: Path, form: str) -> int:
+    """Where each environment stands: every migration with its state, and the environments side by side.
+
+    Exit status 1 where the last run failed and nothing was applied, rolled back or repaired since.
+    """
+    from ..commands.status import status as verb
+    from ..core.view.status import exit_status
+
+    wiring = Wiring(root)
+    environments = tuple(wiring.environment(each) for each in ([name] if name else wiring.environment_names))
+    statuses = verb(wiring.workspace, environments, databases=wiring)
+    if form == "json":
+        from ..report.json import status_json
+
+        page = status_json(statuses)
+    elif form == "markdown":
+        from ..report.markdown import statuses_markdown
+
+        page = statuses_markdown(statuses)
+    else:
+        from ..report.text_status import statuses_text
+
+        page = statuses_text(statuses, width_of(sys.stdout))
+    print_page(page, form)
+    return print_unread(wiring.workspace, name, exit_status(statuses))
+
+
+def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
+    """The fingerprint in a file that `plan --out` wrote, and what it predicts. Raises click.BadParameter."""
+    try:
+        written = json.loads(plan_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{plan_file} cannot be read as a plan: {error}", param_hint="--plan") from None
+    plans = written.get("plans", [written]) if isinstance(written, dict) else []
+    for each in plans:
+        if isinstance(each, dict) and each.get("environment") == name and each.get("fingerprint"):
+            return str(each["fingerprint"]), _prediction(each.get("proof"), plan_file)
+    raise click.BadParameter(f"{plan_file} holds no plan of {name}", param_hint="--plan")
+
+
+def _prediction(proof: object, plan_file: Path) -> Prediction | None:
+    from ..core.ledger.drift_acceptance import changes_from
+    from ..core.schema.prediction import Prediction
+
+    if not isinstance(proof, dict) or not proof.get("prediction"):
+        return None
+    try:
+        return Prediction(str(proof["prediction"]), changes_from(json.dumps(proof["changes"])))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise click.BadParameter(f"{plan_file} holds a prediction that nobody can read", param_hint="--plan") from None

@@ -1,0 +1,28 @@
+"""Runs the health query of an environment before the first migration, and repeatedly after the last one."""
+
+from __future__ import annotations
+
+from ...core.gate.gate import Reason
+from ...core.gate.health import not_well, reasons_of_health, stopped_watching
+from ...core.gate.request import Request
+from ...core.plan.plan import Plan
+from ...ports import Session
+
+
+def ask_first(request: Request, session: Session) -> tuple[Reason, ...]:
+    """Why nothing is applied, where its health query is not true or cannot be asked. Read-only."""
+    health = request.environment.manner.health
+    return tuple(reasons_of_health(session.pulse(health), request.environment)) if health else ()
+
+
+def watch(plan: Plan, session: Session) -> None:
+    """Raises ApplyError where the health query is not true for as long as the manifest says. Read-only."""
+    health = plan.manner.health
+    if health is None:
+        return
+    try:
+        heard = session.watch(health)
+    except KeyboardInterrupt:
+        raise stopped_watching(plan) from None
+    if error := not_well(heard, health, plan):
+        raise error

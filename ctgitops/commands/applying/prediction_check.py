@@ -1,0 +1,61 @@
+"""Records the predicted schema in the ledger, compares it with the schema after the apply, and records the result."""
+
+from __future__ import annotations
+
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Ledger
+from ...core.ledger.open_prediction import ended, made, open_promises
+from ...core.plan.plan import Plan
+from ...core.schema.prediction import Unkept, unkept
+from ...core.schema.snapshot import Snapshot
+from ...errors import LedgerError
+from ...ports import Database, Session
+from .predict import Foreseen
+
+
+def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, Unkept | None]:
+    """The ledger, once what earlier runs predicted was looked at; what came instead, where nobody had looked. Writes.
+
+    What is as predicted by now is no longer told of.
+    """
+    ledger, late = session.ledger(), None
+    promises = open_promises(ledger)
+    if not promises:
+        return ledger, None
+    live = database.snapshot()
+    for each in promises:
+        came = unkept(each.prediction, live, live, request.environment.drift_ignore)
+        if came is None or each.broken is None:
+            session.record(ended(each.made.plan or "", came))
+            late = came or late
+    return session.ledger(), late
+
+
+class Comparison:
+    """The schema before a plan, which is looked at now, and that after it."""
+
+    def __init__(self, plan: Plan, request: Request, database: Database, foreseen: Foreseen) -> None:
+        self._plan = plan
+        self._ignored = request.environment.drift_ignore
+        self._database = database
+        wanted = request.prediction is not None or foreseen.changes is not None
+        self._before = database.snapshot() if wanted else Snapshot()
+        self._prediction = request.prediction or foreseen.on(self._before)
+
+    def promise(self, session: Session) -> None:
+        """Puts on record what is predicted. Writes."""
+        if self._prediction is not None:
+            numbers = tuple(step.number for step in self._plan.steps)
+            session.record(made(self._plan.fingerprint, numbers, self._prediction))
+
+    def found(self, session: Session) -> Unkept | None:
+        """How the schema is not what was predicted, put on record. Writes. Raises LedgerError where nobody can look."""
+        if self._prediction is None:
+            return None
+        try:
+            came = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
+            session.record(ended(self._plan.fingerprint, came))
+        except LedgerError as error:
+            state = "all of the plan is applied; only whether its schema is what was predicted is not known"
+            raise LedgerError(error.what, state=state, hint=error.hint) from None
+        return came

@@ -1,0 +1,54 @@
+"""Estimates for each migration of the trial what it blocks in the real database, and for about how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ...core.gate.gate import Predecessor
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Ledger
+from ...core.plan.plan import Plan
+from ...core.trial.impact import StepImpact
+from ...core.trial.projection import Effect, Measured, Rates, Size, effect_of, measured_in, tables_of
+from ...errors import CtgitopsError
+from ...ports import Databases, Sealed
+
+
+def effects_of(
+    plan: Plan, request: Request, before: Predecessor, sealed: Sealed, databases: Databases
+) -> dict[int, Effect]:
+    """By number of the migration, from what was seen of it and how large the real tables are. Read-only.
+
+    What nobody could ask is not known, which an effect says.
+    """
+    impacts = sealed.impacts
+    if not any(impact.windows for impact in impacts.values()):
+        return {number: Effect(impact) for number, impact in impacts.items()}
+    sizes: Mapping[str, Size] = {}
+    rates: Rates | None = None
+    with suppress(CtgitopsError):
+        sizes = databases.of(request.environment).sizes(tables_of(impacts.values()))
+    measured: Mapping[int, Measured] = {}
+    if any(window.worked_on for impact in impacts.values() for window in impact.windows):
+        with suppress(CtgitopsError):
+            rates = sealed.rates()
+        with suppress(CtgitopsError):
+            measured = _measured(plan, request, before, impacts, databases)
+    return {number: effect_of(impact, sizes, rates, measured.get(number)) for number, impact in impacts.items()}
+
+
+def _measured(
+    plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
+) -> dict[int, Measured]:
+    """What the same files took in the environment that comes before this one."""
+    before = request.workspace.environment(request.environment.after or "")
+    if before is None or not isinstance(ledger, Ledger):
+        return {}
+    sizes = databases.of(before).sizes(tables_of(impacts.values()))
+    found = {
+        step.number: measured_in(before.name, step, ledger, impacts[step.number], sizes)
+        for step in plan.steps
+        if step.number in impacts
+    }
+    return {number: measured for number, measured in found.items() if measured}

@@ -1,0 +1,115 @@
+"""Offline planning: makes a plan without connecting to the database, and tries it on the schema of the merged files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from ...core.environment.environment import Environment
+from ...core.gate.gate import Predecessor
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Ledger
+from ...core.plan.plan import worst_first
+from ...core.plan.replay import steps_of
+from ...core.schema.source_database import Original, Role
+from ...core.trial.trial import Proof, proof_problems
+from ...core.view.offline_plan import ledger_of_files, preview_of_files
+from ...core.view.preview import Preview
+from ...errors import ApplyError, CtgitopsError, UsageError
+from ...lint.file_selection import lint_look
+from ...ports import Database, Shadows
+from ...sql.databases import databases_named
+from .impact_estimate import effects_of
+from .trial import Trial
+
+ROLE = "postgres"
+"""Who applies migrations there is not known, so it may be somebody who may do everything."""
+MOST_ROLES = 20
+_NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
+_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
+_UNDEFINED = "42704"
+_NO_SUCH_DATABASE = "3D000"
+
+
+class _OutOfReach:
+    """Databases that are not connected to, even where a secret is set."""
+
+    def of(self, environment: Environment) -> Database:
+        """Raises UsageError."""
+        raise UsageError(f"{environment.name} is not looked at")
+
+    def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port's signature
+        """None is asked."""
+        return None
+
+
+@dataclass
+class Unlooked:
+    """The plans of environments whose databases may not be reached, each as if it had all but these files."""
+
+    changed: Collection[str]
+    why: str
+    shadows: Shadows
+    roles: list[str] = field(default_factory=list)
+    """Those that the files name and none of them makes: real servers have them from elsewhere."""
+    databases: list[str] = field(default_factory=list)
+    """Those that only running the files shows: the real name is not known, so the copy takes the first."""
+
+    def look(self, request: Request) -> Preview:
+        """What the changed files add to those that are merged, linted and tried. Read-only."""
+        environment, workspace = request.environment, request.workspace
+        preview = preview_of_files(workspace, environment, self.changed, self.why)
+        looked = lint_look(preview, workspace, request.now.date())
+        if not isinstance(looked, Preview) or not looked.plan.steps or looked.plan.blocked:
+            return preview if not isinstance(looked, Preview) else looked
+        if not environment.shadow.wanted:
+            return replace(looked, proof=Proof(untried="its manifest says `shadow: none`"))
+        return self._tried(looked, ledger_of_files(workspace, environment, self.changed), request)
+
+    def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
+        while True:
+            tried = self._once(preview, ledger, request)
+            failed = tried.proof.failed if tried.proof else None
+            if failed is None or not self._learned(failed):
+                break
+        proof = replace(tried.proof or Proof(), of_files=True, prediction="")
+        problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+        return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
+
+    def _once(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
+        try:
+            return self._trial(preview, ledger, request)
+        except ApplyError as error:
+            if self._learned(error):
+                return self._once(preview, ledger, request)
+            return replace(preview, proof=Proof(untried=f"what is merged does not run from nothing: {error.what}"))
+        except CtgitopsError as error:
+            return replace(preview, proof=Proof(untried=error.what))
+
+    def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
+        steps = (*steps_of(ledger), *preview.plan.steps)
+        named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
+        original = _original(preview.environment, self.roles, named)
+        with self.shadows.sealed(original, preview.environment.shadow, steps_of(ledger)) as sealed:
+            proof = Trial(preview.plan, ledger, original, sealed).proof(sealed.snapshot())
+            effects = effects_of(preview.plan, request, None, sealed, _OutOfReach())
+            return replace(preview, proof=proof, effects=effects)
+
+    def _learned(self, error: ApplyError) -> bool:
+        """Whether it fails for the want of a role, or a name of the database, that was not known of."""
+        other = _NO_DATABASE.search(error.what)
+        if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
+            self.databases.append(other[1])
+            return True
+        match = _NO_ROLE.search(error.what)
+        if error.sqlstate != _UNDEFINED or match is None or match[1] in self.roles or len(self.roles) >= MOST_ROLES:
+            return False
+        self.roles.append(match[1])
+        return True
+
+
+def _original(environment: Environment, roles: list[str], databases: tuple[str, ...]) -> Original:
+    made = (Role(ROLE, superuser=True), *(Role(name) for name in roles))
+    name = databases[0] if databases else ""
+    return Original(ROLE, environment.shadow.major, roles=made, database=name, databases=frozenset(databases))

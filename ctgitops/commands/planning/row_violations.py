@@ -1,0 +1,21 @@
+"""Finds existing rows that would make a plan fail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...core.environment.environment import DataPreflight
+from ...core.plan.plan import worst_first
+from ...core.trial.violation import risks_of, violation_problems
+from ...core.view.preview import Preview
+from ...ports import Database
+
+
+def with_violations(preview: Preview, database: Database) -> Preview:
+    """The same with a problem for each demand that rows of its database violate. Read-only."""
+    asked = preview.environment.data_preflight
+    if asked is DataPreflight.OFF:
+        return preview
+    found = database.violations(risks_of(preview.plan), asked is DataPreflight.KEYS)
+    problems = worst_first((*preview.plan.problems, *violation_problems(found)))
+    return replace(preview, plan=replace(preview.plan, problems=problems))

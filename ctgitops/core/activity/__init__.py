@@ -1,0 +1,1 @@
+"""Other sessions of a database: blockers, lock holders, orphaned backends, session settings."""

@@ -1,0 +1,30 @@
+"""An orphaned backend: a server process that still works for a run that has ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from .blocker import shape_of
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Told from any other session by its process and the moment in which that began."""
+
+    pid: int
+    began: datetime
+    application: str
+    user: str
+    seconds: float | None
+    """Since when its transaction is open; None where this role may not see it."""
+    query: str
+
+    @property
+    def told(self) -> str:
+        """`backend 123 of an earlier run is still at work, at migration 007, for 12 s: update …`."""
+        at = f", at migration {number[0]}" if (number := re.search(r"\d+$", self.application)) else ""
+        since = f", for {self.seconds:.0f} s" if self.seconds is not None else ""
+        doing = f": {shape}" if (shape := shape_of(self.query)) else ""
+        return f"backend {self.pid} of an earlier run is still at work{at}{since}{doing}"

@@ -1,0 +1,1 @@
+"""Environments as manifests and the policy describe them."""

@@ -1,0 +1,165 @@
+"""An environment, as its manifest describes it: a database, its target, and the conditions for changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ..migration.migration import Migration
+from ..migration.schema_version import SchemaVersion
+from ..migration.selector import Selector
+from .apply_policy import Manner
+from .preflight_policy import PreflightPolicy
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Trigger(StrEnum):
+    """What makes an environment be brought to its target."""
+
+    PUSH = "push"
+    RELEASE = "release"
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+
+
+class Reviewed(StrEnum):
+    """What happens with a file that was in no plan that somebody merged."""
+
+    REQUIRED = "required"
+    WARN = "warn"
+    OFF = "off"
+
+
+class DataPreflight(StrEnum):
+    """How a plan looks at the rows that would make a migration fail."""
+
+    COUNTS = "counts"
+    KEYS = "keys"
+    """With the primary keys of a few of them."""
+    OFF = "off"
+
+
+@dataclass(frozen=True)
+class Target:
+    """How far an environment is brought: everything, up to a schema version, or up to a migration's number."""
+
+    version: SchemaVersion | None = None
+    number: int | None = None
+    name: str = ""
+    """Of the migration with that number, where it was named."""
+
+    @classmethod
+    def parse(cls, text: str) -> Target | None:
+        """What a selector spells; None for anything else."""
+        found = Selector.parse(text)
+        return cls(found.version, found.number, found.name) if found else None
+
+    def __str__(self) -> str:
+        if self.version:
+            return str(self.version)
+        if self.name:
+            return self.name
+        return "latest" if self.number is None else f"{self.number:03}"
+
+    def reaches(self, migration: Migration) -> bool:
+        """Whether a database at this target has `migration`."""
+        if self.number is not None:
+            return migration.number <= self.number
+        if self.version is not None:
+            return migration.version is not None and migration.version <= self.version
+        return True
+
+
+@dataclass(frozen=True)
+class Window:
+    """When changes are welcome: these days, from one local time to another; over midnight where `end` is earlier."""
+
+    days: frozenset[str]
+    start: time
+    end: time
+    timezone: str
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether `moment`, which knows its zone, lies inside; `start` counts, `end` does not."""
+        local = moment.astimezone(ZoneInfo(self.timezone))
+        clock = local.time().replace(tzinfo=None)
+        today = WEEKDAYS[local.weekday()] in self.days
+        if self.start < self.end:
+            return today and self.start <= clock < self.end
+        yesterday = WEEKDAYS[(local.weekday() - 1) % 7] in self.days
+        return (today and clock >= self.start) or (yesterday and clock < self.end)
+
+    def __str__(self) -> str:
+        days = ", ".join(day.capitalize() for day in WEEKDAYS if day in self.days)
+        return f"{days} {self.start:%H:%M} to {self.end:%H:%M} {self.timezone}"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long we wait. `lock` is the longest that anybody else can be made to wait behind us."""
+
+    lock: timedelta = timedelta(milliseconds=200)
+    statement: timedelta = timedelta(minutes=15)
+    retry_for: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class BackupPolicy:
+    """What is saved before the first step, and where to."""
+
+    to: str
+    """A folder, relative to the repository's root or absolute."""
+    critical_tables: tuple[str, ...] = ()
+    """Tables, as `schema.name`, whose rows are compared by what is in them, not only counted."""
+    verify_server: str | None = None
+    """Name of the secret with the URL of a server for the throw-away database; None: one is started beside us."""
+
+
+@dataclass(frozen=True)
+class ShadowPolicy:
+    """The throw-away database on which a plan is tried."""
+
+    wanted: bool = True
+    major: int | None = None
+    """Of its server; None: that of the real one."""
+    extensions: tuple[str, ...] = ()
+    """What a migration may have made there although it takes a superuser."""
+    url_secret: str = ""
+    """The variable with the URL of the server to make it on; empty: one of our own."""
+    image: str = ""
+    """The container's image whose server it is made on; empty: that of a program here, where there is one."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One manifest. It holds the name of the secret with the database's URL, never the URL."""
+
+    name: str
+    url_secret: str
+    target: Target = field(default_factory=Target)
+    after: str | None = None
+    bake: timedelta = timedelta()
+    trigger: Trigger = Trigger.MANUAL
+    tags: str = "*"
+    reviewed: Reviewed = Reviewed.OFF
+    windows: tuple[Window, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    manner: Manner = field(default_factory=Manner)
+    preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
+    backup: BackupPolicy | None = None
+    seeds: tuple[str, ...] = ()
+    """Folders with its seed files, relative to the repository's root."""
+    shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
+    data_preflight: DataPreflight = DataPreflight.COUNTS
+    drift_ignore: tuple[str, ...] = ()
+    """Patterns of objects that may differ from what the migrations give."""
+    database_id: str | None = None
+    """The ledger that its database must hold; None where the manifest pins none."""
+    lint: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By rule, how bad a finding of it is here, where that is not what the policy says."""
+    path: str = ""
+    """Its manifest's file, relative to the repository's root."""

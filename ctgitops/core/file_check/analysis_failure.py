@@ -1,0 +1,31 @@
+"""Problems for SQL that an analysis failed on: what is unknown, and whether that forbids running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ...errors import Place
+from ...sql.guard import Failure
+from ...sql.script import Script
+from ..problem import Problem
+
+_REPORT = "report it as a bug of ctgitops"
+
+
+def statement_failures(script: Script) -> Iterator[Problem]:
+    """One for each statement; it blocks where it is unknown how the statement must be run, and else fails a look."""
+    for statement in script.statements:
+        if not statement.not_analysed:
+            continue
+        what = f"this {statement.kind} was not analysed: unknown is {', '.join(map(str, statement.not_analysed))}"
+        hint = f"{_REPORT}, and review the statement by hand"
+        place = script.place(script.start_of(statement))
+        yield Problem("not-analysed", what, place, hint, blocks=statement.undecided, fails=True)
+
+
+def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
+    """Each blocks: nothing is known of the file, also whether one transaction can hold it."""
+    for failure in failures:
+        what = f"it was not analysed: unknown is {failure}"
+        hint = f"{_REPORT}; to go on, split the file, or write its statements in a simpler form"
+        yield Problem("not-analysed", what, Place(script.path, script.first_line), hint)

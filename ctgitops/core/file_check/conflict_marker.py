@@ -1,0 +1,48 @@
+"""Lines that git writes into a file where a merge or rebase stops at a conflict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ...errors import Place
+from ..problem import Problem
+
+_BEGIN, _BASE, _MIDDLE, _END = (re.compile(rf"{re.escape(sign)}{{7}}( .*)?") for sign in "<|=>")
+
+
+def is_marker(line: str) -> bool:
+    """Whether a line looks like one of them."""
+    return any(pattern.fullmatch(line) for pattern in (_BEGIN, _BASE, _MIDDLE, _END))
+
+
+def marker_problem(line: str, place: Place) -> Problem:
+    """What is wrong with a file that has such a line."""
+    what = f"`{line[:60].strip()}` is a conflict marker of git: a merge was not finished here"
+    return Problem("conflict-marker", what, place, "keep the lines that are right, and delete the markers")
+
+
+def conflict_in(text: str, path: str) -> Problem | None:
+    """The first conflict of a file.
+
+    SQL can have one such line in a string, so there a conflict is a whole one: its begin, middle and end.
+    """
+    if "<<<<<<<" not in text and ">>>>>>>" not in text:
+        return None
+    lines = text.split("\n")
+    at = _whole(lines)
+    if at is None and not path.endswith(".sql"):
+        at = next((n for n, line in enumerate(lines) if _BEGIN.fullmatch(line) or _END.fullmatch(line)), None)
+    return None if at is None else marker_problem(lines[at], Place(path, at + 1, 1))
+
+
+def _whole(lines: Sequence[str]) -> int | None:
+    begin = stage = 0
+    for n, line in enumerate(lines):
+        if _BEGIN.fullmatch(line):
+            begin, stage = n, 1
+        elif stage == 1 and _MIDDLE.fullmatch(line):
+            stage = 2
+        elif stage == 2 and _END.fullmatch(line):
+            return begin
+    return None

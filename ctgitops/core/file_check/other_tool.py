@@ -1,0 +1,169 @@
+"""Marks of other migration tools in comments, which change what of a file runs, in which direction, and how.
+
+To PostgreSQL they are comments: run as plain SQL, a file of goose drops right away what it made. The patterns are those
+of the tools' own parsers and templates; a comment in prose that only has the same words is not a mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...sql.script import Script
+from ...sql.tokens import Kind, comment_lines, tokens
+from ..problem import Problem
+
+_FLAGS = re.MULTILINE | re.IGNORECASE
+_ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """A tool, and the lines by which its files are known, as patterns after the leading white space of the line."""
+
+    name: str
+    marks: str
+    down: str = ""
+    """Of those, the line below which the way back stands."""
+    hint: str = ""
+    """What to do, where it is not to divide the file or to delete the marks."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"^[ \t]*(?:{self.marks})", _FLAGS)
+
+    @cached_property
+    def turns(self) -> re.Pattern[str] | None:
+        return re.compile(rf"^[ \t]*(?:{self.down})", _FLAGS) if self.down else None
+
+
+_NO_TRANSACTION = "write `-- ctgitops: no transaction` in its place"
+_ONE_DIRECTION = "keep the SQL below `!Ups`, move that below `!Downs` into a .down.sql, and delete both lines"
+_TOOLS = (
+    _Tool("goose", r"--\s*\+goose\b", r"--\s*\+goose[ \t]+down\b"),
+    _Tool("sql-migrate", r"--\s*\+migrate\b", r"--\s*\+migrate[ \t]+down\b"),
+    _Tool("micrate", r"--\s*\+micrate\b", r"--\s*\+micrate[ \t]+down\b"),
+    _Tool("tern", r"----[ \t]*create above / drop below[ \t]*----", r"----[ \t]*create above"),
+    _Tool("tern", r"----[ \t]*tern:[ \t]*disable-tx[ \t]*----", hint=_NO_TRANSACTION),
+    _Tool(
+        "Liquibase",
+        r"--[ \t]*liquibase[ \t]+formatted|--[ \t]*changeset[ \t]+[^\s:]+:\S",
+        hint="keep the SQL of the changesets without the lines of Liquibase, and put the SQL of its `--rollback` lines",
+    ),
+    _Tool(
+        "sqitch",
+        rf"--[ \t]*(?:deploy \S+ to|revert \S+ from|verify \S+ on)[ \t]+(?:{_ENGINES})[ \t]*$",
+        hint="delete the line; what was in `deploy/` is a migration, in `revert/` its .down.sql, in `verify/` its "
+        ".verify.sql",
+    ),
+    _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
+    _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),
+    _Tool("rambler", r"--[ \t]*rambler[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*rambler[ \t]+down"),
+    _Tool("shmig", r"--[ \t]*====[ \t]*(?:up|down)[ \t]*====", r"--[ \t]*====[ \t]*down"),
+    _Tool("Mojo::Pg", r"--[ \t]*[0-9]+[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*[0-9]+[ \t]+down"),
+    _Tool("Play evolutions", r"--[ \t-]*!(?:ups|downs)\b", r"--[ \t-]*!downs"),
+    _Tool("postgres-migrations", r"--[ \t]*postgres-migrations[ \t]+disable-transaction\b", hint=_NO_TRANSACTION),
+    _Tool(
+        "Atlas",
+        r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
+        hint=f"delete the line; of `txmode none`, {_NO_TRANSACTION}",
+    ),
+    _Tool(
+        "yoyo",
+        r"--[ \t]*(?:depends:(?:[ \t]+[0-9]\S*)+|transactional:[ \t]*(?:true|false))[ \t]*$",
+        hint="delete the line: files run in the order of their numbers; what a file needs is `-- Dependencies:` in its "
+        "header; of `transactional: false`, " + _NO_TRANSACTION,
+    ),
+)
+_PAIRS = (
+    _Tool("node-pg-migrate", r"--[ \t-]*up[ \t]+migration\b", r"--[ \t-]*down[ \t]+migration\b"),
+    _Tool(
+        "node-sqlite and its like",
+        r"--[^\w\n]*(?:migration[ \t:]+)?up[^\w\n]*$",
+        r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
+    ),
+)
+"""Lines that are marks where both are in one file: one of them alone is what people write above SQL."""
+_LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
+"""The form that many have taken over from goose, each with its own name."""
+_FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
+_PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
+_ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
+"""One look for all of them, since nearly every file has none."""
+_SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
+_PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
+_FLYWAY = "${flyway:"
+
+
+def other_tool(script: Script) -> Problem | None:
+    """The first mark of another tool in a script, with what to do about it."""
+    if "--" not in script.sql and _FLYWAY not in script.sql:
+        return None
+    found = sorted(_found(script), key=lambda each: each[1])
+    if not found:
+        return None
+    tool, at, mark = found[0]
+    what = f"`{' '.join(mark.split())[:60]}` is a mark of {tool.name}, and ctgitops does not run files of {tool.name}"
+    return Problem("other-tool", what, script.place(at), _hint(tool, script))
+
+
+def _found(script: Script) -> Iterator[tuple[_Tool, int, str]]:
+    if _ANY.search(script.sql):
+        yield from _marked(script)
+        yield from _both_ways(script)
+    if mark := _SQLX.match(script.sql):
+        yield _Tool("sqlx", "", hint=_NO_TRANSACTION), _at(mark), mark[0]
+    if mark := _PLAY.search(script.sql):
+        yield _Tool("Play evolutions", "", hint=_ONE_DIRECTION), mark.start(), mark[0]
+    yield from _flyway(script.sql)
+
+
+def _marked(script: Script) -> Iterator[tuple[_Tool, int, str]]:
+    for tool in _TOOLS:
+        if mark := next(comment_lines(tool.pattern, script.sql), None):
+            yield tool, _at(mark), _line(script.sql, _at(mark))
+    if mark := next(comment_lines(_FORKED, script.sql), None):
+        name = mark[1].lower()
+        yield _Tool(name, "", rf"--[ \t]*\+{name}[ \t]+down\b"), _at(mark), _line(script.sql, _at(mark))
+
+
+def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
+    for tool in _PAIRS:
+        up, down = (next(comment_lines(each, script.sql), None) for each in (tool.pattern, tool.turns) if each)
+        if up and down:
+            yield tool, min(_at(up), _at(down)), _line(script.sql, min(_at(up), _at(down)))
+
+
+def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
+    """A placeholder that only Flyway has, wherever SQL would take it for text."""
+    for token in tokens(sql) if _FLYWAY in sql else ():
+        at = sql.find(_FLYWAY, token.start, token.end)
+        if at >= 0 and token.kind is not Kind.COMMENT:
+            end = sql.find("}", at) + 1 or at + len(_FLYWAY)
+            yield _Tool("Flyway", "", hint="write the value in its place"), at, sql[at:end]
+
+
+def _at(mark: re.Match[str]) -> int:
+    return mark.end() - len(mark[0].lstrip())
+
+
+def _line(sql: str, at: int) -> str:
+    return sql[at : (sql + "\n").find("\n", at)].strip()
+
+
+def _hint(tool: _Tool, script: Script) -> str:
+    down = re.sub(r"(?:\.up)?\.sql$", "", script.path, flags=re.IGNORECASE) + ".down.sql"
+    if tool.name == "Liquibase":
+        return f"{tool.hint} into {down}"
+    if tool.hint:
+        return tool.hint
+    marks = f"delete the lines that are marks of {tool.name}"
+    turn = next(comment_lines(tool.turns, script.sql), None) if tool.turns else None
+    if turn is None:
+        return f"{marks}; where it says that there is no transaction, {_NO_TRANSACTION}"
+    below = f"what stands below line {script.place(_at(turn)).line}, `{_line(script.sql, _at(turn))[:60]}`,"
+    if not script.path.startswith("migrations/") or ".down." in script.path:
+        return f"keep the SQL of one direction: remove {below} or what stands above it; and {marks}"
+    return f"move {below} into {down}, and {marks}"

@@ -1,0 +1,42 @@
+"""Rejects rollback SQL that contains a password: the ledger stores it redacted, so it could not be run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...errors import Place
+from ...sql.parse import SqlSyntaxError
+from ...sql.redact import holds_secret
+from ...sql.script import Script
+from ...sql.traits import RECORDS_ANYHOW
+from ..problem import Problem
+
+_HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `Rollback: Manual - …` in the header"
+
+
+def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
+    """Rollback SQL with a password in it: the file's own, and what a migration gives to record_migration."""
+    what = "a rollback is run from the ledger, which keeps no password, and"
+    if down and holds_secret(down.sql):
+        yield Problem("rollback-password", f"{what} this one has one", _place(down), _HINT)
+    elif down is None and _records_secret(up):
+        yield Problem("rollback-password", f"{what} record_migration is given one with one", _place(up), _HINT)
+
+
+def _records_secret(script: Script) -> bool:
+    if not holds_secret(script.sql):
+        return False
+    try:
+        return any(
+            statement.traits & RECORDS_ANYHOW and holds_secret(script.text_of(statement))
+            for statement in script.statements
+        )
+    except SqlSyntaxError:
+        return False  # a problem of its own
+
+
+def _place(script: Script) -> Place:
+    """The first line with a password."""
+    lines = zip(script.sql.split("\n"), script.shown.split("\n"), strict=False)
+    at = next((n for n, (is_there, shown) in enumerate(lines) if is_there != shown), 0)
+    return Place(script.path, script.first_line + at)

@@ -1,0 +1,140 @@
+"""Why the parser cannot read a script, by its likely cause: a command of psql, an invisible character, a conflict."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ...errors import Place
+from ...sql.invisible import PASTED, Invisible, invisible_in, named, pasted_in, spelled
+from ...sql.parse import SqlSyntaxError, statements
+from ...sql.redact import redact_message
+from ...sql.script import Script
+from ..problem import Problem
+from .conflict_marker import is_marker, marker_problem
+
+_META = re.compile(r"\\(!|\?|[A-Za-z_]+|\S)")
+_PLACEHOLDER = re.compile(
+    r"\$\{[^}\n]{1,100}\}|\{\{[^}\n]{1,100}\}\}|\{%[^%\n]{1,100}%\}|:(?:'\w{1,60}'|\"\w{1,60}\"|[A-Za-z_]\w{0,60})"
+)
+_CONNECT = (
+    "remove the line: ctgitops connects to the database of the manifest; a dump for it comes from `pg_dump` without "
+    "`--create`, not from `pg_dumpall`"
+)
+_META_HINTS = {
+    "c": _CONNECT,
+    "connect": _CONNECT,
+    "i": "put the SQL of that file in the place of the line",
+    "restrict": "delete the line, and that of `\\unrestrict`: pg_dump writes both for psql alone",
+    "unrestrict": "delete the line, and that of `\\restrict`: pg_dump writes both for psql alone",
+    "copy": "write INSERT INTO … VALUES instead",
+    "gexec": "write the statements that the query before it makes, or EXECUTE them in a DO block",
+    "set": "remove the line, and write the value where the variable stands",
+}
+_META_HINTS |= {"ir": _META_HINTS["i"], "include": _META_HINTS["i"], "include_relative": _META_HINTS["i"]}
+_NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", "out", "x", "t", "a", "qecho", "warn"})
+
+
+def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
+    """Why the parser refuses a script, with the place of the cause."""
+    return (
+        _conflict(script, error.offset)
+        or _hidden(script, error.offset)
+        or _copied(script, error.offset)
+        or _meta_command(script, error.offset)
+        or _placeholder(script, error.offset)
+        or _pasted(script, error.offset)
+        or _plain(script, error)
+    )
+
+
+def client_copy(script: Script, offset: int) -> Problem:
+    """COPY with its data in the file."""
+    what = "COPY through the client, with its data in the file, works only in psql"
+    hint = "write INSERT INTO … VALUES instead; a dump has them with `pg_dump --inserts`, none with `--schema-only`"
+    return Problem("client-copy", what, script.place(offset), hint)
+
+
+def invisible_problems(script: Script) -> Iterator[Problem]:
+    """Warnings of characters that nobody sees in a script that can be parsed."""
+    for found in invisible_in(script.sql):
+        place = script.place(found.offset)
+        if found.is_control and not found.in_code:
+            what = f"{found.named} shows the text around it in another order than PostgreSQL reads it"
+            hint = "delete it, or write it as an escape in an E'…' string if it is data"
+            yield Problem("invisible-character", what, place, hint, blocks=False)
+        else:
+            yield replace(_invisible(script, found), blocks=False)
+
+
+def _hidden(script: Script, offset: int) -> Problem | None:
+    found = [each for each in invisible_in(script.sql) if each.in_code]
+    near = next((each for each in found if each.offset >= offset), found[-1] if found else None)
+    return _invisible(script, near) if near else None
+
+
+def _invisible(script: Script, found: Invisible) -> Problem:
+    place = script.place(found.offset)
+    what = f"{found.named} is in the SQL, and PostgreSQL takes it for a letter of a name"
+    hint = "write a space instead" if found.is_space else "delete it"
+    return Problem("invisible-character", what, place, hint, spelled(_line(script, place)))
+
+
+def _line(script: Script, place: Place) -> str:
+    return script.shown.split("\n")[(place.line or 1) - script.first_line]
+
+
+def _conflict(script: Script, offset: int) -> Problem | None:
+    place = script.place(offset)
+    line = _line(script, place)
+    return marker_problem(line, Place(place.path, place.line, 1)) if is_marker(line) else None
+
+
+def _copied(script: Script, offset: int) -> Problem | None:
+    """Data behind COPY … FROM STDIN."""
+    for end in (offset, script.sql.rfind(";", 0, offset) + 1):
+        try:
+            found = statements(script.sql[:end])
+        except SqlSyntaxError:
+            continue
+        if found and found[-1].copies_through_client:
+            return client_copy(script, offset)
+    return None
+
+
+def _meta_command(script: Script, offset: int) -> Problem | None:
+    match = _META.match(script.sql, offset)
+    if match is None:
+        return None
+    place = script.place(offset)
+    general = "write the SQL that it stands for, or remove the line"
+    hint = _META_HINTS.get(match[1], "remove the line: it is for psql alone" if match[1] in _NO_EFFECT else general)
+    return Problem("psql-command", f"`{_line(script, place).strip()}` is a command of psql, not SQL", place, hint)
+
+
+def _placeholder(script: Script, offset: int) -> Problem | None:
+    match = _PLACEHOLDER.match(script.sql, offset)
+    if match is None:
+        return None
+    whose = "a variable of psql" if match[0][0] == ":" else "a placeholder of another tool, such as Flyway or Jinja"
+    what = f"`{match[0]}` is {whose}, and ctgitops replaces none"
+    return Problem("placeholder", what, script.place(offset), "write the value in its place")
+
+
+def _pasted(script: Script, offset: int) -> Problem | None:
+    found = list(pasted_in(script.sql))
+    near = next((each for each in found if each[1] >= offset), found[-1] if found else None)
+    if near is None:
+        return None
+    what = f"{named(near[0])} is not a character of SQL outside of strings and names"
+    return Problem("syntax-error", what, script.place(near[1]), f"write `{PASTED[near[0]]}` instead")
+
+
+def _plain(script: Script, error: SqlSyntaxError) -> Problem:
+    place = script.place(error.offset)
+    line = _line(script, place)
+    original = script.sql.split("\n")[(place.line or 1) - script.first_line]
+    detail = f"{line}\n{' ' * ((place.column or 1) - 1)}^" if line == original else line
+    what = redact_message(error.message, script.secrets)
+    return Problem("syntax-error", what, place, "correct the statement", detail)

@@ -1,0 +1,59 @@
+"""BEGIN, COMMIT and their like in a file, other than one pair around all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...sql.parse import Statement
+from ...sql.script import Script
+from ..problem import Problem
+
+_OPENING = frozenset({"BEGIN", "START TRANSACTION"})
+_REMOVE = "remove it: each file already runs in a transaction of its own"
+
+
+def transaction_problems(script: Script) -> Iterator[Problem]:
+    """Each statement that would open or close a transaction by itself. Raises SqlSyntaxError."""
+    controls = [statement for statement in script.statements if statement.transaction_control]
+    faults = [(statement, said) for statement in controls if (said := _options(statement))]
+    if not faults and _is_pair(controls):
+        faults = [(controls[0], _around(script, controls))]
+    for statement, (what, hint) in faults or [(statement, _alone(statement)) for statement in controls]:
+        yield Problem("transaction-control", what, script.place(script.start_of(statement)), hint)
+
+
+def _is_pair(controls: list[Statement]) -> bool:
+    words = [statement.transaction_control for statement in controls]
+    return len(words) == 2 and words[0] in _OPENING and words[1] == "COMMIT"
+
+
+def _options(statement: Statement) -> tuple[str, str] | None:
+    """What a BEGIN or COMMIT asks for that the transaction of apply does not have."""
+    options, control = statement.transaction_options, statement.transaction_control
+    if not options:
+        return None
+    what = f"`{control} {options}` asks for a transaction that apply does not open"
+    if options.startswith("ISOLATION LEVEL") and "," not in options:
+        return what, f"write `{control}` without it, and `SET TRANSACTION {options};` as the statement after it"
+    return what, f"write `{control}` without `{options}`"
+
+
+def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
+    """Why a pair is not the transaction of the whole file."""
+    remove = "remove BEGIN and COMMIT"
+    if script.outside:
+        why, at = script.outside
+        if why.startswith("its line"):
+            what = f"BEGIN and COMMIT are in a file that runs outside a transaction: {why}"
+            return what, f"{remove}, or line {script.place(at).line}"
+        return f"{why} cannot run between BEGIN and COMMIT", f"{remove}: then it runs outside a transaction"
+    where = "after COMMIT" if controls[-1] is not script.statements[-1] else "before BEGIN"
+    what = f"SQL {where} would run in a transaction of its own, and a file is one transaction"
+    return what, f"{remove}, or put that SQL between them"
+
+
+def _alone(statement: Statement) -> tuple[str, str]:
+    control = statement.transaction_control
+    if control == "ROLLBACK":
+        return "ROLLBACK would undo what the ledger then calls applied", _REMOVE
+    return f"{control} inside a migration would cut its transaction in two", _REMOVE

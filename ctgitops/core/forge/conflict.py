@@ -1,0 +1,73 @@
+"""Conflicts with migrations of other open pull requests: the same number, schema version or name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...errors import Place
+from ..migration.migration import Migration
+from ..migration.schema_version import SchemaVersion
+from ..problem import Problem
+from .forge import ChangedFile, OpenPullRequest
+
+_FILE = re.compile(r"([0-9]{1,19})_([^.].*?)(?:\.up)?\.sql", re.IGNORECASE)
+_BESIDE = re.compile(r"\.(?:down|verify)\.sql$", re.IGNORECASE)
+_VERSION = re.compile(r"^\+--\s*Version\s*:\s*(\S+)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Other:
+    """A migration that another pull request adds."""
+
+    pull_request: int
+    number: int
+    words: str
+    stem: str
+    version: SchemaVersion | None
+
+
+def clashes(
+    migrations: tuple[Migration, ...], ours: tuple[ChangedFile, ...], others: tuple[OpenPullRequest, ...]
+) -> tuple[Problem, ...]:
+    """What the files that a pull request adds have in common with those of others.
+
+    It only warns: what is merged first keeps its number, and then the base branch has it, where a duplicate blocks.
+    """
+    added = {_name(file.path) for file in ours if file.added}
+    mine = [m for m in migrations if _name(m.path) in added]
+    theirs = [other for pull in others for other in _migrations_of(pull)]
+    return tuple(problem for migration in mine for other in theirs for problem in _clash(migration, other))
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _migrations_of(pull: OpenPullRequest) -> Iterator[_Other]:
+    for file in pull.files:
+        name = _name(file.path)
+        match = None if _BESIDE.search(name) else _FILE.fullmatch(name)
+        if match and file.added:
+            version = _VERSION.search(file.patch)
+            parsed = SchemaVersion.parse(version[1]) if version else None
+            yield _Other(pull.number, int(match[1]), match[2], f"{match[1]}_{match[2]}", parsed)
+
+
+def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
+    same = [f"number {migration.number:03}"] if migration.number == other.number else []
+    same += [f"version {other.version}"] if other.version and other.version == migration.version else []
+    words = migration.name.split("_", 1)[1]
+    if not same and words != other.words:
+        return
+    where = f"open pull request #{other.pull_request} adds `{other.stem}`"
+    if same:
+        what = f"{where}, which has {' and '.join(same)} too"
+        hint = (
+            "whichever is merged second must give way: once the other is on the base branch, "
+            f"`ctgitops new --renumber {migration.name}`"
+        )
+    else:
+        what, hint = f"{where}, which has the same name", "see whether both do the same"
+    yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False)

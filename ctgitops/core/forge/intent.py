@@ -1,0 +1,250 @@
+"""Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ..environment.environment import Environment, Trigger
+from .event import (
+    Comment,
+    Dispatch,
+    Event,
+    MergeGroup,
+    Nothing,
+    OutsideRun,
+    PullRequest,
+    PullRequestClosed,
+    Push,
+    Refused,
+    Release,
+    Schedule,
+    TagPush,
+)
+
+_PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Why what is checked out counts as merged. With a tag, its commit must be the one, and be on `branch`."""
+
+    branch: str = ""
+    tag: str = ""
+    sha: str = ""
+    """The commit that the event named; empty where only the run knows it."""
+    checkout: bool = False
+    """Whether nothing but a look at the checkout tells what is there: it must be on `branch`."""
+    pull_request: int | None = None
+    """The merged pull request that the event is about; None where the commit tells."""
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Every environment gets a plan, and none is changed."""
+
+    environments: tuple[Environment, ...]
+    sha: str = ""
+    """The commit that people look at, which is not always the one that is checked out."""
+    pull_request: int | None = None
+    base_sha: str = ""
+    """Whose manifests say where to connect to, where what is checked out is not merged."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A pull request is read through the API and planned here; nothing of it is checked out, let alone run."""
+
+    pull_request: int | None = None
+    run: OutsideRun | None = None
+    """The run that tells which pull request it is."""
+
+
+@dataclass(frozen=True)
+class Unlocking:
+    """Runs that are gone, and still hold the lock of these environments, are ended."""
+
+    environments: tuple[Environment, ...]
+    pull_request: int | None = None
+
+
+@dataclass(frozen=True)
+class Checking:
+    """Only the files are looked at: no secret is read and no database is asked."""
+
+    why: str
+    pull_request: int | None = None
+
+
+@dataclass(frozen=True)
+class Applying:
+    """These environments are brought to their targets, in this order."""
+
+    environments: tuple[Environment, ...]
+    ground: Ground = Ground()
+
+
+@dataclass(frozen=True)
+class Finalising:
+    """The comment of a closed pull request says how it ended."""
+
+    pull_request: int
+    sha: str
+    environments: tuple[Environment, ...]
+    merged: bool
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A person started the run and says in its inputs what they want."""
+
+    inputs: tuple[tuple[str, str], ...]
+
+
+Ask = Planning | Reading | Checking | Applying | Unlocking | Finalising | Asking | Nothing | Refused
+
+
+def decide(event: Event, environments: tuple[Environment, ...]) -> Ask:
+    """What an event asks for, where the workflow leaves it to the event."""
+    ordered = in_order_of_after(environments)
+    match event:
+        case PullRequest() | MergeGroup() | OutsideRun():
+            return _looking(event, ordered)
+        case PullRequestClosed():
+            return _closed(event, ordered)
+        case Dispatch(inputs=inputs):
+            return Asking(inputs)
+        case Comment():
+            return _commanded(event, ordered)
+        case _:
+            return _deploying(event, ordered)
+
+
+def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Ask:
+    match event:
+        case PullRequest(outside=outside) if outside:
+            return Checking(outside, event.number)
+        case PullRequest():
+            return Planning(environments, event.head_sha, event.number, event.base_sha)
+        case MergeGroup():
+            return Planning(environments, event.sha, base_sha=event.base_sha)
+        case OutsideRun():
+            return Reading(run=event)
+
+
+def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Ask:
+    if event.verb == "plan":
+        return Reading(event.pull_request)
+    ground = ground_of(event)
+    if event.verb == "apply" and isinstance(ground, Refused):
+        return ground
+    everything = event.verb == "unlock" and not event.environment
+    chosen = tuple(e for e in environments if everything or e.name == event.environment)
+    if not chosen:
+        names = ", ".join(e.name for e in environments) or "none"
+        return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
+    return (
+        Applying(chosen, ground) if isinstance(ground, Ground) and event.verb == "apply" else _unlocking(event, chosen)
+    )
+
+
+def _unlocking(event: Comment, environments: tuple[Environment, ...]) -> Unlocking:
+    return Unlocking(environments, event.pull_request)
+
+
+def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Ask:
+    # Whichever of the two runs ended last would win, so only the one that knows the outcome writes.
+    if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
+        return Nothing("the push that this merge made applies it and writes the record")
+    return Finalising(event.number, event.head_sha, environments, event.merged)
+
+
+def _deploying(
+    event: Push | TagPush | Release | Schedule, environments: tuple[Environment, ...]
+) -> Applying | Nothing | Refused:
+    ground = ground_of(event)
+    if isinstance(ground, Refused):
+        return Nothing(ground.why) if isinstance(event, Push) else ground
+    match event:
+        case Push():
+            return _applying([e for e in environments if e.trigger is Trigger.PUSH], ground, "`apply: {on: push}`")
+        case Schedule():
+            words = "`apply: {on: schedule}`, nor one with `on: push` and `windows`"
+            return _applying([e for e in environments if _waits_for_the_clock(e)], ground, words)
+        case TagPush() | Release():
+            return _promoting(event, ground, environments)
+
+
+def _promoting(event: TagPush | Release, ground: Ground, environments: tuple[Environment, ...]) -> Applying | Nothing:
+    tag = event.tag
+    if _PRERELEASE.fullmatch(tag) if isinstance(event, TagPush) else event.prerelease:
+        return Nothing(f"{tag} is a pre-release")
+    chosen = [e for e in environments if e.trigger is Trigger.RELEASE and fnmatchcase(tag, e.tags)]
+    return _applying(chosen, ground, f"`apply: {{on: release}}` for the tag {tag}")
+
+
+def _applying(chosen: list[Environment], ground: Ground, which: str) -> Applying | Nothing:
+    return Applying(tuple(chosen), ground) if chosen else Nothing(f"no environment has {which}")
+
+
+def _waits_for_the_clock(environment: Environment) -> bool:
+    # Not one that waits for releases: the default branch may be ahead of what was released.
+    late = environment.trigger is Trigger.PUSH and bool(environment.windows)
+    return late or environment.trigger is Trigger.SCHEDULE
+
+
+def ground_of(event: Event) -> Ground | Refused:
+    """Why what is checked out may change an environment; what is not merged may not."""
+    match event:
+        case Push(branch=branch, default_branch=default, sha=sha):
+            merged = branch == default
+            return Ground(branch, sha=sha) if merged else Refused(f"{branch} is not the default branch, {default}")
+        case TagPush() | Release():
+            return _ground_of_tag(event)
+        case Schedule():
+            return Ground()
+        case Comment():
+            return _ground_of_comment(event)
+        case Dispatch(ref=ref, default_branch=default):
+            return _ground_of_ref(ref, default)
+        case _:
+            return Refused("what is not merged is never applied", "apply on push, on a tag or a release, or by hand")
+
+
+def _ground_of_comment(event: Comment) -> Ground | Refused:
+    if not event.merged:
+        return Refused("only what is merged is applied, and this pull request is not", "merge it first")
+    return Ground(event.default_branch, checkout=True, pull_request=event.pull_request)
+
+
+def _ground_of_tag(event: TagPush | Release) -> Ground | Refused:
+    if isinstance(event, Release):
+        return Ground(event.default_branch, event.tag)
+    if event.moved:
+        return Refused(f"the tag {event.tag} was moved", "a tag that moves proves nothing: make a new one")
+    return Ground(event.default_branch, event.tag, event.sha)
+
+
+def _ground_of_ref(ref: str, default: str) -> Ground | Refused:
+    if ref.startswith("refs/tags/"):
+        return Ground(default, ref.removeprefix("refs/tags/"))
+    if ref == f"refs/heads/{default}":
+        return Ground(default)
+    return Refused(f"{ref} is neither the default branch, {default}, nor a tag", f"start the workflow on {default}")
+
+
+def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
+    """Each environment behind the one it comes after; otherwise by name."""
+    by_name = {e.name: e for e in environments}
+    ordered: dict[str, Environment] = {}
+
+    def place(environment: Environment, seen: frozenset[str]) -> None:
+        before = by_name.get(environment.after or "")
+        if before and before.name not in seen:
+            place(before, seen | {environment.name})
+        ordered.setdefault(environment.name, environment)
+
+    for environment in sorted(environments, key=lambda e: e.name):
+        place(environment, frozenset({environment.name}))
+    return tuple(ordered.values())

@@ -1,0 +1,172 @@
+"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted for each migration."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...errors import Place, UsageError
+from ...sql.data_loss import Destroyed, Destroying
+from ...sql.deparse import count_where
+from ...sql.guard import Guard, NotAnalysedError
+from ...sql.parse import SqlSyntaxError, what_it_destroys, what_it_makes
+from ...sql.script import Script
+from ..ledger.ledger import Ledger
+from ..migration.header import Rollback, parse_header
+from ..migration.selector import Candidate, Selector
+from ..plan.plan import Plan, Step
+from .gate import Reason
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Data that the rollback SQL of one migration destroys, before anybody looked how much that is."""
+
+    migration: str
+    what: Destroyed
+    place: Place
+    query: str = ""
+    """Counts the rows, where the statement says which; empty for all rows."""
+    applied_at: datetime | None = None
+    """Since when the migration is there."""
+    its_own: bool = False
+    """The migration made the table or column itself, so all that is in it was written since."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """How much a loss is."""
+
+    loss: Loss
+    rows: int | None
+    """Rows, or values that are not null; None where nobody could count."""
+    exact: bool = True
+    since: int | None = None
+    """How many of them were written after the migration was applied; None where the server does not tell."""
+    note: str = ""
+    """Why it is not known better."""
+
+    @property
+    def matters(self) -> bool:
+        """Whether something is lost, as far as anybody knows."""
+        return self.rows is None or self.rows > 0
+
+    @property
+    def told(self) -> str:
+        """`drops column "public"."a"."b": 12 values, 3 of them written since it was applied`."""
+        what = self.loss.what
+        name = ".".join(part for part in (what.name, what.column) if part)
+        if what.how is Destroying.UNSEEN:
+            return f"{name} {what.how}"
+        return f"{what.how} {name}: {self._amount}{self._since}{f' ({self.note})' if self.note else ''}"
+
+    @property
+    def _amount(self) -> str:
+        noun = "value" if self.loss.what.column else "row"
+        if self.rows is None:
+            return f"nobody could count its {noun}s"
+        return f"{'' if self.exact else 'about '}{self.rows:,} {noun}{'' if self.rows == 1 else 's'}"
+
+    @property
+    def _since(self) -> str:
+        if not self.rows or self.since is None:
+            return ""
+        some = "all" if self.since >= self.rows else f"{self.since:,}"
+        return f", {some} of them written since it was applied"
+
+
+def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
+    """What the steps of a rollback destroy, in their order."""
+    return tuple(loss for step in plan.steps for loss in _losses_of(step, ledger))
+
+
+def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
+    entry = ledger.applied.get(step.number)
+    own = {_plain(name) for name in _made(entry.sql or "")} if entry else set()
+    for index, what in _destroyed(step):
+        statement = step.script.statements[index]
+        yield Loss(
+            step.name,
+            what,
+            step.script.place(step.script.start_of(statement)),
+            _query(step.script.text_of(statement)) if what.only_some else "",
+            entry.started_at if entry else None,
+            _plain((what.name, what.column)) in own or _plain((what.name, "")) in own,
+        )
+
+
+def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
+    """A statement that was not analysed may destroy anything, until somebody accepts that."""
+    try:
+        return what_it_destroys(step.script.sent)
+    except NotAnalysedError as error:
+        unknown = Destroyed(Destroying.UNSEEN, f"a statement that was not analysed, {error.failure},")
+        return tuple((n, unknown) for n in range(len(step.script.statements)))
+
+
+def _query(text: str) -> str:
+    """Without it all rows of the table are counted."""
+    return Guard().value("which rows it deletes", lambda: count_where(text), "")
+
+
+def _made(sql: str) -> frozenset[tuple[str, str]]:
+    try:
+        return what_it_makes(Script(sql, "").sent)
+    except SqlSyntaxError:
+        return frozenset()
+
+
+def _plain(name: tuple[str, str]) -> tuple[str, str]:
+    """The same name with or without the schema that a search path begins with."""
+    return name[0].removeprefix('"public".'), name[1]
+
+
+def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
+    """The numbers of the migrations that these selectors (`18`, `018_photos`, `1.4.0`) mean.
+
+    Raises UsageError for one that means none of the plan's.
+    """
+    candidates = tuple(Candidate(step.number, step.name, step.version) for step in reversed(plan.steps))
+    found: set[int] = set()
+    for text in sorted(filter(None, accepted)):
+        selector = Selector.parse(text)
+        if selector is None or not any(map(selector.matches, candidates)):
+            what = f"`--accept-data-loss {text}` means no migration that this rollback undoes"
+            hint = f"it undoes: {', '.join(step.name for step in plan.steps)}"
+            raise UsageError(what, state="nothing was changed", hint=hint)
+        found.add(selector.choose(candidates, "in this rollback").number)
+    return frozenset(found)
+
+
+def unaccepted(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger, accepted: frozenset[str]) -> Iterator[Reason]:
+    """A reason to wait for each migration whose rollback destroys data that nobody accepted to lose.
+
+    Raises UsageError where something was accepted that the rollback does not undo.
+    """
+    numbers = accepted_steps(plan, accepted)
+    for step in plan.steps:
+        if step.number in numbers:
+            continue
+        lost = [each.told for each in weighed if each.loss.migration == step.name and each.matters]
+        if _says_not_available(step, ledger):
+            lost.insert(0, "its header says `Rollback: Not Available`")
+        if lost:
+            hint = f"where that may be lost, run the same with `--accept-data-loss {step.name}`"
+            what = f"to undo {step.name} destroys data: {'; '.join(lost)}"
+            yield Reason("data-loss", what, hint, subject=step.name)
+
+
+def command_with(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger) -> str:
+    """The command that carries out exactly this rollback, and accepts what it destroys."""
+    waits = unaccepted(plan, weighed, ledger, frozenset())
+    accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)
+    fingerprint = f"--fingerprint {plan.fingerprint[:12]}"
+    return f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)} {fingerprint}{accepted}"
+
+
+def _says_not_available(step: Step, ledger: Ledger) -> bool:
+    entry = ledger.applied.get(step.number)
+    header = parse_header(entry.sql or "", entry.name)[0] if entry else None
+    return header is not None and header.rollback is Rollback.NOT_AVAILABLE

@@ -1,0 +1,186 @@
+"""Gates: reasons why a valid plan must still wait. A gate checks one condition and refuses if it cannot check it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..environment.environment import Reviewed
+from ..ledger.identity import identity_problems
+from ..ledger.ledger import Entry, Ledger
+from ..ledger.open_prediction import cure, open_promises
+from ..ledger.reversal import Reversal, changes_in
+from ..plan.plan import Direction, Plan, Step, worst_first
+from ..problem import Problem
+from .request import Request
+from .review import unseen
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The ledger of an environment could not be read."""
+
+    why: str
+    exit_status: int = 4
+    """That of the error which said why."""
+
+
+Predecessor = Ledger | Unreadable | None
+"""What the environment named by `after` has; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a plan waits, and what would let it go on."""
+
+    gate: str
+    what: str
+    hint: str = ""
+    expected: bool = False
+    """Whether it is the ordinary way that the manifest describes, and goes by with it."""
+    subject: str = ""
+    """The migration that waits, where it is one of them."""
+
+
+SHORTEST_APPROVAL = 8
+"""So many hexadecimal digits of a fingerprint say which plan is meant."""
+
+Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
+
+
+def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
+    """All reasons why `plan` is not carried out now; none lets it pass."""
+    gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
+    return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
+
+
+def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    if request.approved is None or _same(plan.fingerprint, request.approved):
+        return
+    what = f"this plan is {plan.fingerprint[:12]}, what was approved is {request.approved[:12] or 'nothing'}"
+    hint = "files or database changed since: look at `ctgitops plan` again and approve that one"
+    yield Reason("fingerprint", what, hint)
+
+
+def _same(fingerprint: str, approved: str) -> bool:
+    # An empty or short text, from a variable that was not set, must not approve every plan.
+    return len(approved) >= SHORTEST_APPROVAL and fingerprint.startswith(approved.lower())
+
+
+def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
+    name = request.environment.after
+    if name is None:
+        return
+    if predecessor is None or isinstance(predecessor, Unreadable):
+        why = predecessor.why if predecessor else "it was not looked at"
+        hint = f"{request.environment.name} takes only what {name} has, so that must be seen"
+        yield Reason("after", f"{name} could not be read: {why}", hint)
+        return
+    if broken := predecessor.broken_at():
+        what = f"entry {broken.id} of the ledger of {name} does not continue the chain before it"
+        yield Reason(
+            "after", what, f"somebody changed it by hand, so it proves nothing: `ctgitops status --env {name}`"
+        )
+        return
+    if reason := _not_itself(request, name, predecessor):
+        yield reason
+        return
+    for promise in open_promises(predecessor):
+        yield Reason("after", promise.told(name), cure(promise, name))
+    reversals = changes_in(predecessor).reversals
+    for step in plan.steps:
+        if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:
+            yield _reversed(step, name, reversal)
+        else:
+            yield from _lacking(step, name, predecessor)
+
+
+def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
+    """Where the URL of `name` leads to another database than its own, what is there proves nothing."""
+    environment = request.workspace.environment(name)
+    problems = identity_problems(environment, predecessor.identity) if environment else iter(())
+    return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
+
+
+def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
+    what = f"{step.name} was {reversal.told} in {name}"
+    again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
+    return Reason("after", what, f"accept it there first, {again}, and apply it there; or give its file another text")
+
+
+def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
+    entry = predecessor.applied.get(step.number)
+    if step.number in predecessor.unfinished:
+        yield Reason("after", f"{step.name} is unfinished on {name}", f"`ctgitops status --env {name}` tells why")
+    elif entry is None:
+        yield Reason(
+            "after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first", expected=True
+        )
+    elif entry.checksum != step.checksum:
+        what = f"{name} has another text of {step.name} than this checkout"
+        yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
+
+
+def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
+    environment = request.environment
+    if not environment.bake or not isinstance(predecessor, Ledger):
+        return
+    entries = [e for step in plan.steps if (e := predecessor.applied.get(step.number))]
+    for entry in entries:
+        ready = _finished(entry, request) + environment.bake
+        if ready > request.now:
+            what = f"{entry.name} is on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
+            yield Reason("bake", what, f"it may come here from {ready:%Y-%m-%d %H:%M UTC}", expected=True)
+
+
+def _finished(entry: Entry, request: Request) -> datetime:
+    return entry.finished_at or request.now
+
+
+def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    windows = request.environment.windows
+    if windows and not any(window.contains(request.now) for window in windows):
+        welcome = "; ".join(str(window) for window in windows)
+        yield Reason(
+            "window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome, expected=True
+        )
+
+
+def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
+    if request.environment.reviewed is Reviewed.REQUIRED:
+        yield from _unreviewed(plan, request)
+
+
+def with_warnings(plan: Plan, request: Request) -> Plan:
+    """The plan with what only warns where the manifest says `reviewed: warn`; its fingerprint stays."""
+    if request.environment.reviewed is not Reviewed.WARN:
+        return plan
+    found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
+    return replace(plan, problems=worst_first((*plan.problems, *found)))
+
+
+def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
+    name, reviews = request.environment.name, request.reviews
+    if plan.empty or (reviews is None and request.approved is not None):
+        return  # on a command line, who names the fingerprint has seen the plan
+    if reviews is None:
+        what = "outside of GitHub nobody can see whether its files were in a plan that somebody merged"
+        hint = f"look at the plan, then `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
+        yield Reason("reviewed", what, hint)
+        return
+    if reviews.unknown:
+        what = f"nobody could see whether its files were in a plan that somebody merged: {reviews.unknown}"
+        yield Reason(
+            "reviewed", what, "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
+        )
+        return
+    for file in unseen(plan, reviews, request.origin.folder):
+        what = f"`{file.path}`, as it is now, was in no plan of a merged pull request"
+        hint = "it was pushed directly or changed since: open a pull request that changes it, and merge that"
+        yield Reason("reviewed", what, hint)
+
+
+GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
+GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
+"""Going back is what one does when something is wrong now, so it waits for no window and for no other environment."""

@@ -1,0 +1,92 @@
+"""The result of a health query, and what it means before and after an apply. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...errors import ApplyError, Place
+from ..environment.apply_policy import Health
+from ..environment.environment import Environment
+from ..plan.plan import Plan
+from .gate import Reason
+
+
+class Pulse(StrEnum):
+    """Whether all is well."""
+
+    WELL = "well"
+    UNWELL = "not well"
+    UNKNOWN = "not known"
+    """Nobody could ask: an error, or no answer in time. That is not the same as not well."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One answer."""
+
+    pulse: Pulse
+    said: str = ""
+    """What it returned instead of true, or why nobody could ask."""
+
+
+def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
+    """Why nothing is applied now: what is not well before an apply, nobody could blame on it or clear it of."""
+    name = environment.name
+    if heard.pulse is Pulse.UNWELL:
+        what = f"{name} is not well before anything is applied: its health query {heard.said}"
+        yield Reason("health", what, f"see what is wrong with {name}, then run the same again")
+    elif heard.pulse is Pulse.UNKNOWN:
+        what = f"nobody could ask the health query of {name}: {heard.said}"
+        yield Reason("health", what, f"correct `health.query` in {environment.path}, or what is in its way")
+
+
+def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
+    """How a run ends whose health query is not true after the last migration; None where it is."""
+    if heard.pulse is Pulse.WELL:
+        return None
+    name = plan.environment
+    unwell = heard.pulse is Pulse.UNWELL
+    seconds = f"{health.within.total_seconds():g} s"
+    error = ApplyError(
+        f"the health query of {name} is not true any more: it {heard.said}"
+        if unwell
+        else f"nobody could ask the health query of {name} at the end of its {seconds}: {heard.said}",
+        place=Place(health.query.path, health.query.first_line),
+        state=f"in {name}, {_done(plan)} done",
+        hint=f"see what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
+    )
+    error.applied = _names(plan)
+    error.on_record = unwell
+    return error
+
+
+def _way_back(plan: Plan) -> str:
+    """How a person undoes the plan; where the run takes it back by itself, that part of the help is not known yet."""
+    if not plan.steps:
+        return "; what it ran were seed files, which have no way back"
+    if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
+        return f"; {stuck} has no rollback SQL, so only the backup taken before leads back behind it"
+    back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    return f"; `{back}` undoes what this run applied"
+
+
+def stopped_watching(plan: Plan) -> ApplyError:
+    """How a run ends that was asked to stop while it watched."""
+    error = ApplyError(
+        f"the run was asked to stop while it watched the health of {plan.environment}",
+        state=f"in {plan.environment}, {_done(plan)} done, and nobody watched it to the end",
+        hint=f"look at {plan.environment} yourself; nothing is left to apply",
+    )
+    error.applied = _names(plan)
+    return error
+
+
+def _names(plan: Plan) -> tuple[str, ...]:
+    return (*(step.name for step in plan.steps), *(seed.name for seed in plan.seeds))
+
+
+def _done(plan: Plan) -> str:
+    names = _names(plan)
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]}, {len(names)} in all,"

@@ -1,0 +1,113 @@
+"""Preflight: checks for conflicting sessions and a busy server before a plan begins. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..activity.blocker import InTheWay, is_backup
+from ..environment.preflight_policy import PreflightPolicy, Then
+from .gate import Reason
+
+HINTS = {
+    "long_transactions": "see that it ends; nobody's session is ended by this tool",
+    "backups": "let the backup end, or move it to another hour",
+    "wraparound": "let autovacuum end: it keeps the database from stopping, and comes back if it is ended",
+    "replica_lag": "let the replica catch up",
+    "connections": "see who holds them in pg_stat_activity, or raise max_connections",
+}
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one look saw."""
+
+    sessions: tuple[InTheWay, ...] = ()
+    """Who holds or awaits a lock that conflicts with one of the plan's."""
+    base_backups: tuple[int, ...] = ()
+    """Processes of the server that send its files to pg_basebackup."""
+    lag: float | None = 0.0
+    """Seconds by which the slowest replica is behind; None where that could not be seen."""
+    free: int | None = None
+    """Connections that are left for this role."""
+    unseen: str = ""
+    """Why nothing at all could be seen."""
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that speaks against beginning now."""
+
+    what: str
+    """Its key in the manifest."""
+    then: Then
+    told: str
+    hint: str
+
+    @property
+    def reason(self) -> Reason:
+        """The same, as a plan tells why it waits."""
+        return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
+
+
+def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[Concern, ...]:
+    """What was found that the manifest does not ignore."""
+    return tuple(each for each in _found(policy, seen, role) if each.then is not Then.IGNORE)
+
+
+def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str, ...]:
+    """What could not be looked at and that nobody asked for by name: it is only said."""
+    if seen.unseen:
+        return () if policy.asked - {"limits"} else (_could_not_look(seen),)
+    if seen.lag is None and policy.replica_lag is not Then.IGNORE and "replica_lag" not in policy.asked:
+        return (f"{_lag_unseen(role)}: {_grant(role)}",)
+    return ()
+
+
+def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Concern]:
+    if seen.unseen and policy.asked - {"limits"}:
+        yield Concern("preflight", Then.REFUSE, _could_not_look(seen), "`preflight` asks to look, so that must be seen")
+    yield from (_of_session(policy, who) for who in seen.sessions if _counts(policy, who))
+    for pid in seen.base_backups:
+        yield _concern(policy, "backups", f"backend {pid} sends the server's files to pg_basebackup")
+    if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not Then.IGNORE:
+        yield Concern("replica_lag", Then.REFUSE, _lag_unseen(role), _grant(role))
+    elif seen.lag and seen.lag > policy.limits.lag.total_seconds():
+        yield _concern(policy, "replica_lag", f"a replica is {seen.lag:.0f} s behind")
+    if seen.free is not None and seen.free < policy.limits.connections:
+        free = max(seen.free, 0)
+        yield _concern(policy, "connections", f"{free} free, and at least {policy.limits.connections} must be")
+
+
+def _counts(policy: PreflightPolicy, who: InTheWay) -> bool:
+    """Young transactions are over before a person has read their names; a prepared one has no end of its own."""
+    if _kind(who) != "long_transactions" or who.pid is None:
+        return True
+    return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()
+
+
+def _of_session(policy: PreflightPolicy, who: InTheWay) -> Concern:
+    return _concern(policy, _kind(who), who.told)
+
+
+def _kind(who: InTheWay) -> str:
+    if is_backup(who.application):
+        return "backups"
+    return "wraparound" if re.match(r"autovacuum:.*to prevent wraparound", who.query) else "long_transactions"
+
+
+def _concern(policy: PreflightPolicy, what: str, told: str) -> Concern:
+    return Concern(what, getattr(policy, what), told, HINTS[what])
+
+
+def _could_not_look(seen: Sighting) -> str:
+    return f"nobody could see what else the server is busy with: {seen.unseen}"
+
+
+def _lag_unseen(role: str) -> str:
+    return f"role {role} may not see how far the replicas are behind"
+
+
+def _grant(role: str) -> str:
+    return f"GRANT pg_read_all_stats TO {role}"

@@ -1,0 +1,97 @@
+"""Checks that every file of a plan was shown, with the same text, in the plan of a merged pull request. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..migration.migration import Migration
+from ..plan.plan import Plan
+from ..workspace.workspace import Workspace
+
+MOST = 1_800
+"""So many digests have room in the text of a check run."""
+_MARK = "ctgitops-shown"
+_DIGITS = 32
+
+
+@dataclass(frozen=True, order=True)
+class ShownFile:
+    """One file of a plan, by its path in the repository and its text."""
+
+    path: str
+    checksum: str
+
+    @property
+    def digest(self) -> str:
+        """Both in one, short enough that a check run has room for many."""
+        return hashlib.sha256(json.dumps([self.path, self.checksum]).encode()).hexdigest()[:_DIGITS]
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """What a look at merged pull requests gave: the digests of files that were shown, or why nobody could look."""
+
+    seen: frozenset[str] = frozenset()
+    unknown: str = ""
+
+
+def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
+    """Every file that a plan would run or keep, once; a migration's sections share one."""
+    found: dict[str, str] = {}
+    for step in plan.steps:
+        found.setdefault(step.script.path, step.checksum)
+        for script in (step.rollback_script, step.verify):
+            if script:
+                found.setdefault(script.path, script.checksum)
+    for seed in plan.seeds:
+        found.setdefault(seed.name, seed.checksum)
+    return tuple(ShownFile(f"{folder}{path}", checksum) for path, checksum in found.items())
+
+
+def all_files_of(workspace: Workspace, folder: str = "") -> tuple[ShownFile, ...]:
+    """Every file of a checkout that a plan could hold."""
+    found: dict[str, str] = {}
+    for migration in workspace.migrations:
+        for path, checksum in _texts(migration):
+            found.setdefault(path, checksum)
+    for seeds in (workspace.seeds or {}).values():
+        found.update((seed.name, seed.checksum) for seed in seeds)
+    return tuple(ShownFile(f"{folder}{path}", checksum) for path, checksum in found.items())
+
+
+def _texts(migration: Migration) -> Iterator[tuple[str, str]]:
+    yield migration.path, migration.checksum
+    for script in (migration.down, migration.verify):
+        if script:
+            yield script.path, script.checksum
+
+
+def shown_text(files: Iterable[ShownFile]) -> str:
+    """The record of what a plan showed, for the check run, which people cannot edit."""
+    digests = sorted({file.digest for file in files})[:MOST]
+    record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
+    return f"Which files this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
+
+
+def shown_in(text: str) -> frozenset[str]:
+    """The digests of such a record; none where there is no record, or it is not whole."""
+    for line in text.splitlines():
+        if line.startswith(f'{{"{_MARK}":'):
+            return _digests(line)
+    return frozenset()
+
+
+def _digests(line: str) -> frozenset[str]:
+    try:
+        record = json.loads(line)
+        return frozenset(d for d in record["files"] if isinstance(d, str) and len(d) == _DIGITS)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return frozenset()
+
+
+def unseen(plan: Plan, reviews: Reviews, folder: str) -> tuple[ShownFile, ...]:
+    """The files of a plan that no merged pull request showed with this text."""
+    return tuple(file for file in files_of(plan, folder) if file.digest not in reviews.seen)

@@ -1,0 +1,1 @@
+"""The ledger as data: entries, what is applied, what an interrupted run left unfinished."""

@@ -1,0 +1,47 @@
+"""Schema differences accepted by `baseline`: the ledger stores them, and drift reports leave them out."""
+
+from __future__ import annotations
+
+import json
+
+from ..schema.compare import Added, Altered, Change, Changes, Removed
+from ..schema.snapshot import as_data, from_data
+from .ledger import Ledger, Mark
+
+NAME = "baseline"
+"""The name of the entry that holds them; it is no migration's, and has no number."""
+
+
+def accepted_in(ledger: Ledger) -> Changes:
+    """All that were accepted. A difference that looks otherwise today is not one of them."""
+    entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
+    return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
+
+
+def changes_text(changes: Changes) -> str:
+    """Changes as JSON, as the ledger keeps them."""
+    return json.dumps([change_data(change) for change in changes], ensure_ascii=False)
+
+
+def changes_from(text: str) -> Changes:
+    """What `changes_text` wrote."""
+    return tuple(_read(each) for each in json.loads(text))
+
+
+def change_data(change: Change) -> dict[str, object]:
+    """A change as JSON has it."""
+    match change:
+        case Added(each):
+            return {"added": as_data(each)}
+        case Removed(each):
+            return {"removed": as_data(each)}
+        case Altered(before, after):
+            return {"before": as_data(before), "after": as_data(after)}
+
+
+def _read(written: dict[str, dict[str, object]]) -> Change:
+    if "added" in written:
+        return Added(from_data(written["added"]))
+    if "removed" in written:
+        return Removed(from_data(written["removed"]))
+    return Altered(from_data(written["before"]), from_data(written["after"]))

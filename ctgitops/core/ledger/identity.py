@@ -1,0 +1,133 @@
+"""The identity of a database: its cluster and OID, and the environment that its ledger belongs to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...errors import LedgerError, Place
+from ..environment.environment import Environment
+from ..problem import Concern, Problem
+
+
+@dataclass(frozen=True)
+class Site:
+    """A database of a server, however it is reached and whatever it is called."""
+
+    system_identifier: int | None
+    """What a cluster got when it was made, and its standbys and copies of its disk have too; None where hidden."""
+    oid: int
+    """Its number in that cluster: a clone has another one."""
+    name: str
+
+    def is_same(self, other: Site) -> bool:
+        """Whether both are one database, or copies of one disk. Hidden, only what is seen to differ does."""
+        if self.system_identifier is None or other.system_identifier is None:
+            return self.oid == other.oid
+        return (self.system_identifier, self.oid) == (other.system_identifier, other.oid)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a ledger said last that it belongs."""
+
+    environment: str
+    site: Site
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What one look at a database tells about which it is."""
+
+    here: Site
+    ledger_id: str = ""
+    """Empty where there is no ledger."""
+    home: Home | None = None
+    """None where no run of today's format was there yet."""
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the ledger stands where it was made, or brought on the record."""
+        return self.home is None or self.home.site.is_same(self.here)
+
+
+def identity_problems(environment: Environment, identity: Identity | None) -> Iterator[Problem]:
+    """Why this is not the database that `environment` means."""
+    if identity is None:
+        return
+    name, home = environment.name, identity.home
+    if home and home.environment != name:
+        yield _anothers(environment, identity, home)
+    elif home and not identity.at_home:
+        what = (
+            f"the ledger of {name} was made in {_told(home.site)}, and this is {_told(identity.here)}: "
+            "a copy of it, or it has moved"
+        )
+        hint = f"is {environment.url_secret} right? Where this is to be {name} from now on, {_adopt(name)}"
+        yield Problem("moved-database", what, _place(environment), hint, concern=Concern.LEDGER)
+    if environment.database_id and environment.database_id != identity.ledger_id:
+        yield _not_pinned(environment, identity)
+
+
+def shared(one: Identity | None, other: Identity | None) -> bool:
+    """Whether two looks were at one database. Copies of a disk are told apart by their homes, where they have any."""
+    if one is None or other is None or one.here.system_identifier is None:
+        return False
+    return one.here.is_same(other.here) and one.home == other.home
+
+
+def shared_problem(environment: Environment, other: Environment) -> Problem:
+    """Two environments of one repository that are one database."""
+    what = f"{environment.name} and {other.name} are one database, by {environment.url_secret} and {other.url_secret}"
+    return Problem(
+        "shared-database",
+        what,
+        _place(environment),
+        "correct one of the secrets: two environments are never one",
+        concern=Concern.LEDGER,
+    )
+
+
+def _anothers(environment: Environment, identity: Identity, home: Home) -> Problem:
+    name, secret = environment.name, environment.url_secret
+    if identity.at_home:
+        what = f"{secret} leads to the database of {home.environment}, {_told(identity.here)}, as its ledger says"
+        hint = (
+            f"correct {secret}: two environments are never one database. Where {home.environment} is called {name} "
+            f"now, or this server is a copy of its disk, {_adopt(name)}"
+        )
+        return Problem("wrong-database", what, _place(environment), hint, concern=Concern.LEDGER)
+    what = f"{secret} leads to a copy of {home.environment}: its ledger was made in {_told(home.site)}"
+    hint = f"where {name} was restored from {home.environment} and goes on from there, {_adopt(name)}"
+    return Problem("copied-database", what, _place(environment), hint, concern=Concern.LEDGER)
+
+
+def _not_pinned(environment: Environment, identity: Identity) -> Problem:
+    found = f"its ledger is {identity.ledger_id}" if identity.ledger_id else "it holds no ledger"
+    what = f"{environment.name} is pinned to ledger {environment.database_id}, and of {_told(identity.here)}, {found}"
+    hint = (
+        f"correct {environment.url_secret}; where this database is meant, `database: {{id: …}}` in the manifest is "
+        f"{identity.ledger_id or 'to go until the first run has made its ledger'}"
+    )
+    return Problem("wrong-database", what, _place(environment), hint, concern=Concern.LEDGER)
+
+
+def _place(environment: Environment) -> Place | None:
+    return Place(environment.path) if environment.path else None
+
+
+def _told(site: Site) -> str:
+    cluster = f" of server {site.system_identifier}" if site.system_identifier is not None else ""
+    return f"database {site.name}{cluster}"
+
+
+def _adopt(name: str) -> str:
+    return f'`ctgitops repair --adopt --env {name} --reason "…"`'
+
+
+def refuse_wrong(environment: Environment, identity: Identity | None) -> None:
+    """Raises LedgerError where this is not the database that `environment` means."""
+    for problem in identity_problems(environment, identity):
+        raise LedgerError(problem.what, place=problem.place, state="nothing was changed", hint=problem.hint)

@@ -1,0 +1,183 @@
+"""The ledger: an append-only log of what was done to a database. The applied migrations are a fold over its entries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from ..migration.schema_version import SchemaVersion, highest
+from .identity import Identity
+from .resumption import Trace
+
+GENESIS = "0" * 64
+"""`previous_hash` of a ledger's first entry."""
+
+
+class Mark(StrEnum):
+    """What an entry records."""
+
+    BASELINED = "baselined"
+    STARTED = "started"
+    APPLIED = "applied"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    DEFERRED = "deferred"
+    ROLLED_BACK = "rolled-back"
+    REPAIRED = "repaired"
+
+
+CHANGES_NOTHING = frozenset({Mark.FAILED, Mark.INTERRUPTED, Mark.DEFERRED})
+"""Marks of attempts that did not come to their end: what is applied is as it was before."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the ledger; the fields are its columns. Seed files have no `number`."""
+
+    mark: Mark
+    name: str
+    number: int | None = None
+    version: str | None = None
+    checksum: str | None = None
+    sql: str | None = None
+    rollback_sql: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    millis: int | None = None
+    error: str | None = None
+    """Why it failed; for a repair, the reason that was given; for a rollback that nobody asked for, why it was done."""
+    actor: str | None = None
+    commit_sha: str | None = None
+    pull_request: int | None = None
+    run_url: str | None = None
+    plan: str | None = None
+    """Fingerprint of the plan it was part of."""
+    receipt: str | None = None
+    """The receipt of the backup taken before, as JSON text."""
+    tool_version: str | None = None
+    server_version: str | None = None
+    id: int = 0
+    previous_hash: str = ""
+    hash: str = ""
+
+    @property
+    def schema_version(self) -> SchemaVersion | None:
+        """`version`, read."""
+        return SchemaVersion.parse(self.version) if self.version else None
+
+    @property
+    def brings(self) -> bool:
+        """Whether the database has the migration after it; a repair without a checksum says that it has not."""
+        return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
+
+
+def entry_hash(entry: Entry) -> str:
+    """The hash that chains an entry to the one before; the database computes the same when it is inserted.
+
+    SHA-256 over a JSON array of the previous hash and every column but `id` and `hash`, times in UTC with microseconds.
+    """
+    columns = [
+        entry.previous_hash,
+        entry.number,
+        entry.name,
+        entry.version,
+        entry.mark.value,
+        entry.checksum,
+        entry.sql,
+        entry.rollback_sql,
+        _moment(entry.started_at),
+        _moment(entry.finished_at),
+        entry.millis,
+        entry.error,
+        entry.actor,
+        entry.commit_sha,
+        entry.pull_request,
+        entry.run_url,
+        entry.plan,
+        entry.receipt,
+        entry.tool_version,
+        entry.server_version,
+    ]
+    return hashlib.sha256(json.dumps(columns, ensure_ascii=False).encode()).hexdigest()
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All entries, oldest first. A database that was never touched has an empty one."""
+
+    entries: tuple[Entry, ...] = field(default=())
+    progress: tuple[Trace, ...] = ()
+    """What of unfinished migrations is done, oldest first."""
+    unrecorded: frozenset[int] = frozenset()
+    """Unfinished migrations that a ctgitops began which kept no progress."""
+    identity: Identity | None = None
+    """Which database it was read in."""
+
+    @cached_property
+    def applied(self) -> dict[int, Entry]:
+        """By number, the entry that brought each migration the database has now."""
+        return dict(sorted(self._folded[0].items()))
+
+    @cached_property
+    def unfinished(self) -> dict[int, Entry]:
+        """By number, migrations that ran outside a transaction and did not come to their end."""
+        return {number: started[-1] for number, started in sorted(self._folded[1].items())}
+
+    def traces_of(self, number: int) -> tuple[Trace, ...]:
+        """What of an unfinished migration is done, by all runs that tried since it was last known to be whole."""
+        runs = {entry.id for entry in self._folded[1].get(number, ())}
+        return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
+
+    @cached_property
+    def _folded(self) -> tuple[dict[int, Entry], dict[int, list[Entry]]]:
+        applied: dict[int, Entry] = {}
+        unfinished: dict[int, list[Entry]] = {}
+        for entry in self.entries:
+            if entry.number is None or entry.mark in CHANGES_NOTHING:
+                continue  # a failure leaves no trace; outside a transaction, `started` before it tells
+            if entry.mark is Mark.STARTED:
+                unfinished.setdefault(entry.number, []).append(entry)
+                continue
+            unfinished.pop(entry.number, None)
+            if entry.brings:
+                applied[entry.number] = entry
+            else:
+                applied.pop(entry.number, None)
+        return applied, unfinished
+
+    @cached_property
+    def seeded(self) -> dict[str, str]:
+        """By name, the checksum of each seed file as it was last run."""
+        return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark is Mark.APPLIED}
+
+    @property
+    def version(self) -> SchemaVersion | None:
+        """The highest schema version that the database has."""
+        return highest([v for e in self.applied.values() if (v := e.schema_version)])
+
+    @property
+    def in_order(self) -> tuple[Entry, ...]:
+        """What is applied, in the order in which this database got it; a repair of what it has moves nothing."""
+        return tuple(self._folded[0].values())
+
+    @property
+    def last(self) -> Entry | None:
+        """The newest entry."""
+        return self.entries[-1] if self.entries else None
+
+    def broken_at(self) -> Entry | None:
+        """The first entry that does not continue the chain, which tells that somebody changed the ledger by hand."""
+        previous = GENESIS
+        for entry in self.entries:
+            if entry.previous_hash != previous or entry.hash != entry_hash(entry):
+                return entry
+            previous = entry.hash
+        return None

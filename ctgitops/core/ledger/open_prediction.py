@@ -1,0 +1,123 @@
+"""Open predictions in the ledger: not yet compared with the schema, or found not to match it. Pure.
+
+A run records its prediction before it applies, and records afterwards whether the schema matches. If the run is killed
+in between, the second entry is missing, and the next run makes the comparison. These entries belong to no migration and
+have no number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from ..problem import Concern, Problem
+from ..schema.prediction import Prediction, Unkept
+from .drift_acceptance import change_data, changes_from, changes_text
+from .ledger import Entry, Ledger, Mark
+
+NAME = "prediction"
+"""The name of its entries."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A prediction of which nobody has seen that it came."""
+
+    made: Entry
+    broken: Entry | None = None
+    """What says that the schema is another; None: its run has not looked, or was ended before."""
+
+    @property
+    def prediction(self) -> Prediction:
+        """What was predicted."""
+        return Prediction(self.made.checksum or "", changes_from(json.dumps(self._text["changes"])))
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The migrations of its plan."""
+        return frozenset(self._text["migrations"])
+
+    @property
+    def _text(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = json.loads(self.made.sql or '{"migrations": [], "changes": []}')
+        return found
+
+    def told(self, environment: str) -> str:
+        """What is not known, or not as it should be, in a sentence."""
+        plan, at = (self.made.plan or "")[:12], self.made.started_at
+        run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
+        if self.broken is None:
+            why = "its run has not looked, or was ended before"
+            return f"nobody has seen whether {environment} is what {run} predicted: {why}"
+        return f"{environment} is not what {run} predicted: {self.broken.error}"
+
+
+def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
+    """What a run writes ahead; `fingerprint` and `numbers` are of its plan and its migrations."""
+    changes = [change_data(change) for change in prediction.changes]
+    text = json.dumps({"migrations": numbers, "changes": changes}, ensure_ascii=False)
+    return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
+
+
+def ended(fingerprint: str, unkept: Unkept | None) -> Entry:
+    """What a run writes when it has looked; `fingerprint` is the plan's."""
+    if unkept is None:
+        return Entry(Mark.REPAIRED, NAME, error="the schema is what was predicted", plan=fingerprint)
+    many = len(unkept.differs)
+    what = f"{many} difference{'' if many == 1 else 's'}" if many else "the schema around what it did was changed"
+    return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
+
+
+def open_promises(ledger: Ledger) -> tuple[Promise, ...]:
+    """Those that stand, oldest first. Of a plan that did not come to its end, or was undone, nothing is expected."""
+    return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
+
+
+def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
+    """A warning for each: what is pending may be what puts it right, so it is not held back here."""
+    for each in open_promises(ledger):
+        yield Problem(
+            "not-as-predicted",
+            each.told(environment),
+            hint=cure(each, environment),
+            blocks=False,
+            concern=Concern.LEDGER,
+        )
+
+
+def cure(promise: Promise, environment: str) -> str:
+    """What to do about it."""
+    if promise.broken is None:
+        return f"`ctgitops apply --env {environment}` looks, where nothing is pending too"
+    return (
+        f"look at `ctgitops drift --env {environment}`, put it right, and say so: "
+        f'`ctgitops repair --env {environment} --as-it-is --reason "…"`'
+    )
+
+
+def _standing(entries: Iterable[Entry]) -> tuple[Promise, ...]:
+    """By plan. A run looks at what an earlier one did not look at before it predicts anew, so that is settled then."""
+    found: dict[str | None, Promise] = {}
+    for entry in entries:
+        if entry.number is not None and _takes_away(entry):
+            found = {plan: each for plan, each in found.items() if entry.number not in each.numbers}
+        if entry.number is not None or entry.name != NAME:
+            continue
+        match entry.mark:
+            case Mark.STARTED:
+                found = {plan: each for plan, each in found.items() if each.broken}
+                found[entry.plan] = Promise(entry)
+            case Mark.FAILED if entry.plan in found:
+                found[entry.plan] = replace(found[entry.plan], broken=entry)
+            case Mark.REPAIRED if entry.plan:
+                found.pop(entry.plan, None)
+            case Mark.REPAIRED:
+                found.clear()
+            case _:
+                pass
+    return tuple(found.values())
+
+
+def _takes_away(entry: Entry) -> bool:
+    return entry.mark is Mark.ROLLED_BACK or (entry.mark is Mark.REPAIRED and not entry.brings)

@@ -1,0 +1,123 @@
+"""Resuming a migration that runs outside a transaction: which statements are done, and which one is next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ...sql.parse import SqlSyntaxError
+from ...sql.script import Script
+
+
+class Kind(StrEnum):
+    """What a row of the ledger's `progress` is about."""
+
+    STATEMENT = "statement"
+    BATCH = "batch"
+
+
+class Reached(StrEnum):
+    """How far it had come when the row was written."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    HEALED = "healed"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What `progress` says of one statement of an unfinished migration; all batches of one run are one trace."""
+
+    entry: int
+    """The entry `started` of the run that wrote it."""
+    number: int
+    kind: Kind
+    reached: Reached
+    position: int
+    """Which statement of the file, from 1."""
+    statement_hash: str
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    rows: int = 0
+    batches: int = 0
+    note: str = ""
+    backend: int = 0
+    alive: bool = False
+    """Whether that process of the server is there still."""
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """Where a run goes on with a migration that an earlier run did not finish."""
+
+    done: int = 0
+    """So many statements, from the first on, are done and are skipped."""
+    begun: Trace | None = None
+    """The statement after them, where it was being carried out and nobody saw how it ended."""
+    changed: int = 0
+    """Position of a statement that is done, and that the file has no more as it was done; 0 where there is none."""
+    rows: int = 0
+    batches: int = 0
+    since: datetime | None = None
+    """When the first of it was begun."""
+    alive: bool = False
+
+    @property
+    def position(self) -> int:
+        """The statement that is next, from 1."""
+        return self.done + 1
+
+
+def resumption(script: Script, traces: tuple[Trace, ...]) -> Resumption:
+    """What `traces`, oldest first, mean for `script` as it is now: only a prefix that did not change is skipped.
+
+    What comes after the statement that failed may be corrected; so may that one, unless it is done.
+    """
+    done, left = _done(traces)
+    count = next(n for n in range(len(done) + 1) if n + 1 not in done)
+    hashes = [script.hash_of(statement) for statement in script.statements]
+    changed = next((n for n in range(1, count + 1) if n > len(hashes) or hashes[n - 1] != done[n].statement_hash), 0)
+    batches = tuple(t for t in traces if t.kind is Kind.BATCH)
+    begun = next((t for t in reversed(left) if t.position == count + 1 and t.reached is Reached.BEGUN), None)
+    return Resumption(
+        done=count,
+        begun=begun,
+        changed=changed,
+        rows=sum(t.rows for t in batches),
+        batches=sum(t.batches for t in batches),
+        since=min((t.started_at for t in traces if t.started_at), default=None),
+        alive=any(t.alive for t in traces),
+    )
+
+
+def _done(traces: tuple[Trace, ...]) -> tuple[dict[int, Trace], list[Trace]]:
+    """By position, the statements that are done; and all traces but those of what somebody said is not."""
+    left: list[Trace] = []
+    for trace in traces:
+        if trace.reached is Reached.UNDONE:
+            left = [t for t in left if t.position != trace.position]
+        elif trace.kind is Kind.STATEMENT:
+            left.append(trace)
+    return {t.position: t for t in left if t.reached is Reached.DONE}, left
+
+
+def resumption_of(script: Script, traces: tuple[Trace, ...]) -> Resumption | None:
+    """The same; None where nothing is on record, or where the file is not SQL, which is told elsewhere."""
+    try:
+        return resumption(script, traces) if traces else None
+    except SqlSyntaxError:
+        return None
+
+
+def how_far(at: Resumption, of: int) -> str:
+    """`2 of 5 statements are done; the next run goes on with statement 3`, for a person."""
+    if at.batches and not at.done:
+        since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
+        return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run goes on"
+    if of == 1 and not at.done:
+        return "its statement is not done; the next run goes on with it"
+    done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"
+    next_one = f"statement {at.position}" if at.done < of else "its verify queries and entry"
+    return f"{done}; the next run goes on with {next_one}"

@@ -1,0 +1,138 @@
+"""Reversals: migrations that a rollback removed and that stay out until a person accepts them again. Pure.
+
+A reversal stands until the migration is applied or baselined, until `repair --again` accepts it, or until its file has
+another text. A run that fails and takes back what it had applied is a failed attempt, and reverses nothing; a run that
+takes back what made the environment unhealthy reverses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ...errors import Place
+from ..migration.migration import Migration
+from ..problem import Concern, Problem
+from .ledger import CHANGES_NOTHING, Entry, Ledger, Mark
+from .open_prediction import NAME as PREDICTION
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Which entry removed a migration, and which one had brought it."""
+
+    entry: Entry
+    undone: Entry
+
+    def holds(self, migration: Migration) -> bool:
+        """Whether the file still has the text that was rolled back; unknown counts as the same."""
+        return self.undone.checksum in {None, migration.checksum}
+
+    @property
+    def told(self) -> str:
+        """`rolled back on 2026-11-24 09:30:12 UTC by anna`."""
+        at = self.entry.finished_at or self.entry.started_at
+        how = "rolled back" if self.entry.mark is Mark.ROLLED_BACK else "recorded as undone by hand"
+        when = f" on {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+        return f"{how}{when}{f' by {self.entry.actor}' if self.entry.actor else ''}"
+
+    @property
+    def detail(self) -> str:
+        """Why, in which run, and which backup has the rows, a line each."""
+        lines = [f"reason: {self.entry.error}"] if self.entry.error else []
+        lines += [f"run: {self.entry.run_url}"] if self.entry.run_url else []
+        return "\n".join([*lines, _backup(self.entry.receipt)])
+
+
+def _backup(receipt: str | None) -> str:
+    try:
+        found = json.loads(receipt or "")
+        return f"backup with the rows from before: {found['id']}, `{found['restore_with']}`"
+    except (ValueError, KeyError, TypeError):
+        return "backup with the rows from before: none on record"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a ledger says of what was brought and removed."""
+
+    reversals: dict[int, Reversal]
+    """By number, those that stand."""
+    failure: Entry | None
+    """The failed migration or seed file at which the last run ended; None where it did not fail."""
+    last: Entry | None
+    """The newest entry that changed what is applied, as if failed attempts had never been."""
+
+
+def changes_in(ledger: Ledger) -> Changes:
+    """One walk over all entries, oldest first; those of older versions count as well."""
+    walk = _Walk()
+    for entry in ledger.entries:
+        walk.through(entry)
+    return Changes(walk.reversals, walk.failure, walk.changes[-1] if walk.changes else None)
+
+
+def failure_in(ledger: Ledger) -> Entry | None:
+    """The failed migration or seed file at which the last run ended."""
+    return changes_in(ledger).failure
+
+
+@dataclass
+class _Walk:
+    brought: dict[int, Entry] = field(default_factory=dict)
+    reversals: dict[int, Reversal] = field(default_factory=dict)
+    changes: list[Entry] = field(default_factory=list)
+    failure: Entry | None = None
+    """At which migration or seed file the last run failed."""
+    repaired: tuple[int | None, Entry | None] = (None, None)
+    """Which migration the entry before says is there, and the failure that this settled."""
+
+    def through(self, entry: Entry) -> None:
+        by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
+        self._learn(entry, by_itself=by_itself)
+        if entry.number is None:
+            self.changes += [entry] if entry.mark is Mark.APPLIED else []
+        elif entry.mark is Mark.STARTED:
+            self.reversals.pop(entry.number, None)  # an older version began it again
+        elif entry.mark not in CHANGES_NOTHING:
+            self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
+
+    def _learn(self, entry: Entry, *, by_itself: bool) -> None:
+        """What the entry says of how the last run ended; attempts that did not come to an end say nothing."""
+        number, settled = self.repaired
+        self.repaired = (None, None)
+        if by_itself:  # a run says of what it takes back that it is there, where no entry does yet
+            self.failure = settled if number == entry.number is not None else self.failure
+        elif entry.mark is Mark.FAILED and entry.name != PREDICTION:
+            self.failure = entry
+        elif entry.name != PREDICTION and entry.mark not in CHANGES_NOTHING | {Mark.STARTED}:
+            self.repaired = (entry.number, self.failure) if entry.mark is Mark.REPAIRED else (None, None)
+            self.failure = None
+
+    def _changed(self, entry: Entry, number: int, *, attempt: bool) -> None:
+        undone = None if entry.brings else self.brought.pop(number, None)
+        self.reversals.pop(number, None)
+        if entry.brings:
+            self.brought[number] = entry
+        if attempt:
+            self.changes = [each for each in self.changes if each is not undone]
+            return
+        self.changes.append(entry)
+        if undone:
+            self.reversals[number] = Reversal(entry, undone)
+
+
+def reversal_problems(environment: str, ledger: Ledger, pending: Iterable[Migration]) -> Iterator[Problem]:
+    """What blocks a plan that would bring a migration back without anybody's consent."""
+    reversals = changes_in(ledger).reversals
+    for migration in pending:
+        reversal = reversals.get(migration.number)
+        if reversal is None or not reversal.holds(migration):
+            continue
+        what = f"{migration.name} was {reversal.told}, and would come back unchanged"
+        hint = (
+            f'to apply it again: `ctgitops repair --again {migration.number:03} --env {environment} --reason "…"`; '
+            "or give its file another text, where no environment has it"
+        )
+        yield Problem("rolled-back", what, Place(migration.path), hint, reversal.detail, concern=Concern.LEDGER)

@@ -1,0 +1,1 @@
+"""Migrations: files, headers, schema versions, and the order in which they are applied."""

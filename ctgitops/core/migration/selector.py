@@ -1,0 +1,100 @@
+"""One migration, as every verb lets a person name it: a number, a name, a file, a schema version or `latest`. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ...errors import UsageError
+from .schema_version import SchemaVersion
+
+FORMS = "`latest`, a number (008), a name (008_photos), a file (migrations/008_photos.sql) or a schema version (1.4.0)"
+_FORM = re.compile(r"([0-9]{1,19})(_[^.].*)?")
+_ENDING = re.compile(r"(?:\.(?:up|down|verify))?\.sql$", re.IGNORECASE)
+_MOST_NAMED = 20
+
+
+class Candidate(NamedTuple):
+    """A migration that can be meant."""
+
+    number: int
+    name: str
+    version: SchemaVersion | None
+
+
+@dataclass(frozen=True)
+class Selector:
+    """What a person wrote, read. Without version and number it is `latest`."""
+
+    text: str
+    version: SchemaVersion | None = None
+    number: int | None = None
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Selector | None:
+        """The selector that `text` spells; None where it has none of the forms."""
+        plain = text.strip()
+        if plain == "latest":
+            return cls(plain)
+        version = SchemaVersion.parse(plain.removeprefix("v").removeprefix("V"))
+        if version:
+            return cls(plain, version=version)
+        match = _FORM.fullmatch(_ENDING.sub("", plain.replace("\\", "/").rsplit("/", 1)[-1]))
+        return cls(plain, number=int(match[1]), name=match[0] if match[2] else "") if match else None
+
+    @property
+    def latest(self) -> bool:
+        """Whether it means the newest, whichever that is."""
+        return self.version is None and self.number is None
+
+    def matches(self, candidate: Candidate) -> bool:
+        """Whether a migration is meant."""
+        if self.name:
+            return candidate.name == self.name
+        if self.number is not None:
+            return candidate.number == self.number
+        return self.version is None or candidate.version == self.version
+
+    def choose(self, known: Iterable[Candidate], where: str) -> Candidate:
+        """The migration that is meant. Raises UsageError where there is none, or more than one.
+
+        `known` is in order, and the last is the latest.
+        """
+        candidates = tuple(known)
+        found = tuple(candidate for candidate in candidates if self.matches(candidate))
+        if not found:
+            raise UsageError(f"there is no migration `{self.text}` {where}", hint=_hint(self, candidates))
+        if not self.latest and len({candidate.number for candidate in found}) > 1:
+            names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
+            raise UsageError(f"`{self.text}` means several migrations {where}: {names}", hint="name one of them")
+        return found[-1]
+
+
+def selector_from(text: str, option: str) -> Selector:
+    """What a person gave for an option or an input. Raises UsageError."""
+    found = Selector.parse(text)
+    if found is None:
+        raise UsageError(f"`{option} {text[:80]}` is not a migration or a schema version", hint=FORMS)
+    return found
+
+
+def _hint(selector: Selector, candidates: tuple[Candidate, ...]) -> str:
+    names = tuple(dict.fromkeys(candidate.name for candidate in candidates))
+    same = [c.name for c in candidates if selector.name and c.number == selector.number]
+    near = same or difflib.get_close_matches(selector.name, names, n=1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    if selector.version:
+        versions = [str(v) for v in sorted({c.version for c in candidates if c.version})]
+        return f"versions there: {_listed(versions)}"
+    return f"there is: {_listed(names)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = tuple(names)
+    more = f" and {len(every) - _MOST_NAMED} before them" if len(every) > _MOST_NAMED else ""
+    return ", ".join(every[-_MOST_NAMED:]) + more or "none"

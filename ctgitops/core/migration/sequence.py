@@ -1,0 +1,87 @@
+"""The order in which pending migrations are applied: by number, unless one says which other it goes before. Pure.
+
+`-- ctgitops: before 002` in a later migration puts it directly before 002 wherever 002 is still pending. A database
+that has 002 already gets it by its number. So what corrects the rows on which 002 fails in one environment needs no
+change of 002, which other environments have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from ..problem import Problem
+from .migration import BEFORE, Migration
+
+
+def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
+    """The order in which a database that lacks all of them gets them; what was begun, and what goes before it, first.
+
+    A migration goes only before one of a lower number, so there is no circle.
+    """
+    ordered = sorted(migrations, key=lambda m: m.number)
+    there = {m.number for m in ordered}
+    ahead: dict[int, list[Migration]] = {}
+    for migration in ordered:
+        if _moves(migration, there):
+            ahead.setdefault(migration.before or 0, []).append(migration)
+    groups = [_group(m, ahead) for m in ordered if not _moves(m, there)]
+    groups.sort(key=lambda group: not any(m.number in begun for m in group))
+    return tuple(m for group in groups for m in group)
+
+
+def _moves(migration: Migration, there: Collection[int]) -> bool:
+    return migration.before is not None and migration.before < migration.number and migration.before in there
+
+
+def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migration]:
+    """A migration behind all that goes before it."""
+    return [*(m for each in ahead.get(migration.number, ()) for m in _group(each, ahead)), migration]
+
+
+def positions(migrations: Iterable[Migration]) -> dict[int, int]:
+    """By number, which place each has in that order."""
+    return {migration.number: place for place, migration in enumerate(sequence(migrations))}
+
+
+def fronts(migrations: Iterable[Migration], came: Iterable[int]) -> dict[int, int]:
+    """Of each migration of a database that got `came`, in this order, the lowest number that it went before.
+
+    It is its own number where it came after what it goes before.
+    """
+    targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
+    place_of = {number: place for place, number in enumerate(came)}
+    return {number: _front(number, targets, place_of) for number in place_of}
+
+
+def _front(number: int, targets: dict[int, int], place_of: dict[int, int]) -> int:
+    place, first = place_of[number], number
+    while (target := targets.get(first)) is not None and place_of.get(target, place + 1) > place:
+        first = target
+    return first
+
+
+def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    """Lines `-- ctgitops: before …` that cannot be followed."""
+    place_of = positions(migrations)
+    for migration in migrations:
+        line = BEFORE.search(migration.up.sql)
+        if line is None:
+            continue
+        place = migration.up.place(line.start())
+        if migration.before is None:
+            what = f"`{line[0].strip()}` names no migration"
+            yield Problem(
+                "before", what, place, "write the number of one that it goes before: `-- ctgitops: before 002`"
+            )
+        elif migration.before not in place_of:
+            yield Problem(
+                "before", f"it goes before {migration.before:03}, which does not exist", place, "name another"
+            )
+        elif migration.before >= migration.number:
+            what = f"it goes before {migration.before:03}, and a lower number does that by itself"
+            yield Problem("before", what, place, "remove that line")
+        else:
+            late = [n for n in migration.dependencies if place_of.get(n, 0) > place_of[migration.number]]
+            for number in late:
+                what = f"it goes before {migration.before:03} and depends on {number:03}, which comes after it then"
+                yield Problem("dependency", what, place, "depend on what comes earlier, or remove that line")

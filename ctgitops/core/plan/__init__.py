@@ -1,0 +1,1 @@
+"""What apply or rollback would do: the plan, its steps and its problems."""

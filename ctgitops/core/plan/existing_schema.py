@@ -1,0 +1,79 @@
+"""A database whose schema is there before its ledger: what pending migrations create is in it already. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..problem import Concern, Problem
+from ..schema.snapshot import Snapshot
+from .plan import Plan, Step
+
+DUPLICATE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
+"""A table, object, schema, function or column exists already."""
+_TABLES = frozenset({"table", "foreign table", "view", "materialized view"})
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The migration after which the files give the schema that is most like the real one."""
+
+    number: int
+    name: str
+    differences: int | None = None
+    """None: nothing was run, so the number is not known."""
+    silent: tuple[str, ...] = ()
+    """Migrations right behind it that change no schema."""
+
+
+def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
+    """The first of these steps, as long as each table that one of them makes is there."""
+    there = {each.name for each in live.objects if each.kind in _TABLES}
+    path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
+    found: list[Step] = []
+    last = 0
+    for step in steps:
+        made = [statement.makes for statement in step.script.statements if statement.makes]
+        if any(not _is_there(name, there, path) for name in made):
+            break
+        found.append(step)
+        last = len(found) if made else last
+    return tuple(found[:last])
+
+
+def _is_there(name: str, there: set[str], path: list[str]) -> bool:
+    """Whether a table that a statement names is there: a snapshot quotes a name only where that needs it."""
+    parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
+    schemas = [parts[0]] if len(parts) > 1 else path
+    plain = {each.replace('"', "") for each in there}
+    return any(f"{schema}.{parts[-1]}".replace('"', "") in plain for schema in schemas)
+
+
+def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
+    """The plan with the proposal to take the database over, which is also the way out of a failed trial."""
+    command = f"ctgitops baseline --env {environment} --at {nearest.number}"
+    does = "compares it with the files" if nearest.differences else "records it without running it"
+    problems = tuple(
+        replace(problem, hint=f"it is there already: `{command}` {does}") if problem.code == "fails" else problem
+        for problem in plan.problems
+    )
+    return replace(plan, problems=(*problems, _problem(environment, nearest, command)))
+
+
+def _problem(environment: str, nearest: Nearest, command: str) -> Problem:
+    if nearest.differences == 0:
+        what = f"the schema of {environment} is already what the files up to {nearest.name} give, and no ledger says so"
+        hint = f"`{command}` records them without running them; then `ctgitops plan --env {environment}`"
+    elif nearest.differences is None:
+        what = f"{environment} has the tables of the files up to {nearest.name} already, and no ledger says so"
+        hint = f"`{command}` compares its schema with the files, and records them where they are the same"
+    else:
+        count = f"{nearest.differences} difference{'s' if nearest.differences > 1 else ''}"
+        what = f"the schema of {environment} is nearest to what the files up to {nearest.name} give, with {count}"
+        hint = (
+            f"`{command}` shows them; change a file or the database, or accept them on the record: "
+            f'`{command} --accept-differences "REASON"`'
+        )
+    if nearest.silent:
+        hint += f". Whether {', '.join(nearest.silent)} ran too cannot be seen in a schema: look at the rows"
+    return Problem("already-there", what, hint=hint, blocks=False, concern=Concern.LEDGER)

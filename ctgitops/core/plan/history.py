@@ -1,0 +1,141 @@
+"""Mismatches between the migration files and the ledger, such as edited, missing or out-of-order migrations."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from ...errors import Place
+from ...sql.redact import redact
+from ..ledger.ledger import Entry, Ledger
+from ..ledger.open_prediction import promise_problems
+from ..ledger.reversal import reversal_problems
+from ..migration.migration import Migration
+from ..migration.sequence import fronts
+from ..problem import Concern, Problem
+from ..workspace.workspace import Workspace
+from .resumption_problems import unfinished_problems
+
+
+def history_problems(
+    workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
+) -> tuple[Problem, ...]:
+    """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
+    and a schema that is not what was predicted."""
+    return (
+        *tampered(ledger),
+        *unfinished_problems(workspace.migrations, environment, ledger),
+        *_edited(workspace, ledger),
+        *_missing(workspace, ledger),
+        *_out_of_order(workspace, ledger, pending),
+        *_unmet(ledger, pending),
+        *reversal_problems(environment, ledger, pending),
+        *promise_problems(environment, ledger),
+    )
+
+
+def _problem(code: str, what: str, place: Place | None = None, hint: str = "", detail: str = "") -> Problem:
+    return Problem(code, what, place, hint, detail, concern=Concern.LEDGER)
+
+
+def tampered(ledger: Ledger) -> Iterator[Problem]:
+    """An entry that somebody changed: what it says was run, and what it would run backwards, cannot be believed."""
+    entry = ledger.broken_at()
+    if entry:
+        what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"
+        hint = "somebody changed the ledger by hand: find out who and what before anything else is applied"
+        yield _problem("ledger-tampered", what, hint=hint)
+
+
+def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
+    for migration in workspace.migrations:
+        entry = ledger.applied.get(migration.number)
+        if entry is None or entry.checksum in {None, migration.checksum}:
+            continue
+        if entry.name != migration.name and any(m.name == entry.name for m in workspace.migrations):
+            continue  # a duplicate number, which is told as such
+        renamed = f" (as {entry.name})" if entry.name != migration.name else ""
+        what = f"{migration.name} was changed after it was applied{renamed}{_when(entry)}"
+        place = Place(migration.path, _first_difference(entry, migration))
+        hint = "restore the file, and put the change into a new migration"
+        yield _problem("edited", what, place, hint, _diff(entry, migration.up.sql, migration.path))
+
+
+def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
+    """Applied migrations without a file: newer than this checkout where all it has came before, else removed."""
+    numbers = {m.number for m in workspace.migrations}
+    order = ledger.in_order
+    known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
+    for at, entry in enumerate(order):
+        if entry.number in numbers:
+            continue
+        if at > known:
+            what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
+            commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
+            hint = f"update this checkout, such as with `git pull`{commit}"
+        else:
+            what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, and its file was removed since"
+            hint = _restored(entry)
+        yield _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
+
+
+def _restored(entry: Entry) -> str:
+    if entry.commit_sha:
+        command = f"git checkout {entry.commit_sha[:12]} -- 'migrations/{entry.name}.*'"
+        return f"`{command}` restores it; its SQL is shown as the ledger holds it"
+    return f"restore migrations/{entry.name}.sql; its SQL is shown as the ledger holds it"
+
+
+def _from(entry: Entry) -> str:
+    """The commit and the pull request that brought it."""
+    commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
+    return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
+
+
+def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    first = fronts(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
+    for migration in pending:
+        band = workspace.policy.band(migration.number)
+        if band is None:
+            continue
+        later = [e for number, e in ledger.applied.items() if first[number] > migration.number and number in band]
+        if later:
+            what = f"{migration.name} comes before {later[-1].name}, which this database already has"
+            hint = f"`ctgitops new --renumber {migration.name}` gives it the next number of its band"
+            yield _problem("out-of-order", what, Place(migration.path), hint)
+
+
+def _unmet(ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
+    planned = {m.number for m in pending}
+    for migration in pending:
+        for number in migration.dependencies:
+            if number not in ledger.applied and number not in planned:
+                what = f"{migration.name} depends on {number:03}, which this plan does not bring"
+                yield _problem("dependency", what, Place(migration.path, 1), "move the target so that it includes both")
+
+
+def _when(entry: Entry) -> str:
+    at = entry.finished_at or entry.started_at
+    who = f" by {entry.actor}" if entry.actor else ""
+    return f" on {at:%Y-%m-%d}{who}" if at else who
+
+
+def _first_difference(entry: Entry, migration: Migration) -> int:
+    before = redact(entry.sql or "").split("\n")
+    after = migration.up.shown.split("\n")
+    for number, (old, new) in enumerate(zip(before, after, strict=False)):
+        if old != new:
+            return migration.up.first_line + number
+    return migration.up.first_line + min(len(before), max(len(after) - 1, 0))
+
+
+def _diff(entry: Entry, sql: str, path: str) -> str:
+    if entry.sql is None:
+        return ""
+    before, after = redact(entry.sql), redact(sql)
+    if before == after:
+        return "They differ in a password alone, and the ledger keeps none."
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"ledger, entry {entry.id}", path, lineterm="", n=2
+    )
+    return "\n".join(lines)

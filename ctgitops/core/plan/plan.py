@@ -1,0 +1,282 @@
+"""The plan: the migrations that an environment lacks, in order, and all problems with them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from ...errors import Place
+from ...sql.name_changes import Gone
+from ...sql.parse import SqlSyntaxError
+from ...sql.script import Script
+from ..environment.apply_policy import Manner
+from ..environment.environment import Environment, Target
+from ..file_check.rollback_secret import rollback_problems
+from ..ledger.identity import Identity, identity_problems
+from ..ledger.ledger import Ledger
+from ..ledger.resumption import Resumption, resumption_of
+from ..ledger.reversal import changes_in
+from ..migration.header import Rollback
+from ..migration.migration import Migration, Seed
+from ..migration.schema_version import SchemaVersion, highest
+from ..migration.sequence import sequence
+from ..problem import Concern, Problem
+from ..workspace.duplicates import Applied
+from ..workspace.finding import Finding, Severity
+from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
+from .history import history_problems
+from .single_transaction import together_problems
+
+
+class Direction(StrEnum):
+    """Forwards applies; backwards runs the rollback SQL that the ledger holds."""
+
+    APPLY = "apply"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One migration to be carried out, with all that its ledger entry needs."""
+
+    direction: Direction
+    number: int
+    name: str
+    version: SchemaVersion | None
+    checksum: str
+    """Identity of the migration's file; of the file as it was applied, when going back."""
+    script: Script
+    rollback_script: Script | None = None
+    verify: Script | None = None
+    breaking: bool = False
+    rollback: Rollback = Rollback.NOT_AVAILABLE
+    procedure: str = ""
+    estimated: str = ""
+    impact: str = ""
+    description: str = ""
+    resumption: Resumption | None = None
+    """Where it goes on, when an earlier run did a part of it; no part of its identity."""
+    findings: tuple[Finding, ...] = ()
+    """What lint found in it; no part of its identity."""
+
+    @cached_property
+    def transactional(self) -> bool:
+        """Whether it and its ledger entry are one transaction."""
+        try:
+            return self.script.transactional
+        except SqlSyntaxError:
+            return True
+
+    @cached_property
+    def batched(self) -> bool:
+        """Whether it runs in many short transactions, until no row is left."""
+        try:
+            return self.script.batch is not None
+        except SqlSyntaxError:
+            return False
+
+    @cached_property
+    def brings(self) -> tuple[Gone, ...]:
+        """The tables and columns that it makes, by the names that queries use."""
+        try:
+            return tuple(each for statement in self.script.statements for each in statement.brings)
+        except SqlSyntaxError:
+            return ()
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What a fingerprint must notice if it changes."""
+        scripts = (self.script, self.rollback_script, self.verify)
+        return (self.direction, str(self.number), self.name, self.checksum, *(s.checksum if s else "" for s in scripts))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done to one environment. The same workspace and the same ledger always give the same plan."""
+
+    environment: str
+    direction: Direction
+    current_version: SchemaVersion | None
+    target_version: SchemaVersion | None
+    """The schema version afterwards."""
+    target: Target
+    steps: tuple[Step, ...] = ()
+    seeds: tuple[Seed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    applied: tuple[tuple[int, str], ...] = ()
+    """Number and checksum of what the database has."""
+    manner: Manner = field(default_factory=Manner)
+    identity: Identity | None = None
+    """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
+    files: Applied = field(default_factory=Applied)
+    """Which files its ledger knows; no part of the fingerprint."""
+    why: str = ""
+    """Why it is carried out, where nobody asked for it; its entries in the ledger say it."""
+    since: str = ""
+    """Hash of the newest ledger entry that changed what is applied; empty where none did."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a problem forbids carrying it out."""
+        return any(problem.blocks for problem in self.problems)
+
+    @property
+    def held(self) -> bool:
+        """Whether rollbacks alone block it, so that a trial still tells what it would do once they are accepted."""
+        return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.steps and not self.seeds
+
+    @property
+    def remarks(self) -> tuple[Problem, ...]:
+        """Everything that pages show: problems, and findings from warnings on."""
+        found = (f.problem for step in self.steps for f in step.findings if f.severity is not Severity.NOTICE)
+        return worst_first((*self.problems, *found))
+
+    @property
+    def fails(self) -> bool:
+        """Whether a finding makes a look at it a failure."""
+        if any(problem.fails for problem in self.problems):
+            return True
+        return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the plan: the environment, what it has and since when, every byte to run or store, and how.
+
+        A failed attempt does not change it, so what was approved can be tried again; anything else does. After a
+        rollback no earlier approval passes, not even when the same migrations are applied again.
+        """
+        identity: list[object] = [
+            self.environment,
+            sorted(self.applied),
+            [step.identity for step in self.steps],
+            [(seed.name, seed.checksum) for seed in self.seeds],
+            *([self.manner.identity] if self.manner.identity else []),
+            *([self.since] if self.since else []),
+        ]
+        return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+    @property
+    def concern(self) -> Concern:
+        """Whose side a blocked plan is blocked by: the ledger's as soon as one problem is about it."""
+        blocking = {p.concern for p in self.problems if p.blocks}
+        return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
+
+
+def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Target | None = None) -> Plan:
+    """What `environment`, whose database holds `ledger`, lacks: a set difference, never a high-water mark.
+
+    The law: applied to the database, it leaves nothing to do.
+    """
+    target = target or environment.target
+    wanted = [m for m in workspace.migrations if target.reaches(m)]
+    pending = [m for m in wanted if m.number not in ledger.applied]
+    steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
+    seeds = tuple(s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum)
+    files = Applied.of(environment.name, ledger, workspace.migrations)
+    problems = (
+        *identity_problems(environment, ledger.identity),
+        *problems_of(workspace, files),
+        *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
+        *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
+        *(p for seed in seeds for p in seed_problems(seed)),
+        *history_problems(workspace, environment.name, ledger, tuple(pending)),
+        *_target_problems(workspace, ledger, target),
+        *_irreversible(steps),
+        *(together_problems(_named(steps, seeds), environment.path) if environment.manner.together else ()),
+    )
+    return Plan(
+        environment=environment.name,
+        direction=Direction.APPLY,
+        current_version=ledger.version,
+        target_version=highest([v for v in (ledger.version, *(s.version for s in steps)) if v]),
+        target=target,
+        steps=steps,
+        seeds=seeds,
+        problems=worst_first(problems),
+        applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+        manner=environment.manner,
+        identity=ledger.identity,
+        files=files,
+        since=since(ledger),
+    )
+
+
+def since(ledger: Ledger) -> str:
+    """What tells a ledger from one with the same migrations and another history, for a fingerprint."""
+    last = changes_in(ledger).last
+    return last.hash if last else ""
+
+
+def _scripts(step: Step) -> tuple[Script, ...]:
+    return tuple(s for s in (step.script, step.rollback_script, step.verify) if s)
+
+
+def _named(steps: tuple[Step, ...], seeds: tuple[Seed, ...]) -> tuple[tuple[str, Script], ...]:
+    return (*((step.name, step.script) for step in steps), *((seed.name, seed.script) for seed in seeds))
+
+
+def _step(migration: Migration, ledger: Ledger) -> Step:
+    header = migration.header
+    step = Step(
+        direction=Direction.APPLY,
+        number=migration.number,
+        name=migration.name,
+        version=migration.version,
+        checksum=migration.checksum,
+        script=migration.up,
+        rollback_script=migration.down,
+        verify=migration.verify,
+        breaking=migration.breaking,
+        rollback=migration.rollback,
+        resumption=resumption_of(migration.up, ledger.traces_of(migration.number)),
+    )
+    if header is None:
+        return step
+    return replace(
+        step,
+        procedure=header.procedure,
+        estimated=header.estimated,
+        impact=header.impact,
+        description=header.description,
+    )
+
+
+def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> Iterable[Problem]:
+    known = {m.version for m in workspace.migrations}
+    numbers = {m.number for m in workspace.migrations}
+    if target.version and target.version not in known:
+        hint = f"versions here go up to {highest([v for v in known if v]) or 'none'}"
+        yield Problem("target", f"no migration has version {target}", hint=hint)
+    if target.number is not None and target.number not in numbers:
+        yield Problem("target", f"there is no migration {target}", hint="name one of migrations/, or `latest`")
+    elif target.name and target.name not in {m.name for m in workspace.migrations}:
+        other = next(m.name for m in workspace.migrations if m.number == target.number)
+        yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
+    beyond = [m for m in workspace.migrations if m.number in ledger.applied and not target.reaches(m)]
+    if beyond:
+        names = ", ".join(f"{m.number:03}" for m in beyond)
+        what = f"the database already has {names}, beyond the target {target}"
+        hint = "apply never goes back; `ctgitops rollback` does"
+        yield Problem("beyond-target", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
+    for step in steps:
+        if step.rollback is Rollback.NOT_AVAILABLE:
+            place = Place(step.script.path, step.script.first_line)
+            hint = "only a backup taken before it leads back"
+            yield Problem("irreversible", f"{step.name} has NO WAY BACK", place, hint, blocks=False)
+
+
+def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Without repetition, what blocks before what fails, and that before what only warns."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

@@ -1,0 +1,86 @@
+"""The problems that a plan reports for a migration that ran outside a transaction and did not finish."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from ...errors import Place
+from ...sql.parse import SqlSyntaxError
+from ...sql.redact import redact
+from ..ledger.ledger import Entry, Ledger
+from ..ledger.resumption import how_far, resumption
+from ..migration.migration import Migration
+from ..problem import Concern, Problem
+from ..workspace.file_of import by_number
+
+
+def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
+    """A warning where apply goes on by itself; what blocks where only a person can tell how far it came."""
+    files = by_number(migrations, ledger.unfinished.values())
+    for number, entry in ledger.unfinished.items():
+        repair = f"ctgitops repair {number:03} --env {environment}"
+        if number in ledger.applied:
+            what = f"the rollback of {entry.name} was begun{_when(entry)} and did not come to its end"
+            hint = (
+                f"`ctgitops rollback --env {environment} --steps 1` goes on with it; or, where it is undone, "
+                f'`{repair} --not-applied --reason "…"`'
+            )
+            yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
+        elif number in ledger.unrecorded:
+            yield _unrecorded(entry, repair, ledger)
+        elif number not in files:
+            what = f"{entry.name} was begun{_when(entry)}, did not come to its end, and its file is gone"
+            undone = f'`{repair} --not-applied --reason "…"`'
+            hint = f"restore migrations/{entry.name}.sql; or undo by hand what it did, then {undone}"
+            yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
+        else:
+            yield from _resumed(files[number], entry, repair, ledger)
+
+
+def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
+    what = f"{entry.name} was started outside a transaction{_when(entry)} and did not come to its end"
+    hint = (
+        "an earlier version began it, which did not write down what is done: look at what of it is there, then "
+        f'`{repair} --not-applied --reason "…"` to run it again, or `{repair} --applied --reason "…"`'
+    )
+    return Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
+
+
+def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) -> Iterator[Problem]:
+    try:
+        at = resumption(migration.up, ledger.traces_of(migration.number))
+    except SqlSyntaxError:
+        return  # told as such
+    statements = migration.up.statements
+    if at.changed:
+        what = f"statement {at.changed} of {migration.name} is done, and is another one in the file now"
+        hint = (
+            f"restore it; or, where the file is to run again from its first statement, `{repair} --not-applied "
+            f'--reason "…"`; or, where all of it is done, `{repair} --applied --reason "…"`'
+        )
+        there = at.changed <= len(statements)
+        place = (
+            migration.up.place(migration.up.start_of(statements[at.changed - 1])) if there else Place(migration.path)
+        )
+        yield Problem("unfinished", what, place, hint, _diff(entry, migration), concern=Concern.LEDGER)
+        return
+    what = f"{migration.name} was begun{_when(entry)}: {how_far(at, len(statements))}"
+    hint = "apply goes on from there; what is done is not done again"
+    why = _why(entry, ledger)
+    yield Problem("unfinished", what, Place(migration.path), hint, why, blocks=False, concern=Concern.LEDGER)
+
+
+def _diff(entry: Entry, migration: Migration) -> str:
+    before, after = redact(entry.sql or "").splitlines(), migration.up.shown.splitlines()
+    return "\n".join(difflib.unified_diff(before, after, f"ledger, entry {entry.id}", migration.path, lineterm="", n=2))
+
+
+def _when(entry: Entry) -> str:
+    who = f" by {entry.actor}" if entry.actor else ""
+    return f" on {entry.started_at:%Y-%m-%d %H:%M:%S UTC}{who}" if entry.started_at else who
+
+
+def _why(entry: Entry, ledger: Ledger) -> str:
+    ended = (e.error for e in reversed(ledger.entries) if e.number == entry.number and e.error)
+    return next(ended, "") or ""

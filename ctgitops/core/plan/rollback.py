@@ -1,0 +1,155 @@
+"""Makes a rollback plan from the SQL in the ledger. The migration files are not read and may be missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ...errors import UsageError
+from ...sql.redact import is_redacted
+from ...sql.script import Script
+from ..environment.apply_policy import Manner, Transaction
+from ..environment.environment import Environment, Target
+from ..ledger.identity import identity_problems
+from ..ledger.ledger import Entry, Ledger
+from ..ledger.resumption import resumption_of
+from ..migration.header import Header, Rollback, parse_header
+from ..migration.migration import Migration
+from ..migration.schema_version import highest
+from ..migration.selector import Selector
+from ..problem import Concern, Problem
+from ..workspace.candidates import of_ledger
+from ..workspace.workspace import script_problems
+from .history import tampered
+from .plan import Direction, Plan, Step, since, worst_first
+
+
+def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
+    """The number of the applied migration that a person named; 0 for everything. Raises UsageError."""
+    if selector.number == 0 and not selector.name:
+        return 0
+    if selector.latest:
+        raise UsageError(
+            "to go back to the latest undoes nothing", hint="name the last migration to keep, or `--steps 1`"
+        )
+    return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
+
+
+def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
+    """What this database got after migration `number`, newest first; for 0, unless it has a 000, all of it.
+
+    Raises UsageError.
+    """
+    order = ledger.in_order
+    if number == 0 and number not in ledger.applied:
+        return order[::-1]
+    if number not in ledger.applied:
+        has = ", ".join(f"{entry.number:03}" for entry in order) or "nothing"
+        raise UsageError(f"migration {number:03} is not applied here", hint=f"applied, in this order: {has}")
+    position = order.index(ledger.applied[number])
+    return order[position + 1 :][::-1]
+
+
+def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
+    """The `count` newest migrations of this database, newest first. Raises UsageError for less than one."""
+    if count < 1:
+        raise UsageError(f"{count} steps back lead nowhere", hint="`--steps 1` undoes the newest migration")
+    return ledger.in_order[::-1][:count]
+
+
+def make_rollback(
+    environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
+) -> Plan:
+    """The plan that undoes `entries` in the order given; `found` is what is wrong with the environment's manifest."""
+    steps = tuple(_step(entry, ledger) for entry in entries)
+    gone = {entry.number for entry in entries}
+    left = [e for number, e in ledger.applied.items() if number not in gone]
+    problems = [*found, *identity_problems(environment, ledger.identity), *tampered(ledger)]
+    problems += [*_unfinished(environment, ledger, entries)]
+    problems += [p for e in entries for p in _cannot(environment, e)]
+    problems += [p for step in steps for p in _script_problems(step)]
+    return Plan(
+        environment=environment.name,
+        direction=Direction.ROLLBACK,
+        current_version=ledger.version,
+        target_version=highest([v for e in left if (v := e.schema_version)]),
+        target=Target(number=max((e.number or 0 for e in left), default=0)),
+        steps=steps,
+        problems=worst_first(problems),
+        applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
+        manner=_manner(environment, steps),
+        identity=ledger.identity,
+        since=since(ledger),
+    )
+
+
+def _script_problems(step: Step) -> Iterable[Problem]:
+    """What is wrong with SQL of the ledger. A mark of another tool is a warning there: no file can be corrected."""
+    for problem in script_problems(step.script) if step.script.sql else ():
+        yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
+
+
+def _manner(environment: Environment, steps: tuple[Step, ...]) -> Manner:
+    """All in one transaction, where the manifest wants that and each of them can be in one."""
+    together = environment.manner.together and all(step.transactional for step in steps)
+    return Manner(Transaction.ALL) if together else Manner()
+
+
+def _header(entry: Entry) -> Header | None:
+    return parse_header(entry.sql or "", entry.name)[0]
+
+
+def _step(entry: Entry, ledger: Ledger) -> Step:
+    header = _header(entry)
+    script = Script(entry.rollback_sql or "", f"{entry.name}.down.sql (ledger entry {entry.id})")
+    return Step(
+        direction=Direction.ROLLBACK,
+        number=entry.number or 0,
+        name=entry.name,
+        version=entry.schema_version,
+        checksum=entry.checksum or "",
+        script=script,
+        rollback=Rollback.AVAILABLE if entry.rollback_sql else Rollback.NOT_AVAILABLE,
+        breaking=header.breaking if header else False,
+        description=header.description if header else "",
+        resumption=resumption_of(script, ledger.traces_of(entry.number or 0)),
+    )
+
+
+def _restore(entry: Entry) -> str:
+    """The command that restores the backup from before a migration, as far as the ledger knows it."""
+    try:
+        return str(json.loads(entry.receipt or "")["restore_with"])
+    except (ValueError, KeyError, TypeError):
+        return "ctgitops restore RECEIPT --into URL"
+
+
+def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
+    """But for a rollback that is unfinished itself, and that this plan begins with: it goes on where it stands."""
+    first = entries[0].number if entries else None
+    for entry in ledger.unfinished.values():
+        if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:
+            continue
+        what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
+        hint = f'look, then `{repair} --applied --reason "…"`, or `{repair} --not-applied --reason "…"`'
+        yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)
+
+
+def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
+    if entry.rollback_sql and not is_redacted(entry.rollback_sql):
+        return
+    header = _header(entry)
+    if header and header.rollback is Rollback.MANUAL:
+        what = f"{entry.name} is undone by hand: {header.procedure}"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
+        hint = f'do that, then `{repair} --reason "…"`'
+    elif entry.rollback_sql:
+        what = f"the rollback of {entry.name} needs a password, and the ledger keeps none"
+        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
+        hint = f'undo by hand what it should undo, then `{repair} --reason "…"`'
+    else:
+        what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
+        hint = f"bring back the backup that was taken before it: `{_restore(entry)}`"
+    yield Problem("irreversible", what, hint=hint, concern=Concern.LEDGER)

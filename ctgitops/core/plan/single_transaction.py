@@ -1,0 +1,50 @@
+"""Finds statements that prevent applying all pending migrations in a single transaction. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+
+from ...sql.parse import SqlSyntaxError, enum_values_used
+from ...sql.script import Script
+from ..problem import Problem
+
+
+def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
+    """What blocks a plan of these, by name, whose manifest says `transaction: all`; each with its place in a file."""
+    try:
+        for name, script in scripts:
+            if found := _outside(script):
+                what = (
+                    f"{name} cannot share one transaction with all that is pending, as {manifest} wants it: {found[0]}"
+                )
+                yield Problem("not-together", what, script.place(found[1]), _hint(name, manifest))
+        yield from _enum_values(scripts, manifest)
+    except SqlSyntaxError:
+        return  # told as such
+
+
+def _outside(script: Script) -> tuple[str, int] | None:
+    """Why it cannot share a transaction, and where in its text that stands."""
+    if script.outside:
+        return script.outside
+    first = next((statement for statement in script.statements if statement.sets_transaction), None)
+    return ("SET TRANSACTION, which must come before everything else", script.start_of(first)) if first else None
+
+
+def _hint(name: str, manifest: str) -> str:
+    return f"write `transaction: each` into {manifest} while {name} is pending, or write it without that"
+
+
+def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
+    """A value of an enum type that one file adds and a later one uses; within one it is told anyway."""
+    ends = list(accumulate(len(script.statements) for _, script in scripts))
+    for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
+        index = bisect_right(ends, use.statement)
+        name, script = scripts[index]
+        if any((own.type, own.value) == (use.type, use.value) for own in enum_values_used(script.sent)):
+            continue
+        what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
+        statement = script.statements[use.statement - (ends[index - 1] if index else 0)]
+        yield Problem("enum-value", what, script.place(script.start_of(statement)), _hint(name, manifest))

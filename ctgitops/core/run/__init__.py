@@ -1,0 +1,1 @@
+"""A run: progress events, outcomes, automatic rollback, baseline, repair."""

@@ -1,0 +1,111 @@
+"""Automatic rollback after a failed run: what the run applied, and whether that can be rolled back safely. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..environment.environment import Environment
+from ..gate.data_loss import Weighed
+from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..ledger.resumption import resumption_of
+from ..ledger.reversal import changes_in
+from ..plan.plan import Plan, Step
+from ..plan.rollback import make_rollback
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a database was just before the first step of a run."""
+
+    entry: int
+    """The newest entry of its ledger; 0 where there was none."""
+    oldest: int
+    """Every transaction with a lower number than this had ended."""
+
+
+def applied_since(beginning: Beginning, ledger: Ledger) -> tuple[Entry, ...]:
+    """The entries of migrations that a run applied and that are there still, newest first."""
+    new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
+    return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
+
+
+def seeded_since(beginning: Beginning, ledger: Ledger) -> tuple[str, ...]:
+    """The seed files that a run ran."""
+    seeds = (e for e in ledger.entries if e.number is None and e.mark is Mark.APPLIED)
+    return tuple(entry.name for entry in seeds if entry.id > beginning.entry)
+
+
+def unverified(plan: Plan, ledger: Ledger) -> Step | None:
+    """The migration outside a transaction whose statements are all done, and whose verify query is not true."""
+    for step in plan.steps:
+        if step.number not in ledger.unfinished or step.batched or step.verify is None:
+            continue
+        at = resumption_of(step.script, ledger.traces_of(step.number))
+        if at and at.done == len(step.script.statements) and not at.changed:
+            return step
+    return None
+
+
+def as_applied(step: Step, why: str) -> Entry:
+    """The entry that says that such a migration is there, so that it can be taken back."""
+    return Entry(
+        Mark.REPAIRED,
+        step.name,
+        step.number,
+        version=str(step.version) if step.version else None,
+        checksum=step.checksum,
+        sql=step.script.sql,
+        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
+        error=f"all its statements are done; it is taken back, because {why}",
+    )
+
+
+def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
+    """The ledger as it would be with one entry more."""
+    last = ledger.last
+    linked = replace(entry, id=last.id + 1 if last else 1, previous_hash=last.hash if last else GENESIS)
+    return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
+
+
+def make_take_back(environment: Environment, ledger: Ledger, beginning: Beginning, why: str) -> Plan:
+    """The plan that undoes what a run applied, newest first, and nothing else."""
+    plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
+    return replace(plan, why=f"taken back by itself: {why}")
+
+
+def why_not(plan: Plan, weighed: tuple[Weighed, ...], seeds: tuple[str, ...]) -> Iterator[str]:
+    """What keeps a run from taking back by itself what it applied; nothing, where it may."""
+    yield from (problem.what for problem in plan.problems if problem.blocks)
+    if seeds:
+        yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and a seed file has no way back"
+    yield from (f"to undo {each.loss.migration} {each.told}" for each in weighed if each.matters)
+
+
+def command_back(plan: Plan, *, dry: bool = False) -> str:
+    """The command with which a person takes the same back."""
+    return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
+
+
+def command_to(environment: str, ledger: Ledger, beginning: Beginning) -> str:
+    """The command that leads back to where a run began, however much of it is undone by then."""
+    before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
+    return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
+
+
+def stays_out(plan: Plan, ledger: Ledger) -> str:
+    """What to do with migrations of a plan backwards that are held from now on; empty where none is."""
+    reversals = changes_in(ledger).reversals
+    held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
+    if not held:
+        return ""
+    again = f'`ctgitops repair --again {held} --env {plan.environment} --reason "…"`'
+    return f"the next run applies {held} again only after {again}, or with another text of its file"
+
+
+def taken_back_told(names: tuple[str, ...]) -> str:
+    """`003_three and 002_two were taken back`."""
+    if not names:
+        return "nothing was taken back"
+    several = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+    return f"{several} {'were' if names[1:] else 'was'} taken back"

@@ -1,0 +1,89 @@
+"""Baseline of an existing database: the ledger entries that record it, and the reasons that prevent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...errors import LedgerError, UsageError
+from ..gate.request import Request
+from ..ledger.drift_acceptance import NAME, changes_text
+from ..ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
+from ..migration.migration import Migration
+from ..migration.selector import Selector
+from ..schema.compare import Changes
+from ..workspace.candidates import of_files
+from ..workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """The database has all migrations up to `number`; `reason` says why differences may be as they are."""
+
+    number: int | Selector
+    reason: str = ""
+
+    def among(self, migrations: tuple[Migration, ...]) -> int:
+        """That number. Raises UsageError where no file has it."""
+        if isinstance(self.number, int):
+            return self.number
+        return self.number.choose(of_files(migrations), "in migrations/").number
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How it went: the names that are in the ledger now, and how the live schema differs from what the files give."""
+
+    environment: str
+    names: tuple[str, ...]
+    changes: Changes
+    unmatched: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def exit_status(self) -> int:
+        """1 where differences held it back."""
+        return 0 if self.names else 1
+
+
+def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
+    """The migrations up to a number. Raises UsageError where no file has it."""
+    found = tuple(m for m in workspace.migrations if m.number <= number)
+    if not any(m.number == number for m in found):
+        has = ", ".join(f"{m.number:03}" for m in workspace.migrations) or "none"
+        raise UsageError(f"there is no migration {number:03}", hint=f"migrations/ has: {has}")
+    return found
+
+
+def in_the_way(ledger: Ledger) -> Entry | None:
+    """The first entry of a run that applied something; a failed attempt left no trace."""
+    harmless = CHANGES_NOTHING | {Mark.BASELINED}
+    return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
+
+
+def refuse_history(ledger: Ledger, environment: str) -> None:
+    """Only a database that nothing was applied to can be taken over. Raises LedgerError."""
+    other = in_the_way(ledger)
+    if other:
+        what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
+        hint = f"ctgitops status --env {environment}; one migration is put right by `ctgitops repair`"
+        raise LedgerError(what, state="nothing was changed", hint=hint)
+
+
+def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
+    """What the ledger gets: first the proof, with the differences that were accepted, then each migration."""
+    proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
+    every = (proof, *(_entry(migration, baseline.reason) for migration in found))
+    return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)
+
+
+def _entry(migration: Migration, reason: str) -> Entry:
+    return Entry(
+        mark=Mark.BASELINED,
+        name=migration.name,
+        number=migration.number,
+        version=str(migration.version) if migration.version else None,
+        checksum=migration.checksum,
+        sql=migration.up.sql,
+        rollback_sql=migration.down.sql if migration.down else None,
+        error=reason,
+    )

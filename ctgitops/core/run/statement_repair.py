@@ -1,0 +1,54 @@
+"""Repair of one statement of an unfinished migration: which statements can be marked done or not done. Pure."""
+
+from __future__ import annotations
+
+from ...errors import UsageError
+from ..environment.environment import Environment
+from ..ledger.ledger import Ledger
+from ..ledger.resumption import Resumption
+from ..plan.plan import Step, make_plan
+from ..plan.rollback import make_rollback
+from ..workspace.workspace import Workspace
+
+
+def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledger, number: int) -> Step:
+    """The step that the next run would go on with. Raises UsageError where there is none."""
+    if number not in ledger.unfinished:
+        has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
+        what = f"migration {number:03} is not unfinished in {environment.name}, so its statements are not asked about"
+        raise UsageError(what, hint=f"unfinished there: {has}; of a whole migration leave `--statement` out")
+    if number in ledger.applied:
+        plan = make_rollback(environment, ledger, (ledger.applied[number],))
+    else:
+        plan = make_plan(workspace, environment, ledger)
+    step = next((step for step in plan.steps if step.number == number), None)
+    if step is None:
+        what = f"there is no file of migration {number:03}, so nobody can say which its statements are"
+        raise UsageError(what, hint=f"restore migrations/{ledger.unfinished[number].name}.sql")
+    return step
+
+
+def refuse_statement(step: Step, position: int, *, done: bool) -> None:
+    """Raises UsageError where that cannot be said of it: what is done is always a beginning of the file."""
+    at, count = step.resumption or Resumption(), len(step.script.statements)
+    if step.batched or step.transactional:
+        kind = "in batches, each once" if step.batched else "in a transaction"
+        what = f"{step.name} runs {kind}, so there is no statement that may be half done"
+        raise UsageError(what, hint=f"`ctgitops repair {step.number:03}` without `--statement` speaks of all of it")
+    if position > count:
+        raise UsageError(f"{step.name} has {count} statements", hint="they are counted from 1, as errors count them")
+    if done and position != at.position:
+        raise UsageError(
+            f"statement {position} of {step.name} is not the next one: {at.done} are done",
+            hint=f"`--statement {at.position}`" if at.position <= count else "all of them are done",
+        )
+    if not done and position not in _may_be_undone(at):
+        raise UsageError(
+            f"statement {position} of {step.name} is not the last that was done: {at.done} are done",
+            hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "none of them was begun",
+        )
+
+
+def _may_be_undone(at: Resumption) -> tuple[int, ...]:
+    last = (at.done,) if at.done else ()
+    return (*last, at.position) if at.begun else last

@@ -1,0 +1,120 @@
+"""Compares two schemas and lists the objects that were added, removed or altered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .deparse import alike_between_majors
+from .snapshot import SchemaObject, Snapshot
+
+KINDS = (
+    "extension", "schema", "language", "collation", "enum", "domain", "composite type", "range type", "type",
+    "sequence", "table", "foreign table", "column", "constraint", "index", "statistics",
+    "view", "materialized view", "function", "procedure", "window function", "aggregate", "operator", "operator class",
+    "cast", "trigger", "rule", "policy", "grant", "default privileges",
+)  # fmt: skip
+"""The order in which kinds are told: what others rest on first. A kind that is not here comes last."""
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True)
+class Added:
+    """The second schema has it, the first has not."""
+
+    object: SchemaObject
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The first schema has it, the second has not."""
+
+    object: SchemaObject
+
+
+@dataclass(frozen=True)
+class Altered:
+    """Both have it, and it is not the same."""
+
+    before: SchemaObject
+    after: SchemaObject
+
+    @property
+    def object(self) -> SchemaObject:
+        """It, as it is in the second schema."""
+        return self.after
+
+    @property
+    def attributes(self) -> tuple[tuple[str, str | None, str | None], ...]:
+        """Each attribute that differs, with both values; None where there is none."""
+        old, new = self.before.attributes, self.after.attributes
+        names = {**old, **new}
+        return tuple((name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
+
+
+Change = Added | Removed | Altered
+Changes = tuple[Change, ...]
+
+
+def compare(before: Snapshot, after: Snapshot) -> Changes:
+    """What one does to the first schema to get the second, in an order that reads well: each with its parts."""
+    return _in_order(_changes(before, after))
+
+
+def _changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
+    old, new = before.by_key, after.by_key
+    majors = {before.about.major, after.about.major}
+    across = len(majors) == 2 and 0 not in majors
+    for key, each in old.items():
+        other = new.get(key)
+        if other is None:
+            yield Removed(each)
+        elif each != other and not (across and alike_between_majors(each, other)):
+            yield Altered(each, other)
+    for key, each in new.items():
+        if key not in old:
+            yield Added(each)
+
+
+def _in_order(changes: Iterable[Change]) -> Changes:
+    changes = tuple(changes)
+    wholes = sorted((_rank(change.object), change.object.name) for change in changes if not change.object.of)
+    ranks = {name: rank for rank, name in reversed(wholes)}
+
+    def place(change: Change) -> tuple[int, str, bool, int, str, str]:
+        each = change.object
+        whole = each.of or each.name
+        return ranks.get(whole, _RANK["table"]), whole, bool(each.of), _rank(each), each.kind, each.name
+
+    return tuple(sorted(changes, key=place))
+
+
+def _rank(each: SchemaObject) -> int:
+    return _RANK.get(each.kind, len(KINDS))
+
+
+def mirrored(changes: Changes) -> Changes:
+    """The same differences, told from the other side."""
+    return _in_order(_mirror(change) for change in changes)
+
+
+def _mirror(change: Change) -> Change:
+    match change:
+        case Added(each):
+            return Removed(each)
+        case Removed(each):
+            return Added(each)
+        case Altered(before, after):
+            return Altered(after, before)
+
+
+def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
+    """The changes of objects that no pattern names: `public.events_p*`, `index *`, `cron.*`."""
+    return tuple(change for change in changes if not ignored(change.object, patterns))
+
+
+def ignored(each: SchemaObject, patterns: tuple[str, ...]) -> bool:
+    """Whether a pattern names an object: by its name, by its kind and name, or by what it is a part of."""
+    names = [each.name, str(each), *([each.of] if each.of else [])]
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)

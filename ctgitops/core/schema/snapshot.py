@@ -1,0 +1,137 @@
+"""A snapshot of a schema in canonical form: equal schemas give equal snapshots, on any server, however created."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+
+from ...errors import UsageError
+
+FORMAT = 1
+"""The form of a snapshot's file."""
+_SINCE_1 = ("server_version", "role", "search_path")
+"""What the head of every such file has; later keys may be missing."""
+
+
+@dataclass(frozen=True)
+class SchemaObject:
+    """One thing in a schema. Its kind and its name, which is qualified, tell it from all others."""
+
+    kind: str
+    name: str
+    of: str = ""
+    """The name of what it is a part of: a column's table; empty where it stands by itself."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What it is like, in PostgreSQL's words; what it has not is left out."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return (self.kind, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class About:
+    """The database that a snapshot was taken of."""
+
+    server_version: str = ""
+    """`15.18`"""
+    role: str = ""
+    """Who applies migrations there: the ledger's owner; where there is none, who looked."""
+    search_path: str = ""
+    """Where that role finds what a migration does not qualify; empty where nobody changed it."""
+    database: str = ""
+    """The name of the database; empty where it is not known, as in files of earlier releases."""
+
+    @property
+    def major(self) -> int:
+        """15 for 15.18; 0 where nobody said."""
+        text = self.server_version.split(".", maxsplit=1)[0]
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All objects of a schema, in one order, without those of extensions and of ctgitops itself."""
+
+    objects: tuple[SchemaObject, ...] = ()
+    about: About = field(default_factory=About, compare=False)
+    """Where it was taken; it is no part of what the schema is."""
+
+    @classmethod
+    def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
+        """A snapshot of these, in whatever order they come."""
+        return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or About())
+
+    @cached_property
+    def by_key(self) -> dict[tuple[str, str], SchemaObject]:
+        """Its objects, each by what tells it from all others."""
+        return {each.key: each for each in self.objects}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the schema: SHA-256 over its objects, whatever server they are on."""
+        lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def extensions(self) -> dict[str, str]:
+        """By name, the version of each extension."""
+        return {each.name: each.attributes["version"] for each in self.objects if each.kind == "extension"}
+
+
+def snapshot_text(snapshot: Snapshot) -> str:
+    """A snapshot as a file: JSON, a line for each object, so that two of them can be compared by any tool."""
+    head = {"format": FORMAT, **asdict(snapshot.about), "fingerprint": snapshot.fingerprint}
+    lines = [json.dumps(as_data(each), ensure_ascii=False) for each in snapshot.objects]
+    opening = json.dumps(head, ensure_ascii=False)[:-1]
+    return opening + ', "objects": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def snapshot_from(text: str, path: str) -> Snapshot:
+    """The snapshot that a file holds. Raises UsageError where it holds none, or one that somebody changed."""
+    try:
+        data = json.loads(text)
+        found, objects = data["format"], data["objects"]
+        about = About(**{each.name: str(data[each.name]) for each in fields(About) if each.name in {*_SINCE_1, *data}})
+        read = Snapshot.of((from_data(each) for each in objects), about)
+        fingerprint = str(data["fingerprint"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(
+            f"{path} is no snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes one"
+        ) from None
+    if found != FORMAT:
+        what = f"{path} is a snapshot of format {found}, and this ctgitops knows {FORMAT}"
+        raise UsageError(what, hint="take it again: `ctgitops snapshot --env NAME --out FILE`")
+    if read.fingerprint != fingerprint:
+        what = f"{path} was changed after it was written: its objects have another fingerprint than its head says"
+        raise UsageError(what, hint="take it again: `ctgitops snapshot --env NAME --out FILE`")
+    return read
+
+
+def as_data(each: SchemaObject) -> dict[str, object]:
+    """An object as JSON has it."""
+    written: dict[str, object] = {"kind": each.kind, "name": each.name}
+    if each.of:
+        written["of"] = each.of
+    written["attributes"] = dict(each.attributes)
+    return written
+
+
+def from_data(written: Mapping[str, object]) -> SchemaObject:
+    """What `as_data` wrote. Raises KeyError, TypeError."""
+    attributes = written["attributes"]
+    if not isinstance(attributes, dict):
+        raise TypeError
+    return SchemaObject(
+        str(written["kind"]),
+        str(written["name"]),
+        str(written.get("of", "")),
+        {str(k): str(v) for k, v in attributes.items()},
+    )

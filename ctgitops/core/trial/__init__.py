@@ -1,0 +1,1 @@
+"""What running a plan in a sandbox showed: locks, work, schema changes, violations."""

@@ -1,0 +1,145 @@
+"""Finds references in the repository's code to names that a migration drops or renames. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from ...errors import Place
+from ...sql.name_changes import Gone
+from ...sql.parse import SqlSyntaxError, Statement
+from ...sql.script import Script
+from ..plan.plan import Direction, Plan
+from ..problem import Problem
+
+SHOWN = 5
+"""So many places are named; of the rest, how many there are."""
+_QUOTE = r"[\"'`]"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A line of the code that names something which goes."""
+
+    gone: Gone
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search of the code came to."""
+
+    mentions: tuple[Mention, ...] = ()
+    unsearched: str = ""
+    """Why not all of the code was looked at; empty where it was."""
+
+
+@dataclass(frozen=True)
+class OutOfSight:
+    """Code that nobody can look at here, such as that of a pull request which is not checked out."""
+
+    why: str
+
+    def mentions(self, _: tuple[Gone, ...]) -> Searched:
+        """None, and why."""
+        return Searched(unsearched=self.why)
+
+
+def goes(plan: Plan) -> dict[Gone, Place]:
+    """What a plan takes away, and does not give back, from whoever uses it now; each with where the SQL says so."""
+    found: dict[Gone, Place] = {}
+    for script in [step.script for step in plan.steps if plan.direction is Direction.APPLY]:
+        for statement in _statements(script):
+            place = script.place(script.start_of(statement))
+            found |= dict.fromkeys(statement.takes_away, place)
+            there = {(each.table, each.column) for each in statement.brings}
+            found = {each: at for each, at in found.items() if (each.table, each.column) not in there}
+    return found
+
+
+def _statements(script: Script) -> tuple[Statement, ...]:
+    try:
+        return script.statements
+    except SqlSyntaxError:  # a problem of its own, which blocks the plan
+        return ()
+
+
+def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention]:
+    """The lines of a file that name what goes; a line that names several counts for each.
+
+    A name of one word means many things, so it counts only where SQL or a mapping would have it: a table in quotes,
+    after a word of SQL or before a column; a column in a file that names its table, in quotes or behind a dot.
+    """
+    for each in those:
+        table = _table_pattern(each.table)
+        if each.column and not _distinctive(each.column) and not table.search(text):
+            continue
+        pattern = _column_pattern(each.column) if each.column else table
+        lines = {text.count("\n", 0, found.start()) + 1 for found in pattern.finditer(text)}
+        yield from (Mention(each, path, line) for line in sorted(lines))
+
+
+def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
+    """A warning for each name that goes while code still uses it, at the statement that takes it away."""
+    return tuple(_problems(goes(plan), searched))
+
+
+def _problems(those: dict[Gone, Place], searched: Searched) -> Iterator[Problem]:
+    for each, place in those.items():
+        found = [m for m in searched.mentions if m.gone == each]
+        if found:
+            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+            what = f"{each.told}, and code still mentions it: {', '.join(map(str, found[:SHOWN]))}{more}"
+            yield Problem("mentioned-in-code", what, place, _hint(each), blocks=False)
+    if those and searched.unsearched:
+        place = next(iter(those.values()))
+        what = f"whether code still mentions what goes was not seen: {searched.unsearched}"
+        yield Problem("not-searched", what, place, "search for it yourself before you merge", blocks=False)
+
+
+def _hint(each: Gone) -> str:
+    if each.renamed_to:
+        kind = "a generated column or a trigger" if each.column else "a view of the old name"
+        return f"code first: keep both names while code moves over ({kind}), and drop the old one in a later migration"
+    return "code first: ship code that does without it, and merge this when that runs everywhere"
+
+
+@cache
+def _table_pattern(name: str) -> re.Pattern[str]:
+    word = re.escape(name)
+    ways = [rf"{_QUOTE}(?:\w+\.)?{word}{_QUOTE}", rf"(?i:\b(?:from|join|into|update|table|only)\s+(?:\w+\.)?{word}\b)"]
+    if _distinctive(name):
+        ways = [rf"(?<![\w$]){spelled}(?![\w$])" for spelled in sorted(_spellings(name) | _spellings(_singular(name)))]
+    return re.compile("|".join(ways))
+
+
+@cache
+def _column_pattern(name: str) -> re.Pattern[str]:
+    if _distinctive(name):
+        return re.compile("|".join(rf"(?<![\w$]){spelled}(?![\w$])" for spelled in sorted(_spellings(name))))
+    word = re.escape(name)
+    return re.compile(rf"{_QUOTE}{word}{_QUOTE}|\.{word}(?![\w$(])")
+
+
+def _distinctive(name: str) -> bool:
+    """Whether a word as it stands means nothing else: several words in one."""
+    return len(name.strip("_").split("_")) > 1
+
+
+def _spellings(name: str) -> set[str]:
+    """As SQL has it, and as languages and mappers write it: `fibre_node`, `fibreNode`, `FibreNode`."""
+    pascal = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return {re.escape(each) for each in (name, pascal, pascal[:1].lower() + pascal[1:])}
+
+
+def _singular(name: str) -> str:
+    """What a mapper would call the class of a table's rows."""
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name

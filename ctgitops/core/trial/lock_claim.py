@@ -1,0 +1,80 @@
+"""Pairs each lint finding that predicts blocking with the locks that the trial measured. Pure.
+
+A finding names the statement, the column and the remedy. The trial knows which lock was really held, for how long, and
+on how many rows. A measurement is reported beside the finding for the same statement and nowhere else, so that each
+fact is reported once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..plan.plan import Step
+from ..workspace.finding import Finding, Severity
+from .impact import WRITES, Held, StatementImpact, StepImpact, Window, Work
+from .projection import Effect, Wait
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One finding that says that others wait for work, and what was seen of its statement."""
+
+    finding: Finding
+    held: tuple[Held, ...]
+    """What its statement kept others from while it worked; none: it kept nobody waiting."""
+    waits: tuple[Wait, ...]
+    """For that; without what a finding before it tells already."""
+    beside: tuple[tuple[str, Work], ...]
+    """Work under those locks of which no finding tells: the relation, and what is done to it."""
+    earlier: int | None
+    """The line of the finding that tells of its wait; None where this one does."""
+
+    def also(self, relation: str) -> tuple[Work, ...]:
+        """What else is done to a relation meanwhile."""
+        return tuple(work for name, work in self.beside if name == relation)
+
+
+def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
+    """The claims that were looked at: of a statement that was not reached, nothing is known."""
+    claiming = [f for f in step.findings if f.blocks_writes and f.severity is not Severity.NOTICE]
+    found = [(finding, seen) for finding in claiming if (seen := _statement(step, effect.impact, finding))]
+    others = [each for each in effect.impact.statements if not any(each in seen for _, seen in found)]
+    beside = tuple(dict.fromkeys((work.relation, work.work) for each in others for work in each.worked))
+    lines: dict[Held, int] = {}
+    claims = []
+    for finding, seen in found:
+        held = _shut_by(effect.impact, seen)
+        waits = tuple(wait for wait in effect.waits if wait.held in held and wait.held not in lines)
+        earlier = next((lines[each] for each in held if each in lines), None)
+        claims.append(Claim(finding, held, waits, beside, None if waits else earlier))
+        lines |= {wait.held: finding.place.line or 1 for wait in waits}
+    return tuple(claims)
+
+
+def told_by(claims: Iterable[Claim]) -> frozenset[str]:
+    """The relations of which findings say who waits for them."""
+    return frozenset(wait.held.relation for claim in claims for wait in claim.waits)
+
+
+def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[StatementImpact, ...]:
+    """What ran from the line on which the statement of a finding begins."""
+    script = step.script
+    if finding.place.path != script.path:
+        return ()
+    where = (finding.place.line or 1, finding.place.column or 1)
+    begins = (script.place(script.start_of(statement)) for statement in script.statements)
+    line = max((place.line or 1 for place in begins if (place.line or 1, place.column or 1) <= where), default=0)
+    return tuple(each for each in impact.statements if each.line == line)
+
+
+def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Held, ...]:
+    """What those statements keep writers from: what they lock, and what they work on under a lock of before."""
+    working = tuple(each for each in seen if each.blocking)
+    names = {held.relation for each in working for held in each.taken if WRITES in held.mode.conflicts}
+    names |= {work.relation for each in working for work in each.blocking}
+    return tuple(window.held for window in impact.windows if window.held.relation in names and _in(window, working))
+
+
+def _in(window: Window, working: tuple[StatementImpact, ...]) -> bool:
+    return any(each in window.during for each in working)

@@ -1,0 +1,69 @@
+"""What a real server has and a sandbox never gets, told from the error of a migration that needs it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ...errors import ApplyError
+from ..schema.source_database import Original
+
+_REFUSED = "42501"
+
+
+def not_copied(error: ApplyError, original: Original) -> str:
+    """Why an error comes from what a sandbox does not have and the real server has; empty: it does not."""
+    for pattern, judge in _JUDGES.items():
+        if (found := re.search(pattern, error.what)) and (why := judge(error, found, original)):
+            return why
+    return ""
+
+
+def _power(error: ApplyError, _: re.Match[str], original: Original) -> str:
+    all_powerful = original.all_powerful if error.sqlstate == _REFUSED else ""
+    return f"{all_powerful}, and no role is a superuser in the sandbox" if all_powerful else ""
+
+
+def _create_database(_error: ApplyError, _: re.Match[str], original: Original) -> str:
+    creates = any(role.creates_databases for role in original.roles if role.name == original.role)
+    return f"{original.role} may create databases there and not in the sandbox" if creates else ""
+
+
+def _set(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+    return f"the privilege to set {found[1]} is not copied" if found[1].lower() in original.settable else ""
+
+
+def _service(error: ApplyError, _: re.Match[str], original: Original) -> str:
+    if error.sqlstate != _REFUSED or not original.service:
+        return ""
+    return f"the service with {original.service} may allow it there, and PostgreSQL itself keeps it for superusers"
+
+
+def _role(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+    return f"the sandbox does not have the role {found[1]}" if found[1] in original.predefined else ""
+
+
+def _parameter(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+    known = found[1] in original.withheld
+    return f"the value of {found[1]} is not copied: it may be a secret" if known else ""
+
+
+def _label(_error: ApplyError, _found: re.Match[str], _original: Original) -> str:
+    return "the sandbox has no security label provider"
+
+
+def _database(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+    return f"the sandbox does not have the database {found[1]}" if found[1] in original.databases else ""
+
+
+_JUDGES: dict[str, Callable[[ApplyError, re.Match[str], Original], str]] = {
+    "": _power,
+    "permission denied to (create|rename|change owner of) database": _create_database,
+    r'permission denied to set parameter "(.+)"': _set,
+    r"[Mm]ust be superuser|permission denied to (?!create role\b)": _service,
+    r'role "(pg_\w+)" does not exist': _role,
+    r'unrecognized configuration parameter "(.+)"': _parameter,
+    "security label provider": _label,
+    r'database "(.+)" does not exist': _database,
+}
+"""By what PostgreSQL says, what it may come from."""

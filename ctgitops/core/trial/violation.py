@@ -1,0 +1,166 @@
+"""Existing rows that would make a migration fail, counted before anything is run. Pure.
+
+The rows are counted before the plan. The count cannot include what the plan itself changes, adds or creates before the
+statement that would fail; where that matters, the problem says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from ...errors import Place
+from ...sql.data_loss import made
+from ...sql.guard import Guard
+from ...sql.parse import SqlSyntaxError, Tree, trees
+from ...sql.row_requirements import Demand, demands, writes_rows_of
+from ..plan.plan import Direction, Plan, Step
+from ..plan.remedy import begin_before
+from ..problem import Concern, Problem
+
+ANYBODY = "*"
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What a statement of a plan demands of rows that are there before it."""
+
+    step: str
+    place: Place
+    demand: Demand
+    earlier: str = ""
+    """What of the same plan may change those rows before; empty where nothing does."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """What a look at the rows found."""
+
+    risk: Risk
+    rows: int | None
+    """None where nobody could look."""
+    at_least: bool = False
+    keys: tuple[str, ...] = ()
+    why: str = ""
+    """Why nobody could look."""
+
+
+def risks_of(plan: Plan) -> tuple[Risk, ...]:
+    """What can fail on rows, in the order of the plan; tables that it makes and leaves empty are none."""
+    walk = _Walk()
+    if plan.direction is not Direction.APPLY:
+        return ()
+    return tuple(risk for step in plan.steps for risk in walk.through(step))
+
+
+def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
+    """Rows that make a plan fail block it, unless the plan may change them before; what was not looked at is said.
+
+    What was not looked at of one table, for one reason, is one problem, at the first statement that asks for it.
+    """
+    unlooked: dict[tuple[str, str, str], list[Violation]] = {}
+    for each in found:
+        if each.rows is None:
+            unlooked.setdefault((each.risk.step, each.risk.demand.table, each.why), []).append(each)
+        elif each.rows:
+            yield _violating(each)
+    yield from (_unlooked(together) for together in unlooked.values())
+
+
+def _violating(found: Violation) -> Problem:
+    risk, rows = found.risk, f"{found.rows:,} row{'' if found.rows == 1 else 's'}"
+    some = f"{'at least ' if found.at_least else ''}{rows} of {risk.demand.table}"
+    what = f"{some} would make {risk.step} fail: {risk.demand.says}"
+    if risk.earlier:
+        hint = f"that is counted before the plan: see that {risk.earlier} leaves none of them"
+    else:
+        hint = f"correct those rows, and plan again; or in a migration that goes before it: {begin_before(risk.step)}"
+    details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
+    if risk.demand.violating:
+        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read
+    return Problem(
+        "violating-rows", what, risk.place, hint, "\n".join(details), blocks=not risk.earlier, concern=Concern.WORKSPACE
+    )
+
+
+def _unlooked(found: list[Violation]) -> Problem:
+    risk = found[0].risk
+    of = f" of {risk.demand.table}" if risk.demand.table else ""
+    says = dict.fromkeys(each.risk.demand.says for each in found)
+    more = f" and {len(says) - 1} more" if len(says) > 1 else ""
+    what = f"nobody could look whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
+    detail = "\n".join(says) if more else ""
+    return Problem("rows-not-looked-at", what, risk.place, "look by hand before it is applied", detail, blocks=False)
+
+
+@dataclass
+class _Walk:
+    """Through a plan, with what its steps did to rows until now."""
+
+    made: set[str] = field(default_factory=set)
+    added: set[tuple[str, str]] = field(default_factory=set)
+    written: dict[str, str] = field(default_factory=dict)
+    """By table, the step that writes its rows."""
+    deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
+
+    def through(self, step: Step) -> Iterator[Risk]:
+        """The risks of one step."""
+        try:
+            found = trees(step.script.sent)
+        except SqlSyntaxError:
+            return
+        for statement, tree in zip(step.script.statements, found, strict=True):
+            place = step.script.place(step.script.start_of(statement))
+            for demand in _demands(tree):
+                if demand.deferred:
+                    self.deferred[_plain(demand.table), demand.deferred] = demand
+                elif risk := self._risk(step, place, self._now(demand)):
+                    yield risk
+            guard = Guard()
+            created = tuple(guard.each("what it creates", partial(made, tree.kind, tree.node)))
+            written = tuple(guard.each("the rows that it writes", partial(writes_rows_of, tree.kind, tree.node)))
+            self._learn(step, tree.kind, created, (*written, *([ANYBODY] if guard.failures else ())))
+
+    def _now(self, demand: Demand) -> Demand:
+        return self.deferred.get((_plain(demand.table), demand.constraint), demand) if demand.constraint else demand
+
+    def _learn(self, step: Step, kind: str, those: Iterable[tuple[str, str]], written: Iterable[str]) -> None:
+        for table, column in those:
+            if column:
+                self.added.add((_plain(table), column))
+            else:
+                self.made.add(_plain(table))
+                if kind == "CreateTableAsStmt":
+                    self.written[_plain(table)] = step.name
+        for table in written:
+            reached = self.made if table == ANYBODY else {_plain(table)}
+            self.written |= dict.fromkeys({*reached, _plain(table)}, step.name)
+
+    def _risk(self, step: Step, place: Place, demand: Demand) -> Risk | None:
+        table = _plain(demand.table)
+        if table in self.made:
+            if not (writer := self.written.get(table)):
+                return None
+            why = f"the plan itself makes that table, and {writer} may fill it"
+            return Risk(step.name, place, _unseen(demand, why))
+        if any((table, column) in self.added for column in demand.columns):
+            return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))
+        return Risk(step.name, place, demand, self.written.get(table) or self.written.get(ANYBODY, ""))
+
+
+def _demands(tree: Tree) -> Iterator[Demand]:
+    """What a statement demands of rows; where that is unknown, it says so."""
+    guard = Guard()
+    yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
+    for failure in guard.failures:
+        yield Demand("", f"a {tree.kind} may demand something of rows", unseen=f"it was not analysed: {failure}")
+
+
+def _unseen(demand: Demand, why: str) -> Demand:
+    return Demand(demand.table, demand.says, demand.columns, unseen=why)
+
+
+def _plain(table: str) -> str:
+    """The same name with or without the schema that a search path begins with."""
+    return table.removeprefix('"public".')

@@ -1,0 +1,63 @@
+"""What `verify --deep` found: constraints whose rows do not keep them, though PostgreSQL takes them for true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..problem import Concern, Problem
+
+MOST_ROWS = 1000
+"""No more rows than this are counted for one constraint."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One constraint or unique index."""
+
+    kind: str
+    """`foreign key`, `CHECK constraint`, `NOT NULL` or `unique index`."""
+    name: str
+    """`b_a_fkey of public.b`."""
+    rows_in: str
+    """What follows `select … from` in the query that finds the rows which break it."""
+    rows: int = 0
+    """How many rows break it, at most MOST_ROWS; of a unique index, how many values are there more than once."""
+    unknown: str = ""
+    """Why they were not counted; empty if they were."""
+
+    def counted(self, rows: int) -> Checked:
+        """The same with what was counted."""
+        return replace(self, rows=rows)
+
+    def not_known(self, why: str) -> Checked:
+        """The same where it could not be counted."""
+        return replace(self, unknown=why)
+
+
+def deep_problems(checked: tuple[Checked, ...]) -> Iterator[Problem]:
+    """A problem for each that does not hold, and for each that could not be looked at."""
+    for each in checked:
+        if each.unknown:
+            what = f"{each.kind} {each.name} was not checked: {each.unknown}"
+            hint = f"ask it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - shown to a person
+            yield Problem("not-checked", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+        elif each.rows:
+            yield Problem("rows-break-constraint", _broken(each), hint=_hint(each), concern=Concern.LEDGER)
+
+
+def _broken(each: Checked) -> str:
+    many = f"{MOST_ROWS:,} or more" if each.rows >= MOST_ROWS else f"{each.rows:,}"
+    one = each.rows == 1
+    if each.kind == "unique index":
+        return f"{many} {'value is' if one else 'values are'} there more than once although {each.name} is unique"
+    return f"{many} {'row breaks' if one else 'rows break'} {each.kind} {each.name}, which PostgreSQL takes for true"
+
+
+def _hint(each: Checked) -> str:
+    if each.kind == "unique index":
+        index = each.name.partition(" of ")[0]
+        return f"remove the duplicates, then `REINDEX INDEX CONCURRENTLY {index};`"
+    star = "f.*" if each.kind == "foreign key" else "*"
+    query = f"select {star} from {each.rows_in}"  # noqa: S608 - shown to a person
+    return f"find them with `{query}`, and correct or delete them"

@@ -1,0 +1,68 @@
+"""Offline plans, made without connecting to a database: changed files are pending, others count as applied. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from ..environment.environment import Environment
+from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
+from ..migration.migration import Migration
+from ..plan.plan import make_plan, worst_first
+from ..problem import Problem
+from ..workspace.workspace import Workspace
+from .preview import Preview
+
+_LATER = "once it is merged, or somebody who may write comments `/ctgitops plan`, they are looked at"
+_MERGE = "merge its manifest first, by itself, where the database is not empty"
+
+
+def preview_of_files(workspace: Workspace, environment: Environment, changed: Collection[str], why: str) -> Preview:
+    """As if the environment had every file but these; `changed` holds paths in the workspace."""
+    what = f"no database was looked at: {why}. This is what its files add to those that are merged"
+    ledger = ledger_of_files(workspace, environment, changed)
+    return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
+
+
+def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
+    """That of an environment which has every file but these."""
+    had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
+    seeds = [s for s in workspace.seeds_of(environment) if s.name not in changed]
+    return _chained([*(_entry(m) for m in had), *(Entry(Mark.APPLIED, s.name, checksum=s.checksum) for s in seeds)])
+
+
+def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
+    """As if its database was empty: nobody connects to an environment whose manifest is not merged."""
+    what = f"`{environment.name}` is new here, so nobody connected to it: this is what an empty database would get"
+    return _told(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
+
+
+def _told(workspace: Workspace, environment: Environment, ledger: Ledger, problem: Problem) -> Preview:
+    plan = make_plan(workspace, environment, ledger)
+    return Preview(environment, replace(plan, problems=worst_first((*plan.problems, problem))))
+
+
+def _paths(migration: Migration) -> set[str]:
+    return {script.path for script in (migration.up, migration.down, migration.verify) if script}
+
+
+def _entry(migration: Migration) -> Entry:
+    version = str(migration.version) if migration.version else None
+    down = migration.down.sql if migration.down else None
+    return Entry(
+        Mark.APPLIED,
+        migration.name,
+        migration.number,
+        version,
+        migration.checksum,
+        sql=migration.up.sql,
+        rollback_sql=down,
+    )
+
+
+def _chained(entries: list[Entry]) -> Ledger:
+    chain: list[Entry] = []
+    for number, entry in enumerate(entries, start=1):
+        linked = replace(entry, id=number, previous_hash=chain[-1].hash if chain else GENESIS)
+        chain.append(replace(linked, hash=entry_hash(linked)))
+    return Ledger(tuple(chain))

@@ -1,0 +1,177 @@
+"""The status of an environment: each migration with its state, from the files and the ledger. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from ..environment.environment import Environment
+from ..gate.gate import Unreadable
+from ..ledger.identity import identity_problems
+from ..ledger.ledger import Entry, Ledger, Mark
+from ..ledger.open_prediction import NAME as PREDICTION
+from ..ledger.resumption import resumption_of
+from ..ledger.reversal import changes_in, failure_in
+from ..migration.header import parse_header
+from ..migration.migration import Migration
+from ..migration.schema_version import SchemaVersion
+from ..plan.history import history_problems
+from ..problem import Concern, Problem
+from ..workspace.file_of import by_number
+from ..workspace.workspace import Workspace
+
+
+class State(StrEnum):
+    """How one migration stands in one environment."""
+
+    APPLIED = "applied"
+    PENDING = "pending"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    ROLLED_BACK = "rolled back"
+    EDITED = "edited"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One migration in one environment."""
+
+    number: int
+    name: str
+    version: SchemaVersion | None
+    description: str
+    date: datetime | None
+    """When its state came about; None for what was never tried."""
+    state: State
+    detail: str = ""
+    """Of an unfinished one, how far it is, and whether somebody is at work on it."""
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """Where one environment stands; `unreadable` says why nobody could look, and then the rest is empty."""
+
+    environment: str
+    unreadable: str = ""
+    why_status: int = 4
+    """The exit status of what was in the way of looking."""
+    rows: tuple[Row, ...] = ()
+    version: SchemaVersion | None = None
+    pending: int = 0
+    """How many migrations and changed seed files apply would bring."""
+    ledger_id: str = ""
+    """Identity of its ledger, which its manifest may pin; empty where there is none."""
+    last: Entry | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def exit_status(self) -> int:
+        """0 sound · 1 the last run failed · 4 ledger and files disagree · otherwise that of what prevented a look."""
+        if self.unreadable:
+            return self.why_status
+        if any(problem.blocks for problem in self.problems):
+            return 4
+        return 1 if any(problem.fails for problem in self.problems) else 0
+
+
+def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
+    """Where `environment` stands. Nothing is parsed, so it is quick; whether the SQL is sound is what `check` asks."""
+    if isinstance(ledger, Unreadable):
+        return EnvironmentStatus(environment.name, unreadable=ledger.why, why_status=ledger.exit_status)
+    wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
+    pending = tuple(m for number, m in wanted.items() if number not in ledger.applied)
+    seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
+    return EnvironmentStatus(
+        environment=environment.name,
+        rows=_rows(workspace, ledger),
+        version=ledger.version,
+        pending=len(pending) + len(seeds),
+        last=next((e for e in reversed(ledger.entries) if e.name != PREDICTION or e.mark is Mark.FAILED), None),
+        ledger_id=ledger.identity.ledger_id if ledger.identity else "",
+        problems=(
+            *identity_problems(environment, ledger.identity),
+            *history_problems(workspace, environment.name, ledger, pending),
+            *_failed_run(environment.name, ledger, {*wanted, *(s.name for s in seeds)}),
+        ),
+    )
+
+
+def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
+    """The last run, where it failed and nothing was applied, rolled back or repaired since.
+
+    `wanted` has numbers of migrations and names of seed files; where the file was removed, nothing is left to do.
+    """
+    entry = failure_in(ledger)
+    if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:
+        return
+    at = entry.finished_at or entry.started_at
+    what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
+    hint = f"`ctgitops apply --env {environment}` tries it again; see `ctgitops plan --env {environment}` first"
+    if entry.number in ledger.applied:
+        hint = (
+            f"it was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows what is left to do"
+        )
+    run = f"run: {entry.run_url}" if entry.run_url else ""
+    yield Problem("failed-run", what, None, hint, run, blocks=False, fails=True, concern=Concern.LEDGER)
+
+
+def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
+    """The worst of all environments."""
+    return max((status.exit_status for status in statuses), default=0)
+
+
+def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
+    newest = {e.number: e for e in ledger.entries if e.number is not None}
+    files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
+    for number, reversal in changes_in(ledger).reversals.items():
+        if number in files and reversal.holds(files[number]):  # also what was undone by hand
+            newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
+    numbers = {*files, *ledger.applied, *ledger.unfinished}
+    rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]
+    rows += [_row(m.number, m, None, Ledger()) for m in workspace.migrations if m is not files[m.number]]
+    return tuple(sorted(rows, key=lambda row: (row.number, row.name)))
+
+
+def _row(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> Row:
+    entry = ledger.applied.get(number) or newest
+    state = _state(number, migration, newest, ledger)
+    return Row(
+        number=number,
+        name=migration.name if migration else entry.name if entry else "",
+        version=migration.version if migration else entry.schema_version if entry else None,
+        description=_description(migration, entry),
+        date=None if state is State.PENDING or entry is None else entry.finished_at or entry.started_at,
+        state=state,
+        detail=_detail(migration, newest, ledger) if state is State.UNFINISHED else "",
+    )
+
+
+def _detail(migration: Migration | None, newest: Entry | None, ledger: Ledger) -> str:
+    at = resumption_of(migration.up, ledger.traces_of(migration.number)) if migration else None
+    if migration is None or at is None:
+        return ""
+    done = f"{at.rows:,} rows" if at.batches else f"{at.done} of {len(migration.up.statements)} statements"
+    since = f" since {at.since:%Y-%m-%d %H:%M}" if at.since else ""
+    ended = newest.mark.value if newest and newest.mark is not Mark.STARTED else "broken off"
+    return f"{done}{since}, {'running' if at.alive else ended}"
+
+
+def _state(number: int, migration: Migration | None, newest: Entry | None, ledger: Ledger) -> State:
+    if number in ledger.unfinished:
+        return State.UNFINISHED
+    if entry := ledger.applied.get(number):
+        if migration is None:
+            return State.MISSING
+        return State.APPLIED if entry.checksum in {None, migration.checksum} else State.EDITED
+    tried = {Mark.FAILED: State.FAILED, Mark.ROLLED_BACK: State.ROLLED_BACK}
+    return tried.get(newest.mark, State.PENDING) if newest else State.PENDING
+
+
+def _description(migration: Migration | None, entry: Entry | None) -> str:
+    if migration:
+        return migration.header.description if migration.header else ""
+    header = parse_header(entry.sql or "", entry.name)[0] if entry else None
+    return header.description if header else ""

@@ -1,0 +1,130 @@
+"""The findings of `verify`: ledger entries, files and schema objects that are not in their expected state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...errors import Place
+from ...sql.script import Script
+from ..environment.environment import Environment
+from ..ledger.identity import identity_problems
+from ..ledger.ledger import Ledger
+from ..plan.history import history_problems
+from ..plan.plan import worst_first
+from ..problem import Concern, Problem
+from ..schema.snapshot import SchemaObject, Snapshot
+from ..workspace.workspace import Workspace
+from .preview import FailOn, Unseen
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """A verify query that is not true today."""
+
+    what: str
+    place: Place | None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One environment, looked at."""
+
+    environment: Environment
+    findings: tuple[Problem, ...]
+    migrations: int = 0
+    queries: int = 0
+    """How many verify files were asked."""
+    constraints: int | None = None
+    """How many constraints and unique indexes were checked against the rows; None where that was not asked for."""
+
+
+VerifyLook = Verified | Unseen
+
+
+def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
+    """That of the first environment that could not be looked at; else 1 where a finding is one that fails."""
+    unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
+    if unseen:
+        return unseen[0]
+    found = [each for look in looks if isinstance(look, Verified) for each in look.findings]
+    failing = {FailOn.WARNING: found, FailOn.ERROR: [each for each in found if each.blocks], FailOn.NEVER: []}[fail_on]
+    return 1 if failing else 0
+
+
+def queries_of(workspace: Workspace, ledger: Ledger) -> tuple[Script, ...]:
+    """The verify queries of all that is applied."""
+    return tuple(m.verify for m in workspace.migrations if m.verify and m.number in ledger.applied)
+
+
+def findings(
+    workspace: Workspace, environment: Environment, ledger: Ledger, live: Snapshot, refuted: tuple[Refuted, ...]
+) -> tuple[Problem, ...]:
+    """All that is not as it must be, worst first."""
+    return worst_first(
+        (
+            *_no_ledger(environment, ledger),
+            *identity_problems(environment, ledger.identity),
+            *history_problems(workspace, environment.name, ledger, ()),
+            *(_refuted(each) for each in refuted),
+            *_not_whole(live),
+            *_open_tables(live, workspace.policy.exposed_schemas),
+        )
+    )
+
+
+def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
+    """A database to which nothing was applied is not as its ledger says: it has none, or an empty one."""
+    if ledger.entries:
+        return
+    name = environment.name
+    there = "an empty ledger" if ledger.identity and ledger.identity.ledger_id else "no ledger"
+    what = f"{name} has {there}: no migration was applied to it by ctgitops, so there is nothing to verify it against"
+    hint = (
+        f"`ctgitops plan --env {name}` shows what apply would do; `ctgitops baseline --help`, how to take over a schema"
+    )
+    yield Problem("no-ledger", what, hint=hint, concern=Concern.LEDGER)
+
+
+def _refuted(each: Refuted) -> Problem:
+    hint = "look what changed; where it may be so by now, change the verify file"
+    return Problem("verify-failed", each.what, each.place, hint, concern=Concern.LEDGER)
+
+
+def _not_whole(live: Snapshot) -> Iterator[Problem]:
+    for each in live.objects:
+        if each.kind == "index" and each.attributes.get("valid") == "no":
+            what = f"index {each.name} is INVALID: no query uses it, and every write pays for it"
+            hint = f"REINDEX INDEX CONCURRENTLY {each.name};"
+            yield Problem("invalid-index", what, hint=hint, concern=Concern.LEDGER)
+        elif _waits_for_validation(each):
+            what = f"{each} is NOT VALID: rows from before it were never checked"
+            name = each.name.removeprefix(f"{each.of}.")
+            hint = f"ALTER TABLE {each.of} VALIDATE CONSTRAINT {name}; in a migration"
+            yield Problem("not-validated", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _waits_for_validation(each: SchemaObject) -> bool:
+    if each.kind == "constraint":
+        return each.attributes.get("definition", "").endswith(" NOT VALID")
+    return each.attributes.get("not_null") == "not validated"
+
+
+def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
+    """Tables of exposed schemas; where nobody said which, of `public`, once a table there has row-level security."""
+    tables = [each for each in live.objects if each.kind == "table"]
+    if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
+        exposed = ("public",)
+    for each in tables:
+        if _schema(each) in exposed and not _secured(each):
+            what = f"table {each.name} is in an exposed schema and has no row-level security"
+            hint = f"ALTER TABLE {each.name} ENABLE ROW LEVEL SECURITY; or `exposed_schemas` in migrations/policy.yaml"
+            yield Problem("no-row-security", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _schema(table: SchemaObject) -> str:
+    return table.name.partition(".")[0].strip('"')
+
+
+def _secured(table: SchemaObject) -> bool:
+    return table.attributes.get("row_security", "").startswith("enabled")

@@ -1,0 +1,65 @@
+"""A lint finding: a statement that PostgreSQL accepts but that is risky, with its severity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...errors import Place
+from ..fix import Fix
+from ..problem import Concern, Problem
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """A look at a plan with it is a failure: exit status 1."""
+    WARNING = "warning"
+    NOTICE = "notice"
+    """Worth knowing; no page counts it as a warning."""
+    OFF = "off"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return tuple(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement that a rule speaks against."""
+
+    rule: str
+    severity: Severity
+    what: str
+    place: Place
+    why: str = ""
+    instead: str = ""
+    """What to do, in words."""
+    lock: str = ""
+    """The strongest lock that it takes on what is in use, as PostgreSQL's documentation writes it."""
+    blocks_writes: bool = False
+    """Whether it holds a lock that blocks writes while it does work that grows with the table."""
+    last_line: int | None = None
+    """Where its statement ends."""
+    fix: Fix | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """The same as pages show it beside problems; it never blocks a plan."""
+        return Problem(
+            self.rule,
+            self.what,
+            self.place,
+            self.instead,
+            blocks=False,
+            concern=Concern.LINT,
+            fix=self.fix,
+            fails=self.severity is Severity.ERROR,
+        )
+
+
+def worst_of(findings: tuple[Finding, ...]) -> Severity:
+    """The worst severity among them; `off` where there are none."""
+    return min((finding.severity for finding in findings), key=lambda s: s.rank, default=Severity.OFF)

@@ -1,0 +1,82 @@
+"""Free numbers and versions, and what git knows of who took which first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ...errors import UsageError
+from ..environment.policy import EVERYTHING, Policy
+from ..migration.migration import Migration
+from ..migration.schema_version import SchemaVersion, highest, next_after
+
+
+@dataclass(frozen=True)
+class BaseBranch:
+    """The branch that this one goes into, as far as it can be seen."""
+
+    name: str
+    """`origin/main`; empty where it cannot be seen."""
+    numbers: frozenset[int] = frozenset()
+    names: frozenset[str] = frozenset()
+    versions: tuple[SchemaVersion, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seniority:
+    """What git knows of the age of migration files."""
+
+    base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
+    added: Mapping[str, int] = field(default_factory=dict)
+    """By name, the Unix time of the commit that added the file; a file that no commit has is not in it."""
+    unknown: str = ""
+    """Why git could not tell; empty where it could."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A migration under its next number."""
+
+    migration: Migration
+    name: str
+    """Its new name."""
+    version: SchemaVersion | None
+    """Its new version; None where it has no header."""
+
+    @property
+    def number(self) -> int:
+        """Its new number."""
+        return int(self.name.split("_", 1)[0])
+
+
+def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
+    """The next free number of its band for `first`, and for what this branch adds after it in that band.
+
+    Where the base cannot be seen, what this branch adds is unknown, and `first` alone moves. Raises UsageError where
+    the band is full.
+    """
+    band = policy.band(first.number) or EVERYTHING
+    later = [m for m in migrations if m.number in band and m.number > first.number]
+    moving = [first, *(m for m in later if base.name and m.name not in base.names)]
+    staying = [m for m in migrations if m not in moving]
+    taken = {*(m.number for m in staying), *base.numbers}
+    number = max((n for n in taken if n in band), default=max(band.first, 1) - 1)
+    if number + len(moving) > band.last:
+        raise UsageError(f"band {band} has no number left", hint="widen it in migrations/policy.yaml")
+    versions = [*(m.version for m in staying if m.version), *base.versions]
+    made = []
+    for migration in moving:
+        number += 1
+        version = next_version(migration, versions)
+        versions += [version] if version else []
+        digits, words = migration.name.split("_", 1)
+        made.append(Move(migration, f"{number:0{len(digits)}}_{words}", version))
+    return tuple(move for move in made if (move.name, move.version) != (move.migration.name, move.migration.version))
+
+
+def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
+    """One step above all others, as large a step as the migration took before."""
+    own, others = migration.version, list(taken)
+    if own is None or not others:
+        return own
+    return next_after(highest(others), breaking=migration.breaking, fix=own.patch != 0)

@@ -1,0 +1,77 @@
+"""Migration files that git knows and the working tree no longer has: a database may have applied them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..environment.policy import Policy
+from ..migration.migration import Migration
+from ..problem import Problem
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One such file."""
+
+    name: str
+    """As a migration is called: `002_orders`."""
+    source: str
+    """A commit that still has it."""
+    base: str = ""
+    """The branch that has it, where this branch or working tree removed it; empty for one removed on that branch."""
+    by: str = ""
+    """The commit that removed it, with its author and date; empty where none did yet."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        return int(self.name.split("_", 1)[0])
+
+    @property
+    def words(self) -> str:
+        """Its name without the number."""
+        return self.name.split("_", 1)[1]
+
+
+@dataclass(frozen=True)
+class Removals:
+    """What git knows of removed files."""
+
+    found: tuple[Removal, ...] = ()
+    unknown: str = ""
+    """Why git could not tell; empty where it could."""
+    hint: str = ""
+
+
+def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
+    """Blocks where this branch removes what the base branch has; a removal that is merged already only warns."""
+    if removals.unknown:
+        what = f"whether applied migrations were removed is unknown: {removals.unknown}"
+        yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)
+    numbers = {m.number for m in migrations}
+    words = {m.name.split("_", 1)[1] for m in migrations}
+    for removal in removals.found:
+        if removal.name in policy.removed:
+            continue
+        if removal.base:
+            yield _removed_here(removal)
+        elif removal.number not in numbers and removal.words not in words:
+            yield _removed_before(removal)
+
+
+def _removed_here(removal: Removal) -> Problem:
+    how = f"commit {removal.by} removes it" if removal.by else "this working tree does not"
+    what = f"{removal.base} has migration {removal.name}, and {how}"
+    return Problem("removed", what, hint=_hint(removal))
+
+
+def _removed_before(removal: Removal) -> Problem:
+    what = f"commit {removal.by} removed migration {removal.name}; a database that has applied it blocks every plan"
+    return Problem("removed", what, hint=_hint(removal), blocks=False)
+
+
+def _hint(removal: Removal) -> str:
+    restore = f"`git checkout {removal.source} -- 'migrations/{removal.name}.*'` restores it"
+    listed = f"add `removed: [{removal.name}]` to migrations/policy.yaml"
+    return f"{restore}; where no database has applied it, {listed}"

@@ -1,0 +1,83 @@
+"""Checks the sequence of schema versions, and finds the right version of a migration where only one is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..environment.policy import Band, Policy
+from ..fix import Fix, Lines
+from ..migration.migration import Migration
+from ..migration.schema_version import SchemaVersion, highest, next_after
+from ..problem import Problem
+from .duplicates import Precedence
+
+Versioned = list[tuple[Migration, SchemaVersion]]
+
+
+def version_problems(
+    migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence | None = None
+) -> Iterator[Problem]:
+    """Versions that are given twice, leave a step out, break a promise, or fall within a band."""
+    versioned = [(m, m.version) for m in migrations if m.version]
+    by_version: dict[SchemaVersion, Migration] = {}
+    for migration, version in versioned:
+        other = by_version.setdefault(version, migration)
+        if other is not migration:
+            changes = (precedence or Precedence()).gives_way(other, migration)
+            by_version[version] = keeps = other if changes is migration else migration
+            yield _twice(changes, keeps, _right(changes, versioned, policy))
+    lowest = min(by_version, default=None)
+    reachable = {successor for version in by_version for successor in version.successors}
+    for version, migration in by_version.items():
+        place = migration.place_of("Version")
+        if version != lowest and version not in reachable:
+            what = f"version {version} is not one step above any other version here"
+            fix = _right(migration, versioned, policy)
+            yield Problem("version-step", what, place, _next_versions(version, set(by_version)), fix=fix)
+        if version != lowest and migration.breaking != version.starts_major:
+            yield _broken_promise(migration, version, _right(migration, versioned, policy))
+    yield from _falling(versioned, policy)
+
+
+def _twice(migration: Migration, keeps: Migration, fix: Fix | None) -> Problem:
+    what = f"version {migration.version} is also that of `{keeps.path}`"
+    hint = (
+        "take the next" if fix else f"`ctgitops new --renumber {migration.name}` gives it the next number and version"
+    )
+    if isinstance(fix, Lines):
+        hint = f"take the next: `{fix.instead[0]}`"
+    return Problem("version-duplicate", what, migration.place_of("Version"), hint, fix=fix)
+
+
+def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | None) -> Problem:
+    change = "Breaking Changes: Yes" if migration.breaking else "Breaking Changes: No"
+    want = "a new major version" if migration.breaking else "the same major version"
+    what = f"version {version} with `{change}`"
+    return Problem("version-breaking", what, migration.place_of("Version"), f"it wants {want}", fix=fix)
+
+
+def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
+    """The next version after all others, for the last migration of a band; what is before others has no one answer."""
+    band, own = policy.band(migration.number), migration.version
+    others = [(m, v) for m, v in versioned if m is not migration]
+    if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):
+        return None
+    right = next_after(highest([v for _, v in others]), breaking=migration.breaking, fix=own.patch != 0)
+    return migration.saying("Version", str(right)) if right != own else None
+
+
+def _next_versions(version: SchemaVersion, known: set[SchemaVersion]) -> str:
+    below = max((v for v in known if v < version), default=None)
+    return f"after {below} come {', '.join(map(str, below.successors))}" if below else "begin with 1.0.0"
+
+
+def _falling(versioned: Versioned, policy: Policy) -> Iterator[Problem]:
+    last: dict[Band | None, tuple[Migration, SchemaVersion]] = {}
+    for migration, version in versioned:
+        band = policy.band(migration.number)
+        before = last.get(band)
+        if before and version < before[1]:
+            what = f"version {version} is lower than {before[1]} of {before[0].name}, which comes before it"
+            fix = _right(migration, versioned, policy)
+            yield Problem("version-falls", what, migration.place_of("Version"), "versions go up within a band", fix=fix)
+        last[band] = (migration, version)

@@ -1,0 +1,260 @@
+"""The workspace: the files of one checkout, and the rules that they must follow together."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ...errors import Place
+from ...sql.guard import Guard, NotAnalysedError
+from ...sql.parse import SqlSyntaxError, enum_values_used
+from ...sql.script import Script
+from ..environment.environment import Environment
+from ..environment.policy import EVERYTHING, Band, Numbering, Policy
+from ..file_check.analysis_failure import file_failures, statement_failures
+from ..file_check.other_tool import other_tool
+from ..file_check.rollback_secret import rollback_problems
+from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
+from ..file_check.transaction_control import transaction_problems
+from ..migration.header import Rollback
+from ..migration.migration import Migration, Seed
+from ..migration.sequence import sequence_problems
+from ..problem import Problem
+from .duplicates import Applied, Precedence, number_problems
+from .numbering import Seniority
+from .version_rules import version_problems
+
+_NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
+_MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Migrations in the order of their numbers, manifests, and what was wrong while they were read."""
+
+    migrations: tuple[Migration, ...]
+    environments: tuple[Environment, ...] = ()
+    seeds: dict[str, tuple[Seed, ...]] | None = None
+    """Seed files by environment."""
+    policy: Policy = field(default_factory=Policy)
+    read_problems: tuple[Problem, ...] = ()
+    git: Seniority = field(default_factory=Seniority)
+    """What git knows of the files; asked only where two of them want one number or version."""
+
+    @property
+    def contested(self) -> tuple[Migration, ...]:
+        """The files whose number or version another file has too."""
+        numbers = Counter(m.number for m in self.migrations)
+        versions = Counter(str(m.version) for m in self.migrations if m.version)
+        return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
+
+    def environment(self, name: str) -> Environment | None:
+        """The environment of that name, or None."""
+        return next((e for e in self.environments if e.name == name), None)
+
+    def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
+        """The seed files of an environment, in the order in which they run."""
+        return (self.seeds or {}).get(environment.name, ())
+
+    def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
+        """What blocks in an environment's own manifest; a key that was not understood is left out of what was read."""
+        return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
+
+
+def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
+    """All that is wrong with a workspace and needs no database to see, but for the SQL itself.
+
+    Of two files with one number or version, the one that is `applied` keeps it.
+    """
+    migrations, policy = workspace.migrations, workspace.policy
+    precedence = Precedence(applied or Applied(), workspace.git)
+    found = [
+        *workspace.read_problems,
+        *number_problems(migrations, policy, precedence),
+        *_bands(migrations, policy),
+        *_gaps(workspace),
+        *_headers(migrations),
+        *_rollbacks(migrations),
+        *version_problems(migrations, policy, precedence),
+        *_dependencies(migrations),
+        *sequence_problems(migrations),
+        *_chain(workspace),
+    ]
+    return tuple(sorted(dict.fromkeys(found), key=_where))
+
+
+def _where(problem: Problem) -> tuple[bool, str, int]:
+    place = problem.place
+    return (place is None, place.path if place else "", (place.line or 0) if place else 0)
+
+
+def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
+    """What the parser finds in all SQL files: syntax, transaction control, psql's own commands."""
+    found: list[Problem] = []
+    for migration in workspace.migrations:
+        for script in (migration.up, migration.down, migration.verify):
+            found += script_problems(script) if script else ()
+        found += _not_queries(migration.verify) if migration.verify else ()
+        found += rollback_problems(migration.up, migration.down)
+    for seeds in (workspace.seeds or {}).values():
+        for seed in seeds:
+            found += seed_problems(seed)
+    return tuple(found)
+
+
+def seed_problems(seed: Seed) -> tuple[Problem, ...]:
+    """What keeps a seed file from being run: the same as for a migration, and that it must be one transaction."""
+    script = seed.script
+    problems = script_problems(script)
+    if any(problem.blocks for problem in problems) or script.transactional:
+        return problems
+    refused = next((s for s in script.statements if s.refused_in_transaction), None)
+    what = f"{refused.refused_in_transaction if refused else 'a file without a transaction'} cannot be a seed file's"
+    place = script.place(refused.start) if refused else Place(script.path, script.first_line)
+    hint = "a seed file and its entry are one transaction: move it into a migration"
+    return (*problems, Problem("seed-transaction", what, place, hint))
+
+
+def script_problems(script: Script) -> tuple[Problem, ...]:
+    """What keeps a script from being run as it stands, and warnings about its text."""
+    if mark := other_tool(script):
+        return (mark,)
+    try:
+        statements = script.statements
+    except NotAnalysedError as error:
+        return tuple(file_failures(script, [error.failure]))
+    except SqlSyntaxError as error:
+        return (syntax_problem(script, error),)
+    if not statements:
+        hint = "write its SQL, or remove the file"
+        return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
+    guard = Guard()
+    problems = [*transaction_problems(script)]
+    problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
+    faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
+    problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
+    problems += guard.each("enum values", lambda: _enum_values(script))
+    unknown = (*statement_failures(script), *file_failures(script, guard.failures))
+    return (*problems, *invisible_problems(script), *unknown)
+
+
+def _enum_values(script: Script) -> Iterator[Problem]:
+    """ALTER TYPE … ADD VALUE, and the value in the same transaction."""
+    if not script.transactional:
+        return
+    for use in enum_values_used(script.sent):
+        what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
+        hint = "put ALTER TYPE … ADD VALUE into a migration of its own, before this one"
+        yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
+
+
+def query_problems(script: Script) -> tuple[Problem, ...]:
+    """What keeps a script from being asked as a question that is true or not."""
+    return (*script_problems(script), *_not_queries(script))
+
+
+def _not_queries(script: Script) -> Iterator[Problem]:
+    try:
+        statements = script.statements
+    except SqlSyntaxError:
+        return
+    for statement in statements:
+        if statement.kind != "SelectStmt":
+            hint = "each statement there is a SELECT that returns true"
+            yield Problem("verify-query", "not a query", script.place(statement.start), hint)
+
+
+def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
+    for first, second in pairwise(sorted(policy.bands, key=lambda b: b.first)):
+        if second.first <= first.last:
+            place = Place("migrations/policy.yaml")
+            yield Problem("band", f"bands {first} and {second} overlap", place, "a number belongs to one band")
+    for migration in migrations:
+        if policy.band(migration.number) is None:
+            bands = ", ".join(str(b) for b in policy.bands)
+            what = f"number {migration.number:03} is in no band"
+            yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
+
+
+def _gaps(workspace: Workspace) -> Iterator[Problem]:
+    """Numbers that a band skips; a file that is there and could not be read is no gap."""
+    if workspace.policy.numbering is not Numbering.CONTIGUOUS:
+        return
+    unread = {int(m[1]) for p in workspace.read_problems if p.place and (m := _NUMBERED.match(p.place.path))}
+    before: dict[Band, int] = {}
+    for migration in workspace.migrations:
+        band = workspace.policy.band(migration.number)
+        if band is None:
+            continue
+        wanted = before.get(band, migration.number if band == EVERYTHING else max(band.first, 1) - 1) + 1
+        while wanted in unread:
+            wanted += 1
+        if migration.number > wanted:
+            yield _gap(migration, wanted, "" if band == EVERYTHING else f" in band {band}")
+        before[band] = migration.number
+
+
+def _gap(migration: Migration, wanted: int, where: str) -> Problem:
+    what = f"number {migration.number:03} leaves a gap{where}: {wanted:03} does not exist"
+    hint = f"renumber it to {wanted:03}, or set `numbering: increasing` in migrations/policy.yaml"
+    return Problem("number-gap", what, Place(migration.path), hint)
+
+
+def _headers(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    for migration in migrations:
+        header = migration.header
+        if header and header.migration != migration.name:
+            what = f"the header says `Migration: {header.migration}`, the file is called `{migration.name}`"
+            fix = migration.saying("Migration", migration.name)
+            yield Problem("header-name", what, migration.place_of("Migration"), "make them agree", fix=fix)
+
+
+def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    for migration in migrations:
+        if migration.header is None:
+            continue
+        if migration.rollback is Rollback.AVAILABLE and migration.down is None:
+            what = f"`Rollback: Available`, but there is no {migration.name}.down.sql"
+            hint = "write it, or say `Rollback: Manual - …` or `Rollback: Not Available`"
+            yield Problem("rollback-missing", what, Place(migration.path, 1), hint)
+        if migration.rollback is not Rollback.AVAILABLE and migration.down is not None:
+            what = f"`Rollback: {migration.rollback}`, but {migration.name}.down.sql exists"
+            place, fix = Place(migration.down.path, 1), migration.saying("Rollback", Rollback.AVAILABLE.value)
+            yield Problem("rollback-unsaid", what, place, "say `Rollback: Available`", fix=fix)
+
+
+def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    by_number = {m.number: m for m in migrations}
+    for migration in migrations:
+        place = Place(migration.path, 1)
+        for number in migration.dependencies:
+            other = by_number.get(number)
+            if other is None:
+                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, "name another")
+            elif number == migration.number:
+                yield Problem("dependency", "it depends on itself", place, "remove that")
+            elif number > migration.number and migration.number in other.dependencies:
+                what = f"{migration.number:03} and {number:03} depend on each other"
+                yield Problem("dependency", what, place, "one of them must come first")
+            elif number > migration.number:
+                what = f"it depends on {number:03}, which an empty database gets after it"
+                yield Problem("dependency", what, place, "depend on lower numbers only, or renumber it")
+
+
+def _chain(workspace: Workspace) -> Iterator[Problem]:
+    by_name = {e.name: e for e in workspace.environments}
+    unread = {m[1] for p in workspace.read_problems if p.place and (m := _MANIFEST.match(p.place.path))}
+    for environment in workspace.environments:
+        names, at = [environment.name], environment
+        while at.after in by_name and at.after not in names:
+            at = by_name[at.after]
+            names.append(at.name)
+        if at.after == environment.name:
+            what = f"`after` goes in a circle: {' after '.join([*names, environment.name])}"
+            yield Problem("after", what, Place(environment.path), "one environment must be first")
+        elif at is environment and at.after and at.after not in unread:
+            what = f"`after: {at.after}` names no environment"
+            yield Problem("after", what, Place(at.path), f"environments here: {', '.join(sorted(by_name))}")

@@ -1,0 +1,75 @@
+"""Searches the repository's code for names: in the files that git tracks, or in all files if there is no git."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ..core.problem import Problem
+from ..core.trial.code_reference import Mention, Searched, mentions_in
+from ..sql.name_changes import Gone
+from .git import tracked
+from .repository import Repository, shown
+
+LARGEST = 1_000_000
+"""Bytes of a file: what people write by hand is smaller, and generated code is not theirs to correct."""
+MOST = 50_000
+"""Files; a search stays one of seconds."""
+_OURS = ("migrations", "seeds", "environments")
+_NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
+_NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
+_GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
+
+
+def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Searched:
+    """Where a repository's files still mention names; `root`, a folder of it, holds migrations, which are no code."""
+    top = repository if root.resolve().is_relative_to(repository.resolve()) else root
+    inside = root.resolve().relative_to(top.resolve())
+    outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
+    reader = Repository(top)
+    mentions: list[Mention] = []
+    unread: list[str] = []
+    for count, path in enumerate(p for p in _paths(top, unread) if _is_code(p, outside)):
+        if count == MOST:
+            return Searched(tuple(mentions), f"there are more than {MOST:,} files")
+        text = reader.text(path, LARGEST)
+        if not isinstance(text, Problem):  # a picture, a link, something huge: no code that a person wrote
+            mentions += mentions_in(shown(path), text, those)
+        elif text.code == "unreadable" and not _missing(top / path):
+            unread.append(shown(path))
+    return Searched(
+        tuple(mentions), f"{len(unread)} files or folders cannot be read, such as `{unread[0]}`" if unread else ""
+    )
+
+
+def _missing(path: Path) -> bool:
+    """Whether git tracks a file that was deleted here."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _paths(root: Path, unread: list[str]) -> Iterator[str]:
+    listed = tracked(root)
+    if listed is not None:
+        yield from listed
+        return
+
+    def refused(error: OSError) -> None:
+        unread.append(shown(Path(error.filename).relative_to(root).as_posix()))
+
+    for folder, folders, names in os.walk(root, onerror=refused):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _NOT_OURS)
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in sorted(names))
+
+
+def _is_code(path: str, outside: tuple[str, ...]) -> bool:
+    parts = PurePosixPath(path)
+    if path.startswith(outside) or _NOT_OURS.intersection(parts.parts[:-1]) or parts.name.startswith("."):
+        return False
+    return parts.suffix.lower() not in _NOT_CODE and not parts.name.endswith(_GENERATED)

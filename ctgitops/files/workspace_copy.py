@@ -1,0 +1,64 @@
+"""Copies a workspace to a temporary folder and adds files of another commit, which are only read from there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ..core.environment.environment import Environment
+from .manifest import FOLDER as MANIFESTS
+from .manifest import read_environments
+from .repository import Repository
+
+DEEPEST = 5
+
+
+def is_sql(path: str) -> bool:
+    """Whether a path of a workspace is that of a migration or a seed file, and of nothing else."""
+    parts = PurePosixPath(path).parts
+    proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
+    named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
+    migration = parts[:1] == ("migrations",) and len(parts) == 2
+    return proper and named and (migration or (parts[0] == "seeds" and len(parts) <= DEEPEST))
+
+
+@contextmanager
+def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
+    """A copy of a workspace with these files in it, or without those that are None; gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
+        into = Path(made) / "workspace"
+        into.mkdir()
+        for folder in ("migrations", "seeds", MANIFESTS):
+            if (root / folder).is_dir():
+                shutil.copytree(root / folder, into / folder, symlinks=True)
+        for path, content in files.items():
+            if is_sql(path):
+                _put(into, path, content)
+        yield into
+
+
+def _put(into: Path, path: str, content: bytes | None) -> None:
+    # A link of the checkout may stand there, or lead there, from anywhere: it is removed, never followed.
+    file = into / path
+    for folder in reversed(file.relative_to(into).parents):
+        if (into / folder).is_symlink():
+            (into / folder).unlink()
+    if file.is_symlink() or file.exists():
+        file.unlink()
+    if content is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
+    """The environments of manifests, by the names of their files; what cannot be read is left out."""
+    with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
+        folder = Path(made) / MANIFESTS
+        folder.mkdir()
+        for name, content in files.items():
+            if "/" not in name and name.isprintable() and not name.startswith("."):
+                (folder / name).write_bytes(content)
+        return read_environments(Repository(Path(made)))[0]

@@ -1,0 +1,120 @@
+"""Evaluates queries on PostgreSQL's system catalogs, as far as lint's model of the schema can answer them."""
+
+from __future__ import annotations
+
+import re
+
+from ..sql.nodes import Node, parts_of, walk
+from .catalog_rows import LISTED, Row
+from .constants import Constants
+from .nodes import conjuncts
+
+PLAIN = {"targetList", "limitOption", "op"}
+"""What `SELECT 1` has."""
+_CHANGING = {"groupClause", "havingClause", "larg", "limitOffset"}
+_AGGREGATES = {
+    "array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "jsonb_agg", "max", "min", "string_agg",
+    "sum",
+}  # fmt: skip
+_SCHEMAS = {"", "pg_catalog", "information_schema"}
+_TESTS = {("AEXPR_OP", "="), ("AEXPR_IN", "="), ("AEXPR_LIKE", "~~"), ("AEXPR_LIKE", "!~~")}
+_LIKE = re.compile(r"\\.|.", re.DOTALL).findall
+_WILD = {"%": ".*", "_": "."}
+_JOINED = {"pg_namespace", "pg_class"}
+_KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
+
+
+def finds_row(select: Node, constants: Constants) -> bool | None:
+    """Whether a query finds a row; None where nobody can tell before it runs."""
+    named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
+    sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
+    if not sources or _CHANGING & set(select):
+        calls = any(kind == "FuncCall" for kind, _ in walk(select.get("targetList", [])))  # of a set, of no rows
+        return True if set(select) <= PLAIN and not calls else None
+    rows = list(LISTED[sources[0]["relname"]](constants.catalog))
+    rows += [] if constants.catalog.complete else [{}]
+    others = {_alias(each) for each in named if each.get("relname") in _JOINED} | {_alias(sources[0])}
+    sure = [len(others) == len(named) and _joined_by_keys(select)] * len(rows)
+    for part in conjuncts(select.get("whereClause")):
+        said = [_fits(part, row, others, constants) for row in rows]
+        left = [
+            (row, known and fits is True)
+            for row, known, fits in zip(rows, sure, said, strict=True)
+            if fits is not False
+        ]
+        rows, sure = [row for row, _ in left], [known for _, known in left]
+    if not rows:
+        return False
+    return True if any(sure) else None
+
+
+def aggregates(select: Node) -> bool:
+    """Whether it gives one row, whatever it finds."""
+    calls = (call for kind, call in walk(select.get("targetList", [])) if kind == "FuncCall")
+    named = {"".join(parts_of(call.get("funcname", []))[-1:]) for call in calls}
+    return bool(named & _AGGREGATES) and not {"groupClause", "havingClause"} & set(select)
+
+
+def counts(select: Node) -> bool:
+    """Whether it gives the number of what it finds."""
+    targets = select.get("targetList", [{}])
+    call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
+    return parts_of(call.get("funcname", []))[-1:] == ("count",)
+
+
+def _is_listed(relation: Node) -> bool:
+    return relation.get("relname") in LISTED and relation.get("schemaname", "") in _SCHEMAS
+
+
+def _fits(part: Node, row: Row, aliases: set[str], constants: Constants) -> bool | None:
+    if _is_of_all(part) or (_is_join(part) and len(aliases) > 1):
+        return True
+    test = part.get("A_Expr", {})
+    column = parts_of(test.get("lexpr", {}).get("ColumnRef", {}).get("fields", []))
+    value = row.get(column[-1]) if column and set(column[:-1]) <= aliases else None
+    items = test.get("rexpr", {}).get("List", {}).get("items") or [test.get("rexpr", {})]
+    wanted = [constants.of(item) for item in items]
+    said = (test.get("kind"), *parts_of(test.get("name", [])))
+    if value is None or said not in _TESTS:
+        return None
+    if said[0] == "AEXPR_LIKE":
+        return None if wanted[0] is None else _like(value, wanted[0]) is (said[1] == "~~")
+    return True if value in wanted else None if None in wanted else False
+
+
+def _like(value: str, pattern: str) -> bool:
+    parts = (re.escape(each[-1]) if len(each) > 1 else _WILD.get(each) or re.escape(each) for each in _LIKE(pattern))
+    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+
+
+def _is_of_all(part: Node) -> bool:
+    """`NOT attisdropped`, `attnum > 0`: what is known is neither dropped nor the system's."""
+    negated = part.get("BoolExpr", {})
+    inner = (
+        negated.get("args", [{}])[0] if negated.get("boolop") == "NOT_EXPR" else part.get("A_Expr", {}).get("lexpr", {})
+    )
+    column = parts_of(inner.get("ColumnRef", {}).get("fields", []))[-1:]
+    return column == ("attisdropped",) if negated else column == ("attnum",)
+
+
+def _is_class(relation: Node) -> bool:
+    """A constraint's row and a column's tell their table too."""
+    return bool(relation.get("relname") == "pg_class")
+
+
+def _alias(relation: Node) -> str:
+    alias: str = relation.get("alias", {}).get("aliasname") or relation.get("relname", "")
+    return alias
+
+
+def _joined_by_keys(select: Node) -> bool:
+    """Whether what is joined is the same thing's table and schema, so that no row is lost."""
+    joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
+    return all(_is_join(each.get("quals", {})) for each in joins)
+
+
+def _is_join(part: Node) -> bool:
+    """`n.oid = c.relnamespace`."""
+    sides = [part.get("A_Expr", {}).get(side, {}).get("ColumnRef", {}) for side in ("lexpr", "rexpr")]
+    names = {"".join(parts_of(side.get("fields", []))[-1:]) for side in sides}
+    return "oid" in names and len(names & _KEYS) == 1

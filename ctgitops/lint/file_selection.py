@@ -1,0 +1,80 @@
+"""Selects the files to lint and the schema known before each, for `check` and for a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
+
+from ..core.environment.environment import Environment
+from ..core.environment.policy import Policy
+from ..core.migration.migration import Migration
+from ..core.plan.plan import Direction, Plan, Step
+from ..core.schema.snapshot import Snapshot
+from ..core.view.preview import Look, Preview
+from ..core.workspace.finding import Finding
+from ..core.workspace.workspace import Workspace
+from ..sql.parse import SqlSyntaxError
+from .catalog import Catalog
+from .rule_input import Settings
+from .run import Linter
+from .snapshot_catalog import catalog_of
+
+
+def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
+    """Every migration, each as if those before it were applied long ago; with `only`, those files."""
+    linter = Linter(Catalog(complete=True), _settings(workspace.policy), workspace.policy.lint, today)
+    found: list[Finding] = []
+    for migration in sorted(workspace.migrations, key=lambda m: m.number):
+        if migration.number <= workspace.policy.lint_after or not (only is None or migration.path in only):
+            linter.fold(migration.up)
+        else:
+            found += linter.file(migration.up, transactional=_transactional(migration))
+        linter.catalog.settle()
+    return tuple(found)
+
+
+def lint_look(look: Look, workspace: Workspace, today: date, live: Snapshot | None = None) -> Look:
+    """The same look with what the rules find in its steps; `live` is the schema of its database, where it was read."""
+    if not isinstance(look, Preview) or look.plan.direction is not Direction.APPLY:
+        return look
+    return replace(look, plan=lint_plan(look.plan, workspace, look.environment, today, live))
+
+
+def lint_plan(
+    plan: Plan, workspace: Workspace, environment: Environment, today: date, live: Snapshot | None = None
+) -> Plan:
+    """The plan with findings in its steps. What earlier steps make, nobody uses yet."""
+    linter = Linter(
+        catalog_of(live) if live else Catalog(complete=True),
+        _settings(workspace.policy, live.about.major if live else 0),
+        severities(workspace.policy, environment),
+        today,
+    )
+    if live is None:
+        applied = {number for number, _ in plan.applied}
+        for migration in sorted(workspace.migrations, key=lambda m: m.number):
+            if migration.number in applied:
+                linter.fold(migration.up)
+        linter.catalog.settle()
+    return replace(plan, steps=tuple(_linted(step, linter) for step in plan.steps))
+
+
+def severities(policy: Policy, environment: Environment) -> Mapping[str, str]:
+    """The policy's, and where the environment says otherwise, the environment's."""
+    return {**policy.lint, **environment.lint}
+
+
+def _linted(step: Step, linter: Linter) -> Step:
+    return replace(step, findings=linter.file(step.script, transactional=step.transactional))
+
+
+def _settings(policy: Policy, major: int = 0) -> Settings:
+    return Settings(exposed_schemas=policy.exposed_schemas, major=major)
+
+
+def _transactional(migration: Migration) -> bool:
+    try:
+        return migration.up.transactional
+    except SqlSyntaxError:
+        return True

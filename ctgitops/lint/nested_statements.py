@@ -1,0 +1,102 @@
+"""Finds the statements that a DO block or a user-defined function runs, as far as its text shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..sql.guard import NotAnalysedError
+from ..sql.nodes import Node
+from ..sql.parse import SqlSyntaxError, trees
+from ..sql.plpgsql import Inner, body_of, inside
+from .catalog import Catalog, Function
+from .conditions import Answers, holds
+from .dynamic_sql import UNKNOWN, Values, texts
+from .function_calls import calls
+from .nodes import name_of
+
+_QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
+_CALLS = {"SelectStmt", "CallStmt"}
+_DEEPEST = 4
+"""So deep functions are followed that call each other."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What of a statement nobody can know before it runs."""
+
+    what: str
+
+
+Read = tuple[str, Node, Unread | None]
+"""A statement's kind and tree; or none, and what cannot be read."""
+
+
+def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
+    """A statement, with the changes of the schema that functions which it calls make; of a DO block what it runs."""
+    if kind == "DoStmt":
+        yield from _inside_block(node, catalog, depth)
+        return
+    if kind in _CALLS and catalog.functions and depth < _DEEPEST:
+        for call in calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog):
+            if function := catalog.function(name_of(call.get("funcname", []))):
+                yield from _inside_function(function, catalog, depth + 1)
+    yield kind, node, None
+
+
+def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
+    """Every statement of the block whose branch may be taken; SQL that it puts together itself may be unread."""
+    body = body_of(do)
+    if body is None:
+        yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")
+        return
+    try:
+        read = inside(body)
+    except NotAnalysedError:
+        raise  # the statement's guard reports it
+    except SqlSyntaxError as error:
+        yield "", {}, Unread(f"the block is not understood: {error.message}")
+        return
+    answers: Answers = {}
+    for inner in read.runs:
+        if not _skipped(inner, read.values, catalog, answers):
+            yield from _read(inner, read.values, catalog, depth)
+
+
+def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
+    """What it changes of the schema. Its queries are everyday work, and what of it is not understood is not told."""
+    try:
+        if function.language == "sql":
+            found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
+        elif function.language == "plpgsql":
+            read = inside(function.body)
+            runs = [inner for inner in read.runs if not _skipped(inner, read.values, catalog, {})]
+            found = [each for inner in runs for each in _read(inner, read.values, catalog, depth)]
+        else:
+            return
+    except NotAnalysedError:
+        raise
+    except SqlSyntaxError:
+        return
+    yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
+
+
+def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:
+    """Whether what is known already says that it stands in a branch that is not taken."""
+    return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
+
+
+def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterator[Read]:
+    made = texts(inner.sql, values) if inner.dynamic else (inner.sql,)
+    unread = Unread(f"the block puts SQL together on its line {inner.line}, which is known when it runs")
+    for sql in made:
+        try:
+            found = trees(sql)
+        except SqlSyntaxError:
+            if inner.dynamic:
+                yield "", {}, unread
+            continue  # an assignment, or SQL with the block's variables in it: PL/pgSQL reads more than SQL is
+        for tree in found:
+            yield from with_inner(tree.kind, tree.node, catalog, depth)
+        if inner.dynamic and UNKNOWN in sql:
+            yield "", {}, unread

@@ -1,0 +1,172 @@
+"""The input of a rule: a statement, the schema before it, and the transaction that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ..sql.locks import LockMode, locks
+from ..sql.nodes import Node
+from ..sql.transaction_block import why_not_in_transaction
+from .added_columns import AddedColumn, added_column, target
+from .catalog import Catalog, Table
+from .dynamic_sql import UNKNOWN
+from .nodes import Name, relation_name, written
+
+_ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+"""What of an ALTER TABLE's tree can have rows: those of an index, a sequence, a view and a type look the same."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked of lint, beside severities."""
+
+    exposed_schemas: tuple[str, ...] = ()
+    """Schemas whose tables need row-level security; none: those of a database that uses it."""
+    major: int = 0
+    """Of the server; 0 where nobody knows."""
+    breaking: bool = False
+    """Whether the migration's header says that it breaks what used the schema before."""
+
+
+@dataclass
+class Transaction:
+    """What statements before this one did in the same transaction."""
+
+    whole: bool = True
+    """Whether the file is one transaction."""
+    held: dict[Name, LockMode] = field(default_factory=dict)
+    """The strongest lock on each table in use."""
+    batched: bool = False
+    """Whether the file runs in batches."""
+    statements: int = 1
+    """How many statements the file has."""
+    row_security: frozenset[str] = frozenset()
+    """Names of the tables that the file gives row-level security."""
+    told_mixed: bool = False
+    """Whether it was said already that the file is no transaction."""
+
+    def hold(self, case: Case) -> None:
+        """The locks of a statement stay until the end."""
+        if not self.whole:
+            return
+        for name, mode in case.locks.items():
+            self.held[name] = max(mode, self.held.get(name, mode))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One statement. Everything about it is as it is before the statement runs."""
+
+    kind: str
+    node: Node
+    catalog: Catalog
+    transaction: Transaction
+    settings: Settings
+    in_body: bool = False
+    """Whether it stands in a DO block."""
+
+    def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
+        """The table that a statement names, where others use it: not one of the same plan, nor a temporary one."""
+        return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
+
+    def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
+        """The same by its name; a table that nobody told of is taken to be there."""
+        found = self.catalog.table(name)
+        if found is None:
+            if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
+                return None
+            return Table(self.catalog.full(name), known=False)
+        return None if found.new or found.name[0] == "pg_temp" else found
+
+    def has_rows(self, table: Table | None) -> bool:
+        """Whether there can be rows here to work through: views and empty partitioned tables have none."""
+        if table is None or table.kind in {"view", "foreign table"}:
+            return False
+        if table.kind != "partitioned":
+            return True
+        if self.kind == "AlterTableStmt" and not self.node.get("relation", {}).get("inh"):
+            return False  # ONLY
+        parts = [self.catalog.tables.get(name) for name in table.partitions]
+        return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
+
+    @cached_property
+    def altered(self) -> Table | None:
+        """The table of an ALTER TABLE that is in use, without the constraints that it drops: that is done first."""
+        if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
+            return None
+        table = self.in_use(self.node.get("relation", {}))
+        gone = {command.get("name") for command in self.parts("AT_DropConstraint")}
+        if table is None or not gone & set(table.constraints):
+            return table
+        return replace(table, constraints={n: c for n, c in table.constraints.items() if n not in gone})
+
+    def parts(self, *subtypes: str) -> Iterator[Node]:
+        """The parts of an ALTER TABLE of these kinds."""
+        for item in self.node.get("cmds", ()):
+            command = item.get("AlterTableCmd", {})
+            if command.get("subtype") in subtypes:
+                yield command
+
+    def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
+        """The columns that are added to a table in use."""
+        return self._added
+
+    @cached_property
+    def _added(self) -> tuple[tuple[Table, AddedColumn], ...]:
+        table = self.altered
+        if table is None:
+            return ()
+        added = [(command, added_column(target(command))) for command in self.parts("AT_AddColumn")]
+        return tuple((table, one) for command, one in added if not self._there(table, command, one))
+
+    def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
+        """Whether IF NOT EXISTS finds such a column, or a block fails on it, which may be ready for that."""
+        return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
+
+    def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
+        """The constraints of these kinds that are added to a table in use, also behind an added column."""
+        table = self.altered
+        if table is None:
+            return
+        for command in self.parts("AT_AddConstraint"):
+            if target(command).get("contype") in kinds:
+                yield table, target(command), None
+        for _, added in self.added_columns():
+            for node in added.constraints:
+                if node.get("contype") in kinds:
+                    yield table, node, added
+
+    def written_columns(self) -> Iterator[AddedColumn]:
+        """The columns that a CREATE TABLE or an ALTER TABLE writes, whoever uses the table."""
+        parts = [item["ColumnDef"] for item in self.node.get("tableElts", ()) if "ColumnDef" in item]
+        parts += [target(command) for command in self.parts("AT_AddColumn")]
+        return (added_column(part) for part in parts)
+
+    @property
+    def refused(self) -> bool:
+        """Whether PostgreSQL refuses it inside a transaction."""
+        return bool(why_not_in_transaction(self.kind, self.node))
+
+    @cached_property
+    def locks(self) -> dict[Name, LockMode]:
+        """The locks that it takes on tables in use."""
+        found: dict[Name, LockMode] = {}
+        for wanted in locks(self.kind, self.node):
+            name = _unquoted(wanted.name)
+            table = self.used(name)
+            if table:
+                found[table.name] = max(wanted.mode, found.get(table.name, wanted.mode))
+        return found
+
+
+def _unquoted(text: str) -> Name:
+    parts = [part.replace('""', '"') for part in text[1:-1].split('"."')]
+    return (parts[-2] if len(parts) > 1 else "", parts[-1])
+
+
+def called(table: Table) -> str:
+    """A table as people write it: without `public`."""
+    schema, bare = table.name
+    return bare if schema in {"public", ""} else written(table.name)

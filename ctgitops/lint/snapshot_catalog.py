@@ -1,0 +1,121 @@
+"""Builds lint's model of the schema from a snapshot of a live database, by writing it as SQL and parsing that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+from ..core.schema.snapshot import SchemaObject, Snapshot
+from ..sql.guard import Guard
+from ..sql.parse import SqlSyntaxError, Tree, trees
+from .catalog import Catalog
+from .fold.apply import apply
+
+_TAG = "$ctgitops$"
+_RELATIONS = ("table", "foreign table", "materialized view", "view")
+
+
+def catalog_of(snapshot: Snapshot) -> Catalog:
+    """The catalogue of a live database; everything in it is in use."""
+    catalog = Catalog(complete=True)
+    guard = Guard()
+    for tree in _readable(list(_written(snapshot))):
+        guard.value("an object of the schema", partial(apply, catalog, tree.kind, tree.node), None)
+    catalog.complete = not guard.failures
+    catalog.path = _path(snapshot)
+    catalog.major = snapshot.about.major
+    catalog.settle()
+    return catalog
+
+
+def _path(snapshot: Snapshot) -> tuple[str, ...]:
+    words = [part.strip().strip('"') for part in snapshot.about.search_path.split(",")]
+    return tuple(word for word in words if word and word != "$user") or ("public",)
+
+
+def _readable(written: list[str]) -> Iterator[Tree]:
+    """All of it at once; one by one where something is not to be read, which is then left out."""
+    try:
+        yield from trees(";\n".join(written))
+    except SqlSyntaxError:
+        for sql in written:
+            with suppress(SqlSyntaxError):
+                yield from trees(sql)
+
+
+def _written(snapshot: Snapshot) -> Iterator[str]:
+    by_kind: dict[str, list[SchemaObject]] = defaultdict(list)
+    columns: dict[str, list[SchemaObject]] = defaultdict(list)
+    for each in snapshot.objects:
+        by_kind[each.kind].append(each)
+        if each.kind == "column":
+            columns[each.of].append(each)
+    domains = [each for each in by_kind["domain"] if each.attributes.get("base")]
+    yield from (_domain(each) for each in domains)
+    for each in sorted((o for kind in _RELATIONS for o in by_kind[kind]), key=lambda o: "inherits" in o.attributes):
+        yield from _relation(each, columns[each.name])
+    yield from (sql for each in by_kind["table"] for sql in _place(each))
+    names = {each.name for each in domains}
+    for each in by_kind["constraint"]:
+        what = "domain" if each.of in names else "table"
+        name = each.name.removeprefix(f"{each.of}.")
+        yield f"alter {what} {each.of} add constraint {name} {each.attributes.get('definition', '')}"
+    yield from (each.attributes.get("definition", "") for each in by_kind["index"])
+    for each in (*by_kind["index"], *by_kind["constraint"]):
+        if "clustered" in each.attributes:
+            yield f"alter table {each.of} cluster on {each.name.rpartition('.')[2]}"
+    yield from (_function(each) for kind in ("function", "procedure") for each in by_kind[kind])
+
+
+def _domain(each: SchemaObject) -> str:
+    default = each.attributes.get("default")
+    not_null = " not null" if each.attributes.get("not_null") else ""
+    return f"create domain {each.name} as {each.attributes['base']}{f' default {default}' if default else ''}{not_null}"
+
+
+def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
+    if each.kind == "view":
+        yield f"create view {each.name} as select 1"
+        return
+    if each.kind == "materialized view":
+        yield f"create materialized view {each.name} as select 1"
+        return
+    attributes = each.attributes
+    key = f" partition by {attributes['partition_key']}" if "partition_key" in attributes else ""
+    unlogged = "unlogged " if attributes.get("persistence") == "unlogged" else ""
+    inside = ", ".join(_column(each.name, column) for column in columns)
+    if each.kind == "foreign table":
+        yield f"create foreign table {each.name} ({inside}) server s"
+        return
+    yield f"create {unlogged}table {each.name} ({inside}){key}"
+    if type_ := attributes.get("of_type"):
+        yield f"alter table {each.name} of {type_}"
+    for word in ("access method", "tablespace"):
+        if name := attributes.get(word.replace(" ", "_")):
+            yield f"alter table {each.name} set {word} {name}"
+    if attributes.get("row_security", "").startswith("enabled"):
+        yield f"alter table {each.name} enable row level security"
+
+
+def _place(each: SchemaObject) -> Iterator[str]:
+    """Which table it is a partition of; told when all tables are there."""
+    bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
+    if bound and parent:
+        yield f"alter table {parent} attach partition {each.name} {bound}"
+
+
+def _column(table: str, column: SchemaObject) -> str:
+    name = column.name.removeprefix(f"{table}.")
+    not_null = " not null" if column.attributes.get("not_null") == "yes" else ""
+    collation = f" collate {name_}" if (name_ := column.attributes.get("collation")) else ""
+    return f"{name} {column.attributes.get('type', 'text')}{collation}{not_null}"
+
+
+def _function(each: SchemaObject) -> str:
+    attributes = each.attributes
+    language = attributes.get("language", "c")
+    body = attributes.get("body", "") if language in {"sql", "plpgsql"} else ""
+    quoted = f" as {_TAG}{body}{_TAG}" if _TAG not in body else ""
+    return f"create function {each.name} returns void language {language} {attributes.get('volatility', '')}{quoted}"

@@ -1,0 +1,90 @@
+"""How far pg_dump or pg_restore is, by the server's own statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..connection.connect import Address, Connection, connect
+
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "lock_timeout": "1s",
+    "statement_timeout": "5s",
+    "search_path": "pg_catalog",
+}
+_SIZES = """
+select c.oid, pg_catalog.pg_table_size(c.oid)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+"""
+_READ = """
+select p.relid, p.bytes_processed
+from pg_catalog.pg_stat_progress_copy p
+join pg_catalog.pg_stat_activity a on a.pid = p.pid
+where p.datname = pg_catalog.current_database() and p.command = 'COPY TO' and a.application_name = 'ctgitops backup'
+"""
+_WRITTEN = """
+select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
+    + (select coalesce(sum(p.tuples_processed), 0) from pg_catalog.pg_stat_progress_copy p
+       where p.datname = pg_catalog.current_database() and p.command = 'COPY FROM'),
+    (select count(*) from pg_catalog.pg_stat_user_tables where n_tup_ins > 0)
+"""
+
+
+class _Look:
+    """A connection of its own, made when it is first needed."""
+
+    def __init__(self, address: Address, database: str | None = None) -> None:
+        self._address = address
+        self._database = database
+        self._connection: Connection | None = None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = connect(self._address, "ctgitops/progress", _SETTINGS, database=self._database)
+        return self._connection
+
+    def close(self) -> None:
+        """Ends its connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+
+@dataclass
+class _Seen:
+    """Tables that were read, by oid, with their bytes."""
+
+    sizes: dict[int, int] = field(default_factory=dict)
+    running: dict[int, int] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+
+
+class DumpLook(_Look):
+    """How much of its tables a dump has read. Small tables that are read between two looks are not counted."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(address)
+        self._seen = _Seen()
+
+    def __call__(self) -> tuple[int, int]:
+        """Bytes read, and bytes of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
+        connection, seen = self._connected(), self._seen
+        if not seen.sizes:
+            rows = connection.execute(_SIZES.encode()).fetchall()
+            seen.sizes = {int(str(oid)): int(str(size)) for oid, size in rows if size is not None}
+        now = {int(str(oid)): int(str(read)) for oid, read in connection.execute(_READ.encode()).fetchall()}
+        seen.ended |= set(seen.running) - set(now)
+        seen.running = now
+        read = sum(seen.sizes.get(oid, 0) for oid in seen.ended - set(now))
+        read += sum(min(size, seen.sizes.get(oid, 0)) for oid, size in now.items())
+        return read, sum(seen.sizes.values())
+
+
+class RestoreLook(_Look):
+    """How many rows a restore has written, in how many tables."""
+
+    def __call__(self) -> tuple[int, int]:
+        """Rows, and tables that have some. Raises psycopg.Error, CtgitopsError. Read-only."""
+        rows, tables = self._connected().execute(_WRITTEN.encode()).fetchall()[0]
+        return int(str(rows)), int(str(tables))

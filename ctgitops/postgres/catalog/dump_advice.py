@@ -1,0 +1,151 @@
+"""Advice for a database that cannot be backed up: the object, the cause, and the statement that removes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from ...errors import CtgitopsError
+from ..connection.connect import Address, Connection, connect
+
+_IN_FUNCTION = re.compile(
+    r"""(?:SQL|PL/\w+)\ function\ (?:"(?P<name>(?:[^"]|"")+)"
+        |(?P<signature>(?:"(?:[^"]|"")+"|[\w$]+)\.(?:"(?:[^"]|"")+"|[\w$]+)\([^)]*\))
+        |(?P<bare>[\w$]+)\([^)]*\))""",
+    re.VERBOSE,
+)
+"""A function in the CONTEXT of an error, the innermost first: PL/pgSQL prints its signature, SQL only its name."""
+_MISSING = re.compile(
+    r'(?:relation|type|text search \w+|collation) "(?P<relation>[\w$]+)" does not exist'
+    r"|(?:function|procedure) (?P<function>[\w$]+)\([^)]*\) does not exist"
+)
+_WORDS = re.compile(r"[^\W\d][\w$]*")
+_NOT_THERE = re.compile(r"\bdoes not exist\b")
+_VIOLATED = re.compile(r'(?:relation|table) "([^"]+)" violates (?:check|foreign key) constraint "([^"]+)"')
+_DUPLICATED = re.compile(r'could not create unique index "([^"]+)"')
+_FUNCTIONS = """
+select p.oid::pg_catalog.regprocedure::text, e.extname, n.nspname::text, p.prosrc
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_language l on l.oid = p.prolang
+left join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid
+    and d.deptype = 'e'
+left join pg_catalog.pg_extension e on e.oid = d.refobjid
+where (p.proname = %s or p.oid = pg_catalog.to_regprocedure(%s)) and l.lanname not in ('c', 'internal')
+    and n.nspname <> 'pg_catalog'
+order by 1
+"""
+_SCHEMAS_OF = """
+select distinct n.nspname::text
+from pg_catalog.pg_namespace n
+where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and (
+    exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relname = any(%(names)s))
+    or exists (select from pg_catalog.pg_proc p where p.pronamespace = n.oid and p.proname = any(%(names)s))
+    or exists (select from pg_catalog.pg_type t where t.typnamespace = n.oid and t.typname = any(%(names)s))
+)
+order by 1
+"""
+_CONSTRAINTS = """
+select c.conrelid::pg_catalog.regclass::text, pg_catalog.quote_ident(c.conname), pg_catalog.pg_get_constraintdef(c.oid)
+from pg_catalog.pg_constraint c
+join pg_catalog.pg_class t on t.oid = c.conrelid
+where c.conname = %s and t.relname = %s and c.contype in ('c', 'f') and c.convalidated and c.conparentid = 0
+order by 1
+"""
+
+
+def denied(role: str) -> Mapping[str, str]:
+    """By the server's words, what lets `role` read everything. Superusers need none of it."""
+    name = sql.Identifier(role).as_string()
+    return {
+        r"row-level security": f"as a superuser, `alter role {name} bypassrls`: rows would be missing; the owner of a "
+        "table needs that too where row-level security is forced",
+        r"large object": f"as its owner, `grant select on large object … to {name}`, or back up as a superuser",
+        r"permission denied": f"back up as the tables' owner, or as a superuser `grant pg_read_all_data to {name}`",
+    }
+
+
+def cure_for(address: Address, said: str) -> str:
+    """What to do about a message of the server or of pg_restore; empty if it is not one that this knows. Read-only."""
+    try:
+        with connect(address, "ctgitops/read", {"default_transaction_read_only": "on"}) as connection:
+            path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchall()[0][0]
+            connection.execute("set search_path = ''")
+            return (
+                _of_search_path(_Source(connection, tuple(map(str, path or ()))), said)  # type: ignore[call-overload]
+                or _of_constraint(connection, said)
+                or _of_index(said)
+            )
+    except (CtgitopsError, psycopg.Error):
+        return ""
+
+
+@dataclass(frozen=True)
+class _Source:
+    connection: Connection
+    path: tuple[str, ...]
+    """The schemas in which a session of this role finds unqualified names."""
+
+
+def _of_search_path(source: _Source, said: str) -> str:
+    """A function whose body has names without a schema, and no search_path of its own."""
+    found = _IN_FUNCTION.search(said)
+    if found is None or not _NOT_THERE.search(said):
+        return ""
+    name = (found["name"] or found["bare"] or "").replace('""', '"')
+    functions = source.connection.execute(_FUNCTIONS, [name, found["signature"]]).fetchall()
+    if not functions:
+        return ""
+    missing = _MISSING.search(said)
+    what = f"`{missing['relation'] or missing['function']}`" if missing else "something"
+    why = f"{functions[0][0]} names {what} without its schema, and pg_dump and pg_restore run with an empty search_path"
+    if functions[0][1] is not None:
+        return (
+            f"{why}; it belongs to extension {functions[0][1]}, so use a function of your own instead that sets "
+            "search_path and calls it"
+        )
+    cures = " ".join(_alter(source, str(one), str(schema), str(body)) for one, _, schema, body in functions)
+    return f"{why}: run `{cures}` in psql as its owner, then the same again; add the same statement as a migration"
+
+
+def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
+    """With the schemas that a session has, and behind them those of whatever else the body may name."""
+    named = source.connection.execute(_SCHEMAS_OF, {"names": list(set(_WORDS.findall(body)))}).fetchall()
+    wanted = list(dict.fromkeys((schema, *source.path, *(str(each) for (each,) in named), "pg_temp")))
+    quoted = (
+        b"select pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' order by n)"
+        b" from pg_catalog.unnest(%s::text[]) with ordinality u(s, n)"
+    )
+    rows = source.connection.execute(quoted, [wanted]).fetchall()
+    return f"ALTER FUNCTION {signature} SET search_path = {rows[0][0]};"
+
+
+def _of_constraint(connection: Connection, said: str) -> str:
+    """A constraint that holds for new rows and is broken by rows that are there."""
+    found = _VIOLATED.search(said)
+    if found is None:
+        return ""
+    rows = connection.execute(_CONSTRAINTS, [found[2], found[1]]).fetchall()
+    cures = [
+        f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {d} NOT VALID;" for table, name, d in rows
+    ]
+    if not cures:
+        return ""
+    return (
+        f"rows of {rows[0][0]} break {rows[0][1]}: correct them (`ctgitops verify --deep` counts them), or run "
+        f"`{' '.join(cures)}` in psql, which keeps them; then the same again"
+    )
+
+
+def _of_index(said: str) -> str:
+    found = _DUPLICATED.search(said)
+    if found is None:
+        return ""
+    return (
+        f"rows are there twice although {found[1]} is unique, so the index is damaged, as after a change of the "
+        f"system's collation: remove the duplicates, then `REINDEX INDEX {found[1]};`"
+    )

@@ -1,0 +1,289 @@
+"""An exported snapshot: a consistent view of a database while other sessions continue to write."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from ...core.receipt import SchemaRights
+from ...core.schema.source_database import Locale
+from ...errors import BackupError
+from ..connection.connect import Address, Connection, connect
+from .dump_advice import cure_for, denied
+from .not_dumped import not_dumped
+from .public_schema import rights_of_public
+
+TABLES_AT_ONCE = 50
+DIGEST = """
+select coalesce(sum(('x' || substr(md5(ctgitops_row::text), 1, 16))::bit(64)::bigint::numeric), 0)::text
+from {table} as ctgitops_row
+"""
+LARGE_OBJECTS = "pg_catalog.pg_largeobject_metadata"
+
+# Whatever limits the role or the database has, a dump takes as long as it takes; row_security = off makes a row
+# that we may not see an error instead of a silence; and if we are killed, the server notices within a second (it can
+# on these systems). Source and copy are compared as text, so both must write times, numbers and names in one way: a
+# dump does not bring the settings of its database along
+PREPARE = """
+select set_config(name, value, false)
+from pg_catalog.pg_settings
+join (values
+    ('statement_timeout', '0'), ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
+    ('transaction_timeout', '0'), ('idle_session_timeout', '0'), ('search_path', ''), ('row_security', 'off'),
+    ('client_connection_check_interval', '1000'), ('TimeZone', 'UTC'), ('DateStyle', 'ISO, MDY'),
+    ('IntervalStyle', 'postgres'), ('bytea_output', 'hex'), ('extra_float_digits', '1'), ('lc_monetary', 'C'),
+    ('quote_all_identifiers', 'off')
+) as wanted (name, value) using (name)
+where name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd'
+"""
+# Every place that holds rows: tables and partitions, not the partitioned table above them. Materialized views are left
+# out: pg_restore computes them anew, and from the same rows they may rightly differ (a stale one, now()).
+TABLES = """
+select n.nspname, c.relname
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by 1, 2
+"""
+# Those that start again at their end are left out: where they stand later says nothing about where they stood
+SEQUENCES = """
+select n.nspname, c.relname
+from pg_catalog.pg_sequence s
+join pg_catalog.pg_class c on c.oid = s.seqrelid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where not s.seqcycle and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by 1, 2
+"""
+# The first role of a cluster owns without an entry in pg_shdepend
+ROLES = """
+select r.rolname
+from pg_catalog.pg_roles r
+where r.rolname !~ '^pg_'
+    and (
+        r.oid = 10
+        or exists (
+            select from pg_catalog.pg_shdepend d
+            where d.refclassid = 'pg_catalog.pg_authid'::regclass and d.refobjid = r.oid
+                and d.dbid = (select oid from pg_catalog.pg_database where datname = current_database())
+        )
+    )
+order by 1
+"""
+# The names of the columns differ from major to major
+LOCALE = """
+select to_jsonb(d) || jsonb_build_object('encoding', pg_catalog.pg_encoding_to_char(d.encoding))
+from pg_catalog.pg_database d
+where d.datname = current_database()
+"""
+
+
+@dataclass
+class ExportedSnapshot:
+    """One moment of a database, for `pg_dump --snapshot` and for our own counting alike."""
+
+    address: Address
+    database: str | None
+    id: str
+    """What `pg_dump --snapshot` takes."""
+    _keeper: Connection = field(repr=False)
+    _readers: list[Connection] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def server_version(self) -> str:
+        """`15.18`."""
+        return str(_value(self._keeper, "select current_setting('server_version')")).split(" ", maxsplit=1)[0]
+
+    def server_major(self) -> int:
+        """15 for 15.18."""
+        return self._keeper.info.server_version // 10000
+
+    def database_name(self) -> str:
+        """The database's own name."""
+        return self._keeper.info.dbname
+
+    def database_size(self) -> int:
+        """Bytes of the database on its server's disk, indexes included."""
+        return int(str(_value(self._keeper, "select pg_catalog.pg_database_size(current_database())")))
+
+    def extensions(self) -> tuple[str, ...]:
+        """Names of its extensions."""
+        rows = self._keeper.execute("select extname from pg_catalog.pg_extension order by 1").fetchall()
+        return tuple(str(name) for (name,) in rows)
+
+    def roles(self) -> tuple[str, ...]:
+        """Roles that own something here, were granted something, or are named in a policy."""
+        return tuple(str(name) for (name,) in self._keeper.execute(ROLES).fetchall())
+
+    def user(self) -> str:
+        """The role that reads it."""
+        return self._keeper.info.user
+
+    def left_out(self) -> tuple[str, ...]:
+        """What is in it and not in a dump, a line each with the reason."""
+        return not_dumped(self._keeper)
+
+    def public(self) -> SchemaRights | None:
+        """Owner and privileges of the schema `public`."""
+        return rights_of_public(self._keeper)
+
+    def locale(self) -> Locale:
+        """Encoding, collation and character classes of the database."""
+        about = cast("dict[str, Any]", self._keeper.execute(LOCALE).fetchall()[0][0])
+        return Locale(
+            about.get("datlocprovider", "c"),
+            about["datcollate"] or "",
+            about["datctype"] or "",
+            about.get("datlocale") or about.get("daticulocale") or "",
+            about["encoding"],
+        )
+
+    def inventory(self, *, exact: bool) -> tuple[str, ...]:
+        """What the schema holds, a sorted line each; `exact` only compares between servers of the same major."""
+        query = files("ctgitops").joinpath("postgres", "sql", "inventory.sql").read_text(encoding="utf-8")
+        wanted = query.replace("%(exact)s", "true" if exact else "false")
+        rows = self._keeper.execute(wanted.encode()).fetchall()
+        return tuple(sorted(_without_brackets(str(line)) for (line,) in rows))
+
+    def count_rows(self) -> dict[str, int]:
+        """Rows of each table, as `schema.name`, on a connection of its own: it may run while pg_dump does."""
+        with self._reader() as connection:
+            counted: dict[str, int] = {}
+            tables = connection.execute(TABLES).fetchall()
+            for first in range(0, len(tables), TABLES_AT_ONCE):
+                if self._stopped.is_set():
+                    break
+                names = [(str(schema), str(name)) for schema, name in tables[first : first + TABLES_AT_ONCE]]
+                numbers = connection.execute(_each("select {n}, count(*) from only {t}", names)).fetchall()
+                counted |= {_name(*names[int(str(n))]): int(str(count)) for n, count in numbers}
+            if objects := int(str(_value(connection, "select count(*) from pg_catalog.pg_largeobject_metadata"))):
+                counted[LARGE_OBJECTS] = objects
+            return counted
+
+    def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
+        """Of each of these tables that is there, what the contents of its rows add up to, in any order."""
+        with self._reader() as connection:
+            return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
+
+    def sequences(self) -> dict[str, int]:
+        """Where each sequence stands now: sequences keep no moments, not even for this snapshot."""
+        names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
+        stand: dict[str, int] = {}
+        for first in range(0, len(names), TABLES_AT_ONCE):
+            some = names[first : first + TABLES_AT_ONCE]
+            rows = self._keeper.execute(_each("select {n}, last_value from {t}", some)).fetchall()
+            stand |= {_name(*some[int(str(n))]): int(str(value)) for n, value in rows}
+        return stand
+
+    def stop(self) -> None:
+        """Ends what still counts, from any thread."""
+        self._stopped.set()
+        with self._lock:
+            readers = list(self._readers)
+        for reader in readers:
+            with contextlib.suppress(psycopg.Error):
+                reader.cancel_safe(timeout=5)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
+        with _held_still(self.address, self.database) as connection:
+            connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(self.id)))
+            connection.execute(PREPARE)
+            with self._lock:
+                self._readers.append(connection)
+            try:
+                yield connection
+            finally:
+                with self._lock:
+                    self._readers.remove(connection)
+
+
+@contextmanager
+def exported_snapshot(address: Address, *, database: str | None = None) -> Iterator[ExportedSnapshot]:
+    """Holds a database's present moment until the block ends. Read-only.
+
+    Raises BackupError where the role may not read everything, or a table is protected by row-level security.
+    """
+    role = "NAME"
+    try:
+        with _held_still(address, database) as keeper:
+            role = keeper.info.user
+            keeper.execute(PREPARE)
+            snapshot = ExportedSnapshot(
+                address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
+            )
+            try:
+                yield snapshot
+            finally:
+                snapshot.stop()
+    except psycopg.Error as error:
+        raise _unreadable(address, error, role) from None
+
+
+def _digest(connection: Connection, table: str) -> str | None:
+    row = connection.execute("select pg_catalog.to_regclass(%s)::text", [table]).fetchone()
+    if row is None or row[0] is None:
+        return None
+    query = sql.SQL(DIGEST).format(table=sql.SQL(str(row[0])))  # quoted by the server itself
+    row = connection.execute(query).fetchone()
+    return str(row[0]) if row else None
+
+
+def _without_brackets(line: str) -> str:
+    """PostgreSQL flattens an expression that it reads again, `(a and b) and c` to `a and b and c`: it is the same."""
+    return " ".join(line.replace("(", " ").replace(")", " ").split())
+
+
+def portable_hash(inventory: tuple[str, ...]) -> str:
+    """Identity of an inventory's lines."""
+    return hashlib.sha256("\n".join(inventory).encode()).hexdigest()
+
+
+@contextmanager
+def _held_still(address: Address, database: str | None) -> Iterator[Connection]:
+    with connect(address, "ctgitops backup", database=database) as connection:
+        connection.execute("begin isolation level repeatable read read only")
+        yield connection
+
+
+def _value(connection: Connection, query: LiteralString) -> object:
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _each(query: LiteralString, names: list[tuple[str, str]]) -> sql.Composed:
+    parts = [
+        sql.SQL(query).format(n=sql.Literal(number), t=sql.Identifier(schema, name))
+        for number, (schema, name) in enumerate(names)
+    ]
+    return sql.SQL(" union all ").join(parts)
+
+
+def _name(schema: str, name: str) -> str:
+    return ".".join(f'"{part}"' if "." in part or '"' in part else part for part in (schema, name))
+
+
+def _unreadable(address: Address, error: psycopg.Error, role: str) -> BackupError:
+    said = address.hidden(error.diag.message_primary or str(error)).strip()
+    context = address.hidden(error.diag.context or "").strip()
+    hint = next((hint for words, hint in denied(role).items() if words in said), "")
+    hint = hint or cure_for(address, f"{said} CONTEXT: {context}")
+    where = f" ({context.splitlines()[0]})" if context else ""
+    return BackupError(f"cannot read {address.label}: {said}{where}", state="nothing was changed", hint=hint)

@@ -1,0 +1,139 @@
+"""Reads the schema of a database from the system catalogs, in one transaction and one round trip."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import cast
+
+import psycopg
+
+from ...core.schema.snapshot import About, SchemaObject, Snapshot
+from ...errors import LedgerError
+from ..connection.connect import Address, Connection, connect, told_if_lost
+
+PARTS = ("relations", "routines", "database")
+"""The files in `sql/snapshot/`."""
+TOLD = 3
+"""So many columns tell which object it is: kind, name, of; the others are attributes."""
+_SETTINGS = {
+    "search_path": "''",
+    "quote_all_identifiers": "off",
+    "TimeZone": "'UTC'",
+    "DateStyle": "'ISO, MDY'",
+    "IntervalStyle": "'postgres'",
+    "bytea_output": "'hex'",
+    "extra_float_digits": "1",
+    "lc_monetary": "'C'",
+    "statement_timeout": "0",
+}
+"""What PostgreSQL prints of an expression depends on these."""
+_BEGIN = "begin isolation level repeatable read read only; " + "; ".join(
+    f"set local {name} = {value}" for name, value in _SETTINGS.items()
+)
+_OURS = "(n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'ctgitops'))"
+_MEMBERS = (
+    "select m.objid from pg_depend m where m.refclassid = 'pg_extension'::regclass "
+    "and m.classid = '{0}'::regclass and m.deptype = 'e'"
+)
+_OPTIONS = (
+    "(select string_agg(case when o ~* '^(password|passfile|passcode|sslpassword|sslkey|secret|token)[^=]*=' "
+    "then split_part(o, '=', 1) || '=***' else o end, ', ' order by o) from unnest({0}) o)"
+)
+_PUBLICATION_SINCE_15 = {
+    "{part of publication}": (
+        "coalesce(' (' || (select string_agg(quote_ident(a.attname), ', ' order by a.attname) from pg_attribute a "
+        "where a.attrelid = r.prrelid and a.attnum = any(r.prattrs)) || ')', '') "
+        "|| coalesce(' where ' || pg_get_expr(r.prqual, r.prrelid), '')"
+    ),
+    "{schemas of publication}": (
+        "(select string_agg(s.pnnspid::regnamespace::text, ', ' order by s.pnnspid::regnamespace::text) "
+        "from pg_publication_namespace s where s.pnpubid = p.oid)"
+    ),
+}
+_PUBLICATION_BEFORE = {"{part of publication}": "''", "{schemas of publication}": "null"}
+
+
+def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> Snapshot:
+    """The schema of the database at `address`. Read-only. Raises LedgerError.
+
+    `known_as` gives a role another name: what a throw-away server calls one role may be called another elsewhere.
+    """
+    with connect(address, "ctgitops/snapshot") as connection, told_if_lost(address):
+        try:
+            return read_snapshot(connection, known_as)
+        except psycopg.ProgrammingError as error:
+            said = address.hidden(error.diag.message_primary or str(error)).strip()
+            what = f"the schema of {address.label} cannot be read: {said}"
+            raise LedgerError(
+                what, state="nothing was changed", hint="use a role that may read the catalogues"
+            ) from None
+
+
+def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = None) -> Snapshot:
+    """The schema of a connection's database, all of it in one transaction, in one round trip. Read-only."""
+    since_15 = connection.info.server_version >= 150000
+    version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_BEGIN};\n{queries(since_15=since_15)};\ncommit".encode())
+        objects = _objects(cursor)
+    if known_as:
+        objects = _known_as(objects, *known_as)
+    (about,) = (each for each in objects if each.kind == "about")
+    return Snapshot.of(
+        (each for each in objects if each is not about),
+        About(version, about.name, about.attributes.get("search_path", ""), about.attributes.get("database", "")),
+    )
+
+
+def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
+    objects: list[SchemaObject] = []
+    more: bool | None = True
+    while more:
+        if cursor.description:
+            names = [column.name for column in cursor.description][TOLD:]
+            objects += [_object(row, names) for row in cast("list[tuple[str | None, ...]]", cursor.fetchall())]
+        more = cursor.nextset()
+    return objects
+
+
+def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
+    kind, name, of = row[0] or "", row[1] or "", row[2] or ""
+    attributes = {n: v for n, v in zip(names, row[TOLD:], strict=True) if v}
+    return SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
+
+
+def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
+    """The same objects, one role under another name; what that role may do as an owner is no grant to it."""
+    quoted = other if re.fullmatch("[a-z_][a-z0-9_$]*", other) else '"' + other.replace('"', '""') + '"'
+    renamed = [
+        SchemaObject(
+            each.kind,
+            each.name.replace(role, quoted),
+            each.of,
+            {
+                name: value if name == "body" else value.replace(role, _name(name, other, quoted))
+                for name, value in each.attributes.items()
+            },
+        )
+        for each in objects
+    ]
+    return [each for each in renamed if not (each.kind == "grant" and each.name.endswith(f" to {quoted}"))]
+
+
+def _name(attribute: str, name: str, quoted: str) -> str:
+    """An owner is told by its name, other mentions of a role are SQL."""
+    return name if attribute == "owner" else quoted
+
+
+@cache
+def queries(*, since_15: bool) -> str:
+    """All catalogue queries, for one message."""
+    folder = files("ctgitops") / "postgres" / "sql" / "snapshot"
+    text = "\n".join((folder / f"{part}.sql").read_text(encoding="utf-8") for part in PARTS)
+    for placeholder, expression in (_PUBLICATION_SINCE_15 if since_15 else _PUBLICATION_BEFORE).items():
+        text = text.replace(placeholder, expression)
+    text = re.sub(r"\{members of (\w+)\}", lambda match: _MEMBERS.format(match[1]), text)
+    text = re.sub(r"\{options of ([\w.]+)\}", lambda match: _OPTIONS.format(match[1]), text)
+    return text.replace("{ours}", _OURS).strip().rstrip(";")

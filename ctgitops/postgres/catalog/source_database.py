@@ -1,0 +1,148 @@
+"""Reads what a copy of a database needs: its schema from pg_dump, roles, settings, extensions and locale."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, cast
+
+import psycopg
+
+from ...core.schema.source_database import Locale, Membership, Original, Role
+from ...errors import LedgerError
+from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.identity import cluster_of
+from ..connection.names import SCHEMA
+from ..server.libpq_environment import environment_for, wants_tls
+from ..server.os_account import run_as
+from ..server.programs import client_for
+
+LOCK_WAIT = "10s"
+"""For so long pg_dump waits for a table that somebody changes."""
+MEANS = frozenset({
+    "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
+    "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
+})  # fmt: skip
+"""Parameters that change what SQL means. Others, such as an application's own, may hold secrets and stay there."""
+_META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
+"""Orders to psql, which pg_dump writes since August 2025."""
+_PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
+"""What a pg_dump since 15 writes of a server before 15, where initdb gave that schema to whoever made the cluster."""
+_AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
+_OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
+_MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
+_SERVER = re.compile(rf"^CREATE SERVER .*?{_OPTIONS}", re.MULTILINE)
+_SECRET = re.compile(r"\b(\w*(?:pass|secret|token|sslkey)\w*) '(?:[^']|'')*'", re.IGNORECASE)
+_ROLES = """
+select r.rolname, r.rolsuper, r.rolcreaterole, r.rolinherit, r.rolbypassrls, r.rolcreatedb,
+    (select pg_catalog.jsonb_agg(to_jsonb(m) || pg_catalog.jsonb_build_object(
+            'group', pg_catalog.pg_get_userbyid(m.roleid), 'by', pg_catalog.pg_get_userbyid(m.grantor)
+        ) order by m.roleid, m.grantor)
+        from pg_catalog.pg_auth_members m where m.member = r.oid)
+from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 1
+"""
+_SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
+"""Since PostgreSQL 15."""
+_PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
+_SETTINGS = """
+select coalesce(r.rolname, ''), split_part(c, '=', 1), substr(c, pg_catalog.strpos(c, '=') + 1)
+from pg_catalog.pg_db_role_setting s
+left join pg_catalog.pg_roles r on r.oid = s.setrole
+cross join pg_catalog.unnest(s.setconfig) c
+where s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+order by s.setdatabase <> 0, 1, 2
+"""
+_DATABASE = """
+select to_jsonb(d) || jsonb_build_object(
+    'owner', pg_catalog.pg_get_userbyid(d.datdba), 'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
+    'creates', pg_catalog.has_database_privilege(d.oid, 'create'), 'user', current_user,
+    'all', (select pg_catalog.jsonb_agg(o.datname) from pg_catalog.pg_database o),
+    'grants', (
+        select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            case a.grantee when 0 then '' else pg_catalog.pg_get_userbyid(a.grantee) end,
+            a.privilege_type, a.is_grantable))
+        from pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+        where a.grantee <> d.datdba
+    )
+)
+from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+"""
+
+
+def original_at(address: Address) -> Original:
+    """The database at `address`. Read-only. Raises LedgerError, BackupError where there is no pg_dump that fits."""
+    settings = {"default_transaction_read_only": "on"}
+    with connect(address, "ctgitops/read", settings) as connection, told_if_lost(address):
+        try:
+            read = _read(connection)
+            as_made = connection.execute(_AS_MADE).rowcount > 0
+        except psycopg.ProgrammingError as error:
+            what = f"the catalogues of {address.label} cannot be read: {error.diag.message_primary}"
+            raise LedgerError(what, state="nothing was changed", hint="use a role that may read them") from None
+    schema = schema_of(address, read.major or 0)
+    return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
+
+
+def _read(connection: Connection) -> Original:
+    (row,) = connection.execute(_DATABASE).fetchall()
+    about = cast("dict[str, Any]", row[0])
+    rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
+    settings = [(str(a), str(b), str(c)) for a, b, c in connection.execute(_SETTINGS).fetchall()]
+    settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
+    return Original(
+        role=about["user"],
+        major=connection.info.server_version // 10000,
+        roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),
+        owner=about["owner"],
+        creates=about["creates"],
+        settings=tuple(each for each in settings if each[1].lower() in MEANS),
+        withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
+        narrow_createrole=connection.info.server_version >= 160000,
+        settable=frozenset(str(name) for (name,) in settable),
+        database=about["datname"],
+        databases=frozenset(about["all"]),
+        grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),
+        predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
+        extensions={str(name): str(version) for name, version in rows},
+        cluster=cluster_of(connection),
+        locale=Locale(
+            about.get("datlocprovider", "c"),
+            about["datcollate"] or "",
+            about["datctype"] or "",
+            about.get("datlocale") or about.get("daticulocale") or "",
+            about["encoding"],
+        ),
+    )
+
+
+def _role(row: tuple[Any, ...]) -> Role:
+    name, superuser, creates_roles, inherits, bypasses, creates_databases, members = row
+    member_of = tuple(_membership(each) for each in members or ())
+    return Role(name, superuser, creates_roles, inherits, bypasses, member_of, creates_databases)
+
+
+def _membership(row: dict[str, Any]) -> Membership:
+    """A row of pg_auth_members, which has options of its own since PostgreSQL 16."""
+    return Membership(
+        row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
+    )
+
+
+def schema_of(address: Address, major: int) -> str:
+    """What `pg_dump -s` says of a database, without our own schema. Read-only. Raises LedgerError, BackupError."""
+    client = client_for(major, tls=wants_tls(address))
+    command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
+    command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
+    done = run_as(None, command, environment_for(client, address))
+    if done.returncode:
+        said = " / ".join(line for line in address.hidden(done.stderr).splitlines() if line.strip())[:500]
+        what = f"pg_dump {client.version} cannot read the schema of {address.label}: {said}"
+        hint = "the role of this URL must be the tables' owner, or may read them: `grant pg_read_all_data to NAME`"
+        raise LedgerError(what, state="nothing was changed", hint=hint)
+    return _without_secrets(_META.sub("", done.stdout))
+
+
+def _without_secrets(schema: str) -> str:
+    """User mappings without their logins, and foreign servers without what is called a secret."""
+    schema = _MAPPING.sub(r"\1;", schema)
+    return _SERVER.sub(lambda server: _SECRET.sub(r"\1 '***'", server[0]), schema)

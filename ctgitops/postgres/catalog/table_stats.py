@@ -1,0 +1,75 @@
+"""Reads table sizes and write rates from the server's statistics, and measures how fast a server works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from ...core.trial.projection import Rates, Size
+from ..connection.connect import Connection
+
+CALIBRATION_ROWS = 100_000
+_SIZES = """
+with since(began) as (
+    select coalesce(d.stats_reset, pg_catalog.pg_postmaster_start_time())
+    from pg_catalog.pg_stat_database d where d.datname = pg_catalog.current_database()
+)
+select w.name, case when c.reltuples >= 0 then c.reltuples else coalesce(s.n_live_tup, 0) end, c.relpages,
+       coalesce((select sum(x.relpages) from pg_catalog.pg_index i
+                 join pg_catalog.pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid), 0),
+       (s.n_tup_ins + s.n_tup_upd + s.n_tup_del) * 60.0
+           / greatest(extract(epoch from pg_catalog.clock_timestamp() - since.began), 60)
+from pg_catalog.unnest(%s::text[]) w(name) cross join since
+join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name)
+left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
+where c.relkind in ('r', 'm')
+"""
+_TABLE = sql.SQL(
+    "create schema ctgitops_calibration;"
+    "create table ctgitops_calibration.p (id int primary key);"
+    "create table ctgitops_calibration.t (id int, b text, p int);"
+    "insert into ctgitops_calibration.p select n from generate_series(0, 999) n;"
+    "insert into ctgitops_calibration.t select n, md5(n::text), n % 1000 from generate_series(1, {}) n;"
+).format(CALIBRATION_ROWS)
+_SCAN = "alter table ctgitops_calibration.t alter id set not null"
+_CHECK = "alter table ctgitops_calibration.t add foreign key (p) references ctgitops_calibration.p"
+_INDEX = "create index on ctgitops_calibration.t (b)"
+_REWRITE = "alter table ctgitops_calibration.t alter id type bigint"
+_PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
+
+
+def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
+    """Those of these tables that are there. Read-only, takes no lock."""
+    found = connection.execute(_SIZES.encode(), [list(tables)]).fetchall()
+    return {
+        str(name): Size(float(str(rows)), int(str(pages)), int(str(indexes)), None if per is None else float(str(per)))
+        for name, rows, pages, indexes, per in found
+    }
+
+
+def calibrate(connection: Connection) -> Rates:
+    """How quick the server is at each work, tried on a table that leaves no trace. Half a second."""
+    connection.execute("begin")
+    try:
+        connection.execute(_TABLE)
+        row = connection.execute(_PAGES.encode()).fetchone()
+        pages = float(str(row[0])) if row else 1.0
+        scan, check = _seconds(connection, _SCAN), _seconds(connection, _CHECK)
+        rewrite, index = _seconds(connection, _REWRITE), _seconds(connection, _INDEX)
+    finally:
+        connection.execute("rollback")
+    return Rates(
+        scanned=CALIBRATION_ROWS / scan,
+        checked=CALIBRATION_ROWS / check,
+        indexed=CALIBRATION_ROWS / index,
+        rewritten=CALIBRATION_ROWS / rewrite,
+        pages=2 * pages / rewrite,
+    )
+
+
+def _seconds(connection: Connection, statement: str) -> float:
+    began = time.perf_counter()
+    connection.execute(statement.encode())
+    return max(time.perf_counter() - began, 1e-6)

@@ -1,0 +1,147 @@
+"""Counts rows that would make a migration fail: read-only, without waiting for locks, and for a limited time.
+
+If the time is not enough for an answer, the result says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import psycopg
+from psycopg import errors
+
+from ...core.trial.violation import Risk, Violation
+from ...sql.guard import SqlSyntaxError, guarded
+from ...sql.parse import trees
+from ...sql.row_requirements import Demand, References, demands
+from ..connection.connect import Connection
+
+ALL_SECONDS = 60.0
+MOST = 100_000
+"""So many rows are counted; more are `at least`."""
+SHOWN = 5
+_DATA = "22"
+"""The class of errors that a value makes: too long, out of range, no number."""
+_KEYS = """
+select pg_catalog.quote_ident(a.attname) from pg_catalog.pg_index i
+cross join pg_catalog.unnest(i.indkey::int2[]) with ordinality k(number, place)
+join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+where i.indisprimary and i.indrelid = pg_catalog.to_regclass(%s) order by k.place
+"""
+_CONSTRAINT = """
+select pg_catalog.pg_get_constraintdef(c.oid) from pg_catalog.pg_constraint c
+where c.conrelid = pg_catalog.to_regclass(%s) and c.conname = %s and not c.convalidated
+"""
+_WHY: dict[type[psycopg.Error], str] = {
+    errors.QueryCanceled: "that took too long",
+    errors.LockNotAvailable: "somebody holds a lock on it",
+    errors.InsufficientPrivilege: "this role may not read it",
+    errors.UndefinedTable: "there is no such table yet",
+    errors.UndefinedColumn: "there is no such column yet",
+    errors.UndefinedObject: "there is no such type yet",
+}
+
+
+class CannotLook(Exception):  # noqa: N818 - nothing went wrong
+    """Why nobody can look."""
+
+
+@dataclass
+class Looker:
+    """Looks at the rows of one database; with their `keys`, where a manifest allows that."""
+
+    connection: Connection
+    keys: bool = False
+
+    def look(self, risks: Iterable[Risk]) -> Iterator[Violation]:
+        """Each risk with how many rows there are that make it fail."""
+        until = time.monotonic() + ALL_SECONDS
+        for risk in risks:
+            if time.monotonic() > until:
+                yield Violation(risk, None, why="the time for looking at rows was over")
+                continue
+            try:
+                yield from self._looked(risk)
+            except CannotLook as cannot:
+                yield Violation(risk, None, why=str(cannot))
+            except psycopg.DatabaseError as error:
+                why = next((words for kind, words in _WHY.items() if isinstance(error, kind)), f"{error.sqlstate}")
+                yield Violation(risk, None, why=why)
+
+    def _looked(self, risk: Risk) -> Iterator[Violation]:
+        demand = risk.demand
+        if demand.unseen:
+            raise CannotLook(demand.unseen)
+        if demand.constraint:
+            for each in self._of_constraint(demand):
+                yield from self._looked(replace(risk, demand=each))
+        elif demand.references:
+            condition = self._orphans(demand.references, demand.table)
+            yield self._counted(replace(risk, demand=replace(demand, violating=condition)))
+        elif demand.converts[0]:
+            yield self._converted(risk)
+        else:
+            yield self._counted(risk)
+
+    def _counted(self, risk: Risk) -> Violation:
+        table, condition = risk.demand.table, risk.demand.violating
+        some = f"select from {table} where {condition} limit {MOST}"
+        rows = self._number(f"select count(*) from ({some}) each")  # noqa: S608 - see above
+        keys = self._first(table, condition) if rows and self.keys else ()
+        return Violation(risk, rows, at_least=rows == MOST, keys=keys)
+
+    def _converted(self, risk: Risk) -> Violation:
+        column, new = risk.demand.converts
+        try:
+            self._number(f"select count({column}::{new}) from {risk.demand.table}")  # noqa: S608 - see above
+        except psycopg.DatabaseError as error:
+            if not (error.sqlstate or "").startswith(_DATA):
+                raise
+            return Violation(risk, 1, at_least=True)  # what it says holds the value, which is nobody's business
+        return Violation(risk, 0)
+
+    def _of_constraint(self, demand: Demand) -> list[Demand]:
+        row = self.connection.execute(_CONSTRAINT.encode(), [demand.table, demand.constraint]).fetchone()
+        if row is None:
+            raise CannotLook("there is no such NOT VALID constraint yet")
+        definition = str(row[0]).removesuffix(" NOT VALID")
+        found = _demands_of(f"alter table {demand.table} add {definition}")
+        # It is in the database, so it was reviewed; but what could not be read of it is still not known
+        return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
+
+    def _orphans(self, references: References, table: str) -> str:
+        keys = references.keys or tuple(str(k) for (k,) in self._rows(_KEYS, [references.parent]))
+        if len(keys) != len(references.columns):
+            raise CannotLook("the table that it refers to has no such key yet")
+        pairs = list(zip(references.columns, keys, strict=True))
+        there = " and ".join(f"parent.{key} = {table}.{column}" for column, key in pairs)
+        given = " and ".join(f"{column} is not null" for column in references.columns)
+        return f"{given} and not exists (select from {references.parent} parent where {there})"
+
+    def _first(self, table: str, condition: str) -> tuple[str, ...]:
+        columns = [str(name) for (name,) in self._rows(_KEYS, [table])]
+        if not columns:
+            return ()
+        listed = ", ".join(f"{column}::text" for column in columns)
+        query = f"select {listed} from {table} where {condition} order by {', '.join(columns)} limit {SHOWN}"  # noqa: S608
+        return tuple(" / ".join(map(str, row)) for row in self._rows(query, None))
+
+    def _number(self, query: str) -> int:
+        # In binary, for then the server takes one statement and no more
+        row = self.connection.execute(query.encode(), binary=True).fetchone()
+        return int(str(row[0])) if row else 0
+
+    def _rows(self, query: str, values: list[object] | None) -> list[tuple[object, ...]]:
+        return self.connection.execute(query.encode(), values, binary=True).fetchall()
+
+
+def _demands_of(sql: str) -> list[Demand]:
+    """What a constraint demands, as the server writes it; raises CannotLook for what a newer server alone knows."""
+    try:
+        return guarded("a constraint")(
+            lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]
+        )()
+    except SqlSyntaxError as error:
+        raise CannotLook(f"its definition cannot be read: {error.message}") from None

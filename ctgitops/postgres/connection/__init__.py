@@ -1,0 +1,1 @@
+"""Connections: connecting, the simple query protocol, poolers, session settings, signals."""

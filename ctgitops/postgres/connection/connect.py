@@ -1,0 +1,173 @@
+"""Opens connections. A connection error says what to do, and contains no secret."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import psycopg
+
+from ...errors import LedgerError, UsageError
+from . import one_server
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+_MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
+"""A URL whose password holds a bare @, or a bare / ? # before the @ that ends it."""
+
+_BARE_IPV6 = re.compile(
+    r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
+    re.IGNORECASE,
+)
+"""A URL with an IPv6 address as a host, without the brackets that tell its colons from that of a port."""
+
+KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+KEEPALIVES |= {"tcp_user_timeout": "60000"}
+"""A minute after the server is gone without a word, we notice; it counts what was sent, too."""
+NOTICES_US = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+NOTICES_US |= {"tcp_user_timeout": "60000"}
+"""The same for the server: the run lock of a machine that is gone is free after a minute, not after two hours."""
+CONNECT_TIMEOUT_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a database is. `url` is a secret: it is never printed, and `label` is what people see instead."""
+
+    url: str = field(repr=False)
+    label: str
+    """`staging (STAGING_DATABASE_URL)`."""
+
+    def hidden(self, text: str) -> str:
+        """`text` without the URL, its password, or the password as it is written in a URL."""
+        for secret in sorted(_secrets_in(self.url), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+def connect(
+    address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
+) -> Connection:
+    """A connection in autocommit. `settings` are the session's defaults, to which RESET and DISCARD go back.
+
+    Raises UsageError for a URL that is none, LedgerError where the server cannot be reached or refuses.
+    """
+    parameters = on_one_server(address)
+    options = [parameters.get("options", ""), *(f"-c {name}={value}" for name, value in (settings or {}).items())]
+    extra = {name: value for name, value in KEEPALIVES.items() if name not in parameters}
+    if database:
+        extra["dbname"] = database
+    try:
+        return _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
+    except psycopg.OperationalError as error:
+        raise _unreachable(address, error) from None
+
+
+def _connect(parameters: Mapping[str, str], application: str) -> Connection:
+    return psycopg.connect(
+        autocommit=True,
+        prepare_threshold=None,
+        **{"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **_without(parameters, "application_name")},  # type: ignore[arg-type]
+        application_name=application,
+        client_encoding="utf8",
+    )
+
+
+def on_one_server(address: Address) -> dict[str, str]:
+    """The parameters with which every connection of this run reaches the same server.
+
+    Raises UsageError for a URL that is none, LedgerError where no server can be reached.
+    """
+    _refuse_misread(address)
+    parameters = one_server.parameters_of(address.url)
+    try:
+        return one_server.on_one_server(address.url, lambda: _connect(parameters, "ctgitops/read"))
+    except psycopg.OperationalError as error:
+        raise _unreachable(address, error) from None
+
+
+@contextlib.contextmanager
+def told_if_lost(address: Address) -> Iterator[None]:
+    """Turns a connection that ends while it is asked something into a LedgerError."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        said = " ".join(address.hidden(str(error)).split())
+        what = f"{address.label} did not answer: {said}"
+        raise LedgerError(what, state="nothing was changed", hint="run the same again") from None
+
+
+@contextlib.contextmanager
+def told_if_refused(address: Address) -> Iterator[None]:
+    """Turns whatever PostgreSQL has against a sandbox that is being made into a LedgerError."""
+    try:
+        with told_if_lost(address):
+            yield
+    except psycopg.Error as error:
+        said = " ".join((error.diag.message_primary or str(error)).split())
+        what = f"the sandbox cannot be made: {address.hidden(said)}"
+        hint = "`shadow: {url: …}` or `shadow: {image: …}` names another server for it"
+        raise LedgerError(what, state="no real database was changed", hint=hint) from None
+
+
+def _refuse_misread(address: Address) -> None:
+    if _BARE_IPV6.match(address.url):
+        what = f"the value for {address.label} has an IPv6 address without brackets"
+        raise UsageError(what, hint="write the address in brackets: postgresql://USER:PASSWORD@[::1]:5432/DATABASE")
+    try:
+        if _MISREAD.match(address.url):
+            # libpq would take a part of the password for the host, and print it
+            raise psycopg.ProgrammingError
+        one_server.parameters_of(address.url)
+    except psycopg.ProgrammingError:
+        what = f"the value for {address.label} is not a PostgreSQL URL"
+        hint = (
+            "it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; in the password write @ as %40, / as %2F, "
+            "? as %3F, # as %23, : as %3A"
+        )
+        raise UsageError(what, hint=hint) from None
+
+
+def _without(parameters: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in parameters.items() if name not in {*names, "client_encoding"}}
+
+
+def _unreachable(address: Address, error: psycopg.OperationalError) -> LedgerError:
+    said = address.hidden(str(error)).strip()
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+    attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    what = f"cannot connect to {address.label}: {'; '.join(attempts) or lines[0]}"
+    return LedgerError(what, state="nothing was read or changed", hint=_advice(said))
+
+
+def _advice(said: str) -> str:
+    advice = {
+        r"session is (not )?read-only|server is (not )?in hot standby": "no host of that URL is what its "
+        "`target_session_attrs` (or PGTARGETSESSIONATTRS) asks for: see which one is the primary, or ask for another",
+        r"password authentication failed|no password supplied": "correct user and password in that secret",
+        r"could not translate host|Name or service not known|failed to resolve host": "check the host in that secret",
+        r"Connection refused|timeout expired|No such file": "check host and port, and that this machine may reach them",
+        r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
+        r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
+        r"unsupported startup parameter": "that is PgBouncer, which refuses settings: give the server's own URL",
+        r"too many (connections|clients)|remaining connection slots": "wait until connections are free, then run again",
+    }
+    return next(
+        (hint for pattern, hint in advice.items() if re.search(pattern, said)), "`ctgitops check` needs no database"
+    )
+
+
+def _secrets_in(url: str) -> set[str]:
+    secrets = {url}
+    try:
+        password = one_server.parameters_of(url).get("password")
+    except psycopg.ProgrammingError:
+        password = None
+    if password:
+        secrets.add(str(password))
+    for match in re.finditer(r"://[^:/@]*:(.*)@", url):
+        secrets |= {match[1], unquote(match[1])}
+    return {secret for secret in secrets if len(secret) >= 3}

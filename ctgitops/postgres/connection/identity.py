@@ -1,0 +1,80 @@
+"""Reads a database's identity from the server and the ledger's table `home`; only this module knows its columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg.pq import Escaping
+
+from ...core.environment.environment import Environment
+from ...core.ledger.identity import Home, Identity, Site
+from .connect import Connection
+from .names import SCHEMA, literal
+
+_FACTS = f"""
+select d.oid::bigint, d.datname, pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'execute'),
+       pg_catalog.to_regclass('{SCHEMA}.format') is not null, pg_catalog.to_regclass('{SCHEMA}.home') is not null
+from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+"""  # noqa: S608 - constants only
+_CLUSTER = "(select system_identifier from pg_catalog.pg_control_system())"
+_FORMAT = (
+    f"(select max(version) from {SCHEMA}.format), "  # noqa: S608 - constants only
+    f"(select ledger_id::text from {SCHEMA}.format order by version limit 1)"
+)
+_HOME = f"""left join (
+    select environment, system_identifier, database_oid, database_name, since, ledger_id::text
+    from {SCHEMA}.home order by id desc limit 1
+) home on true"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a database is, and the format of its ledger; 0 where it has none."""
+
+    identity: Identity
+    format: int = 0
+
+
+def look(connection: Connection) -> Found:
+    """Which database a connection leads to, and which ledger it has. Two exchanges. Read-only."""
+    facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
+    oid, name, may_ask, has_format, has_home = facts
+    if not may_ask and not has_format:
+        return Found(Identity(Site(None, oid, str(name))))  # type: ignore[arg-type]
+    asked = ", ".join((_CLUSTER if may_ask else "null::bigint", _FORMAT if has_format else "0, null::text"))
+    query = f"select {asked}{', home.* from (select) one ' + _HOME if has_home else ''}"  # noqa: S608
+    cluster, newest, first_id, *home = connection.execute(query.encode(), binary=True).fetchone() or (None, 0, None)
+    here = Site(cluster, oid, str(name))  # type: ignore[arg-type]
+    if not home or home[0] is None:
+        return Found(Identity(here, str(first_id or "")), int(str(newest or 0)))
+    environment, its_cluster, its_oid, its_name, since, ledger_id = home
+    site = Site(its_cluster, its_oid, str(its_name))  # type: ignore[arg-type]
+    identity = Identity(here, str(ledger_id), Home(str(environment), site, since))  # type: ignore[arg-type]
+    return Found(identity, int(str(newest or 0)))
+
+
+def cluster_of(connection: Connection) -> frozenset[str]:
+    """What no two servers share; the first is hidden from some roles, and standbys have it too. Read-only."""
+    row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
+    cluster = look(connection).identity.here.system_identifier
+    return frozenset([f"started {row[0]}" if row else "", *([f"cluster {cluster}"] if cluster else [])]) - {""}
+
+
+def settle(connection: Connection, environment: Environment, identity: Identity) -> None:
+    """Writes down whose the ledger is, where nobody has; the run lock is held. Writes."""
+    if identity.home is None:
+        connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
+
+
+def home_sql(connection: Connection, environment: str, identity: Identity, ledger_id: str, reason: str = "") -> str:
+    """The statement that says: from now on this ledger, under this id, is that of `environment`, here."""
+    escaping = Escaping(connection.pgconn)
+
+    def text(value: str) -> str:
+        return literal(escaping, value)
+
+    here = identity.here
+    cluster = "null" if here.system_identifier is None else str(here.system_identifier)
+    values = (text(environment), cluster, str(here.oid), text(here.name), f"{text(ledger_id)}::uuid", text(reason))
+    columns = "environment, system_identifier, database_oid, database_name, ledger_id, reason"
+    return f"insert into {SCHEMA}.home ({columns}) values ({', '.join(values)})"  # noqa: S608

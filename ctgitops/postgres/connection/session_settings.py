@@ -1,0 +1,40 @@
+"""Reads the effective settings of the session that runs migrations."""
+
+from __future__ import annotations
+
+from ...core.activity.session_settings import Settled, Standing
+from .connect import Connection
+from .simple_query import exchange, rows
+
+SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
+OF_THE_LINK = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
+"""When the server notices that we are gone; a socket of the same machine has nothing to time or show."""
+_NAMES = ", ".join(f"'{name}'" for name in SHOWN)
+_ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *OF_THE_LINK))
+_ASK = f"""
+select {_ALL}; begin; set local search_path = pg_catalog;
+select case when s.setrole = 0 and s.setdatabase = 0 then 'every session' else
+           concat_ws(' in ', 'role ' || r.rolname, 'database ' || d.datname) end,
+       split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
+from pg_db_role_setting s
+left join pg_database d on d.oid = s.setdatabase
+left join pg_roles r on r.oid = s.setrole
+cross join unnest(s.setconfig) c
+where (s.setdatabase = 0 or d.datname = current_database()) and (s.setrole = 0 or r.rolname = session_user)
+  and split_part(c, '=', 1) in ({_NAMES})
+order by s.setrole <> 0, s.setdatabase <> 0, c;
+commit
+"""  # noqa: S608 - constants only
+
+
+def settled(connection: Connection) -> Settled | None:
+    """What holds; None where the server does not say, which then meets the first migration too. Read-only."""
+    answer = exchange(connection, _ASK)
+    if answer.failure:
+        if not answer.lost:
+            exchange(connection, "rollback")
+        return None
+    values = dict(zip((*SHOWN, *OF_THE_LINK), rows(answer.results[0])[0], strict=True))
+    shown = tuple((name, value or "") for name, value in values.items() if name in SHOWN or value not in {"0", None})
+    standing = (Standing(*(value or "" for value in row)) for row in rows(answer.results[3]))
+    return Settled(shown, tuple(standing))

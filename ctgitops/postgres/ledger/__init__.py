@@ -1,0 +1,1 @@
+"""The ledger in the database: its tables, entries and the progress of a run."""

@@ -1,0 +1,214 @@
+"""Reads the ledger, adds entries to it, and creates or upgrades its tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.resources import files
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import Escaping, abc
+
+from ... import __version__
+from ...core.environment.environment import Environment
+from ...core.ledger.identity import refuse_wrong
+from ...core.ledger.ledger import Entry, Ledger, Mark
+from ...errors import LedgerError
+from ...sql.redact import redact, redact_message, secrets_in
+from ..connection.connect import Address, Connection
+from ..connection.identity import look, settle
+from ..connection.names import SCHEMA, literal
+from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, unreadable
+from .progress import read_traces
+
+LEDGER = "ledger"
+"""Name of the table with the entries, as errors tell it."""
+FORMAT = 3
+"""The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
+
+_COLUMNS = (
+    "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
+    "commit_sha, pull_request, run_url, plan, receipt::text, tool_version, server_version, id, previous_hash, hash"
+)
+_ENTRIES = f"select {_COLUMNS} from {SCHEMA}.ledger order by id"  # noqa: S608 - constants only
+_MAY_ADD = """
+select pg_catalog.current_setting('transaction_read_only') = 'on',
+       (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
+"""
+_SOON = "set local lock_timeout = '5s'"
+"""A new format locks the ledger, and whoever wants to read it meanwhile waits too."""
+_PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
+
+BEGAN = "ctgitops.began"
+"""The setting that holds when a migration began, in seconds since 1970."""
+
+
+def read_ledger(connection: Connection, address: Address) -> Ledger:
+    """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
+    with _asking(connection, address):
+        found = look(connection)
+        if found.format == 0:
+            return Ledger(identity=found.identity)
+        _refuse_newer(found.format, address)
+        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
+        entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
+        ledger = Ledger(entries, identity=found.identity)
+        return _with_progress(connection, ledger) if ledger.unfinished else ledger
+
+
+def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
+    (since,) = connection.execute(_PROGRESS_SINCE.encode()).fetchone() or (None,)
+    if since is None:
+        return replace(ledger, unrecorded=frozenset(ledger.unfinished))
+    before = {n for n, entry in ledger.unfinished.items() if entry.started_at and entry.started_at < since}  # type: ignore[operator]
+    return replace(ledger, progress=read_traces(connection, ledger.unfinished), unrecorded=frozenset(before))
+
+
+@contextmanager
+def _asking(connection: Connection, address: Address) -> Iterator[None]:
+    """Turns what a server says of tables that we may not read, or that are not ours, into a LedgerError."""
+    try:
+        yield
+    except errors.InsufficientPrivilege:
+        raise not_readable(connection, address) from None
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.DatatypeMismatch, errors.UndefinedFunction):
+        raise not_a_ledger(address) from None
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        raise unreadable(address, error) from None
+
+
+def _refuse_newer(found: int, address: Address) -> None:
+    """Raises LedgerError where a newer ctgitops has been here."""
+    if found > FORMAT:
+        what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
+        hint = "run the newer ctgitops that brought it there, or a later one"
+        raise LedgerError(what, state="nothing was changed", hint=hint)
+
+
+def ensure_ledger(
+    connection: Connection,
+    address: Address,
+    environment: Environment | None = None,
+    their_path: Callable[[], str] | None = None,
+) -> None:
+    """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError.
+
+    A throw-away database has no environment, so its home is not checked. `their_path` gives the search path that
+    event triggers of the database are used to; without it, that of `connection` is.
+    """
+    with _asking(connection, address):
+        found = look(connection)
+        _refuse_newer(found.format, address)
+        if environment and not found.identity.ledger_id:
+            refuse_wrong(environment, found.identity)  # where the manifest pins a ledger, none is made
+    if found.format < FORMAT:
+        _bring_from(found.format, connection, address, their_path() if their_path else None)
+    with _asking(connection, address):
+        _refuse_read_only(connection, address)
+        if environment:
+            settle(connection, environment, look(connection).identity if found.format < FORMAT else found.identity)
+
+
+def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
+    """Each format is a transaction of its own, and all of them are one message to the server."""
+    folder = files("ctgitops") / "postgres" / "sql"
+    texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
+    before = _SOON
+    if their_path is not None:
+        path = literal(Escaping(connection.pgconn), implicit_catalog(their_path))
+        before += f"; select pg_catalog.set_config('search_path', {path}, true)"
+    try:
+        connection.execute("".join(f"begin; {before};\n{text}\n; commit;" for text in texts).encode())
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        connection.execute("rollback")
+        raise cannot_make(connection, address, error, look(connection).format, FORMAT) from None
+
+
+def implicit_catalog(path: str) -> str:
+    """A search path without `pg_catalog`, which PostgreSQL then looks through first.
+
+    So our DDL means PostgreSQL's own types and operators, while an event trigger finds its unqualified tables, and
+    creates new ones, where it does for everybody else.
+    """
+    parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
+    return ", ".join(part for part in parts if part.strip('"') != "pg_catalog") or '""'
+
+
+def _refuse_read_only(connection: Connection, address: Address) -> None:
+    """Raises LedgerError where this role may not add to the ledger, before a backup is taken for nothing."""
+    user = connection.info.user
+    tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
+    only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
+    if only_reads:
+        raise read_only(address)
+    if not may_add:
+        what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
+        hint = (
+            f"give the URL of the role that made it, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
+            f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {user}"
+        )
+        raise LedgerError(what, state="nothing was changed", hint=hint)
+
+
+def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
+    """The statement that adds `entry`; `timed` when its work began with the transaction, so the server knows how long.
+
+    Names are qualified, so that nothing a migration created or set can stand in their way.
+    """
+    values: dict[str, str] = {
+        "number": _number(entry.number),
+        "name": _text(escaping, entry.name),
+        "version": _text(escaping, entry.version),
+        "mark": _text(escaping, entry.mark),
+        "checksum": _text(escaping, entry.checksum),
+        "sql": _text(escaping, redact(entry.sql or "")),
+        "rollback_sql": _rollback_sql(escaping, entry),
+        "started_at": _BEGAN_AT if timed else "pg_catalog.transaction_timestamp()",
+        "finished_at": "null" if entry.mark is Mark.STARTED else "pg_catalog.clock_timestamp()",
+        "millis": _MILLIS if timed else _number(entry.millis),
+        "error": _text(escaping, redact_message(entry.error or "", secrets_in(entry.sql or ""))),
+        "actor": _text(escaping, entry.actor),
+        "commit_sha": _text(escaping, entry.commit_sha),
+        "pull_request": _number(entry.pull_request),
+        "run_url": _text(escaping, entry.run_url),
+        "plan": _text(escaping, entry.plan),
+        "receipt": _text(escaping, entry.receipt),
+        "tool_version": _text(escaping, __version__),
+        "server_version": "pg_catalog.current_setting('server_version')",
+    }
+    return f"insert into {SCHEMA}.ledger ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
+
+
+def _given(setting: str) -> str:
+    """A setting's value; null where it is empty. NULLIF would compare with whatever `=` the search path leads to."""
+    value = f"pg_catalog.current_setting('{setting}', true)"
+    return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
+
+
+# A transaction's own beginning is that of the message it came in, which it may share with others; and a migration may
+# have reset all settings, ours among them.
+_BEGAN_AT = f"coalesce(pg_catalog.to_timestamp({_given(BEGAN)}::pg_catalog.float8), pg_catalog.transaction_timestamp())"
+_SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) {_BEGAN_AT})"
+_MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
+
+
+def _rollback_sql(escaping: abc.Escaping, entry: Entry) -> str:
+    """The rollback file's text; where there is none, what the migration gave to record_migration."""
+    if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
+        return _text(escaping, redact(entry.rollback_sql or ""))
+    return _given("ctgitops.rollback_sql")
+
+
+def _text(escaping: abc.Escaping, value: str | None) -> str:
+    return "null" if not value else literal(escaping, value)
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(int(value))

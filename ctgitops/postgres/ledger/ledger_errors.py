@@ -1,0 +1,159 @@
+"""Errors about the ledger: the server's own words, and a next command that fits their SQLSTATE."""
+
+from __future__ import annotations
+
+import psycopg
+
+from ...errors import CtgitopsError, LedgerError, MustWaitError
+from ...sql.redact import redact_message
+from ..connection.connect import Address, Connection
+from ..connection.names import SCHEMA
+from ..connection.simple_query import Failure, exchange
+
+NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
+UNCHANGED = "nothing was changed"
+_HINTS = {
+    "53100": "free space on the server's disk, then run the same again",
+    "53200": "the server is out of memory: end what uses it, or add some, then run the same again",
+    "53300": "wait until connections are free, then run the same again",
+    "57014": "it took too long or was cancelled: see pg_stat_activity, then run the same again",
+    "40P01": "run the same again: it met another transaction",
+    "40001": "run the same again: it met another transaction",
+}
+_TRIGGERS = """
+select pg_catalog.quote_ident(t.evtname), p.proname from pg_catalog.pg_event_trigger t
+join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.evtfoid
+where t.evtenabled operator(pg_catalog.<>) 'D' order by t.evtname
+"""
+
+
+def failure_of(error: psycopg.Error) -> Failure:
+    """What the server said, as exchange() would give it."""
+    said = error.diag
+    parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
+    detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
+    message = redact_message(said.message_primary or " ".join(str(error).split()))
+    return Failure(message, error.sqlstate or "", detail=detail)
+
+
+def not_a_ledger(address: Address) -> LedgerError:
+    """A schema of our name that somebody else made."""
+    what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
+    return LedgerError(what, state=UNCHANGED, hint=f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …")
+
+
+def not_readable(connection: Connection, address: Address) -> LedgerError:
+    """A role without the right to read the ledger."""
+    user = connection.info.user
+    what = f"role {user} may not read the ledger of {address.label}"
+    hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
+    return LedgerError(what, state="nothing was read or changed", hint=hint)
+
+
+def read_only(address: Address) -> LedgerError:
+    """A server or a role that may only read."""
+    what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
+    hint = "give this environment the URL of the primary and a role that may write"
+    return LedgerError(what, state=UNCHANGED, hint=hint)
+
+
+def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
+    """A ledger that is there and cannot be read."""
+    failure = failure_of(error)
+    what = f"the ledger of {address.label} cannot be read: {_said(address, failure)}"
+    hint = _HINTS.get(failure.sqlstate, "correct what the server says above, then run the same again")
+    return LedgerError(what, state=UNCHANGED, hint=hint, detail=address.hidden(failure.detail))
+
+
+def cannot_make(
+    connection: Connection, address: Address, error: psycopg.Error, found: int, wanted: int
+) -> CtgitopsError:
+    """Why the ledger was not made, or not brought from format `found` to `wanted`. The transaction is rolled back."""
+    failure = failure_of(error)
+    if failure.sqlstate == SCHEMA_EXISTS:
+        return not_a_ledger(address)
+    if failure.sqlstate == READ_ONLY:
+        return read_only(address)
+    triggers = _event_triggers(connection)
+    culprit = _culprit(triggers, failure)
+    if failure.sqlstate == NOT_GRANTED and not culprit:
+        return _not_granted(connection, address, failure, found, wanted)
+    doing = f"brought from format {found} to {wanted}" if found else "made"
+    what = f"the ledger of {address.label} cannot be {doing}: {_said(address, failure)}"
+    detail = address.hidden(failure.detail)
+    if failure.sqlstate == LOCKED:
+        hint = "another session, such as a pg_dump, holds a lock that it needs: see pg_stat_activity, then run it again"
+        return MustWaitError(what, state=UNCHANGED, hint=hint, detail=detail)
+    return LedgerError(what, state=UNCHANGED, hint=_hint(failure, culprit, triggers), detail=detail)
+
+
+def _said(address: Address, failure: Failure) -> str:
+    """The server's message with its SQLSTATE."""
+    state = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
+    return f"{address.hidden(failure.message)}{state}"
+
+
+def _not_granted(connection: Connection, address: Address, failure: Failure, found: int, wanted: int) -> LedgerError:
+    info, said = connection.info, address.hidden(failure.message)
+    detail = address.hidden(failure.detail)
+    if found:
+        what = f"role {info.user} may not bring the ledger of {address.label} from format {found} to {wanted}: {said}"
+        hint = (
+            f"apply once with the URL of the role that owns schema {SCHEMA}; later any role that may add to it will do"
+        )
+    else:
+        what = f"role {info.user} may not make the ledger in {address.label}: {said}"
+        hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'
+        if "permission denied for database" not in said:
+            hint = f"grant to role {info.user} what the server says is denied, then run the same again"
+    return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
+
+
+def add_entry(connection: Connection, address: Address, message: str) -> None:
+    """Sends a message that adds entries or rows. Writes. Raises LedgerError, outside a transaction."""
+    answer = exchange(connection, message)
+    if answer.failure:
+        if not answer.lost:
+            exchange(connection, "rollback")
+        raise _entry_refused(connection, address, answer.failure)
+
+
+def _entry_refused(connection: Connection, address: Address, failure: Failure) -> LedgerError:
+    what = f"the ledger of {address.label} refused an entry: {_said(address, failure)}"
+    hint = _HINTS.get(failure.sqlstate, "look into the ledger before anything else: `ctgitops status`")
+    if failure.sqlstate == READ_ONLY:
+        hint = "give this environment the URL of the primary, then run the same again"
+    elif failure.sqlstate == NOT_GRANTED:
+        hint = f"grant to role {connection.info.user} what the server says is denied, then run the same again"
+    return LedgerError(what, hint=hint, detail=address.hidden(failure.detail))
+
+
+def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
+    """The next command: an event trigger is named where it, or nothing else, can be in the way."""
+    if culprit:
+        alter = f"ALTER EVENT TRIGGER {culprit}"
+        return (
+            f"event trigger {culprit} does not let it pass: correct its function for schema {SCHEMA}, or `{alter} "
+            f"DISABLE`, run the same again, and `{alter} ENABLE`"
+        )
+    if failure.sqlstate in _HINTS:
+        return _HINTS[failure.sqlstate]
+    if triggers:
+        names = ", ".join(name for name, _ in triggers)
+        return (
+            f"correct what the server says above (this database has event triggers: {names}), then run the same again"
+        )
+    return "correct what the server says above, then run the same again"
+
+
+def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
+    """Name and function of each event trigger that is enabled; nothing where it cannot be asked."""
+    try:
+        return [(str(name), str(function)) for name, function in connection.execute(_TRIGGERS.encode()).fetchall()]
+    except psycopg.Error:
+        return []
+
+
+def _culprit(triggers: list[tuple[str, str]], failure: Failure) -> str:
+    """The event trigger whose function the error came from, by its CONTEXT; empty where none is in it."""
+    return next((name for name, function in triggers if f"{function}()" in failure.detail), "")

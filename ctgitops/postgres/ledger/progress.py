@@ -1,0 +1,93 @@
+"""Reads and writes the ledger's table `progress`: what is done of a migration that runs outside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg.pq.abc import Escaping
+
+from ...core.ledger.resumption import Kind, Reached, Trace
+from ...core.plan.plan import Step
+from ...sql.script import Script
+from ..connection.connect import Connection
+from ..connection.names import SCHEMA, literal
+
+# Of a batched migration there can be many thousand rows, so the server adds them up, for each run by itself.
+_TRACES = f"""
+select p.entry, p.number, p.kind, p.mark, p.position, p.statement_hash, min(p.started_at), max(p.finished_at),
+       coalesce(sum(p.rows), 0)::bigint, count(*) filter (where p.kind = 'batch'), coalesce(max(p.note), ''),
+       max(p.backend_pid), coalesce(bool_or(a.pid is not null), false)
+from {SCHEMA}.progress p
+left join pg_catalog.pg_stat_activity a on a.pid = p.backend_pid and a.backend_start = p.backend_start
+where p.number = any(%s)
+group by case when p.kind = 'statement' then p.id end, p.entry, p.number, p.kind, p.mark, p.position, p.statement_hash
+order by min(p.id)
+"""  # noqa: S608 - constants only
+BEGAN = (
+    "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
+    "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
+)
+"""When this backend began; a role that the login role is set to may not see that, and may be the one that writes."""
+
+
+def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Trace, ...]:
+    """What is on record of migrations with these numbers, oldest first. Read-only."""
+    rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
+    return tuple(_trace(*row) for row in rows)
+
+
+def _trace(*columns: object) -> Trace:
+    entry, number, kind, mark, position, statement_hash, began, ended, rows, batches, note, pid, alive = columns
+    return Trace(
+        entry,  # type: ignore[arg-type]
+        number,  # type: ignore[arg-type]
+        Kind(str(kind)),
+        Reached(str(mark)),
+        position,  # type: ignore[arg-type]
+        statement_hash,  # type: ignore[arg-type]
+        began,  # type: ignore[arg-type]
+        ended,  # type: ignore[arg-type]
+        rows,  # type: ignore[arg-type]
+        batches,  # type: ignore[arg-type]
+        note,  # type: ignore[arg-type]
+        pid,  # type: ignore[arg-type]
+        alive,  # type: ignore[arg-type]
+    )
+
+
+@dataclass(frozen=True)
+class Author:
+    """What every row of one run for one migration has in common."""
+
+    escaping: Escaping
+    entry: int
+    step: Step
+    began: str
+    """When its backend began, as a constant."""
+
+    def row(
+        self, reached: Reached, position: int, *, kind: Kind = Kind.STATEMENT, rows: int | None = None, note: str = ""
+    ) -> str:
+        """The statement that adds a row. Names are qualified, so that nothing of the migration stands in their way."""
+        script: Script = self.step.script
+        statement_hash = script.hash_of(script.statements[position - 1])
+        values = {
+            "entry": str(self.entry),
+            "number": str(self.step.number),
+            "name": self._text(self.step.name),
+            "checksum": self._text(self.step.checksum),
+            "kind": self._text(kind),
+            "mark": self._text(reached),
+            "position": str(position),
+            "statement_hash": self._text(statement_hash),
+            "rows": "null" if rows is None else str(rows),
+            "note": self._text(note) if note else "null",
+            "finished_at": "null" if reached is Reached.BEGUN else "pg_catalog.clock_timestamp()",
+            "backend_pid": "pg_catalog.pg_backend_pid()",
+            "backend_start": f"{self.began}::pg_catalog.timestamptz",
+        }
+        return f"insert into {SCHEMA}.progress ({', '.join(values)}) values ({', '.join(values.values())})"  # noqa: S608
+
+    def _text(self, value: str) -> str:
+        return literal(self.escaping, value)

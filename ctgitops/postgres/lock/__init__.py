@@ -1,0 +1,1 @@
+"""The run lock, and backends that a lost run left behind."""

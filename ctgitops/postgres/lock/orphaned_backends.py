@@ -1,0 +1,54 @@
+"""Waits for backends that an earlier run left: the server continues their statements and may still commit them."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import cast
+
+from ...core.activity.orphaned_backend import Orphan
+from ...core.gate.request import Request
+from ...core.run.progress import Listener, OrphanAwaited
+from ...errors import MustWaitError
+from ..connection.connect import Address, Connection
+from ..connection.names import AT_WORK
+
+# Who holds the run lock and has not begun is the only run there is, so whoever works is left of another. A role may not
+# see what others do, but whether they are at it: no statement is without its virtual transaction.
+_ORPHANS = f"""
+select a.pid, a.backend_start, a.application_name, coalesce(a.usename, ''),
+       extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8, coalesce(a.query, '')
+from pg_catalog.pg_stat_activity a
+where a.datname = pg_catalog.current_database() and a.application_name ~ '{AT_WORK}'
+  and a.pid <> pg_catalog.pg_backend_pid()
+  and (a.state <> 'idle'
+       or exists (select from pg_catalog.pg_locks l where l.pid = a.pid and l.locktype = 'virtualxid'))
+order by a.backend_start
+"""  # noqa: S608 - constants only
+POLL_SECONDS = 0.2
+_Row = tuple[int, datetime, str, str, float | None, str]
+
+
+def let_them_end(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
+    """Waits until no other session works on this database; the run lock is held. Raises MustWaitError."""
+    deadline = time.monotonic() + request.environment.timeouts.retry_for.total_seconds()
+    told: set[tuple[int, datetime]] = set()
+    while orphans := _at_work(lock):
+        if time.monotonic() > deadline:
+            raise _still_at_work(orphans[0], address)
+        for orphan in orphans:
+            if (orphan.pid, orphan.began) not in told:
+                tell(OrphanAwaited(orphan))
+                told.add((orphan.pid, orphan.began))
+        time.sleep(POLL_SECONDS)
+
+
+def _at_work(lock: Connection) -> list[Orphan]:
+    rows = lock.execute(_ORPHANS.encode(), binary=True).fetchall()
+    return [Orphan(*cast("_Row", row)) for row in rows]
+
+
+def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
+    end = f"`select pg_terminate_backend({orphan.pid})`"
+    hint = f"wait for it, or end it with {end}, which leaves no trace of what it has not committed; then run again"
+    return MustWaitError(f"{address.label}: {orphan.told}", state="this run changed nothing", hint=hint)

@@ -1,0 +1,185 @@
+"""The run lock: an advisory lock on a connection used for nothing else, and a lease row that shows who holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import select
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+import psycopg
+
+from ...core.activity.lock_holder import Holder
+from ...core.gate.request import Request
+from ...core.run.progress import Listener, LockAwaited
+from ...errors import ApplyError, MustWaitError
+from ..connection.connect import Address, Connection
+from ..connection.names import AT_WORK
+from ..connection.terminate import ending
+from .orphaned_backends import let_them_end
+
+RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
+"""Advisory locks belong to one database, so one constant serves every environment."""
+
+POLL_SECONDS = 0.5
+_Row = tuple[int, datetime, str, str, str, bool]
+LEASE_SECONDS = 2.0
+"""The row is for people: it is written so often at most, on a connection that has nothing else to do."""
+
+_HOLDER = """
+select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
+       coalesce(pg_catalog.host(a.client_addr), 'local'), a.usename is not distinct from session_user
+from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+  and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  and (l.classid::bigint << 32 | l.objid::bigint) = %s
+"""
+_BUSY = f"""
+select a.state || ' for '
+       || extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.state_change))::int
+from pg_catalog.pg_stat_activity a
+where a.datname = pg_catalog.current_database() and a.usename = session_user and a.application_name ~ '{AT_WORK}'
+  and a.state <> 'idle' and a.backend_start >= %s
+order by a.xact_start limit 1
+"""  # noqa: S608 - constants only
+_HAS_LEASE = "select pg_catalog.to_regclass('ctgitops.lease') is not null"
+_LEASE = """
+select coalesce(actor, ''), coalesce(run_url, ''), coalesce(step, ''),
+       extract(epoch from pg_catalog.clock_timestamp() - seen)::float8
+from ctgitops.lease
+where backend_pid = %s and backend_start = %s
+"""
+_WRITE = """
+insert into ctgitops.lease as l (actor, run_url, step, backend_pid, backend_start)
+select %(actor)s, %(run_url)s, %(step)s, a.pid, a.backend_start
+from pg_catalog.pg_stat_activity a where a.pid = pg_catalog.pg_backend_pid()
+on conflict (one) do update set actor = excluded.actor, run_url = excluded.run_url, step = excluded.step,
+    seen = excluded.seen, ended = null, backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
+    since = case when l.backend_pid = excluded.backend_pid and l.backend_start = excluded.backend_start
+                 then l.since else excluded.since end
+"""
+_OF_THE_HOLDER = f"""
+a.pid = %(pid)s and a.backend_start = %(began)s
+or a.application_name ~ '{AT_WORK}' and a.backend_start >= %(began)s
+"""
+_END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
+
+
+def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
+    """Asks again and again: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock.
+
+    Then it waits for what a run that is gone left at work.
+    """
+    try:
+        _poll(lock, address, request, tell)
+        let_them_end(lock, address, request, tell)
+    except KeyboardInterrupt:
+        what = f"the run was asked to stop while it waited for the lock of {address.label}"
+        raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None
+
+
+def _poll(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
+    deadline = time.monotonic() + request.wait_for_lock.total_seconds()
+    told = False
+    while not _try(lock):
+        holder = holder_of(lock)
+        if time.monotonic() >= deadline:
+            what = f"another run holds the lock of {address.label}: {holder or 'it ended just now'}"
+            name = request.environment.name
+            hint = f"wait for it to end, then run the same again; of a run that is gone, `ctgitops unlock --env {name}`"
+            raise MustWaitError(what, state="nothing was changed", hint=hint)
+        if not told:
+            tell(LockAwaited(str(holder or "it ended just now")))
+            told = True
+        time.sleep(POLL_SECONDS)
+
+
+def _try(lock: Connection) -> bool:
+    row = lock.execute("select pg_catalog.pg_try_advisory_lock(%s)", [RUN_LOCK]).fetchone()
+    return bool(row and row[0])
+
+
+def holder_of(connection: Connection) -> Holder | None:
+    """Who holds the run lock now. Read-only."""
+    row = connection.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
+    if row is None:
+        return None
+    holder = Holder(*cast("_Row", row))
+    busy = connection.execute(_BUSY, [holder.began]).fetchone()
+    holder = replace(holder, busy=f"{busy[0]} s" if busy else "")
+    try:
+        has_lease = connection.execute(_HAS_LEASE).fetchone()
+        lease = connection.execute(_LEASE, [holder.pid, holder.began]).fetchone() if has_lease == (True,) else None
+    except psycopg.errors.InsufficientPrivilege:
+        lease = None
+    if lease is None:
+        return holder
+    actor, run_url, step, silent = lease
+    return replace(holder, actor=str(actor), run_url=str(run_url), step=str(step), silent=float(str(silent)))
+
+
+def end(connection: Connection, holder: Holder) -> bool:
+    """Ends that very session, and those that work for it; nobody else's. Writes; whether the lock's session is gone."""
+    connection.execute(_END, {"pid": holder.pid, "began": holder.began})
+    now = holder_of(connection)
+    return now is None or (now.pid, now.began) != (holder.pid, holder.began)
+
+
+class Lease:
+    """What a run tells of itself to those who wait for it. It decides nothing, so not to write it is no error."""
+
+    def __init__(self, lock: Connection, request: Request) -> None:
+        self._lock = lock
+        self._origin = request.origin
+        self._written = 0.0
+        self._step = ""
+
+    def write(self) -> None:
+        """Says where the run is, and that it is alive. Any thread may."""
+        self._written = time.monotonic()
+        step = self._step or None
+        values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
+        self._say(_WRITE, values)
+
+    def ended(self) -> None:
+        """Says that the run gave the lock back."""
+        self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
+
+    def note(self, step: str) -> None:
+        """The run is at `step`; it is written at once where nothing was written just now."""
+        self._step = step
+        if time.monotonic() - self._written > LEASE_SECONDS:
+            self.write()
+
+    def _say(self, sql: str, values: dict[str, str | None]) -> None:
+        try:
+            self._lock.execute(sql.encode(), values)
+        except psycopg.Error:
+            return
+
+
+def still_held(lock: Connection) -> None:
+    """Looks whether the lock's connection is still there, without a round trip. Raises ApplyError when it is not."""
+    if _is_gone(lock):
+        what = "the connection that holds the run lock is gone, so another run may begin"
+        state = "what was done until now is in the ledger; nothing more was begun"
+        raise ApplyError(what, state=state, hint="run the same again: it goes on from there")
+
+
+def _is_gone(lock: Connection) -> bool:
+    """Reads all that the server said unasked; its last words come before the end of the connection.
+
+    Not while the heartbeat uses the connection: libpq allows one thread at a time, and the next look finds out.
+    """
+    if not lock.lock.acquire(blocking=False):
+        return False
+    try:
+        while not lock.closed and select.select([lock.pgconn.socket], [], [], 0)[0]:
+            lock.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    finally:
+        lock.lock.release()
+    return lock.closed

@@ -1,0 +1,1 @@
+"""Statements outside a transaction: step by step, recovery, batched updates, throttling."""

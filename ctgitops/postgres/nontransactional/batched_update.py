@@ -1,0 +1,185 @@
+"""Runs a batched data migration: short transactions, each with a progress row, until no rows are left."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.ledger.resumption import Kind, Reached, Resumption
+from ...core.plan.plan import Step
+from ...core.run.progress import BatchFinished, BatchHeld
+from ...sql.batch import Batch, Shape, sized, waiting_for_all
+from ...sql.nodes import quoted_name
+from ...sql.parse import batch_shape
+from ..connection.connect import Connection
+from ..connection.names import literal
+from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..ledger.progress import Author
+from ..transaction.message import Spot, spot_in
+from ..transaction.step_failure import ENDLESS, LOCK_NOT_AVAILABLE, OutOfTime, StepFailed
+from .run_context import Run
+from .throttle import WAITERS, Throttle
+
+TRIED_AGAIN = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
+"""A lock that was not to be had, a deadlock, a serialization failure: no trace is left, and later it may succeed."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+TOLD_EVERY_SECONDS = 5.0
+EVERYTHING = 2**62
+# A page of 8 kB has room for 291 rows without a column; a table that was looked at tells how many it has.
+_MOST_ROWS = """
+with recursive parts (oid) as (
+    select pg_catalog.to_regclass(name)::pg_catalog.oid
+    from pg_catalog.unnest(array[{names}]::pg_catalog.text[]) name
+    union select i.inhrelid from pg_catalog.pg_inherits i join parts on parts.oid operator(pg_catalog.=) i.inhparent
+), pages (rows, count) as (
+    select case when c.relpages operator(pg_catalog.>) 0 and c.reltuples operator(pg_catalog.>) 0
+        then c.reltuples operator(pg_catalog./) c.relpages else 291 end,
+        pg_catalog.pg_relation_size(c.oid)
+            operator(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8
+    from parts join pg_catalog.pg_class c on c.oid operator(pg_catalog.=) parts.oid
+    where c.relkind operator(pg_catalog.=) 'r'
+)
+select coalesce(pg_catalog.sum(rows operator(pg_catalog.*) (count operator(pg_catalog.+) 1)), 0)::pg_catalog.int8
+from pages
+"""
+
+
+@dataclass
+class Batches:
+    """One attempt at what is left of one batched migration."""
+
+    run: Run
+    connection: Connection
+    step: Step
+    author: Author
+    batch: Batch
+    rows: int = 0
+    """All that were ever touched, by this run and those before it."""
+    batches: int = 0
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = -TOLD_EVERY_SECONDS
+    _before: int = 0
+    _about: int = 0
+
+    def through(self, at: Resumption) -> None:
+        """Until no row is left. Raises StepFailed, OutOfTime, Interrupted."""
+        self.rows = self._before = at.rows
+        self.batches = at.batches
+        throttle = Throttle(self.batch)
+        most = self.batch.max_rows or self._most_rows()
+        self._about = self._estimate()
+        while touched := self._next(throttle):
+            self.rows += touched
+            self.batches += 1
+            self._tell()
+            if self.rows > most:
+                raise self._endless(most)
+            self._refuse_late()
+            rest(throttle.pause)
+        self._told = -TOLD_EVERY_SECONDS
+        self._tell()
+
+    def _next(self, throttle: Throttle) -> int:
+        """Rows of the next batch; 0 when no row is left, also none that somebody holds."""
+        self.run.hold()
+        while behind := throttle.lag(self.connection):
+            self.run.tell(BatchHeld(self.step, f"a replica is {behind:.0f} s behind"))
+            self._refuse_late()
+            self.run.hold()
+            rest(1.0)
+        text = self.step.script.text_of(self.step.script.statements[0])
+        touched = self._tried(text, throttle)
+        everybodys = waiting_for_all(text)
+        return touched if touched or everybodys == text else self._tried(everybodys, throttle)
+
+    def _tried(self, text: str, throttle: Throttle) -> int:
+        """One batch; a lock that was not to be had leaves no trace, and is tried again for a while."""
+        message = sized(text, batch_shape(text), self.batch.size)
+        deadline = time.monotonic() + self.run.patience
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            answer = exchange(self.connection, f"begin;\n{message}")
+            if answer.failure is None:
+                return self._kept(answer, throttle)
+            if not answer.lost:
+                exchange(self.connection, "rollback")
+            if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
+                raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
+            self.run.tell(BatchHeld(self.step, f"a lock was not free: {answer.failure.message}"))
+            self._refuse_late()
+            self.run.hold()
+            rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _kept(self, answer: Answer, throttle: Throttle) -> int:
+        """The row of progress and the commit; rows touched. Of an empty batch nothing is kept."""
+        touched = answer.results[-1].command_tuples or 0
+        if not touched:
+            exchange(self.connection, "rollback")
+            return 0
+        row = self.author.row(Reached.DONE, 1, kind=Kind.BATCH, rows=touched)
+        kept = exchange(self.connection, f"set local session authorization default; {row}; {WAITERS}; commit")
+        if kept.failure:
+            if not kept.lost:
+                exchange(self.connection, "rollback")
+            raise StepFailed(kept.failure, self._spot(kept.failure), kept.lost)
+        throttle.waited(int(rows(kept.results[-2])[0][0] or 0))
+        return touched
+
+    def _spot(self, failure: Failure) -> Spot:
+        script = self.step.script
+        statement = script.statements[0]
+        start = script.start_of(statement)
+        inside = (failure.position or 0) - len("begin;\n") - 1
+        return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now - self._told < TOLD_EVERY_SECONDS:
+            return
+        self._told = now
+        rate = (self.rows - self._before) / max(now - self._began, 0.001)
+        about = self._about + self._before
+        left = (about - self.rows) / rate if rate and about > self.rows else 0.0
+        self.run.tell(BatchFinished(self.step, self.batches, self.rows, rate, left))
+
+    def _refuse_late(self) -> None:
+        budget = self.batch.budget
+        if budget is not None and time.monotonic() - self._began > budget.total_seconds():
+            raise OutOfTime(self.rows)
+
+    def _endless(self, most: int) -> StepFailed:
+        script = self.step.script
+        statement = script.statements[0]
+        whose = "`max_rows`" if self.batch.max_rows else "twice as many as its tables have"
+        what = f"it touched {self.rows:,} rows, more than {most:,} ({whose}): it seems to touch the same rows again"
+        spot = spot_in(script, statement, script.start_of(statement))
+        return StepFailed(Failure(what), spot, lost=False, hint=ENDLESS)
+
+    def _most_rows(self) -> int:
+        names = [quoted_name(schema, name) for schema, name in self._shape().tables]
+        array = ", ".join(literal(self.author.escaping, name) for name in names)
+        answer = exchange(self.connection, _MOST_ROWS.format(names=array))
+        found = 0 if answer.failure else int(rows(answer.results[-1])[0][0] or 0)
+        return self._before + 2 * found + 10 * self.batch.size
+
+    def _shape(self) -> Shape:
+        return batch_shape(self.step.script.text_of(self.step.script.statements[0]))
+
+    def _estimate(self) -> int:
+        """How many rows PostgreSQL thinks there are to do; 0 where it does not tell."""
+        text = self.step.script.text_of(self.step.script.statements[0])
+        answer = exchange(self.connection, f"explain (format json) {sized(text, self._shape(), EVERYTHING)}")
+        if answer.failure:
+            return 0
+        plan = json.loads(rows(answer.results[-1])[0][0] or "[{}]")[0].get("Plan", {})
+        return max((int(part.get("Plan Rows", 0)) for part in _changed(plan)), default=0)
+
+
+def _changed(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an UPDATE, DELETE or INSERT gets its rows from."""
+    children: list[dict[str, Any]] = plan.get("Plans", [])
+    return [child for child in children if child.get("Parent Relationship") == "Outer"]

@@ -1,0 +1,53 @@
+"""Polls the progress of an index build on a second connection, while the first one waits for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import psycopg
+
+from ...core.plan.plan import Step
+from ...core.run.progress import IndexAdvanced, Listener
+from ...errors import CtgitopsError
+from ..connection.connect import Connection
+
+_STANDS = """
+select phase,
+       case when blocks_total > 0 then blocks_done when tuples_total > 0 then tuples_done else lockers_done end,
+       case when blocks_total > 0 then blocks_total when tuples_total > 0 then tuples_total else lockers_total end
+from pg_catalog.pg_stat_progress_create_index where pid = %s
+"""
+TENTHS = 10
+"""It is told at each tenth of a phase: a log should not be all of this."""
+
+
+class IndexWatch:
+    """Called about every second while a statement runs; never makes it fail."""
+
+    def __init__(self, open_connection: Callable[[], Connection], backend: int, step: Step, tell: Listener) -> None:
+        self._open = open_connection
+        self._backend = backend
+        self._step = step
+        self._tell = tell
+        self._connection: Connection | None = None
+        self._told: tuple[str, int] | None = None
+
+    def __call__(self) -> None:
+        """Tells how far it is, where that is another tenth than last time."""
+        with contextlib.suppress(psycopg.Error, CtgitopsError):
+            self._connection = self._connection or self._open()
+            row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()
+            if row and row[0] is not None:
+                self._heard(str(row[0]), int(str(row[1] or 0)), int(str(row[2] or 0)))
+
+    def _heard(self, phase: str, done: int, total: int) -> None:
+        tenth = TENTHS * done // total if total else 0
+        if self._told != (phase, tenth):
+            self._told = (phase, tenth)
+            self._tell(IndexAdvanced(self._step, phase, done, total))
+
+    def close(self) -> None:
+        """Ends its connection."""
+        if self._connection is not None:
+            self._connection.close()

@@ -1,0 +1,192 @@
+"""Inspects what an interrupted statement left in the database, compares it with the file, and drops INVALID indexes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg.pq import Escaping, abc
+
+from ...core.ledger.recovery import ABSENT, PRESENT, new_ones
+from ...sql.deparse import index_on_probe
+from ...sql.interruption import Leaves, Leaving
+from ..connection.connect import Connection
+from ..connection.names import literal
+from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..transaction.message import OWN_PATH
+
+_INDEX = """
+select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
+    from pg_catalog.pg_index i where i.indexrelid = {name_oid}), 'absent')
+"""
+# An index stands in the schema of its table, wherever the search path finds that.
+_INDEX_ON = """
+select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
+    from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+    join pg_catalog.pg_index i on i.indexrelid
+        = pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.' || {name})
+    where t.oid = {table_oid}), 'absent')
+"""
+_INDEXES_OF = """
+select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
+from pg_catalog.pg_index i where i.indrelid = {table_oid}
+"""
+# What REINDEX … CONCURRENTLY makes beside an index is INVALID, is named after it, and is like it in all but the name.
+_REINDEXED = r"""
+select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
+from pg_catalog.pg_index i
+join pg_catalog.pg_class c on c.oid = i.indexrelid
+join pg_catalog.pg_class t on t.oid = i.indrelid
+where not i.indisvalid and c.relname ~ '_cc(new|old)\d*$' and {scope} and exists (
+    select from pg_catalog.pg_index o join pg_catalog.pg_class oc on oc.oid = o.indexrelid
+    where o.indrelid = i.indrelid and o.indexrelid <> i.indexrelid
+      and pg_catalog.starts_with(oc.relname, pg_catalog.regexp_replace(c.relname, '_cc(new|old)\d*$', ''))
+      and (o.indkey::text, o.indclass::text, o.indcollation::text, o.indoption::text, o.indisunique)
+        = (i.indkey::text, i.indclass::text, i.indcollation::text, i.indoption::text, i.indisunique)
+      and pg_catalog.pg_get_expr(o.indexprs, o.indrelid) is not distinct from
+          pg_catalog.pg_get_expr(i.indexprs, i.indrelid)
+      and pg_catalog.pg_get_expr(o.indpred, o.indrelid) is not distinct from
+          pg_catalog.pg_get_expr(i.indpred, i.indrelid))
+"""
+_SCOPES = {
+    "index": "i.indrelid = (select o.indrelid from pg_catalog.pg_index o where o.indexrelid = {name_oid})",
+    "table": "(i.indrelid = {name_oid} or i.indrelid = (select reltoastrelid from "
+    "pg_catalog.pg_class where oid = {name_oid}))",
+}
+_ANYWHERE = "true"
+_DETACHED = """
+select coalesce((select case when inhdetachpending then 'pending' else 'present' end from pg_catalog.pg_inherits
+    where inhrelid = {name_oid} and inhparent = {table_oid}), 'absent')
+"""
+_LISTED = {
+    "database": "select from pg_catalog.pg_database where datname = {name}",
+    "tablespace": "select from pg_catalog.pg_tablespace where spcname = {name}",
+    "subscription": "select from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid "
+    "where d.datname = pg_catalog.current_database() and s.subname = {name}",
+}
+_NAMED = """
+select pg_catalog.format('%I.%I', n.nspname, c.relname), i.indisvalid and i.indisready, c.relkind,
+       pg_catalog.format('%I.%I', tn.nspname, t.relname),
+       t.oid = {table_oid}, i.indisunique,
+       pg_catalog.substr(d.text, pg_catalog.strpos(d.text, ' USING '))
+from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+cross join lateral pg_catalog.pg_get_indexdef(c.oid) d (text)
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn on tn.oid = t.relnamespace
+where i.indexrelid = {oid}
+"""
+_BUILDER_SECONDS = 2
+"""An autovacuum has that lock too, and gives way to who waits for longer than deadlock_timeout, which is one second."""
+_PROBE = "ctgitops_probe"
+_OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
+_PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
+
+
+class CannotLook(Exception):  # noqa: N818 - it carries a failure to where the whole is known
+    """The server did not answer a question about what is there."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.failure)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that is there."""
+
+    name: str
+    """Qualified and quoted."""
+    valid: bool
+    plain: bool
+    """Whether it has rows of its own, which that of a partitioned table has not."""
+    table: str
+    on_wanted_table: bool
+    definition: tuple[str | None, ...]
+
+
+def seen(connection: Connection, left: Leaves) -> str:
+    """What is there now of what a statement leaves, in one word or list; raises CannotLook."""
+    query = _question(left)
+    if not query:
+        return PRESENT
+    name = literal(Escaping(connection.pgconn), left.name)
+    found = _ask(connection, query.format(name=name, **_OIDS), name=left.name, table=left.table)
+    if left.what in {Leaving.CREATED, Leaving.DROPPED}:
+        return PRESENT if found else ABSENT
+    return str(found[0][0])
+
+
+def _question(left: Leaves) -> str:
+    match left.what:
+        case Leaving.INDEX:
+            return _INDEX_ON if left.name else _INDEXES_OF
+        case Leaving.DROPPED_INDEX:
+            return _INDEX
+        case Leaving.REINDEXED:
+            return _REINDEXED.replace("{scope}", _SCOPES.get(left.catalogue, _ANYWHERE)).replace(r"\d", "[0-9]")
+        case Leaving.DETACHED:
+            return _DETACHED
+        case _:
+            return _LISTED.get(left.catalogue, "")
+
+
+def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
+    """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
+    found = _ask(connection, _NAMED.format(oid=int(oid), **_OIDS), table=wanted_on)
+    if not found:
+        raise CannotLook(Answer(0, (), Failure(f"index {oid} is not there any more")))
+    name, valid, kind, table, on_it, *definition = found[0]
+    return Index(str(name), valid == "t", kind == "i", str(table), on_it == "t", tuple(definition))
+
+
+def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
+    """Whether an index is the very one that CREATE INDEX CONCURRENTLY wants: PostgreSQL writes both definitions.
+
+    The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
+    """
+    wanted = index_on_probe(statement, _PROBE)
+    if not wanted:
+        raise CannotLook(Answer(0, (), Failure("its expressions are nested too deeply")))
+    made = f"create temporary table {_PROBE} (like {index.table}); {wanted}"
+    answer = exchange(connection, f"begin; {made}; {OWN_PATH}; {_NAMED.format(oid=_PROBED, table_oid='0')}")
+    exchange(connection, "rollback")
+    if answer.failure:
+        raise CannotLook(answer)
+    return tuple(rows(answer.results[-1])[0][5:]) == index.definition
+
+
+def candidates(left: Leaves, before: str | None, now: str) -> tuple[str, ...]:
+    """The oids of the indexes that a CREATE INDEX CONCURRENTLY may have left: by name, or what is new on its table."""
+    if left.name:
+        return () if now == ABSENT else (now.split(" ", maxsplit=1)[0],)
+    return new_ones(before, now) if before is not None else ()
+
+
+def drop(connection: Connection, index: Index) -> Answer:
+    """Drops an INVALID index without making anybody wait; not while somebody builds it, who holds its table's lock."""
+    if not index.table.startswith("pg_toast."):
+        lock = f"lock table only {index.table} in share update exclusive mode"
+        answer = exchange(connection, f"begin; set local lock_timeout = '{_BUILDER_SECONDS}s'; {lock}")
+        exchange(connection, "rollback")
+        if answer.failure:
+            return answer
+    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and nobody waits for it
+    answer = exchange(connection, f"drop index concurrently {index.name}")
+    exchange(connection, "reset lock_timeout")
+    return answer
+
+
+def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
+    """The names lead where the migration's search path leads them; all else is PostgreSQL's own."""
+    escaping = Escaping(connection.pgconn)
+    found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
+    answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
+    if answer.failure:
+        if not answer.lost:
+            exchange(connection, "rollback")
+        raise CannotLook(answer)
+    return rows(answer.results[-2])
+
+
+def _noted(escaping: abc.Escaping, key: str, name: str) -> str:
+    oid = f"coalesce(pg_catalog.to_regclass({literal(escaping, name)})::pg_catalog.oid, '0')" if name else "'0'"
+    return f"pg_catalog.set_config('ctgitops.{key}', {oid}::pg_catalog.text, true)"

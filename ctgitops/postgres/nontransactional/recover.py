@@ -1,0 +1,178 @@
+"""Recovers from a statement that an earlier run did not finish: detects and repairs what it left, or asks a person.
+
+An object that the statement did not create is never changed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ...core.ledger.recovery import ABSENT, Next, new_ones, next_of
+from ...core.ledger.resumption import Reached, Trace
+from ...core.plan.plan import Step
+from ...core.run.progress import BackendAwaited, LeftoverHealed, Listener
+from ...sql.interruption import Leaves, Leaving
+from ...sql.redact import is_redacted, redact
+from ...sql.script import Script
+from ..connection.connect import Connection
+from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..ledger.progress import Author
+from ..transaction.message import OWN_PATH, Spot
+from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
+from .leftovers import CannotLook, Index, candidates, drop, index_of, is_wanted, seen
+
+_STILL_AT_WORK = """
+select left(query, 200) from pg_catalog.pg_stat_activity
+where pid = {pid} and pid <> pg_catalog.pg_backend_pid() and state <> 'idle'
+  and backend_start <= pg_catalog.to_timestamp({began})
+"""
+# An attempt of this run that met lock_timeout is on record with this very backend, which is then not at work for it.
+WAIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """A statement that an earlier run began, or that this one is about to begin."""
+
+    text: str
+    left: Leaves
+    before: str | None
+    """What was there before it was begun; None where no run began it."""
+
+
+@dataclass(frozen=True)
+class Healer:
+    """Puts right what was left of one step's statements."""
+
+    connection: Connection
+    step: Step
+    author: Author
+    tell: Listener
+    environment: str
+    patience: float
+    """So many seconds it waits for a process of the server that is still at work."""
+
+    def outcome(self, attempted: Attempted, position: int, spot: Spot) -> Next:
+        """RUN or DONE, after what had to be put right. Raises StepFailed where only a person can tell."""
+        try:
+            return self._outcome(attempted, position, spot)
+        except CannotLook as refused:
+            failure = refused.answer.failure or Failure("the server did not answer")
+            raise StepFailed(failure, spot, refused.answer.lost) from None
+
+    def _outcome(self, attempted: Attempted, position: int, spot: Spot) -> Next:
+        now = seen(self.connection, attempted.left)
+        if attempted.left.what is Leaving.INDEX:
+            return self._index(attempted, now, position, spot)
+        verdict = next_of(attempted.left.what, attempted.before, now)
+        if verdict is Next.CLEAN:
+            for oid in new_ones(attempted.before, now):
+                self._drop(index_of(self.connection, oid), position, spot)
+            return Next.RUN
+        if verdict is Next.FINISH:
+            self._finish_detaching(attempted.left, position, spot)
+            return Next.DONE
+        if verdict is Next.ASK:
+            raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self.repair(position))
+        return verdict
+
+    def _index(self, attempted: Attempted, now: str, position: int, spot: Spot) -> Next:
+        """An INVALID index of the very name, table and definition is dropped; any other of that name is a question."""
+        verdict = Next.RUN
+        for oid in candidates(attempted.left, attempted.before, now):
+            index = index_of(self.connection, oid, attempted.left.table)
+            wish = next_of(Leaving.INDEX, attempted.before, f"{oid} {'valid' if index.valid else 'invalid'}")
+            if wish is Next.RUN:
+                continue
+            if not (index.plain and index.on_wanted_table and is_wanted(self.connection, index, attempted.text)):
+                self._ask_about(index, spot, named=bool(attempted.left.name))
+                continue
+            if wish is Next.DONE:
+                return Next.DONE
+            self._drop(index, position, spot)
+        return verdict
+
+    def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
+        """Raises StepFailed for an index that has the name and is another; of no name, it is just somebody else's."""
+        if not named:
+            return
+        state = "valid" if index.valid else "INVALID"
+        what = f"index {index.name} is there, is {state}, and is not the one that this statement makes"
+        hint = f"find out whose it is; rename it, or `drop index concurrently {index.name}`; then run the same again"
+        raise StepFailed(Failure(what), spot, lost=False, hint=hint)
+
+    def _drop(self, index: Index, position: int, spot: Spot) -> None:
+        answer = drop(self.connection, index)
+        if answer.failure and answer.failure.sqlstate == NOT_GRANTED and index.name.startswith("pg_toast."):
+            # Only a superuser reaches in there; the index does no harm but for the space and the time that it takes.
+            self.tell(LeftoverHealed(self.step, f"a superuser must `drop index {index.name}`, which is INVALID"))
+            return
+        if answer.failure:
+            raise StepFailed(answer.failure, spot, answer.lost)
+        self._healed(f"index {index.name}, which an interrupted statement left INVALID, was dropped", position)
+
+    def _finish_detaching(self, left: Leaves, position: int, spot: Spot) -> None:
+        send(self.connection, f"alter table {left.table} detach partition {left.name} finalize", spot)
+        self._healed(f"the interrupted detaching of partition {left.name} was brought to its end", position)
+
+    def _healed(self, what: str, position: int) -> None:
+        record(self.connection, self.author.row(Reached.HEALED, position, note=what))
+        self.tell(LeftoverHealed(self.step, what))
+
+    def repair(self, position: int) -> str:
+        """The next command where only a person can tell whether the statement is done."""
+        repair = f'ctgitops repair {self.step.number:03} --env {self.environment} --reason "…" --statement {position}'
+        return (
+            f"look at what it did; then `{repair} --applied` where it is done, or `{repair} --not-applied`, which "
+            "runs it again; without `--statement` the same is said of the whole file"
+        )
+
+    def wait_for(self, begun: Trace) -> None:
+        """Waits until the process that an earlier run left at work has ended. Raises StepFailed."""
+        if not begun.alive or begun.started_at is None:
+            return
+        deadline = time.monotonic() + self.patience
+        query = _STILL_AT_WORK.format(pid=int(begun.backend), began=begun.started_at.timestamp())
+        while doing := _only(exchange(self.connection, f"begin; {OWN_PATH}; {query}; commit")):
+            if time.monotonic() > deadline:
+                what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
+                end = f"`select pg_terminate_backend({begun.backend})`"
+                hint = f"wait for it, or end it with {end}; then run the same again"
+                raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
+            self.tell(BackendAwaited(self.step, begun.backend, doing))
+            rest(WAIT_SECONDS)
+
+
+def attempted_before(scripts: tuple[Script, Script], begun: Trace) -> Attempted | None:
+    """The statement that `begun` is about, in the file as it is, or as the ledger has it.
+
+    Where the ledger keeps it without its password, it is another text, and the same statement in its place.
+    """
+    _, was = scripts
+    found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]
+    if is_redacted(was.sql):
+        found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
+    for script, statement in found:
+        left = statement.leaves or Leaves(Leaving.ANYTHING)
+        return Attempted(script.text_of(statement), left, begun.note or ABSENT)
+    return None
+
+
+def record(connection: Connection, row: str) -> None:
+    """Adds a row of progress by itself, as ourselves: the role of the migration may not."""
+    answer = exchange(connection, f"begin; set local session authorization default; {row}; commit")
+    if answer.failure:
+        exchange(connection, "rollback")
+        raise StepFailed(answer.failure, Spot(), answer.lost)
+
+
+def _only(answer: Answer) -> str:
+    found = [value for result in answer.results for (value,) in rows(result)]
+    return redact(found[0] or "") if found else ""
+
+
+def _question_of(left: Leaves) -> str:
+    if left.what is Leaving.DROPPED_INDEX:
+        return f"index {left.name} is another one than that which an earlier run began to drop"
+    return "an earlier run began this statement and did not see its end, and nobody can tell what of it is done"

@@ -1,0 +1,24 @@
+"""What a migration that runs outside a transaction needs from its run: connections, the ledger, the lock check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...core.ledger.ledger import Ledger
+from ...core.run.progress import Listener
+from ..connection.connect import Connection
+
+
+@dataclass(frozen=True)
+class Run:
+    """`connected` gives the run's connection, `another` a new one; `hold` raises where the run lock is lost."""
+
+    connected: Callable[[], Connection]
+    another: Callable[[], Connection]
+    hold: Callable[[], None]
+    ledger: Callable[[], Ledger]
+    tell: Listener
+    environment: str
+    patience: float
+    """For so many seconds it is tried again when a lock was not free."""

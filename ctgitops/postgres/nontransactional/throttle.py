@@ -1,0 +1,78 @@
+"""Slows down a batched migration when replicas lag behind, or when sessions wait for its locks."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ...sql.batch import Batch
+from ..connection.connect import Connection
+from ..connection.simple_query import Failure, exchange, rows
+from ..transaction.message import Spot
+from ..transaction.step_failure import StepFailed
+
+_LAG = """
+select coalesce(pg_catalog.max(extract(epoch from replay_lag)), 0), pg_catalog.count(*) filter (where state is null),
+       coalesce(pg_catalog.min(pg_catalog.pg_wal_lsn_diff(replay_lsn, '0/0'::pg_catalog.pg_lsn)), -1),
+       pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_flush_lsn(), '0/0'::pg_catalog.pg_lsn)
+from pg_catalog.pg_stat_replication
+"""
+WAITERS = """
+select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
+where a.wait_event_type operator(pg_catalog.=) 'Lock'
+    and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
+"""
+"""Asked before a batch commits: who waits for it then waited for rows or tables that it holds."""
+SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)
+
+
+@dataclass
+class Throttle:
+    """How long to pause between batches."""
+
+    batch: Batch
+    _slower: int = 1
+    _written: deque[tuple[float, int]] = field(default_factory=deque)
+    """When the log of the primary was how long, as far as the slowest replica has not replayed it."""
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next batch."""
+        if self._slower == 1:
+            return self.batch.pause.total_seconds()
+        return min(max(self.batch.pause, SHORTEST) * self._slower, LONGEST).total_seconds()
+
+    def waited(self, somebody: int) -> None:
+        """So many waited for the last batch: twice as long a pause while somebody does, half as long when nobody."""
+        self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
+
+    def lag(self, connection: Connection) -> float:
+        """Seconds by which the slowest replica is too far behind; 0 where none is. Raises StepFailed."""
+        answer = exchange(connection, _LAG)
+        if answer.failure:
+            raise StepFailed(answer.failure, Spot(), answer.lost)
+        behind, unseen, replayed, written = (float(value or 0) for value in rows(answer.results[-1])[0])
+        if unseen and self.batch.lag_asked:
+            user = connection.info.user
+            what = f"role {user} may not see how far the replicas are behind, which `max_lag` asks for"
+            hint = f"GRANT pg_read_all_stats TO {user}; then run the same again"
+            raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
+        seconds = max(behind, self._waited_for(int(replayed), int(written)))
+        return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0
+
+    def _waited_for(self, replayed: int, written: int) -> float:
+        """Seconds since the primary wrote what the slowest replica has not replayed; `replayed` is -1 without one.
+
+        The server measures that when a replica reports: of one that connected while its replay was paused it says
+        nothing.
+        """
+        now = time.monotonic()
+        while self._written and self._written[0][1] <= replayed:
+            self._written.popleft()
+        if replayed < 0:
+            self._written.clear()
+        elif written > replayed and (not self._written or self._written[-1][1] < written):
+            self._written.append((now, written))
+        return now - self._written[0][0] if self._written else 0.0

@@ -1,0 +1,1 @@
+"""Throw-away servers: local, container or external, their programs, limits and clean-up."""

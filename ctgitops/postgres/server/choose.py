@@ -1,0 +1,45 @@
+"""Chooses the server for throw-away databases: a local one, a container, or an external server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from ...core.schema.source_database import Original
+from ...errors import UsageError
+from ..connection.connect import Address
+from ..connection.names import ADMIN, MAINTENANCE, unused
+from .container import at_hand, container
+from .external_server import BorrowedServer
+from .limits import Limits
+from .local_server import LocalServer
+from .programs import Programs, server_for
+
+Server = LocalServer | BorrowedServer
+
+
+@contextmanager
+def throw_away(
+    original: Original, borrowed: Address | None, image: str, limits: Limits, own: Callable[[Programs], LocalServer]
+) -> Iterator[Server]:
+    """A server for copies of `original`, gone or as it was when the block ends. Raises UsageError.
+
+    It is the one at the address `borrowed`, that of a container of `image`, or what `own` makes of programs here; where
+    no program fits, that of a container of the original's major.
+    """
+    with ExitStack() as stack:
+        address, ours = borrowed, False
+        if address is None:
+            try:
+                programs = None if image else server_for(original.major, original.extensions)
+            except UsageError:
+                if not (original.major and at_hand()):
+                    raise
+                image, programs = f"postgres:{original.major}", None
+            if programs is not None:
+                yield stack.enter_context(own(programs))
+                return
+            superuser = unused(ADMIN, {role.name for role in original.roles})
+            database = unused(MAINTENANCE, {original.database})
+            address, ours = stack.enter_context(container(image, limits, superuser, database)), True
+        yield stack.enter_context(BorrowedServer(address, original, ours=ours))

@@ -1,0 +1,141 @@
+"""Throw-away servers in a container, for a major version, an extension or ICU that no local PostgreSQL has.
+
+Only this machine can connect to the server, and it is removed when the block ends. A container that a killed run left
+is removed by the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
+
+from ...errors import LedgerError, UsageError
+from ..connection.connect import Address, connect
+from ..connection.deferred_sigint import undisturbed
+from ..connection.names import ADMIN, MAINTENANCE
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
+
+LABEL = "ctgitops.shadow"
+"""Whose it is: machine and process."""
+SOCKET = Path("/var/run/docker.sock")
+START_SECONDS = 60
+LONGEST_SECONDS = 3600
+"""No plan takes so long: what is older was left."""
+LOOPBACK = "127.0.0.1"
+NOT_FLUSHED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
+
+
+def at_hand() -> bool:
+    """Whether a container could be had without anybody asking for one."""
+    return _engine_there() and find_spec("testcontainers") is not None
+
+
+def _engine_there() -> bool:
+    return bool(os.environ.get("DOCKER_HOST")) or SOCKET.exists()
+
+
+@contextmanager
+def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
+    """A server of that image, for its superuser. Raises UsageError where none can be had.
+
+    `database` is the one that our own connections use.
+    """
+    if not _engine_there():
+        what = f"the shadow wants the image {image}, and no container engine is here"
+        raise UsageError(what, hint="set DOCKER_HOST, or `shadow: {url: …}` with a server")
+    password = secrets.token_urlsafe(18)
+    made = _made(image, limits).with_env("POSTGRES_PASSWORD", password)
+    made = made.with_env("POSTGRES_USER", superuser).with_env("POSTGRES_DB", database)
+    login = f"{quote(superuser, safe='')}:{password}"
+    try:
+        yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
+    finally:
+        with undisturbed(), suppress(Exception):  # whatever an engine says: the next run finds it by its label
+            made.stop()
+
+
+def _made(image: str, limits: Limits) -> DockerContainer:
+    try:
+        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - an extra
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415
+    except ImportError:
+        what = f"the shadow wants the image {image}, and testcontainers is not installed"
+        raise UsageError(what, hint="pip install ctgitops[container]") from None
+    # It would remove what we leave by one more container, of one more image
+    testcontainers_config.ryuk_disabled = True
+    settings = {**NOT_FLUSHED, **limits.settings()}
+    command = ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
+    made = (
+        DockerContainer(image)
+        .with_env("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8")
+        .with_command(command)
+        .with_kwargs(
+            labels={LABEL: f"{platform.node()}/{os.getpid()}"},
+            security_opt=["no-new-privileges"],
+            mem_limit=limits.memory,
+            shm_size="256m",
+        )
+    )
+    # Its own type knows no address, and without one it listens on all
+    cast("dict[str, object]", made.ports)["5432/tcp"] = (LOOPBACK, None)
+    return made
+
+
+def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Address:
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        _tidy(made)
+        made.start()
+        port = _port(made)
+    except Exception as error:  # noqa: BLE001 - an engine has errors of many libraries
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(f"no server of the image {image}: {said}", hint="`docker run` shows more") from None
+    address = Address(url(port), f"a container of {image}")
+    while True:
+        try:
+            # It answers over the network once it is set up, not while it is
+            connect(address, "ctgitops/shadow").close()
+        except LedgerError as error:
+            if time.monotonic() > deadline:
+                raise UsageError(error.what, hint="look at the image's own log: `docker run`") from None
+            time.sleep(0.1)
+        else:
+            return address
+
+
+def _port(made: DockerContainer) -> int:
+    container = made.get_wrapped_container()
+    while True:
+        container.reload()
+        if found := container.ports.get("5432/tcp"):
+            return int(found[0]["HostPort"])
+        if container.status not in ("created", "running"):
+            raise UsageError(container.logs(tail=3).decode(errors="replace"))
+        time.sleep(0.05)
+
+
+def _tidy(made: DockerContainer) -> None:
+    """Removes those of runs that are gone."""
+    for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
+        machine, _, process = each.labels[LABEL].rpartition("/")
+        gone = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
+        if gone or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
+            with suppress(Exception):  # another run removes it too
+                each.remove(force=True, v=True)
+
+
+def _age(created: str) -> float:
+    """Of `2026-11-28T18:50:29.123456789Z`, in seconds."""
+    return (datetime.now(UTC) - datetime.fromisoformat(created[:19] + "+00:00")).total_seconds()

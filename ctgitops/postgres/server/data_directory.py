@@ -1,0 +1,182 @@
+"""Caches a data directory for each build of PostgreSQL and unpacks it for each throw-away server, instead of initdb."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .os_account import Account, run_as
+from .programs import Programs
+from .watchdog import Watchdog
+
+CACHE_VARIABLE = "CTGITOPS_CACHE"
+BROUGHT_VARIABLE = "CTGITOPS_DATA"
+"""A folder of data directories that an image brings along, each packed."""
+PACKED = ".xz"
+KEPT_SECONDS = 30 * 24 * 3600
+"""What nobody has used for so long goes when something new is kept."""
+MEMORY = Path("/dev", "shm")
+ROOM = 1 << 30
+_OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")
+_SMALL = ("--wal-segsize=1",)
+"""16 MB less to unpack."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a server's data directory is made; `account` is who it belongs to."""
+
+    programs: Programs
+    superuser: str
+    account: Account | None
+    password_file: Path | None = None
+    """None: nobody needs a password, so that what was kept from before can be taken."""
+
+    def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
+        """Unpacks what was kept, or makes and keeps it; returns why it cannot, empty where it could. Writes.
+
+        `reached` are the same programs where the account can run them.
+        """
+        name = _name(self) if self.password_file is None else ""
+        kept, brought = (_kept(name), _brought(name)) if name else (None, None)
+        if brought and self._unpacked(brought, data, watchdog):
+            return ""
+        if kept and self._unpacked(kept, data, watchdog):
+            with contextlib.suppress(OSError):
+                os.utime(kept)
+            return ""
+        said = self._initdb(data, watchdog, reached)
+        if not said and kept:
+            _keep(data, kept)
+        return said
+
+    def _initdb(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
+        options = [*_OPTIONS, *_SMALL, "--username", self.superuser]
+        if self.password_file:
+            options += ["--pwfile", str(self.password_file)]
+        said = ""
+        for locale in ("C.UTF-8", "C"):
+            command = [reached.path("initdb"), *options, "--locale", locale, "--pgdata", str(data)]
+            done = run_as(self.account, watchdog.command(command), reached.environment)
+            if done.returncode == 0:
+                return ""
+            said = done.stderr.strip() or "it said nothing"
+            shutil.rmtree(data, ignore_errors=True)
+        return said
+
+    def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
+        """False: there is none, or it is broken."""
+        account = self.account
+        with contextlib.suppress(OSError), _opened(archive) as whole:
+            done = subprocess.run(
+                watchdog.command(["tar", "-xf", "-", "-C", str(data.parent)]),
+                stdin=whole,
+                capture_output=True,
+                check=False,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+            if done.returncode == 0 and (data / "PG_VERSION").is_file():
+                return True
+        shutil.rmtree(data, ignore_errors=True)
+        return False
+
+
+def memory(programs: Programs, account: Account | None) -> Path | None:
+    """The folder that is memory, where there is plenty of it and the server's programs need not be copied there."""
+    with contextlib.suppress(OSError):
+        reached = account is None or account.reaches(programs.bin / "postgres")
+        if reached and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK):
+            return MEMORY
+    return None
+
+
+def _name(making: Making) -> str:
+    """What the data directory of this build is kept as; empty: it cannot be unpacked here."""
+    if shutil.which("tar") is None:
+        return ""
+    with contextlib.suppress(OSError):
+        build = (making.programs.bin / "postgres").stat()
+        # An image's layers keep no parts of a second
+        told = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
+        digest = hashlib.sha256(repr((*told, making.superuser)).encode()).hexdigest()[:16]
+        return f"data-{making.programs.major}-{digest}.tar"
+    return ""
+
+
+def _kept(name: str) -> Path | None:
+    """What we keep of that name, in a folder that nobody else may write to: what lies in it is started."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - it may have no home
+    folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
+    with contextlib.suppress(OSError):
+        if folder.is_absolute():
+            folder.mkdir(0o700, parents=True, exist_ok=True)
+            if _only({os.geteuid()}, folder):
+                return folder / name
+    return None
+
+
+def _brought(name: str) -> Path | None:
+    """What an image brings along of that name; only root or we may write to it."""
+    folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
+    archive = folder / f"{name}{PACKED}"
+    with contextlib.suppress(OSError):
+        if folder.is_absolute() and all(_only({0, os.geteuid()}, each) for each in (folder, archive)):
+            return archive
+    return None
+
+
+def _only(users: set[int], path: Path) -> bool:
+    """Whether it is one of theirs, and nobody else may write to it."""
+    found = path.stat()
+    return found.st_uid in users and not found.st_mode & 0o022
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[IO[bytes]]:
+    """What `tar` is given to read: the whole archive, in a file. Raises OSError where it is broken."""
+    if archive.suffix != PACKED:
+        with archive.open("rb") as whole:
+            yield whole
+        return
+    import lzma  # noqa: PLC0415 - a Python may lack it, and the image's does not
+
+    with lzma.open(archive) as packed, tempfile.TemporaryFile() as whole:
+        try:
+            shutil.copyfileobj(packed, whole)
+        except (EOFError, lzma.LZMAError) as error:
+            raise OSError(str(error)) from error
+        whole.seek(0)
+        yield whole
+
+
+def _keep(data: Path, archive: Path) -> None:
+    """Best effort: who cannot keep it makes it again."""
+    descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
+    os.close(descriptor)
+    with contextlib.suppress(OSError):
+        done = subprocess.run(
+            ["tar", "-cf", name, "-C", str(data.parent), data.name],  # noqa: S607 - whichever tar this machine has
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            Path(name).rename(archive)
+        old = time.time() - KEPT_SECONDS
+        for each in archive.parent.glob("*-*"):
+            if each.stat().st_mtime < old:
+                each.unlink(missing_ok=True)
+    Path(name).unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""Throw-away databases on an external server, such as the service container of a workflow.
+
+A run holds a lock on the server while it uses it, so only one run uses it at a time. Databases and roles that a killed
+run left there therefore belong to no active run, and the next run drops them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ...core.schema.source_database import Original
+from ...errors import LedgerError, UsageError
+from ..connection.connect import Address, Connection, connect, on_one_server, told_if_lost
+from ..connection.deferred_sigint import undisturbed
+from ..connection.identity import cluster_of
+from ..connection.names import ADMIN, unused
+from .scratch_database import make_empty, move_away
+
+PREFIX = "ctgitops_shadow_"
+"""What the names of its databases begin with."""
+MARK = "ctgitops shadow"
+"""The comment of its roles."""
+WAIT_SECONDS = 300
+NOT_SEALED = "not sealed: memory, processors and temporary files are limited by that server alone, not by this run"
+_LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
+_DATABASES = "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
+_SIZE = (
+    "select coalesce(pg_catalog.sum(pg_catalog.pg_database_size(oid)), 0)::bigint from pg_catalog.pg_database "
+    "where pg_catalog.starts_with(datname, %s)"
+)
+# Since 16 who makes a role becomes its admin: so are those found that migrations made
+_ROLES = """
+with recursive ours(oid) as (
+    select oid from pg_catalog.pg_roles where pg_catalog.shobj_description(oid, 'pg_authid') = %s
+    union
+    select m.roleid from pg_catalog.pg_auth_members m join ours o on o.oid = m.member
+    where m.admin_option and m.grantor = 10
+)
+select r.rolname from ours join pg_catalog.pg_roles r using (oid) where not pg_catalog.starts_with(r.rolname, 'pg_')
+"""
+_TAKEN = "select rolname from pg_catalog.pg_roles where rolname = any(%s) order by 1"
+_SUPERUSER = "select rolsuper from pg_catalog.pg_roles where rolname = current_user"
+_END = (
+    "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity "
+    "where pg_catalog.starts_with(datname, %s) and datname <> pg_catalog.current_database()"
+)
+
+
+class BorrowedServer:
+    """The server at an address, for a superuser; on leaving, its databases and roles of ours are gone."""
+
+    prefix = PREFIX
+
+    def __init__(self, address: Address, original: Original, *, ours: bool = False) -> None:
+        self.ours = ours
+        """Whether it is thrown away afterwards, with all that is in it."""
+        self._address = address
+        self._original = original
+        self._password = secrets.token_urlsafe(18)
+        self._cleanup = ExitStack()
+        self.major = 0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as cleanup, told_if_lost(self._address):
+            lock = cleanup.enter_context(connect(self._address, "ctgitops/shadow"))
+            self.major = lock.info.server_version // 10000
+            self._refuse(lock)
+            self._wait(lock)
+            self._tidy(lock)
+            if taken := [str(name) for (name,) in lock.execute(_TAKEN, [self._names()]).fetchall()]:
+                what = f"{self._address.label} has roles that the target has too: {', '.join(taken[:3])}"
+                raise UsageError(what, hint=f"give the shadow {self._needed}")
+            cleanup.callback(self._tidied, lock)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with undisturbed():
+            self._cleanup.close()
+
+    def url(self, database: str = "", role: str = "") -> str:
+        """How to reach one of its databases; the one that its URL names where none is asked for."""
+        asked = {"dbname": database} if database else {}
+        return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
+
+    def address(self, database: str = "") -> Address:
+        """Where one of its databases is, for its superuser."""
+        return Address(self.url(database), self._address.label)
+
+    def make_room(self, name: str) -> None:
+        """Renames the database of that name, so that a copy can have it; only for a server of our own. Writes."""
+        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
+            move_away(connection, name, unused("ctgitops_moved", {name}))
+
+    def create_database(self, name: str) -> Address:
+        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
+            make_empty(connection, name)
+        return self.address(name)
+
+    def made(self, role: str) -> Iterable[sql.Composed]:
+        """What is done with a role after it was made: it is marked; the one that works may log in."""
+        name = sql.Identifier(role)
+        yield sql.SQL("comment on role {} is {}").format(name, MARK)
+        if role == self._original.role:
+            yield sql.SQL("alter role {} password {}").format(name, self._password)
+            yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
+
+    def used(self) -> int:
+        """How many bytes its databases are; 0 where nobody can say now."""
+        with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
+            row = connection.execute(_SIZE, [self._ours]).fetchone()
+            return int(str(row[0])) if row else 0
+        return 0
+
+    def end(self) -> None:
+        """Ends all that works in its databases; any thread may."""
+        with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
+            for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
+                connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
+            connection.execute(_END, [self._ours])
+
+    @property
+    def _ours(self) -> str:
+        """What the names of the databases begin with that are used here: any, where the server is thrown away."""
+        return "" if self.ours else PREFIX
+
+    @property
+    def _needed(self) -> str:
+        name = unused(ADMIN, self._names())
+        return f"a server of its own, such as a service container, with `POSTGRES_USER: {name}`"
+
+    def _login(self, role: str) -> dict[str, str]:
+        return {"user": role, "password": self._password} if role else {}
+
+    def _names(self) -> list[str]:
+        return [self._original.role, *(role.name for role in self._original.roles)]
+
+    def _refuse(self, connection: Connection) -> None:
+        if cluster_of(connection) & self._original.cluster:
+            what = f"{self._address.label} is the target's own server, and unmerged SQL never runs there"
+            raise UsageError(what, hint=f"name {self._needed}")
+        if connection.execute(_SUPERUSER).fetchone() != (True,):
+            what = f"the role of {self._address.label} is no superuser, so it cannot make a copy"
+            raise UsageError(what, hint=f"name {self._needed}")
+
+    def _wait(self, connection: Connection) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while connection.execute(_LOCK).fetchone() != (True,):
+            if time.monotonic() > deadline:
+                what = f"another run has used {self._address.label} for {WAIT_SECONDS // 60} minutes"
+                raise UsageError(what, hint="give each run a server of its own, or let them wait for each other")
+            time.sleep(0.2)
+
+    def _tidied(self, connection: Connection) -> None:
+        """Best effort: what stays is found by its name and its comment the next time."""
+        with suppress(psycopg.Error):
+            self._tidy(connection)
+
+    @staticmethod
+    def _tidy(connection: Connection) -> None:
+        for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
+            database = sql.Identifier(str(name))
+            # A template cannot be dropped, and its owner may have made it one
+            connection.execute(sql.SQL("alter database {} is_template false").format(database))
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(database))
+        for (name,) in connection.execute(_ROLES, [MARK]).fetchall():
+            connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(str(name))))

@@ -1,0 +1,48 @@
+"""Passes a database address to PostgreSQL's own programs in environment variables, so that `ps` does not show it."""
+
+from __future__ import annotations
+
+import os
+
+from psycopg import pq
+
+from ...errors import UsageError
+from ..connection.connect import Address, on_one_server
+from .programs import Programs
+
+KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
+"""Beginnings of the names in our environment that a program may see; tokens and other secrets are not its business."""
+WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name")
+"""Beginnings of connection parameters that libpq takes from no environment variable and that change no meaning."""
+
+
+def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
+    """The environment in which `programs` reach `address`: it is only its owner's to read, a command line everybody's.
+
+    Raises UsageError for a URL with a parameter that cannot be handed over.
+    """
+    # What a service file says is in the parameters; libpq would let it win over the variables
+    environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
+    variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
+    for keyword, value in on_one_server(address).items():
+        if keyword in variables:
+            environment[variables[keyword]] = value
+        elif not keyword.startswith(WITHOUT_VARIABLE):
+            what = f"pg_dump cannot be given `{keyword}`, which {address.label} asks for"
+            raise UsageError(what, hint=f"leave {keyword} out of the URL, or give a URL without it for backups")
+    if database:
+        environment["PGDATABASE"] = database
+    # Messages are read to tell loss from noise, so they must be in English
+    return {**environment, **programs.environment, "LC_ALL": "C", "LANGUAGE": "C", "PGAPPNAME": "ctgitops backup"}
+
+
+def database_of(address: Address) -> str:
+    """The name of the database that a URL leads to."""
+    parameters = on_one_server(address)
+    return str(parameters.get("dbname") or os.environ.get("PGDATABASE") or parameters.get("user") or "")
+
+
+def wants_tls(address: Address) -> bool:
+    """Whether the URL, or PGSSLMODE, accepts only TLS, so that clients built without it cannot be used."""
+    mode = on_one_server(address).get("sslmode") or os.environ.get("PGSSLMODE")
+    return mode in {"require", "verify-ca", "verify-full"}

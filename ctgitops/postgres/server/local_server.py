@@ -1,0 +1,301 @@
+"""A local PostgreSQL server that runs for the duration of a `with` block, and never longer than this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+from urllib.parse import quote
+
+from psycopg import sql
+
+from ...errors import UsageError
+from ..connection.connect import Address, connect, told_if_lost
+from ..connection.deferred_sigint import undisturbed
+from ..connection.names import MAINTENANCE
+from .data_directory import Making
+from .limits import size_of
+from .os_account import Account, unprivileged
+from .programs import Programs
+from .scratch_database import make_empty, move_away
+from .watchdog import Watchdog
+
+SUPERUSER = "postgres"
+OWN_DATABASES = ("postgres", "template1")
+"""What initdb makes, but for the template that takes no connection."""
+LONGEST_SOCKET_PATH = 100
+"""The operating systems' limit is 103 to 107 bytes."""
+START_SECONDS = 60
+STOP_SECONDS = 10
+LISTEN_ATTEMPTS = 5
+NOT_KEPT = {
+    # What it holds is thrown away, so nothing has to survive a crash
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "jit": "off",
+    "dynamic_shared_memory_type": "mmap",  # a container's /dev/shm is too small to build an index in parallel
+    "log_min_messages": "fatal",
+    "log_min_error_statement": "panic",
+}
+
+
+class LocalServer:
+    """A throw-away server: it starts on entering, and is gone with everything in it on leaving.
+
+    It is reached through a socket in a folder that only its account can enter; with `listen`, through that address
+    and a password too. `settings` are server parameters that differ from the defaults.
+    """
+
+    superuser = SUPERUSER
+    ours: ClassVar[bool] = True
+    prefix: ClassVar[str] = ""
+    """What the names of its databases begin with."""
+
+    def __init__(
+        self,
+        programs: Programs,
+        *,
+        settings: Mapping[str, str] | None = None,
+        listen: str | None = None,
+        base: Path | None = None,
+    ) -> None:
+        if not programs.has_server:
+            raise UsageError(
+                f"{programs.bin} has no server programs", hint="name a folder with `postgres` and `initdb`"
+            )
+        self.programs = programs
+        self.folder = Path()
+        self.maintenance = "postgres"
+        """The database that is always there."""
+        self._settings = {**NOT_KEPT, **(settings or {})}
+        self._listen = listen
+        self._base = base
+        self._port = 5432
+        self._password = secrets.token_urlsafe(18) if listen else ""
+        self._account: Account | None = None
+        self._cleanup = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "", role: str = "") -> str:
+        """The URL of one of its databases, for its superuser, or for a role where that needs no password."""
+        name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
+        # What the environment says of other servers must not lead anywhere else
+        ours = "hostaddr=&target_session_attrs=any"
+        if self._listen:
+            return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}?{ours}"
+        return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}&{ours}"
+
+    def address(self, database: str = "") -> Address:
+        """Where one of its databases is."""
+        return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
+
+    def make_room(self, name: str) -> None:
+        """Renames the database of that name that the server was made with, so that a copy can have it. Writes."""
+        if name not in OWN_DATABASES:
+            return
+        other = next(each for each in OWN_DATABASES if each != name)
+        with connect(self.address(other), "ctgitops") as connection, told_if_lost(self.address()):
+            if move_away(connection, name, MAINTENANCE) and name == self.maintenance:
+                self.maintenance = MAINTENANCE
+
+    def create_database(self, name: str) -> Address:
+        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        with connect(self.address(), "ctgitops") as connection, told_if_lost(self.address()):
+            make_empty(connection, name)
+        return self.address(name)
+
+    def made(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
+        """What is done with a role after it was made: nothing, for it goes with the server."""
+        return ()
+
+    def used(self) -> int:
+        """How many bytes its folder is."""
+        return size_of(self.folder)
+
+    @property
+    def major(self) -> int:
+        """Of its programs."""
+        return self.programs.major
+
+    @property
+    def process_id(self) -> int:
+        """The number of its main process."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def _sockets(self) -> Path:
+        return self.folder / "s"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def __enter__(self) -> Self:
+        with ExitStack() as cleanup:
+            self._account = unprivileged()
+            self.folder = self._make_folder()
+            cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            watchdog = cleanup.enter_context(Watchdog(self.folder, account=self._account))
+            cleanup.callback(self._stop)
+            found = self.programs
+            self._reach_programs()
+            self._make_data(found, watchdog)
+            self._start(watchdog)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with undisturbed():
+            self._cleanup.close()
+
+    def _make_folder(self) -> Path:
+        places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp makes a private folder
+        for base in [self._base] if self._base else places:
+            if len(str(base)) > LONGEST_SOCKET_PATH - len("/ctgitops-12345678/s/.s.PGSQL.65535"):
+                continue
+            if self._account and not self._account.reaches(base):
+                continue
+            with contextlib.suppress(OSError):
+                folder = Path(tempfile.mkdtemp(prefix="ctgitops-", dir=base))
+                (folder / "s").mkdir(0o700)
+                if self._account:
+                    self._account.take_over(folder)
+                    self._account.take_over(folder / "s")
+                return folder
+        tried = self._base or ", ".join(map(str, places))
+        who = f" that {self._account.name} can enter" if self._account else ""
+        raise UsageError(f"no folder for a throw-away server{who}; tried {tried}", hint="set TMPDIR to a short path")
+
+    def _reach_programs(self) -> None:
+        """Copies the programs where the server's account cannot reach them, such as a venv below /root."""
+        share = self.programs.share or Path()
+        program = self.programs.bin / "postgres"
+        if not self._account or self._account.reaches(program, share / "postgres.bki"):
+            return
+        home = self.programs.bin.parent
+        copy = self.folder / "package" / "copy" / home.name
+        useless = shutil.ignore_patterns("include", "doc", "man", "*.a", "pgxs")
+        shutil.copytree(home, copy, ignore=useless, symlinks=True)
+        # Wheels keep shared libraries beside the package, and programs find them by that relative path
+        for libraries in home.parent.parent.glob(f"{home.parent.name}.libs"):
+            shutil.copytree(libraries, self.folder / "package" / libraries.name)
+            (self.folder / "package" / "copy").rename(self.folder / "package" / home.parent.name)
+            copy = self.folder / "package" / home.parent.name / home.name
+        lib = copy / "lib" if self.programs.lib else None
+        self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
+
+    def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
+        """`programs` are those that were found: a copy of them is another one each time."""
+        file = self._password_file() if self._password else None
+        said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
+        if said:
+            raise _cannot_start(self.programs, said)
+
+    def _password_file(self) -> Path:
+        file = self.folder / "password"
+        file.write_text(self._password + "\n")
+        file.chmod(0o600)
+        if self._account:
+            self._account.take_over(file)
+        return file
+
+    def _start(self, watchdog: Watchdog) -> None:
+        for attempt in range(1, LISTEN_ATTEMPTS + 1):
+            self._port = _free_port(self._listen) if self._listen else 5432
+            log = self.folder / "log"
+            self._process = self._launch(watchdog, log)
+            if self._ready():
+                return
+            said = log.read_text(errors="replace")
+            self._stop()
+            # Between our finding a free port and its taking it, somebody else may have
+            if "Address already in use" not in said or attempt == LISTEN_ATTEMPTS:
+                raise _cannot_start(self.programs, said)
+
+    def _launch(self, watchdog: Watchdog, log: Path) -> subprocess.Popen[bytes]:
+        settings = {
+            **self._settings,
+            "listen_addresses": self._listen or "",
+            "port": str(self._port),
+            "unix_socket_directories": str(self._sockets),
+            "unix_socket_permissions": "0700",
+        }
+        command = [self.programs.path("postgres"), "-D", str(self._data)]
+        command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                watchdog.command(self.started_by(command)),
+                # Nothing of our environment: functions that a dump brings along run in there
+                env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self.programs.environment},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                user=self._account.uid if self._account else None,
+                group=self._account.gid if self._account else None,
+                extra_groups=[] if self._account else None,
+            )
+
+    def started_by(self, command: list[str]) -> list[str]:
+        """How the server's command is run."""
+        return command
+
+    def end(self) -> None:
+        """Ends it at once, while others may be at work in it; any thread may."""
+        if (process := self._process) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGQUIT)
+
+    def _ready(self) -> bool:
+        """Waits until it says so in its lock file (the eighth line); False: it ended."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                return False
+            with contextlib.suppress(OSError, IndexError):
+                if (self._data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready":
+                    return True
+            time.sleep(0.002)
+        return False
+
+    def _stop(self) -> None:
+        """Ends it without a last checkpoint: what it holds goes with it."""
+        if self._process is None:
+            return
+        for sign in (signal.SIGQUIT, signal.SIGKILL):
+            if self._process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.send_signal(sign)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(STOP_SECONDS)
+        self._process = None
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _cannot_start(programs: Programs, said: str) -> UsageError:
+    last = [line for line in said.splitlines() if line.strip()][-3:]
+    what = f"PostgreSQL {programs.version} in {programs.bin} does not start: {' / '.join(last) or 'it said nothing'}"
+    return UsageError(what, hint="name another installation's bin folder in CTGITOPS_POSTGRES")

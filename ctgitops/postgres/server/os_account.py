@@ -1,0 +1,78 @@
+"""Finds an unprivileged operating system account for throw-away servers: PostgreSQL does not run as root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import UsageError
+
+CANDIDATES = ("postgres", "nobody", "daemon")
+"""Accounts that are there already, the one that is meant for databases first; we never make one."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An unprivileged account of this machine."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def take_over(self, path: Path) -> None:
+        """Makes it the owner of a file or folder."""
+        os.chown(path, self.uid, self.gid)
+
+    def reaches(self, program: Path, *files: Path) -> bool:
+        """Whether it can run `program` and read `files`."""
+        script = 'test -x "$0" || exit 1; for file do test -r "$file" || exit 1; done'
+        done = run_as(self, ["/bin/sh", "-c", script, str(program), *map(str, files)], {})
+        return done.returncode == 0
+
+
+def unprivileged() -> Account | None:
+    """The account to run a server under; None: our own will do. Raises UsageError where there is none."""
+    if os.geteuid() != 0:
+        return None
+    for name in CANDIDATES:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name, entry.pw_uid, entry.pw_gid)
+    what = f"a PostgreSQL server cannot run as root, and none of the accounts {', '.join(CANDIDATES)} is there"
+    raise UsageError(what, hint="run as an ordinary user, or make an account: `useradd --system postgres`")
+
+
+def run_as(
+    account: Account | None, command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end under an account, in a session of its own so that Ctrl-C is ours to handle."""
+    child = subprocess.Popen(
+        command,
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+    )
+    try:
+        said, complained = child.communicate()
+    except BaseException:
+        # What it started, as initdb starts postgres, would go on writing
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise
+    return subprocess.CompletedProcess(command, child.returncode, said, complained)

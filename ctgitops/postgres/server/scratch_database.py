@@ -1,0 +1,184 @@
+"""Scratch databases on a server, and the roles that must exist before a dump can be restored there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from ...core.schema.source_database import Locale
+from ...errors import BackupError
+from ..connection.connect import Address, Connection, connect, told_if_lost
+
+# What somebody made, and not the server or an extension
+THINGS = """
+select format('schema %I', nspname)
+from pg_catalog.pg_namespace n
+where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e'
+    )
+union all
+select format('%I.%I', n.nspname, c.relname)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+union all
+select format('function %I.%I', n.nspname, p.proname)
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where n.nspname = 'public'
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+order by 1
+"""
+
+
+END_SECONDS = 5
+_END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
+"""PostgreSQL looks every 100 ms whether the sessions of a database have ended before it renames it; we look sooner."""
+
+
+def things_in(address: Address) -> tuple[str, ...]:
+    """Schemas, and what is in `public`; an empty database has none. Read-only."""
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+        return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
+
+
+def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
+    """Which of these roles the server does not have. Read-only."""
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+        there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
+    return tuple(sorted(set(roles) - there))
+
+
+def may_give_to(address: Address, roles: Iterable[str]) -> bool:
+    """Whether our role may make each of these an owner. Read-only."""
+    query = """
+        select coalesce(bool_and(pg_catalog.pg_has_role(r.oid, 'member')), true)
+        from pg_catalog.pg_roles r
+        where r.rolname = any(%s)
+    """
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+        row = connection.execute(query, [list(roles)]).fetchone()
+    return bool(row and row[0])
+
+
+def has_tablespaces(address: Address) -> bool:
+    """Whether the server has tablespaces that somebody made. Read-only."""
+    query = "select from pg_catalog.pg_tablespace where spcname !~ '^pg_' limit 1"
+    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+        return connection.execute(query).rowcount > 0
+
+
+def create_roles(address: Address, roles: Iterable[str]) -> None:
+    """Makes the roles that are missing, as roles nobody can log in as. Writes; only for a server of our own.
+
+    They are superusers, because owners of event triggers and foreign data wrappers have to be.
+    """
+    with connect(address, "ctgitops") as connection, told_if_lost(address):
+        for role in missing_roles(address, roles):
+            connection.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
+
+
+def role_statements(roles: Iterable[str]) -> str:
+    """SQL that makes these roles, for `psql`; attributes, memberships and passwords are for people to decide."""
+    statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
+    return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
+
+
+def roles_in(statements: str) -> tuple[str, ...]:
+    """The roles that `role_statements` wrote."""
+    prefix, suffix = 'CREATE ROLE "', '" NOLOGIN;'
+    lines = [line for line in statements.split("\n") if line.startswith(prefix) and line.endswith(suffix)]
+    return tuple(line.removeprefix(prefix).removesuffix(suffix).replace('""', '"') for line in lines)
+
+
+def make_empty(connection: Connection, name: str) -> None:
+    """Makes an empty database, with nothing that somebody put into the server's own template. Writes."""
+    connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+
+
+def make_like(connection: Connection, name: str, locale: Locale) -> str:
+    """Makes an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
+
+    CHECK constraints, generated columns and partition bounds can depend on both.
+    """
+    made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}")
+    wanted = made.format(sql.Identifier(name), locale.encoding, locale.collate, locale.ctype)
+    if locale.provider != "c":
+        word = "icu" if locale.provider == "i" else "builtin"
+        wanted += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
+    try:
+        connection.execute(wanted)
+    except psycopg.Error as error:
+        connection.execute(made.format(sql.Identifier(name), locale.encoding, "C", "C"))
+        return f"restored with locale C: {locale.icu or locale.collate} is not available there: " + str(
+            error.diag.message_primary
+        )
+    return ""
+
+
+def made_like(address: Address, name: str, locale: Locale) -> str:
+    """Makes it on a server of our own; returns what `make_like` does. Writes. Raises BackupError."""
+    try:
+        with connect(address, "ctgitops") as connection:
+            return make_like(connection, name, locale)
+    except psycopg.Error as error:
+        said = error.diag.message_primary or str(error)
+        what = f"cannot make a throw-away database with encoding {locale.encoding}: {said}"
+        raise BackupError(what, hint="name a server that has it in `backup.verify_server`") from None
+
+
+def move_away(connection: Connection, name: str, to: str) -> bool:
+    """Renames the database `name`, so that another one can have its name; False where none has it. Writes."""
+    if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
+        return False
+    rename(connection, name, to)
+    return True
+
+
+def rename(connection: Connection, name: str, to: str) -> None:
+    """Renames a database after its sessions have ended. Writes."""
+    deadline = time.monotonic() + END_SECONDS
+    while connection.execute(_END, [name]).rowcount and time.monotonic() < deadline:
+        time.sleep(0.002)
+    connection.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), sql.Identifier(to)))
+
+
+@contextmanager
+def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
+    """An empty database on `address`'s server for the length of a block. Writes there.
+
+    The block gets the server's version, and what `make_like` returns.
+
+    Raises BackupError where the role may not make one.
+    """
+    try:
+        with connect(address, "ctgitops") as connection:
+            version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
+            note = make_like(connection, name, locale)
+    except psycopg.Error as error:
+        said = address.hidden(error.diag.message_primary or str(error)).strip()
+        what = f"cannot make a throw-away database on {address.label}: {said}"
+        raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
+    try:
+        yield version, note
+    finally:
+        with connect(address, "ctgitops") as connection, told_if_lost(address):
+            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def _quoted(role: str) -> str:
+    return '"' + role.replace('"', '""') + '"'

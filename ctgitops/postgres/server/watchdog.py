@@ -1,0 +1,96 @@
+"""Ends the programs that this process started as soon as the process ends, even if SIGKILL ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .os_account import Account
+
+# A shell whose standard input is a pipe that only we hold open: it reads to the end of it when we are gone, however
+# we went. (PR_SET_PDEATHSIG is Linux's alone, is lost by a change of user, and fires when a *thread* of ours ends.)
+# It ends only processes whose command line still names our folder: a number may long be somebody else's.
+# $1: the folder; $2: the list of processes' numbers; $3: whether the folder goes too.
+_SCRIPT = """
+trap '' HUP INT QUIT TERM PIPE
+read -r word
+[ "$word" = done ] && exit 0
+ours() {
+    { tr '\\0' ' ' <"/proc/$1/cmdline" || ps -wwo command= -p "$1"; } 2>/dev/null | grep -qF -- "$folder"
+}
+folder=$1
+remove() { [ "$3" = keep ] || rm -rf -- "$1"; }
+for signal in QUIT QUIT QUIT QUIT KILL KILL; do
+    left=
+    while read -r pid; do
+        ours "$pid" && left=1 && kill -s "$signal" -- "-$pid"
+    done <"$2"
+    [ -z "$left" ] && remove "$@"
+    sleep 0.2
+done 2>/dev/null
+remove "$@"
+rm -f -- "$2"
+"""
+
+
+class Then(StrEnum):
+    """What becomes of the folder when we are gone before our time."""
+
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+class Watchdog:
+    """Guards a folder and the programs that work in it. The folder's name must be in each program's command line."""
+
+    def __init__(self, folder: Path, *, account: Account | None = None, then: Then = Then.REMOVE) -> None:
+        self.folder = folder
+        self._account = account
+        self._then = then
+        self._pids = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        # Beside the folder where another account needs it; a folder that is kept may be on a read-only disk
+        place = self.folder.parent if self._then is Then.REMOVE else None
+        descriptor, name = tempfile.mkstemp(prefix="ctgitops-", suffix=".pids", dir=place)
+        os.close(descriptor)
+        self._pids = Path(name)
+        if self._account:
+            self._account.take_over(self._pids)
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _SCRIPT, "ctgitops-watchdog", str(self.folder), str(self._pids), self._then],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            start_new_session=True,
+            user=self._account.uid if self._account else None,
+            group=self._account.gid if self._account else None,
+            extra_groups=[] if self._account else None,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Sends it home. Whoever started programs has ended them by now."""
+        if self._process and self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.write(b"done\n")
+                self._process.stdin.close()
+            self._process.wait()
+        self._pids.unlink(missing_ok=True)
+
+    def command(self, arguments: list[str]) -> list[str]:
+        """`arguments`, run so that the number of the process is on the list before the program begins."""
+        note = f'echo $$ >>{shlex.quote(str(self._pids))} && exec "$@"'
+        return ["/bin/sh", "-c", note, "ctgitops-start", *arguments]

@@ -1,0 +1,95 @@
+"""Counts the data that a rollback would destroy, without blocking other sessions. A count can be unknown."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from ...core.gate.data_loss import Loss, Weighed
+from ...core.run.auto_rollback import Beginning
+from ...sql.data_loss import Destroying
+from ..connection.connect import Connection
+from ..transaction.row_guard import OTHERS, count_of_others
+
+SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5s",
+    "lock_timeout": "200ms",
+    "row_security": "off",  # an error instead of a count without the rows that this role may not see
+}
+_TABLES_IN = """
+select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any(array['r', 'p']::pg_catalog."char"[]) and not c.relispartition
+    and pg_catalog.quote_ident(n.nspname) operator(pg_catalog.=) any(array[%s, pg_catalog.btrim(%s, '"')])
+order by 1 using operator(pg_catalog.<)
+"""
+_ESTIMATE = (
+    "select reltuples::pg_catalog.int8 from pg_catalog.pg_class "
+    "where oid operator(pg_catalog.=) pg_catalog.to_regclass(%s)::pg_catalog.oid "
+    "and reltuples operator(pg_catalog.>=) 0"
+)
+_KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_catalog.bool"
+
+
+def weigh(connection: Connection, losses: tuple[Loss, ...], since: Beginning | None = None) -> tuple[Weighed, ...]:
+    """Each loss with its rows. Read-only; gives up after seconds, and says so.
+
+    `since` the beginning of a run, only rows count that it did not write itself.
+    """
+    return tuple(_weigh(connection, loss, since) for loss in losses)
+
+
+def _weigh(connection: Connection, loss: Loss, since: Beginning | None) -> Weighed:
+    what = loss.what
+    if what.how is Destroying.UNSEEN:
+        return Weighed(loss, None)
+    try:
+        if what.how is Destroying.SCHEMA:
+            found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
+            return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
+        if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
+            return Weighed(loss, 0, note="there is no such table now")
+        return _count(connection, loss, what.name, since)
+    except (errors.QueryCanceled, errors.LockNotAvailable):
+        return _estimate(connection, loss)
+    except psycopg.DatabaseError as error:
+        said = error.diag.message_primary or type(error).__name__
+        return Weighed(loss, None, note=" ".join(said.split()))
+
+
+def _count(connection: Connection, loss: Loss, table: str, beginning: Beginning | None) -> Weighed:
+    if beginning:
+        return Weighed(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
+    query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
+    rows = _number(connection, query)
+    unsure = loss.what.only_some and not loss.query
+    note = "at most: which rows of it cannot be told beforehand" if unsure else ""
+    return Weighed(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
+
+
+def _since(connection: Connection, loss: Loss, table: str, rows: int) -> int | None:
+    if loss.its_own:
+        return rows
+    if loss.query or loss.applied_at is None or connection.execute(_KEEPS_TIMES).fetchone() != (True,):
+        return None
+    where = f"pg_catalog.pg_xact_commit_timestamp(xmin) operator(pg_catalog.>) '{loss.applied_at.isoformat()}'"
+    return _number(connection, f"select pg_catalog.count({loss.what.column or '*'}) from {table} where {where}")  # noqa: S608 - see above
+
+
+def _number(connection: Connection, query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def _estimate(connection: Connection, loss: Loss) -> Weighed:
+    note = "counting took too long, or somebody holds a lock on it"
+    row = connection.execute(_ESTIMATE, [loss.what.name]).fetchone()
+    if row is None:
+        return Weighed(loss, None, note=note)
+    return Weighed(loss, int(str(row[0])), exact=False, note=f"{note}: PostgreSQL's estimate of the table")
+
+
+def _sum(loss: Loss, parts: list[Weighed]) -> Weighed:
+    rows = sum(part.rows or 0 for part in parts)
+    return Weighed(loss, rows, note=f"in {len(parts)} tables")

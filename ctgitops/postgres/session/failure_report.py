@@ -1,0 +1,156 @@
+"""Handles a failed step: rolls back, checks what was committed, records the failure, and builds the error."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import psycopg
+
+from ...core.ledger.ledger import Entry, Ledger, Mark
+from ...core.ledger.resumption import how_far, resumption
+from ...core.plan.plan import Direction, Plan, Step
+from ...errors import ApplyError, CtgitopsError, Place
+from ...sql.redact import redact, redact_message
+from ..connection.connect import Address
+from ..connection.deferred_sigint import undisturbed
+from ..connection.simple_query import Answer, Interrupted
+from ..transaction.step_failure import CHANGES_THE_FILE, IN_TRANSACTION, StepFailed, hint_for, stopped, was_stopped
+from .migration_connection import SoFar, Work
+
+RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
+_RECOVERS = re.compile(
+    r"database system is (starting up|in recovery mode|not yet accepting connections)"
+    r"|terminating connection|closed the connection|connection was lost|does not end"
+)
+"""A server that crashed: a new connection is refused for a while, or is the last one that it ends."""
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """How the steps of one run end that do not come to their end; `record` adds an entry."""
+
+    address: Address
+    work: Work
+    so_far: SoFar
+    record: Callable[[Entry], None]
+
+    def given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
+        """Ends the transaction, reads back what is true, records the failure, and says all of it."""
+        failure = failed.failure
+        what = f"{step.name}: {self._hidden(step, failure.message)}"
+        if attempt > 1:
+            what += f" (after {attempt} attempts)"
+        with undisturbed():
+            state, on_record = self._state_after(step, failed, entry)
+        error = ApplyError(
+            what,
+            place=failed.spot.place_shown or Place(step.script.path),
+            sqlstate=failure.sqlstate,
+            statement=redact(failed.spot.statement),
+            statement_line=failed.spot.line,
+            detail=self._hidden(step, failure.detail),
+            state=state,
+            hint=failed.hint or self._hint(step, failed),
+        )
+        error.on_record = on_record
+        error.blames_file = error.hint in CHANGES_THE_FILE
+        error.applied = tuple(self.so_far.done[: self.so_far.safe]) if step.direction is Direction.APPLY else ()
+        return error
+
+    def stopped_at(self, step: Step, entry: Entry) -> ApplyError:
+        """The end of a run that was asked to stop while no statement ran, at or before this step. Writes."""
+        return self.given_up(step, stopped(Interrupted(Answer(0, ()))), entry, 1)
+
+    def stopped_at_its_end(self, plan: Plan) -> ApplyError:
+        """The end of a run that was asked to stop when nothing of its plan was left to do."""
+        with undisturbed():
+            self.work.flush()
+        error = ApplyError(
+            f"the run was asked to stop when its plan for {plan.environment} was carried out",
+            state=f"{self.so_far.told}nothing of it is left to do",
+            hint=f"`ctgitops verify --env {plan.environment}` looks whether all is as it should be",
+        )
+        error.applied = tuple(self.so_far.done) if plan.direction is Direction.APPLY else ()
+        return error
+
+    def _hint(self, step: Step, failed: StepFailed) -> str:
+        failure = failed.failure
+        if failed.lost:
+            return "run the same again: it finds out what is done, and goes on from there"
+        if self.so_far.together and failure.sqlstate in IN_TRANSACTION:
+            return "it wants no transaction: write `transaction: each` into the manifest while it is pending"
+        return hint_for(step, self.so_far.environment, failure)
+
+    def _hidden(self, step: Step, said: str) -> str:
+        """What the server said, without a password of the address or of the SQL."""
+        return self.address.hidden(redact_message(said, step.script.secrets))
+
+    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> tuple[str, bool]:
+        """In words, and whether the ledger says that the step failed."""
+        try:
+            ledger = self._ledger_after(failed)
+            if failed.lost:
+                self.so_far.recovered(_recorded(ledger, entry))
+            self.work.flush()
+            newest = next((e for e in reversed(ledger.entries) if e.name == step.name), None)
+            if newest and newest.mark is entry.mark and newest.plan == entry.plan:
+                return f"{self.so_far.told}{self._done_too(step)}", False
+        except (psycopg.Error, CtgitopsError, Interrupted):
+            return f"{self.so_far.told}nobody can ask now whether {step.name} is done; the next run finds out", False
+        on_record = self._on_record(step, failed, entry)
+        return f"{self.so_far.told}{self._left(step)}", on_record
+
+    def _ledger_after(self, failed: StepFailed) -> Ledger:
+        """What the ledger says once nothing of the step is at work; a server that recovers from a crash is awaited."""
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while True:
+            try:
+                self.work.end_transaction(lost=failed.lost)
+                return self.work.ledger()
+            except (CtgitopsError, psycopg.OperationalError) as error:
+                if not (failed.lost and _RECOVERS.search(str(error))) or time.monotonic() > deadline:
+                    raise
+                time.sleep(RECOVERY_PAUSE_SECONDS)
+
+    def _on_record(self, step: Step, failed: StepFailed, entry: Entry) -> bool:
+        """Adds an entry that says how the step ended; whether the ledger says now that it failed. Writes."""
+        mark = Mark.INTERRUPTED if was_stopped(failed) else Mark.FAILED
+        error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
+        if self.so_far.together:
+            error += f"; {self._none}"
+        with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
+            self.record(replace(entry, mark=mark, error=self._hidden(step, error), rollback_sql=None))
+            return mark is Mark.FAILED
+        return False
+
+    def _left(self, step: Step) -> str:
+        """What of a step that failed is in the database."""
+        if self.so_far.together:
+            return self._none
+        return f"{step.name} left no trace" if step.transactional else self._how_far(step)
+
+    @property
+    def _none(self) -> str:
+        return f"the {self.so_far.together} files of this plan are one transaction, and none of them left a trace"
+
+    def _done_too(self, step: Step) -> str:
+        if self.so_far.together:
+            return f"all {self.so_far.together} files of this plan are done: this came after their commit"
+        return f"{step.name} is done too: this came after its commit"
+
+    def _how_far(self, step: Step) -> str:
+        try:
+            at = resumption(step.script, self.work.ledger().traces_of(step.number))
+        except (psycopg.Error, CtgitopsError, Interrupted):
+            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
+        return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"
+
+
+def _recorded(ledger: Ledger, entry: Entry) -> frozenset[str]:
+    """What of the plan that `entry` belongs to the ledger has as done."""
+    done = (Mark.APPLIED, Mark.ROLLED_BACK)
+    return frozenset(e.name for e in ledger.entries if e.plan == entry.plan and e.mark in done)

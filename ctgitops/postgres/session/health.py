@@ -1,0 +1,51 @@
+"""Runs a health query on a connection of its own, once or repeatedly for a limited time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from ...core.environment.apply_policy import Health
+from ...core.gate.health import Heard, Pulse
+from ...core.run.progress import HealthWatched, Listener
+from ...errors import CtgitopsError
+from ..connection.connect import Address, connect
+from ..connection.simple_query import exchange, rest
+from ..transaction.execute import verify
+from ..transaction.step_failure import StepFailed
+
+SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "200ms"}
+
+
+def ask(address: Address, health: Health) -> Heard:
+    """On a connection of its own, in a transaction that may only read; an error is no answer. Read-only."""
+    try:
+        with connect(address, "ctgitops/health", SETTINGS) as connection:
+            exchange(connection, "begin read only")
+            verify(connection, health.query)
+    except StepFailed as failed:
+        said = address.hidden(failed.failure.message)
+        if failed.lost or failed.failure.sqlstate:
+            return Heard(Pulse.UNKNOWN, said)
+        return Heard(Pulse.UNWELL, said.removeprefix("a verify query "))
+    except (CtgitopsError, psycopg.Error) as error:
+        return Heard(Pulse.UNKNOWN, " ".join(address.hidden(str(error)).split()))
+    return Heard(Pulse.WELL)
+
+
+def watch(address: Address, health: Health, *, hold: Callable[[], None], tell: Listener) -> Heard:
+    """Asks until it is not true, or its time is over; returns the last answer. Raises Interrupted, ApplyError."""
+    deadline = time.monotonic() + health.within.total_seconds()
+    before: Pulse | None = None
+    while True:
+        hold()
+        heard = ask(address, health)
+        left = deadline - time.monotonic()
+        if heard.pulse is not before:
+            tell(HealthWatched(heard, max(left, 0)))
+        before = heard.pulse
+        if heard.pulse is Pulse.UNWELL or left <= 0:
+            return heard
+        rest(min(health.every.total_seconds(), left))

@@ -1,0 +1,122 @@
+"""Retries a step after a lock timeout, without queueing behind other sessions; a failed attempt is rolled back."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ...core.activity.blocker import InTheWay, told_together
+from ...core.ledger.ledger import Entry
+from ...core.plan.plan import Step
+from ...core.run.progress import Listener, OthersAwaited, StepWaited
+from ..connection.simple_query import Failure, Interrupted, rest
+from ..transaction.step_failure import LOCK_NOT_AVAILABLE, StepFailed, stopped
+from .blockers import Look, spot_of_lock
+from .failure_report import Aftermath
+from .migration_connection import Work
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One migration or seed file, and what the ledger will say of it."""
+
+    step: Step
+    entry: Entry
+
+
+@dataclass
+class Underway:
+    """What is tried: one part, or several in one transaction, of which `at` is the one whose turn it is."""
+
+    parts: tuple[Part, ...]
+    at: int = 0
+
+    @property
+    def step(self) -> Step:
+        """Of the part whose turn it is."""
+        return self.parts[self.at].step
+
+    @property
+    def entry(self) -> Entry:
+        """Of the part whose turn it is."""
+        return self.parts[self.at].entry
+
+
+@dataclass
+class Attempts:
+    """The attempts of one run; `hold` raises when the run lock is lost, and `patience` is how long a lock is tried."""
+
+    work: Work
+    aftermath: Aftermath
+    hold: Callable[[], None]
+    tell: Listener
+    patience: float
+    look: Look = field(default_factory=Look)
+
+    def until_done(self, underway: Underway, work: Callable[[], Result]) -> Result:
+        """What `work` gives. Raises ApplyError, which says what of it is in the database."""
+        deadline = time.monotonic() + self.patience
+        pause, attempt = FIRST_PAUSE_SECONDS, 1
+        while True:
+            self.hold()
+            try:
+                self._let_others_end(underway, deadline)
+                return work()
+            except StepFailed as caught:
+                failed, locked = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
+                if locked:
+                    failed = self._with_who(underway, failed)
+                if not (locked and caught.retried) or time.monotonic() + pause > deadline:
+                    raise self.aftermath.given_up(underway.step, failed, underway.entry, attempt) from None
+            except Interrupted as interrupted:
+                raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None
+            self._pause(underway, attempt, pause)
+            pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
+
+    def _let_others_end(self, underway: Underway, deadline: float) -> None:
+        """Waits, without queueing, while somebody is at a table that it will lock. Raises StepFailed, Interrupted."""
+        told: frozenset[int | None] = frozenset()
+        steps = tuple(part.step for part in underway.parts if part.step.transactional)
+        while who := self.in_the_way(steps, patient=True):
+            if time.monotonic() > deadline:
+                raise _too_late(underway, who[0].relation)
+            pids = frozenset(each.pid for each in who)
+            if pids - told:
+                self.tell(OthersAwaited(underway.step, who))
+                told |= pids
+            rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self.hold()
+
+    def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[InTheWay, ...]:
+        """Who is at what these steps will lock; where `patient`, only who has been there for a while."""
+        wanted = self.look.wanted(steps)
+        return self.look.in_the_way(self.work.connected(), wanted, patient=patient) if wanted else ()
+
+    def _with_who(self, underway: Underway, failed: StepFailed) -> StepFailed:
+        """The same failure, with who is at the tables of this step now."""
+        self.work.end_transaction(lost=failed.lost)
+        detail = told_together(self.in_the_way((underway.step,), patient=False))
+        whole = "\n".join(filter(None, (failed.failure.detail, detail)))
+        return replace(failed, failure=replace(failed.failure, detail=whole))
+
+    def _pause(self, underway: Underway, attempt: int, seconds: float) -> None:
+        """Between two attempts nothing is held."""
+        try:
+            self.work.end_transaction(lost=False)
+            self.tell(StepWaited(underway.step, attempt, seconds))
+            rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+        except Interrupted as interrupted:
+            raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None
+
+
+def _too_late(underway: Underway, relation: str) -> StepFailed:
+    """Somebody stayed at a table; it is the turn of the first part that names it."""
+    spots = [spot_of_lock(part.step, relation) for part in underway.parts]
+    underway.at = next((n for n, spot in enumerate(spots) if spot.place), underway.at)
+    return StepFailed(Failure(f"did not get to {relation}", LOCK_NOT_AVAILABLE), spots[underway.at], lost=False)

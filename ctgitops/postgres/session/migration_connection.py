@@ -1,0 +1,141 @@
+"""The connection that runs migrations: reconnects after a broken connection, and terminates the lost backend."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...core.ledger.ledger import Ledger
+from ...errors import ApplyError, CtgitopsError, LedgerError
+from ..connection.connect import Address, Connection, told_if_lost
+from ..connection.names import AT_WORK
+from ..connection.simple_query import Interrupted, exchange, rows
+from ..connection.terminate import ending
+from ..ledger.ledger import read_ledger
+from ..transaction.message import CLEAN, FLUSH, OWN_PATH
+from ..transaction.step_failure import names
+
+
+@dataclass
+class SoFar:
+    """What a run has done in one environment until now, as its errors tell it."""
+
+    environment: str
+    began: bool = False
+    done: list[str] = field(default_factory=list)
+    """Names of what was committed, in order."""
+    safe: int = 0
+    """How many of `done` the server has confirmed to be on its disk."""
+    lost: list[str] = field(default_factory=list)
+    """What was committed, and was not on the server's disk when it crashed."""
+    together: int = 0
+    """So many migrations and seed files share the transaction that is tried; 0 where each has its own."""
+
+    @property
+    def told(self) -> str:
+        """`in staging, 001_one done; `, to be gone on with."""
+        kinds = (
+            (self.done[: self.safe], "done"),
+            (self.done[self.safe :], "committed, not confirmed to be on the server's disk (the next run finds out)"),
+            (self.lost, "committed and lost again, since the server crashed before they were on its disk"),
+        )
+        return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
+
+    def begin(self) -> None:
+        """Nothing of a plan is done yet."""
+        self.done.clear()
+        self.lost.clear()
+        self.safe = self.together = 0
+
+    def finished(self, *done: str, on_disk: bool) -> None:
+        """These were committed; `on_disk` where their commit, and so every one before it, waited for the disk."""
+        self.done += done
+        if on_disk:
+            self.safe = len(self.done)
+
+    def recovered(self, recorded: frozenset[str]) -> None:
+        """What the ledger has after the connection was lost, as a crash may have taken the newest commits."""
+        self.lost = [name for name in self.done if name not in recorded]
+        self.safe = sum(name in recorded for name in self.done[: self.safe])
+        self.done = [name for name in self.done if name in recorded]
+
+    def cut_off(self, error: LedgerError) -> CtgitopsError:
+        """The same where nothing was begun; later on it is not true that nothing was changed."""
+        if not self.began:
+            return error
+        state = f"{self.told}what else is done stands in the ledger"
+        return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+
+
+class Work:
+    """The run's connection to one database; `open_connection` gives a new one."""
+
+    def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: SoFar) -> None:
+        self._address = address
+        self._open = open_connection
+        self._so_far = so_far
+        self._connection: Connection | None = None
+        self._backend = 0
+        self.unflushed = False
+        """Something was committed that did not wait for the disk."""
+
+    def connected(self) -> Connection:
+        """The connection, which is made where there is none."""
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = self._open()
+            except LedgerError as error:
+                raise self._so_far.cut_off(error) from None
+            self._backend = self._connection.info.backend_pid
+        return self._connection
+
+    def ledger(self) -> Ledger:
+        """All entries, read now."""
+        connection = self.connected()
+        try:
+            with told_if_lost(self._address):
+                return self._read(connection)
+        except LedgerError as error:
+            raise self._so_far.cut_off(error) from None
+
+    def _read(self, connection: Connection) -> Ledger:
+        """On a search path of ours: the session's is the migrations'."""
+        connection.execute(f"begin; {OWN_PATH}".encode())
+        try:
+            return read_ledger(connection, self._address)
+        finally:
+            if not connection.closed:
+                connection.execute("commit")  # of an aborted transaction, this is the end too
+
+    def close(self) -> None:
+        """Ends the connection, when all that was committed is on disk."""
+        if self._connection is not None:
+            with contextlib.suppress(Interrupted):
+                self.flush()
+            self._connection.close()
+            self._connection = None
+
+    def flush(self) -> None:
+        """Waits until all that was committed is on the server's disk, where the server still says so."""
+        if self.unflushed and self._connection is not None and not self._connection.closed:
+            self.unflushed = exchange(self._connection, FLUSH).failure is not None
+        if not self.unflushed:
+            self._so_far.safe = len(self._so_far.done)
+
+    def end_transaction(self, *, lost: bool) -> None:
+        """After this, nothing of an unfinished transaction is left."""
+        if lost:
+            self._end_backend()
+        elif self._connection is not None and not self._connection.closed:
+            exchange(self._connection, "rollback; " + CLEAN)
+
+    def _end_backend(self) -> None:
+        """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
+        backend = self._backend
+        self.close()
+        end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
+        answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
+        if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
+            what = f"backend {backend} of {self._address.label}, which was lost, does not end"
+            raise self._so_far.cut_off(LedgerError(what))

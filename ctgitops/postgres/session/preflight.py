@@ -1,0 +1,125 @@
+"""Runs the preflight checks before the first step, in one round trip, and waits until conditions are better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ...core.activity.blocker import InTheWay
+from ...core.environment.preflight_policy import Then
+from ...core.gate.gate import Reason
+from ...core.gate.preflight import Concern, Sighting, blind, concerns
+from ...core.gate.request import Request
+from ...core.plan.plan import Plan
+from ...core.run.progress import Listener, MomentAwaited, MomentUnseen
+from ...sql.locks import LockMode, Wanted
+from ..connection.connect import Connection
+from ..connection.simple_query import Answer, Interrupted, exchange, rest, rows
+from .blockers import Look, in_the_way, question
+
+LOOK_SECONDS = 0.5
+
+# In PostgreSQL nobody may see another role's lag or its transactions' age without pg_read_all_stats; who holds which
+# lock, how many connections there are and that somebody takes a base backup, everybody may see.
+_SERVER = """
+begin;
+set local search_path = pg_catalog;
+select (select max(extract(epoch from replay_lag)) from pg_stat_replication),
+       (select count(*) from pg_stat_replication where state is null),
+       (select string_agg(pid::text, ' ') from pg_stat_progress_basebackup),
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+           - coalesce(current_setting('reserved_connections', true), '0')::int
+           - (select count(*) from pg_stat_activity where usesysid is not null and datid is not null),
+       (select case when datconnlimit >= 0 then datconnlimit - count(a.pid) end
+        from pg_database d left join pg_stat_activity a on a.datid = d.oid and a.usesysid is not null
+        where d.datname = current_database() group by datconnlimit);
+commit
+"""
+
+
+@dataclass
+class Preflight:
+    """The look of one run; `hold` raises when the run lock is lost."""
+
+    request: Request
+    look: Look
+    hold: Callable[[], None]
+    tell: Listener
+    _first_seen: dict[str, float] = field(default_factory=dict)
+    """By virtual transaction, since when one is known whose age this role may not see."""
+
+    def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
+        """Why `plan` is not begun now, after waiting for what may be waited for; nothing where it hurts nobody."""
+        wanted = self.look.wanted(plan.steps)
+        if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
+            return ()
+        try:
+            return self._reasons(connection, wanted)
+        except Interrupted:
+            hint = "run the same again"
+            return (Reason("preflight", "the run was asked to stop while it waited for a better moment", hint),)
+
+    def _reasons(self, connection: Connection, wanted: tuple[Wanted, ...]) -> tuple[Reason, ...]:
+        deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()
+        told: frozenset[str] = frozenset()
+        while found := self._concerns(connection, wanted, first=not told):
+            if any(c.then is Then.REFUSE for c in found) or time.monotonic() > deadline:
+                return tuple(concern.reason for concern in found)
+            kinds = frozenset(concern.what for concern in found)
+            if kinds - told:
+                self.tell(MomentAwaited(found))
+            told |= kinds
+            rest(LOOK_SECONDS)
+            self.hold()
+        return ()
+
+    def _concerns(self, connection: Connection, wanted: tuple[Wanted, ...], *, first: bool) -> tuple[Concern, ...]:
+        policy, role = self.request.environment.preflight, connection.info.user
+        seen = self._known(connection, wanted, policy.limits.transaction.total_seconds())
+        if first:
+            for what in blind(policy, seen, role):
+                self.tell(MomentUnseen(what))
+        return concerns(policy, seen, role)
+
+    def _known(self, connection: Connection, wanted: tuple[Wanted, ...], limit: float) -> Sighting:
+        """What is seen; whoever's age is not shown is looked at again until it is gone or as old as a long one."""
+        began = time.monotonic()
+        seen = self._see(connection, wanted)
+        least = 0.0
+        while time.monotonic() - began <= limit and any(
+            who.transaction in self._first_seen and least <= (who.seconds or 0) <= limit for who in seen.sessions
+        ):
+            rest(LOOK_SECONDS)
+            seen = self._see(connection, wanted)
+            least = LOOK_SECONDS / 2  # who came since then counts for nothing: others come all the time
+        return seen
+
+    def _see(self, connection: Connection, wanted: tuple[Wanted, ...]) -> Sighting:
+        answer = exchange(connection, f"{_SERVER};{question(connection, wanted)}")
+        if answer.failure:
+            if not answer.lost:
+                exchange(connection, "rollback")
+            return Sighting(unseen=answer.failure.message)
+        return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
+
+    def _aged(self, who: InTheWay) -> InTheWay:
+        """The same; where this role may not see its age, at least as old as it is known."""
+        if who.seconds is not None or who.pid is None:
+            return who
+        now = time.monotonic()
+        return replace(who, seconds=now - self._first_seen.setdefault(who.transaction, now))
+
+
+def _sessions(answer: Answer) -> tuple[InTheWay, ...]:
+    return tuple(in_the_way(row) for row in rows(answer.results[-1]))
+
+
+def _server(answer: Answer) -> Sighting:
+    lag, hidden, base_backups, free, of_database = rows(answer.results[2])[0]
+    left = [int(value) for value in (free, of_database) if value is not None]
+    return Sighting(
+        base_backups=tuple(int(pid) for pid in (base_backups or "").split()),
+        lag=None if int(hidden or 0) else float(lag or 0),
+        free=min(left),
+    )

@@ -1,0 +1,300 @@
+"""A database while this run holds its lock: each migration is applied together with its ledger entry, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from psycopg.pq import Escaping
+
+from ...core.environment.apply_policy import Health
+from ...core.gate.data_loss import Loss, Weighed
+from ...core.gate.gate import Reason
+from ...core.gate.health import Heard
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Entry, Ledger, Mark
+from ...core.ledger.resumption import Reached
+from ...core.migration.migration import Seed
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.receipt import Receipt
+from ...core.run.auto_rollback import Beginning
+from ...core.run.outcome import Left
+from ...core.run.progress import Listener, SessionSettled
+from ...errors import ApplyError, MustWaitError, Place
+from ...sql.traits import Trait
+from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.identity import home_sql, look
+from ..connection.session_settings import settled
+from ..connection.simple_query import Answer, Interrupted, exchange
+from ..ledger.ledger import insert_sql
+from ..ledger.ledger_errors import add_entry
+from ..nontransactional.run_context import Run
+from ..nontransactional.stepwise import Stepwise, author_of
+from ..transaction.coalesce import Pace
+from ..transaction.execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
+from ..transaction.row_guard import Guard, oldest_transaction
+from ..transaction.session_leaks import left_in
+from ..transaction.step_failure import OutOfTime, stopped
+from .blockers import Look
+from .data_loss import SETTINGS, weigh
+from .failure_report import Aftermath
+from .health import ask, watch
+from .lock_retry import Attempts, Part, Underway
+from .migration_connection import SoFar, Work
+from .preflight import Preflight
+from .single_transaction import Whole
+
+
+class WorkSession:
+    """The run's work on one database. `open_connection` gives a new one; `hold` raises when the run lock is lost."""
+
+    def __init__(
+        self,
+        address: Address,
+        request: Request,
+        *,
+        open_connection: Callable[[], Connection],
+        hold: Callable[[], None],
+        tell: Listener,
+    ) -> None:
+        self._address = address
+        self._request = request
+        self._hold = hold
+        self.note: Callable[[str], None] = lambda _step: None
+        self._tell = tell
+        self._so_far = SoFar(request.environment.name)
+        self._work = Work(address, open_connection, self._so_far)
+        self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
+        self._pace = Pace()
+        self._left: list[Left] = []
+        self._settled = False
+        self._plan: Plan | None = None
+        self._guard: Guard | None = None
+        patience = request.environment.timeouts.retry_for.total_seconds()
+        self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
+        name = request.environment.name
+        run = Run(self._work.connected, open_connection, hold, self._work.ledger, tell, name, patience)
+        self._stepwise = Stepwise(run)
+
+    def ledger(self) -> Ledger:
+        """All entries, read now."""
+        return self._work.ledger()
+
+    def record(self, entry: Entry) -> None:
+        """Adds an entry by itself."""
+        self._hold()
+        connection = self._work.connected()
+        add_entry(connection, self._address, self._message_of(connection, entry))
+
+    def _message_of(self, connection: Connection, entry: Entry) -> str:
+        return insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
+
+    def preflight(self, plan: Plan) -> tuple[Reason, ...]:
+        """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
+        if not self._settled and (found := settled(self._work.connected())):
+            self._settled = True
+            self._tell(SessionSettled(found))
+        looking = Preflight(self._request, self._attempts.look, self._hold, self._tell)
+        return looking.reasons(self._work.connected(), plan)
+
+    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+        """Says of one statement of an unfinished step that it is done, or is not, with an entry."""
+        self._hold()
+        connection = self._work.connected()
+        begun = self._work.ledger().unfinished[step.number]
+        row = author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
+        add_entry(connection, self._address, f"begin; {row}; {self._message_of(connection, entry)}; commit")
+
+    def adopt(self, entry: Entry, ledger_id: str) -> None:
+        """Makes this database the environment's home, under that identity, with an entry that says so."""
+        self._hold()
+        connection = self._work.connected()
+        name, reason = self._request.environment.name, entry.error or ""
+        home = home_sql(connection, name, look(connection).identity, ledger_id, reason)
+        add_entry(connection, self._address, f"begin; {home}; {self._message_of(connection, entry)}; commit")
+
+    def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
+        """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
+        self._turn_to(plan)
+        try:
+            return self._run(step, plan, receipt)
+        except KeyboardInterrupt:
+            raise self._aftermath.stopped_at(step, self._entry(step, plan, receipt)) from None
+
+    def stopped(self) -> ApplyError | None:
+        """How a run ends that was asked to stop anywhere else; None where nothing of a plan was begun. Writes."""
+        if self._plan is None:
+            return None
+        parts = ((part.step, part.entry) for part in self._parts(self._plan, None))
+        left = ((step, entry) for step, entry in parts if step.name not in self._so_far.done)
+        if (first := next(left, None)) is not None:
+            return self._aftermath.stopped_at(*first)
+        return self._aftermath.stopped_at_its_end(self._plan)
+
+    def _parts(self, plan: Plan, receipt: Receipt | None) -> tuple[Part, ...]:
+        seeds = (Part(step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin)) for seed in plan.seeds)
+        return (*(Part(step, self._entry(step, plan, receipt)) for step in plan.steps), *seeds)
+
+    def _run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
+        self.note(step.name)
+        alone = self._guard or step.number in self._pace.ahead
+        together = () if alone else self._pace.choose(step, plan)
+        if len(together) > 1 and not self._attempts.in_the_way(together, patient=True):
+            self._run_together(together, plan, receipt)
+        if step.number in self._pace.ahead:
+            self._so_far.finished(step.name, on_disk=not self._work.unflushed)
+            self._attempts.look.learn(step)
+            return self._pace.ahead.pop(step.number)
+        entry = self._entry(step, plan, receipt)
+        last = step is plan.steps[-1] and not plan.seeds
+        if step.transactional:
+            millis = self._attempts.until_done(
+                Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+            )
+        else:
+            millis = self._attempts.until_done(Underway((Part(step, entry),)), lambda: self._outside(step, entry))
+        self._pace.learn((millis,))
+        self._so_far.finished(step.name, on_disk=not self._work.unflushed)
+        self._attempts.look.learn(step)
+        return millis
+
+    def heal(self, plan: Plan) -> tuple[str, ...]:
+        """Drops what interrupted builds of the plan's own indexes left INVALID; returns what it did. Writes."""
+        healed: list[str] = []
+        for step in plan.steps:
+            if step.resumption and step.resumption.begun:
+                underway = Underway((Part(step, self._entry(step, plan, None)),))
+                healed += self._attempts.until_done(underway, lambda step=step: self._stepwise.heal(step))  # type: ignore[misc]
+        return tuple(healed)
+
+    def _outside(self, step: Step, entry: Entry) -> int:
+        """What cannot be in a transaction, from where it stands. Raises MustWaitError where its time is over."""
+        try:
+            millis = self._stepwise.run(step, entry)
+        except OutOfTime as over:
+            said = f"{over.rows:,} rows are done, and its time in this run is over"
+            self.record(replace(entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
+            raise MustWaitError(
+                f"{step.name} is deferred: {said}",
+                place=Place(step.script.path),
+                state=f"{self._so_far.told}what comes after it waits for it",
+                hint="run the same again, or let a schedule do it: it goes on from there",
+            ) from None
+        self._work.unflushed = False  # its entry's commit waited for the disk
+        return millis
+
+    def _run_together(self, steps: tuple[Step, ...], plan: Plan, receipt: Receipt | None) -> None:
+        """Several in one message; those that the server finished are then ahead, an error is left to be met again."""
+        self._hold()
+        connection = self._work.connected()
+        texts = []
+        for step in steps:
+            last = step is plan.steps[-1] and not plan.seeds
+            entry = self._entry(step, plan, receipt)
+            texts.append(whole(connection, step, entry, last=last).text)
+        try:
+            answer = exchange(connection, ";\n".join(texts))
+        except Interrupted as interrupted:
+            self._catch_up(steps, interrupted.answer)
+            ahead = (s.name for s in steps if s.number in self._pace.ahead)
+            self._so_far.finished(*ahead, on_disk=False)
+            step = next((s for s in steps if s.number not in self._pace.ahead), steps[-1])
+            entry = self._entry(step, plan, receipt)
+            raise self._aftermath.given_up(step, stopped(interrupted), entry, 1) from None
+        if answer.failure:
+            self._catch_up(steps, answer)
+            return
+        self._left += left_in(answer)
+        self._work.unflushed = not last
+        took = millis_in(answer)
+        self._pace.ahead |= {step.number: millis for step, millis in zip(steps, took, strict=True)}
+        self._pace.learn(took)
+
+    def _catch_up(self, steps: tuple[Step, ...], answer: Answer) -> None:
+        """Asks the ledger which of them are done, after a message that did not come to its end."""
+        self._pace.stumble()
+        self._work.end_transaction(lost=answer.lost)
+        applied = self.ledger().applied
+        for step in steps:
+            if (step.number in applied) is (step.direction is Direction.APPLY):
+                entry = applied.get(step.number)
+                self._pace.ahead[step.number] = (entry and entry.millis) or 0
+
+    def seed(self, seed: Seed, plan: Plan) -> int:
+        """Runs one seed file with its ledger entry in one transaction; returns milliseconds. Raises ApplyError."""
+        self._turn_to(plan)
+        step, entry, last = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin), seed is plan.seeds[-1]
+        millis = self._attempts.until_done(
+            Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+        )
+        self._so_far.finished(seed.name, on_disk=not self._work.unflushed)
+        return millis
+
+    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+        """Carries out all of a plan, seed files too, in one transaction; milliseconds of each. Raises ApplyError."""
+        parts = self._parts(plan, receipt)
+        self._turn_to(plan)
+        self._so_far.together = len(parts)
+        everything = Whole(self._work, Underway(parts), self._tell, self.note, self._guard_of)
+        answers = self._attempts.until_done(everything.underway, everything.carried_out)
+        self._left += [left for answer in answers for left in left_in(answer)]
+        self._so_far.finished(*(part.step.name for part in parts), on_disk=True)
+        return tuple(sum(millis_in(answer)) for answer in answers)
+
+    def left(self) -> tuple[Left, ...]:
+        """What its migrations left in their session, from which it was cleaned away."""
+        return tuple(self._left)
+
+    def pulse(self, health: Health) -> Heard:
+        """What a health query says now. Read-only."""
+        return ask(self._address, health)
+
+    def watch(self, health: Health) -> Heard:
+        """Asks a health query until it is not true or its time is over; what it said last. Read-only."""
+
+        def hold() -> None:
+            self._hold()
+            self.note("all is applied, its health is watched")
+
+        return watch(self._address, health, hold=hold, tell=self._tell)
+
+    def beginning(self, ledger: Ledger) -> Beginning:
+        """What the database is before the first step; it is asked only where something may be taken back."""
+        asked = self._request.environment.manner.takes_back
+        entry = ledger.last.id if ledger.last else 0
+        return Beginning(entry, oldest_transaction(self._work.connected()) if asked else 0)
+
+    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:
+        """How much of each loss was not written since `beginning` by this run; guards it from now on."""
+        self._guard = Guard(losses, beginning)
+        self._hold()
+        if not losses:
+            return ()
+        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+            return weigh(connection, losses, beginning)
+
+    def _guard_of(self, step: Step) -> str:
+        return self._guard.of(step) if self._guard else ""
+
+    def _turn_to(self, plan: Plan) -> None:
+        """With another plan than before begins what is told, and what is known, of it alone."""
+        if plan is not self._plan:
+            self._plan, self._pace, self._attempts.look = plan, Pace(), Look()
+            self._so_far.begin()
+        self._so_far.began = True
+
+    def close(self) -> None:
+        """Ends the connection, when all that was committed is on disk."""
+        self._work.close()
+
+    def _entry(self, step: Step, plan: Plan, receipt: Receipt | None) -> Entry:
+        return entry_of(step, plan, receipt, self._request.origin)
+
+    def _in_one_transaction(self, step: Step, entry: Entry, *, last: bool) -> int:
+        connection = self._work.connected()
+        answer = in_one_transaction(connection, step, entry, last=last, guard=self._guard_of(step))
+        self._left += left_in(answer)
+        self._work.unflushed = not last
+        if Trait.OUTLIVES in step.script.traits:
+            connection.close()
+        return sum(millis_in(answer))

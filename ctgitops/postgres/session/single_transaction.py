@@ -1,0 +1,58 @@
+"""Applies all pending migrations and seed files, with their entries, in a single transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...core.plan.plan import Step
+from ...core.run.progress import CommitAwaited, Listener, StepStarted
+from ...sql.traits import Trait
+from ..connection.connect import Connection
+from ..connection.simple_query import Answer, Interrupted, exchange
+from ..transaction.execute import inside, millis_in
+from ..transaction.message import CLEAN, Spot
+from ..transaction.step_failure import StepFailed
+from .lock_retry import Underway
+from .migration_connection import Work
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Everything that shares one transaction; `note` tells those who wait for the run lock where it
+    is, and `guard` is what must hold before a step."""
+
+    work: Work
+    underway: Underway
+    tell: Listener
+    note: Callable[[str], None]
+    guard: Callable[[Step], str]
+
+    def carried_out(self) -> tuple[Answer, ...]:
+        """What the server answered to each. Raises StepFailed and Interrupted, after which nothing of it is there."""
+        try:
+            return self._carried_out()
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # between two messages: the transaction is open, and nothing runs
+            raise Interrupted(Answer(0, ())) from None
+
+    def _carried_out(self) -> tuple[Answer, ...]:
+        connection, parts = self.work.connected(), self.underway.parts
+        answers = []
+        self._send(connection, "begin")
+        for index, part in enumerate(parts):
+            self.underway.at = index
+            self.note(part.step.name)
+            self.tell(StepStarted(part.step, index + 1, len(parts)))
+            answers.append(inside(connection, part.step, part.entry, self.guard(part.step)))
+            self.tell(CommitAwaited(part.step, sum(millis_in(answers[-1])), index + 1, len(parts)))
+        self._send(connection, f"commit; {CLEAN}")
+        if any(Trait.OUTLIVES in part.step.script.traits for part in parts):
+            connection.close()
+        return tuple(answers)
+
+    def _send(self, connection: Connection, sql: str) -> None:
+        answer = exchange(connection, sql)
+        if answer.failure:
+            raise StepFailed(answer.failure, Spot(), answer.lost)

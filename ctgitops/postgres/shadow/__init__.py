@@ -1,0 +1,1 @@
+"""The sandbox in which unreviewed SQL runs: provisioning, replay, trial."""

@@ -1,0 +1,192 @@
+"""Chooses the extensions that the sandbox creates, and disables unsafe ones before unreviewed SQL can use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+
+from ...core.plan.plan import Step
+from ...core.schema.source_database import Original
+from ...sql.extension import Extension
+from ...sql.parse import Statement, extension_made
+from ...sql.script import Script
+from ..connection.connect import Address, Connection, connect
+from ..connection.simple_query import Failure
+from ..transaction.message import spot_in
+from ..transaction.step_failure import NOT_GRANTED, StepFailed
+
+QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica"}
+"""For the superuser: no name is found in a schema of others, and no event trigger of theirs runs."""
+HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
+"""Not marked as trusted by their makers, and yet all they give stays inside of the database."""
+NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
+"""Languages and functions that are made to reach the machine."""
+_TRUSTED = """
+select distinct v.name from pg_catalog.pg_available_extension_versions v where v.trusted
+"""
+_MADE = "select extname, oid from pg_catalog.pg_extension where not extname = any(%s)"
+_FUNCTIONS = """
+select p.oid::pg_catalog.regprocedure::text from pg_catalog.pg_depend d
+join pg_catalog.pg_proc p on p.oid = d.objid and d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = %s and d.deptype = 'e'
+"""
+_WRAPPERS = """
+select w.fdwname from pg_catalog.pg_depend d
+join pg_catalog.pg_foreign_data_wrapper w
+    on w.oid = d.objid and d.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
+where d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass and d.refobjid = %s and d.deptype = 'e'
+"""
+_ALWAYS = "select evtname from pg_catalog.pg_event_trigger where evtenabled in ('A', 'R') limit 1"
+_LANGUAGES = """
+select distinct e.extname from pg_catalog.pg_language l
+join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_language'::pg_catalog.regclass and d.objid = l.oid
+join pg_catalog.pg_extension e on e.oid = d.refobjid and d.deptype = 'e'
+where not l.lanpltrusted
+"""
+_NOW = "select pg_catalog.txid_current()"
+_PLANTED = """
+select name from (
+    select p.proname as name, p.pronamespace as schema, p.xmin, p.oid, 'pg_catalog.pg_proc'::pg_catalog.regclass as kind
+    from pg_catalog.pg_proc p
+    union all
+    select o.oprname, o.oprnamespace, o.xmin, o.oid, 'pg_catalog.pg_operator'::pg_catalog.regclass
+    from pg_catalog.pg_operator o
+) each
+where schema = pg_catalog.to_regnamespace(%s) and xmin::text::bigint >= %s
+    and not exists (
+        select from pg_catalog.pg_depend d where d.classid = kind and d.objid = each.oid and d.deptype = 'e'
+    )
+limit 1
+"""
+
+
+def as_admin(address: Address) -> Connection:
+    """A superuser's connection to a sealed server."""
+    return connect(address, "ctgitops/shadow", QUIET)
+
+
+def trusted(connection: Connection) -> frozenset[str]:
+    """Extensions that any role with CREATE on the database may make, because they reach nothing outside of it."""
+    return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
+
+
+def has_unquiet_triggers(connection: Connection) -> bool:
+    """Whether event triggers run even in sessions that replicate, such as a superuser's here."""
+    return connection.execute(_ALWAYS).fetchone() is not None
+
+
+def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
+    """Which of these are not to be had, or must not be."""
+    query = "select name from pg_catalog.pg_available_extensions"
+    available = {str(name) for (name,) in connection.execute(query).fetchall()}
+    return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
+
+
+def dull(connection: Connection) -> None:
+    """Takes from all extensions that are neither trusted nor harmless what they do: nobody may call their functions.
+
+    What they made stays as it is in the real database: types, operators, foreign tables.
+    """
+    known = [*trusted(connection), *HARMLESS]
+    for _, extension in connection.execute(_MADE, [known]).fetchall():
+        for (function,) in connection.execute(_FUNCTIONS, [extension]).fetchall():
+            connection.execute(f"revoke execute on routine {function} from public".encode())
+        for (wrapper,) in connection.execute(_WRAPPERS, [extension]).fetchall():
+            alter = sql.SQL("alter foreign data wrapper {} no handler no validator")
+            connection.execute(alter.format(sql.Identifier(str(wrapper))))
+    for (name,) in connection.execute(_LANGUAGES).fetchall():
+        # A function that somebody trusted wrote in it, called by who is not trusted, would reach the machine
+        connection.execute(sql.SQL("drop extension {} cascade").format(sql.Identifier(str(name))))
+
+
+class Extensions:
+    """CREATE EXTENSION in migrations: by the migration's own role, or, for a name on the list, by the superuser."""
+
+    def __init__(self, admin: Callable[[], Address], original: Original, allowed: frozenset[str]) -> None:
+        self._admin = admin
+        with as_admin(admin()) as connection:
+            self._since = connection.execute(_NOW).fetchall()[0][0]
+        self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
+
+    def pieces(self, step: Step) -> Iterator[Step | Callable[[], None]]:
+        """The step; or its parts, with what the superuser does between them. Raises StepFailed."""
+        asked = [
+            (statement, made)
+            for statement in step.script.statements
+            if statement.kind == "CreateExtensionStmt" and (made := extension_made(step.script.text_of(statement)))
+        ]
+        helped = [(statement, made) for statement, made in asked if self._needs_help(step, statement, made)]
+        start = 0
+        for statement, made in helped:
+            yield _part(step, start, statement.start)
+            yield lambda made=made, statement=statement: self._make(step, statement, made)  # type: ignore[misc]
+            start = statement.end
+        yield _part(step, start, len(step.script.sent)) if helped else step
+
+    def _needs_help(self, step: Step, statement: Statement, made: Extension) -> bool:
+        with as_admin(self._admin()) as connection:
+            there = connection.execute("select extname from pg_catalog.pg_extension").fetchall()
+            if (made.name,) in there or made.name in trusted(connection):
+                return False
+            if made.name in missing(connection, [made.name]) and made.name not in NEVER:
+                return False  # the server itself says best that it does not have it
+        if made.name in self._allowed:
+            return True
+        what = f'extension "{made.name}" needs a superuser, and a shadow makes none that is not on its list'
+        hint = f"if it reaches nothing outside of its database: `shadow: {{extensions: [{made.name}]}}` in the manifest"
+        failure = Failure(what, NOT_GRANTED)
+        raise StepFailed(failure, spot_in(step.script, statement, statement.start), lost=False, hint=hint)
+
+    def _make(self, step: Step, statement: Statement, made: Extension) -> None:
+        spot = spot_in(step.script, statement, statement.start)
+        try:
+            with as_admin(self._admin()) as connection, connection.transaction():
+                if said := self._planted(connection, made):
+                    raise StepFailed(Failure(said, NOT_GRANTED), spot, lost=False)
+                if not made.schema:
+                    connection.execute("set local search_path = public")
+                connection.execute(_statement(made))
+                connection.execute("set local search_path = pg_catalog, pg_temp")
+                dull(connection)
+        except psycopg.Error as error:
+            failure = Failure(error.diag.message_primary or str(error), error.sqlstate or "")
+            raise StepFailed(failure, spot, lost=False) from None
+
+    def _planted(self, connection: Connection, made: Extension) -> str:
+        """What of a migration the superuser could call without knowing while it makes an extension; empty: nothing."""
+        if has_unquiet_triggers(connection):
+            return f'extension "{made.name}" is not made beside an event trigger that is enabled ALWAYS'
+        schema = made.schema or "public"
+        planted = connection.execute(_PLANTED, [_identifier(schema), self._since]).fetchone()
+        if planted is None:
+            return ""
+        return f'extension "{made.name}" is not made in a schema that has functions of these migrations: {planted[0]}'
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _statement(made: Extension) -> sql.Composed:
+    """Made of its parts, so that nothing else of the migration's text is run."""
+    text = sql.SQL("create extension {}").format(sql.Identifier(made.name))
+    if made.schema:
+        text += sql.SQL(" schema {}").format(sql.Identifier(made.schema))
+    if made.version:
+        text += sql.SQL(" version {}").format(sql.Literal(made.version))
+    return text + sql.SQL(" cascade") if made.cascade else text
+
+
+def _part(step: Step, start: int, end: int) -> Step:
+    """The step without the statements outside of a part; lines, columns and comments stay where they are."""
+    script = step.script
+    text = list(script.sent)
+    for statement in script.statements:
+        if not start <= statement.start < end:
+            text[statement.start : statement.end] = re.sub(r"[^\n]", " ", script.sql[statement.start : statement.end])
+    part = Script("".join(text), script.path, script.first_line)
+    return replace(step, script=part, verify=step.verify if end == len(text) else None)

@@ -1,0 +1,200 @@
+"""Provisions the sandbox server before unreviewed SQL runs in it: creates the roles, a database and the real schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from ...core.plan.plan import Step
+from ...core.schema.source_database import Original
+from ...errors import CtgitopsError
+from ...sql.parse import SqlSyntaxError, statements
+from ..connection.connect import Address, Connection
+from ..connection.simple_query import exchange
+from ..ledger.ledger import ensure_ledger
+from ..server.choose import Server
+from ..server.external_server import NOT_SEALED
+from .extensions import as_admin, dull, has_unquiet_triggers, missing
+from .provision_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
+
+EMPTY = "template0"
+PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
+LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
+"""Statements that may limit who connects."""
+MOST_NOTES = 3
+_EXTENSION = re.compile(
+    r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
+)
+
+
+class Planter:
+    """Makes a sealed server like the original; what it cannot match goes into `notes`."""
+
+    def __init__(self, server: Server, original: Original, notes: list[str]) -> None:
+        self._server = server
+        self._original = original
+        self._notes = notes
+
+    def roles(self) -> None:
+        """All roles of the original, none a superuser; and none is left that reaches beyond its databases."""
+        server = self._server
+        with as_admin(server.address()) as connection, connection.transaction():
+            if server.ours:
+                connection.execute("delete from pg_catalog.pg_authid where rolname = any(%s)", [list(REACHING)])
+                for (name,) in connection.execute("select datname from pg_catalog.pg_database").fetchall():
+                    connection.execute(
+                        sql.SQL("revoke all on database {} from public").format(sql.Identifier(str(name)))
+                    )
+            else:
+                self._note(NOT_SEALED)
+            RolePlanter(connection, server, self._original, self._note).plant()
+
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """The roles that are on this server and were planted there."""
+        names = [role.name for role in roles_of(self._original)]
+        with as_admin(self._server.address()) as connection:
+            rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname = any(%s)", [names])
+            return frozenset(str(name) for (name,) in rows.fetchall())
+
+    def database(self, name: str, template: str = EMPTY) -> None:
+        """A database with the original's locale, if this server has it, and its settings; with what `template` has."""
+        with as_admin(self._server.address()) as connection:
+            self._create(connection, name, template)
+            database, role = sql.Identifier(name), sql.Identifier(self._original.role)
+            if owner := self._owner:
+                connection.execute(sql.SQL("alter database {} owner to {}").format(database, sql.Identifier(owner)))
+            connection.execute(sql.SQL("revoke connect on database {} from public").format(database))
+            self._grant(connection, database)
+            connection.execute(sql.SQL("grant connect on database {} to {}").format(database, role))
+            if self._original.creates:
+                connection.execute(sql.SQL("grant create on database {} to {}").format(database, role))
+            for who, parameter, value in self._original.settings:
+                if not who or who in self._made:
+                    self._set(connection, (who, parameter, value), database)
+
+    def ledger(self, name: str, connection: Connection, address: Address) -> None:
+        """Our own tables, made by the role that works there; the real ones may come from one that may do more."""
+        with self._may_create(name):
+            ensure_ledger(connection, address)
+
+    @contextmanager
+    def _may_create(self, name: str) -> Iterator[None]:
+        """Lets the migrations' role create schemas in a database for a while, where it may not do so by itself."""
+        if self._original.creates:
+            yield
+            return
+        whose = [sql.Identifier(each) for each in (name, self._original.role)]
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("grant create on database {} to {}").format(*whose))
+            try:
+                yield
+            finally:
+                admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
+
+    def reopen(self, name: str, step: Step) -> None:
+        """Takes back what keeps us from looking at what a step did: a limit of connections is of no use here."""
+        if not any(statement.kind in LIMITING for statement in step.script.statements):
+            return
+        with as_admin(self._server.address()) as admin:
+            admin.execute(sql.SQL("alter database {} connection limit -1").format(sql.Identifier(name)))
+            role = sql.Identifier(self._original.role)
+            admin.execute(sql.SQL("alter role {} login connection limit {}").format(role, CONNECTIONS))
+
+    @property
+    def _owner(self) -> str:
+        wanted = self._original.role if self._original.superuser else self._original.owner
+        return wanted if wanted in self._made else ""
+
+    def _grant(self, connection: Connection, database: sql.Identifier) -> None:
+        """The privileges on the database, but for who may connect: the role that applies migrations alone."""
+        if self._original.database and ("", "TEMPORARY", False) not in self._original.grants:
+            connection.execute(sql.SQL("revoke temporary on database {} from public").format(database))
+        for who, privilege, grantable in self._original.grants:
+            word = PRIVILEGES.get(privilege)
+            if word is None or (privilege == "CONNECT" and not who) or (who and who not in self._made):
+                continue
+            grantee = sql.Identifier(who) if who else sql.SQL("public")
+            statement = sql.SQL("grant {} on database {} to {}").format(sql.SQL(word), database, grantee)
+            connection.execute(statement + sql.SQL(" with grant option" if grantable else ""))
+
+    def _set(self, connection: Connection, setting: tuple[str, str, str], database: sql.Identifier) -> None:
+        who, parameter, value = setting
+        place = sql.SQL("role {}").format(sql.Identifier(who)) if who else sql.SQL("database {}").format(database)
+        # A list, such as a search path, is stored as it is written; set_config reads it, and FROM CURRENT keeps it
+        try:
+            with connection.transaction():
+                connection.execute("select pg_catalog.set_config(%s, %s, true)", [parameter, value])
+                statement = sql.SQL("alter {} set {} from current").format(place, sql.Identifier(parameter))
+                connection.execute(statement)
+        except psycopg.Error as error:
+            self._note(f"the setting {parameter} = {value} is not known here: {error.diag.message_primary}")
+
+    def _create(self, connection: Connection, name: str, template: str) -> None:
+        copied = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        if template != EMPTY:
+            connection.execute(copied)
+            return
+        locale = self._original.locale
+        made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
+            sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
+        )
+        if locale.provider != "c":
+            word = {"i": "icu", "b": "builtin"}.get(locale.provider, "libc")
+            made += sql.SQL(" locale_provider {} {} {}").format(
+                sql.SQL(word), sql.SQL("icu_locale" if word == "icu" else "builtin_locale"), locale.icu
+            )
+        try:
+            connection.execute(made)
+        except psycopg.Error as error:
+            self._note(f"its locale {locale.icu or locale.collate} cannot be had here: {error.diag.message_primary}")
+            connection.execute(copied)
+
+    def schema(self, database: str) -> None:
+        """The original's schema, as pg_dump wrote it, in one message; if something of it fails, all the rest."""
+        text = self._original.schema
+        if not text:
+            return
+        address = self._server.address(database)
+        with as_admin(address) as connection:
+            for name in missing(connection, self._original.extensions):
+                self._note(f"extension {name} is there, and this server does not have it or may not have it")
+                text = _EXTENSION.sub(lambda m, name=name: "" if m[1].strip('"') == name else m[0], text)  # type: ignore[misc]
+            if exchange(connection, text).failure:
+                self._one_by_one(connection, text)
+            dull(connection)
+
+    def quiet_ledger(self, database: str) -> None:
+        """The ledger, which the migrations' role owns, made while no event trigger of theirs runs.
+
+        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. What cannot be made
+        here is reported when the first migration is tried.
+        """
+        address = self._server.address(database)
+        with suppress(psycopg.Error, CtgitopsError), self._may_create(database), as_admin(address) as connection:
+            if not has_unquiet_triggers(connection):
+                role = sql.Identifier(self._original.role)
+                connection.execute(sql.SQL("set session authorization {}").format(role))
+                ensure_ledger(connection, address)
+
+    def _one_by_one(self, connection: Connection, text: str) -> None:
+        try:
+            parts = [text[each.start : each.end] for each in statements(text)]
+        except SqlSyntaxError as error:
+            self._note(f"its schema was not understood: {error}")
+            return
+        failed = [answer.failure.message for part in parts if (answer := exchange(connection, part)).failure]
+        for message in failed[:MOST_NOTES]:
+            self._note(f"a part of its schema cannot be made here: {message}")
+        if len(failed) > MOST_NOTES:
+            self._note(f"and {len(failed) - MOST_NOTES} more parts of its schema cannot be made here")
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)

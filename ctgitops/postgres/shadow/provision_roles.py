@@ -1,0 +1,208 @@
+"""The roles of a real server on a sealed one: attributes and memberships, none of them a superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import psycopg
+from psycopg import sql
+
+from ...core.schema.source_database import Membership, Original, Role
+from ..connection.connect import Connection
+from ..server.choose import Server
+
+REACHING = (
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_execute_server_program",
+    "pg_create_subscription",
+)
+"""Roles through which SQL reaches files, programs or the network. Before 16, who may make roles may join these."""
+HARMLESS_ROLES = frozenset({"pg_read_all_data", "pg_write_all_data", "pg_maintain"})
+HARMLESS_ALONE = HARMLESS_ROLES | {
+    "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_checkpoint",
+    "pg_signal_backend", "pg_signal_autovacuum_worker", "pg_use_reserved_connections",
+}  # fmt: skip
+"""Harmless where the server has nothing but this copy."""
+CONNECTIONS = 8
+"""Sessions that one role may have."""
+OPTIONS_SINCE = 16
+"""The major from which CREATEROLE needs ADMIN OPTION on a role, and a membership has options of its own."""
+MOST_NAMED = 20
+
+Edge = tuple[str, Membership]
+"""A member and its membership."""
+
+
+class RolePlanter:
+    """Makes the roles of `original`; `note` hears what PostgreSQL, or the sandbox's safety, does not allow."""
+
+    def __init__(self, connection: Connection, server: Server, original: Original, note: Callable[[str], None]) -> None:
+        self._connection = connection
+        self._server = server
+        self._original = original
+        self._note = note
+        self._groups: dict[str, set[str]] = {}
+        """By the name of each role that was made, the roles it is a member of."""
+        self._predefined: set[str] = set()
+        self._lost: list[str] = []
+
+    def plant(self) -> None:
+        """All roles, then their memberships. Writes."""
+        roles = roles_of(self._original)
+        for role in roles:
+            if said := self._tried(self._made(role), *self._server.made(role.name)):
+                self._note(f"the role {role.name} cannot be made here: {said}")
+            else:
+                self._groups[role.name] = set()
+        query = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
+        self._predefined = {str(name) for (name,) in self._connection.execute(query).fetchall()} - self._groups.keys()
+        self._join(edge for role in roles if role.name in self._groups for edge in self._allowed(role))
+        self._empower(roles)
+        if self._lost:
+            more = len(self._lost) - MOST_NAMED
+            named = ", ".join(self._lost[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+            self._note(f"memberships that the sandbox does not have: {named}")
+
+    def _made(self, role: Role) -> sql.Composed:
+        ours = role.name == self._original.role
+        options = [
+            sql.SQL("nosuperuser nocreatedb noreplication connection limit {}").format(CONNECTIONS),
+            sql.SQL("login" if ours else "nologin"),
+            sql.SQL("inherit" if role.inherits else "noinherit"),
+            sql.SQL("createrole" if self._creates_roles(role) else "nocreaterole"),
+            sql.SQL("bypassrls" if role.bypasses_row_security or role.superuser else "nobypassrls"),
+        ]
+        return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
+
+    def _creates_roles(self, role: Role) -> bool:
+        """Before 16 CREATEROLE may join the roles that reach files, which only a server of ours does not have."""
+        asked = role.creates_roles or role.superuser
+        if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
+            if role.name == self._original.role:
+                self._note(f"{role.name} may make roles there, and not here")
+            return False
+        return asked
+
+    def _allowed(self, role: Role) -> Iterator[Edge]:
+        """Its memberships as far as this server can have them."""
+        harmless = HARMLESS_ALONE if self._server.ours else HARMLESS_ROLES
+        for each in role.member_of:
+            told = f"{role.name} in {each.group}"
+            if each.group in REACHING or (each.group in self._predefined and each.group not in harmless):
+                self._lose(f"{told} (it reaches beyond the database)")
+            elif each.group not in self._groups and each.group not in self._predefined:
+                self._lose(f"{told} (no such role in PostgreSQL {self._server.major})")
+            elif each.group == self._original.role and self._original.superuser:
+                # Without being a superuser it has the rights of all roles by being a member of each
+                self._lose(f"{told} (a superuser there; here {each.group} is a member of {role.name} instead)")
+            elif self._server.major >= OPTIONS_SINCE:
+                yield role.name, each
+            else:
+                yield from self._without_options(role, each, told)
+
+    def _without_options(self, role: Role, each: Membership, told: str) -> Iterator[Edge]:
+        if each.administers_only:
+            return  # before 16 CREATEROLE is enough for that
+        if not each.sets or each.inherits not in {None, role.inherits}:
+            self._lose(f"{told} (without its INHERIT or SET option, which PostgreSQL {self._server.major} lacks)")
+        yield role.name, replace(each, inherits=None, sets=True, grantor="")
+
+    def _lose(self, told: str) -> None:
+        if told not in self._lost:
+            self._lost.append(told)
+
+    def _join(self, edges: Iterable[Edge]) -> None:
+        """Grants memberships, each by its own grantor where that role has ADMIN OPTION here by then."""
+        superusers = {role.name for role in self._original.roles if role.superuser}
+        every = sorted(edges, key=lambda edge: (edge[0], edge[1].group))
+        left = [edge for edge in every if edge[1].grantor in self._groups.keys() - superusers]
+        self._merged(edge for edge in every if edge not in left)
+        before = len(left) + 1
+        while len(left) < before:
+            before = len(left)
+            left = [edge for edge in left if self._granted(*edge, by=edge[1].grantor)]
+        self._merged(left)
+
+    def _merged(self, edges: Iterable[Edge]) -> None:
+        """Grants memberships by the sandbox's superuser: one for each pair, with what any of them allows."""
+        pairs: dict[tuple[str, str], Membership] = {}
+        for member, each in edges:
+            other = pairs.get((member, each.group), each)
+            inherits = each.inherits if not other.inherits else other.inherits
+            pairs[member, each.group] = Membership(
+                each.group, each.admin or other.admin, inherits, each.sets or other.sets
+            )
+        for (member, group), each in pairs.items():
+            if said := self._granted(member, each):
+                self._lose(f"{member} in {group} ({said})")
+
+    def _granted(self, member: str, each: Membership, by: str = "") -> str:
+        """Why it cannot be; empty where it was granted."""
+        statement = sql.SQL("grant {} to {}").format(sql.Identifier(each.group), sql.Identifier(member))
+        statement += self._options(each)
+        if by in self._groups and self._server.major >= OPTIONS_SINCE:
+            statement += sql.SQL(" granted by {}").format(sql.Identifier(by))
+        if not (said := self._tried(statement)):
+            self._groups[member].add(each.group)
+        return said
+
+    def _options(self, each: Membership) -> sql.Composable:
+        if self._server.major < OPTIONS_SINCE:
+            return sql.SQL(" with admin option" if each.admin else "")
+        options = [sql.SQL("admin true" if each.admin else "admin false")]
+        if each.inherits is not None:
+            options.append(sql.SQL("inherit true" if each.inherits else "inherit false"))
+        options.append(sql.SQL("set true" if each.sets else "set false"))
+        return sql.SQL(" with ") + sql.SQL(", ").join(options)
+
+    def _empower(self, roles: tuple[Role, ...]) -> None:
+        """What a superuser could do is, as far as it goes, being a member of every other role.
+
+        That is for who applies migrations, and for a superuser that this role can SET ROLE to.
+        """
+        applying = next(role for role in roles if role.name == self._original.role)
+        powerful = [applying.name] if applying.superuser else list(self._original.can_become)
+        everyone = [*self._groups, *sorted(self._predefined & {"pg_read_all_data", "pg_write_all_data"})]
+        for name in filter(self._groups.__contains__, powerful):
+            for group in everyone:
+                if group != name and not self._reaches(group, name):
+                    self._granted(name, Membership(group, admin=group in self._groups, inherits=True))
+        older = self._server.major >= OPTIONS_SINCE and not self._original.narrow_createrole
+        if older and applying.creates_roles and not powerful and applying.name in self._groups:
+            self._administer(applying.name, {role.name for role in roles if role.superuser})
+
+    def _administer(self, name: str, superusers: set[str]) -> None:
+        """Before 16 CREATEROLE was enough to grant every role that is not a superuser."""
+        for group in self._groups.keys() - superusers - {name}:
+            if group not in self._groups[name] and not self._reaches(group, name):
+                self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
+
+    def _reaches(self, member: str, group: str) -> bool:
+        """Whether a role is a member of another through others: the other one cannot be its member as well."""
+        seen, left = {member}, [member]
+        while left:
+            found = self._groups.get(left.pop(), set()) - seen
+            seen |= found
+            left += found
+        return group in seen
+
+    def _tried(self, *statements: sql.Composed) -> str:
+        """What PostgreSQL said against it; empty where all was done."""
+        try:
+            with self._connection.transaction():
+                for statement in statements:
+                    self._connection.execute(statement)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            return error.diag.message_primary or str(error)
+        return ""
+
+
+def roles_of(original: Original) -> tuple[Role, ...]:
+    """The roles to make; one that applies migrations and is not among the roles that were read is a superuser."""
+    if any(role.name == original.role for role in original.roles):
+        return original.roles
+    return (*original.roles, Role(original.role, superuser=True))

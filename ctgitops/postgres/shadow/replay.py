@@ -1,0 +1,258 @@
+"""The replay database: a throw-away database in which the merged SQL gives the same schema as in the real one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg import sql
+
+from ...core.environment.environment import Environment, ShadowPolicy
+from ...core.gate.request import Request
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.plan.replay import Wanted
+from ...core.schema.snapshot import Snapshot
+from ...core.schema.source_database import Original
+from ...core.workspace.workspace import Workspace
+from ...errors import ApplyError, CtgitopsError
+from ...ports import Session
+from ..catalog.schema_snapshot import take_snapshot
+from ..catalog.source_database import schema_of
+from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.identity import cluster_of
+from ..connection.names import unused
+from ..connection.simple_query import exchange
+from ..server.choose import Server, throw_away
+from ..server.limits import Limits
+from ..server.local_server import LocalServer
+from ..server.programs import Programs
+from ..server.scratch_database import rename
+from ..session.database import PostgresDatabase
+from .without_database_name import without_databases
+
+ROLE = "ctgitops_replay"
+"""Who runs migrations here: no superuser, as long as the SQL lets it be none."""
+NAME = "a throw-away server"
+_SETTINGS = {"autovacuum": "off", "max_connections": "20"}
+_NO_DATABASE = re.compile(r'database "(.+)" does not exist')
+_NO_ROLE = re.compile(r'role "(.+)" does not exist')
+_NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
+"""What SQL meets that rests on an extension which none of the migrations makes."""
+_NO_PRIVILEGE = "42501"
+_MOST_HELP = 50
+"""So often is one migration helped to what it needs."""
+
+
+class ReplayShadow:
+    """A throw-away database in which what was merged runs again from nothing."""
+
+    def __init__(self, server: Server, wanted: Wanted, database: str) -> None:
+        self._server = server
+        self._wanted = wanted
+        self._named(database)
+        self._extended = False
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+            self._given = _roles(connection)
+            self._notes: list[str] = list(_unlike(server.major, connection, wanted))
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """In what it is not like what was wanted, in words."""
+        return tuple(self._notes)
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, as if whoever applies migrations in the real one had made it."""
+        return take_snapshot(self._admin, self._known_as)
+
+    def read_again(self) -> Snapshot:
+        """The same after a dump of it was restored beside it: as PostgreSQL prints what it read from its own print.
+
+        Nothing where that cannot be had.
+        """
+        try:
+            text = schema_of(self._admin, self._server.major)
+            again = self._server.create_database(unused(f"{self._server.prefix}again", {self._database}))
+            with connect(again, "ctgitops/shadow") as connection:
+                failure = exchange(connection, text).failure
+            if not failure:
+                return take_snapshot(again, self._known_as)
+            why = failure.message
+        except CtgitopsError as error:
+            why = error.what
+        self._notes.append(f"what is only printed otherwise could not be told from what is otherwise: {why}")
+        return Snapshot()
+
+    @property
+    def _known_as(self) -> tuple[str, str] | None:
+        return (ROLE, self._wanted.role) if self._wanted.role else None
+
+    def bring(self, steps: tuple[Step, ...]) -> None:
+        """Carries out steps, as an apply does. Raises ApplyError. Writes here alone."""
+        request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
+        plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
+        done: list[Step] = []
+        helped: set[str] = set()
+        while len(done) < len(steps):
+            try:
+                # Each attempt on connections of its own: what was begun outside a transaction waits for who began it
+                with PostgresDatabase(self._address).exclusively(request, lambda _: None) as session:
+                    self._go_on(plan, done, helped, session)
+            except ApplyError as error:
+                help_ = self._help(error, helped)
+                if help_ is None or len(helped) > _MOST_HELP:
+                    raise
+                helped.add(help_)
+            finally:
+                self._mark()
+
+    def _named(self, database: str) -> None:
+        self._database = database
+        self._admin = self._server.address(database)
+        self._address = Address(self._server.url(database, ROLE), NAME)
+
+    def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
+        for step in plan.steps[len(done) :]:
+            session.run(self._runnable(step), plan, None)
+            done.append(step)
+            if _NO_PRIVILEGE in helped:
+                self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))
+            helped.clear()
+
+    def _runnable(self, step: Step) -> Step:
+        """The step without what names a database, where this one cannot have the name."""
+        if self._server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        for each in skipped:
+            note = f"{each.place} names the database {each.database}, and was not run on a server of others"
+            self._notes += [] if note in self._notes else [note]
+        return kept
+
+    def _help(self, error: ApplyError, helped: set[str]) -> str | None:
+        """Gives a migration what real servers have from elsewhere: roles, extensions, rights. None: nothing helps."""
+        try:
+            return self._helped(error, helped)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error:
+            return None  # such as a role whose name PostgreSQL keeps for itself
+
+    def _helped(self, error: ApplyError, helped: set[str]) -> str | None:
+        if match := _NO_ROLE.search(error.what):
+            return self._make_role(match[1]) if match[1] not in helped else None
+        if (other := _NO_DATABASE.search(error.what)) and self._server.ours and not self._wanted.database:
+            return self._rename(other[1]) if other[0] not in helped else None
+        if error.sqlstate == _NO_PRIVILEGE and _NO_PRIVILEGE not in helped:
+            self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(ROLE)))
+            return _NO_PRIVILEGE
+        if error.sqlstate in _NOT_THERE and not self._extended:
+            return self._make_extensions()
+        return None
+
+    def _rename(self, name: str) -> str:
+        """Where the name of the real database is not known, a migration that names its database tells it."""
+        self._server.make_room(name)
+        with connect(self._server.address(), "ctgitops/shadow") as connection, told_if_lost(self._admin):
+            rename(connection, self._database, name)
+        self._named(name)
+        return f'database "{name}" does not exist'
+
+    def _mark(self) -> None:
+        """Roles that migrations made are found again by who tidies a server that is not ours."""
+        if self._server.ours:
+            return
+        # What stops a run is told; who lost the server has nothing to mark
+        with suppress(psycopg.Error, CtgitopsError), connect(self._admin, "ctgitops/shadow") as connection:
+            for name in _roles(connection) - self._given:
+                for statement in self._server.made(name):
+                    connection.execute(statement)
+
+    def _make_role(self, name: str) -> str:
+        role = sql.Identifier(name)
+        self._run(sql.SQL("create role {}").format(role))
+        self._run(sql.SQL("grant {} to {}").format(role, sql.Identifier(ROLE)))
+        return name
+
+    def _make_extensions(self) -> str | None:
+        """Those of the real database that no migration has made until now."""
+        self._extended = True
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+            there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
+            available = {
+                str(name) for (name,) in connection.execute("select name from pg_available_extensions").fetchall()
+            }
+            missing = [name.strip('"') for name in self._wanted.extensions if name.strip('"') in available - there]
+            for name in missing:
+                self._make_extension(connection, name)
+        return "extensions" if missing else None
+
+    def _make_extension(self, connection: Connection, name: str) -> None:
+        try:
+            extension = sql.Identifier(name)
+            connection.execute(sql.SQL("create extension if not exists {} cascade").format(extension))
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            self._notes.append(f"extension {name} cannot be made here: {error.diag.message_primary}")
+        else:
+            self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
+
+    def _run(self, statement: sql.Composed) -> None:
+        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+            connection.execute(statement)
+
+
+@contextmanager
+def replay_shadow(
+    wanted: Wanted, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
+) -> Iterator[ReplayShadow]:
+    """An empty throw-away database as like what is wanted as can be had, on the server that a manifest wants.
+
+    Never on the server of `target`. Raises UsageError.
+    """
+    cluster: frozenset[str] = frozenset()
+    if borrowed and target:
+        with connect(target, "ctgitops/read") as connection, told_if_lost(target):
+            cluster = cluster_of(connection)
+    extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
+    original = Original(
+        ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
+    )
+    with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
+        # A server of others may hold the real database, or another one of its name
+        name = (wanted.database if server.ours else "") or f"{server.prefix}shadow"
+        if server.ours:
+            server.make_room(name)
+        admin = server.create_database(name)
+        role, database = sql.Identifier(ROLE), sql.Identifier(name)
+        with connect(admin, "ctgitops/shadow") as connection, told_if_lost(admin):
+            connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
+            for statement in server.made(ROLE):
+                connection.execute(statement)
+            connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
+            connection.execute(sql.SQL("grant create on schema public to {}").format(role))
+            if wanted.search_path:
+                connection.execute("select pg_catalog.set_config('search_path', %s, false)", [wanted.search_path])
+                connection.execute(sql.SQL("alter role {} set search_path from current").format(role))
+        yield ReplayShadow(server, wanted, name)
+
+
+def _own(programs: Programs) -> LocalServer:
+    return LocalServer(programs, settings=_SETTINGS)
+
+
+def _roles(connection: Connection) -> frozenset[str]:
+    rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname !~ '^pg_'").fetchall()
+    return frozenset(str(name) for (name,) in rows)
+
+
+def _unlike(major: int, connection: Connection, wanted: Wanted) -> Iterator[str]:
+    if wanted.major and major != wanted.major:
+        yield f"PostgreSQL {wanted.major} there, {major} here: what they print differently was not compared"
+    rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
+    available = {str(name) for (name,) in rows}
+    for name in sorted(name.strip('"') for name in wanted.extensions if name.strip('"') not in available):
+        yield f"extension {name} is there, and the throw-away server does not have it"

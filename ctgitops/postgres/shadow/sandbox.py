@@ -1,0 +1,298 @@
+"""The sandbox: a throw-away database for unreviewed SQL, which runs as a role without access to anything outside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+
+import psycopg
+
+from ...core.environment.environment import ShadowPolicy
+from ...core.plan.plan import Step
+from ...core.schema.snapshot import Snapshot
+from ...core.schema.source_database import Original
+from ...core.trial.impact import StepImpact
+from ...core.trial.projection import Rates
+from ...core.trial.trial import Skipped
+from ...errors import ApplyError, LedgerError, Place
+from ...sql.redact import redact, redact_message
+from ..catalog.schema_snapshot import take_snapshot
+from ..catalog.table_stats import calibrate
+from ..connection.connect import Address, Connection, connect, told_if_refused
+from ..connection.names import ADMIN, unused
+from ..connection.simple_query import Failure
+from ..server.choose import Server, throw_away
+from ..server.data_directory import memory
+from ..server.limits import Guard, Limits
+from ..server.local_server import LocalServer
+from ..server.os_account import unprivileged
+from ..server.programs import Programs
+from ..trace.tracer import Tracer
+from ..transaction.message import Spot
+from ..transaction.step_failure import StepFailed
+from .copy_name import CopyName
+from .extensions import Extensions
+from .provision import Planter
+from .trial import Observer, Unwatched, try_step
+from .without_database_name import without_databases
+
+ORIGINAL = "original"
+"""The database that copies are made of; no migration that is not merged is ever in it."""
+UNTRUE = "in a throw-away database; no real one was touched"
+STATEMENT_TIMEOUT = "120s"
+
+
+class SealedShadow:
+    """One database of a sealed server. All in it is done by the original's role; the superuser runs none of its SQL."""
+
+    def __init__(self, sealed: SealedDatabases, database: str, observer: Observer) -> None:
+        self.database = database
+        self.spare = database
+        """Its name as long as another copy has the target's."""
+        self._sealed = sealed
+        self._observer = observer
+        self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
+        self._connection: Connection | None = None
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """In what it is not like what was wanted, in words."""
+        return tuple(self._sealed.notes)
+
+    def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
+        """Carries out steps in it. Raises ApplyError."""
+        observer = self._observer if watched else Unwatched()
+        with told_if_refused(self._sealed.server.address()):
+            self._sealed.name.give(self)
+        for step in map(self._sealed.runnable, steps):
+            try:
+                for piece in self._extensions.pieces(step):
+                    if isinstance(piece, Step):
+                        try_step(self._connected(), piece, observer)
+                    else:
+                        piece()
+                self._sealed.planter.reopen(self.database, step)
+            except StepFailed as failed:
+                raise self._error(step, failed) from None
+            except psycopg.Error as error:
+                # Who watches lost the server
+                lost = StepFailed(Failure(str(error).strip()), Spot(), lost=True)
+                raise self._error(step, lost) from None
+
+    @property
+    def impacts(self) -> Mapping[int, StepImpact]:
+        """What was seen of the steps that were brought watched, by their numbers."""
+        return self._observer.impacts if isinstance(self._observer, Tracer) else {}
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Statements that were not run in any of its copies, because they name a database."""
+        return tuple(self._sealed.skipped)
+
+    def rates(self) -> Rates:
+        """How quick this server is at each work. Raises ApplyError."""
+        return self._sealed.rates()
+
+    def snapshot(self) -> Snapshot:
+        """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
+        try:
+            return take_snapshot(self.address)
+        except LedgerError as error:
+            raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
+
+    def copy(self) -> AbstractContextManager[SealedShadow]:
+        """One more copy beside it, in which nothing was brought yet."""
+        return self._sealed.another(self._sealed.named(ORIGINAL))
+
+    def empty(self) -> AbstractContextManager[SealedShadow]:
+        """One more database beside it, with the same roles and nothing in it."""
+        return self._sealed.another()
+
+    @property
+    def address(self) -> Address:
+        """Where it is now, for the role that unreviewed SQL runs as."""
+        return self._sealed.address(self.database)
+
+    def watched_by(self, observer: Observer) -> None:
+        """What looks at the steps that are brought watched."""
+        self._observer = observer
+
+    def close(self) -> None:
+        """Ends its connections."""
+        if self._connection is not None:
+            self._connection.close()
+        if isinstance(self._observer, Tracer):
+            self._observer.rest()
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
+            except LedgerError as error:
+                raise StepFailed(Failure(error.what), Spot(), lost=True) from None
+            self._sealed.planter.ledger(self.database, self._connection, self.address)
+        return self._connection
+
+    def _error(self, step: Step, failed: StepFailed) -> ApplyError:
+        failure, secrets = failed.failure, step.script.secrets
+        said = self._sealed.why(failure.message) if failed.lost else failure.message
+        return ApplyError(
+            f"{step.name}: {redact_message(said, secrets)}",
+            place=failed.spot.place_shown or Place(step.script.path),
+            sqlstate=failure.sqlstate,
+            statement=redact(failed.spot.statement),
+            statement_line=failed.spot.line,
+            detail=redact_message(failure.detail, secrets),
+            state=UNTRUE,
+            hint=failed.hint,
+        )
+
+
+class SealedServer(LocalServer):
+    """A server whose superuser has a name of its own, and whose processes get so much of the machine and no more."""
+
+    superuser = ADMIN
+    limits = Limits()
+
+    def started_by(self, command: list[str]) -> list[str]:
+        """The command within its limits."""
+        return self.limits.command(command)
+
+
+class SealedDatabases:
+    """A server that holds throw-away databases like one real one, within limits."""
+
+    def __init__(self, server: Server, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
+        self.server = server
+        self.original = original
+        self.allowed = allowed
+        self.notes: list[str] = []
+        self.skipped: dict[Skipped, None] = {}
+        self._guard = guard
+        self._shadows: list[SealedShadow] = []
+        self.planter = Planter(server, original, self.notes)
+        self.name = CopyName(server, original)
+
+    def address(self, database: str) -> Address:
+        """A database, as the role that unreviewed SQL runs as."""
+        return Address(self.server.url(database, self.original.role), "a throw-away database")
+
+    def named(self, database: str) -> str:
+        """What a database is called there."""
+        return unused(f"{self.server.prefix}{database}", {self.name.target})
+
+    def runnable(self, step: Step) -> Step:
+        """The step without what names a database, where the copies cannot have its name."""
+        if self.server.ours:
+            return step
+        kept, skipped = without_databases(step)
+        self.skipped |= dict.fromkeys(skipped)
+        return kept
+
+    def why(self, said: str) -> str:
+        """Why the server ended, where we ended it; else what was said."""
+        return f"the throw-away server was ended: {self._guard.why}" if self._guard.why else said
+
+    def shadow(self, database: str, observer: Observer) -> SealedShadow:
+        """One of its databases."""
+        made = SealedShadow(self, database, observer)
+        self._shadows.append(made)
+        return made
+
+    @contextmanager
+    def another(self, template: str = "template0") -> Iterator[SealedShadow]:
+        """One more database, for the length of a block. Raises UsageError."""
+        name = self.named(f"shadow_{len(self._shadows)}")
+        with told_if_refused(self.server.address()):
+            self.planter.database(name, template)
+        shadow = self.shadow(name, Unwatched())
+        yield shadow
+        shadow.close()
+
+    def rates(self) -> Rates:
+        """Measured in a database where no migration has been."""
+        name = self.named(f"calibration_{len(self._shadows)}")
+        try:
+            with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
+                return calibrate(connection)
+        except (psycopg.Error, LedgerError) as error:
+            raise ApplyError(self.why(str(error).strip()), state=UNTRUE) from None
+
+    def with_steps(self, steps: tuple[Step, ...]) -> str:
+        """The database to try in, where all copies have these steps, which are merged. Raises ApplyError."""
+        if not steps:
+            return self.named("shadow")
+        shadow = self.shadow(self.named(ORIGINAL), Unwatched())
+        shadow.bring(steps)
+        self.name.give(None)
+        shadow.close()
+        tried = self.named("tried")
+        with told_if_refused(self.server.address()):
+            self.planter.database(tried, self.named(ORIGINAL))
+        return tried
+
+    def close(self) -> None:
+        """Ends its connections."""
+        for shadow in self._shadows:
+            with suppress(psycopg.Error):
+                shadow.close()
+
+
+@contextmanager
+def sealed_server(
+    original: Original,
+    allowed: frozenset[str] = frozenset(),
+    limits: Limits | None = None,
+    borrowed: Address | None = None,
+    image: str = "",
+) -> Iterator[SealedDatabases]:
+    """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
+
+    It is one of our own, that of a container of `image`, or the one at the address `borrowed`.
+    """
+    limits = limits or Limits()
+
+    def own(programs: Programs) -> SealedServer:
+        server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
+        server.limits = limits
+        server.superuser = unused(ADMIN, {role.name for role in original.roles})
+        return server
+
+    with (
+        throw_away(original, borrowed, image, limits, own) as server,
+        Guard(server.used, limits, server.end) as guard,
+    ):
+        sealed = SealedDatabases(server, guard, original, allowed)
+        planter = sealed.planter
+        with told_if_refused(server.address()):
+            if server.ours and original.database:
+                server.make_room(original.database)
+            planter.roles()
+            planter.database(sealed.named(ORIGINAL))
+            planter.schema(sealed.named(ORIGINAL))
+            planter.quiet_ledger(sealed.named(ORIGINAL))
+            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+        try:
+            yield sealed
+        finally:
+            sealed.close()
+
+
+@contextmanager
+def sealed_shadow(
+    original: Original, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
+) -> Iterator[SealedShadow]:
+    """A copy of `original`, as a manifest wants it, with these steps; what is brought to it watched is traced."""
+    wanted = replace(original, major=policy.major or original.major)
+    with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
+        here = sealed.server.major
+        if original.major and here != original.major:
+            sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
+        shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
+        with told_if_refused(sealed.server.address()):
+            sealed.name.give(shadow)
+        # Its connections are the migration's own role's: what is planted for who looks meets no superuser
+        with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
+            shadow.watched_by(tracer)
+            yield shadow

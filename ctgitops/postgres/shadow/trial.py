@@ -1,0 +1,107 @@
+"""Runs one step in a throw-away database, statement by statement, so that an observer can watch each statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+from ...core.plan.plan import Step
+from ...sql.batch import sized
+from ...sql.parse import Statement, batch_shape
+from ...sql.traits import Trait
+from ..connection.connect import Connection
+from ..connection.simple_query import Failure, exchange
+from ..transaction.execute import verify
+from ..transaction.message import CLEAN, Spot, opening, spot_in
+from ..transaction.step_failure import StepFailed
+
+MOST_BATCHES = 1000
+"""So often a batched migration is repeated; what then still finds rows would do so for ever."""
+
+
+class Observer(Protocol):
+    """Who looks at the statements of a trial, on the connection that runs them: locks, notices, relfilenodes."""
+
+    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:
+        """Around all statements of a step: entered after its BEGIN where it has one, left before its COMMIT."""
+
+    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
+        """Around one of `step.script.statements`, by its index from 0; what fails raises StepFailed through it."""
+
+
+class Unwatched:
+    """Nobody looks."""
+
+    def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Nothing is done around a step."""
+        return nullcontext()
+
+    def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Nothing is done around a statement."""
+        return nullcontext()
+
+
+def try_step(connection: Connection, step: Step, observer: Observer) -> None:
+    """Carries out one step, without a ledger entry. Raises StepFailed; what was in a transaction then left no trace.
+
+    The connection is closed after a failure, and where only a new one forgets what the step did to the session.
+    """
+    try:
+        _try(connection, step, observer)
+    except StepFailed:
+        connection.close()
+        raise
+    if Trait.OUTLIVES in step.script.traits:
+        connection.close()
+
+
+def _try(connection: Connection, step: Step, observer: Observer) -> None:
+    before, _ = opening(step, local=step.transactional)
+    _send(connection, before)
+    with observer.step(connection, step):
+        for index, statement in enumerate(step.script.statements):
+            with observer.statement(connection, step, index):
+                _run(connection, step, statement)
+        if step.verify:
+            verify(connection, step.verify)
+    _send(connection, ("commit; " if step.transactional else "") + CLEAN)
+
+
+def _run(connection: Connection, step: Step, statement: Statement) -> None:
+    text, at = step.script.text_of(statement), step.script.start_of(statement)
+    if step.batched and step.script.batch:
+        with _placed(step, statement, at):
+            _batches(connection, text, step.script.batch.size)
+        return
+    answer = exchange(connection, text, without_rows=True)
+    if answer.failure:
+        inside = (answer.failure.position or 1) - 1
+        place = at + inside if at + inside <= statement.end else at
+        raise StepFailed(answer.failure, spot_in(step.script, statement, place), answer.lost)
+
+
+def _batches(connection: Connection, text: str, size: int) -> None:
+    whole = sized(text, batch_shape(text), size)
+    for _ in range(MOST_BATCHES):
+        answer = exchange(connection, whole, without_rows=True)
+        if answer.failure:
+            raise StepFailed(answer.failure, Spot(), answer.lost)
+        if not any(result.command_tuples for result in answer.results):
+            return
+    raise StepFailed(Failure(f"found rows in {MOST_BATCHES} batches in a row"), Spot(), lost=False)
+
+
+@contextmanager
+def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
+    """A batch has another text than the file, so its failure is placed at the statement's first word."""
+    try:
+        yield
+    except StepFailed as failed:
+        raise StepFailed(failed.failure, spot_in(step.script, statement, at), failed.lost) from None
+
+
+def _send(connection: Connection, text: str) -> None:
+    answer = exchange(connection, text)
+    if answer.failure:
+        raise StepFailed(answer.failure, Spot(), answer.lost)

@@ -1,0 +1,1 @@
+"""What a statement locks, rewrites and scans, measured while it runs."""

@@ -1,0 +1,65 @@
+"""Parses DEBUG1 messages about table rewrites, scans and index builds; PostgreSQL sends them for empty tables too.
+
+These messages are the only sign of a scan, since a scan changes no file. Their texts are the same on PostgreSQL 14 to
+18, and are never translated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ...core.trial.impact import Work
+
+_WORK = (
+    (Work.REWRITE, re.compile(r'rewriting table "(?P<table>.+)"', re.DOTALL)),
+    (Work.SCAN, re.compile(r'verifying table "(?P<table>.+)"', re.DOTALL)),
+    (Work.FOREIGN_KEY, re.compile(r'validating foreign key constraint "(?P<what>.+)"', re.DOTALL)),
+    (
+        Work.INDEX,
+        re.compile(
+            r'building index "(?P<what>.+)" on table "(?P<table>.+)" (?:serially|with request for .*)', re.DOTALL
+        ),
+    ),
+)
+_PROVED = re.compile(r"existing constraints on column .* are sufficient to prove|.* is implied by existing constraints")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Work that a message tells of; names are as PostgreSQL writes them there, without their schema."""
+
+    work: Work
+    table: str = ""
+    what: str = ""
+
+
+def work_in(messages: Iterable[str]) -> Iterator[Said]:
+    """The work that messages tell of. That on TOAST tables belongs to the tables' own."""
+    for message in messages:
+        for work, pattern in _WORK:
+            if found := pattern.fullmatch(message):
+                named = {"table": "", "what": "", **found.groupdict()}
+                if not named["table"].startswith("pg_toast_"):
+                    yield Said(work, named["table"], named["what"])
+
+
+def telling(messages: Iterable[str]) -> tuple[str, ...]:
+    """Those that tell of work, or of what a constraint proved."""
+    return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
+
+
+def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
+    """What a constraint proved, so that no row was read."""
+    return tuple(message for message in messages if _PROVED.match(message))
+
+
+def tables_in(messages: Iterable[str]) -> set[str]:
+    """The tables that messages name, each without its schema."""
+    return {said.table for said in work_in(messages) if said.table}
+
+
+def foreign_keys_in(messages: Iterable[str]) -> list[str]:
+    """The foreign keys that were checked, by name."""
+    return [said.what for said in work_in(messages) if said.work is Work.FOREIGN_KEY]

@@ -1,0 +1,116 @@
+"""Traces the statements of one transaction, by querying its own session after each of them.
+
+Nothing else is queried between two statements. What other sessions know of the relations is queried once, at the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ...core.trial.impact import StatementImpact
+from ...sql.locks import LockMode
+from ..catalog.relations import Relation, foreign_keys, relations
+from ..connection.connect import Connection
+from .debug1 import foreign_keys_in, proofs_in, tables_in, telling
+from .observed_work import Evidence, held_on, worked
+from .own_locks import Mine, Possessions, called, scanned
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A statement as it was seen from within its transaction."""
+
+    kind: str
+    line: int
+    said: tuple[str, ...]
+    millis: float
+    new: Mapping[int, Mine | None]
+    """By OID, what the session has of it after the statement, where that is not what it was before."""
+    called: frozenset[tuple[int, str]]
+    """OID and name of what is called as PostgreSQL said."""
+    keys: tuple[tuple[str, int, int], ...]
+    """The foreign keys that are called as PostgreSQL said."""
+
+
+class OneTransaction:
+    """A transaction on `connection`; to `others` the relations of before it are visible, some of them `first`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        others: Connection,
+        first: frozenset[int],
+        before: Mapping[int, Relation] | None = None,
+    ) -> None:
+        self._connection = connection
+        self._others = others
+        self._first = first
+        self._only = before
+        """Where others could see more than was there before the migration: what was."""
+        self._possessions = Possessions(connection)
+        self._scans: dict[int, int] | None = None
+        self._seen: list[Seen] = []
+
+    @contextmanager
+    def watching(self, kind: str, line: int, said: Sequence[str]) -> Iterator[None]:
+        """Around one statement; one that fails is not seen."""
+        if self._scans is None:
+            self._scans = scanned(self._connection)
+        began = time.perf_counter()
+        yield
+        millis = (time.perf_counter() - began) * 1000
+        heard, new = telling(said), self._possessions.look()
+        names = called(self._connection, tables) if (tables := tables_in(heard)) else set()
+        keys = foreign_keys(self._connection, checked) if (checked := foreign_keys_in(heard)) else []
+        self._seen.append(Seen(kind, line, heard, millis, new, frozenset(names), tuple(keys)))
+
+    def impacts(self) -> Iterator[StatementImpact]:
+        """What each did. Asks others, for whom the transaction must not have ended."""
+        met = {oid for seen in self._seen for oid in seen.new}
+        there = relations(self._others, met) if self._only is None else self._only
+        known = {oid: there[oid] for oid in met if oid in there}
+        now: dict[int, Mine] = {}
+        scans = dict(self._scans or {})
+        for seen in self._seen:
+            before = {oid: mine for oid in seen.new if (mine := now.pop(oid, None))}
+            now |= {oid: mine for oid, mine in seen.new.items() if mine}
+            yield self._impact(seen, _evidence(seen, known, now, before, scans), before)
+            scans |= {oid: now[oid].scans for oid in seen.new if oid in now}
+
+    def _impact(self, seen: Seen, evidence: Evidence, before: Mapping[int, Mine]) -> StatementImpact:
+        now, known, first = evidence.now, evidence.known, self._first
+        taken = {
+            oid: mine.modes - (before[oid].modes if oid in before else set()) for oid, mine in seen.new.items() if mine
+        }
+        done = worked(evidence, seen.keys, first)
+        modes = _modes_on({each.relation for each in done}, now, known) if done else {}
+        return StatementImpact(
+            seen.line,
+            taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, known, first),
+            held=held_on(modes, known, first),
+            worked=done,
+            proved=proofs_in(seen.said),
+            millis=seen.millis,
+        )
+
+
+def _evidence(
+    seen: Seen,
+    known: Mapping[int, Relation],
+    now: Mapping[int, Mine],
+    before: Mapping[int, Mine],
+    scans: Mapping[int, int],
+) -> Evidence:
+    files = {oid: (before[oid].file if oid in before else 0) or known[oid].file for oid in seen.new if oid in known}
+    meant = seen.called
+    if names := tables_in(seen.said):  # whoever had one of them before this transaction may have another name by now
+        meant |= {(oid, each.bare) for oid, each in known.items() if each.bare in names}
+    return Evidence(seen.kind, seen.said, known, now, files, scans, meant)
+
+
+def _modes_on(tables: set[str], now: Mapping[int, Mine], known: Mapping[int, Relation]) -> dict[int, LockMode]:
+    """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
+    return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

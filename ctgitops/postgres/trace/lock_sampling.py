@@ -1,0 +1,92 @@
+"""Samples another session's locks while it runs a statement outside a transaction, after which they are released.
+
+Most of these statements end within milliseconds on a throw-away server. So another session holds a lock on their tables
+when they begin: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement then
+waits, and the locks that it waits for are visible.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import psycopg
+from psycopg import sql
+
+from ...sql.locks import LockMode
+from ..catalog.relations import MODES
+from ..connection.connect import Connection
+
+LONGEST_HOLD_SECONDS = 0.2
+POLL_SECONDS = 0.0005
+_LOCKS = """
+select l.relation::int8, l.mode, l.granted from pg_locks l
+where l.pid = %s and (l.relation >= 16384 and l.locktype = 'relation' or not l.granted)
+"""
+_TABLES = """
+select n.nspname::text, c.relname::text
+from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any (%s) and c.relkind in ('r', 'p')
+"""
+
+
+class Sampler(threading.Thread):
+    """Looks at the locks of the backend `pid` until `stop`; `tables` are those that it will meet somebody at."""
+
+    def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
+        super().__init__(daemon=True)
+        self.seen: dict[int, LockMode] = {}
+        """By OID the strongest lock that it had or waited for."""
+        self.failure: psycopg.Error | None = None
+        """Why it saw nothing any more from some moment on."""
+        self._pid = pid
+        self._over = threading.Event()
+        self._open = ExitStack()
+        self._eyes = self._open.enter_context(open_connection())
+        self._hands = self._open.enter_context(open_connection())
+        self._holds = self._hold(tables)
+        self._until = time.monotonic() + LONGEST_HOLD_SECONDS
+
+    def stop(self) -> dict[int, LockMode]:
+        """Ends the looking; what was seen."""
+        self._over.set()
+        self.join()
+        self._open.close()
+        return self.seen
+
+    def run(self) -> None:
+        """Until it is over, or the connection is."""
+        try:
+            while not self._over.is_set():
+                waits = self._look()
+                if self._holds and (waits or time.monotonic() > self._until):
+                    self._hands.execute("rollback")
+                    self._holds = False
+                time.sleep(POLL_SECONDS)
+        except psycopg.Error as error:
+            self.failure = error
+            self._open.close()  # its lock would keep the watched statement waiting for ever
+
+    def _look(self) -> bool:
+        waits = False
+        for oid, mode, granted in self._eyes.execute(_LOCKS, [self._pid]).fetchall():
+            waits = waits or not granted
+            if oid is not None:
+                number, lock = int(str(oid)), MODES[str(mode)]
+                self.seen[number] = max(lock, self.seen.get(number, lock))
+        return waits
+
+    def _hold(self, tables: Sequence[int]) -> bool:
+        names = self._hands.execute(_TABLES, [list(tables)]).fetchall() if tables else []
+        if not names:
+            return False
+        only = sql.SQL("only {}")
+        listed = sql.SQL(", ").join(only.format(sql.Identifier(str(schema), str(name))) for schema, name in names)
+        self._hands.execute("begin")
+        try:
+            self._hands.execute(sql.SQL("lock table {} in share update exclusive mode nowait").format(listed))
+        except psycopg.Error:
+            self._hands.execute("rollback")
+            return False
+        return True

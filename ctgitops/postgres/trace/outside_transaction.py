@@ -1,0 +1,90 @@
+"""Traces a statement that cannot run in a transaction: samples its locks, and compares relation files afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ...core.trial.impact import StatementImpact, Work, Worked
+from ...errors import LedgerError
+from ...sql.interruption import Leaving
+from ...sql.locks import LockMode
+from ...sql.parse import Statement
+from ..catalog.relations import Relation, named_by, relations
+from ..connection.connect import Connection
+from .debug1 import proofs_in, work_in
+from .lock_sampling import Sampler
+from .observed_work import held_on, named
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Watches such statements of `connection` from others; `there` was before it, `first` before the plan."""
+
+    connection: Connection
+    others: Connection
+    open_connection: Callable[[], Connection]
+    there: Collection[int]
+    first: frozenset[int]
+
+    @contextmanager
+    def watching(
+        self, statement: Statement, line: int, said: Sequence[str], tell: Callable[[StatementImpact], None]
+    ) -> Iterator[None]:
+        """Around one statement; tells what it did, unless it fails."""
+        before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
+        named_oids = [oid for oid in named_by(self.connection, statement.locks) if oid in before]
+        tables = [before[oid].index_of or oid for oid in named_oids]
+        sampler = Sampler(self.open_connection, self.connection.info.backend_pid, tables)
+        sampler.start()
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            millis = (time.perf_counter() - began) * 1000
+            modes = sampler.stop()
+        if sampler.failure:
+            said = " ".join(str(sampler.failure).split())
+            raise LedgerError(f"the locks of a statement could not be watched to its end: {said}")
+        if statement.leaves and statement.leaves.what is Leaving.DETACHED:
+            modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's, at the very end
+        concurrent = "CONCURRENTLY" in statement.refused_in_transaction
+        anew = _written_anew(before, relations(self.others))
+        found = [*_told(said, before, modes), *_of_files(anew, before)]
+        built = {oid for oid, each in found if each.work is Work.INDEX}
+        modes = _concurrent(modes, before) if concurrent else _least(modes, anew, built)
+        held, worked = held_on(modes, before, self.first), named(found, before, self.first)
+        tell(StatementImpact(line, held, held, worked, proofs_in(said), concurrent, millis))
+
+
+def _written_anew(before: dict[int, Relation], after: dict[int, Relation]) -> set[int]:
+    return {oid for oid, each in before.items() if oid in after and each.file != after[oid].file}
+
+
+def _concurrent(seen: dict[int, LockMode], before: dict[int, Relation]) -> dict[int, LockMode]:
+    """Without the indexes: on one that nobody uses any more even ACCESS EXCLUSIVE keeps nobody waiting."""
+    return {oid: mode for oid, mode in seen.items() if oid in before and before[oid].kind != "index"}
+
+
+def _least(seen: dict[int, LockMode], anew: set[int], built: set[int]) -> dict[int, LockMode]:
+    """What was seen, or must have been: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
+    for oid in built:
+        seen[oid] = max(LockMode.SHARE, seen.get(oid, LockMode.SHARE))
+    return seen | dict.fromkeys(anew, LockMode.ACCESS_EXCLUSIVE)
+
+
+def _told(said: Sequence[str], before: dict[int, Relation], modes: dict[int, LockMode]) -> Iterator[tuple[int, Worked]]:
+    for each in work_in(said):
+        same = [oid for oid, relation in before.items() if relation.bare == each.table and relation.has_rows]
+        yield from ((oid, Worked(each.work, "", each.what)) for oid in ([oid for oid in same if oid in modes] or same))
+
+
+def _of_files(anew: set[int], before: dict[int, Relation]) -> Iterator[tuple[int, Worked]]:
+    for oid in anew:
+        relation = before[oid]
+        if relation.has_rows:
+            yield oid, Worked(Work.REWRITE, "")
+        elif relation.index_of in before and relation.index_of not in anew:
+            yield relation.index_of, Worked(Work.INDEX, "", relation.bare)

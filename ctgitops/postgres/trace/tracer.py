@@ -1,0 +1,142 @@
+"""Traces each statement of a migration on a throw-away server: its locks, table rewrites, scans and index builds.
+
+It observes from the connection that runs the statements, since a transaction holds its locks until its end, and from a
+second connection, which sees only relations that others can be blocked on. It also observes what DO blocks and
+functions do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.errors import Diagnostic
+
+from ...core.plan.plan import Step
+from ...core.trial.impact import StatementImpact, StepImpact
+from ...sql.parse import Statement
+from ..catalog.relations import Relation, relations
+from ..connection.connect import Connection
+from .in_transaction import OneTransaction
+from .outside_transaction import Alone
+
+SETS = "VariableSetStmt"
+"""Takes no lock; and after a query, SET TRANSACTION would be refused."""
+MOST_SAID = 10_000
+LONGEST = 1000
+"""A loop that says something for ever must not fill our memory; the names in what PostgreSQL itself says are short."""
+ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
+"""What must not be put into a transaction: it may commit, or take something partitioned, part by part."""
+
+
+class Tracer:
+    """Traces the steps of one plan, as they are tried one after the other.
+
+    `open_connection` gives one that may see every relation; what is there now is what others use.
+    """
+
+    def __init__(self, open_connection: Callable[[], Connection]) -> None:
+        self._open = open_connection
+        self._others = self._beside()
+        self._first = frozenset(relations(self._others))
+        self._said: list[str] = []
+        self._statements: list[StatementImpact] = []
+        self._transaction: OneTransaction | None = None
+        self._before: dict[int, Relation] = {}
+        self._listens = False
+        """Whether the connection says already what it does."""
+        self.impacts: dict[int, StepImpact] = {}
+        """By the number of the migration."""
+
+    def _beside(self) -> Connection:
+        connection = self._open()
+        connection.prepare_threshold = 1  # between us and a server of our own is no pooler; planning costs the most
+        return connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def rest(self) -> None:
+        """Ends its own session until the next step: a database with sessions cannot be renamed."""
+        self._others.close()
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._others.close()
+
+    @contextmanager
+    def step(self, connection: Connection, step: Step) -> Iterator[None]:
+        """Around all statements of a step: entered after its BEGIN where it is one transaction, left before its end."""
+        self._statements, self._listens = [], False
+        if self._others.closed:
+            self._others = self._beside()
+        self._transaction = OneTransaction(connection, self._others, self._first) if step.transactional else None
+        self._before = {} if step.transactional else relations(self._others)
+        connection.add_notice_handler(self._hear)
+        try:
+            yield
+        except BaseException:
+            with suppress(psycopg.Error):  # the server may be gone, and why is told already
+                self._end(step)
+            raise
+        else:
+            self._end(step)
+        finally:
+            connection.remove_notice_handler(self._hear)
+
+    def _end(self, step: Step) -> None:
+        if self._transaction:
+            self._statements.extend(self._transaction.impacts())
+        before = self.impacts.get(step.number, StepImpact())  # a step that makes an extension comes in pieces
+        whole = (*before.statements, *self._statements)
+        self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
+
+    @contextmanager
+    def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
+        """Around one of its statements, by its index from 0. One that fails is not told of."""
+        statement = step.script.statements[index]
+        if statement.kind == SETS:
+            self._listens = False
+            yield
+            return
+        line = step.script.place(step.script.start_of(statement)).line or 1
+        with self._watching(connection, step, statement, line):
+            if not self._listens:
+                connection.pgconn.exec_(b"set client_min_messages = debug1")
+            self._said.clear()
+            yield
+        self._listens = self._transaction is not None  # as the look after the statement has asked for
+
+    def _hear(self, said: Diagnostic) -> None:
+        text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
+        if text and len(text) <= LONGEST and len(self._said) < MOST_SAID:
+            self._said.append(text)
+
+    @contextmanager
+    def _watching(self, connection: Connection, step: Step, statement: Statement, line: int) -> Iterator[None]:
+        if self._transaction:
+            with self._transaction.watching(statement.kind, line, self._said):
+                yield
+        elif statement.refused_in_transaction or statement.kind in ITS_OWN or step.batched:
+            alone = Alone(connection, self._others, self._open, self._before, self._first)
+            with alone.watching(statement, line, self._said, self._statements.append):
+                yield
+        else:
+            with self._in_its_own(connection, statement.kind, line):
+                yield
+
+    @contextmanager
+    def _in_its_own(self, connection: Connection, kind: str, line: int) -> Iterator[None]:
+        """As an apply does outside of one transaction: a transaction for each statement that can be in one."""
+        own = OneTransaction(connection, self._others, self._first, self._before)
+        connection.pgconn.exec_(b"begin")
+        try:
+            with own.watching(kind, line, self._said):
+                yield
+            self._statements.extend(own.impacts())
+        except BaseException:
+            connection.pgconn.exec_(b"rollback")
+            raise
+        connection.pgconn.exec_(b"commit")

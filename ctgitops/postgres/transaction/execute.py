@@ -1,0 +1,130 @@
+"""Runs one step on one connection, in a transaction together with its ledger entry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from psycopg.pq import Escaping
+
+from ...core.gate.request import Origin
+from ...core.ledger.ledger import Entry, Mark
+from ...core.migration.migration import Seed
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.receipt import Receipt
+from ...sql.script import Script
+from ...sql.traits import Trait
+from ..connection.connect import Connection
+from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..ledger.ledger import insert_sql
+from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
+from .session_leaks import question, question_within
+from .step_failure import StepFailed
+
+_ENDING = "set session authorization default; "
+"""The role that a migration may have left behind must not write the ledger's entry."""
+_WITHIN = "set local session authorization default; "
+"""The same until the commit: what role it left behind is asked after that."""
+_MILLIS = "ctgitops_millis"
+
+
+def millis_in(answer: Answer) -> list[int]:
+    """What the entries of a message say, in its order."""
+    entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
+    return [int(value) for result in entries for (value,) in rows(result) if value is not None]
+
+
+def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Answer:
+    """A migration and its entry, or no trace of either. Raises StepFailed, Interrupted."""
+    return _sent(connection, whole(connection, step, entry, last=last, guard=guard), step.verify)
+
+
+def guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
+    """What stands before a file, with one statement more that must not fail."""
+    return (f"{before} {guard};", leading + 1) if guard else (before, leading)
+
+
+def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
+    """Sends it; verify queries are asked between the file and what comes after it."""
+    if queries:
+        _exchange(connection, replace(message, after=""))
+        verify(connection, queries)
+        message = Message("", Script("", message.script.path), message.after, 0)
+    return _exchange(connection, message)
+
+
+def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Message:
+    """A migration, its entry, the commit, and the cleaning of the session; a guard is one statement before it."""
+    before, leading = guarded(guard, *opening(step, local=True, waits_for_disk=last))
+    insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
+    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; commit; {question(step)}{CLEAN}"
+    return Message(before, step.script, after, leading)
+
+
+def _exchange(connection: Connection, message: Message) -> Answer:
+    answer = exchange(connection, message.text)
+    if answer.failure:
+        raise StepFailed(answer.failure, spot_of(message, answer.failure.position, answer.done), answer.lost)
+    return answer
+
+
+def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> Answer:
+    """A migration and its entry in a transaction that is open. Raises StepFailed, Interrupted."""
+    before, leading = guarded(guard, *opening(step, local=True, begins=False))
+    savepoint = Trait.SAVEPOINT in step.script.traits
+    if savepoint:  # one that it leaves open, a later migration could go back to
+        before, leading = f"savepoint ctgitops; {before}", leading + 1
+    release = "release savepoint ctgitops; " if savepoint else ""
+    insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
+    after = f"{question_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    return _sent(connection, Message(before, step.script, after, leading), step.verify)
+
+
+def verify(connection: Connection, queries: Script) -> None:
+    """Each of its queries must return true in every row, before the commit."""
+    answer = _exchange(connection, Message("", queries, "", 0))
+    for statement, result in zip(queries.statements, answer.results, strict=False):
+        values = [value for row in rows(result) for value in row]
+        if not values or any(value != "t" for value in values):
+            shown = ", ".join("null" if value is None else value for value in values[:5]) or "no row"
+            failure = Failure(f"a verify query returned {shown} instead of true")
+            raise StepFailed(failure, spot_in(queries, statement, statement.start), lost=False)
+
+
+def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Entry:
+    """What the ledger says of a step that came to its end."""
+    back = step.direction is Direction.ROLLBACK
+    entry = Entry(
+        mark=Mark.ROLLED_BACK if back else Mark.APPLIED,
+        name=step.name,
+        number=step.number,
+        version=str(step.version) if step.version else None,
+        checksum=step.checksum,
+        sql=step.script.sql,
+        rollback_sql=step.rollback_script.sql if step.rollback_script else None,
+        plan=plan.fingerprint,
+        receipt=receipt.summary() if receipt else None,
+        error=plan.why or None,
+    )
+    return signed(entry, origin)
+
+
+def entry_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Entry:
+    """What the ledger says of a seed file that was run."""
+    entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
+    return signed(entry, origin)
+
+
+def step_of_seed(seed: Seed) -> Step:
+    """A seed file as what is carried out; it has no number."""
+    return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
+
+
+def signed(entry: Entry, origin: Origin) -> Entry:
+    """The same entry, with who runs this and for what."""
+    return replace(
+        entry,
+        actor=origin.actor or None,
+        commit_sha=origin.commit_sha or None,
+        pull_request=origin.pull_request,
+        run_url=origin.run_url or None,
+    )

@@ -1,0 +1,68 @@
+"""Prevents an automatic rollback from destroying rows that the run did not write, according to each row's xmin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.gate.data_loss import Loss
+from ...core.plan.plan import Step
+from ...core.run.auto_rollback import Beginning
+from ...sql.data_loss import Destroying
+from ..connection.connect import Connection
+from ..connection.names import SCHEMA
+
+OTHERS = "not written by this run"
+_OLDEST = "select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint"
+_XIDS = 1 << 32
+
+
+def oldest_transaction(connection: Connection) -> int:
+    """Every transaction with a lower number than this has ended. Read-only."""
+    row = connection.execute(_OLDEST).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def count_of_others(loss: Loss, table: str, beginning: Beginning) -> str:
+    """A query that counts the rows which a loss destroys, and which a run since `beginning` did not write itself.
+
+    The entries and the progress of the run carry the numbers of its transactions. A column that the run made holds in
+    older rows what its own default says. A row written in a subtransaction counts as others': rather once too often.
+    """
+    strange = (
+        f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {beginning.entry} "  # noqa: S608 - names quoted by the parser
+        f"union all select p.xmin from {SCHEMA}.progress p where p.entry > {beginning.entry})"
+    )
+    if loss.its_own and loss.what.column:
+        oldest = f"'{beginning.oldest % _XIDS}'::pg_catalog.xid"
+        strange += f" and pg_catalog.age(xmin) operator(pg_catalog.<=) pg_catalog.age({oldest})"
+    counted = f"pg_catalog.count({loss.what.column or '*'}) filter (where {strange})"
+    if loss.query:
+        return loss.query.replace("pg_catalog.count(*)", counted, 1)
+    return f"select {counted} from {table}"  # noqa: S608 - see above
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The losses of a plan backwards, which must not reach what others wrote."""
+
+    losses: tuple[Loss, ...]
+    beginning: Beginning
+
+    def of(self, step: Step) -> str:
+        """One statement that keeps writers away from a step's tables, and fails where others wrote; empty for none."""
+        checks = [
+            self._check(loss)
+            for loss in self.losses
+            if loss.migration == step.name and loss.what.how not in {Destroying.UNSEEN, Destroying.SCHEMA}
+        ]
+        return f"do $guard$ begin {' '.join(checks)} end $guard$" if checks else ""
+
+    def _check(self, loss: Loss) -> str:
+        name = loss.what.name
+        said = f"{name} holds rows that were {OTHERS}".replace("'", "''").replace("%", "%%")
+        return (
+            f"if pg_catalog.to_regclass('{name.replace(chr(39), chr(39) * 2)}') is not null then "
+            f"lock table {name} in share row exclusive mode; "
+            f"if ({count_of_others(loss, name, self.beginning)}) > 0 then "
+            f"raise exception using errcode = 'object_in_use', message = '{said}'; end if; end if;"
+        )

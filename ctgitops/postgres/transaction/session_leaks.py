@@ -1,0 +1,139 @@
+"""Detects, resets and reports session state that outlives a migration's COMMIT, such as settings and temporary tables.
+
+The query is part of the message that carries the migration, between its COMMIT and the reset, so it costs no round
+trip. It takes some milliseconds, so it is sent only if a statement can leave session state: SET and similar statements,
+temporary tables, and DO, CALL and SELECT, which can call any function.
+
+If several migrations share a transaction, there is no COMMIT between them, and until the COMMIT no server can
+distinguish SET from SET LOCAL. In that case the text of the file decides. A setting that a function made for the
+transaction is reported too, because without the reset it would also apply to the next migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...core.plan.plan import Step
+from ...core.run.outcome import Left
+from ...sql.parse import SqlSyntaxError
+from ...sql.setting_scope import Lasting, lasting
+from ...sql.traits import Trait
+from ..connection.simple_query import Answer, rows
+from .message import quoted
+
+MAY_LEAVE = frozenset(
+    [
+        "VariableSetStmt",
+        "PrepareStmt",
+        "DeclareCursorStmt",
+        "ListenStmt",
+        "DoStmt",
+        "CallStmt",
+        "SelectStmt",
+        "ExecuteStmt",
+    ]
+)
+_ANSWER = b"ctgitops_left"
+
+# The search path is the migration's own as long as this is asked, so every name and operator is qualified. Its role
+# and its statement_timeout are noted and undone first: neither may stand in the way of the question.
+_ASK = """
+{begin}select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
+    pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false),
+    pg_catalog.set_config('ctgitops.advisory_left', ({advisory})::pg_catalog.text, false);
+set session authorization default; reset statement_timeout; {unlock}
+select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
+    case when {role_tells}
+        and pg_catalog.current_setting('ctgitops.role_left') operator(pg_catalog.<>) current_user::pg_catalog.text
+        then pg_catalog.concat('role ', pg_catalog.current_setting('ctgitops.role_left')) end,
+    (select pg_catalog.concat('setting ', pg_catalog.string_agg(s.name, ', ' order by s.name)) from (
+        select name from pg_catalog.pg_settings
+        where source operator(pg_catalog.=) 'session' and name operator(pg_catalog.!~) '^ctgitops[.]'
+        union all select 'statement_timeout' where pg_catalog.current_setting('statement_timeout')
+            operator(pg_catalog.<>) pg_catalog.current_setting('ctgitops.timeout_left')) s
+     where pg_catalog.lower(s.name) operator(pg_catalog.<>) all({settings}::pg_catalog.text[])
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary table ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'r'
+        and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('prepared statement ', pg_catalog.string_agg(name, ', '))
+     from pg_catalog.pg_prepared_statements having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('cursor ', pg_catalog.string_agg(name, ', '))
+     from pg_catalog.pg_cursors where is_holdable having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('LISTEN ', pg_catalog.string_agg(channel, ', '))
+     from pg_catalog.unnest({channels}) channel having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    case when pg_catalog.current_setting('ctgitops.advisory_left')::pg_catalog.int8 operator(pg_catalog.>) ({kept})
+        then 'an advisory lock' end
+) as ctgitops_left; {commit}"""
+_ADVISORY = """select pg_catalog.count(*) from pg_catalog.pg_locks where locktype operator(pg_catalog.=) 'advisory'
+        and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"""
+_ROLES = {"role", "session_authorization"}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the question is made of: as it is after a commit."""
+
+    begin: str = "begin; "
+    commit: str = "commit; "
+    unlock: str = ""
+    kept: str = "0"
+    role_tells: str = "true"
+    settings: Iterable[str] = ()
+    """That are no matter, as all in `dropped`."""
+    dropped: Iterable[str] = ()
+    channels: str = "array(select * from pg_catalog.pg_listening_channels())"
+
+    def of(self, step: Step) -> str:
+        """The question, about a step."""
+        lists = {"settings": _array(self.settings), "dropped": _array(self.dropped)}
+        return _ASK.format(name=quoted(step.name), advisory=_ADVISORY, **{**vars(self), **lists})
+
+
+def question(step: Step) -> str:
+    """What is sent after the commit of a step; nothing where it cannot leave anything."""
+    return _Asked().of(step) if _may_leave(step) else ""
+
+
+def question_within(step: Step) -> str:
+    """The same inside of a transaction that goes on; locks of the transaction stay when those of the session go."""
+    if not _may_leave(step):
+        return ""
+    try:
+        said, records = lasting(step.script.sent), Trait.RECORDS in step.script.traits
+    except SqlSyntaxError:
+        said, records = Lasting(), False
+    roles = said.until_commit & _ROLES and not said.beyond & _ROLES
+    # What stands around the file sets these for the transaction
+    ours = {"application_name", *(["search_path"] if records else ())}
+    return _Asked(
+        begin="",
+        commit="",
+        unlock="select pg_catalog.pg_advisory_unlock_all();",
+        kept=_ADVISORY,
+        role_tells="false" if roles else "true",
+        settings=sorted((said.until_commit | ours) - said.beyond),
+        dropped=sorted(said.dropped),
+        channels=f"{_array(said.channels)}::pg_catalog.text[]",
+    ).of(step)
+
+
+def _array(names: Iterable[str]) -> str:
+    return f"array[{', '.join(quoted(name) for name in names)}]"
+
+
+def left_in(answer: Answer) -> tuple[Left, ...]:
+    """What the steps of a message left."""
+    found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
+    return tuple(Left(name or "", what) for result in found for name, what in rows(result) if what)
+
+
+def _may_leave(step: Step) -> bool:
+    try:
+        kinds = {statement.kind for statement in step.script.statements}
+        return bool(kinds & MAY_LEAVE) or Trait.TEMPORARY in step.script.traits
+    except SqlSyntaxError:
+        return True

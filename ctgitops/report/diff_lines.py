@@ -1,0 +1,90 @@
+"""Renders schema differences as lines of a diff, for a terminal and for a `diff` code block on GitHub."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from ..core.schema.compare import Added, Altered, Change, Changes, Removed
+from ..core.schema.snapshot import SchemaObject
+from .terminal_text import visible
+
+LONGEST_LINE = 400
+_QUIET = frozenset({"owner", "comment"})
+"""Attributes that a line about something added or removed leaves out."""
+_BARE = frozenset({"definition", "type", "privileges", "labels", "fields", "base", "subtype"})
+"""Attributes that need no name before them, because nothing else would stand there."""
+
+
+def change_lines(changes: Changes) -> list[str]:
+    """A line each, below what it is part of: `+` is there now, `-` was there before."""
+    lines: list[str] = []
+    heading = ""
+    for change in changes:
+        of = change.object.of
+        if of and of != heading and not _is_about(changes, of):
+            lines.append(f"  {_shown(of)}")
+        heading = of or change.object.name
+        lines += _lines(change, "    " if of else "  ")
+    return lines
+
+
+def _is_about(changes: Changes, name: str) -> bool:
+    """Whether one of these is the thing itself, whose own lines then stand above its parts."""
+    return any(not change.object.of and change.object.name == name for change in changes)
+
+
+def _lines(change: Change, indent: str) -> Iterator[str]:
+    match change:
+        case Added(each):
+            yield from _whole("+", indent, each)
+        case Removed(each):
+            yield from _whole("-", indent, each)
+        case Altered():
+            yield from _altered(change, indent)
+
+
+def _whole(sign: str, indent: str, each: SchemaObject) -> Iterator[str]:
+    said = [
+        _said(name, value)
+        for name, value in each.attributes.items()
+        if name not in _QUIET and "\n" not in value.strip()
+    ]
+    yield f"{sign} {indent}{_title(each)}{': ' if said else ''}{_shown(', '.join(said))}"
+
+
+def _said(attribute: str, value: str) -> str:
+    if attribute in _BARE:
+        return value
+    name = attribute.replace("_", " ")
+    return name if value == "yes" else f"{name} {value}"
+
+
+def _altered(change: Altered, indent: str) -> Iterator[str]:
+    for name, old, new in change.attributes:
+        label = f"{indent}{_title(change.object)}: {name.replace('_', ' ')}"
+        if "\n" in (old or "") + (new or ""):
+            yield f"! {label}"
+            yield from _by_line(old or "", new or "", f"{indent}  ")
+            continue
+        if old is not None:
+            yield f"- {label} {_shown(old)}"
+        if new is not None:
+            yield f"+ {label} {_shown(new)}"
+
+
+def _by_line(old: str, new: str, indent: str) -> Iterator[str]:
+    diff = difflib.unified_diff(visible(old).split("\n"), visible(new).split("\n"), lineterm="", n=2)
+    for line in list(diff)[2:]:
+        if not line.startswith("@@"):
+            yield f"{line[0]} {indent}{line[1:][:LONGEST_LINE]}"
+
+
+def _title(each: SchemaObject) -> str:
+    name = each.name.removeprefix(f"{each.of}.") if each.kind != "grant" else each.name
+    return f"{each.kind} {_shown(name)}"
+
+
+def _shown(text: str) -> str:
+    line = " ".join(visible(text).split())
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"

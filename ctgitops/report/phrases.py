@@ -1,0 +1,177 @@
+"""Phrases that several pages share: counts, durations, what an environment waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ..core.environment.apply_policy import Manner
+from ..core.environment.environment import Environment, Trigger
+from ..core.fix import Fix, Lines, Rename
+from ..core.migration.schema_version import SchemaVersion
+from ..core.plan.plan import Plan, Step
+from ..core.problem import Problem, statements_not_analysed
+from ..core.trial.deploy_order import Order
+from ..core.view.preview import Look, Preview
+
+
+def count(number: int, noun: str) -> str:
+    """`1 migration`, `2 migrations`, `no problems`."""
+    return f"{f'{number:,}' if number else 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def version(value: SchemaVersion | None) -> str:
+    """A schema version, or a dash where there is none."""
+    return str(value) if value else "-"
+
+
+def moment(value: datetime) -> str:
+    """`2026-11-23 14:02 UTC`."""
+    return f"{value:%Y-%m-%d %H:%M} {value.tzname() or 'UTC'}"
+
+
+def duration(value: timedelta) -> str:
+    """`24 h`, `90 min`, `3 d`."""
+    seconds = int(value.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds % size == 0 and seconds >= size * (2 if unit == "d" else 1):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def millis(value: int) -> str:
+    """`12 ms`, `3.4 s`, `7 min 5 s`."""
+    if value < 1000:
+        return f"{value} ms"
+    if value < 60_000:
+        return f"{value / 1000:.1f} s"
+    minutes, seconds = divmod(round(value / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def size(number: int) -> str:
+    """`512 bytes`, `1.2 MB`, `41 GB`."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def resumes(step: Step) -> str:
+    """`from statement 3 of 5`, of what an earlier run did not finish; empty for everything else."""
+    at, of = step.resumption, len(step.script.statements) if step.resumption else 0
+    if at and at.batches and not at.done:
+        return f"goes on after {count(at.rows, 'row')}"
+    return f"from statement {min(at.position, of)} of {of}" if at else ""
+
+
+def comes_with(environment: Environment) -> str:
+    """What brings an environment to its target: `the merge`, `a release tagged v*`."""
+    match environment.trigger:
+        case Trigger.PUSH:
+            return "the merge"
+        case Trigger.RELEASE:
+            return "the next release" if environment.tags == "*" else f"the next release tagged {environment.tags}"
+        case Trigger.SCHEDULE:
+            return "the schedule"
+        case Trigger.MANUAL:
+            return "somebody who starts it"
+
+
+def bake(environment: Environment, before: str = "") -> str:
+    """How long another environment must have had it; empty where it need not."""
+    return f"{before}{duration(environment.bake)}" if environment.bake else ""
+
+
+def waits_for(environment: Environment) -> tuple[str, ...]:
+    """Everything that must happen before an environment is changed."""
+    waits = [comes_with(environment)]
+    if environment.after:
+        waits.append(f"{environment.after} first{bake(environment, ', for ')}")
+    if environment.windows:
+        waits.append(" or ".join(str(window) for window in environment.windows))
+    return tuple(waits)
+
+
+def manner(of: Manner) -> tuple[str, ...]:
+    """How a plan is carried out, as far as that is not how it is without a word in the manifest."""
+    said = ["all in one transaction"] if of.together else []
+    said += ["when it fails, what the run had applied is taken back"] if of.takes_back else []
+    if of.health:
+        said.append(f"watched by the health query, for {duration(of.health.within)} after the last migration")
+    return tuple(said)
+
+
+def watched(of: Manner) -> str:
+    """What an apply that did not fail says of its health query; empty where there is none."""
+    return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
+
+
+def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
+    """The plans of all environments that could be read."""
+    return tuple(look.plan for look in looks if isinstance(look, Preview))
+
+
+def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
+    """Every step of any plan, once, in the order in which an empty database gets them."""
+    by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
+    return tuple(sorted(by_identity.values(), key=lambda step: step.number))
+
+
+def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
+    """Every problem once, what blocks first, with the environments that have it."""
+    found: dict[Problem, list[str]] = {}
+    for plan in plans(looks):
+        for problem in plan.remarks:
+            found.setdefault(problem, []).append(plan.environment)
+    ordered = sorted(found.items(), key=lambda item: (not item[0].blocks, not item[0].fails))
+    return {problem: tuple(names) for problem, names in ordered}
+
+
+def fix(of: Fix) -> str:
+    """`in 002_x.sql, line 2 becomes`; `rename migrations/a.SQL to migrations/a.sql`."""
+    if isinstance(of, Rename):
+        return f"rename {of.path} to {of.to}"
+    lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
+    verb = ("becomes" if of.first == of.last else "become") if of.instead else "can go"
+    return f"{_after(of)}in {of.path}, {lines} {verb}"
+
+
+def _after(of: Lines) -> str:
+    return "a migration of its own that does the rest (`ctgitops check --fix` writes it), and " if of.then else ""
+
+
+def instead(of: Lines) -> str:
+    """The lines that should stand there, and what should stand in a migration after it."""
+    return "\n".join((*of.instead, *(("", f"-- after it: {of.then.words}", of.then.sql) if of.then else ()))).strip(
+        "\n"
+    )
+
+
+def way_back(step: Step) -> str:
+    """`Available`, `Manual`, or in capitals that there is none."""
+    return "NO WAY BACK" if step.rollback == "Not Available" else step.rollback.value
+
+
+def joined(names: tuple[str, ...], most: int = 5) -> str:
+    """`a`, `a and b`, `a, b and c`; of many, the first and how many more."""
+    if len(names) > most:
+        names = (*names[:most], f"{len(names) - most} more")
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def order(of: Order) -> str:
+    """Whether the schema or the code goes first, in a sentence."""
+    return {
+        Order.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
+        Order.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
+        Order.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
+    }[of]
+
+
+def not_analysed(problems: Iterable[Problem]) -> list[str]:
+    """`2 statements not analysed`, for the line that sums up a page; nothing where all were."""
+    unknown = statements_not_analysed(problems)
+    return [f"{count(unknown, 'statement')} not analysed"] if unknown else []

@@ -1,0 +1,100 @@
+"""Renders the two tables of the plan comment: all environments side by side, and one row per migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.migration.header import Rollback
+from ..core.plan.plan import Step
+from ..core.problem import Problem
+from ..core.trial.projection import Bucket, Effect
+from ..core.view.preview import Look, Preview, Unseen
+from . import escape, phrases
+from .impact import effect_on_worst, glance, longest
+
+Part = dict[str, Any]
+
+PLACES = 5
+"""So many environments are named in one cell."""
+
+
+def environment_row(look: Look) -> Part:
+    """Where an environment is, where the plan brings it, and what that waits for."""
+    if isinstance(look, Unseen):
+        return {"name": look.environment.name, "error": escape.prose(look.error.what)}
+    plan = look.plan
+    numbers = ((len(plan.steps), "migration"), (len(plan.seeds), "seed file"))
+    return {
+        "name": plan.environment,
+        "error": "",
+        "now": phrases.version(plan.current_version),
+        "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
+        "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
+        "blocking": phrases.count(sum(p.blocks for p in plan.problems), "problem") if plan.blocked else "",
+        "waits": [] if plan.empty else phrases.waits_for(look.environment),
+    }
+
+
+def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
+    """Every pending migration once, in the order in which an empty database gets them."""
+    goes_to: dict[tuple[str, ...], list[str]] = {}
+    for plan in phrases.plans(looks):
+        for step in plan.steps:
+            goes_to.setdefault(step.identity, []).append(plan.environment)
+    rows, seen = [], len(phrases.plans(looks))
+    for step in phrases.steps(looks):
+        names = goes_to[step.identity]
+        only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
+        rows.append({**_row(step, _of(step, problems), effect_on_worst(looks, step)), "only": only})
+    return rows
+
+
+def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem]:
+    """Worst first, as they stand."""
+    paths = {s.path for s in (step.script, step.rollback_script, step.verify) if s}
+    return [problem for problem in problems if problem.place and problem.place.path in paths]
+
+
+def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
+    blocked = any(problem.is_error for problem in found)
+    special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
+    waits = effect is not None and longest(effect) > Bucket.INSTANT
+    mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"
+    return {
+        "mark": mark,
+        "name": step.name,
+        "breaking": step.breaking,
+        "description": step.description,
+        "version": phrases.version(step.version).replace("-", "\N{EN DASH}"),
+        "transactional": step.transactional,
+        "batched": step.batched,
+        "resumes": phrases.resumes(step),
+        "estimated": step.estimated,
+        "impact": step.impact,
+        "tried": glance(effect) if effect else "",
+        "rollback": phrases.way_back(step),
+        "findings": phrases.count(len(found), "problem" if blocked else "warning") if found else "",
+        "worst": found[0].code if found else "",
+        "rank": {"⛔": 0, "🟠": 1, "✅": 2}[mark],
+    }
+
+
+def back_of(preview: Preview) -> Part:
+    """What is saved before an environment is changed, and what leads back."""
+    plan, policy = preview.plan, preview.environment.backup
+    none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
+    manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]
+    return {
+        "name": plan.environment,
+        "backup": policy.to if policy else "",
+        "left_out": list(preview.not_in_backup[:10]),
+        "more_left_out": max(len(preview.not_in_backup) - 10, 0),
+        "critical": list(policy.critical_tables[:10]) if policy else [],
+        "steps": len(plan.steps),
+        "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",
+        "none": [step.name for step in none[:5]],
+        "more_none": max(len(none) - 5, 0),
+        "manual": [(step.name, step.procedure) for step in manual[:5]],
+        "more_manual": max(len(manual) - 5, 0),
+    }

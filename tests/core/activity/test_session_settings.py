@@ -1,0 +1,22 @@
+"""How the effective session settings of a run are described for people."""
+
+from __future__ import annotations
+
+from ctgitops.core.activity.session_settings import Settled, Standing
+
+
+def test_what_a_role_sets_is_told_with_whether_it_holds() -> None:
+    settled = Settled(
+        (("lock_timeout", "200ms"), ("statement_timeout", "15min"), ("search_path", "")),
+        (
+            Standing("role app", "statement_timeout", "5s"),
+            Standing("role app", "lock_timeout", "200ms"),
+            Standing("database shop", "search_path", ""),
+        ),
+    )
+    assert settled.told == (
+        "lock_timeout 200ms, statement_timeout 15min, search_path empty",
+        "role app has statement_timeout 5s, which does not hold: the run sets its own",
+        "role app has lock_timeout 200ms, which holds",
+        "database shop has search_path empty, which holds",
+    )

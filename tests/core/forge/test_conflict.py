@@ -1,0 +1,73 @@
+"""Conflicts with other open pull requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.forge.conflict import clashes
+from ctgitops.core.forge.forge import ChangedFile, OpenPullRequest
+from ctgitops.core.problem import Problem
+from ctgitops.core.view.preview import Preview, with_problems
+from tests.fakes import migration
+from tests.report.cases import BLOCKED, READY
+
+OURS = migration("005_add_email", "1.5.0")
+FILES = (ChangedFile("db/migrations/005_add_email.sql", added=True),)
+
+
+def other(name: str, version: str = "", *, added: bool = True) -> OpenPullRequest:
+    patch = f"@@ -0,0 +1,2 @@\n+-- Migration: x\n+-- Version: {version}\n" if version else ""
+    return OpenPullRequest(12, (ChangedFile(f"db/migrations/{name}", added, patch),))
+
+
+def found(pull: OpenPullRequest) -> list[str]:
+    return [problem.what for problem in clashes((migration("004_old", "1.4.0"), OURS), FILES, (pull,))]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "said"),
+    [
+        ("005_x.sql", "1.9.0", "which has number 005 too"),
+        ("5_x.up.sql", "", "which has number 005 too"),
+        ("006_x.sql", "1.5.0", "which has version 1.5.0 too"),
+        ("005_x.sql", "1.5.0", "which has number 005 and version 1.5.0 too"),
+        ("006_add_email.sql", "", "which has the same name"),
+    ],
+)
+def test_p16_one_that_wants_the_same_is_named(name: str, version: str, said: str) -> None:
+    (what,) = found(other(name, version))
+    assert what == f"open pull request #12 adds `{name.removesuffix('.sql').removesuffix('.up')}`, {said}"
+
+
+@pytest.mark.parametrize(
+    "pull",
+    [
+        other("006_x.sql", "1.6.0"),
+        other("005_x.down.sql"),
+        other("005_x.verify.sql"),
+        other("005_x.sql", added=False),
+        other("readme.md"),
+        other("004_old.sql", "1.4.0"),
+    ],
+    ids=["another number", "a rollback", "a verify file", "not added", "no migration", "not one that we add"],
+)
+def test_what_is_no_clash(pull: OpenPullRequest) -> None:
+    assert found(pull) == []
+
+
+def test_it_warns_and_tells_the_way_out() -> None:
+    (problem,) = clashes((OURS,), FILES, (other("005_x.sql"),))
+    assert not problem.blocks
+    assert "ctgitops new --renumber 005_add_email" in problem.hint
+
+
+def test_a_problem_from_outside_changes_no_fingerprint() -> None:
+    problem = Problem("clash", "x", blocks=False)
+    looks = with_problems((*READY, *BLOCKED), (problem,))
+    for before, after in zip((*READY, *BLOCKED), looks, strict=True):
+        if isinstance(after, Preview) and isinstance(before, Preview):
+            assert problem in after.plan.problems
+            assert after.plan.fingerprint == before.plan.fingerprint
+            assert sorted(after.plan.problems, key=lambda p: not p.blocks) == list(after.plan.problems)
+        else:
+            assert after == before

@@ -1,0 +1,55 @@
+"""Which of the pending migrations a database has already, as far as the names of tables tell it."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.existing_schema import Nearest, tables_there, with_already
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
+from tests.fakes import STAGING, migration, workspace
+
+FILES = (
+    migration("001_one", sql="create table one (a int);"),
+    migration("002_rows", sql="insert into one values (1);"),
+    migration("003_two", sql='create table if not exists public."Two.x" (a int);'),
+    migration("004_three", sql="create table app.three (a int); create table app.four (a int);"),
+)
+
+
+@pytest.mark.parametrize(
+    ("tables", "path", "last"),
+    [
+        (["public.one"], "", "001_one"),
+        (["public.one", 'public."Two.x"'], "", "003_two"),
+        (["public.one", 'public."Two.x"', "app.three"], "", "003_two"),
+        (["public.one", 'public."Two.x"', "app.three", "app.four"], "", "004_three"),
+        (["app.one"], '"$user", app', "001_one"),
+        (["app.one"], "", ""),
+        (['public."Two.x"', "app.three", "app.four"], "", ""),
+        ([], "", ""),
+    ],
+)
+def test_the_first_steps_are_there_as_long_as_their_tables_are(tables: list[str], path: str, last: str) -> None:
+    live = Snapshot.of((SchemaObject("table", name) for name in tables), About("15.1", "postgres", path))
+    found = tables_there(make_plan(workspace(*FILES), STAGING, Ledger()).steps, live)
+    assert (found[-1].name if found else "") == last
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        (0, "is already what the files up to 001_one give"),
+        (None, "has the tables of the files up to 001_one"),
+        (1, "give, with 1 difference"),
+        (2, "give, with 2 differences"),
+    ],
+)
+def test_the_proposal_says_what_is_known(differences: int | None, said: str) -> None:
+    plan = make_plan(workspace(*FILES), STAGING, Ledger())
+    problem = with_already(plan, "staging", Nearest(1, "001_one", differences, ("002_rows",))).problems[-1]
+    assert said in problem.what
+    assert "`ctgitops baseline --env staging --at 1` " in problem.hint
+    assert "Whether 002_rows ran too" in problem.hint
+    assert not problem.blocks

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctgitops.core.environment.environment import Environment
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import Plan, make_plan
+from ctgitops.core.trial.code_reference import Mention, OutOfSight, Searched, goes, mention_problems, mentions_in
+from ctgitops.sql.name_changes import Gone
+from tests.fakes import STAGING, migration, workspace
+
+
+def planned(*sql: str, environment: Environment = STAGING) -> Plan:
+    migrations = [migration(f"{n:03}_m", f"1.{n}.0", sql=text) for n, text in enumerate(sql, start=1)]
+    return make_plan(workspace(*migrations), environment, Ledger())
+
+
+def told(*sql: str) -> list[str]:
+    return [each.told for each in goes(planned(*sql))]
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("drop table a.one, two cascade", ["table one is dropped", "table two is dropped"]),
+        ("drop view v", ["table v is dropped"]),
+        ("drop materialized view if exists m", ["table m is dropped"]),
+        (
+            "alter table one drop column a, drop column if exists b",
+            ["column one.a is dropped", "column one.b is dropped"],
+        ),
+        ("alter table one rename column a to b", ["column one.a is renamed to b"]),
+        ("alter table one rename to two", ["table one is renamed to two"]),
+        ('drop table "Odd Name"', ["table Odd Name is dropped"]),
+        ("alter table one rename constraint a to b", []),
+        ("alter table one add column a int; create index on one (a)", []),
+        ("drop index one_a; drop type mood; drop function f()", []),
+    ],
+)
+def test_what_goes(sql: str, said: list[str]) -> None:
+    assert told(sql) == said
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        ("alter table one drop column a", "alter table one add column a text"),
+        ("drop table one", "create table one ()"),
+        ("drop view one", "create view one as select 1"),
+        ("alter table one rename to two", "alter table two rename to one"),
+        ("drop table one; create table one ()",),
+        ("drop table one; create table one as select 1",),
+        ("drop table one; alter table two rename to one",),
+    ],
+)
+def test_what_comes_back_in_the_same_plan_is_not_gone(again: tuple[str, ...]) -> None:
+    assert not [each for each in goes(planned(*again)) if each.table == "one"]
+
+
+def test_it_is_told_at_the_statement_that_takes_it_away() -> None:
+    plan = planned("create table one (a int);", "-- first\nselect 1;\nalter table one drop column old_name;")
+    (mentioned,) = goes(plan)
+    searched = Searched(tuple(Mention(mentioned, "app/a.ts", line) for line in range(1, 8)))
+    (problem,) = mention_problems(plan, searched)
+    assert problem.what == (
+        "column one.old_name is dropped, and code still mentions it: "
+        "app/a.ts:1, app/a.ts:2, app/a.ts:3, app/a.ts:4, app/a.ts:5 and 2 more"
+    )
+    assert problem.place
+    assert problem.place.path == "migrations/002_m.sql"
+    assert plan.steps[1].script.sql.splitlines()[(problem.place.line or 0) - 1].startswith("alter table")
+    assert problem.hint.startswith("code first")
+    assert not problem.blocks
+
+
+def test_what_nobody_mentions_is_no_problem() -> None:
+    assert mention_problems(planned("drop table one"), Searched()) == ()
+
+
+def test_code_that_is_out_of_sight_is_not_called_clean() -> None:
+    plan = planned("drop table one")
+    (problem,) = mention_problems(plan, OutOfSight("nothing is checked out").mentions(tuple(goes(plan))))
+    assert problem.code == "not-searched"
+    assert "nothing is checked out" in problem.what
+    nothing_goes = planned("create table one ()")
+    assert mention_problems(nothing_goes, Searched(unsearched="nothing is checked out")) == ()
+
+
+CODE = """\
+const nodes = await db.fibreNodes.findMany();
+select "user".photo from "user"
+class FibreNode(Base):
+    __tablename__ = "fibre_nodes"
+    installedAt = Column("installed_at")
+    user_photo = 1
+delete from user where id = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("gone", "lines"),
+    [
+        (Gone("fibre_nodes"), [1, 3, 4]),
+        (Gone("fibre_nodes", "installed_at"), [5]),
+        (Gone("user"), [2, 7]),
+        (Gone("user", "photo"), [2]),
+        (Gone("nobody", "photo"), []),
+        (Gone("fibre_nod"), []),
+        (Gone("user", "id"), []),
+        (Gone("installed"), []),
+    ],
+)
+def test_a_name_counts_where_it_means_the_table_or_column(gone: Gone, lines: list[int]) -> None:
+    assert [m.line for m in mentions_in("app.py", CODE, [gone])] == lines
+
+
+NAMES = st.from_regex(r"[a-z]{1,8}(_[a-z]{1,8}){1,3}", fullmatch=True)
+LINES = st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])), max_size=5)
+
+
+@given(NAMES, LINES, LINES)
+def test_a_name_of_several_words_is_found_on_its_line_whatever_stands_around_it(
+    name: str, before: list[str], after: list[str]
+) -> None:
+    text = "\n".join([*before, f"x = '{name}';", *after])
+    found = [m.line for m in mentions_in("a", text, [Gone("t", name)])]
+    assert len(before) + 1 in found
+
+
+@given(st.text(), NAMES)
+def test_a_line_that_is_told_of_is_one_of_the_file(text: str, name: str) -> None:
+    for mention in mentions_in("a", text, [Gone(name), Gone("t", name)]):
+        assert 1 <= mention.line <= text.count("\n") + 1

@@ -1,0 +1,125 @@
+"""What an error in a copy without rows implies for the real database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import make_plan
+from ctgitops.core.schema.compare import Added
+from ctgitops.core.schema.snapshot import SchemaObject
+from ctgitops.core.schema.source_database import Membership, Original, Role
+from ctgitops.core.trial.trial import Order, Proof, WayBack, other_order, proof_problems, says_nothing, step_back
+from ctgitops.errors import ApplyError
+from tests.fakes import STAGING, chained, entry, migration, workspace
+
+ORDINARY = Original("deploy", roles=(Role("deploy"),))
+SUPERUSER = Original("postgres", roles=(Role("postgres", superuser=True),))
+ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three", down=None)
+MORE = (Added(SchemaObject("table", "public.t")),)
+
+
+@pytest.mark.parametrize("state", ["42703", "42P07", "42601", "0A000", "2BP01", "XX000", "42704"])
+def test_what_the_schema_refuses_is_refused_there_too(state: str) -> None:
+    error = ApplyError("x", sqlstate=state)
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False) == ""
+
+
+@pytest.mark.parametrize("state", ["23503", "22P02", "P0001", "P0002", "21000", ""])
+def test_what_rests_on_rows_says_nothing_where_there_are_rows_that_the_copy_lacks(state: str) -> None:
+    error = ApplyError("x", sqlstate=state)
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+
+
+def test_a_right_that_is_missing_says_nothing_only_of_a_superuser() -> None:
+    error = ApplyError("permission denied", sqlstate="42501")
+    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert "superuser" in says_nothing(error, SUPERUSER, fresh=False, unmatched=False)
+
+
+APP = Original(
+    "app",
+    roles=(Role("app", creates_databases=True), Role("rdsadmin", superuser=True)),
+    predefined=frozenset({"pg_maintain"}),
+    withheld=frozenset({"app.key"}),
+    settable=frozenset({"app.log"}),
+    databases=frozenset({"own", "other"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "why"),
+    [
+        ("permission denied to create database", "42501", "app may create databases there"),
+        ("permission denied to change owner of database", "42501", "app may create databases there"),
+        ('role "pg_maintain" does not exist', "42704", "does not have the role pg_maintain"),
+        ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
+        ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),
+        ('security label provider "anon" is not loaded', "22023", "no security label provider"),
+        ('database "other" does not exist', "3D000", "does not have the database other"),
+        ('permission denied to create event trigger "watch"', "42501", "the service with rdsadmin may allow it"),
+    ],
+)
+def test_what_a_sandbox_never_has_says_nothing_where_the_real_server_has_it(said: str, state: str, why: str) -> None:
+    error = ApplyError(said, sqlstate=state)
+    assert why in says_nothing(error, APP, fresh=True, unmatched=False)
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False) or "label" in said
+
+
+@pytest.mark.parametrize("said", ["permission denied to create role", "must be owner of table t", "permission denied"])
+def test_a_right_that_no_service_gives_still_fails(said: str) -> None:
+    assert not says_nothing(ApplyError(said, sqlstate="42501"), APP, fresh=True, unmatched=False)
+
+
+def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
+    admin, between = Role("admin", superuser=True), Role("between", member_of=(Membership("admin"),))
+    member = Role("app", member_of=(Membership("between"),))
+    error = ApplyError("must be owner of table t", sqlstate="42501")
+    becomes = Original("app", roles=(admin, between, member))
+    assert says_nothing(error, becomes, fresh=True, unmatched=False) == (
+        "app can become the superuser admin there, and no role is a superuser in the sandbox"
+    )
+    inherits_only = replace(member, member_of=(Membership("between", sets=False),))
+    assert not says_nothing(error, replace(becomes, roles=(admin, between, inherits_only)), fresh=True, unmatched=False)
+
+
+def test_what_is_not_there_says_nothing_where_the_copy_is_not_whole() -> None:
+    error = ApplyError("x", sqlstate="42883")
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=True)
+    assert not says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+
+
+def test_limits_say_nothing_of_the_files() -> None:
+    assert says_nothing(ApplyError("x", sqlstate="57014"), ORDINARY, fresh=True, unmatched=False)
+    ended = ApplyError("001: the throw-away server was ended: it took longer than 300 seconds", sqlstate="57P01")
+    assert says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+
+
+def test_only_another_order_than_that_of_the_numbers_is_another_order() -> None:
+    work = workspace(ONE, TWO, THREE)
+    assert not other_order(make_plan(work, STAGING, Ledger()), Ledger())
+    late = chained(entry(ONE), entry(THREE))
+    assert other_order(make_plan(work, STAGING, late), late)
+
+
+def test_a_way_back_is_the_rollback_alone() -> None:
+    one, three = make_plan(workspace(ONE, THREE), STAGING, Ledger()).steps
+    back = step_back(one)
+    assert back is not None
+    assert (back.script, back.rollback_script, back.verify) == (ONE.down, None, None)
+    assert step_back(three) is None
+
+
+def test_what_does_not_run_blocks_and_what_leaves_something_warns() -> None:
+    step = make_plan(workspace(ONE), STAGING, Ledger()).steps[0]
+    error = ApplyError("001_one: no such table", sqlstate="42P01")
+    found = proof_problems(Proof(failed=error, ways=(WayBack(step, left=MORE),), order=Order(MORE)), "staging")
+    assert [(p.code, p.blocks) for p in found] == [
+        ("fails", True),
+        ("rollback-leaves", False),
+        ("order-differs", False),
+    ]
+    assert proof_problems(Proof(ways=(WayBack(step), WayBack(step, untried="rows")), order=Order()), "staging") == ()
