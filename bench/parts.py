@@ -24,8 +24,8 @@ from ctgitops.postgres.server.limits import Limits
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.os_account import unprivileged
 from ctgitops.postgres.server.programs import Programs
-from ctgitops.postgres.shadow.provision import Planter
-from ctgitops.postgres.shadow.sandbox import SealedServer
+from ctgitops.postgres.shadow.provision import Provisioner
+from ctgitops.postgres.shadow.sandbox import SandboxServer
 from ctgitops.sql.script import Script
 
 REPETITIONS = 5
@@ -72,19 +72,19 @@ def starts(programs: Programs) -> None:
 def seeds(programs: Programs, address: Address) -> None:
     """A schema read and made again on a throw-away server, beside `pg_dump -s | psql`."""
     turns = iter(range(10 * REPETITIONS))
-    server = SealedServer(programs, settings=Limits().settings(), base=memory(programs, unprivileged()))
+    server = SandboxServer(programs, settings=Limits().settings(), base=memory(programs, unprivileged()))
     with server:
         read = original_at(address)
-        Planter(server, read, []).roles()
+        Provisioner(server, read, []).roles()
 
         def empty() -> str:
             name = f"seeded_{next(turns)}"
-            Planter(server, read, []).database(name)
+            Provisioner(server, read, []).database(name)
             return name
 
         def seeded() -> None:
             name, notes = empty(), list[str]()
-            Planter(server, original_at(address), notes).schema(name)
+            Provisioner(server, original_at(address), notes).schema(name)
             if notes:
                 raise SystemExit("; ".join(notes))
 

@@ -22,7 +22,7 @@ from .core.forge.forge import (
     StickyComment,
     TreeFile,
 )
-from .core.gate.data_loss import Loss, Weighed
+from .core.gate.data_loss import CountedLoss, Loss
 from .core.gate.gate import Predecessor, Reason
 from .core.gate.health import Heard
 from .core.gate.request import Request
@@ -31,13 +31,13 @@ from .core.ledger.ledger import Entry, Ledger
 from .core.ledger.resumption import Reached
 from .core.migration.migration import Seed
 from .core.plan.plan import Plan, Step
-from .core.plan.replay import Wanted
+from .core.plan.replay import ReplayTarget
 from .core.receipt import Receipt
-from .core.run.auto_rollback import Beginning
-from .core.run.outcome import Left
+from .core.run.auto_rollback import Checkpoint
+from .core.run.outcome import SessionLeak
 from .core.run.progress import Listener
 from .core.schema.snapshot import Snapshot
-from .core.schema.source_database import Original
+from .core.schema.source_database import SourceDatabase
 from .core.trial.code_reference import Searched
 from .core.trial.impact import StepImpact
 from .core.trial.projection import Rates, Size
@@ -92,7 +92,7 @@ class Session(Protocol):
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that identity, with an entry that says so. Writes."""
 
-    def left(self) -> tuple[Left, ...]:
+    def left(self) -> tuple[SessionLeak, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
 
     def pulse(self, health: Health) -> Heard:
@@ -104,10 +104,10 @@ class Session(Protocol):
         Raises KeyboardInterrupt where somebody asks the run to stop, ApplyError where its lock is gone.
         """
 
-    def beginning(self, ledger: Ledger) -> Beginning:
+    def beginning(self, ledger: Ledger) -> Checkpoint:
         """What the database is before the first step; `ledger` was read just now."""
 
-    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:
+    def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:
         """How much of each loss was not written by what ran since `beginning`.
 
         From now on a step that would destroy such rows fails, and leaves no trace, where it is one transaction.
@@ -120,13 +120,13 @@ class Database(Protocol):
     def ledger(self) -> Ledger:
         """All entries; an empty ledger where there is none yet. Read-only, takes no lock."""
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """How much data each of them is. Read-only; what cannot be counted in seconds is said to be unknown."""
 
     def snapshot(self) -> Snapshot:
         """Its schema, all of one moment. Read-only, takes no lock."""
 
-    def original(self) -> Original:
+    def original(self) -> SourceDatabase:
         """All that makes a throw-away database like it. Read-only. Raises LedgerError, BackupError."""
 
     def holder(self) -> Holder | None:
@@ -260,7 +260,7 @@ class Replay(Shadow, Protocol):
         """
 
 
-class Sealed(Shadow, Protocol):
+class Sandbox(Shadow, Protocol):
     """A throw-away copy of a real schema, in which SQL that nobody reviewed reaches nothing outside of it."""
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
@@ -288,14 +288,14 @@ class Shadows(Protocol):
     """Where throw-away databases come from."""
 
     def sealed(
-        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
-    ) -> AbstractContextManager[Sealed]:
+        self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[Sandbox]:
         """A copy of a real schema, in which these steps were brought, gone when the block ends.
 
         Raises UsageError where none can be had, ApplyError where a step does not run.
         """
 
-    def like(self, wanted: Wanted, environment: Environment | None = None) -> AbstractContextManager[Replay]:
+    def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty one, on the server that the environment's manifest wants, which is gone when the block ends.
 
         Raises UsageError where none can be had.

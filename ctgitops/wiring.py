@@ -27,12 +27,12 @@ from .files.workspace import read_workspace
 
 if TYPE_CHECKING:
     from .core.plan.plan import Step
-    from .core.plan.replay import Wanted
+    from .core.plan.replay import ReplayTarget
     from .core.receipt import Receipt
     from .core.run.progress import Listener
-    from .core.schema.source_database import Original
+    from .core.schema.source_database import SourceDatabase
     from .core.trial.code_reference import Searched
-    from .ports import Backups, Database, Forge, Replay, Schemas, Sealed
+    from .ports import Backups, Database, Forge, Replay, Sandbox, Schemas
     from .postgres.connection.connect import Address
     from .sql.name_changes import Gone
 
@@ -115,7 +115,7 @@ class Wiring:
 
         return PostgresDatabase(self.address(environment.url_secret, environment.name))
 
-    def like(self, wanted: Wanted, environment: Environment | None = None) -> AbstractContextManager[Replay]:
+    def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
         """An empty throw-away database like what is wanted, gone when the block ends. Raises UsageError."""
         from .postgres.shadow.replay import replay_shadow
 
@@ -126,8 +126,8 @@ class Wiring:
         return replay_shadow(wanted, policy, self.address(policy.url_secret, "the shadow"), target)
 
     def sealed(
-        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
-    ) -> AbstractContextManager[Sealed]:
+        self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[Sandbox]:
         """A throw-away copy of a real schema with steps, gone when the block ends. Raises UsageError, ApplyError."""
         from .postgres.shadow.sandbox import sealed_shadow
 

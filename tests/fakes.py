@@ -12,7 +12,7 @@ from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.core.environment.apply_policy import Health
 from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.environment.policy import Policy
-from ctgitops.core.gate.data_loss import Loss, Weighed
+from ctgitops.core.gate.data_loss import CountedLoss, Loss
 from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.gate.health import Heard
 from ctgitops.core.gate.request import Request
@@ -22,11 +22,11 @@ from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
-from ctgitops.core.run.auto_rollback import Beginning
-from ctgitops.core.run.outcome import Left
+from ctgitops.core.run.auto_rollback import Checkpoint
+from ctgitops.core.run.outcome import SessionLeak
 from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.snapshot import Snapshot
-from ctgitops.core.schema.source_database import Original
+from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import Mention, Searched
 from ctgitops.core.trial.projection import Size
 from ctgitops.core.trial.violation import Risk, Violation
@@ -215,7 +215,7 @@ class Diary:
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
     ends: bool = True
-    left: tuple[Left, ...] = ()
+    left: tuple[SessionLeak, ...] = ()
     not_dumped: tuple[str, ...] = ()
     checked: tuple[Checked, ...] = ()
     healed: tuple[str, ...] = ()
@@ -275,9 +275,9 @@ class DiaryDatabase:
         self.diary.lines.append(f"sizes of {len(tables)} in {self.name}")
         return {}
 
-    def original(self) -> Original:
+    def original(self) -> SourceDatabase:
         self.diary.lines.append(f"copy {self.name}")
-        return Original("deploy", 15)
+        return SourceDatabase("deploy", 15)
 
     def holder(self) -> Holder | None:
         return self.diary.holder
@@ -301,8 +301,8 @@ class DiaryDatabase:
         self.diary.lines += [f"rows of {risk.demand.table}{' with keys' * keys}" for risk in risks]
         return tuple(Violation(risk, self.diary.rows) for risk in risks)
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
-        return tuple(Weighed(loss, self.diary.rows) for loss in losses)
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
+        return tuple(CountedLoss(loss, self.diary.rows) for loss in losses)
 
     @contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[DiaryDatabase]:  # noqa: ARG002
@@ -360,11 +360,11 @@ class DiaryDatabase:
         self.diary.lines.append("watch health")
         return self.diary.healths.pop(0)
 
-    def beginning(self, ledger: Ledger) -> Beginning:
-        return Beginning(ledger.last.id if ledger.last else 0, 1)
+    def beginning(self, ledger: Ledger) -> Checkpoint:
+        return Checkpoint(ledger.last.id if ledger.last else 0, 1)
 
-    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:  # noqa: ARG002
-        return tuple(Weighed(loss, self.diary.others) for loss in losses)
+    def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:  # noqa: ARG002
+        return tuple(CountedLoss(loss, self.diary.others) for loss in losses)
 
     def record(self, entry: Entry) -> None:
         self.diary.lines.append(f"record {entry.mark} {entry.number:03}" if entry.number else "record")
@@ -378,7 +378,7 @@ class DiaryDatabase:
         self.diary.lines.append(f"adopt as {ledger_id}")
         self._add(entry)
 
-    def left(self) -> tuple[Left, ...]:
+    def left(self) -> tuple[SessionLeak, ...]:
         return self.diary.left
 
     def _failed(self, entry: Entry) -> ApplyError:

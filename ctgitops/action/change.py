@@ -11,7 +11,7 @@ from ..commands.rollback import Back, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.forge import Deployment, DeploymentState
-from ..core.forge.intent import Applying, Ground
+from ..core.forge.intent import Applying, Provenance
 from ..core.gate.request import Request
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
@@ -73,7 +73,7 @@ def apply(job: Job, ask: Applying) -> int:
     return next((result.exit_status for result in results if result.exit_status), 0)
 
 
-def rollback(job: Job, ground: Ground) -> int:
+def rollback(job: Job, ground: Provenance) -> int:
     """One environment goes back to what it was after a migration. Writes."""
     prove(job, ground)
     inputs = job.inputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.forge.event import Comment, Nothing
+from ..core.forge.event import Comment, Ignored
 from ..core.forge.forge import Reaction
 from ..errors import CtgitopsError, ForgeError
 from .job import Job, error_markdown
@@ -12,7 +12,7 @@ from .job import Job, error_markdown
 WRITE = frozenset({"admin", "maintain", "write"})
 
 
-def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Nothing:
+def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
     """Does what a comment asks for, where its author may write. Raises ForgeError where nobody can tell."""
     forge = job.teller.forge
     if forge is None:
@@ -21,7 +21,7 @@ def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Nothing:
     # An author's association, which the event has, does not tell: a member may have been given no more than reading.
     if forge.permission_of(comment.author) not in WRITE:
         _react(job, comment, Reaction.REFUSED)
-        return Nothing(f"{comment.author} may not write to this repository")
+        return Ignored(f"{comment.author} may not write to this repository")
     _react(job, comment, Reaction.SEEN)
     ended = Reaction.FAILED
     try:

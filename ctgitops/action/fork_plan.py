@@ -7,9 +7,9 @@ from dataclasses import replace
 from ..commands.plan import plan as plan_verb
 from ..commands.planning.offline import Unlooked
 from ..core.environment.environment import Environment
-from ..core.forge.event import Nothing
+from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
-from ..core.forge.intent import Planning, Reading, in_order_of_after
+from ..core.forge.intent import PlanFromApi, Planning, in_order_of_after
 from ..core.problem import Problem
 from ..core.trial.code_reference import OutOfSight
 from ..core.view.preview import Look, with_problems
@@ -29,7 +29,7 @@ ALL = 10_000_000
 """So many files of a pull request are read, so many bytes of one, and of all."""
 
 
-def plan(job: Job, ask: Reading) -> int | Nothing:
+def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     """The plan of a pull request with the manifests and the policy of this checkout. Never applies."""
     forge = job.teller.forge
     if forge is None:
@@ -38,12 +38,12 @@ def plan(job: Job, ask: Reading) -> int | Nothing:
     if number is None and ask.run is not None:
         number = forge.proposed_by(ask.run)
     if number is None:
-        return Nothing("no open pull request has this commit as its head now")
+        return Ignored("no open pull request has this commit as its head now")
     proposal = forge.proposal(number)
     if ask.run is not None and proposal.head_sha != ask.run.head_sha:
-        return Nothing("it was pushed to since, and the run for that follows")
+        return Ignored("it was pushed to since, and the run for that follows")
     if proposal.merged:
-        return Nothing("it is merged, so there is nothing to plan")
+        return Ignored("it is merged, so there is nothing to plan")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
     changed = job.teller.files_of(number)
     with overlaid(job.wiring.root, files) as root:

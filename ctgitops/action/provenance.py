@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.forge.intent import Ground
+from ..core.forge.intent import Provenance
 from ..errors import ForgeError, MustWaitError, WorkspaceError
 from ..ports import Forge
 from .job import Job
@@ -11,7 +11,7 @@ _UNCHANGED = "nothing was changed"
 _CHECK_OUT = "let actions/checkout check out the default branch before this step"
 
 
-def prove(job: Job, ground: Ground) -> None:
+def prove(job: Job, ground: Provenance) -> None:
     """A tag stands for this commit, and the default branch has it. Raises MustWaitError, ForgeError."""
     if not (ground.tag or ground.checkout):
         return
@@ -26,7 +26,7 @@ def prove(job: Job, ground: Ground) -> None:
         _checkout(job, ground, forge)
 
 
-def _tag(job: Job, ground: Ground, forge: Forge) -> None:
+def _tag(job: Job, ground: Provenance, forge: Forge) -> None:
     commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
     if not commit or {commit} != {here, ground.sha or here}:
         what = f"the tag {ground.tag} names {commit[:7]}, and this run is for {here[:7]}: it was moved"
@@ -36,7 +36,7 @@ def _tag(job: Job, ground: Ground, forge: Forge) -> None:
         raise MustWaitError(what, state=_UNCHANGED, hint=f"merge it into {ground.branch}, then tag that")
 
 
-def _checkout(job: Job, ground: Ground, forge: Forge) -> None:
+def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
     """A workflow that a comment starts may have checked out the pull request's branch."""
     try:
         commit = job.wiring.checked_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..commands.repair import Correction, Fact
 from ..commands.repair import repair as verb
-from ..core.forge.intent import Ground
+from ..core.forge.intent import Provenance
 from ..core.migration.selector import selector_from
 from ..report.escape import plain
 from .job import Job
@@ -12,7 +12,7 @@ from .provenance import prove
 from .records import keep_record
 
 
-def repair(job: Job, ground: Ground) -> int:
+def repair(job: Job, ground: Provenance) -> int:
     """Adds an entry for each migration to the ledger, and applies nothing. Raises UsageError. Writes."""
     prove(job, ground)
     inputs = job.inputs.named()

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..core.environment.environment import Environment
-from ..core.forge.event import Comment, Event, MergeGroup, Nothing, PullRequest, Refused, Schedule
+from ..core.forge.event import Comment, Event, Ignored, MergeGroup, PullRequest, Refused, Schedule
 from ..core.forge.intent import (
     Applying,
-    Asking,
     Checking,
     Finalising,
-    Ground,
+    ManualRun,
+    PlanFromApi,
     Planning,
-    Reading,
+    Provenance,
     Unlocking,
     decide,
     ground_of,
@@ -34,7 +34,7 @@ from . import change, comment_command, drift, fork_plan, planning, read_only, re
 from .github_writer import Teller
 from .job import Job
 
-Happened = Event | Nothing | Refused
+Happened = Event | Ignored | Refused
 
 LONGEST_EVENT = 30 << 20
 UNEXPECTED = 1
@@ -104,7 +104,7 @@ def _asked(job: Job, event: Happened) -> int:
         return _outside(job, event)
     if isinstance(event, Comment):
         done = comment_command.obey(job, event, lambda: _commanded(job, event))
-        return _nothing(job, done) if isinstance(done, Nothing) else done
+        return _nothing(job, done) if isinstance(done, Ignored) else done
     return _commanded(job, event)
 
 
@@ -131,8 +131,8 @@ def _commanded(job: Job, event: Happened) -> int:
 
 def _on_merged(job: Job, event: Happened) -> int:
     """What connects with the checkout's own manifests, so that these must be merged."""
-    ground = event if isinstance(event, Nothing | Refused) else ground_of(event)
-    if not isinstance(ground, Ground):
+    ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
+    if not isinstance(ground, Provenance):
         return _nothing(job, ground)
     if job.inputs.command is Command.DRIFT:
         return drift.drift(job)
@@ -141,7 +141,7 @@ def _on_merged(job: Job, event: Happened) -> int:
     return unlock.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
-def _applied(job: Job, event: Happened, ask: Applying | Nothing | Refused) -> int:
+def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
     """The clock looks for drift first, and then brings what waited; one does not keep the other from being done."""
     drifted = drift.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
@@ -149,21 +149,21 @@ def _applied(job: Job, event: Happened, ask: Applying | Nothing | Refused) -> in
 
 
 def _plan(job: Job, event: Happened) -> int:
-    ask = event if isinstance(event, Nothing | Refused) else decide(event, ())
-    return _planned(job, ask if isinstance(ask, Planning | Reading) else Planning(()))
+    ask = event if isinstance(event, Ignored | Refused) else decide(event, ())
+    return _planned(job, ask if isinstance(ask, Planning | PlanFromApi) else Planning(()))
 
 
-def _planned(job: Job, ask: Planning | Reading) -> int:
+def _planned(job: Job, ask: Planning | PlanFromApi) -> int:
     if isinstance(ask, Planning):
         return planning.plan(job, ask)
     done = fork_plan.plan(job, ask)
-    return _nothing(job, done) if isinstance(done, Nothing) else done
+    return _nothing(job, done) if isinstance(done, Ignored) else done
 
 
 def _by_event(job: Job, event: Happened) -> int:
-    ask = event if isinstance(event, Nothing | Refused) else decide(event, job.wiring.workspace.environments)
+    ask = event if isinstance(event, Ignored | Refused) else decide(event, job.wiring.workspace.environments)
     match ask:
-        case Planning() | Reading():
+        case Planning() | PlanFromApi():
             return _planned(job, ask)
         case Unlocking():
             return unlock.unlock(job, ask)
@@ -171,13 +171,13 @@ def _by_event(job: Job, event: Happened) -> int:
             return read_only.files_only(job, ask)
         case Finalising():
             return read_only.finalise(job, ask)
-        case Asking(inputs=inputs):
+        case ManualRun(inputs=inputs):
             return _as_a_person_says(job, event, dict(inputs))
-        case Applying() | Nothing() | Refused():
+        case Applying() | Ignored() | Refused():
             return _applied(job, event, ask)
 
 
-def _as_a_person_says(job: Job, event: Event | Nothing | Refused, given: Mapping[str, str]) -> int:
+def _as_a_person_says(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
     filled = job.inputs.filled(given)
     if filled.command is Command.AUTO:
         hint = "give the workflow an input `command`, or this step `with: {command: …}`"
@@ -187,8 +187,8 @@ def _as_a_person_says(job: Job, event: Event | Nothing | Refused, given: Mapping
 
 def _change(job: Job, event: Happened) -> int:
     inputs = job.inputs.named()
-    ground = event if isinstance(event, Nothing | Refused) else ground_of(event)
-    if not isinstance(ground, Ground):
+    ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
+    if not isinstance(ground, Provenance):
         return _nothing(job, ground)
     if inputs.command is Command.ROLLBACK:
         return change.rollback(job, ground)
@@ -199,13 +199,13 @@ def _apply(job: Job, ask: Applying) -> int:
     if job.inputs.environment:
         ask = Applying(tuple(e for e in ask.environments if e.name == job.inputs.environment), ask.ground)
     if not ask.environments:
-        return _nothing(job, Nothing(f"the event is not for `{job.inputs.environment}`"))
+        return _nothing(job, Ignored(f"the event is not for `{job.inputs.environment}`"))
     if job.inputs.dry_run:
         return planning.plan(job, Planning(ask.environments))
     return change.apply(job, ask)
 
 
-def _nothing(job: Job, why: Nothing | Refused) -> int:
+def _nothing(job: Job, why: Ignored | Refused) -> int:
     """A step that did nothing says that it did nothing, and why."""
     if isinstance(why, Refused):
         raise UsageError(why.why, hint=why.hint)

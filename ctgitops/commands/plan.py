@@ -13,7 +13,7 @@ from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
-from ..core.trial.trial import Proof, proof_problems
+from ..core.trial.trial import Trial, proof_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
 from ..lint.file_selection import lint_plan
@@ -21,7 +21,7 @@ from ..ports import Code, Database, Databases, Shadows
 from .planning.already import with_baseline
 from .planning.impact_estimate import effects_of
 from .planning.row_violations import with_violations
-from .planning.trial import Trial
+from .planning.trial import TrialRunner
 
 
 def plan(
@@ -83,7 +83,7 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
         return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 
-def _remedied(proof: Proof, preview: Preview, before: Predecessor) -> str:
+def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
     """The help where the environment before has the file that does not run; empty where it has not."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
@@ -109,16 +109,16 @@ class _Known:
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
     """The same with its proof and what that found; a plan that cannot be tried says so, and is one all the same."""
     if not preview.environment.shadow.wanted:
-        return replace(preview, proof=Proof(untried="its manifest says `shadow: none`"))
+        return replace(preview, proof=Trial(untried="its manifest says `shadow: none`"))
     try:
         database = databases.of(preview.environment)
         original, live = database.original(), known.live or database.snapshot()
         with shadows.sealed(original, preview.environment.shadow) as sealed:
-            proof = Trial(preview.plan, known.ledger, original, sealed).proof(live)
+            proof = TrialRunner(preview.plan, known.ledger, original, sealed).proof(live)
             effects = effects_of(preview.plan, known.request, known.before, sealed, databases)
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
-        proof = Proof(untried=error.what)
+        proof = Trial(untried=error.what)
     found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
     problems = worst_first((*preview.plan.problems, *found))
     return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)

@@ -18,7 +18,7 @@ from ..commands.apply import apply
 from ..commands.plan import plan
 from ..commands.rollback import Back, rollback
 from ..commands.status import status
-from ..core.forge.event import Nothing, Refused
+from ..core.forge.event import Ignored, Refused
 from ..core.forge.intent import Applying, Planning, decide
 from ..core.gate.request import Origin
 from ..core.run.outcome import Outcome, Status
@@ -142,7 +142,7 @@ def _payload(name: str) -> dict[str, object]:
 def _asked_by(stage: Stage, event: str) -> Planning | Applying:
     """What GitHub's payload asks of this repository."""
     happened = read_event(event, _payload(event))
-    if isinstance(happened, Nothing | Refused):
+    if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} asks for nothing: {happened.why}")
     asked = decide(happened, stage.wiring().workspace.environments)
     if not isinstance(asked, Planning | Applying):

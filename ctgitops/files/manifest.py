@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..core.environment.apply_policy import Health, Manner, OnFailure, Transaction
+from ..core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ..core.environment.environment import (
     BackupPolicy,
     DataPreflight,
@@ -130,9 +130,9 @@ def _timeouts(written: dict[str, str]) -> Timeouts:
     return Timeouts(**{key: duration(text) for key, text in written.items()})
 
 
-def _manner(usable: dict[str, Any], document: Document) -> Manner:
-    return Manner(
-        Transaction(usable.get("transaction", "each")),
+def _manner(usable: dict[str, Any], document: Document) -> ApplyPolicy:
+    return ApplyPolicy(
+        TransactionScope(usable.get("transaction", "each")),
         OnFailure(usable.get("on_failure", "stop")),
         _health(usable["health"], document) if "health" in usable else None,
     )

@@ -9,8 +9,8 @@ from ..core.forge.event import (
     Comment,
     Dispatch,
     Event,
+    Ignored,
     MergeGroup,
-    Nothing,
     OutsideRun,
     PullRequest,
     PullRequestClosed,
@@ -35,7 +35,7 @@ _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})")
 _DEPENDABOT = "dependabot[bot]"
 
 
-def read_event(name: str, payload: Payload) -> Event | Nothing | Refused:
+def read_event(name: str, payload: Payload) -> Event | Ignored | Refused:
     """The event of `GITHUB_EVENT_NAME` and the file at `GITHUB_EVENT_PATH`. Raises UsageError."""
     if name == "pull_request_target":
         what = "pull_request_target gives a stranger's pull request this repository's secrets"
@@ -46,14 +46,14 @@ def read_event(name: str, payload: Payload) -> Event | Nothing | Refused:
     return _READERS[name](payload)
 
 
-def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Nothing:
+def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored:
     action = text_of(payload, "action")
     number = number_of(payload, "pull_request", "number")
     head = text_of(payload, "pull_request", "head", "sha")
     if action == "closed":
         return PullRequestClosed(number, head, merged=flag_of(payload, "pull_request", "merged"))
     if action not in PLANNED:
-        return Nothing(f"a pull request that was {action.replace('_', ' ')} keeps its plan")
+        return Ignored(f"a pull request that was {action.replace('_', ' ')} keeps its plan")
     return PullRequest(
         number=number,
         head_sha=head,
@@ -73,18 +73,18 @@ def _outside(payload: Payload) -> str:
     return ""
 
 
-def _merge_group(payload: Payload) -> MergeGroup | Nothing:
+def _merge_group(payload: Payload) -> MergeGroup | Ignored:
     action = text_of(payload, "action")
     if action != "checks_requested":
-        return Nothing(f"a merge group that was {action} asks for nothing")
+        return Ignored(f"a merge group that was {action} asks for nothing")
     return MergeGroup(text_of(payload, "merge_group", "head_sha"), text_of(payload, "merge_group", "base_sha"))
 
 
-def _push(payload: Payload) -> Push | TagPush | Nothing:
+def _push(payload: Payload) -> Push | TagPush | Ignored:
     ref = text_of(payload, "ref")
     kind, name = ("tag", ref.removeprefix(_TAG)) if ref.startswith(_TAG) else ("branch", ref.removeprefix(_BRANCH))
     if flag_of(payload, "deleted"):
-        return Nothing(f"the {kind} {name} was deleted")
+        return Ignored(f"the {kind} {name} was deleted")
     default = text_of(payload, "repository", "default_branch")
     if kind == "tag":
         # `after` of an annotated tag is the tag itself, not its commit.
@@ -95,13 +95,13 @@ def _push(payload: Payload) -> Push | TagPush | Nothing:
     )
 
 
-def _release(payload: Payload) -> Release | Nothing:
+def _release(payload: Payload) -> Release | Ignored:
     action = text_of(payload, "action")
     if action not in PUBLISHED:
-        return Nothing(f"a release that was {action} brings nothing new")
+        return Ignored(f"a release that was {action} brings nothing new")
     tag = text_of(payload, "release", "tag_name")
     if flag_of(payload, "release", "draft"):
-        return Nothing(f"the release of {tag} is a draft")
+        return Ignored(f"the release of {tag} is a draft")
     return Release(
         tag=tag,
         prerelease=flag_of(payload, "release", "prerelease"),
@@ -124,18 +124,18 @@ def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value or "")
 
 
-def _comment(payload: Payload) -> Comment | Nothing:
+def _comment(payload: Payload) -> Comment | Ignored:
     first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
     said = _COMMAND.fullmatch(first)
     if said is None or text_of(payload, "action") != "created":
-        return Nothing("a comment asks for something only when it is made, and begins with `/ctgitops`")
+        return Ignored("a comment asks for something only when it is made, and begins with `/ctgitops`")
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
-        return Nothing("only a comment on a pull request asks for something")
+        return Ignored("only a comment on a pull request asks for something")
     if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
-        return Nothing("a comment can ask for `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
+        return Ignored("a comment can ask for `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
     if not _said_by_a_person(payload):
-        return Nothing("only the person who wrote a comment asks with it, and no program")
+        return Ignored("only the person who wrote a comment asks with it, and no program")
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
         verb=said[1],
@@ -153,17 +153,17 @@ def _said_by_a_person(payload: Payload) -> bool:
     return author == sender and text_of(payload, "comment", "user", "type") == "User" and bool(_LOGIN.fullmatch(login))
 
 
-def _workflow_run(payload: Payload) -> OutsideRun | Nothing:
+def _workflow_run(payload: Payload) -> OutsideRun | Ignored:
     run = get_of(payload, dict, "workflow_run")
     if text_of(payload, "action") != "completed" or run.get("event") != "pull_request":
-        return Nothing("of another workflow only the end of a run for a pull request counts")
+        return Ignored("of another workflow only the end of a run for a pull request counts")
     head = get_of(payload, dict | None, "workflow_run", "head_repository")
     if head is None:
-        return Nothing("the fork is gone")
+        return Ignored("the fork is gone")
     actor = run.get("actor")
     by_dependabot = isinstance(actor, dict) and actor.get("login") == _DEPENDABOT
     if head.get("id") == number_of(payload, "repository", "id") and not by_dependabot:
-        return Nothing("the pull request is no fork's, so its own run has planned it already")
+        return Ignored("the pull request is no fork's, so its own run has planned it already")
     return OutsideRun(
         head_sha=text_of(payload, "workflow_run", "head_sha"),
         head_branch=text_of(payload, "workflow_run", "head_branch"),
@@ -172,7 +172,7 @@ def _workflow_run(payload: Payload) -> OutsideRun | Nothing:
     )
 
 
-_READERS: dict[str, Callable[[Payload], Event | Nothing]] = {
+_READERS: dict[str, Callable[[Payload], Event | Ignored]] = {
     "pull_request": _pull_request,
     "merge_group": _merge_group,
     "push": _push,

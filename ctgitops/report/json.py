@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..core.environment.apply_policy import Manner
+from ..core.environment.apply_policy import ApplyPolicy
 from ..core.fix import Fix, Rename
-from ..core.gate.data_loss import Weighed
+from ..core.gate.data_loss import CountedLoss
 from ..core.gate.gate import Reason
 from ..core.ledger.drift_acceptance import change_data
 from ..core.plan.plan import Plan, Step
@@ -122,7 +122,7 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
     }
 
 
-def _manner(manner: Manner) -> Object:
+def _manner(manner: ApplyPolicy) -> Object:
     health = manner.health
     return {
         "transaction": manner.transaction.value,
@@ -201,7 +201,7 @@ def _receipt(receipt: Receipt) -> Object:
     return summary
 
 
-def _loss(weighed: Weighed) -> Object:
+def _loss(weighed: CountedLoss) -> Object:
     what = weighed.loss.what
     return {
         "migration": weighed.loss.migration,

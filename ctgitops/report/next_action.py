@@ -9,7 +9,7 @@ from markupsafe import Markup
 from ..core.environment.environment import Environment, Trigger
 from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.trial.deploy_order import Order, order_of
+from ..core.trial.deploy_order import DeployOrder, order_of
 from ..core.view.preview import Look, Preview, Unseen
 from . import escape, links, phrases
 
@@ -27,7 +27,7 @@ def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]],
     if not busy:
         return escape.plain("Nothing is to be done: no database is changed.")
     which = order_of(phrases.plans(looks))
-    order = [escape.plain(phrases.order(which))] if which and which is not Order.SCHEMA_FIRST else []
+    order = [escape.plain(phrases.order(which))] if which and which is not DeployOrder.SCHEMA_FIRST else []
     return _space([*(_sentence(environment) for environment in busy[:SENTENCES]), *order])
 
 

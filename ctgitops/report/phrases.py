@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..core.environment.apply_policy import Manner
+from ..core.environment.apply_policy import ApplyPolicy
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
 from ..core.migration.schema_version import SchemaVersion
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
-from ..core.trial.deploy_order import Order
+from ..core.trial.deploy_order import DeployOrder
 from ..core.view.preview import Look, Preview
 
 
@@ -95,7 +95,7 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
     return tuple(waits)
 
 
-def manner(of: Manner) -> tuple[str, ...]:
+def manner(of: ApplyPolicy) -> tuple[str, ...]:
     """How a plan is carried out, as far as that is not how it is without a word in the manifest."""
     said = ["all in one transaction"] if of.together else []
     said += ["when it fails, what the run had applied is taken back"] if of.takes_back else []
@@ -104,7 +104,7 @@ def manner(of: Manner) -> tuple[str, ...]:
     return tuple(said)
 
 
-def watched(of: Manner) -> str:
+def watched(of: ApplyPolicy) -> str:
     """What an apply that did not fail says of its health query; empty where there is none."""
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
@@ -162,12 +162,12 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def order(of: Order) -> str:
+def order(of: DeployOrder) -> str:
     """Whether the schema or the code goes first, in a sentence."""
     return {
-        Order.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
-        Order.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
-        Order.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
+        DeployOrder.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
+        DeployOrder.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
+        DeployOrder.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
     }[of]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..core.ledger.drift_acceptance import change_data
 from ..core.plan.plan import Plan
-from ..core.trial.trial import Again, Proof, WayBack
+from ..core.trial.trial import IdempotenceCheck, RollbackTrial, Trial
 from . import phrases
 from .diff_lines import change_lines
 
@@ -14,7 +14,7 @@ Object = dict[str, object]
 _ALL_RUN = {1: "it runs", 2: "both run"}
 
 
-def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
+def sentences(proof: Trial, plan: Plan) -> tuple[str, ...]:
     """What was tried and what it showed, the most important first. None of them is markup."""
     return (
         *_ran(proof, plan),
@@ -25,7 +25,7 @@ def sentences(proof: Proof, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def mark(proof: Proof) -> str:
+def mark(proof: Trial) -> str:
     """One sign for all of it."""
     if proof.failed:
         return "⛔"
@@ -35,7 +35,7 @@ def mark(proof: Proof) -> str:
     return "✅" if order and ways and again and not (proof.untried or proof.skipped) else "⚠️"
 
 
-def _ran(proof: Proof, plan: Plan) -> Iterable[str]:
+def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
     copied = "what the merged files give" if proof.of_files else "a copy of its schema"
     where = f"on {copied}, PostgreSQL {proof.server}"
@@ -53,7 +53,7 @@ def _ok(done: int) -> str:
     return f"{phrases.count(done, 'migration')} run{'s' if done == 1 else ''}, " if done else ""
 
 
-def _ways(ways: tuple[WayBack, ...]) -> Iterable[str]:
+def _ways(ways: tuple[RollbackTrial, ...]) -> Iterable[str]:
     proved = sum(way.proved for way in ways)
     if proved:
         of = "" if proved == len(ways) else f" of {len(ways)}"
@@ -66,7 +66,7 @@ def _ways(ways: tuple[WayBack, ...]) -> Iterable[str]:
             yield f"the rollback of {way.step.name} is NOT PROVED"
 
 
-def _twice(found: tuple[Again, ...]) -> Iterable[str]:
+def _twice(found: tuple[IdempotenceCheck, ...]) -> Iterable[str]:
     proved = sum(again.proved for again in found)
     if proved:
         who = "1 says" if proved == 1 else f"{proved} say"
@@ -78,7 +78,7 @@ def _twice(found: tuple[Again, ...]) -> Iterable[str]:
             yield f"{again.step.name} is NOT IDEMPOTENT, as it says"
 
 
-def _order(proof: Proof) -> Iterable[str]:
+def _order(proof: Trial) -> Iterable[str]:
     if proof.order is None:
         return
     if proof.order.untried:
@@ -89,7 +89,7 @@ def _order(proof: Proof) -> Iterable[str]:
         yield "an empty database gets the same schema in the order of the numbers"
 
 
-def schema_lines(proof: Proof) -> list[str]:
+def schema_lines(proof: Trial) -> list[str]:
     """How the schema afterwards differs from that before, and what each rollback leaves of it."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
@@ -105,7 +105,7 @@ def schema_lines(proof: Proof) -> list[str]:
     return lines
 
 
-def proof_data(proof: Proof) -> Object:
+def proof_data(proof: Trial) -> Object:
     """A proof as a part of a document."""
     order = proof.order
     return {

@@ -46,7 +46,7 @@ _CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequiredLock:
     """A lock on a relation that a statement names; `name` is quoted, and qualified where the statement does it."""
 
     name: str
@@ -92,12 +92,12 @@ _DROPPED = ("TABLE", "INDEX", "VIEW", "MATVIEW", "SEQUENCE", "FOREIGN_TABLE")
 _DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
 
 
-def locks(kind: str, node: Node) -> tuple[Wanted, ...]:
+def locks(kind: str, node: Node) -> tuple[RequiredLock, ...]:
     """The locks on relations that a statement names, each relation once, with its strongest."""
     strongest: dict[str, LockMode] = {}
     for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(kind, node))):
         strongest[name] = max(mode, strongest.get(name, mode))
-    return tuple(Wanted(name, mode) for name, mode in strongest.items() if name)
+    return tuple(RequiredLock(name, mode) for name, mode in strongest.items() if name)
 
 
 def table_made(kind: str, node: Node) -> str:

@@ -22,7 +22,7 @@ from .guard import Failure, Guard, guarded
 from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - who reads SQL catches it
 from .interruption import Leaves, Leaving, leaves
 from .libpg_query import library
-from .locks import Wanted, locks, table_made
+from .locks import RequiredLock, locks, table_made
 from .name_changes import Gone, appears, gone
 from .nodes import Node
 from .operator_runs import LongRunError, scannable
@@ -70,7 +70,7 @@ class Statement:
     """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
     leaves: Leaves | None = None
     """What it can leave behind when it is cut short; None for what a transaction of its own can hold."""
-    locks: tuple[Wanted, ...] = ()
+    locks: tuple[RequiredLock, ...] = ()
     """The locks that it takes on relations it names."""
     makes: str = ""
     """The table that it makes."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.environment.apply_policy import Manner, Transaction
+from ctgitops.core.environment.apply_policy import ApplyPolicy, TransactionScope
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.ledger.ledger import Mark
@@ -145,7 +145,7 @@ def test_a_second_run_does_nothing_and_says_so() -> None:
 
 
 def test_all_at_once_is_told_only_when_it_is_committed() -> None:
-    together = replace(STAGING, manner=Manner(Transaction.ALL))
+    together = replace(STAGING, manner=ApplyPolicy(TransactionScope.ALL))
     work = workspace(ONE, TWO, seeds=(seed("a.sql"),))
     diary = Diary()
     outcome = apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)

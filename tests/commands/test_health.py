@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.core.environment.apply_policy import Health, Manner, OnFailure
+from ctgitops.core.environment.apply_policy import ApplyPolicy, Health, OnFailure
 from ctgitops.core.environment.environment import Environment
 from ctgitops.core.gate.health import Heard, Pulse
 from ctgitops.core.run.outcome import Outcome, Status
@@ -17,8 +17,8 @@ from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, r
 
 ONE, TWO = migration("001_one"), migration("002_two")
 HEALTH = Health(Script("select true", "environments/staging.yaml", 9))
-WATCHED = replace(STAGING, manner=Manner(health=HEALTH))
-BACK = replace(STAGING, manner=Manner(health=HEALTH, on_failure=OnFailure.ROLLBACK))
+WATCHED = replace(STAGING, manner=ApplyPolicy(health=HEALTH))
+BACK = replace(STAGING, manner=ApplyPolicy(health=HEALTH, on_failure=OnFailure.ROLLBACK))
 WELL, UNWELL = Heard(Pulse.WELL), Heard(Pulse.UNWELL, "returned f instead of true")
 UNKNOWN = Heard(Pulse.UNKNOWN, "no such table")
 

@@ -12,7 +12,7 @@ import pytest
 from ctgitops.commands.check import check, exit_status, lint
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment.policy import Policy
-from ctgitops.core.gate.data_loss import Weighed, losses, unaccepted
+from ctgitops.core.gate.data_loss import CountedLoss, losses, unaccepted
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import last_entries, make_rollback
@@ -160,7 +160,7 @@ def test_lost_data_that_is_unknown_must_be_accepted(monkeypatch: pytest.MonkeyPa
     ledger = chained(entry(one))
     monkeypatch.setitem(sql_losses._JUDGES, "DropStmt", fails)
     back = make_rollback(STAGING, ledger, last_entries(ledger, 1))
-    found = tuple(Weighed(loss, None) for loss in losses(back, ledger))
+    found = tuple(CountedLoss(loss, None) for loss in losses(back, ledger))
     (reason,) = unaccepted(back, found, ledger, frozenset())
     assert "a statement that was not analysed" in reason.what
 

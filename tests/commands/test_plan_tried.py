@@ -10,12 +10,12 @@ from ctgitops.commands.plan import plan
 from ctgitops.core.environment.environment import Environment, ShadowPolicy
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.plan.plan import Step
-from ctgitops.core.plan.replay import Wanted
-from ctgitops.core.schema.source_database import Original
+from ctgitops.core.plan.replay import ReplayTarget
+from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import OutOfSight
 from ctgitops.core.view.preview import Preview
 from ctgitops.errors import UsageError
-from ctgitops.ports import Replay, Sealed
+from ctgitops.ports import Replay, Sandbox
 from ctgitops.report.text import plans_text
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 
@@ -25,12 +25,12 @@ class NoServer:
     """A machine without PostgreSQL."""
 
     @contextmanager
-    def like(self, wanted: Wanted, environment: Environment | None = None) -> Iterator[Replay]:  # noqa: ARG002
+    def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> Iterator[Replay]:  # noqa: ARG002
         self.refuse(wanted.major)
         yield  # type: ignore[misc]
 
     @contextmanager
-    def sealed(self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sealed]:  # noqa: ARG002
+    def sealed(self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()) -> Iterator[Sandbox]:  # noqa: ARG002
         self.refuse(original.major if policy.wanted else None)
         yield  # type: ignore[misc]
 

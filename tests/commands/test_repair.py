@@ -8,7 +8,7 @@ from ctgitops.commands.repair import Correction, Fact, repair
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.identity import Home, Identity, Site
 from ctgitops.core.ledger.ledger import Ledger, Mark
-from ctgitops.core.ledger.resumption import Kind, Reached, Trace
+from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
@@ -91,7 +91,7 @@ def half_done(*reached: tuple[Reached, int]) -> Ledger:
     ledger = chained(entry(ONE), entry(STEPWISE, Mark.STARTED))
     script = STEPWISE.up
     hashes = [script.hash_of(statement) for statement in script.statements]
-    traces = tuple(Trace(2, 2, Kind.STATEMENT, mark, at, hashes[at - 1]) for mark, at in reached)
+    traces = tuple(ProgressRow(2, 2, Kind.STATEMENT, mark, at, hashes[at - 1]) for mark, at in reached)
     return replace(ledger, progress=traces)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ctgitops.commands.apply import apply
 from ctgitops.commands.rollback import Back, rollback
-from ctgitops.core.environment.apply_policy import Manner, OnFailure, Transaction
+from ctgitops.core.environment.apply_policy import ApplyPolicy, OnFailure, TransactionScope
 from ctgitops.core.environment.environment import Environment
 from ctgitops.core.environment.policy import Band, Numbering, Policy
 from ctgitops.core.ledger.ledger import Mark
@@ -20,7 +20,7 @@ from ctgitops.core.run.progress import TakeBackStarted
 from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, Diary, added, chained, entry, migration, request, seed, workspace
 
-BACK = replace(STAGING, manner=Manner(on_failure=OnFailure.ROLLBACK))
+BACK = replace(STAGING, manner=ApplyPolicy(on_failure=OnFailure.ROLLBACK))
 ONE, TWO, THREE, FOUR = (migration(name) for name in ("001_one", "002_two", "003_three", "004_four"))
 ANY_ORDER = Policy(numbering=Numbering.INCREASING, bands=tuple(Band(f"b{n}", n, n) for n in range(1, 41)))
 
@@ -41,12 +41,12 @@ def test_what_is_taken_back_is_what_this_run_applied_in_reverse_order(which: lis
     if not pending:
         return
     failing = data.draw(st.sampled_from(pending))
-    together = data.draw(st.sampled_from(Transaction))
+    together = data.draw(st.sampled_from(TransactionScope))
     environment = replace(BACK, manner=replace(BACK.manner, transaction=together))
     diary = Diary({"staging": chained(*(entry(m) for m in had))}, step_fails=failing.name)
     before = diary.ledgers["staging"].applied
     error = fails(diary, *made, environment=environment)
-    one_by_one = together is Transaction.EACH or len(pending) == 1
+    one_by_one = together is TransactionScope.EACH or len(pending) == 1
     applied = tuple(m.name for m in pending[: pending.index(failing)]) if one_by_one else ()
     assert error.taken_back == applied[::-1]
     assert [line for line in diary.lines if line.startswith("undo")] == [f"undo {name[:3]}" for name in applied[::-1]]

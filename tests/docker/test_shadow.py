@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.schema.source_database import Original, Role
+from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError, UsageError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.server.container import LABEL, LOOPBACK
@@ -29,7 +29,7 @@ from tests.stories.house import House
 
 pytestmark = [pytest.mark.docker, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 IMAGE, PLAIN = "postgis/postgis:17-3.5", "postgres:17"
-ORIGINAL = Original("postgres", 17, roles=(Role("postgres", superuser=True), Role("reader")))
+ORIGINAL = SourceDatabase("postgres", 17, roles=(Role("postgres", superuser=True), Role("reader")))
 
 
 @pytest.fixture(autouse=True)

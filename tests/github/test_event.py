@@ -10,8 +10,8 @@ import pytest
 from ctgitops.core.forge.event import (
     Comment,
     Dispatch,
+    Ignored,
     MergeGroup,
-    Nothing,
     OutsideRun,
     PullRequest,
     PullRequestClosed,
@@ -60,17 +60,17 @@ def changed(payload: dict[str, Any], path: str, value: object) -> dict[str, Any]
         ("pull_request.reopened", PullRequest),
         ("pull_request.ready_for_review", PullRequest),
         ("pull_request.closed", PullRequestClosed),
-        ("pull_request.labeled", Nothing),
+        ("pull_request.labeled", Ignored),
         ("merge_group.checks_requested", MergeGroup),
         ("push.branch", Push),
         ("push.tag", TagPush),
-        ("push.tag_deleted", Nothing),
+        ("push.tag_deleted", Ignored),
         ("release.released", Release),
         ("release.published", Release),
-        ("release.prereleased", Nothing),
+        ("release.prereleased", Ignored),
         ("workflow_dispatch", Dispatch),
-        ("issue_comment.created", Nothing),
-        ("workflow_run.completed", Nothing),
+        ("issue_comment.created", Ignored),
+        ("workflow_run.completed", Ignored),
     ],
 )
 def test_what_github_sends(payload: str, kind: type) -> None:
@@ -93,7 +93,7 @@ def test_what_is_in_github_s_own_payloads() -> None:
     group = "2ffea6db159f6b6c47a24e778fb9ef40cf6b1c7d"
     base = "380387fbc80638b734a49e1be1c4dfec1c01b33c"
     assert read_event("merge_group", payload_of("merge_group.checks_requested")) == MergeGroup(group, base)
-    assert read_event("merge_group", payload_of("merge_group.checks_requested") | {"action": "destroyed"}) == Nothing(
+    assert read_event("merge_group", payload_of("merge_group.checks_requested") | {"action": "destroyed"}) == Ignored(
         "a merge group that was destroyed asks for nothing"
     )
     assert read_event("workflow_dispatch", payload_of("workflow_dispatch")) == Dispatch("refs/heads/main", "main")
@@ -187,12 +187,12 @@ def test_a_comment_on_an_open_pull_request_knows_that_it_is_open() -> None:
     ],
 )
 def test_nobody_else_and_nothing_else_in_a_comment(path: str, value: object) -> None:
-    assert isinstance(read_event("issue_comment", changed(commented(), path, value)), Nothing)
+    assert isinstance(read_event("issue_comment", changed(commented(), path, value)), Ignored)
 
 
 def test_an_issue_is_no_pull_request() -> None:
     payload = changed(payload_of("issue_comment.created"), "comment.body", "/ctgitops plan")
-    assert isinstance(read_event("issue_comment", payload), Nothing)
+    assert isinstance(read_event("issue_comment", payload), Ignored)
 
 
 def ended(**more: object) -> dict[str, Any]:
@@ -208,17 +208,17 @@ def test_the_end_of_a_fork_s_run_names_its_head() -> None:
 
 def test_a_run_of_this_repository_planned_itself_but_for_dependabot_s() -> None:
     ours = {"head_repository": payload_of("workflow_run.completed")["repository"]}
-    assert isinstance(read_event("workflow_run", ended(**ours)), Nothing)
+    assert isinstance(read_event("workflow_run", ended(**ours)), Ignored)
     assert isinstance(read_event("workflow_run", ended(**ours, actor={"login": "dependabot[bot]"})), OutsideRun)
 
 
 @pytest.mark.parametrize("change", [{"event": "push"}, {"event": "pull_request_target"}, {"head_repository": None}])
 def test_no_other_run_counts(change: dict[str, object]) -> None:
-    assert isinstance(read_event("workflow_run", ended(**change)), Nothing)
+    assert isinstance(read_event("workflow_run", ended(**change)), Ignored)
 
 
 def test_only_the_end_of_a_run_counts() -> None:
-    assert isinstance(read_event("workflow_run", ended() | {"action": "requested"}), Nothing)
+    assert isinstance(read_event("workflow_run", ended() | {"action": "requested"}), Ignored)
 
 
 def test_what_a_person_filled_in() -> None:
@@ -246,7 +246,7 @@ def test_what_can_change_a_plan_asks_for_one(action: str) -> None:
 @pytest.mark.parametrize("action", ["labeled", "assigned", "edited"])
 def test_anything_else_on_a_pull_request_is_nothing(action: str) -> None:
     found = read_event("pull_request", example("pull_request") | {"action": action})
-    assert found == Nothing(f"a pull request that was {action} keeps its plan")
+    assert found == Ignored(f"a pull request that was {action} keeps its plan")
 
 
 def test_a_push_to_a_branch() -> None:
@@ -261,7 +261,7 @@ def test_a_branch_may_have_slashes() -> None:
 
 
 def test_a_deletion_is_nothing() -> None:
-    assert read_event("push", example("push") | {"deleted": True}) == Nothing("the branch main was deleted")
+    assert read_event("push", example("push") | {"deleted": True}) == Ignored("the branch main was deleted")
 
 
 @pytest.mark.parametrize("action", ["released", "published"])
@@ -272,8 +272,8 @@ def test_a_release(action: str) -> None:
 
 def test_a_draft_and_an_edited_release_are_nothing() -> None:
     payload = example("release")
-    assert isinstance(read_event("release", payload | {"action": "edited"}), Nothing)
-    assert isinstance(read_event("release", payload | {"release": payload["release"] | {"draft": True}}), Nothing)
+    assert isinstance(read_event("release", payload | {"action": "edited"}), Ignored)
+    assert isinstance(read_event("release", payload | {"release": payload["release"] | {"draft": True}}), Ignored)
 
 
 def test_another_event_is_refused_and_says_which_are_not() -> None:

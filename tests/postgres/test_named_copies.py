@@ -11,12 +11,12 @@ import pytest
 from ctgitops.commands.planning.offline import Unlooked
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.plan.replay import Wanted
-from ctgitops.core.schema.source_database import Original, Role
+from ctgitops.core.plan.replay import ReplayTarget
+from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.connection.names import ADMIN, MAINTENANCE
 from ctgitops.postgres.shadow.replay import ReplayShadow, replay_shadow
-from ctgitops.postgres.shadow.sandbox import SealedShadow, sealed_server, sealed_shadow
+from ctgitops.postgres.shadow.sandbox import SandboxShadow, sealed_server, sealed_shadow
 from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.fakes import migration, request, workspace
@@ -52,15 +52,17 @@ def names_it(database: str, number: int = 1) -> Step:
     return step(sql, number)
 
 
-def like(database: str) -> Original:
+def like(database: str) -> SourceDatabase:
     roles = (Role("app"), Role("reader"))
-    return Original("app", MAJOR, roles=roles, owner="app", database=database, schema="create schema app")
+    return SourceDatabase("app", MAJOR, roles=roles, owner="app", database=database, schema="create schema app")
 
 
-def owner_of_reader(database: str) -> Original:
+def owner_of_reader(database: str) -> SourceDatabase:
     """A superuser may SET ROLE to every role, which the emulation gives."""
     original = like(database)
-    return Original("postgres", MAJOR, roles=(*original.roles, Role("postgres", superuser=True)), database=database)
+    return SourceDatabase(
+        "postgres", MAJOR, roles=(*original.roles, Role("postgres", superuser=True)), database=database
+    )
 
 
 def quickly(names: Collection[str]) -> list[object]:
@@ -91,14 +93,14 @@ def test_each_copy_has_the_name_while_something_is_brought_to_it(name: str) -> N
 
 @pytest.mark.parametrize("name", quickly(set()))
 def test_what_is_run_again_from_nothing_has_the_name_too(name: str) -> None:
-    with replay_shadow(Wanted(MAJOR, role="app", database=name), ShadowPolicy()) as shadow:
+    with replay_shadow(ReplayTarget(MAJOR, role="app", database=name), ShadowPolicy()) as shadow:
         shadow.bring((names_it(name, 1), names_it(name, 2)))
         assert {"made_1", "made_2"} <= {each.name for each in shadow.snapshot().objects}
         assert "made_2" in {each.name for each in shadow.read_again().objects}
 
 
 def test_where_the_name_is_not_known_the_migration_that_names_it_tells_it() -> None:
-    with replay_shadow(Wanted(MAJOR, role="app"), ShadowPolicy()) as shadow:
+    with replay_shadow(ReplayTarget(MAJOR, role="app"), ShadowPolicy()) as shadow:
         shadow.bring((step("create table t (a int)"), names_it("Own", 2)))
         assert {"made_2", "public.t"} <= {each.name for each in shadow.snapshot().objects} | {
             f"public.{each.name}" for each in shadow.snapshot().objects
@@ -106,7 +108,7 @@ def test_where_the_name_is_not_known_the_migration_that_names_it_tells_it() -> N
 
 
 def test_the_privileges_on_the_database_are_those_of_the_real_one() -> None:
-    original = Original(
+    original = SourceDatabase(
         "app",
         MAJOR,
         roles=(Role("app"), Role("owner"), Role("reader")),
@@ -135,7 +137,9 @@ def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped
                 ("own", "migrations/001_step.sql:3:1")
             ]
             assert {"t", "u"} <= {each.name.removeprefix("public.") for each in shadow.snapshot().objects}
-        with replay_shadow(Wanted(MAJOR, role="app", database="own"), ShadowPolicy(), service.address()) as replay:
+        with replay_shadow(
+            ReplayTarget(MAJOR, role="app", database="own"), ShadowPolicy(), service.address()
+        ) as replay:
             replay.bring((step(sql),))
             assert any("names the database own, and was not run" in note for note in replay.unmatched)
         assert fetch(service.url(), SETTINGS.format("'own'")) == before == []
@@ -154,7 +158,7 @@ def test_a_limit_of_connections_does_not_keep_us_from_looking() -> None:
 
 def test_a_role_that_postgresql_keeps_for_itself_is_an_error_of_the_migration_and_no_traceback() -> None:
     with (
-        replay_shadow(Wanted(MAJOR, role="app", database="own"), ShadowPolicy()) as shadow,
+        replay_shadow(ReplayTarget(MAJOR, role="app", database="own"), ShadowPolicy()) as shadow,
         pytest.raises(ApplyError, match="pg_future"),
     ):
         shadow.bring((step("grant pg_future to current_user"),))
@@ -175,11 +179,11 @@ class Here:
     """Sandboxes that this machine makes."""
 
     def sealed(
-        self, original: Original, policy: ShadowPolicy, had: tuple[Step, ...] = ()
-    ) -> AbstractContextManager[SealedShadow]:
+        self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
+    ) -> AbstractContextManager[SandboxShadow]:
         return sealed_shadow(original, policy, had=had)
 
-    def like(self, wanted: Wanted, environment: object = None) -> AbstractContextManager[ReplayShadow]:  # noqa: ARG002
+    def like(self, wanted: ReplayTarget, environment: object = None) -> AbstractContextManager[ReplayShadow]:  # noqa: ARG002
         return replay_shadow(wanted, ShadowPolicy())
 
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.schema.source_database import Membership, Original, Role
+from ctgitops.core.schema.source_database import Membership, Role, SourceDatabase
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.catalog.source_database import original_at
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.extensions import as_admin
 from ctgitops.postgres.shadow.provision_roles import RolePlanter
-from ctgitops.postgres.shadow.sandbox import SealedServer, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxServer, sealed_server
 from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.postgres.providers import PROVIDERS, Provider
@@ -144,15 +144,15 @@ def test_odd_names_a_role_that_owns_and_cannot_log_in_and_one_called_as_our_own_
 
 def test_what_only_another_major_has_is_named_and_its_absence_says_nothing_of_the_files() -> None:
     newer = Role("app", member_of=(Membership("pg_future", admin=True),))
-    wanted = Original("app", programs_for_tests().major, roles=(newer,), predefined=frozenset({"pg_future"}))
+    wanted = SourceDatabase("app", programs_for_tests().major, roles=(newer,), predefined=frozenset({"pg_future"}))
     with sealed_server(wanted) as sealed:
         assert named(sealed.notes, "app in pg_future (no such role in PostgreSQL"), sealed.notes
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[SealedServer]:
-    with sealed_server(Original("postgres", programs_for_tests().major)) as made:
-        assert isinstance(made.server, SealedServer)
+def sandbox() -> Iterator[SandboxServer]:
+    with sealed_server(SourceDatabase("postgres", programs_for_tests().major)) as made:
+        assert isinstance(made.server, SandboxServer)
         yield made.server
 
 
@@ -162,7 +162,7 @@ OPTIONAL = st.sampled_from([None, True, False])
 
 
 @st.composite
-def originals(draw: st.DrawFn) -> Original:
+def originals(draw: st.DrawFn) -> SourceDatabase:
     """Clusters whose roles are members of later ones, so that none is a member of itself."""
     roles = []
     for n, name in enumerate(NAMES):
@@ -173,11 +173,11 @@ def originals(draw: st.DrawFn) -> Original:
         )
         superuser, creates, inherits = (draw(st.booleans()) for _ in range(3))
         roles.append(Role(name, superuser, creates, inherits, member_of=tuple(members)))
-    return Original(draw(st.sampled_from(NAMES)), draw(st.sampled_from([14, 15, 16, 18])), roles=tuple(roles))
+    return SourceDatabase(draw(st.sampled_from(NAMES)), draw(st.sampled_from([14, 15, 16, 18])), roles=tuple(roles))
 
 
 @given(originals())
-def test_whatever_the_memberships_are_each_is_copied_or_named(sandbox: SealedServer, original: Original) -> None:
+def test_whatever_the_memberships_are_each_is_copied_or_named(sandbox: SandboxServer, original: SourceDatabase) -> None:
     notes: list[str] = []
     with as_admin(sandbox.address()) as connection:
         connection.execute("begin")

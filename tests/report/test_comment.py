@@ -12,7 +12,7 @@ from ctgitops.core.gate.request import Origin
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.trial.trial import Proof
+from ctgitops.core.trial.trial import Trial
 from ctgitops.core.view.preview import Look, Preview, Unseen
 from ctgitops.errors import LedgerError
 from ctgitops.report.markdown import plans_markdown
@@ -79,7 +79,7 @@ def test_sql_that_runs_stays_when_what_undoes_it_goes() -> None:
 
 
 NOTES = SchemaObject("table", "public.route_notes")
-TRIED = Proof("15.18", tried=("002_route_notes",), changes=(Added(NOTES),), after=Snapshot.of([NOTES]))
+TRIED = Trial("15.18", tried=("002_route_notes",), changes=(Added(NOTES),), after=Snapshot.of([NOTES]))
 
 
 def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:

@@ -24,7 +24,7 @@ from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.run.progress import SeedFinished
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.trial.trial import Again, Order, Proof, WayBack
+from ctgitops.core.trial.trial import IdempotenceCheck, OrderCheck, RollbackTrial, Trial
 from ctgitops.core.view.preview import Look, Preview, Unseen
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import ApplyError, LedgerError, Place
@@ -159,13 +159,23 @@ def looks(text: str) -> tuple[Look, ...]:
         SchemaObject("constraint", text, text, {"definition": f"FOREIGN KEY ({text}) REFERENCES {text}({text})"}),
     )
     failed = ApplyError(text, place=place, detail=text)
-    ways = (WayBack(step, changes, changes, failed), WayBack(step, untried=text))
-    again = (Again(step, changes, failed), Again(step, untried=text))
+    ways = (RollbackTrial(step, changes, changes, failed), RollbackTrial(step, untried=text))
+    again = (IdempotenceCheck(step, changes, failed), IdempotenceCheck(step, untried=text))
     tried = Preview(
         environment,
         plan,
-        proof=Proof(
-            text, (text,), (text,), changes, ways, again, Order(changes), failed, text, text, after=Snapshot.of(parts)
+        proof=Trial(
+            text,
+            (text,),
+            (text,),
+            changes,
+            ways,
+            again,
+            OrderCheck(changes),
+            failed,
+            text,
+            text,
+            after=Snapshot.of(parts),
         ),
     )
     return (tried, preview, Unseen(environment, error))

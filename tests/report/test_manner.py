@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import jsonschema
 
-from ctgitops.core.environment.apply_policy import Health, Manner, OnFailure, Transaction
+from ctgitops.core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.report.json import outcome_json, plan_json
@@ -19,7 +19,7 @@ from tests.report.cases import NOTHING, READY, look
 from tests.report.test_json import schema
 
 HEALTH = Health(Script("select '<b>@everyone</b>' = ''", "e.yaml"), timedelta(minutes=5), timedelta(seconds=10))
-MANNER = Manner(Transaction.ALL, OnFailure.ROLLBACK, HEALTH)
+MANNER = ApplyPolicy(TransactionScope.ALL, OnFailure.ROLLBACK, HEALTH)
 ENVIRONMENT = replace(STAGING, manner=MANNER)
 SAID = (
     "all in one transaction",

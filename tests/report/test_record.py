@@ -15,7 +15,7 @@ from ctgitops.core.ledger.ledger import Entry, Mark
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.run.outcome import Done, Outcome, Status
 from ctgitops.core.schema.compare import Added
-from ctgitops.core.schema.prediction import Unkept
+from ctgitops.core.schema.prediction import PredictionMismatch
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.pull_request_record import Cell, Ledgers, Named, Record, RecordRow, Stage, record_of
 from ctgitops.errors import ApplyError, MustWaitError, Place
@@ -159,7 +159,7 @@ def test_a_pull_request_without_migrations() -> None:
 
 
 def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
-    surprise = Unkept((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
+    surprise = PredictionMismatch((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
     record = record_of(WANTED, (STAGING, PRODUCTION), MERGED)
     page = record_markdown(record, {"staging": replace(ON_STAGING, unkept=surprise)}, ORIGIN)
     assert page.startswith("### ⛔ staging IS NOT WHAT WAS PREDICTED · Applied to staging")

@@ -12,7 +12,7 @@ import pytest
 from ctgitops.errors import ApplyError, CtgitopsError
 from ctgitops.postgres.connection.connect import connect
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SealedDatabases, SealedServer, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxServer, sealed_server
 from ctgitops.postgres.shadow.trial import Unwatched
 from tests.security.test_hostile_sql import ORIGINAL, step
 from tests.servers import fetch
@@ -27,14 +27,14 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only L
 
 
 @pytest.fixture(scope="module")
-def sealed() -> Iterator[SealedDatabases]:
+def sealed() -> Iterator[SandboxDatabases]:
     with sealed_server(ORIGINAL) as made:
         yield made
 
 
 @pytest.fixture
-def ours(sealed: SealedDatabases) -> SealedServer:
-    assert isinstance(sealed.server, SealedServer)
+def ours(sealed: SandboxDatabases) -> SandboxServer:
+    assert isinstance(sealed.server, SandboxServer)
     return sealed.server
 
 
@@ -59,7 +59,7 @@ def most_of(pid: int | str, name: str) -> str:
 @LINUX
 @pytest.mark.slow
 @pytest.mark.parametrize("sql", [FLOOD, ROWS], ids=["notifications", "rows"])
-def test_what_it_sends_us_does_not_stay_with_us(sealed: SealedDatabases, sql: str) -> None:
+def test_what_it_sends_us_does_not_stay_with_us(sealed: SandboxDatabases, sql: str) -> None:
     """300 MB of each. Seen to fail without reading notifications away, and with the rows kept."""
     with sealed.another() as shadow:
         shadow.bring((step("select 1"),))
@@ -69,7 +69,7 @@ def test_what_it_sends_us_does_not_stay_with_us(sealed: SealedDatabases, sql: st
         assert peak() - before < 100 * MEGABYTE
 
 
-def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(sealed: SealedDatabases) -> None:
+def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(sealed: SandboxDatabases) -> None:
     """Seen to fail without `connection limit` for a role: it got seventeen."""
     address = sealed.address(sealed.named("shadow"))
     with contextlib.ExitStack() as taken:
@@ -82,7 +82,7 @@ def test_who_takes_all_connections_gets_few_and_the_superuser_still_gets_in(seal
         assert fetch(sealed.server.url(), "select 1") == [(1,)]
 
 
-def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SealedDatabases) -> None:
+def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SandboxDatabases) -> None:
     """Before 16 a role that makes roles may change itself. Seen to fail without `max_connections`: it got fifty."""
     with sealed.another() as shadow, contextlib.suppress(ApplyError):
         shadow.bring((step("alter role current_user connection limit -1"),))
@@ -98,7 +98,7 @@ def test_who_takes_its_own_limit_away_meets_that_of_the_server(sealed: SealedDat
 
 
 @LINUX
-def test_every_process_of_it_has_its_limits(ours: SealedServer) -> None:
+def test_every_process_of_it_has_its_limits(ours: SandboxServer) -> None:
     """Seen to fail with either `ulimit` left out."""
     limits = Limits()
     assert int(most_of(ours.process_id, "Max address space")) == limits.memory
@@ -106,7 +106,7 @@ def test_every_process_of_it_has_its_limits(ours: SealedServer) -> None:
 
 
 @pytest.mark.slow
-def test_memory_that_it_may_ask_for_itself_it_does_not_get(sealed: SealedDatabases) -> None:
+def test_memory_that_it_may_ask_for_itself_it_does_not_get(sealed: SandboxDatabases) -> None:
     """`work_mem` is everybody's to set. Seen to fail without the limit of address space: it got all of it."""
     greedy = "set work_mem = '2GB'; select count(*) from (select generate_series(1, 12000000) a order by a desc) b;"
     with sealed_server(ORIGINAL, limits=Limits(memory=320 * MEGABYTE)) as small:

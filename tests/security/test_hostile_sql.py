@@ -12,19 +12,21 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.schema.source_database import Original, Role
+from ctgitops.core.schema.source_database import Role, SourceDatabase
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.catalog.source_database import original_at
 from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SealedDatabases, SealedServer, SealedShadow, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxServer, SandboxShadow, sealed_server
 from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.servers import borrowable, fetch, programs_for_tests, run, session
 
 # Who applies migrations may do everything in the real database: the worst case
-ORIGINAL = Original("postgres", programs_for_tests().major, roles=(Role("postgres", superuser=True), Role("reader")))
+ORIGINAL = SourceDatabase(
+    "postgres", programs_for_tests().major, roles=(Role("postgres", superuser=True), Role("reader"))
+)
 
 
 def step(sql: str, number: int = 1) -> Step:
@@ -33,7 +35,7 @@ def step(sql: str, number: int = 1) -> Step:
 
 
 @pytest.fixture(scope="module", params=["ours", pytest.param("borrowed", marks=pytest.mark.slow)])
-def sealed(request: pytest.FixtureRequest) -> Iterator[SealedDatabases]:
+def sealed(request: pytest.FixtureRequest) -> Iterator[SandboxDatabases]:
     """A server of our own, and one that others own, such as a service container."""
     if request.param == "ours":
         with sealed_server(ORIGINAL) as made:
@@ -44,14 +46,14 @@ def sealed(request: pytest.FixtureRequest) -> Iterator[SealedDatabases]:
 
 
 @pytest.fixture(scope="module")
-def ours() -> Iterator[SealedServer]:
+def ours() -> Iterator[SandboxServer]:
     with sealed_server(ORIGINAL) as made:
-        assert isinstance(made.server, SealedServer)
+        assert isinstance(made.server, SandboxServer)
         yield made.server
 
 
 @pytest.fixture
-def shadow(sealed: SealedDatabases) -> SealedShadow:
+def shadow(sealed: SandboxDatabases) -> SandboxShadow:
     return sealed.shadow(sealed.named("shadow"), Unwatched())
 
 
@@ -90,7 +92,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("sql", FILES.values(), ids=FILES.keys())
-def test_no_file_and_no_program_is_reached(shadow: SealedShadow, outside: Path, sql: str) -> None:
+def test_no_file_and_no_program_is_reached(shadow: SandboxShadow, outside: Path, sql: str) -> None:
     with pytest.raises(ApplyError) as caught:
         shadow.bring((step(sql.format(outside)),))
     assert "the secret" not in caught.value.what + caught.value.detail
@@ -121,7 +123,7 @@ POWERS = {
 
 
 @pytest.mark.parametrize("sql", POWERS.values(), ids=POWERS.keys())
-def test_no_power_beyond_the_database_is_had(sealed: SealedDatabases, shadow: SealedShadow, sql: str) -> None:
+def test_no_power_beyond_the_database_is_had(sealed: SandboxDatabases, shadow: SandboxShadow, sql: str) -> None:
     with pytest.raises((ApplyError, Exception)) as caught:
         shadow.bring((step(sql),))
     assert "ApplyError" in type(caught.value).__name__ or "SqlSyntaxError" in type(caught.value).__name__
@@ -131,7 +133,7 @@ def test_no_power_beyond_the_database_is_had(sealed: SealedDatabases, shadow: Se
     assert fetch(admin, reach) == []
 
 
-def test_what_the_superuser_must_not_meet_is_not_met(sealed: SealedDatabases) -> None:
+def test_what_the_superuser_must_not_meet_is_not_met(sealed: SandboxDatabases) -> None:
     """What runs when somebody else looks: functions of views, indexes, defaults and operators, and the search path."""
     with sealed.another() as shadow:
         shadow.bring(
@@ -155,7 +157,7 @@ def test_what_the_superuser_must_not_meet_is_not_met(sealed: SealedDatabases) ->
         assert fetch(sealed.server.url(), "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: SealedDatabases) -> None:
+def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed: SandboxDatabases) -> None:
     trap = "create function public.lower(text) returns text language sql as 'select $1';"
     with sealed.another() as shadow, pytest.raises(ApplyError) as caught:
         shadow.bring((step(f"{trap} create extension pg_stat_statements;"),))
@@ -164,7 +166,7 @@ def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed
     )
 
 
-def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sealed: SealedDatabases) -> None:
+def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_file(sealed: SandboxDatabases) -> None:
     file = (
         "-- why\ncreate schema stats;\ncreate extension pg_stat_statements schema stats;\n"
         "create view stats.slow as select query from stats.pg_stat_statements;\n\nselect nonsense();"
@@ -178,7 +180,7 @@ def test_an_extension_that_is_on_the_list_is_made_between_the_statements_of_its_
         assert fetch(url, "select rolsuper from pg_roles where rolname = 'postgres'") == [(False,)]
 
 
-def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SealedDatabases) -> None:
+def test_a_trusted_extension_is_made_by_the_migration_itself(sealed: SandboxDatabases) -> None:
     with sealed.another() as shadow:
         shadow.bring((step("create extension pg_trgm; create extension if not exists citext;"),))
         assert {"pg_trgm", "citext"} <= shadow.snapshot().extensions.keys()
@@ -205,7 +207,7 @@ def test_it_ends_when_it_takes_too_much(sql: str, said: str) -> None:
         shadow = sealed.shadow(sealed.named("shadow"), Unwatched())
         with pytest.raises(ApplyError, match=said):
             shadow.bring((step(sql),))
-    assert isinstance(sealed.server, SealedServer)
+    assert isinstance(sealed.server, SandboxServer)
     assert not sealed.server.folder.exists()
 
 
@@ -229,20 +231,20 @@ def test_it_ends_elsewhere_too_and_leaves_nothing(sql: str, said: str) -> None:
         assert fetch(server.url(), left) == [(3, 1)]
 
 
-def test_no_variable_of_ours_is_in_its_environment(ours: SealedServer) -> None:
+def test_no_variable_of_ours_is_in_its_environment(ours: SandboxServer) -> None:
     environment = Path(f"/proc/{ours.process_id}/environ").read_bytes().split(b"\0")
     names = {entry.split(b"=")[0].decode() for entry in environment if entry}
     assert names <= {"PATH", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PWD", "SHLVL", "_"}
 
 
-def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SealedDatabases, shadow: SealedShadow) -> None:
+def test_the_superuser_s_sessions_are_not_its_to_end(sealed: SandboxDatabases, shadow: SandboxShadow) -> None:
     with session(sealed.server.url()) as admin:
         with pytest.raises(ApplyError, match=r"permission denied|must be a"):
             shadow.bring((step(f"select pg_terminate_backend({admin.info.backend_pid})"),))
         assert admin.execute("select 1").fetchall() == [(1,)]
 
 
-def test_nobody_is_listened_to(ours: SealedServer) -> None:
+def test_nobody_is_listened_to(ours: SandboxServer) -> None:
     assert fetch(ours.url(), "show listen_addresses") == [("",)]
     assert (ours.folder / "s").stat().st_mode & 0o777 == 0o700
 

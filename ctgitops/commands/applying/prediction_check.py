@@ -6,14 +6,14 @@ from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.ledger.open_prediction import ended, made, open_promises
 from ...core.plan.plan import Plan
-from ...core.schema.prediction import Unkept, unkept
+from ...core.schema.prediction import PredictionMismatch, unkept
 from ...core.schema.snapshot import Snapshot
 from ...errors import LedgerError
 from ...ports import Database, Session
 from .predict import Foreseen
 
 
-def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, Unkept | None]:
+def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
     """The ledger, once what earlier runs predicted was looked at; what came instead, where nobody had looked. Writes.
 
     What is as predicted by now is no longer told of.
@@ -48,7 +48,7 @@ class Comparison:
             numbers = tuple(step.number for step in self._plan.steps)
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
-    def found(self, session: Session) -> Unkept | None:
+    def found(self, session: Session) -> PredictionMismatch | None:
         """How the schema is not what was predicted, put on record. Writes. Raises LedgerError where nobody can look."""
         if self._prediction is None:
             return None

@@ -10,7 +10,7 @@ from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan, Step
 from ...core.receipt import Receipt
 from ...core.run.auto_rollback import (
-    Beginning,
+    Checkpoint,
     applied_since,
     as_applied,
     command_back,
@@ -36,7 +36,7 @@ class Failed:
     request: Request
     plan: Plan
     session: Session
-    beginning: Beginning
+    beginning: Checkpoint
     receipt: Receipt | None
     tell: Listener
 

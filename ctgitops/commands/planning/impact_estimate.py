@@ -12,11 +12,11 @@ from ...core.plan.plan import Plan
 from ...core.trial.impact import StepImpact
 from ...core.trial.projection import Effect, Measured, Rates, Size, effect_of, measured_in, tables_of
 from ...errors import CtgitopsError
-from ...ports import Databases, Sealed
+from ...ports import Databases, Sandbox
 
 
 def effects_of(
-    plan: Plan, request: Request, before: Predecessor, sealed: Sealed, databases: Databases
+    plan: Plan, request: Request, before: Predecessor, sealed: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
     """By number of the migration, from what was seen of it and how large the real tables are. Read-only.
 

@@ -12,8 +12,8 @@ from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import steps_of
-from ...core.schema.source_database import Original, Role
-from ...core.trial.trial import Proof, proof_problems
+from ...core.schema.source_database import Role, SourceDatabase
+from ...core.trial.trial import Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
@@ -21,7 +21,7 @@ from ...lint.file_selection import lint_look
 from ...ports import Database, Shadows
 from ...sql.databases import databases_named
 from .impact_estimate import effects_of
-from .trial import Trial
+from .trial import TrialRunner
 
 ROLE = "postgres"
 """Who applies migrations there is not known, so it may be somebody who may do everything."""
@@ -64,7 +64,7 @@ class Unlooked:
         if not isinstance(looked, Preview) or not looked.plan.steps or looked.plan.blocked:
             return preview if not isinstance(looked, Preview) else looked
         if not environment.shadow.wanted:
-            return replace(looked, proof=Proof(untried="its manifest says `shadow: none`"))
+            return replace(looked, proof=Trial(untried="its manifest says `shadow: none`"))
         return self._tried(looked, ledger_of_files(workspace, environment, self.changed), request)
 
     def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
@@ -73,7 +73,7 @@ class Unlooked:
             failed = tried.proof.failed if tried.proof else None
             if failed is None or not self._learned(failed):
                 break
-        proof = replace(tried.proof or Proof(), of_files=True, prediction="")
+        proof = replace(tried.proof or Trial(), of_files=True, prediction="")
         problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
@@ -83,16 +83,16 @@ class Unlooked:
         except ApplyError as error:
             if self._learned(error):
                 return self._once(preview, ledger, request)
-            return replace(preview, proof=Proof(untried=f"what is merged does not run from nothing: {error.what}"))
+            return replace(preview, proof=Trial(untried=f"what is merged does not run from nothing: {error.what}"))
         except CtgitopsError as error:
-            return replace(preview, proof=Proof(untried=error.what))
+            return replace(preview, proof=Trial(untried=error.what))
 
     def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
         steps = (*steps_of(ledger), *preview.plan.steps)
         named = (*(name for step in steps for name in databases_named(step.script.sql)), *self.databases)
         original = _original(preview.environment, self.roles, named)
         with self.shadows.sealed(original, preview.environment.shadow, steps_of(ledger)) as sealed:
-            proof = Trial(preview.plan, ledger, original, sealed).proof(sealed.snapshot())
+            proof = TrialRunner(preview.plan, ledger, original, sealed).proof(sealed.snapshot())
             effects = effects_of(preview.plan, request, None, sealed, _OutOfReach())
             return replace(preview, proof=proof, effects=effects)
 
@@ -109,7 +109,7 @@ class Unlooked:
         return True
 
 
-def _original(environment: Environment, roles: list[str], databases: tuple[str, ...]) -> Original:
+def _original(environment: Environment, roles: list[str], databases: tuple[str, ...]) -> SourceDatabase:
     made = (Role(ROLE, superuser=True), *(Role(name) for name in roles))
     name = databases[0] if databases else ""
-    return Original(ROLE, environment.shadow.major, roles=made, database=name, databases=frozenset(databases))
+    return SourceDatabase(ROLE, environment.shadow.major, roles=made, database=name, databases=frozenset(databases))

@@ -13,13 +13,13 @@ from ...core.plan.replay import steps_of, with_versions_of
 from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import changed
 from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...core.trial.trial import (
-    Again,
-    Order,
-    Proof,
+    IdempotenceCheck,
+    OrderCheck,
+    RollbackTrial,
     Skipped,
-    WayBack,
+    Trial,
     other_order,
     says_nothing,
     step_back,
@@ -28,24 +28,24 @@ from ...core.trial.trial import (
     unpredictable,
 )
 from ...errors import ApplyError, CtgitopsError
-from ...ports import Sealed, Shadow
+from ...ports import Sandbox, Shadow
 
-Attempt = TypeVar("Attempt", WayBack, Again)
+Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 
 
 @dataclass
-class Trial:
+class TrialRunner:
     """One plan on one copy."""
 
     plan: Plan
     ledger: Ledger
-    original: Original
-    sealed: Sealed
+    original: SourceDatabase
+    sealed: Sandbox
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
     """The schema after so many steps."""
 
-    def proof(self, live: Snapshot) -> Proof:
+    def proof(self, live: Snapshot) -> Trial:
         """Up, in the plan's order; then each way back, and the order of numbers; `live` is the real schema."""
         before = self.sealed.snapshot()
         known, notes = with_versions_of(before, live)
@@ -54,15 +54,15 @@ class Trial:
         unlike = unlike_copy(live, known)
         changes = compare(before, after)
         predicted = not (failed or unpredictable(live, before, unlike))
-        proof = Proof(
+        proof = Trial(
             server=before.about.server_version,
             unmatched=(*self.sealed.unmatched, *notes, *filter(None, [told_unlike(unlike)])),
             tried=tuple(step.name for step in self.done),
             changes=changes,
             before=before,
             after=after,
-            ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, WayBack),
-            again=self._try_each(lambda step: step.script.idempotent, self._again, Again),
+            ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, RollbackTrial),
+            again=self._try_each(lambda step: step.script.idempotent, self._again, IdempotenceCheck),
             skipped=self._skipped(),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
@@ -100,7 +100,7 @@ class Trial:
         if len(self.done) not in self.seen:
             self.seen[len(self.done)] = self.sealed.snapshot()
 
-    def _with_failure(self, proof: Proof, failed: ApplyError, *, same: bool) -> Proof:
+    def _with_failure(self, proof: Trial, failed: ApplyError, *, same: bool) -> Trial:
         why = self._why_not(failed, unmatched=not same)
         return replace(proof, untried=f"{failed.what} ({why})") if why else replace(proof, failed=failed)
 
@@ -125,7 +125,7 @@ class Trial:
             found += [untried(step, untried=error.what) for step in self.done[at:] if asked(step)]
         return tuple(found)
 
-    def _way_back(self, copy: Shadow, index: int) -> WayBack:
+    def _way_back(self, copy: Shadow, index: int) -> RollbackTrial:
         """Down, and up again, of a step that was just brought."""
         step = self.done[index]
         left: Changes = ()
@@ -134,26 +134,26 @@ class Trial:
                 copy.bring((back,))
             left = compare(self.seen[index], copy.snapshot())
             copy.bring((step,))
-            return WayBack(step, left, compare(self.seen[index + 1], copy.snapshot()))
+            return RollbackTrial(step, left, compare(self.seen[index + 1], copy.snapshot()))
         except ApplyError as error:
             why = self._why_not(error)
-            return WayBack(step, left, untried=why) if why else WayBack(step, left, failed=error)
+            return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
-    def _again(self, copy: Shadow, index: int) -> Again:
+    def _again(self, copy: Shadow, index: int) -> IdempotenceCheck:
         """A step that was just brought, once more."""
         step = self.done[index]
         try:
             copy.bring((step,))
-            return Again(step, compare(self.seen[index + 1], copy.snapshot()))
+            return IdempotenceCheck(step, compare(self.seen[index + 1], copy.snapshot()))
         except ApplyError as error:
             why = self._why_not(error)
-            return Again(step, untried=why) if why else Again(step, failed=error)
+            return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
         """Why an error says nothing of the real database; empty where it does."""
         return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
-    def _order(self) -> Order | None:
+    def _order(self) -> OrderCheck | None:
         """The same migrations from nothing, in the order of their numbers and in this environment's."""
         if not other_order(self.plan, self.ledger):
             return None
@@ -162,6 +162,6 @@ class Trial:
             with self.sealed.empty() as numbered, self.sealed.empty() as here:
                 numbered.bring(tuple(sorted(steps, key=lambda step: step.number)))
                 here.bring(steps)
-                return Order(compare(numbered.snapshot(), here.snapshot()))
+                return OrderCheck(compare(numbered.snapshot(), here.snapshot()))
         except CtgitopsError as error:
-            return Order(untried=error.what)
+            return OrderCheck(untried=error.what)

@@ -13,7 +13,7 @@ MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class InTheWay:
+class Blocker:
     """A session that holds a lock, or waits for one, that ours would have to wait for."""
 
     pid: int | None
@@ -50,7 +50,7 @@ def is_backup(application: str) -> bool:
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
-def kind_of(who: InTheWay) -> str:
+def kind_of(who: Blocker) -> str:
     """What a person should know of it at once."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
@@ -69,7 +69,7 @@ def shape_of(query: str) -> str:
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 
 
-def told_together(those: tuple[InTheWay, ...]) -> str:
+def told_together(those: tuple[Blocker, ...]) -> str:
     """A line each; of many the first few."""
     lines = [who.told for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:

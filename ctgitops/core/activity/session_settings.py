@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Standing:
+class RoleDefault:
     """What ALTER ROLE or ALTER DATABASE sets for sessions like ours."""
 
     whose: str
@@ -16,11 +16,11 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Settled:
+class SessionSettings:
     """By name, the values that hold, as the server shows them; and those that stand for such a session."""
 
     values: tuple[tuple[str, str], ...]
-    standing: tuple[Standing, ...] = ()
+    standing: tuple[RoleDefault, ...] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ class Settled:
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
         return (holding, *(self._told(each) for each in self.standing))
 
-    def _told(self, standing: Standing) -> str:
+    def _told(self, standing: RoleDefault) -> str:
         holds = dict(self.values).get(standing.name, "")
         then = "which holds" if holds == standing.value else "which does not hold: the run sets its own"
         return f"{standing.whose} has {standing.name} {standing.value or 'empty'}, {then}"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ...sql.script import Script
 
 
-class Transaction(StrEnum):
+class TransactionScope(StrEnum):
     """What shares a transaction."""
 
     EACH = "each"
@@ -35,17 +35,17 @@ class Health:
 
 
 @dataclass(frozen=True)
-class Manner:
+class ApplyPolicy:
     """All of it, for one environment."""
 
-    transaction: Transaction = Transaction.EACH
+    transaction: TransactionScope = TransactionScope.EACH
     on_failure: OnFailure = OnFailure.STOP
     health: Health | None = None
 
     @property
     def together(self) -> bool:
         """Whether all that is pending is one transaction."""
-        return self.transaction is Transaction.ALL
+        return self.transaction is TransactionScope.ALL
 
     @property
     def takes_back(self) -> bool:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion
 from ..migration.selector import Selector
-from .apply_policy import Manner
+from .apply_policy import ApplyPolicy
 from .preflight_policy import PreflightPolicy
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -148,7 +148,7 @@ class Environment:
     reviewed: Reviewed = Reviewed.OFF
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
-    manner: Manner = field(default_factory=Manner)
+    manner: ApplyPolicy = field(default_factory=ApplyPolicy)
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()

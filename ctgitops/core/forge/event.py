@@ -109,7 +109,7 @@ Event = (
 
 
 @dataclass(frozen=True)
-class Nothing:
+class Ignored:
     """The event asks for nothing, and why."""
 
     why: str

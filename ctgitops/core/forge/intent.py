@@ -11,8 +11,8 @@ from .event import (
     Comment,
     Dispatch,
     Event,
+    Ignored,
     MergeGroup,
-    Nothing,
     OutsideRun,
     PullRequest,
     PullRequestClosed,
@@ -27,7 +27,7 @@ _PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
 
 
 @dataclass(frozen=True)
-class Ground:
+class Provenance:
     """Why what is checked out counts as merged. With a tag, its commit must be the one, and be on `branch`."""
 
     branch: str = ""
@@ -53,7 +53,7 @@ class Planning:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PlanFromApi:
     """A pull request is read through the API and planned here; nothing of it is checked out, let alone run."""
 
     pull_request: int | None = None
@@ -82,7 +82,7 @@ class Applying:
     """These environments are brought to their targets, in this order."""
 
     environments: tuple[Environment, ...]
-    ground: Ground = Ground()
+    ground: Provenance = Provenance()
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,16 @@ class Finalising:
 
 
 @dataclass(frozen=True)
-class Asking:
+class ManualRun:
     """A person started the run and says in its inputs what they want."""
 
     inputs: tuple[tuple[str, str], ...]
 
 
-Ask = Planning | Reading | Checking | Applying | Unlocking | Finalising | Asking | Nothing | Refused
+Intent = Planning | PlanFromApi | Checking | Applying | Unlocking | Finalising | ManualRun | Ignored | Refused
 
 
-def decide(event: Event, environments: tuple[Environment, ...]) -> Ask:
+def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
     """What an event asks for, where the workflow leaves it to the event."""
     ordered = in_order_of_after(environments)
     match event:
@@ -114,14 +114,14 @@ def decide(event: Event, environments: tuple[Environment, ...]) -> Ask:
         case PullRequestClosed():
             return _closed(event, ordered)
         case Dispatch(inputs=inputs):
-            return Asking(inputs)
+            return ManualRun(inputs)
         case Comment():
             return _commanded(event, ordered)
         case _:
             return _deploying(event, ordered)
 
 
-def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Ask:
+def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Intent:
     match event:
         case PullRequest(outside=outside) if outside:
             return Checking(outside, event.number)
@@ -130,12 +130,12 @@ def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[E
         case MergeGroup():
             return Planning(environments, event.sha, base_sha=event.base_sha)
         case OutsideRun():
-            return Reading(run=event)
+            return PlanFromApi(run=event)
 
 
-def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Ask:
+def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
     if event.verb == "plan":
-        return Reading(event.pull_request)
+        return PlanFromApi(event.pull_request)
     ground = ground_of(event)
     if event.verb == "apply" and isinstance(ground, Refused):
         return ground
@@ -145,7 +145,9 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Ask:
         names = ", ".join(e.name for e in environments) or "none"
         return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
     return (
-        Applying(chosen, ground) if isinstance(ground, Ground) and event.verb == "apply" else _unlocking(event, chosen)
+        Applying(chosen, ground)
+        if isinstance(ground, Provenance) and event.verb == "apply"
+        else _unlocking(event, chosen)
     )
 
 
@@ -153,19 +155,19 @@ def _unlocking(event: Comment, environments: tuple[Environment, ...]) -> Unlocki
     return Unlocking(environments, event.pull_request)
 
 
-def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Ask:
+def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:
     # Whichever of the two runs ended last would win, so only the one that knows the outcome writes.
     if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
-        return Nothing("the push that this merge made applies it and writes the record")
+        return Ignored("the push that this merge made applies it and writes the record")
     return Finalising(event.number, event.head_sha, environments, event.merged)
 
 
 def _deploying(
     event: Push | TagPush | Release | Schedule, environments: tuple[Environment, ...]
-) -> Applying | Nothing | Refused:
+) -> Applying | Ignored | Refused:
     ground = ground_of(event)
     if isinstance(ground, Refused):
-        return Nothing(ground.why) if isinstance(event, Push) else ground
+        return Ignored(ground.why) if isinstance(event, Push) else ground
     match event:
         case Push():
             return _applying([e for e in environments if e.trigger is Trigger.PUSH], ground, "`apply: {on: push}`")
@@ -176,16 +178,18 @@ def _deploying(
             return _promoting(event, ground, environments)
 
 
-def _promoting(event: TagPush | Release, ground: Ground, environments: tuple[Environment, ...]) -> Applying | Nothing:
+def _promoting(
+    event: TagPush | Release, ground: Provenance, environments: tuple[Environment, ...]
+) -> Applying | Ignored:
     tag = event.tag
     if _PRERELEASE.fullmatch(tag) if isinstance(event, TagPush) else event.prerelease:
-        return Nothing(f"{tag} is a pre-release")
+        return Ignored(f"{tag} is a pre-release")
     chosen = [e for e in environments if e.trigger is Trigger.RELEASE and fnmatchcase(tag, e.tags)]
     return _applying(chosen, ground, f"`apply: {{on: release}}` for the tag {tag}")
 
 
-def _applying(chosen: list[Environment], ground: Ground, which: str) -> Applying | Nothing:
-    return Applying(tuple(chosen), ground) if chosen else Nothing(f"no environment has {which}")
+def _applying(chosen: list[Environment], ground: Provenance, which: str) -> Applying | Ignored:
+    return Applying(tuple(chosen), ground) if chosen else Ignored(f"no environment has {which}")
 
 
 def _waits_for_the_clock(environment: Environment) -> bool:
@@ -194,16 +198,16 @@ def _waits_for_the_clock(environment: Environment) -> bool:
     return late or environment.trigger is Trigger.SCHEDULE
 
 
-def ground_of(event: Event) -> Ground | Refused:
+def ground_of(event: Event) -> Provenance | Refused:
     """Why what is checked out may change an environment; what is not merged may not."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
-            return Ground(branch, sha=sha) if merged else Refused(f"{branch} is not the default branch, {default}")
+            return Provenance(branch, sha=sha) if merged else Refused(f"{branch} is not the default branch, {default}")
         case TagPush() | Release():
             return _ground_of_tag(event)
         case Schedule():
-            return Ground()
+            return Provenance()
         case Comment():
             return _ground_of_comment(event)
         case Dispatch(ref=ref, default_branch=default):
@@ -212,25 +216,25 @@ def ground_of(event: Event) -> Ground | Refused:
             return Refused("what is not merged is never applied", "apply on push, on a tag or a release, or by hand")
 
 
-def _ground_of_comment(event: Comment) -> Ground | Refused:
+def _ground_of_comment(event: Comment) -> Provenance | Refused:
     if not event.merged:
         return Refused("only what is merged is applied, and this pull request is not", "merge it first")
-    return Ground(event.default_branch, checkout=True, pull_request=event.pull_request)
+    return Provenance(event.default_branch, checkout=True, pull_request=event.pull_request)
 
 
-def _ground_of_tag(event: TagPush | Release) -> Ground | Refused:
+def _ground_of_tag(event: TagPush | Release) -> Provenance | Refused:
     if isinstance(event, Release):
-        return Ground(event.default_branch, event.tag)
+        return Provenance(event.default_branch, event.tag)
     if event.moved:
         return Refused(f"the tag {event.tag} was moved", "a tag that moves proves nothing: make a new one")
-    return Ground(event.default_branch, event.tag, event.sha)
+    return Provenance(event.default_branch, event.tag, event.sha)
 
 
-def _ground_of_ref(ref: str, default: str) -> Ground | Refused:
+def _ground_of_ref(ref: str, default: str) -> Provenance | Refused:
     if ref.startswith("refs/tags/"):
-        return Ground(default, ref.removeprefix("refs/tags/"))
+        return Provenance(default, ref.removeprefix("refs/tags/"))
     if ref == f"refs/heads/{default}":
-        return Ground(default)
+        return Provenance(default)
     return Refused(f"{ref} is neither the default branch, {default}, nor a tag", f"start the workflow on {default}")
 
 

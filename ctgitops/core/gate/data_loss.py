@@ -36,7 +36,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class CountedLoss:
     """How much a loss is."""
 
     loss: Loss
@@ -140,7 +140,9 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
     return frozenset(found)
 
 
-def unaccepted(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger, accepted: frozenset[str]) -> Iterator[Reason]:
+def unaccepted(
+    plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
+) -> Iterator[Reason]:
     """A reason to wait for each migration whose rollback destroys data that nobody accepted to lose.
 
     Raises UsageError where something was accepted that the rollback does not undo.
@@ -158,7 +160,7 @@ def unaccepted(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger, accepte
             yield Reason("data-loss", what, hint, subject=step.name)
 
 
-def command_with(plan: Plan, weighed: tuple[Weighed, ...], ledger: Ledger) -> str:
+def command_with(plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger) -> str:
     """The command that carries out exactly this rollback, and accepts what it destroys."""
     waits = unaccepted(plan, weighed, ledger, frozenset())
     accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..activity.blocker import InTheWay, is_backup
+from ..activity.blocker import Blocker, is_backup
 from ..environment.preflight_policy import PreflightPolicy, Then
 from .gate import Reason
 
@@ -23,7 +23,7 @@ HINTS = {
 class Sighting:
     """What one look saw."""
 
-    sessions: tuple[InTheWay, ...] = ()
+    sessions: tuple[Blocker, ...] = ()
     """Who holds or awaits a lock that conflicts with one of the plan's."""
     base_backups: tuple[int, ...] = ()
     """Processes of the server that send its files to pg_basebackup."""
@@ -36,7 +36,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Concern:
+class PreflightConcern:
     """Something that speaks against beginning now."""
 
     what: str
@@ -51,7 +51,7 @@ class Concern:
         return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
 
 
-def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[Concern, ...]:
+def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[PreflightConcern, ...]:
     """What was found that the manifest does not ignore."""
     return tuple(each for each in _found(policy, seen, role) if each.then is not Then.IGNORE)
 
@@ -65,14 +65,16 @@ def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str,
     return ()
 
 
-def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Concern]:
+def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[PreflightConcern]:
     if seen.unseen and policy.asked - {"limits"}:
-        yield Concern("preflight", Then.REFUSE, _could_not_look(seen), "`preflight` asks to look, so that must be seen")
+        yield PreflightConcern(
+            "preflight", Then.REFUSE, _could_not_look(seen), "`preflight` asks to look, so that must be seen"
+        )
     yield from (_of_session(policy, who) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:
         yield _concern(policy, "backups", f"backend {pid} sends the server's files to pg_basebackup")
     if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not Then.IGNORE:
-        yield Concern("replica_lag", Then.REFUSE, _lag_unseen(role), _grant(role))
+        yield PreflightConcern("replica_lag", Then.REFUSE, _lag_unseen(role), _grant(role))
     elif seen.lag and seen.lag > policy.limits.lag.total_seconds():
         yield _concern(policy, "replica_lag", f"a replica is {seen.lag:.0f} s behind")
     if seen.free is not None and seen.free < policy.limits.connections:
@@ -80,25 +82,25 @@ def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Conce
         yield _concern(policy, "connections", f"{free} free, and at least {policy.limits.connections} must be")
 
 
-def _counts(policy: PreflightPolicy, who: InTheWay) -> bool:
+def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
     """Young transactions are over before a person has read their names; a prepared one has no end of its own."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()
 
 
-def _of_session(policy: PreflightPolicy, who: InTheWay) -> Concern:
+def _of_session(policy: PreflightPolicy, who: Blocker) -> PreflightConcern:
     return _concern(policy, _kind(who), who.told)
 
 
-def _kind(who: InTheWay) -> str:
+def _kind(who: Blocker) -> str:
     if is_backup(who.application):
         return "backups"
     return "wraparound" if re.match(r"autovacuum:.*to prevent wraparound", who.query) else "long_transactions"
 
 
-def _concern(policy: PreflightPolicy, what: str, told: str) -> Concern:
-    return Concern(what, getattr(policy, what), told, HINTS[what])
+def _concern(policy: PreflightPolicy, what: str, told: str) -> PreflightConcern:
+    return PreflightConcern(what, getattr(policy, what), told, HINTS[what])
 
 
 def _could_not_look(seen: Sighting) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ..migration.schema_version import SchemaVersion, highest
 from .identity import Identity
-from .resumption import Trace
+from .resumption import ProgressRow
 
 GENESIS = "0" * 64
 """`previous_hash` of a ledger's first entry."""
@@ -114,7 +114,7 @@ class Ledger:
     """All entries, oldest first. A database that was never touched has an empty one."""
 
     entries: tuple[Entry, ...] = field(default=())
-    progress: tuple[Trace, ...] = ()
+    progress: tuple[ProgressRow, ...] = ()
     """What of unfinished migrations is done, oldest first."""
     unrecorded: frozenset[int] = frozenset()
     """Unfinished migrations that a ctgitops began which kept no progress."""
@@ -131,7 +131,7 @@ class Ledger:
         """By number, migrations that ran outside a transaction and did not come to their end."""
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
-    def traces_of(self, number: int) -> tuple[Trace, ...]:
+    def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
         """What of an unfinished migration is done, by all runs that tried since it was last known to be whole."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)

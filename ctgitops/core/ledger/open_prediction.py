@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..problem import Concern, Problem
-from ..schema.prediction import Prediction, Unkept
+from ..schema.prediction import Prediction, PredictionMismatch
 from .drift_acceptance import change_data, changes_from, changes_text
 from .ledger import Entry, Ledger, Mark
 
@@ -21,7 +21,7 @@ NAME = "prediction"
 
 
 @dataclass(frozen=True)
-class Promise:
+class OpenPrediction:
     """A prediction of which nobody has seen that it came."""
 
     made: Entry
@@ -60,7 +60,7 @@ def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> 
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
 
 
-def ended(fingerprint: str, unkept: Unkept | None) -> Entry:
+def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
     """What a run writes when it has looked; `fingerprint` is the plan's."""
     if unkept is None:
         return Entry(Mark.REPAIRED, NAME, error="the schema is what was predicted", plan=fingerprint)
@@ -69,7 +69,7 @@ def ended(fingerprint: str, unkept: Unkept | None) -> Entry:
     return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
 
 
-def open_promises(ledger: Ledger) -> tuple[Promise, ...]:
+def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
     """Those that stand, oldest first. Of a plan that did not come to its end, or was undone, nothing is expected."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
@@ -86,7 +86,7 @@ def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
         )
 
 
-def cure(promise: Promise, environment: str) -> str:
+def cure(promise: OpenPrediction, environment: str) -> str:
     """What to do about it."""
     if promise.broken is None:
         return f"`ctgitops apply --env {environment}` looks, where nothing is pending too"
@@ -96,9 +96,9 @@ def cure(promise: Promise, environment: str) -> str:
     )
 
 
-def _standing(entries: Iterable[Entry]) -> tuple[Promise, ...]:
+def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
     """By plan. A run looks at what an earlier one did not look at before it predicts anew, so that is settled then."""
-    found: dict[str | None, Promise] = {}
+    found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):
             found = {plan: each for plan, each in found.items() if entry.number not in each.numbers}
@@ -107,7 +107,7 @@ def _standing(entries: Iterable[Entry]) -> tuple[Promise, ...]:
         match entry.mark:
             case Mark.STARTED:
                 found = {plan: each for plan, each in found.items() if each.broken}
-                found[entry.plan] = Promise(entry)
+                found[entry.plan] = OpenPrediction(entry)
             case Mark.FAILED if entry.plan in found:
                 found[entry.plan] = replace(found[entry.plan], broken=entry)
             case Mark.REPAIRED if entry.plan:

@@ -15,7 +15,7 @@ from ...sql.interruption import Leaving
 ABSENT, PRESENT, PENDING = "absent", "present", "pending"
 
 
-class Next(StrEnum):
+class RecoveryAction(StrEnum):
     """What to do."""
 
     RUN = "run"
@@ -30,55 +30,57 @@ class Next(StrEnum):
     """Nobody but a person can tell."""
 
 
-def next_of(what: Leaving, before: str | None, now: str) -> Next:
+def next_of(what: Leaving, before: str | None, now: str) -> RecoveryAction:
     """What to do about a statement that leaves `what`."""
     return _JUDGES[what](before, now)
 
 
-def _index(before: str | None, now: str) -> Next:
+def _index(before: str | None, now: str) -> RecoveryAction:
     if now.endswith(" invalid"):
-        return Next.CLEAN
+        return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        return Next.RUN  # what is there was there before: the server says so, or IF NOT EXISTS is content with it
-    return Next.DONE
+        return (
+            RecoveryAction.RUN
+        )  # what is there was there before: the server says so, or IF NOT EXISTS is content with it
+    return RecoveryAction.DONE
 
 
-def _dropped_index(before: str | None, now: str) -> Next:
+def _dropped_index(before: str | None, now: str) -> RecoveryAction:
     if before is None or before == ABSENT:
-        return Next.RUN
+        return RecoveryAction.RUN
     if now == ABSENT:
-        return Next.DONE
-    return Next.RUN if _oid(now) == _oid(before) else Next.ASK
+        return RecoveryAction.DONE
+    return RecoveryAction.RUN if _oid(now) == _oid(before) else RecoveryAction.ASK
 
 
-def _reindexed(before: str | None, now: str) -> Next:
-    return Next.CLEAN if before is not None and _new(before, now) else Next.RUN
+def _reindexed(before: str | None, now: str) -> RecoveryAction:
+    return RecoveryAction.CLEAN if before is not None and _new(before, now) else RecoveryAction.RUN
 
 
-def _detached(before: str | None, now: str) -> Next:
-    return Next.FINISH if now == PENDING else _dropped(before, now)
+def _detached(before: str | None, now: str) -> RecoveryAction:
+    return RecoveryAction.FINISH if now == PENDING else _dropped(before, now)
 
 
-def _created(before: str | None, now: str) -> Next:
-    return Next.DONE if before == ABSENT and now == PRESENT else Next.RUN
+def _created(before: str | None, now: str) -> RecoveryAction:
+    return RecoveryAction.DONE if before == ABSENT and now == PRESENT else RecoveryAction.RUN
 
 
-def _dropped(before: str | None, now: str) -> Next:
-    return Next.DONE if before not in {None, ABSENT} and now == ABSENT else Next.RUN
+def _dropped(before: str | None, now: str) -> RecoveryAction:
+    return RecoveryAction.DONE if before not in {None, ABSENT} and now == ABSENT else RecoveryAction.RUN
 
 
-def _anything(before: str | None, _now: str) -> Next:
-    return Next.RUN if before is None else Next.ASK
+def _anything(before: str | None, _now: str) -> RecoveryAction:
+    return RecoveryAction.RUN if before is None else RecoveryAction.ASK
 
 
-_JUDGES: dict[Leaving, Callable[[str | None, str], Next]] = {
+_JUDGES: dict[Leaving, Callable[[str | None, str], RecoveryAction]] = {
     Leaving.INDEX: _index,
     Leaving.DROPPED_INDEX: _dropped_index,
     Leaving.REINDEXED: _reindexed,
     Leaving.DETACHED: _detached,
     Leaving.CREATED: _created,
     Leaving.DROPPED: _dropped,
-    Leaving.NOTHING: lambda _before, _now: Next.RUN,
+    Leaving.NOTHING: lambda _before, _now: RecoveryAction.RUN,
     Leaving.ANYTHING: _anything,
 }
 

@@ -27,7 +27,7 @@ class Reached(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trace:
+class ProgressRow:
     """What `progress` says of one statement of an unfinished migration; all batches of one run are one trace."""
 
     entry: int
@@ -54,7 +54,7 @@ class Resumption:
 
     done: int = 0
     """So many statements, from the first on, are done and are skipped."""
-    begun: Trace | None = None
+    begun: ProgressRow | None = None
     """The statement after them, where it was being carried out and nobody saw how it ended."""
     changed: int = 0
     """Position of a statement that is done, and that the file has no more as it was done; 0 where there is none."""
@@ -70,7 +70,7 @@ class Resumption:
         return self.done + 1
 
 
-def resumption(script: Script, traces: tuple[Trace, ...]) -> Resumption:
+def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
     """What `traces`, oldest first, mean for `script` as it is now: only a prefix that did not change is skipped.
 
     What comes after the statement that failed may be corrected; so may that one, unless it is done.
@@ -92,9 +92,9 @@ def resumption(script: Script, traces: tuple[Trace, ...]) -> Resumption:
     )
 
 
-def _done(traces: tuple[Trace, ...]) -> tuple[dict[int, Trace], list[Trace]]:
+def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list[ProgressRow]]:
     """By position, the statements that are done; and all traces but those of what somebody said is not."""
-    left: list[Trace] = []
+    left: list[ProgressRow] = []
     for trace in traces:
         if trace.reached is Reached.UNDONE:
             left = [t for t in left if t.position != trace.position]
@@ -103,7 +103,7 @@ def _done(traces: tuple[Trace, ...]) -> tuple[dict[int, Trace], list[Trace]]:
     return {t.position: t for t in left if t.reached is Reached.DONE}, left
 
 
-def resumption_of(script: Script, traces: tuple[Trace, ...]) -> Resumption | None:
+def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:
     """The same; None where nothing is on record, or where the file is not SQL, which is told elsewhere."""
     try:
         return resumption(script, traces) if traces else None

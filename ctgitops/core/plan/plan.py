@@ -13,7 +13,7 @@ from ...errors import Place
 from ...sql.name_changes import Gone
 from ...sql.parse import SqlSyntaxError
 from ...sql.script import Script
-from ..environment.apply_policy import Manner
+from ..environment.apply_policy import ApplyPolicy
 from ..environment.environment import Environment, Target
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
@@ -109,7 +109,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     applied: tuple[tuple[int, str], ...] = ()
     """Number and checksum of what the database has."""
-    manner: Manner = field(default_factory=Manner)
+    manner: ApplyPolicy = field(default_factory=ApplyPolicy)
     identity: Identity | None = None
     """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
     files: Applied = field(default_factory=Applied)

@@ -15,7 +15,7 @@ from .plan import Direction, Step, make_plan
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReplayTarget:
     """What a throw-away database should be like, so that the same SQL gives the same schema in it."""
 
     major: int | None = None
@@ -29,10 +29,10 @@ class Wanted:
     """What the database is called there; empty where that is not known."""
 
 
-def like(live: Snapshot) -> Wanted:
+def like(live: Snapshot) -> ReplayTarget:
     """A throw-away database like the one that a snapshot was taken of."""
     about = live.about
-    return Wanted(about.major or None, live.extensions, about.role, about.search_path, about.database)
+    return ReplayTarget(about.major or None, live.extensions, about.role, about.search_path, about.database)
 
 
 def steps_of(ledger: Ledger) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...errors import UsageError
 from ...sql.redact import is_redacted
 from ...sql.script import Script
-from ..environment.apply_policy import Manner, Transaction
+from ..environment.apply_policy import ApplyPolicy, TransactionScope
 from ..environment.environment import Environment, Target
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
@@ -90,10 +90,10 @@ def _script_problems(step: Step) -> Iterable[Problem]:
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
-def _manner(environment: Environment, steps: tuple[Step, ...]) -> Manner:
+def _manner(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
     """All in one transaction, where the manifest wants that and each of them can be in one."""
     together = environment.manner.together and all(step.transactional for step in steps)
-    return Manner(Transaction.ALL) if together else Manner()
+    return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
 
 def _header(entry: Entry) -> Header | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..environment.environment import Environment
-from ..gate.data_loss import Weighed
+from ..gate.data_loss import CountedLoss
 from ..ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
@@ -15,7 +15,7 @@ from ..plan.rollback import make_rollback
 
 
 @dataclass(frozen=True)
-class Beginning:
+class Checkpoint:
     """What a database was just before the first step of a run."""
 
     entry: int
@@ -24,13 +24,13 @@ class Beginning:
     """Every transaction with a lower number than this had ended."""
 
 
-def applied_since(beginning: Beginning, ledger: Ledger) -> tuple[Entry, ...]:
+def applied_since(beginning: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
     """The entries of migrations that a run applied and that are there still, newest first."""
     new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
 
-def seeded_since(beginning: Beginning, ledger: Ledger) -> tuple[str, ...]:
+def seeded_since(beginning: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
     """The seed files that a run ran."""
     seeds = (e for e in ledger.entries if e.number is None and e.mark is Mark.APPLIED)
     return tuple(entry.name for entry in seeds if entry.id > beginning.entry)
@@ -68,13 +68,13 @@ def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
     return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
-def make_take_back(environment: Environment, ledger: Ledger, beginning: Beginning, why: str) -> Plan:
+def make_take_back(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
     """The plan that undoes what a run applied, newest first, and nothing else."""
     plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
     return replace(plan, why=f"taken back by itself: {why}")
 
 
-def why_not(plan: Plan, weighed: tuple[Weighed, ...], seeds: tuple[str, ...]) -> Iterator[str]:
+def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
     """What keeps a run from taking back by itself what it applied; nothing, where it may."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
@@ -87,7 +87,7 @@ def command_back(plan: Plan, *, dry: bool = False) -> str:
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
-def command_to(environment: str, ledger: Ledger, beginning: Beginning) -> str:
+def command_to(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
     """The command that leads back to where a run began, however much of it is undone by then."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..gate.data_loss import Weighed
+from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..plan.plan import Plan
 from ..receipt import Receipt
-from ..schema.prediction import Unkept
+from ..schema.prediction import PredictionMismatch
 
 
 class Status(StrEnum):
@@ -33,7 +33,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Left:
+class SessionLeak:
     """What a migration left in its session; it was cleaned away, and reached neither the next one nor the ledger."""
 
     migration: str
@@ -54,12 +54,12 @@ class Outcome:
     done: tuple[Done, ...] = ()
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
-    losses: tuple[Weighed, ...] = ()
+    losses: tuple[CountedLoss, ...] = ()
     """What a rollback destroys of the data."""
-    left: tuple[Left, ...] = ()
+    left: tuple[SessionLeak, ...] = ()
     """Warnings: what migrations left in their session."""
 
-    unkept: Unkept | None = None
+    unkept: PredictionMismatch | None = None
     """How the schema is not what was predicted; None where it is, or nobody predicted."""
 
     unpredicted: str = ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..activity.blocker import InTheWay
+from ..activity.blocker import Blocker
 from ..activity.orphaned_backend import Orphan
-from ..activity.session_settings import Settled
+from ..activity.session_settings import SessionSettings
 from ..gate.health import Heard
-from ..gate.preflight import Concern
+from ..gate.preflight import PreflightConcern
 from ..plan.plan import Plan, Step
 from ..receipt import Receipt
 
@@ -32,14 +32,14 @@ class OrphanAwaited:
 class SessionSettled:
     """The session that carries the plan out is there, and says what holds in it."""
 
-    settled: Settled
+    settled: SessionSettings
 
 
 @dataclass(frozen=True)
 class MomentAwaited:
     """Something speaks against beginning now; it is looked at again."""
 
-    concerns: tuple[Concern, ...]
+    concerns: tuple[PreflightConcern, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class OthersAwaited:
     """Others are at a table that a step will lock; it does not queue behind them, and looks again."""
 
     step: Step
-    who: tuple[InTheWay, ...]
+    who: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True)

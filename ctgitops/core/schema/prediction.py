@@ -20,7 +20,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Unkept:
+class PredictionMismatch:
     """Applied, but not what was predicted."""
 
     differs: Changes = ()
@@ -28,14 +28,16 @@ class Unkept:
     another than when the plan was made."""
 
 
-def unkept(prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()) -> Unkept | None:
+def unkept(
+    prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()
+) -> PredictionMismatch | None:
     """None: the schema is what was predicted, without objects that a pattern in `ignored` names."""
     if after.fingerprint == prediction.fingerprint:
         return None
     expected = changed(before, prediction.changes)
     differs = without(compare(expected, after), ignored)
     real = tuple(change for change in differs if not _same(change))
-    return Unkept(real) if real or expected.fingerprint != prediction.fingerprint else None
+    return PredictionMismatch(real) if real or expected.fingerprint != prediction.fingerprint else None
 
 
 def _same(change: Change) -> bool:

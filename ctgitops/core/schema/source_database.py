@@ -57,7 +57,7 @@ class Locale:
 
 
 @dataclass(frozen=True)
-class Original:
+class SourceDatabase:
     """A real database as it can be told from outside: read without a lock, and holding no row of any table."""
 
     role: str

@@ -9,7 +9,7 @@ from ..plan.plan import Direction, Plan
 from .code_reference import goes
 
 
-class Order(StrEnum):
+class DeployOrder(StrEnum):
     """Which of the two a team has to bring first, so that no moment has one without what it needs of the other."""
 
     SCHEMA_FIRST = "schema-first"
@@ -20,14 +20,14 @@ class Order(StrEnum):
     """It adds what new code needs and takes away what old code uses, so neither order is safe in one go."""
 
 
-def order_of(plans: Iterable[Plan]) -> Order | None:
+def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
     """The order for all of these; None where the names that code uses stay as they are."""
     seen = list(plans)
     takes = any(goes(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)
     if takes:
-        return Order.SPLIT if adds else Order.CODE_FIRST
-    return Order.SCHEMA_FIRST if adds else None
+        return DeployOrder.SPLIT if adds else DeployOrder.CODE_FIRST
+    return DeployOrder.SCHEMA_FIRST if adds else None
 
 
 def _adds(plan: Plan) -> bool:

@@ -96,7 +96,7 @@ class StatementImpact:
 
 
 @dataclass(frozen=True)
-class Window:
+class LockWindow:
     """A lock that blocks writes, from the statement that takes it until the commit."""
 
     held: Held
@@ -125,7 +125,7 @@ class StepImpact:
         return strongest(held for statement in self.statements for held in statement.taken)
 
     @property
-    def windows(self) -> tuple[Window, ...]:
+    def windows(self) -> tuple[LockWindow, ...]:
         """Each table that nobody else writes, reads or both for a while; what the same plan made is left out."""
         return tuple(self._windows())
 
@@ -134,13 +134,13 @@ class StepImpact:
         """Whether any of its statements does."""
         return any(statement.blocks_writes_while_it_works for statement in self.statements)
 
-    def _windows(self) -> Iterator[Window]:
+    def _windows(self) -> Iterator[LockWindow]:
         for held in self.strongest:
             if held.fresh or held.of or WRITES not in held.mode.conflicts:
                 continue
             first = next(n for n, each in enumerate(self.statements) if _shuts(each, held.relation))
             rest = self.statements[first:] if self.transactional else self.statements[first : first + 1]
-            yield Window(held, rest[0].line, rest)
+            yield LockWindow(held, rest[0].line, rest)
 
 
 def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..plan.plan import Step
 from ..workspace.finding import Finding, Severity
-from .impact import WRITES, Held, StatementImpact, StepImpact, Window, Work
+from .impact import WRITES, Held, LockWindow, StatementImpact, StepImpact, Work
 from .projection import Effect, Wait
 
 
@@ -76,5 +76,5 @@ def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Hel
     return tuple(window.held for window in impact.windows if window.held.relation in names and _in(window, working))
 
 
-def _in(window: Window, working: tuple[StatementImpact, ...]) -> bool:
+def _in(window: LockWindow, working: tuple[StatementImpact, ...]) -> bool:
     return any(each in window.during for each in working)

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from ..ledger.ledger import Ledger
 from ..plan.plan import Step
-from .impact import Held, StepImpact, Window, Work
+from .impact import Held, LockWindow, StepImpact, Work
 
 FACTOR = 2.0
 """So much longer than in proportion the longest of our trials took; what is promised is the slower of both."""
@@ -96,7 +96,7 @@ def effect_of(
     return Effect(impact, tuple(_wait(window, sizes, rates, measured) for window in impact.windows))
 
 
-def _wait(window: Window, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None) -> Wait:
+def _wait(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None) -> Wait:
     tables = {work.relation for work in window.worked_on}
     rows = max((sizes[table].rows for table in tables if table in sizes), default=None)
     bucket = _bucket(window, sizes, rates)
@@ -153,7 +153,7 @@ def tables_of(impacts: Iterable[StepImpact]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*held, *(work.relation for window in windows for work in window.worked_on))))
 
 
-def _bucket(window: Window, sizes: Mapping[str, Size], rates: Rates | None) -> Bucket | None:
+def _bucket(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None) -> Bucket | None:
     if not window.worked_on:
         return Bucket.INSTANT
     if rates is None or any(work.relation not in sizes for work in window.worked_on):

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 
 from ...errors import ApplyError
-from ..schema.source_database import Original
+from ..schema.source_database import SourceDatabase
 
 _REFUSED = "42501"
 
 
-def not_copied(error: ApplyError, original: Original) -> str:
+def not_copied(error: ApplyError, original: SourceDatabase) -> str:
     """Why an error comes from what a sandbox does not have and the real server has; empty: it does not."""
     for pattern, judge in _JUDGES.items():
         if (found := re.search(pattern, error.what)) and (why := judge(error, found, original)):
@@ -19,44 +19,44 @@ def not_copied(error: ApplyError, original: Original) -> str:
     return ""
 
 
-def _power(error: ApplyError, _: re.Match[str], original: Original) -> str:
+def _power(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     all_powerful = original.all_powerful if error.sqlstate == _REFUSED else ""
     return f"{all_powerful}, and no role is a superuser in the sandbox" if all_powerful else ""
 
 
-def _create_database(_error: ApplyError, _: re.Match[str], original: Original) -> str:
+def _create_database(_error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     creates = any(role.creates_databases for role in original.roles if role.name == original.role)
     return f"{original.role} may create databases there and not in the sandbox" if creates else ""
 
 
-def _set(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
     return f"the privilege to set {found[1]} is not copied" if found[1].lower() in original.settable else ""
 
 
-def _service(error: ApplyError, _: re.Match[str], original: Original) -> str:
+def _service(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     if error.sqlstate != _REFUSED or not original.service:
         return ""
     return f"the service with {original.service} may allow it there, and PostgreSQL itself keeps it for superusers"
 
 
-def _role(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+def _role(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
     return f"the sandbox does not have the role {found[1]}" if found[1] in original.predefined else ""
 
 
-def _parameter(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+def _parameter(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
     known = found[1] in original.withheld
     return f"the value of {found[1]} is not copied: it may be a secret" if known else ""
 
 
-def _label(_error: ApplyError, _found: re.Match[str], _original: Original) -> str:
+def _label(_error: ApplyError, _found: re.Match[str], _original: SourceDatabase) -> str:
     return "the sandbox has no security label provider"
 
 
-def _database(_error: ApplyError, found: re.Match[str], original: Original) -> str:
+def _database(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
     return f"the sandbox does not have the database {found[1]}" if found[1] in original.databases else ""
 
 
-_JUDGES: dict[str, Callable[[ApplyError, re.Match[str], Original], str]] = {
+_JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] = {
     "": _power,
     "permission denied to (create|rename|change owner of) database": _create_database,
     r'permission denied to set parameter "(.+)"': _set,

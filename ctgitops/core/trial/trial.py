@@ -11,7 +11,7 @@ from ..problem import Problem
 from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
 from ..schema.snapshot import SchemaObject, Snapshot
-from ..schema.source_database import Original
+from ..schema.source_database import SourceDatabase
 from .sandbox_gap import not_copied
 
 _ROWS = ("02", "21", "22", "23", "P0")
@@ -26,7 +26,7 @@ _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
 @dataclass(frozen=True)
-class WayBack:
+class RollbackTrial:
     """A rollback that was tried: up, down, compared with before, up again."""
 
     step: Step
@@ -46,7 +46,7 @@ class WayBack:
 
 
 @dataclass(frozen=True)
-class Again:
+class IdempotenceCheck:
     """A migration that claims to be idempotent, run twice in a row."""
 
     step: Step
@@ -64,7 +64,7 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Order:
+class OrderCheck:
     """Two orders of the same migrations: that of their numbers, and that in which this environment gets them."""
 
     differs: Changes = ()
@@ -84,7 +84,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Trial:
     """What is known of a plan because it ran."""
 
     server: str = ""
@@ -95,10 +95,10 @@ class Proof:
     """The migrations that ran to their end."""
     changes: Changes = ()
     """From the schema before to that after."""
-    ways: tuple[WayBack, ...] = ()
-    again: tuple[Again, ...] = ()
+    ways: tuple[RollbackTrial, ...] = ()
+    again: tuple[IdempotenceCheck, ...] = ()
     """Of those that claim to be idempotent."""
-    order: Order | None = None
+    order: OrderCheck | None = None
     """None: this environment gets its migrations in the order of their numbers."""
     failed: ApplyError | None = None
     """What PostgreSQL said of the migration that does not run."""
@@ -114,7 +114,7 @@ class Proof:
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
 
-def says_nothing(error: ApplyError, original: Original, *, fresh: bool, unmatched: bool) -> str:
+def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
     """Why an error in the copy need not happen in the real database; empty: it will.
 
     `fresh`: the real database has no migration yet, so it has no row that the copy lacks.
@@ -182,7 +182,7 @@ def other_order(plan: Plan, ledger: Ledger) -> bool:
     return numbers != sorted(numbers)
 
 
-def proof_problems(proof: Proof, environment: str, remedied: str = "") -> tuple[Problem, ...]:
+def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[Problem, ...]:
     """What the proof found, as any other bad news of a plan: what does not run blocks it.
 
     `remedied` is the help where the file that does not run must not be changed.
@@ -216,7 +216,7 @@ def _not_tried(skipped: Skipped) -> Problem:
     return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
-def _not_idempotent(again: Again) -> Problem:
+def _not_idempotent(again: IdempotenceCheck) -> Problem:
     hint = "make it find out what is there (IF NOT EXISTS, ON CONFLICT), or take its `ctgitops: idempotent` away"
     name, error = again.step.name, again.failed
     if error:
@@ -226,7 +226,7 @@ def _not_idempotent(again: Again) -> Problem:
     return Problem("not-idempotent", what, again.step.script.place(0), hint, blocks=False)
 
 
-def _of_way(way: WayBack) -> list[Problem]:
+def _of_way(way: RollbackTrial) -> list[Problem]:
     script = way.step.rollback_script
     place = script.place(0) if script else None
     if way.failed:

@@ -13,7 +13,7 @@ from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first
 from ..problem import Concern, Problem
 from ..trial.projection import Effect
-from ..trial.trial import Proof
+from ..trial.trial import Trial
 from ..workspace.duplicates import Applied
 from ..workspace.workspace import Workspace, problems_of
 
@@ -30,7 +30,7 @@ class Preview:
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
     """What each migration does to who uses the database, by its number; none where nobody tried it."""
-    proof: Proof | None = None
+    proof: Trial | None = None
     """What happened when it was run on a throw-away copy; None where nobody tried."""
     not_in_backup: tuple[str, ...] = ()
     """What the backup before it will leave out, a line each; empty too where the manifest asks for no backup."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...sql.locks import LockMode, Wanted
+from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
 
 MODES = {mode.in_pg_locks: mode for mode in LockMode}
@@ -83,7 +83,7 @@ def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 
 
-def named_by(connection: Connection, locks: Iterable[Wanted]) -> tuple[int, ...]:
+def named_by(connection: Connection, locks: Iterable[RequiredLock]) -> tuple[int, ...]:
     """The OIDs of the relations that a statement names, where this session finds them."""
     found = connection.execute(_NAMED.encode(), [[lock.name for lock in locks]]).fetchall()
     return tuple(_int(oid) for (oid,) in found if oid is not None)

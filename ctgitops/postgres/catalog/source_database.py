@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import psycopg
 
-from ...core.schema.source_database import Locale, Membership, Original, Role
+from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
 from ..connection.connect import Address, Connection, connect, told_if_lost
 from ..connection.identity import cluster_of
@@ -69,7 +69,7 @@ from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 """
 
 
-def original_at(address: Address) -> Original:
+def original_at(address: Address) -> SourceDatabase:
     """The database at `address`. Read-only. Raises LedgerError, BackupError where there is no pg_dump that fits."""
     settings = {"default_transaction_read_only": "on"}
     with connect(address, "ctgitops/read", settings) as connection, told_if_lost(address):
@@ -83,13 +83,13 @@ def original_at(address: Address) -> Original:
     return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
 
-def _read(connection: Connection) -> Original:
+def _read(connection: Connection) -> SourceDatabase:
     (row,) = connection.execute(_DATABASE).fetchall()
     about = cast("dict[str, Any]", row[0])
     rows = connection.execute("select extname, extversion from pg_catalog.pg_extension").fetchall()
     settings = [(str(a), str(b), str(c)) for a, b, c in connection.execute(_SETTINGS).fetchall()]
     settable = connection.execute(_SETTABLE).fetchall() if connection.info.server_version >= 150000 else []
-    return Original(
+    return SourceDatabase(
         role=about["user"],
         major=connection.info.server_version // 10000,
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),

@@ -44,7 +44,7 @@ _WHY: dict[type[psycopg.Error], str] = {
 }
 
 
-class CannotLook(Exception):  # noqa: N818 - nothing went wrong
+class ViolationsUnreadable(Exception):  # noqa: N818 - nothing went wrong
     """Why nobody can look."""
 
 
@@ -64,7 +64,7 @@ class Looker:
                 continue
             try:
                 yield from self._looked(risk)
-            except CannotLook as cannot:
+            except ViolationsUnreadable as cannot:
                 yield Violation(risk, None, why=str(cannot))
             except psycopg.DatabaseError as error:
                 why = next((words for kind, words in _WHY.items() if isinstance(error, kind)), f"{error.sqlstate}")
@@ -73,7 +73,7 @@ class Looker:
     def _looked(self, risk: Risk) -> Iterator[Violation]:
         demand = risk.demand
         if demand.unseen:
-            raise CannotLook(demand.unseen)
+            raise ViolationsUnreadable(demand.unseen)
         if demand.constraint:
             for each in self._of_constraint(demand):
                 yield from self._looked(replace(risk, demand=each))
@@ -105,7 +105,7 @@ class Looker:
     def _of_constraint(self, demand: Demand) -> list[Demand]:
         row = self.connection.execute(_CONSTRAINT.encode(), [demand.table, demand.constraint]).fetchone()
         if row is None:
-            raise CannotLook("there is no such NOT VALID constraint yet")
+            raise ViolationsUnreadable("there is no such NOT VALID constraint yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
         found = _demands_of(f"alter table {demand.table} add {definition}")
         # It is in the database, so it was reviewed; but what could not be read of it is still not known
@@ -114,7 +114,7 @@ class Looker:
     def _orphans(self, references: References, table: str) -> str:
         keys = references.keys or tuple(str(k) for (k,) in self._rows(_KEYS, [references.parent]))
         if len(keys) != len(references.columns):
-            raise CannotLook("the table that it refers to has no such key yet")
+            raise ViolationsUnreadable("the table that it refers to has no such key yet")
         pairs = list(zip(references.columns, keys, strict=True))
         there = " and ".join(f"parent.{key} = {table}.{column}" for column, key in pairs)
         given = " and ".join(f"{column} is not null" for column in references.columns)
@@ -144,4 +144,4 @@ def _demands_of(sql: str) -> list[Demand]:
             lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]
         )()
     except SqlSyntaxError as error:
-        raise CannotLook(f"its definition cannot be read: {error.message}") from None
+        raise ViolationsUnreadable(f"its definition cannot be read: {error.message}") from None

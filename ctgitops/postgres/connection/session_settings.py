@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...core.activity.session_settings import Settled, Standing
+from ...core.activity.session_settings import RoleDefault, SessionSettings
 from .connect import Connection
 from .simple_query import exchange, rows
 
@@ -27,7 +27,7 @@ commit
 """  # noqa: S608 - constants only
 
 
-def settled(connection: Connection) -> Settled | None:
+def settled(connection: Connection) -> SessionSettings | None:
     """What holds; None where the server does not say, which then meets the first migration too. Read-only."""
     answer = exchange(connection, _ASK)
     if answer.failure:
@@ -36,5 +36,5 @@ def settled(connection: Connection) -> Settled | None:
         return None
     values = dict(zip((*SHOWN, *OF_THE_LINK), rows(answer.results[0])[0], strict=True))
     shown = tuple((name, value or "") for name, value in values.items() if name in SHOWN or value not in {"0", None})
-    standing = (Standing(*(value or "" for value in row)) for row in rows(answer.results[3]))
-    return Settled(shown, tuple(standing))
+    standing = (RoleDefault(*(value or "" for value in row)) for row in rows(answer.results[3]))
+    return SessionSettings(shown, tuple(standing))

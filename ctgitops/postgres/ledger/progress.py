@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg.pq.abc import Escaping
 
-from ...core.ledger.resumption import Kind, Reached, Trace
+from ...core.ledger.resumption import Kind, ProgressRow, Reached
 from ...core.plan.plan import Step
 from ...sql.script import Script
 from ..connection.connect import Connection
@@ -31,15 +31,15 @@ BEGAN = (
 """When this backend began; a role that the login role is set to may not see that, and may be the one that writes."""
 
 
-def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[Trace, ...]:
+def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
     """What is on record of migrations with these numbers, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
     return tuple(_trace(*row) for row in rows)
 
 
-def _trace(*columns: object) -> Trace:
+def _trace(*columns: object) -> ProgressRow:
     entry, number, kind, mark, position, statement_hash, began, ended, rows, batches, note, pid, alive = columns
-    return Trace(
+    return ProgressRow(
         entry,  # type: ignore[arg-type]
         number,  # type: ignore[arg-type]
         Kind(str(kind)),

@@ -81,7 +81,7 @@ _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", 
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
-class CannotLook(Exception):  # noqa: N818 - it carries a failure to where the whole is known
+class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to where the whole is known
     """The server did not answer a question about what is there."""
 
     def __init__(self, answer: Answer) -> None:
@@ -133,7 +133,7 @@ def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
     """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
     found = _ask(connection, _NAMED.format(oid=int(oid), **_OIDS), table=wanted_on)
     if not found:
-        raise CannotLook(Answer(0, (), Failure(f"index {oid} is not there any more")))
+        raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
     name, valid, kind, table, on_it, *definition = found[0]
     return Index(str(name), valid == "t", kind == "i", str(table), on_it == "t", tuple(definition))
 
@@ -145,12 +145,12 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     """
     wanted = index_on_probe(statement, _PROBE)
     if not wanted:
-        raise CannotLook(Answer(0, (), Failure("its expressions are nested too deeply")))
+        raise CatalogUnreadable(Answer(0, (), Failure("its expressions are nested too deeply")))
     made = f"create temporary table {_PROBE} (like {index.table}); {wanted}"
     answer = exchange(connection, f"begin; {made}; {OWN_PATH}; {_NAMED.format(oid=_PROBED, table_oid='0')}")
     exchange(connection, "rollback")
     if answer.failure:
-        raise CannotLook(answer)
+        raise CatalogUnreadable(answer)
     return tuple(rows(answer.results[-1])[0][5:]) == index.definition
 
 
@@ -183,7 +183,7 @@ def _ask(connection: Connection, query: str, *, name: str = "", table: str = "")
     if answer.failure:
         if not answer.lost:
             exchange(connection, "rollback")
-        raise CannotLook(answer)
+        raise CatalogUnreadable(answer)
     return rows(answer.results[-2])
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ...core.ledger.recovery import ABSENT, Next, new_ones, next_of
-from ...core.ledger.resumption import Reached, Trace
+from ...core.ledger.recovery import ABSENT, RecoveryAction, new_ones, next_of
+from ...core.ledger.resumption import ProgressRow, Reached
 from ...core.plan.plan import Step
 from ...core.run.progress import BackendAwaited, LeftoverHealed, Listener
 from ...sql.interruption import Leaves, Leaving
@@ -20,7 +20,7 @@ from ..connection.simple_query import Answer, Failure, exchange, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
-from .leftovers import CannotLook, Index, candidates, drop, index_of, is_wanted, seen
+from .leftovers import CatalogUnreadable, Index, candidates, drop, index_of, is_wanted, seen
 
 _STILL_AT_WORK = """
 select left(query, 200) from pg_catalog.pg_stat_activity
@@ -32,7 +32,7 @@ WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Attempted:
+class InterruptedStatement:
     """A statement that an earlier run began, or that this one is about to begin."""
 
     text: str
@@ -42,7 +42,7 @@ class Attempted:
 
 
 @dataclass(frozen=True)
-class Healer:
+class Recovery:
     """Puts right what was left of one step's statements."""
 
     connection: Connection
@@ -53,43 +53,43 @@ class Healer:
     patience: float
     """So many seconds it waits for a process of the server that is still at work."""
 
-    def outcome(self, attempted: Attempted, position: int, spot: Spot) -> Next:
+    def outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
         """RUN or DONE, after what had to be put right. Raises StepFailed where only a person can tell."""
         try:
             return self._outcome(attempted, position, spot)
-        except CannotLook as refused:
+        except CatalogUnreadable as refused:
             failure = refused.answer.failure or Failure("the server did not answer")
             raise StepFailed(failure, spot, refused.answer.lost) from None
 
-    def _outcome(self, attempted: Attempted, position: int, spot: Spot) -> Next:
+    def _outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
         now = seen(self.connection, attempted.left)
         if attempted.left.what is Leaving.INDEX:
             return self._index(attempted, now, position, spot)
         verdict = next_of(attempted.left.what, attempted.before, now)
-        if verdict is Next.CLEAN:
+        if verdict is RecoveryAction.CLEAN:
             for oid in new_ones(attempted.before, now):
                 self._drop(index_of(self.connection, oid), position, spot)
-            return Next.RUN
-        if verdict is Next.FINISH:
+            return RecoveryAction.RUN
+        if verdict is RecoveryAction.FINISH:
             self._finish_detaching(attempted.left, position, spot)
-            return Next.DONE
-        if verdict is Next.ASK:
+            return RecoveryAction.DONE
+        if verdict is RecoveryAction.ASK:
             raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self.repair(position))
         return verdict
 
-    def _index(self, attempted: Attempted, now: str, position: int, spot: Spot) -> Next:
+    def _index(self, attempted: InterruptedStatement, now: str, position: int, spot: Spot) -> RecoveryAction:
         """An INVALID index of the very name, table and definition is dropped; any other of that name is a question."""
-        verdict = Next.RUN
+        verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
             wish = next_of(Leaving.INDEX, attempted.before, f"{oid} {'valid' if index.valid else 'invalid'}")
-            if wish is Next.RUN:
+            if wish is RecoveryAction.RUN:
                 continue
             if not (index.plain and index.on_wanted_table and is_wanted(self.connection, index, attempted.text)):
                 self._ask_about(index, spot, named=bool(attempted.left.name))
                 continue
-            if wish is Next.DONE:
-                return Next.DONE
+            if wish is RecoveryAction.DONE:
+                return RecoveryAction.DONE
             self._drop(index, position, spot)
         return verdict
 
@@ -128,7 +128,7 @@ class Healer:
             "runs it again; without `--statement` the same is said of the whole file"
         )
 
-    def wait_for(self, begun: Trace) -> None:
+    def wait_for(self, begun: ProgressRow) -> None:
         """Waits until the process that an earlier run left at work has ended. Raises StepFailed."""
         if not begun.alive or begun.started_at is None:
             return
@@ -144,7 +144,7 @@ class Healer:
             rest(WAIT_SECONDS)
 
 
-def attempted_before(scripts: tuple[Script, Script], begun: Trace) -> Attempted | None:
+def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
     """The statement that `begun` is about, in the file as it is, or as the ledger has it.
 
     Where the ledger keeps it without its password, it is another text, and the same statement in its place.
@@ -155,7 +155,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: Trace) -> Attempted 
         found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
     for script, statement in found:
         left = statement.leaves or Leaves(Leaving.ANYTHING)
-        return Attempted(script.text_of(statement), left, begun.note or ABSENT)
+        return InterruptedStatement(script.text_of(statement), left, begun.note or ABSENT)
     return None
 
 

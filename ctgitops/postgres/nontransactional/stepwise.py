@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from psycopg.pq import Escaping
 
 from ...core.ledger.ledger import Entry, Ledger, Mark
-from ...core.ledger.recovery import Next
+from ...core.ledger.recovery import RecoveryAction
 from ...core.ledger.resumption import Reached, Resumption, resumption
 from ...core.plan.plan import Step
 from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, StepResumed
@@ -31,8 +31,8 @@ from ..transaction.message import Spot, opening, spot_in
 from ..transaction.step_failure import IN_TRANSACTION, StepFailed, send
 from .batched_update import Batches
 from .index_progress import IndexWatch
-from .leftovers import CannotLook, seen
-from .recover import Attempted, Healer, attempted_before, record
+from .leftovers import CatalogUnreadable, seen
+from .recover import InterruptedStatement, Recovery, attempted_before, record
 from .run_context import Run
 
 SETS = "VariableSetStmt"
@@ -136,9 +136,9 @@ class _Walk:
     author: Author
 
     @property
-    def healer(self) -> Healer:
+    def healer(self) -> Recovery:
         run = self.run
-        return Healer(self.connection, self.step, self.author, run.tell, run.environment, run.patience)
+        return Recovery(self.connection, self.step, self.author, run.tell, run.environment, run.patience)
 
     @property
     def script(self) -> Script:
@@ -173,7 +173,7 @@ class _Walk:
             statement = self.script.statements[at.position - 1]
             self.healer.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
-    def _left_before(self, at: Resumption, ledger: Ledger) -> Attempted | None:
+    def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
         """What an earlier run was at when nobody saw its end."""
         if at.begun is None:
             return None
@@ -182,7 +182,7 @@ class _Walk:
         was = Script(entry.sql or "", self.script.path) if entry else self.script
         return attempted_before((self.script, was), at.begun)
 
-    def _one(self, position: int, statement: Statement, earlier: Attempted | None) -> None:
+    def _one(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         text = self.script.text_of(statement)
         spot = spot_in(self.script, statement, statement.start)
         if earlier and earlier.text != text:
@@ -192,9 +192,12 @@ class _Walk:
             return
         self._alone(position, statement, earlier)
 
-    def _leave_behind(self, earlier: Attempted, position: int, spot: Spot) -> None:
+    def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
         """The file was corrected: what the statement that stood here left behind goes. Raises where it is done."""
-        if earlier.left.what is Leaving.ANYTHING or self.healer.outcome(earlier, position, spot) is not Next.DONE:
+        if (
+            earlier.left.what is Leaving.ANYTHING
+            or self.healer.outcome(earlier, position, spot) is not RecoveryAction.DONE
+        ):
             return
         what = f"an earlier run brought to its end what the file had here then: {redact(earlier.text)}"
         hint = "restore that statement, and put what should be done instead behind it"
@@ -214,12 +217,12 @@ class _Walk:
             return False
         raise StepFailed(answer.failure, self._spot(statement, answer.failure, len(before)), answer.lost)
 
-    def _alone(self, position: int, statement: Statement, earlier: Attempted | None) -> None:
+    def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         """What no transaction can hold: between a row that says what was there before, and one that says it is done."""
         left = statement.leaves or Leaves(Leaving.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
-        attempted = earlier or Attempted(self.script.text_of(statement), left, None)
-        if self.healer.outcome(attempted, position, spot) is Next.RUN:
+        attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)
+        if self.healer.outcome(attempted, position, spot) is RecoveryAction.RUN:
             record(self.connection, self.author.row(Reached.BEGUN, position, note=self._seen(left, spot)))
             self._carry_out(position, statement)
         record(self.connection, self.author.row(Reached.DONE, position))
@@ -227,7 +230,7 @@ class _Walk:
     def _seen(self, left: Leaves, spot: Spot) -> str:
         try:
             return seen(self.connection, left)
-        except CannotLook as refused:
+        except CatalogUnreadable as refused:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
     def _carry_out(self, position: int, statement: Statement) -> None:

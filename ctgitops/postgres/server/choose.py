@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
 from .container import at_hand, container
-from .external_server import BorrowedServer
+from .external_server import ExternalServer
 from .limits import Limits
 from .local_server import LocalServer
 from .programs import Programs, server_for
 
-Server = LocalServer | BorrowedServer
+Server = LocalServer | ExternalServer
 
 
 @contextmanager
 def throw_away(
-    original: Original, borrowed: Address | None, image: str, limits: Limits, own: Callable[[Programs], LocalServer]
+    original: SourceDatabase,
+    borrowed: Address | None,
+    image: str,
+    limits: Limits,
+    own: Callable[[Programs], LocalServer],
 ) -> Iterator[Server]:
     """A server for copies of `original`, gone or as it was when the block ends. Raises UsageError.
 
@@ -42,4 +46,4 @@ def throw_away(
             superuser = unused(ADMIN, {role.name for role in original.roles})
             database = unused(MAINTENANCE, {original.database})
             address, ours = stack.enter_context(container(image, limits, superuser, database)), True
-        yield stack.enter_context(BorrowedServer(address, original, ours=ours))
+        yield stack.enter_context(ExternalServer(address, original, ours=ours))

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, on_one_server, told_if_lost
 from ..connection.deferred_sigint import undisturbed
@@ -55,12 +55,12 @@ _END = (
 )
 
 
-class BorrowedServer:
+class ExternalServer:
     """The server at an address, for a superuser; on leaving, its databases and roles of ours are gone."""
 
     prefix = PREFIX
 
-    def __init__(self, address: Address, original: Original, *, ours: bool = False) -> None:
+    def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
         """Whether it is thrown away afterwards, with all that is in it."""
         self._address = address

@@ -49,7 +49,7 @@ class Limits:
         }
 
 
-class Guard:
+class ResourceGuard:
     """Looks at a server's clock and the bytes it `used` while it works; calls `end` once where it takes too much."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:

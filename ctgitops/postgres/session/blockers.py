@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from psycopg.pq import Escaping
 
-from ...core.activity.blocker import InTheWay
+from ...core.activity.blocker import Blocker
 from ...core.plan.plan import Step
-from ...sql.locks import LockMode, Wanted
+from ...sql.locks import LockMode, RequiredLock
 from ...sql.parse import SqlSyntaxError, Statement
 from ..connection.connect import Connection
 from ..connection.names import literal
@@ -55,14 +55,14 @@ order by l.pid, l.virtualtransaction, l.granted desc
 
 
 @dataclass
-class Look:
+class BlockerWatch:
     """The looks of one run; what it made itself, nobody else can be at."""
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
     """Transactions that the look before this one saw, for those whose age this role may not see."""
 
-    def wanted(self, steps: Iterable[Step]) -> tuple[Wanted, ...]:
+    def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
         """The locks that these steps, done one after the other, take on what was there before them."""
         strongest: dict[str, LockMode] = {}
         made = set(self.made)
@@ -72,13 +72,15 @@ class Look:
                     if lock.name not in made:
                         strongest[lock.name] = max(lock.mode, strongest.get(lock.name, lock.mode))
                 made.add(statement.makes)
-        return tuple(Wanted(name, mode) for name, mode in strongest.items())
+        return tuple(RequiredLock(name, mode) for name, mode in strongest.items())
 
     def learn(self, step: Step) -> None:
         """It is done: what it made is ours."""
         self.made |= {statement.makes for statement in _statements(step)} - {""}
 
-    def in_the_way(self, connection: Connection, wanted: Sequence[Wanted], *, patient: bool) -> tuple[InTheWay, ...]:
+    def in_the_way(
+        self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool
+    ) -> tuple[Blocker, ...]:
         """Who holds or waits for what conflicts with these; where `patient`, only who has been there for a while.
 
         Nobody, where the server does not answer: then the statement itself meets the error.
@@ -93,7 +95,7 @@ class Look:
         return tuple(in_the_way(row) for row in found if not patient or _stays(row, before))
 
 
-def question(connection: Connection, wanted: Sequence[Wanted]) -> str:
+def question(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
     """The query for everybody who holds or waits for what conflicts with these."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
@@ -125,9 +127,9 @@ def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
     return float(row[3]) > GRACE_SECONDS
 
 
-def in_the_way(row: tuple[str | None, ...]) -> InTheWay:
+def in_the_way(row: tuple[str | None, ...]) -> Blocker:
     """A row of its answer."""
-    return InTheWay(
+    return Blocker(
         pid=int(row[0]) if row[0] else None,
         application=row[1] or "",
         user=row[2] or "",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from ...core.gate.data_loss import Loss, Weighed
-from ...core.run.auto_rollback import Beginning
+from ...core.gate.data_loss import CountedLoss, Loss
+from ...core.run.auto_rollback import Checkpoint
 from ...sql.data_loss import Destroying
 from ..connection.connect import Connection
 from ..transaction.row_guard import OTHERS, count_of_others
@@ -32,7 +32,7 @@ _ESTIMATE = (
 _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_catalog.bool"
 
 
-def weigh(connection: Connection, losses: tuple[Loss, ...], since: Beginning | None = None) -> tuple[Weighed, ...]:
+def weigh(connection: Connection, losses: tuple[Loss, ...], since: Checkpoint | None = None) -> tuple[CountedLoss, ...]:
     """Each loss with its rows. Read-only; gives up after seconds, and says so.
 
     `since` the beginning of a run, only rows count that it did not write itself.
@@ -40,32 +40,32 @@ def weigh(connection: Connection, losses: tuple[Loss, ...], since: Beginning | N
     return tuple(_weigh(connection, loss, since) for loss in losses)
 
 
-def _weigh(connection: Connection, loss: Loss, since: Beginning | None) -> Weighed:
+def _weigh(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
     what = loss.what
     if what.how is Destroying.UNSEEN:
-        return Weighed(loss, None)
+        return CountedLoss(loss, None)
     try:
         if what.how is Destroying.SCHEMA:
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
             return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
         if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
-            return Weighed(loss, 0, note="there is no such table now")
+            return CountedLoss(loss, 0, note="there is no such table now")
         return _count(connection, loss, what.name, since)
     except (errors.QueryCanceled, errors.LockNotAvailable):
         return _estimate(connection, loss)
     except psycopg.DatabaseError as error:
         said = error.diag.message_primary or type(error).__name__
-        return Weighed(loss, None, note=" ".join(said.split()))
+        return CountedLoss(loss, None, note=" ".join(said.split()))
 
 
-def _count(connection: Connection, loss: Loss, table: str, beginning: Beginning | None) -> Weighed:
+def _count(connection: Connection, loss: Loss, table: str, beginning: Checkpoint | None) -> CountedLoss:
     if beginning:
-        return Weighed(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
+        return CountedLoss(loss, _number(connection, count_of_others(loss, table, beginning)), note=OTHERS)
     query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
     note = "at most: which rows of it cannot be told beforehand" if unsure else ""
-    return Weighed(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
+    return CountedLoss(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
 
 
 def _since(connection: Connection, loss: Loss, table: str, rows: int) -> int | None:
@@ -82,14 +82,14 @@ def _number(connection: Connection, query: str) -> int:
     return int(str(row[0])) if row else 0
 
 
-def _estimate(connection: Connection, loss: Loss) -> Weighed:
+def _estimate(connection: Connection, loss: Loss) -> CountedLoss:
     note = "counting took too long, or somebody holds a lock on it"
     row = connection.execute(_ESTIMATE, [loss.what.name]).fetchone()
     if row is None:
-        return Weighed(loss, None, note=note)
-    return Weighed(loss, int(str(row[0])), exact=False, note=f"{note}: PostgreSQL's estimate of the table")
+        return CountedLoss(loss, None, note=note)
+    return CountedLoss(loss, int(str(row[0])), exact=False, note=f"{note}: PostgreSQL's estimate of the table")
 
 
-def _sum(loss: Loss, parts: list[Weighed]) -> Weighed:
+def _sum(loss: Loss, parts: list[CountedLoss]) -> CountedLoss:
     rows = sum(part.rows or 0 for part in parts)
-    return Weighed(loss, rows, note=f"in {len(parts)} tables")
+    return CountedLoss(loss, rows, note=f"in {len(parts)} tables")

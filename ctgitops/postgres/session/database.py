@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
 from ...core.environment.environment import Timeouts
-from ...core.gate.data_loss import Loss, Weighed
+from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.run.progress import Listener
 from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...core.trial.projection import Size
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
@@ -64,7 +64,7 @@ class PostgresDatabase:
         """Its schema, all of one moment. Read-only, takes no lock."""
         return take_snapshot(self._address)
 
-    def original(self) -> Original:
+    def original(self) -> SourceDatabase:
         """All that makes a throw-away database like it. Read-only."""
         return original_at(self._address)
 
@@ -92,7 +92,7 @@ class PostgresDatabase:
         """Every constraint and unique index with the rows that break it. Read-only; reads whole tables, for minutes."""
         return checked_at(self._address)
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[Weighed, ...]:
+    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """How much data each of them is. Read-only, waits for no lock."""
         if not losses:
             return ()

@@ -19,7 +19,7 @@ from ..connection.connect import Address
 from ..connection.deferred_sigint import undisturbed
 from ..connection.simple_query import Answer, Interrupted
 from ..transaction.step_failure import CHANGES_THE_FILE, IN_TRANSACTION, StepFailed, hint_for, stopped, was_stopped
-from .migration_connection import SoFar, Work
+from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = re.compile(
@@ -34,8 +34,8 @@ class Aftermath:
     """How the steps of one run end that do not come to their end; `record` adds an entry."""
 
     address: Address
-    work: Work
-    so_far: SoFar
+    work: MigrationConnection
+    so_far: RunState
     record: Callable[[Entry], None]
 
     def given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ...core.activity.blocker import InTheWay, told_together
+from ...core.activity.blocker import Blocker, told_together
 from ...core.ledger.ledger import Entry
 from ...core.plan.plan import Step
 from ...core.run.progress import Listener, OthersAwaited, StepWaited
 from ..connection.simple_query import Failure, Interrupted, rest
 from ..transaction.step_failure import LOCK_NOT_AVAILABLE, StepFailed, stopped
-from .blockers import Look, spot_of_lock
+from .blockers import BlockerWatch, spot_of_lock
 from .failure_report import Aftermath
-from .migration_connection import Work
+from .migration_connection import MigrationConnection
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
 Result = TypeVar("Result")
@@ -31,7 +31,7 @@ class Part:
 
 
 @dataclass
-class Underway:
+class Attempt:
     """What is tried: one part, or several in one transaction, of which `at` is the one whose turn it is."""
 
     parts: tuple[Part, ...]
@@ -52,14 +52,14 @@ class Underway:
 class Attempts:
     """The attempts of one run; `hold` raises when the run lock is lost, and `patience` is how long a lock is tried."""
 
-    work: Work
+    work: MigrationConnection
     aftermath: Aftermath
     hold: Callable[[], None]
     tell: Listener
     patience: float
-    look: Look = field(default_factory=Look)
+    look: BlockerWatch = field(default_factory=BlockerWatch)
 
-    def until_done(self, underway: Underway, work: Callable[[], Result]) -> Result:
+    def until_done(self, underway: Attempt, work: Callable[[], Result]) -> Result:
         """What `work` gives. Raises ApplyError, which says what of it is in the database."""
         deadline = time.monotonic() + self.patience
         pause, attempt = FIRST_PAUSE_SECONDS, 1
@@ -79,7 +79,7 @@ class Attempts:
             self._pause(underway, attempt, pause)
             pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
 
-    def _let_others_end(self, underway: Underway, deadline: float) -> None:
+    def _let_others_end(self, underway: Attempt, deadline: float) -> None:
         """Waits, without queueing, while somebody is at a table that it will lock. Raises StepFailed, Interrupted."""
         told: frozenset[int | None] = frozenset()
         steps = tuple(part.step for part in underway.parts if part.step.transactional)
@@ -93,19 +93,19 @@ class Attempts:
             rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             self.hold()
 
-    def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[InTheWay, ...]:
+    def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
         """Who is at what these steps will lock; where `patient`, only who has been there for a while."""
         wanted = self.look.wanted(steps)
         return self.look.in_the_way(self.work.connected(), wanted, patient=patient) if wanted else ()
 
-    def _with_who(self, underway: Underway, failed: StepFailed) -> StepFailed:
+    def _with_who(self, underway: Attempt, failed: StepFailed) -> StepFailed:
         """The same failure, with who is at the tables of this step now."""
         self.work.end_transaction(lost=failed.lost)
         detail = told_together(self.in_the_way((underway.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
         return replace(failed, failure=replace(failed.failure, detail=whole))
 
-    def _pause(self, underway: Underway, attempt: int, seconds: float) -> None:
+    def _pause(self, underway: Attempt, attempt: int, seconds: float) -> None:
         """Between two attempts nothing is held."""
         try:
             self.work.end_transaction(lost=False)
@@ -115,7 +115,7 @@ class Attempts:
             raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None
 
 
-def _too_late(underway: Underway, relation: str) -> StepFailed:
+def _too_late(underway: Attempt, relation: str) -> StepFailed:
     """Somebody stayed at a table; it is the turn of the first part that names it."""
     spots = [spot_of_lock(part.step, relation) for part in underway.parts]
     underway.at = next((n for n, spot in enumerate(spots) if spot.place), underway.at)

@@ -18,7 +18,7 @@ from ..transaction.step_failure import names
 
 
 @dataclass
-class SoFar:
+class RunState:
     """What a run has done in one environment until now, as its errors tell it."""
 
     environment: str
@@ -68,10 +68,10 @@ class SoFar:
         return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
 
 
-class Work:
+class MigrationConnection:
     """The run's connection to one database; `open_connection` gives a new one."""
 
-    def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: SoFar) -> None:
+    def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: RunState) -> None:
         self._address = address
         self._open = open_connection
         self._so_far = so_far

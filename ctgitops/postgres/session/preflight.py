@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ...core.activity.blocker import InTheWay
+from ...core.activity.blocker import Blocker
 from ...core.environment.preflight_policy import Then
 from ...core.gate.gate import Reason
-from ...core.gate.preflight import Concern, Sighting, blind, concerns
+from ...core.gate.preflight import PreflightConcern, Sighting, blind, concerns
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
 from ...core.run.progress import Listener, MomentAwaited, MomentUnseen
-from ...sql.locks import LockMode, Wanted
+from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
 from ..connection.simple_query import Answer, Interrupted, exchange, rest, rows
-from .blockers import Look, in_the_way, question
+from .blockers import BlockerWatch, in_the_way, question
 
 LOOK_SECONDS = 0.5
 
@@ -43,7 +43,7 @@ class Preflight:
     """The look of one run; `hold` raises when the run lock is lost."""
 
     request: Request
-    look: Look
+    look: BlockerWatch
     hold: Callable[[], None]
     tell: Listener
     _first_seen: dict[str, float] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Preflight:
             hint = "run the same again"
             return (Reason("preflight", "the run was asked to stop while it waited for a better moment", hint),)
 
-    def _reasons(self, connection: Connection, wanted: tuple[Wanted, ...]) -> tuple[Reason, ...]:
+    def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> tuple[Reason, ...]:
         deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()
         told: frozenset[str] = frozenset()
         while found := self._concerns(connection, wanted, first=not told):
@@ -74,7 +74,9 @@ class Preflight:
             self.hold()
         return ()
 
-    def _concerns(self, connection: Connection, wanted: tuple[Wanted, ...], *, first: bool) -> tuple[Concern, ...]:
+    def _concerns(
+        self, connection: Connection, wanted: tuple[RequiredLock, ...], *, first: bool
+    ) -> tuple[PreflightConcern, ...]:
         policy, role = self.request.environment.preflight, connection.info.user
         seen = self._known(connection, wanted, policy.limits.transaction.total_seconds())
         if first:
@@ -82,7 +84,7 @@ class Preflight:
                 self.tell(MomentUnseen(what))
         return concerns(policy, seen, role)
 
-    def _known(self, connection: Connection, wanted: tuple[Wanted, ...], limit: float) -> Sighting:
+    def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> Sighting:
         """What is seen; whoever's age is not shown is looked at again until it is gone or as old as a long one."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
@@ -95,7 +97,7 @@ class Preflight:
             least = LOOK_SECONDS / 2  # who came since then counts for nothing: others come all the time
         return seen
 
-    def _see(self, connection: Connection, wanted: tuple[Wanted, ...]) -> Sighting:
+    def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
         answer = exchange(connection, f"{_SERVER};{question(connection, wanted)}")
         if answer.failure:
             if not answer.lost:
@@ -103,7 +105,7 @@ class Preflight:
             return Sighting(unseen=answer.failure.message)
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
-    def _aged(self, who: InTheWay) -> InTheWay:
+    def _aged(self, who: Blocker) -> Blocker:
         """The same; where this role may not see its age, at least as old as it is known."""
         if who.seconds is not None or who.pid is None:
             return who
@@ -111,7 +113,7 @@ class Preflight:
         return replace(who, seconds=now - self._first_seen.setdefault(who.transaction, now))
 
 
-def _sessions(answer: Answer) -> tuple[InTheWay, ...]:
+def _sessions(answer: Answer) -> tuple[Blocker, ...]:
     return tuple(in_the_way(row) for row in rows(answer.results[-1]))
 
 

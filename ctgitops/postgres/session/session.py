@@ -8,7 +8,7 @@ from dataclasses import replace
 from psycopg.pq import Escaping
 
 from ...core.environment.apply_policy import Health
-from ...core.gate.data_loss import Loss, Weighed
+from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.gate import Reason
 from ...core.gate.health import Heard
 from ...core.gate.request import Request
@@ -17,8 +17,8 @@ from ...core.ledger.resumption import Reached
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.receipt import Receipt
-from ...core.run.auto_rollback import Beginning
-from ...core.run.outcome import Left
+from ...core.run.auto_rollback import Checkpoint
+from ...core.run.outcome import SessionLeak
 from ...core.run.progress import Listener, SessionSettled
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait
@@ -32,17 +32,17 @@ from ..nontransactional.run_context import Run
 from ..nontransactional.stepwise import Stepwise, author_of
 from ..transaction.coalesce import Pace
 from ..transaction.execute import entry_of, entry_of_seed, in_one_transaction, millis_in, signed, step_of_seed, whole
-from ..transaction.row_guard import Guard, oldest_transaction
+from ..transaction.row_guard import RowGuard, oldest_transaction
 from ..transaction.session_leaks import left_in
 from ..transaction.step_failure import OutOfTime, stopped
-from .blockers import Look
+from .blockers import BlockerWatch
 from .data_loss import SETTINGS, weigh
 from .failure_report import Aftermath
 from .health import ask, watch
-from .lock_retry import Attempts, Part, Underway
-from .migration_connection import SoFar, Work
+from .lock_retry import Attempt, Attempts, Part
+from .migration_connection import MigrationConnection, RunState
 from .preflight import Preflight
-from .single_transaction import Whole
+from .single_transaction import SingleTransaction
 
 
 class WorkSession:
@@ -62,14 +62,14 @@ class WorkSession:
         self._hold = hold
         self.note: Callable[[str], None] = lambda _step: None
         self._tell = tell
-        self._so_far = SoFar(request.environment.name)
-        self._work = Work(address, open_connection, self._so_far)
+        self._so_far = RunState(request.environment.name)
+        self._work = MigrationConnection(address, open_connection, self._so_far)
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
         self._pace = Pace()
-        self._left: list[Left] = []
+        self._left: list[SessionLeak] = []
         self._settled = False
         self._plan: Plan | None = None
-        self._guard: Guard | None = None
+        self._guard: RowGuard | None = None
         patience = request.environment.timeouts.retry_for.total_seconds()
         self._attempts = Attempts(self._work, self._aftermath, hold, tell, patience)
         name = request.environment.name
@@ -149,10 +149,10 @@ class WorkSession:
         last = step is plan.steps[-1] and not plan.seeds
         if step.transactional:
             millis = self._attempts.until_done(
-                Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+                Attempt((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
             )
         else:
-            millis = self._attempts.until_done(Underway((Part(step, entry),)), lambda: self._outside(step, entry))
+            millis = self._attempts.until_done(Attempt((Part(step, entry),)), lambda: self._outside(step, entry))
         self._pace.learn((millis,))
         self._so_far.finished(step.name, on_disk=not self._work.unflushed)
         self._attempts.look.learn(step)
@@ -163,7 +163,7 @@ class WorkSession:
         healed: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
-                underway = Underway((Part(step, self._entry(step, plan, None)),))
+                underway = Attempt((Part(step, self._entry(step, plan, None)),))
                 healed += self._attempts.until_done(underway, lambda step=step: self._stepwise.heal(step))  # type: ignore[misc]
         return tuple(healed)
 
@@ -225,7 +225,7 @@ class WorkSession:
         self._turn_to(plan)
         step, entry, last = step_of_seed(seed), entry_of_seed(seed, plan, self._request.origin), seed is plan.seeds[-1]
         millis = self._attempts.until_done(
-            Underway((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
+            Attempt((Part(step, entry),)), lambda: self._in_one_transaction(step, entry, last=last)
         )
         self._so_far.finished(seed.name, on_disk=not self._work.unflushed)
         return millis
@@ -235,13 +235,13 @@ class WorkSession:
         parts = self._parts(plan, receipt)
         self._turn_to(plan)
         self._so_far.together = len(parts)
-        everything = Whole(self._work, Underway(parts), self._tell, self.note, self._guard_of)
+        everything = SingleTransaction(self._work, Attempt(parts), self._tell, self.note, self._guard_of)
         answers = self._attempts.until_done(everything.underway, everything.carried_out)
         self._left += [left for answer in answers for left in left_in(answer)]
         self._so_far.finished(*(part.step.name for part in parts), on_disk=True)
         return tuple(sum(millis_in(answer)) for answer in answers)
 
-    def left(self) -> tuple[Left, ...]:
+    def left(self) -> tuple[SessionLeak, ...]:
         """What its migrations left in their session, from which it was cleaned away."""
         return tuple(self._left)
 
@@ -258,15 +258,15 @@ class WorkSession:
 
         return watch(self._address, health, hold=hold, tell=self._tell)
 
-    def beginning(self, ledger: Ledger) -> Beginning:
+    def beginning(self, ledger: Ledger) -> Checkpoint:
         """What the database is before the first step; it is asked only where something may be taken back."""
         asked = self._request.environment.manner.takes_back
         entry = ledger.last.id if ledger.last else 0
-        return Beginning(entry, oldest_transaction(self._work.connected()) if asked else 0)
+        return Checkpoint(entry, oldest_transaction(self._work.connected()) if asked else 0)
 
-    def protect(self, losses: tuple[Loss, ...], beginning: Beginning) -> tuple[Weighed, ...]:
+    def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:
         """How much of each loss was not written since `beginning` by this run; guards it from now on."""
-        self._guard = Guard(losses, beginning)
+        self._guard = RowGuard(losses, beginning)
         self._hold()
         if not losses:
             return ()
@@ -279,7 +279,7 @@ class WorkSession:
     def _turn_to(self, plan: Plan) -> None:
         """With another plan than before begins what is told, and what is known, of it alone."""
         if plan is not self._plan:
-            self._plan, self._pace, self._attempts.look = plan, Pace(), Look()
+            self._plan, self._pace, self._attempts.look = plan, Pace(), BlockerWatch()
             self._so_far.begin()
         self._so_far.began = True
 

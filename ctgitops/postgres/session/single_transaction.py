@@ -13,17 +13,17 @@ from ..connection.simple_query import Answer, Interrupted, exchange
 from ..transaction.execute import inside, millis_in
 from ..transaction.message import CLEAN, Spot
 from ..transaction.step_failure import StepFailed
-from .lock_retry import Underway
-from .migration_connection import Work
+from .lock_retry import Attempt
+from .migration_connection import MigrationConnection
 
 
 @dataclass(frozen=True)
-class Whole:
+class SingleTransaction:
     """Everything that shares one transaction; `note` tells those who wait for the run lock where it
     is, and `guard` is what must hold before a step."""
 
-    work: Work
-    underway: Underway
+    work: MigrationConnection
+    underway: Attempt
     tell: Listener
     note: Callable[[str], None]
     guard: Callable[[Step], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ..server.choose import Server
 from ..server.scratch_database import rename
 from .extensions import as_admin
@@ -24,7 +24,7 @@ class Named(Protocol):
 class CopyName:
     """Who has the name. On a server of others no copy ever has it: the database of that name may be a real one."""
 
-    def __init__(self, server: Server, original: Original) -> None:
+    def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: Named | None = None
         self.target = original.database if server.ours else ""

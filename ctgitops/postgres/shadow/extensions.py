@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from ...core.plan.plan import Step
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...sql.extension import Extension
 from ...sql.parse import Statement, extension_made
 from ...sql.script import Script
@@ -106,7 +106,7 @@ def dull(connection: Connection) -> None:
 class Extensions:
     """CREATE EXTENSION in migrations: by the migration's own role, or, for a name on the list, by the superuser."""
 
-    def __init__(self, admin: Callable[[], Address], original: Original, allowed: frozenset[str]) -> None:
+    def __init__(self, admin: Callable[[], Address], original: SourceDatabase, allowed: frozenset[str]) -> None:
         self._admin = admin
         with as_admin(admin()) as connection:
             self._since = connection.execute(_NOW).fetchall()[0][0]

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from ...core.plan.plan import Step
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...errors import CtgitopsError
 from ...sql.parse import SqlSyntaxError, statements
 from ..connection.connect import Address, Connection
@@ -33,10 +33,10 @@ _EXTENSION = re.compile(
 )
 
 
-class Planter:
+class Provisioner:
     """Makes a sealed server like the original; what it cannot match goes into `notes`."""
 
-    def __init__(self, server: Server, original: Original, notes: list[str]) -> None:
+    def __init__(self, server: Server, original: SourceDatabase, notes: list[str]) -> None:
         self._server = server
         self._original = original
         self._notes = notes

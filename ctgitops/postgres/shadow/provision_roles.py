@@ -8,7 +8,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from ...core.schema.source_database import Membership, Original, Role
+from ...core.schema.source_database import Membership, Role, SourceDatabase
 from ..connection.connect import Connection
 from ..server.choose import Server
 
@@ -38,7 +38,9 @@ Edge = tuple[str, Membership]
 class RolePlanter:
     """Makes the roles of `original`; `note` hears what PostgreSQL, or the sandbox's safety, does not allow."""
 
-    def __init__(self, connection: Connection, server: Server, original: Original, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
+    ) -> None:
         self._connection = connection
         self._server = server
         self._original = original
@@ -201,7 +203,7 @@ class RolePlanter:
         return ""
 
 
-def roles_of(original: Original) -> tuple[Role, ...]:
+def roles_of(original: SourceDatabase) -> tuple[Role, ...]:
     """The roles to make; one that applies migrations and is not among the roles that were read is a superuser."""
     if any(role.name == original.role for role in original.roles):
         return original.roles

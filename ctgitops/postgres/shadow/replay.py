@@ -13,9 +13,9 @@ from psycopg import sql
 from ...core.environment.environment import Environment, ShadowPolicy
 from ...core.gate.request import Request
 from ...core.plan.plan import Direction, Plan, Step
-from ...core.plan.replay import Wanted
+from ...core.plan.replay import ReplayTarget
 from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
 from ...ports import Session
@@ -49,7 +49,7 @@ _MOST_HELP = 50
 class ReplayShadow:
     """A throw-away database in which what was merged runs again from nothing."""
 
-    def __init__(self, server: Server, wanted: Wanted, database: str) -> None:
+    def __init__(self, server: Server, wanted: ReplayTarget, database: str) -> None:
         self._server = server
         self._wanted = wanted
         self._named(database)
@@ -207,7 +207,7 @@ class ReplayShadow:
 
 @contextmanager
 def replay_shadow(
-    wanted: Wanted, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
+    wanted: ReplayTarget, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
     """An empty throw-away database as like what is wanted as can be had, on the server that a manifest wants.
 
@@ -218,7 +218,7 @@ def replay_shadow(
         with connect(target, "ctgitops/read") as connection, told_if_lost(target):
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
-    original = Original(
+    original = SourceDatabase(
         ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
     )
     with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
@@ -249,7 +249,7 @@ def _roles(connection: Connection) -> frozenset[str]:
     return frozenset(str(name) for (name,) in rows)
 
 
-def _unlike(major: int, connection: Connection, wanted: Wanted) -> Iterator[str]:
+def _unlike(major: int, connection: Connection, wanted: ReplayTarget) -> Iterator[str]:
     if wanted.major and major != wanted.major:
         yield f"PostgreSQL {wanted.major} there, {major} here: what they print differently was not compared"
     rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()

@@ -11,7 +11,7 @@ import psycopg
 from ...core.environment.environment import ShadowPolicy
 from ...core.plan.plan import Step
 from ...core.schema.snapshot import Snapshot
-from ...core.schema.source_database import Original
+from ...core.schema.source_database import SourceDatabase
 from ...core.trial.impact import StepImpact
 from ...core.trial.projection import Rates
 from ...core.trial.trial import Skipped
@@ -24,7 +24,7 @@ from ..connection.names import ADMIN, unused
 from ..connection.simple_query import Failure
 from ..server.choose import Server, throw_away
 from ..server.data_directory import memory
-from ..server.limits import Guard, Limits
+from ..server.limits import Limits, ResourceGuard
 from ..server.local_server import LocalServer
 from ..server.os_account import unprivileged
 from ..server.programs import Programs
@@ -33,7 +33,7 @@ from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
 from .copy_name import CopyName
 from .extensions import Extensions
-from .provision import Planter
+from .provision import Provisioner
 from .trial import Observer, Unwatched, try_step
 from .without_database_name import without_databases
 
@@ -43,10 +43,10 @@ UNTRUE = "in a throw-away database; no real one was touched"
 STATEMENT_TIMEOUT = "120s"
 
 
-class SealedShadow:
+class SandboxShadow:
     """One database of a sealed server. All in it is done by the original's role; the superuser runs none of its SQL."""
 
-    def __init__(self, sealed: SealedDatabases, database: str, observer: Observer) -> None:
+    def __init__(self, sealed: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
         """Its name as long as another copy has the target's."""
@@ -101,11 +101,11 @@ class SealedShadow:
         except LedgerError as error:
             raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
 
-    def copy(self) -> AbstractContextManager[SealedShadow]:
+    def copy(self) -> AbstractContextManager[SandboxShadow]:
         """One more copy beside it, in which nothing was brought yet."""
         return self._sealed.another(self._sealed.named(ORIGINAL))
 
-    def empty(self) -> AbstractContextManager[SealedShadow]:
+    def empty(self) -> AbstractContextManager[SandboxShadow]:
         """One more database beside it, with the same roles and nothing in it."""
         return self._sealed.another()
 
@@ -149,7 +149,7 @@ class SealedShadow:
         )
 
 
-class SealedServer(LocalServer):
+class SandboxServer(LocalServer):
     """A server whose superuser has a name of its own, and whose processes get so much of the machine and no more."""
 
     superuser = ADMIN
@@ -160,18 +160,18 @@ class SealedServer(LocalServer):
         return self.limits.command(command)
 
 
-class SealedDatabases:
+class SandboxDatabases:
     """A server that holds throw-away databases like one real one, within limits."""
 
-    def __init__(self, server: Server, guard: Guard, original: Original, allowed: frozenset[str]) -> None:
+    def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
         self.original = original
         self.allowed = allowed
         self.notes: list[str] = []
         self.skipped: dict[Skipped, None] = {}
         self._guard = guard
-        self._shadows: list[SealedShadow] = []
-        self.planter = Planter(server, original, self.notes)
+        self._shadows: list[SandboxShadow] = []
+        self.planter = Provisioner(server, original, self.notes)
         self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
@@ -194,14 +194,14 @@ class SealedDatabases:
         """Why the server ended, where we ended it; else what was said."""
         return f"the throw-away server was ended: {self._guard.why}" if self._guard.why else said
 
-    def shadow(self, database: str, observer: Observer) -> SealedShadow:
+    def shadow(self, database: str, observer: Observer) -> SandboxShadow:
         """One of its databases."""
-        made = SealedShadow(self, database, observer)
+        made = SandboxShadow(self, database, observer)
         self._shadows.append(made)
         return made
 
     @contextmanager
-    def another(self, template: str = "template0") -> Iterator[SealedShadow]:
+    def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
         """One more database, for the length of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with told_if_refused(self.server.address()):
@@ -241,29 +241,29 @@ class SealedDatabases:
 
 @contextmanager
 def sealed_server(
-    original: Original,
+    original: SourceDatabase,
     allowed: frozenset[str] = frozenset(),
     limits: Limits | None = None,
     borrowed: Address | None = None,
     image: str = "",
-) -> Iterator[SealedDatabases]:
+) -> Iterator[SandboxDatabases]:
     """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
     It is one of our own, that of a container of `image`, or the one at the address `borrowed`.
     """
     limits = limits or Limits()
 
-    def own(programs: Programs) -> SealedServer:
-        server = SealedServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
+    def own(programs: Programs) -> SandboxServer:
+        server = SandboxServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
         server.limits = limits
         server.superuser = unused(ADMIN, {role.name for role in original.roles})
         return server
 
     with (
         throw_away(original, borrowed, image, limits, own) as server,
-        Guard(server.used, limits, server.end) as guard,
+        ResourceGuard(server.used, limits, server.end) as guard,
     ):
-        sealed = SealedDatabases(server, guard, original, allowed)
+        sealed = SandboxDatabases(server, guard, original, allowed)
         planter = sealed.planter
         with told_if_refused(server.address()):
             if server.ours and original.database:
@@ -281,8 +281,8 @@ def sealed_server(
 
 @contextmanager
 def sealed_shadow(
-    original: Original, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
-) -> Iterator[SealedShadow]:
+    original: SourceDatabase, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
+) -> Iterator[SandboxShadow]:
     """A copy of `original`, as a manifest wants it, with these steps; what is brought to it watched is traced."""
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:

@@ -16,7 +16,7 @@ from ..catalog.relations import Relation, foreign_keys, relations
 from ..connection.connect import Connection
 from .debug1 import foreign_keys_in, proofs_in, tables_in, telling
 from .observed_work import Evidence, held_on, worked
-from .own_locks import Mine, Possessions, called, scanned
+from .own_locks import HeldLock, HeldLocks, called, scanned
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Seen:
     line: int
     said: tuple[str, ...]
     millis: float
-    new: Mapping[int, Mine | None]
+    new: Mapping[int, HeldLock | None]
     """By OID, what the session has of it after the statement, where that is not what it was before."""
     called: frozenset[tuple[int, str]]
     """OID and name of what is called as PostgreSQL said."""
@@ -50,7 +50,7 @@ class OneTransaction:
         self._first = first
         self._only = before
         """Where others could see more than was there before the migration: what was."""
-        self._possessions = Possessions(connection)
+        self._possessions = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[Seen] = []
 
@@ -72,7 +72,7 @@ class OneTransaction:
         met = {oid for seen in self._seen for oid in seen.new}
         there = relations(self._others, met) if self._only is None else self._only
         known = {oid: there[oid] for oid in met if oid in there}
-        now: dict[int, Mine] = {}
+        now: dict[int, HeldLock] = {}
         scans = dict(self._scans or {})
         for seen in self._seen:
             before = {oid: mine for oid in seen.new if (mine := now.pop(oid, None))}
@@ -80,7 +80,7 @@ class OneTransaction:
             yield self._impact(seen, _evidence(seen, known, now, before, scans), before)
             scans |= {oid: now[oid].scans for oid in seen.new if oid in now}
 
-    def _impact(self, seen: Seen, evidence: Evidence, before: Mapping[int, Mine]) -> StatementImpact:
+    def _impact(self, seen: Seen, evidence: Evidence, before: Mapping[int, HeldLock]) -> StatementImpact:
         now, known, first = evidence.now, evidence.known, self._first
         taken = {
             oid: mine.modes - (before[oid].modes if oid in before else set()) for oid, mine in seen.new.items() if mine
@@ -100,8 +100,8 @@ class OneTransaction:
 def _evidence(
     seen: Seen,
     known: Mapping[int, Relation],
-    now: Mapping[int, Mine],
-    before: Mapping[int, Mine],
+    now: Mapping[int, HeldLock],
+    before: Mapping[int, HeldLock],
     scans: Mapping[int, int],
 ) -> Evidence:
     files = {oid: (before[oid].file if oid in before else 0) or known[oid].file for oid in seen.new if oid in known}
@@ -111,6 +111,6 @@ def _evidence(
     return Evidence(seen.kind, seen.said, known, now, files, scans, meant)
 
 
-def _modes_on(tables: set[str], now: Mapping[int, Mine], known: Mapping[int, Relation]) -> dict[int, LockMode]:
+def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
     """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

@@ -9,7 +9,7 @@ from ...core.trial.impact import Held, Work, Worked
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation
 from .debug1 import Said, foreign_keys_in, work_in
-from .own_locks import Mine
+from .own_locks import HeldLock
 
 _QUERIES = frozenset(
     {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "ExecuteStmt"}
@@ -27,7 +27,7 @@ class Evidence:
     said: tuple[str, ...]
     known: Mapping[int, Relation]
     """Relations that others can see, by OID."""
-    now: Mapping[int, Mine]
+    now: Mapping[int, HeldLock]
     files: Mapping[int, int]
     """By OID, the file before the statement, of those that others can see and of which something is new since."""
     scans: Mapping[int, int]

@@ -40,7 +40,7 @@ from pg_catalog.pg_class c where c.relname operator(pg_catalog.=) any (%s::pg_ca
 
 
 @dataclass(frozen=True)
-class Mine:
+class HeldLock:
     """A relation on which the session has locks."""
 
     oid: int
@@ -56,7 +56,7 @@ class Mine:
         return max(self.modes)
 
 
-class Possessions:
+class HeldLocks:
     """All that a session has; `look` asks it anew."""
 
     def __init__(self, connection: Connection) -> None:
@@ -64,7 +64,7 @@ class Possessions:
         self._told: frozenset[str] = frozenset()
         self._lines: dict[int, set[str]] = {}
 
-    def look(self) -> dict[int, Mine | None]:
+    def look(self) -> dict[int, HeldLock | None]:
         """What is other than it was at the look before: by OID, how it is now; None: the session has it no more.
 
         The session says from then on what it does (client_min_messages): an exchange less than to ask for that apart.
@@ -79,10 +79,10 @@ class Possessions:
         self._told = told
         return {oid: self._now(oid) for oid in sorted(other)}
 
-    def _now(self, oid: int) -> Mine | None:
+    def _now(self, oid: int) -> HeldLock | None:
         if lines := [line.split("/") for line in self._lines[oid]]:
             files, scans = max(int(file) for _, _, file, _ in lines), int(lines[0][3])
-            return Mine(oid, frozenset(MODES[mode] for _, mode, _, _ in lines), files, scans)
+            return HeldLock(oid, frozenset(MODES[mode] for _, mode, _, _ in lines), files, scans)
         return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...core.gate.data_loss import Loss
 from ...core.plan.plan import Step
-from ...core.run.auto_rollback import Beginning
+from ...core.run.auto_rollback import Checkpoint
 from ...sql.data_loss import Destroying
 from ..connection.connect import Connection
 from ..connection.names import SCHEMA
@@ -22,7 +22,7 @@ def oldest_transaction(connection: Connection) -> int:
     return int(str(row[0])) if row else 0
 
 
-def count_of_others(loss: Loss, table: str, beginning: Beginning) -> str:
+def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
     """A query that counts the rows which a loss destroys, and which a run since `beginning` did not write itself.
 
     The entries and the progress of the run carry the numbers of its transactions. A column that the run made holds in
@@ -42,11 +42,11 @@ def count_of_others(loss: Loss, table: str, beginning: Beginning) -> str:
 
 
 @dataclass(frozen=True)
-class Guard:
+class RowGuard:
     """The losses of a plan backwards, which must not reach what others wrote."""
 
     losses: tuple[Loss, ...]
-    beginning: Beginning
+    beginning: Checkpoint
 
     def of(self, step: Step) -> str:
         """One statement that keeps writers away from a step's tables, and fails where others wrote; empty for none."""

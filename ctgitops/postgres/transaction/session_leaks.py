@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...core.plan.plan import Step
-from ...core.run.outcome import Left
+from ...core.run.outcome import SessionLeak
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import Lasting, lasting
 from ...sql.traits import Trait
@@ -125,10 +125,10 @@ def _array(names: Iterable[str]) -> str:
     return f"array[{', '.join(quoted(name) for name in names)}]"
 
 
-def left_in(answer: Answer) -> tuple[Left, ...]:
+def left_in(answer: Answer) -> tuple[SessionLeak, ...]:
     """What the steps of a message left."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
-    return tuple(Left(name or "", what) for result in found for name, what in rows(result) if what)
+    return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 
 
 def _may_leave(step: Step) -> bool:

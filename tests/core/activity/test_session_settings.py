@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ctgitops.core.activity.session_settings import Settled, Standing
+from ctgitops.core.activity.session_settings import RoleDefault, SessionSettings
 
 
 def test_what_a_role_sets_is_told_with_whether_it_holds() -> None:
-    settled = Settled(
+    settled = SessionSettings(
         (("lock_timeout", "200ms"), ("statement_timeout", "15min"), ("search_path", "")),
         (
-            Standing("role app", "statement_timeout", "5s"),
-            Standing("role app", "lock_timeout", "200ms"),
-            Standing("database shop", "search_path", ""),
+            RoleDefault("role app", "statement_timeout", "5s"),
+            RoleDefault("role app", "lock_timeout", "200ms"),
+            RoleDefault("database shop", "search_path", ""),
         ),
     )
     assert settled.told == (

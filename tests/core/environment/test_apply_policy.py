@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.apply_policy import Health, Manner, OnFailure, Transaction
+from ctgitops.core.environment.apply_policy import ApplyPolicy, Health, OnFailure, TransactionScope
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import Plan, make_plan
 from ctgitops.core.plan.rollback import last_entries, make_rollback
@@ -17,30 +17,30 @@ from ctgitops.sql.script import Script
 from tests.fakes import STAGING, chained, entry, migration, seed, workspace
 
 ONE, TWO = migration("001_one"), migration("002_two")
-ALL = Manner(Transaction.ALL)
+ALL = ApplyPolicy(TransactionScope.ALL)
 INDEX = migration("003_index", sql="-- it\nCREATE INDEX CONCURRENTLY i ON t1 (id);\n")
 
 seconds = st.integers(1, 600).map(lambda number: timedelta(seconds=number))
 healths = st.builds(
     Health, st.sampled_from(["select true", "select false"]).map(lambda q: Script(q, "e")), seconds, seconds
 )
-manners = st.builds(Manner, st.sampled_from(Transaction), st.sampled_from(OnFailure), st.none() | healths)
+manners = st.builds(ApplyPolicy, st.sampled_from(TransactionScope), st.sampled_from(OnFailure), st.none() | healths)
 
 
-def planned(manner: Manner, *migrations: object, ledger: Ledger | None = None) -> Plan:
+def planned(manner: ApplyPolicy, *migrations: object, ledger: Ledger | None = None) -> Plan:
     work = workspace(*(migrations or (ONE, TWO)))  # type: ignore[arg-type]
     return make_plan(work, replace(STAGING, manner=manner), ledger or Ledger())
 
 
 @given(manners, manners)
-def test_another_manner_is_another_plan_and_the_same_is_the_same(one: Manner, other: Manner) -> None:
+def test_another_manner_is_another_plan_and_the_same_is_the_same(one: ApplyPolicy, other: ApplyPolicy) -> None:
     """Seen to fail with the times of a health query left out of the identity."""
     assert (planned(one).fingerprint == planned(other).fingerprint) is (one == other)
 
 
 def test_plans_that_say_nothing_keep_the_fingerprint_that_they_always_had() -> None:
-    assert planned(Manner()).fingerprint == replace(planned(ALL), manner=Manner()).fingerprint
-    assert Manner().identity == ()
+    assert planned(ApplyPolicy()).fingerprint == replace(planned(ALL), manner=ApplyPolicy()).fingerprint
+    assert ApplyPolicy().identity == ()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_plans_that_say_nothing_keep_the_fingerprint_that_they_always_had() -> N
 )
 def test_what_cannot_be_in_it_blocks_with_its_place(sql: str, line: int) -> None:
     bad = migration("002_bad", sql=sql)
-    assert not planned(Manner(), ONE, bad).blocked
+    assert not planned(ApplyPolicy(), ONE, bad).blocked
     (problem,) = (p for p in planned(ALL, ONE, bad).problems if p.blocks)
     assert problem.code == "not-together"
     assert problem.place
@@ -65,7 +65,7 @@ def test_what_cannot_be_in_it_blocks_with_its_place(sql: str, line: int) -> None
 def test_an_enum_value_of_one_file_is_not_used_by_another() -> None:
     adds = migration("003_adds", sql="SELECT 1;\nALTER TYPE mood ADD VALUE 'glad';\n")
     uses = migration("004_uses", sql="SELECT 1;\n\nSELECT 'glad'::mood;\n")
-    assert not planned(Manner(), adds, uses).blocked
+    assert not planned(ApplyPolicy(), adds, uses).blocked
     (problem,) = (p for p in planned(ALL, adds, uses).problems if p.blocks)
     assert problem.place
     assert (problem.code, problem.place.path, problem.place.line) == ("enum-value", "migrations/004_uses.sql", 3)

@@ -10,8 +10,8 @@ from ctgitops.core.forge.event import (
     Comment,
     Dispatch,
     Event,
+    Ignored,
     MergeGroup,
-    Nothing,
     OutsideRun,
     PullRequest,
     PullRequestClosed,
@@ -23,13 +23,13 @@ from ctgitops.core.forge.event import (
 )
 from ctgitops.core.forge.intent import (
     Applying,
-    Ask,
-    Asking,
     Checking,
     Finalising,
-    Ground,
+    Intent,
+    ManualRun,
+    PlanFromApi,
     Planning,
-    Reading,
+    Provenance,
     Unlocking,
     decide,
     ground_of,
@@ -40,7 +40,7 @@ from tests.fakes import PRODUCTION, STAGING
 BOTH = (PRODUCTION, STAGING)
 
 
-def names(decision: Ask) -> list[str]:
+def names(decision: Intent) -> list[str]:
     assert isinstance(decision, Planning | Applying)
     return [environment.name for environment in decision.environments]
 
@@ -59,18 +59,18 @@ def test_a_push_to_the_default_branch_applies_what_waits_for_pushes() -> None:
 
 
 def test_a_push_to_another_branch_does_nothing_and_says_why() -> None:
-    assert decide(Push("topic", "a" * 40, "main", "anna"), BOTH) == Nothing("topic is not the default branch, main")
+    assert decide(Push("topic", "a" * 40, "main", "anna"), BOTH) == Ignored("topic is not the default branch, main")
 
 
 def test_a_release_applies_what_waits_for_its_tag() -> None:
     assert names(decide(Release("v1.2.0", prerelease=False, actor="anna"), BOTH)) == ["production"]
-    assert isinstance(decide(Release("nightly", prerelease=False, actor="anna"), BOTH), Nothing)
-    assert isinstance(decide(Release("v2.0.0-rc.1", prerelease=True, actor="anna"), BOTH), Nothing)
+    assert isinstance(decide(Release("nightly", prerelease=False, actor="anna"), BOTH), Ignored)
+    assert isinstance(decide(Release("v2.0.0-rc.1", prerelease=True, actor="anna"), BOTH), Ignored)
 
 
 def test_no_environment_that_waits_for_it_is_nothing_to_do() -> None:
     by_hand = replace(STAGING, trigger=Trigger.MANUAL)
-    assert isinstance(decide(Push("main", "a" * 40, "main", "anna"), (by_hand,)), Nothing)
+    assert isinstance(decide(Push("main", "a" * 40, "main", "anna"), (by_hand,)), Ignored)
 
 
 SHA = "a" * 40
@@ -94,20 +94,20 @@ def test_a_pull_request_that_was_closed_gets_its_last_word() -> None:
 def test_the_record_of_a_merge_is_written_by_its_push_where_there_is_one() -> None:
     """Else two runs would write the same comment, and the one without an outcome might come last."""
     merged = PullRequestClosed(42, SHA, merged=True)
-    assert isinstance(decide(merged, BOTH), Nothing)
+    assert isinstance(decide(merged, BOTH), Ignored)
     assert isinstance(decide(merged, (PRODUCTION,)), Finalising)
 
 
 def test_a_new_tag_promotes_and_a_moved_one_does_not() -> None:
-    assert decide(TagPush("v1.2.0", SHA, "main"), BOTH) == Applying((PRODUCTION,), Ground("main", "v1.2.0", SHA))
+    assert decide(TagPush("v1.2.0", SHA, "main"), BOTH) == Applying((PRODUCTION,), Provenance("main", "v1.2.0", SHA))
     assert isinstance(decide(TagPush("v1.2.0", SHA, "main", moved=True), BOTH), Refused)
-    assert isinstance(decide(TagPush("nightly", SHA, "main"), BOTH), Nothing)
+    assert isinstance(decide(TagPush("nightly", SHA, "main"), BOTH), Ignored)
 
 
 @pytest.mark.parametrize("tag", ["v2.0.0-rc.1", "2.0.0-alpha"])
 def test_a_tag_of_a_prerelease_does_not_promote(tag: str) -> None:
     anything = replace(PRODUCTION, tags="*")
-    assert decide(TagPush(tag, SHA, "main"), (anything,)) == Nothing(f"{tag} is a pre-release")
+    assert decide(TagPush(tag, SHA, "main"), (anything,)) == Ignored(f"{tag} is a pre-release")
 
 
 def test_the_clock_brings_what_waited_for_it_and_never_what_waits_for_a_release() -> None:
@@ -117,11 +117,13 @@ def test_the_clock_brings_what_waited_for_it_and_never_what_waits_for_a_release(
     timed = replace(STAGING, name="timed", trigger=Trigger.SCHEDULE)
     released = replace(PRODUCTION, windows=night)
     assert names(decide(Schedule(), (late, timed, released, STAGING))) == ["late", "timed"]
-    assert isinstance(decide(Schedule(), BOTH), Nothing)
+    assert isinstance(decide(Schedule(), BOTH), Ignored)
 
 
 def test_a_person_who_starts_it_says_what_they_want() -> None:
-    assert decide(Dispatch("refs/heads/main", "main", (("command", "plan"),)), BOTH) == Asking((("command", "plan"),))
+    assert decide(Dispatch("refs/heads/main", "main", (("command", "plan"),)), BOTH) == ManualRun(
+        (("command", "plan"),)
+    )
 
 
 def said(verb: str, environment: str = "", *, merged: bool = True) -> Comment:
@@ -129,14 +131,14 @@ def said(verb: str, environment: str = "", *, merged: bool = True) -> Comment:
 
 
 def test_a_comment_applies_one_environment_of_what_is_merged() -> None:
-    ground = Ground("main", checkout=True, pull_request=42)
+    ground = Provenance("main", checkout=True, pull_request=42)
     assert decide(said("apply", "production"), BOTH) == Applying((PRODUCTION,), ground)
     assert isinstance(decide(said("apply", "nowhere"), BOTH), Refused)
     assert isinstance(decide(said("apply", "production", merged=False), BOTH), Refused)
 
 
 def test_a_comment_plans_a_pull_request_and_nothing_else() -> None:
-    assert decide(said("plan", merged=False), BOTH) == Reading(42)
+    assert decide(said("plan", merged=False), BOTH) == PlanFromApi(42)
 
 
 def test_a_comment_unlocks_one_environment_or_all_whether_it_is_merged_or_not() -> None:
@@ -147,7 +149,7 @@ def test_a_comment_unlocks_one_environment_or_all_whether_it_is_merged_or_not() 
 
 def test_the_end_of_a_fork_s_run_reads_its_pull_request_and_never_applies() -> None:
     run = OutsideRun(SHA, "topic", "eve", 5)
-    assert decide(run, BOTH) == Reading(run=run)
+    assert decide(run, BOTH) == PlanFromApi(run=run)
 
 
 @pytest.mark.parametrize(
@@ -171,15 +173,15 @@ def test_what_is_not_merged_is_no_ground_to_apply(event: Event) -> None:
 @pytest.mark.parametrize(
     ("event", "ground"),
     [
-        (Push("main", SHA, "main", "anna"), Ground("main", sha=SHA)),
-        (TagPush("v1", SHA, "main"), Ground("main", "v1", SHA)),
-        (Release("v1", prerelease=False, actor="anna", default_branch="trunk"), Ground("trunk", "v1")),
-        (Dispatch("refs/tags/v1", "main"), Ground("main", "v1")),
-        (Dispatch("refs/heads/main", "main"), Ground("main")),
-        (Schedule(), Ground()),
+        (Push("main", SHA, "main", "anna"), Provenance("main", sha=SHA)),
+        (TagPush("v1", SHA, "main"), Provenance("main", "v1", SHA)),
+        (Release("v1", prerelease=False, actor="anna", default_branch="trunk"), Provenance("trunk", "v1")),
+        (Dispatch("refs/tags/v1", "main"), Provenance("main", "v1")),
+        (Dispatch("refs/heads/main", "main"), Provenance("main")),
+        (Schedule(), Provenance()),
     ],
 )
-def test_what_is_merged_is_ground_to_apply(event: Event, ground: Ground) -> None:
+def test_what_is_merged_is_ground_to_apply(event: Event, ground: Provenance) -> None:
     assert ground_of(event) == ground
 
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.activity.blocker import InTheWay
+from ctgitops.core.activity.blocker import Blocker
 from ctgitops.core.environment.preflight_policy import Limits, PreflightPolicy, Then
 from ctgitops.core.gate.preflight import Sighting, blind, concerns
 
 POLICY = PreflightPolicy()
 
 
-def who(**fields: object) -> InTheWay:
-    made = InTheWay(7, "psql", "ana", 60.0, "active", "select 1", "public.t", "AccessShareLock", granted=True)
+def who(**fields: object) -> Blocker:
+    made = Blocker(7, "psql", "ana", 60.0, "active", "select 1", "public.t", "AccessShareLock", granted=True)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def found(seen: Sighting, policy: PreflightPolicy = POLICY) -> list[tuple[str, T
         (who(query="select 'autovacuum: to prevent wraparound'"), "long_transactions"),
     ],
 )
-def test_each_kind_of_session_has_its_key(session: InTheWay, what: str) -> None:
+def test_each_kind_of_session_has_its_key(session: Blocker, what: str) -> None:
     assert found(Sighting(sessions=(session,))) == [(what, Then.WAIT)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.open_prediction import NAME, ended, made, open_promises
 from ctgitops.core.schema.compare import Added
-from ctgitops.core.schema.prediction import Prediction, Unkept
+from ctgitops.core.schema.prediction import Prediction, PredictionMismatch
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.view.status import status_of
 from tests.fakes import NOW, STAGING, chained, entry, migration, seed_entry, workspace
@@ -18,7 +18,7 @@ ONE, TWO = migration("001_one", "1.0.0"), migration("002_two", "1.1.0")
 TABLE = SchemaObject("table", "public.t", attributes={})
 PREDICTION = Prediction("f" * 64, (Added(TABLE),))
 AHEAD = replace(made("a" * 64, (2,), PREDICTION), started_at=NOW)
-BROKEN = ended("a" * 64, Unkept((Added(TABLE),)))
+BROKEN = ended("a" * 64, PredictionMismatch((Added(TABLE),)))
 KEPT = ended("a" * 64, None)
 OTHER, OTHER_KEPT = made("b" * 64, (1,), PREDICTION), ended("b" * 64, None)
 SAID = Entry(Mark.REPAIRED, NAME, error="003 puts it right")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
-from ctgitops.core.ledger.recovery import Next, next_of
-from ctgitops.core.ledger.resumption import Kind, Reached, Resumption, Trace, how_far, resumption
+from ctgitops.core.ledger.recovery import RecoveryAction, next_of
+from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached, Resumption, how_far, resumption
 from ctgitops.sql.interruption import Leaving
 from ctgitops.sql.script import Script
 
@@ -22,9 +22,9 @@ def script_of(*texts: str) -> Script:
     return Script(";\n".join(texts) + ";", "migrations/002_x.sql")
 
 
-def done(script: Script, position: int) -> Trace:
+def done(script: Script, position: int) -> ProgressRow:
     statement_hash = script.hash_of(script.statements[position - 1])
-    return Trace(2, 2, Kind.STATEMENT, Reached.DONE, position, statement_hash, WHEN, WHEN)
+    return ProgressRow(2, 2, Kind.STATEMENT, Reached.DONE, position, statement_hash, WHEN, WHEN)
 
 
 numbers = st.lists(st.integers(0, 9), min_size=1, max_size=6)
@@ -79,40 +79,40 @@ def test_traces_of_attempts_before_the_last_end_are_not_todays() -> None:
 @pytest.mark.parametrize(
     ("what", "before", "now", "then"),
     [
-        (Leaving.INDEX, None, "absent", Next.RUN),
-        (Leaving.INDEX, None, "7 invalid", Next.CLEAN),
-        (Leaving.INDEX, None, "7 valid", Next.RUN),
-        (Leaving.INDEX, "absent", "absent", Next.RUN),
-        (Leaving.INDEX, "absent", "7 invalid", Next.CLEAN),
-        (Leaving.INDEX, "absent", "7 valid", Next.DONE),
-        (Leaving.INDEX, "7 valid", "7 valid", Next.RUN),
-        (Leaving.DROPPED_INDEX, None, "7 invalid", Next.RUN),
-        (Leaving.DROPPED_INDEX, None, "absent", Next.RUN),
-        (Leaving.DROPPED_INDEX, "7 valid", "absent", Next.DONE),
-        (Leaving.DROPPED_INDEX, "7 valid", "7 invalid", Next.RUN),
-        (Leaving.DROPPED_INDEX, "7 valid", "8 valid", Next.ASK),
-        (Leaving.DROPPED_INDEX, "absent", "absent", Next.RUN),
-        (Leaving.REINDEXED, None, "7,8", Next.RUN),
-        (Leaving.REINDEXED, "absent", "absent", Next.RUN),
-        (Leaving.REINDEXED, "absent", "7", Next.CLEAN),
-        (Leaving.REINDEXED, "7", "7", Next.RUN),
-        (Leaving.REINDEXED, "7", "7,8", Next.CLEAN),
-        (Leaving.DETACHED, None, "present", Next.RUN),
-        (Leaving.DETACHED, None, "pending", Next.FINISH),
-        (Leaving.DETACHED, "present", "pending", Next.FINISH),
-        (Leaving.DETACHED, "present", "absent", Next.DONE),
-        (Leaving.DETACHED, "absent", "absent", Next.RUN),
-        (Leaving.CREATED, None, "present", Next.RUN),
-        (Leaving.CREATED, "absent", "present", Next.DONE),
-        (Leaving.CREATED, "present", "present", Next.RUN),
-        (Leaving.DROPPED, "present", "absent", Next.DONE),
-        (Leaving.DROPPED, "absent", "absent", Next.RUN),
-        (Leaving.NOTHING, "present", "present", Next.RUN),
-        (Leaving.ANYTHING, None, "present", Next.RUN),
-        (Leaving.ANYTHING, "present", "present", Next.ASK),
+        (Leaving.INDEX, None, "absent", RecoveryAction.RUN),
+        (Leaving.INDEX, None, "7 invalid", RecoveryAction.CLEAN),
+        (Leaving.INDEX, None, "7 valid", RecoveryAction.RUN),
+        (Leaving.INDEX, "absent", "absent", RecoveryAction.RUN),
+        (Leaving.INDEX, "absent", "7 invalid", RecoveryAction.CLEAN),
+        (Leaving.INDEX, "absent", "7 valid", RecoveryAction.DONE),
+        (Leaving.INDEX, "7 valid", "7 valid", RecoveryAction.RUN),
+        (Leaving.DROPPED_INDEX, None, "7 invalid", RecoveryAction.RUN),
+        (Leaving.DROPPED_INDEX, None, "absent", RecoveryAction.RUN),
+        (Leaving.DROPPED_INDEX, "7 valid", "absent", RecoveryAction.DONE),
+        (Leaving.DROPPED_INDEX, "7 valid", "7 invalid", RecoveryAction.RUN),
+        (Leaving.DROPPED_INDEX, "7 valid", "8 valid", RecoveryAction.ASK),
+        (Leaving.DROPPED_INDEX, "absent", "absent", RecoveryAction.RUN),
+        (Leaving.REINDEXED, None, "7,8", RecoveryAction.RUN),
+        (Leaving.REINDEXED, "absent", "absent", RecoveryAction.RUN),
+        (Leaving.REINDEXED, "absent", "7", RecoveryAction.CLEAN),
+        (Leaving.REINDEXED, "7", "7", RecoveryAction.RUN),
+        (Leaving.REINDEXED, "7", "7,8", RecoveryAction.CLEAN),
+        (Leaving.DETACHED, None, "present", RecoveryAction.RUN),
+        (Leaving.DETACHED, None, "pending", RecoveryAction.FINISH),
+        (Leaving.DETACHED, "present", "pending", RecoveryAction.FINISH),
+        (Leaving.DETACHED, "present", "absent", RecoveryAction.DONE),
+        (Leaving.DETACHED, "absent", "absent", RecoveryAction.RUN),
+        (Leaving.CREATED, None, "present", RecoveryAction.RUN),
+        (Leaving.CREATED, "absent", "present", RecoveryAction.DONE),
+        (Leaving.CREATED, "present", "present", RecoveryAction.RUN),
+        (Leaving.DROPPED, "present", "absent", RecoveryAction.DONE),
+        (Leaving.DROPPED, "absent", "absent", RecoveryAction.RUN),
+        (Leaving.NOTHING, "present", "present", RecoveryAction.RUN),
+        (Leaving.ANYTHING, None, "present", RecoveryAction.RUN),
+        (Leaving.ANYTHING, "present", "present", RecoveryAction.ASK),
     ],
 )
-def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now: str, then: Next) -> None:
+def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now: str, then: RecoveryAction) -> None:
     assert next_of(what, before, now) is then
 
 

@@ -11,7 +11,7 @@ import pytest
 from ctgitops.commands.repair import Correction, Fact
 from ctgitops.commands.rollback import Back
 from ctgitops.core.environment.environment import Target
-from ctgitops.core.gate.data_loss import Weighed, losses, unaccepted
+from ctgitops.core.gate.data_loss import CountedLoss, losses, unaccepted
 from ctgitops.core.migration.selector import Selector, selector_from
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import make_rollback
@@ -64,7 +64,7 @@ def by_renumber(text: str) -> int:
 
 def by_accepted_loss(text: str) -> int:
     plan = make_rollback(STAGING, LEDGER, LEDGER.in_order[::-1])
-    lost = tuple(Weighed(loss, 3) for loss in losses(plan, LEDGER))
+    lost = tuple(CountedLoss(loss, 3) for loss in losses(plan, LEDGER))
     waiting = {reason.hint.split()[-1] for reason in unaccepted(plan, lost, LEDGER, frozenset({text}))}
     (accepted,) = [m.number for m in WORK.migrations if f"{m.name}`" not in waiting]
     return accepted

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from ctgitops.core.schema.compare import Added, Altered, compare
 from ctgitops.core.schema.deparse import alike_once_read
-from ctgitops.core.schema.prediction import Prediction, Unkept, changed, unkept
+from ctgitops.core.schema.prediction import Prediction, PredictionMismatch, changed, unkept
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.core.trial.trial import unlike_copy
 from tests.core.schema.test_compare import snapshots
@@ -26,14 +26,14 @@ def test_what_differs_between_two_schemas_leads_from_one_to_the_other(a: Snapsho
 def test_what_came_instead_is_told() -> None:
     before, predicted, came = Snapshot.of([TABLE]), Snapshot.of([TABLE, OTHER]), Snapshot.of([TABLE, BY_HAND])
     prediction = Prediction(predicted.fingerprint, compare(before, predicted))
-    assert unkept(prediction, before, came) == Unkept(compare(predicted, came))
+    assert unkept(prediction, before, came) == PredictionMismatch(compare(predicted, came))
 
 
 def test_another_schema_around_it_is_another_schema() -> None:
     before, predicted = Snapshot.of([TABLE]), Snapshot.of([TABLE, OTHER])
     prediction = Prediction(predicted.fingerprint, compare(before, predicted))
     with_more = Snapshot.of([TABLE, BY_HAND])
-    assert unkept(prediction, with_more, Snapshot.of([TABLE, OTHER, BY_HAND])) == Unkept()
+    assert unkept(prediction, with_more, Snapshot.of([TABLE, OTHER, BY_HAND])) == PredictionMismatch()
 
 
 WRITTEN = "CHECK (((a)::text = ANY ((ARRAY['x'::character varying, 'y'::character varying])::text[])))"
@@ -104,13 +104,15 @@ def test_what_postgresql_read_again_meanwhile_is_as_predicted_and_what_is_anothe
     assert unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(WRITTEN)])) is None
     assert unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(READ_AGAIN)])) is None
     came = unkept(prediction, live, Snapshot.of([TABLE, OTHER, check(OTHER_VALUES)]))
-    assert came == Unkept((Altered(check(WRITTEN), check(OTHER_VALUES)),))
+    assert came == PredictionMismatch((Altered(check(WRITTEN), check(OTHER_VALUES)),))
     elsewhere = Snapshot.of([TABLE, BY_HAND, check(WRITTEN)])
-    assert unkept(prediction, elsewhere, Snapshot.of([TABLE, OTHER, BY_HAND, check(READ_AGAIN)])) == Unkept()
+    assert (
+        unkept(prediction, elsewhere, Snapshot.of([TABLE, OTHER, BY_HAND, check(READ_AGAIN)])) == PredictionMismatch()
+    )
 
 
 def test_the_version_of_a_new_extension_is_that_of_each_server() -> None:
     here, there = (SchemaObject("extension", "vector", attributes={"version": v}) for v in ("0.8.0", "0.7.4"))
     prediction = Prediction(Snapshot.of([here]).fingerprint, (Added(here),))
     assert unkept(prediction, Snapshot(), Snapshot.of([there])) is None
-    assert unkept(prediction, Snapshot(), Snapshot.of([there, BY_HAND])) == Unkept((Added(BY_HAND),))
+    assert unkept(prediction, Snapshot(), Snapshot.of([there, BY_HAND])) == PredictionMismatch((Added(BY_HAND),))

@@ -10,13 +10,21 @@ from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject
-from ctgitops.core.schema.source_database import Membership, Original, Role
-from ctgitops.core.trial.trial import Order, Proof, WayBack, other_order, proof_problems, says_nothing, step_back
+from ctgitops.core.schema.source_database import Membership, Role, SourceDatabase
+from ctgitops.core.trial.trial import (
+    OrderCheck,
+    RollbackTrial,
+    Trial,
+    other_order,
+    proof_problems,
+    says_nothing,
+    step_back,
+)
 from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
-ORDINARY = Original("deploy", roles=(Role("deploy"),))
-SUPERUSER = Original("postgres", roles=(Role("postgres", superuser=True),))
+ORDINARY = SourceDatabase("deploy", roles=(Role("deploy"),))
+SUPERUSER = SourceDatabase("postgres", roles=(Role("postgres", superuser=True),))
 ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three", down=None)
 MORE = (Added(SchemaObject("table", "public.t")),)
 
@@ -40,7 +48,7 @@ def test_a_right_that_is_missing_says_nothing_only_of_a_superuser() -> None:
     assert "superuser" in says_nothing(error, SUPERUSER, fresh=False, unmatched=False)
 
 
-APP = Original(
+APP = SourceDatabase(
     "app",
     roles=(Role("app", creates_databases=True), Role("rdsadmin", superuser=True)),
     predefined=frozenset({"pg_maintain"}),
@@ -78,7 +86,7 @@ def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
     admin, between = Role("admin", superuser=True), Role("between", member_of=(Membership("admin"),))
     member = Role("app", member_of=(Membership("between"),))
     error = ApplyError("must be owner of table t", sqlstate="42501")
-    becomes = Original("app", roles=(admin, between, member))
+    becomes = SourceDatabase("app", roles=(admin, between, member))
     assert says_nothing(error, becomes, fresh=True, unmatched=False) == (
         "app can become the superuser admin there, and no role is a superuser in the sandbox"
     )
@@ -116,10 +124,17 @@ def test_a_way_back_is_the_rollback_alone() -> None:
 def test_what_does_not_run_blocks_and_what_leaves_something_warns() -> None:
     step = make_plan(workspace(ONE), STAGING, Ledger()).steps[0]
     error = ApplyError("001_one: no such table", sqlstate="42P01")
-    found = proof_problems(Proof(failed=error, ways=(WayBack(step, left=MORE),), order=Order(MORE)), "staging")
+    found = proof_problems(
+        Trial(failed=error, ways=(RollbackTrial(step, left=MORE),), order=OrderCheck(MORE)), "staging"
+    )
     assert [(p.code, p.blocks) for p in found] == [
         ("fails", True),
         ("rollback-leaves", False),
         ("order-differs", False),
     ]
-    assert proof_problems(Proof(ways=(WayBack(step), WayBack(step, untried="rows")), order=Order()), "staging") == ()
+    assert (
+        proof_problems(
+            Trial(ways=(RollbackTrial(step), RollbackTrial(step, untried="rows")), order=OrderCheck()), "staging"
+        )
+        == ()
+    )

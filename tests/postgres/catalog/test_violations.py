@@ -7,7 +7,7 @@ import pytest
 
 from ctgitops.core.trial.violation import Risk, Violation
 from ctgitops.errors import Place
-from ctgitops.postgres.catalog.violations import CannotLook, Looker, _demands_of
+from ctgitops.postgres.catalog.violations import Looker, ViolationsUnreadable, _demands_of
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.sql.parse import trees
 from ctgitops.sql.row_requirements import demands
@@ -143,5 +143,5 @@ def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(databa
 
 def test_a_constraint_that_only_a_newer_server_knows_was_not_looked_at() -> None:
     assert [each.says for each in _demands_of("alter table t add check (a > 0)")] == ["CHECK (a > 0) must hold"]
-    with pytest.raises(CannotLook, match="its definition cannot be read: syntax error"):
+    with pytest.raises(ViolationsUnreadable, match="its definition cannot be read: syntax error"):
         _demands_of("alter table t add assertion of the future (a)")
