@@ -29,7 +29,7 @@ from ctgitops.core.forge.forge import (
 )
 from ctgitops.core.gate.review import ShownFile, shown_in
 from ctgitops.errors import ForgeError
-from ctgitops.wiring import Wiring
+from ctgitops.wiring.wiring import Wiring
 from tests.github.test_event import changed, payload_of
 from tests.github.test_runner import outputs
 from tests.servers import fetch, run

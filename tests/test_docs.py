@@ -203,14 +203,6 @@ def test_pages_that_everybody_reads_stay_short(page: Path) -> None:
     assert lines <= {"README.md": 220, "CONTRIBUTING.md": 120}[page.name]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_transaction_is_never_called_rolled_back(page: Path) -> None:
-    found = re.findall(
-        r"transactions? (?:is|was|are|were|gets?|been) rolled back|rolls? back the transaction", prose(page)
-    )
-    assert not found, "it leaves no trace"
-
-
 def test_the_page_of_the_action_names_every_event_that_is_read() -> None:
     table = prose(ROOT / "docs" / "action.md").split("## What an event does")[1].split("\n\n")[2]
     assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) >= set(_READERS)

@@ -15,7 +15,8 @@ from ..core.view.preview import Look, Unseen
 from ..errors import CtgitopsError, ForgeError, MustWaitError, Place
 from ..files.workspace_copy import environments_in
 from ..lint.file_selection import lint_look
-from ..ports import Database, Databases, Forge
+from ..ports.database import Database, Databases
+from ..ports.forge import Forge
 
 FOLDER = "environments"
 LARGEST = 100_000

@@ -85,7 +85,7 @@ def rollback(job: Job, ground: Provenance) -> int:
         return _only_shown(job, request, back)
 
     def verb(tell: Listener) -> Outcome:
-        return rollback_verb(request, back, databases=job.wiring, backups=job.wiring.backups, tell=tell)
+        return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
     sha = ground.sha or job.wiring.origin.commit_sha
     result = _carried_out(job, request.environment, sha, verb)
@@ -96,7 +96,7 @@ def rollback(job: Job, ground: Provenance) -> int:
 
 def _only_shown(job: Job, request: Request, back: Back) -> int:
     """What a rollback would undo and destroy; there is no deployment and no record of it. Read-only."""
-    outcome = show_rollback(request, back, databases=job.wiring)
+    outcome = show_rollback(request, back, databases=job.wiring.databases)
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
     return outcome.exit_status
@@ -111,7 +111,9 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
         request = with_reviews(job, request)
         if merged is not None:
             request = replace(request, origin=replace(request.origin, pull_request=merged))
-        return apply_verb(request, databases=job.wiring, backups=job.wiring.backups, tell=tell, shadows=job.wiring)
+        return apply_verb(
+            request, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell, shadows=job.wiring.shadows
+        )
 
     return verb
 

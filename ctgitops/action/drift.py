@@ -15,7 +15,7 @@ def drift(job: Job) -> int:
     """Looks at one environment, or at all: log, summary, annotations, and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
-    looks = verb(requests, databases=job.wiring, shadows=job.wiring)
+    looks = verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
     job.show("Drift", drift_text(looks), drift_markdown(looks, longest=LONGEST))
     job.runner.keep(DRIFT_FILE, drift_json(looks))
     for look in looks:

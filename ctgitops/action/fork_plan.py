@@ -16,8 +16,8 @@ from ..core.view.preview import Look, with_problems
 from ..core.workspace.workspace import Workspace
 from ..errors import ForgeError, Place
 from ..files.workspace_copy import is_sql, overlaid
-from ..ports import Forge
-from ..wiring import Wiring
+from ..ports.forge import Forge
+from ..wiring.wiring import Wiring
 from .job import Job
 from .planning import publish
 from .pull_request_checks import clashes_of, merged_before
@@ -64,8 +64,11 @@ def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[st
         if _has_secret(job, e)
     )
     code = OutOfSight("the pull request's code is not checked out here")
-    found = {look.environment.name: look for look in plan_verb(requests, databases=wiring, code=code, shadows=wiring)}
-    unlooked = Unlooked(changed, "this run was not given its secret", wiring)
+    found = {
+        look.environment.name: look
+        for look in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
+    }
+    unlooked = Unlooked(changed, "this run was not given its secret", wiring.shadows)
     return tuple(
         found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )

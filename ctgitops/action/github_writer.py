@@ -21,7 +21,7 @@ from ..core.forge.forge import (
 from ..core.problem import Problem
 from ..errors import CtgitopsError
 from ..github.runner import Runner
-from ..ports import Forge
+from ..ports.forge import Forge
 
 Said = TypeVar("Said")
 LONGEST_DESCRIPTION = 140

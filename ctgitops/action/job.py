@@ -17,7 +17,7 @@ from ..github.runner import Runner
 from ..notify.lines import line_of, worth_a_line
 from ..report.escape import fence, plain
 from ..report.text_error import error_text
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from .base_branch import Merged, merged_at
 from .github_writer import Teller, annotation_of, path_in_repository
 
@@ -38,7 +38,7 @@ class Job:
     def base_at(self, sha: str) -> Merged:
         """The environments of the base branch, which alone say what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
-        return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring, here)
+        return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
 
     def hear(self, progress: Progress) -> None:
         """Prints what happens while it happens."""

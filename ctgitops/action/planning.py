@@ -48,12 +48,12 @@ def _planned(job: Job, ask: Planning) -> int:
     requests = _requests(job, ask)
     workspace = job.wiring.workspace
     base = job.base_at(ask.base_sha) if ask.sha else None
-    databases = base or job.wiring
+    databases = base or job.wiring.databases
     requests = tuple(map(base.shadowed, requests)) if base else requests
     files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
     known = merged_before(workspace, files, job.wiring.origin.folder)
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
-    looks = plan_verb(requests, databases=databases, code=job.wiring, shadows=job.wiring)
+    looks = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
     if base:
         looks = tuple(base.seen(look, request) for look, request in zip(looks, requests, strict=True))
     found = (*clashes_of(job, ask, files, workspace.migrations), *(base.problems if base else ()))

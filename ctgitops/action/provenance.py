@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.forge.intent import Provenance
 from ..errors import ForgeError, MustWaitError, WorkspaceError
-from ..ports import Forge
+from ..ports.forge import Forge
 from .job import Job
 
 _UNCHANGED = "nothing was changed"

@@ -57,7 +57,7 @@ def files_only(job: Job, ask: Checking) -> int:
     if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
-    unlooked = Unlooked(inside, ask.why, job.wiring)
+    unlooked = Unlooked(inside, ask.why, job.wiring.shadows)
     # The manifest is not merged either: it chooses neither another server for the trial nor what runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
@@ -69,7 +69,7 @@ def status(job: Job, base_sha: str | None = None) -> int:
     """Where environments stand."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     environments = tuple(job.wiring.environment(name) for name in names)
-    databases = job.wiring if base_sha is None else job.base_at(base_sha)
+    databases = job.wiring.databases if base_sha is None else job.base_at(base_sha)
     statuses = status_verb(job.wiring.workspace, environments, databases=databases)
     job.show("Status", statuses_text(statuses), statuses_markdown(statuses))
     return status_exit_status(statuses)

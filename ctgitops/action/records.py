@@ -71,6 +71,6 @@ def _ledgers(job: Job) -> dict[str, Ledger | Unreadable]:
 
 def _ledger(job: Job, name: str) -> Ledger | Unreadable:
     try:
-        return job.wiring.of(job.wiring.environment(name)).ledger()
+        return job.wiring.databases.of(job.wiring.environment(name)).ledger()
     except CtgitopsError as error:
         return Unreadable(error.what, error.exit_status)

@@ -20,7 +20,7 @@ def repair(job: Job, ground: Provenance) -> int:
     said = []
     for migration in inputs.again:
         correction = Correction(selector_from(migration, "again"), Fact.AGAIN, inputs.reason)
-        entry = verb(request, correction, databases=job.wiring, tell=job.hear)
+        entry = verb(request, correction, databases=job.wiring.databases, tell=job.hear)
         said.append(f"{inputs.environment}: {entry.name} is on record as {entry.error}; the next apply brings it")
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)

@@ -29,7 +29,7 @@ def _asked(job: Job, request: Request) -> Reviews:
     if job.teller.forge is None:
         return Reviews(unknown="there is no token to ask GitHub with")
     try:
-        ledger = job.wiring.of(request.environment).ledger()
+        ledger = job.wiring.databases.of(request.environment).ledger()
         files = files_of(
             make_plan(request.workspace, request.environment, ledger, request.target), request.origin.folder
         )

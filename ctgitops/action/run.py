@@ -29,7 +29,7 @@ from ..github.inputs import Command, Inputs, read_inputs
 from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import change, comment_command, drift, fork_plan, planning, read_only, repair, unlock
 from .github_writer import Teller
 from .job import Job

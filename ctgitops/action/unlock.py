@@ -12,7 +12,7 @@ from .job import Job
 def unlock(job: Job, ask: Unlocking) -> int:
     """Ends only runs of this tool none of whose sessions is at work. Raises MustWaitError."""
     said = [
-        verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring).verdict
+        verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments
     ]
     page = "### 🔓 Unlock\n\n" + "".join(f"- {plain(line)}\n" for line in said)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 
@@ -42,7 +42,7 @@ def restore(receipt: Path, url: str, root: Path, form: str) -> int:
     """Bring a backup back into an empty database, and count its rows."""
     wiring = Wiring(root)
     with wiring.console() as tell:
-        done = wiring.backups.restore(str(receipt.resolve()), wiring.url_or_secret(url), tell)
+        done = wiring.backups.restore(str(receipt.resolve()), wiring.addresses.url_or_secret(url), tell)
     rows = sum(done.rows.values())
     words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken"
     print_page(done.to_json() if form == "json" else words, form)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 
@@ -38,7 +38,13 @@ def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: 
     wiring = Wiring(root)
     request = wiring.request(name, wait=wait)
     with wiring.console() as tell:
-        done = verb(request, TakeOver(selector_from(at, "--at"), reason), databases=wiring, shadows=wiring, tell=tell)
+        done = verb(
+            request,
+            TakeOver(selector_from(at, "--at"), reason),
+            databases=wiring.databases,
+            shadows=wiring.shadows,
+            tell=tell,
+        )
     page = {"json": pages.baseline_json, "markdown": pages.baseline_markdown, "text": pages.baseline_text}[form]
     print_page(page(done), form)
     return done.exit_status

@@ -12,7 +12,7 @@ from ..core.workspace.renumber import BaseBranch
 from ..files.fixing import fix_after, fix_lines
 from ..files.git import changed_since
 from ..files.scaffold import Order
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 
 
 def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:

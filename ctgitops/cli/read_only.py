@@ -11,7 +11,7 @@ import click
 
 from ..core.problem import Problem
 from ..core.workspace.finding import Finding
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page, print_unread
 from .terminal import width_of
@@ -98,9 +98,9 @@ def plan(  # noqa: PLR0913 - one parameter an option
     names = [name] if name else wiring.environment_names
     looks = verb(
         tuple(wiring.request(each, target=target) for each in names),
-        databases=wiring,
-        code=wiring,
-        shadows=None if no_shadow else wiring,
+        databases=wiring.databases,
+        code=wiring.code,
+        shadows=None if no_shadow else wiring.shadows,
     )
     data = plan_json(looks[0]) if name else plans_json(looks)
     if out:
@@ -133,7 +133,7 @@ def status(name: str | None, root: Path, form: str) -> int:
 
     wiring = Wiring(root)
     environments = tuple(wiring.environment(each) for each in ([name] if name else wiring.environment_names))
-    statuses = verb(wiring.workspace, environments, databases=wiring)
+    statuses = verb(wiring.workspace, environments, databases=wiring.databases)
     if form == "json":
         from ..report.json import status_json
 

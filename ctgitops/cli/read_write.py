@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..core.run.outcome import Outcome
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 from .read_only import fingerprint_in
@@ -48,7 +48,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
     wiring = Wiring(root)
     request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
     with wiring.console() as tell:
-        outcome = verb(request, databases=wiring, backups=wiring.backups, tell=tell)
+        outcome = verb(request, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
 
@@ -96,9 +96,9 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
     back = Back(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
-        return _print(show_rollback(request, back, databases=wiring), form, wiring)
+        return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
     with wiring.console() as tell:
-        outcome = verb(request, back, databases=wiring, backups=wiring.backups, tell=tell)
+        outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
 
 
@@ -113,7 +113,7 @@ def unlock(*, name: str, ending: str | None, root: Path) -> int:
     from ..commands.unlock import unlock as verb
 
     wiring = Wiring(root)
-    unlocked = verb(wiring.request(name), Ending(ending or "none"), databases=wiring)
+    unlocked = verb(wiring.request(name), Ending(ending or "none"), databases=wiring.databases)
     print_page(unlocked.verdict)
     return 0
 

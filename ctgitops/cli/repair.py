@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..core.gate.request import Request
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 
@@ -70,7 +70,7 @@ def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], state
     migration, fact, reason = said
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
-        entry = verb(request, correction, databases=wiring, tell=tell)
+        entry = verb(request, correction, databases=wiring.databases, tell=tell)
     stated = "" if fact == "again" else f"{fact.replace('-', ' ')}: "
     print_page(f"{request.environment.name}: {entry.name} is on record as {stated}{entry.error}")
 
@@ -79,7 +79,7 @@ def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
     from ..commands.repair import adopt as verb
 
     with wiring.console() as tell:
-        entry, ledger_id = verb(request, reason, databases=wiring, tell=tell)
+        entry, ledger_id = verb(request, reason, databases=wiring.databases, tell=tell)
     name = request.environment.name
     print_page(f"{name}: this database is that of {name} from now on, with ledger {ledger_id}: {entry.error}")
     return 0
@@ -89,7 +89,7 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
     from ..commands.repair import accept as verb
 
     with wiring.console() as tell:
-        entry = verb(request, reason, databases=wiring, tell=tell)
+        entry = verb(request, reason, databases=wiring.databases, tell=tell)
     print_page(f"{request.environment.name}: its schema is on record as it should be: {entry.error}")
     return 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ..files.scaffold import Change, Order, first_files, new_migration, write_files
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
 
@@ -83,7 +83,7 @@ def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     from ..report.renumber import renumbering_text
 
     base = the_base(wiring.root, branch, "--base") if branch else base_of(wiring.root)
-    decided = verb(wiring.workspace, wanted, base or BaseBranch(""), databases=wiring)
+    decided = verb(wiring.workspace, wanted, base or BaseBranch(""), databases=wiring.databases)
     files = renumber(wiring.root, decided.moves, decided.others)
     pairs = tuple((file.before, file.after) for file in files)
     print_page(renumbering_text(pairs, decided.moves, base.name if base else "", decided.unseen))

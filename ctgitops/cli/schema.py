@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page, print_unread
 
@@ -23,7 +23,7 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
     from ..report import phrases
 
     wiring = Wiring(root)
-    taken = wiring.of(wiring.environment(name)).snapshot()
+    taken = wiring.databases.of(wiring.environment(name)).snapshot()
     if out is None:
         print_page(snapshot_text(taken), "json")
         return 0
@@ -47,7 +47,7 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
 
     wiring = Wiring(root)
     with wiring.console() as tell:
-        done = verb((before, after), schemas=wiring.schemas(tell), shadows=wiring)
+        done = verb((before, after), schemas=wiring.schemas(tell), shadows=wiring.shadows)
     page = {"json": pages.diff_json, "markdown": pages.diff_markdown, "text": pages.diff_text}[form]
     print_page(page((before, after), done.changes, done.unmatched), form)
     return 1 if done.changes else 0
@@ -68,7 +68,7 @@ def drift(name: str | None, root: Path, form: str) -> int:
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, shadows=wiring)
+    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, shadows=wiring.shadows)
     page = {"json": pages.drift_json, "markdown": pages.drift_markdown, "text": pages.drift_text}[form]
     print_page(page(looks), form)
     return print_unread(wiring.workspace, name, exit_status(looks))
@@ -100,7 +100,7 @@ def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str)
 
     wiring = Wiring(root)
     names = [name] if name else wiring.environment_names
-    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring, deep=deep)
+    looks = verb(tuple(wiring.request(each) for each in names), databases=wiring.databases, deep=deep)
     page = {"json": pages.verify_json, "markdown": pages.verify_markdown, "text": pages.verify_text}[form]
     print_page(page(looks), form)
     return print_unread(wiring.workspace, name, exit_status(looks, FailOn(fail_on)))

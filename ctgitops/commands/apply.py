@@ -8,7 +8,9 @@ from ..core.plan.plan import make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError
-from ..ports import Backups, Databases, Shadows
+from ..ports.backups import Backups
+from ..ports.database import Databases
+from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out
 from .applying.health_watch import ask_first, watch
 from .applying.predict import Foreseen, foresee

@@ -7,7 +7,8 @@ from ..core.ledger.identity import refuse_wrong
 from ..core.run.baseline import Baseline, TakeOver, entries, refuse_history, taken_over
 from ..core.run.progress import Listener
 from ..errors import LedgerError
-from ..ports import Databases, Shadows
+from ..ports.database import Databases
+from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import seen_at_rest
 

@@ -8,7 +8,8 @@ from ..core.schema.compare import compare, mirrored
 from ..core.schema.snapshot import Snapshot
 from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, UsageError, WorkspaceError
-from ..ports import Schemas, Shadows
+from ..ports.schemas import Schemas
+from ..ports.shadow import Shadows
 from .replaying.replay import Replayed, replay
 
 MIGRATIONS = "migrations"

@@ -13,7 +13,8 @@ from ..core.schema.snapshot import Snapshot
 from ..core.view.drift import Drift, DriftLook
 from ..core.view.preview import Unseen
 from ..errors import ApplyError, CtgitopsError, LedgerError, MustWaitError
-from ..ports import Database, Databases, Shadows
+from ..ports.database import Database, Databases
+from ..ports.shadow import Shadows
 from .replaying.replay import Replayed, replay
 
 ATTEMPTS = 3

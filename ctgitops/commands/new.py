@@ -10,7 +10,7 @@ from ..core.workspace.file_of import file_of
 from ..core.workspace.renumber import BaseBranch, Move, find, moves
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
-from ..ports import Databases
+from ..ports.database import Databases
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from ..core.trial.trial import Trial, proof_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
 from ..lint.file_selection import lint_plan
-from ..ports import Code, Database, Databases, Shadows
+from ..ports.code import Code
+from ..ports.database import Database, Databases
+from ..ports.shadow import Shadows
 from .planning.already import with_baseline
 from .planning.impact_estimate import effects_of
 from .planning.row_violations import with_violations

@@ -21,7 +21,7 @@ from ..core.run.statement_repair import refuse_statement, unfinished_step
 from ..core.workspace.candidates import of_all
 from ..core.workspace.file_of import file_of
 from ..errors import UsageError
-from ..ports import Databases
+from ..ports.database import Databases
 
 HOME = "home"
 """The name of the entry of a database that was adopted; it is no migration's, and has no number."""

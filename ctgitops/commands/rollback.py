@@ -13,7 +13,8 @@ from ..core.migration.selector import Selector
 from ..core.plan.rollback import entries_after, last_entries, make_rollback, number_in
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
-from ..ports import Backups, Databases
+from ..ports.backups import Backups
+from ..ports.database import Databases
 from .applying.carry_out import back_up, carry_out
 
 

@@ -10,7 +10,7 @@ from ..core.ledger.ledger import Ledger
 from ..core.view.status import EnvironmentStatus, status_of
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError
-from ..ports import Databases
+from ..ports.database import Databases
 
 
 def status(

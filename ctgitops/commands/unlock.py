@@ -8,7 +8,7 @@ from enum import StrEnum
 from ..core.activity.lock_holder import Holder
 from ..core.gate.request import Request
 from ..errors import MustWaitError
-from ..ports import Databases
+from ..ports.database import Databases
 
 
 class Ending(StrEnum):

@@ -8,7 +8,7 @@ from ..core.view.constraint_check import deep_problems
 from ..core.view.preview import Unseen
 from ..core.view.verify import Verified, VerifyLook, findings, queries_of
 from ..errors import CtgitopsError
-from ..ports import Databases
+from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyLook, ...]:

@@ -34,7 +34,7 @@ from ..report.markdown import plans_markdown
 from ..report.record import record_markdown
 from ..report.text import outcome_text, plans_text
 from ..report.text_status import statuses_text
-from ..wiring import Wiring
+from ..wiring.wiring import Wiring
 from . import repository
 
 LAST_ON_MAIN = 202
@@ -71,7 +71,7 @@ class Stage:
         """Identity of an environment's schema now."""
         wiring = self.wiring()
         environment = wiring.environment(name)
-        with exported_snapshot(wiring.address(environment.url_secret, name)) as snapshot:
+        with exported_snapshot(wiring.addresses.named(environment.url_secret, name)) as snapshot:
             return portable_hash(snapshot.inventory(exact=True))
 
 
@@ -160,7 +160,7 @@ def _pull_request(stage: Stage) -> None:
     asked = _asked_by(stage, "pull_request")
     wiring = stage.wiring()
     requests = tuple(wiring.request(each.name) for each in asked.environments)
-    looks = plan(requests, databases=wiring, code=wiring, shadows=wiring)
+    looks = plan(requests, databases=wiring.databases, code=wiring.code, shadows=wiring.shadows)
     click.echo(plans_text(looks))
     stage.keep("comment.md", plans_markdown(looks, _origin(stage, asked)))
     stage.keep("plan.json", plans_json(looks))
@@ -178,7 +178,7 @@ def _record(stage: Stage, outcome: Outcome) -> str:
     """What the comment says once something came of it."""
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
-    ledgers = {environment.name: wiring.of(environment).ledger() for environment in environments}
+    ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
     wanted = [Named(step.number, step.name, step.version) for step in outcome.plan.steps]
     return record_markdown(record_of(wanted, environments, ledgers), {outcome.plan.environment: outcome}, wiring.origin)
 
@@ -216,7 +216,9 @@ def _way_back(stage: Stage, before: str) -> None:
     wiring = stage.wiring()
     request = wiring.request("production")
     with wiring.console() as tell:
-        outcome = rollback(request, Back(to=LAST_ON_MAIN), databases=wiring, backups=wiring.backups, tell=tell)
+        outcome = rollback(
+            request, Back(to=LAST_ON_MAIN), databases=wiring.databases, backups=wiring.backups, tell=tell
+        )
     click.echo(outcome_text(outcome))
     after = stage.schema_of("production")
     if after != before:
@@ -230,7 +232,7 @@ def _where_we_are(stage: Stage) -> None:
     _act("5. Where we are", "Staging is ahead, production is back, and both ledgers say who did what, when and why.")
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
-    page = statuses_text(status(wiring.workspace, environments, databases=wiring))
+    page = statuses_text(status(wiring.workspace, environments, databases=wiring.databases))
     click.echo(page)
     stage.keep("status.txt", page)
 
@@ -241,7 +243,7 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
     if quiet:
         request = replace(request, environment=replace(request.environment, backup=None))
     with nullcontext(_silence) if quiet else wiring.console() as tell:
-        outcome = apply(request, databases=wiring, backups=wiring.backups, tell=tell)
+        outcome = apply(request, databases=wiring.databases, backups=wiring.backups, tell=tell)
     if outcome.status is not Status.APPLIED:
         click.echo(outcome_text(outcome))
         raise CtgitopsError(f"{name} was not applied: {outcome.status}")

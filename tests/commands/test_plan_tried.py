@@ -15,7 +15,7 @@ from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import OutOfSight
 from ctgitops.core.view.preview import Preview
 from ctgitops.errors import UsageError
-from ctgitops.ports import Replay, Sandbox
+from ctgitops.ports.shadow import Replay, Sandbox
 from ctgitops.report.text import plans_text
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 

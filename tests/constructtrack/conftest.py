@@ -12,7 +12,7 @@ import pytest
 from ctgitops.commands.apply import apply
 from ctgitops.core.run.outcome import Status
 from ctgitops.postgres.server.local_server import LocalServer
-from ctgitops.wiring import Wiring
+from ctgitops.wiring.wiring import Wiring
 from tests.servers import run
 
 ROOT = Path(__file__).parents[2]
@@ -57,5 +57,5 @@ def _apply(checkout: Path, url: str, upto: int | None, replace: dict[int, Path])
         original.with_suffix(".down.sql").unlink(missing_ok=True)
     wiring = Wiring(checkout, {"TRIAL_DATABASE_URL": url})
     request = wiring.request("trial", target=None if upto is None else f"{upto:03}")
-    outcome = apply(request, databases=wiring, backups=wiring.backups, tell=lambda _progress: None)
+    outcome = apply(request, databases=wiring.databases, backups=wiring.backups, tell=lambda _progress: None)
     assert outcome.status in {Status.APPLIED, Status.UP_TO_DATE}, outcome.plan.problems

@@ -15,7 +15,7 @@ from ctgitops.core.run.progress import Progress, StepFinished, StepStarted
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.transaction.coalesce import Pace
-from ctgitops.wiring import Wiring
+from ctgitops.wiring.wiring import Wiring
 from tests.servers import base_for_servers, fetch, programs_for_tests
 from tests.stories.house import House, marks, runs, until
 
@@ -28,7 +28,7 @@ def applied_until(house: House, at: Callable[[Progress], bool]) -> None:
             raise KeyboardInterrupt
 
     wiring = Wiring(house.root, house.secrets)
-    apply(wiring.request("staging"), databases=wiring, backups=wiring.backups, tell=tell)
+    apply(wiring.request("staging"), databases=wiring.databases, backups=wiring.backups, tell=tell)
 
 
 def stopped(house: House, at: Callable[[Progress], bool]) -> ApplyError:

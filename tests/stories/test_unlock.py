@@ -13,7 +13,7 @@ from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.lock.run_lock import RUN_LOCK
 from ctgitops.postgres.session import database
 from ctgitops.postgres.session.database import PostgresDatabase
-from ctgitops.wiring import Wiring
+from ctgitops.wiring.wiring import Wiring
 from tests.servers import fetch, run, session
 from tests.stories.house import House, advisory_locks, marks, ours, runs, until
 

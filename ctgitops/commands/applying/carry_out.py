@@ -16,7 +16,8 @@ from ...core.run.progress import (
     StepStarted,
 )
 from ...errors import BackupError
-from ...ports import Backups, Session
+from ...ports.backups import Backups
+from ...ports.database import Session
 
 
 def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:

@@ -6,7 +6,7 @@ from ...core.gate.gate import Reason
 from ...core.gate.health import not_well, reasons_of_health, stopped_watching
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
-from ...ports import Session
+from ...ports.database import Session
 
 
 def ask_first(request: Request, session: Session) -> tuple[Reason, ...]:

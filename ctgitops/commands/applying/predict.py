@@ -12,7 +12,8 @@ from ...core.schema.prediction import Prediction, changed
 from ...core.schema.snapshot import Snapshot
 from ...core.trial.trial import unlike_copy, unpredictable
 from ...errors import CtgitopsError
-from ...ports import Database, Shadows
+from ...ports.database import Database
+from ...ports.shadow import Shadows
 
 
 @dataclass(frozen=True)

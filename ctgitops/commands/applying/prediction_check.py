@@ -9,7 +9,7 @@ from ...core.plan.plan import Plan
 from ...core.schema.prediction import PredictionMismatch, unkept
 from ...core.schema.snapshot import Snapshot
 from ...errors import LedgerError
-from ...ports import Database, Session
+from ...ports.database import Database, Session
 from .predict import Foreseen
 
 

@@ -25,7 +25,7 @@ from ...core.run.auto_rollback import (
 )
 from ...core.run.progress import Listener, TakeBackStarted
 from ...errors import ApplyError, CtgitopsError
-from ...ports import Session
+from ...ports.database import Session
 from .carry_out import carry_out
 
 

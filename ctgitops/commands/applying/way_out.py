@@ -12,7 +12,7 @@ from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
 from ...core.trial.violation import Risk, risks_of
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
-from ...ports import Databases
+from ...ports.database import Databases
 
 
 def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:

@@ -15,7 +15,7 @@ from ...core.schema.compare import compare
 from ...core.schema.snapshot import Snapshot
 from ...core.view.preview import Preview
 from ...errors import CtgitopsError
-from ...ports import Shadows
+from ...ports.shadow import Shadows
 from ..replaying.replay import may_be_print
 
 

@@ -12,7 +12,8 @@ from ...core.plan.plan import Plan
 from ...core.trial.impact import StepImpact
 from ...core.trial.projection import Effect, Measured, Rates, Size, effect_of, measured_in, tables_of
 from ...errors import CtgitopsError
-from ...ports import Databases, Sandbox
+from ...ports.database import Databases
+from ...ports.shadow import Sandbox
 
 
 def effects_of(

@@ -18,7 +18,8 @@ from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
 from ...lint.file_selection import lint_look
-from ...ports import Database, Shadows
+from ...ports.database import Database
+from ...ports.shadow import Shadows
 from ...sql.databases import databases_named
 from .impact_estimate import effects_of
 from .trial import TrialRunner

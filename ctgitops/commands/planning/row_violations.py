@@ -8,7 +8,7 @@ from ...core.environment.environment import DataPreflight
 from ...core.plan.plan import worst_first
 from ...core.trial.violation import risks_of, violation_problems
 from ...core.view.preview import Preview
-from ...ports import Database
+from ...ports.database import Database
 
 
 def with_violations(preview: Preview, database: Database) -> Preview:

@@ -28,7 +28,7 @@ from ...core.trial.trial import (
     unpredictable,
 )
 from ...errors import ApplyError, CtgitopsError
-from ...ports import Sandbox, Shadow
+from ...ports.shadow import Sandbox, Shadow
 
 Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 

@@ -10,7 +10,7 @@ from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare
 from ...core.schema.deparse import alike_once_read
 from ...core.schema.snapshot import Snapshot
-from ...ports import Shadows
+from ...ports.shadow import Shadows
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
@@ -12,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -172,7 +171,7 @@ class LocalServer:
                 continue
             if self._account and not self._account.reaches(base):
                 continue
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 folder = Path(tempfile.mkdtemp(prefix="ctgitops-", dir=base))
                 (folder / "s").mkdir(0o700)
                 if self._account:
@@ -261,7 +260,7 @@ class LocalServer:
     def end(self) -> None:
         """Ends it at once, while others may be at work in it; any thread may."""
         if (process := self._process) is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
@@ -270,7 +269,7 @@ class LocalServer:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 return False
-            with contextlib.suppress(OSError, IndexError):
+            with suppress(OSError, IndexError):
                 if (self._data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready":
                     return True
             time.sleep(0.002)
@@ -282,9 +281,9 @@ class LocalServer:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):
             if self._process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
+                with suppress(ProcessLookupError):
                     self._process.send_signal(sign)
-                with contextlib.suppress(subprocess.TimeoutExpired):
+                with suppress(subprocess.TimeoutExpired):
                     self._process.wait(STOP_SECONDS)
         self._process = None
 

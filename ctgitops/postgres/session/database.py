@@ -99,7 +99,7 @@ class PostgresDatabase:
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
             return weigh(connection, losses)
 
-    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports.py
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
         """How many rows would make each fail, with `keys` of a few. Read-only, waits for no lock."""
         if not risks:
             return ()

@@ -18,7 +18,7 @@ from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
-from ...ports import Session
+from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import schema_of
 from ..connection.connect import Address, Connection, connect, told_if_lost

@@ -21,7 +21,7 @@ from ctgitops.errors import ApplyError
 from ctgitops.postgres.transaction import coalesce
 from ctgitops.postgres.transaction.coalesce import Pace
 from ctgitops.sql.script import Script
-from ctgitops.wiring import Wiring
+from ctgitops.wiring.wiring import Wiring
 from tests.servers import fetch, session
 
 SLEEPING = "from pg_stat_activity where application_name ~ '^ctgitops/(apply|[0-9]+)$' and wait_event = 'PgSleep'"
@@ -42,7 +42,9 @@ def checkout(root: Path, files: dict[str, str]) -> Wiring:
 
 def run(root: Path, url: str) -> Outcome:
     wiring = Wiring(root, {"TRIAL_DATABASE_URL": url})
-    return apply(wiring.request("trial"), databases=wiring, backups=wiring.backups, tell=lambda _progress: None)
+    return apply(
+        wiring.request("trial"), databases=wiring.databases, backups=wiring.backups, tell=lambda _progress: None
+    )
 
 
 def small(count: int) -> dict[str, str]:
@@ -151,13 +153,13 @@ def rollback_all(root: Path, url: str) -> None:
     rollback(
         wiring.request("trial", accepted_losses=lost),
         Back(to=0),
-        databases=wiring,
+        databases=wiring.databases,
         backups=wiring.backups,
         tell=lambda _progress: None,
     )
     for number in range(1, 31):
         again = Correction(number, Fact.AGAIN, "a test")
-        repair(wiring.request("trial"), again, databases=wiring, tell=lambda _progress: None)
+        repair(wiring.request("trial"), again, databases=wiring.databases, tell=lambda _progress: None)
 
 
 def test_a_lock_that_is_held_inside_a_message_is_waited_for(tmp_path: Path, database_url: str) -> None:
@@ -165,7 +167,10 @@ def test_a_lock_that_is_held_inside_a_message_is_waited_for(tmp_path: Path, data
     checkout(tmp_path, {})
     blocked = Wiring(tmp_path, {"TRIAL_DATABASE_URL": database_url})
     apply(
-        blocked.request("trial", target="040"), databases=blocked, backups=blocked.backups, tell=lambda _progress: None
+        blocked.request("trial", target="040"),
+        databases=blocked.databases,
+        backups=blocked.backups,
+        tell=lambda _progress: None,
     )
     with session(database_url) as other:
         other.execute("begin; lock table log in access share mode")

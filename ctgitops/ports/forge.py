@@ -1,0 +1,78 @@
+"""Port to the forge, such as GitHub, where plans are reviewed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..core.forge.event import OutsideRun
+from ..core.forge.forge import (
+    ChangedFile,
+    Check,
+    Deployment,
+    DeploymentState,
+    OpenPullRequest,
+    Proposal,
+    Reaction,
+    Review,
+    StickyComment,
+    TreeFile,
+)
+from ..core.gate.review import ShownFile
+
+
+class Forge(Protocol):
+    """Where plans are reviewed. What a token may not do is told once and does not end a run."""
+
+    def comment(self, comment: StickyComment) -> str | None:
+        """Writes or updates the one comment of its key; returns its URL, None where a newer run was there before."""
+
+    def check(self, check: Check) -> None:
+        """Reports a check run with all its annotations."""
+
+    def suggest(self, review: Review) -> int:
+        """Suggests what was not suggested before on the same text; returns how many."""
+
+    def deploy(self, deployment: Deployment) -> int | None:
+        """Begins a deployment; returns its number, None where the token may not."""
+
+    def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
+        """Tells where a deployment stands."""
+
+    def pull_request_of(self, sha: str) -> int | None:
+        """The merged pull request that brought a commit to the default branch; None where there is none."""
+
+    def is_on(self, branch: str, sha: str) -> bool:
+        """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
+
+    def commit_of_tag(self, tag: str) -> str:
+        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+
+    def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
+        """The digests that plans of merged pull requests showed, as far as these files of commit `at` need them.
+
+        Raises ForgeError where it may not look.
+        """
+
+    def permission_of(self, login: str) -> str:
+        """What a person may do: `admin`, `write`, `read` or `none`. Raises ForgeError."""
+
+    def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
+        """Marks a comment."""
+
+    def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
+        """All files of a commit below a folder; none where there is no such folder. Raises ForgeError."""
+
+    def blob(self, sha: str) -> bytes:
+        """What a file of a commit holds. Raises ForgeError."""
+
+    def proposal(self, number: int) -> Proposal:
+        """A pull request and the paths that it changes. Raises ForgeError."""
+
+    def proposed_by(self, run: OutsideRun) -> int | None:
+        """The open pull request whose head a run was for; None where there is none. Raises ForgeError."""
+
+    def files_of(self, number: int) -> tuple[ChangedFile, ...]:
+        """The files that a pull request adds or changes; none where the token may not look."""
+
+    def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
+        """The other open pull requests that add migrations, with the files they add."""

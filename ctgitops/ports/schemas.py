@@ -1,0 +1,19 @@
+"""Port to schemas that a person can name: an environment, a snapshot file or a backup."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..core.schema.snapshot import Snapshot
+from ..core.workspace.workspace import Workspace
+
+
+class Schemas(Protocol):
+    """Schemas that a person can name."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the checkout holds."""
+
+    def named(self, name: str) -> Snapshot:
+        """Of an environment, of a file that `snapshot` wrote, or of a backup by its receipt. Raises CtgitopsError."""

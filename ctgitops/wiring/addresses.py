@@ -1,0 +1,41 @@
+"""Addresses of databases, from the environment variables that manifests name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..core.environment.environment import Environment
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..postgres.connection.connect import Address
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The variables of the process environment that hold URLs."""
+
+    environ: Mapping[str, str] = field(repr=False)
+
+    def of(self, environment: Environment) -> Address:
+        """Where an environment's database is. Raises UsageError where its variable is not set."""
+        return self.named(environment.url_secret, environment.name)
+
+    def named(self, secret: str, whose: str) -> Address:
+        """Where a variable points; `whose` names it to people. Raises UsageError where it is not set."""
+        from ..postgres.connection.connect import Address
+
+        url = self.environ.get(secret, "").strip()
+        if not url:
+            what = f"{whose} wants its database's URL in {secret}, which is not set"
+            hint = (
+                f"export {secret}=postgresql://…; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
+            )
+            raise UsageError(what, hint=hint)
+        return Address(url, f"{whose} ({secret})")
+
+    def url_or_secret(self, text: str) -> str:
+        """A URL as given, or what `$NAME` names, so that no secret has to stand on a command line."""
+        return self.named(text.strip("${}"), "--into").url if text.startswith("$") else text

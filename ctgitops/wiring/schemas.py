@@ -1,0 +1,48 @@
+"""Schemas that a person can name: an environment's goes before a file's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.schema.snapshot import Snapshot, snapshot_from
+from ..core.workspace.workspace import Workspace
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener
+    from .databases import PostgresDatabases
+
+
+@dataclass(frozen=True)
+class NamedSchemas:
+    """Implements `ports.schemas.Schemas`."""
+
+    workspace: Workspace
+    databases: PostgresDatabases
+    tell: Listener
+
+    def named(self, name: str) -> Snapshot:
+        """The schema of an environment, a snapshot file or a backup. Raises CtgitopsError."""
+        environment = self.workspace.environment(name)
+        if environment is not None:
+            return self.databases.of(environment).snapshot()
+        path = Path(name)
+        if path.name == "receipt.json" or (path / "receipt.json").is_file():
+            from ..backup.dump_schema import schema_of_backup
+
+            receipt = path if path.is_file() else path / "receipt.json"
+            return schema_of_backup(receipt.resolve(), self.tell)
+        return snapshot_from(self._text(path, name), name)
+
+    def _text(self, path: Path, name: str) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            names = ", ".join(e.name for e in self.workspace.environments) or "none"
+            hint = (
+                f"environments here: {names}; or `migrations`, a file of `ctgitops snapshot`, a backup's receipt.json"
+            )
+            what = f"`{name}` is not an environment, and not a file that can be read"
+            raise UsageError(what, hint=hint) from None

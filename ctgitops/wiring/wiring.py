@@ -1,0 +1,167 @@
+"""One checkout and one process environment, and the implementations of the ports made from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.environment.environment import Environment, Target
+from ..core.forge.intent import in_order_of_after
+from ..core.gate.request import Origin, Request, fingerprint_from
+from ..core.migration.selector import selector_from
+from ..core.workspace.workspace import Workspace
+from ..errors import UsageError, WorkspaceError
+from ..files.git import head_of, seniority_of
+from ..files.workspace import read_workspace
+from .addresses import Addresses
+from .backups import FolderBackups
+from .code import RepositoryCode
+from .databases import PostgresDatabases
+from .origin import origin_from
+from .schemas import NamedSchemas
+from .shadows import ThrowAwayDatabases
+
+if TYPE_CHECKING:
+    from ..core.run.progress import Listener
+    from ..ports.forge import Forge
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One checkout and one process environment, and the real things made from them."""
+
+    root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """What the checkout holds."""
+        found = read_workspace(self.root)
+        return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Who runs this and for what."""
+        return origin_from(self.environ, self.root)
+
+    @property
+    def today(self) -> date:
+        """The day by UTC, on which allowances end."""
+        return datetime.now(UTC).date()
+
+    @property
+    def checked_out(self) -> str:
+        """The commit that is checked out; empty before the first one. Raises WorkspaceError where git cannot tell."""
+        return head_of(self.root)
+
+    @property
+    def environment_names(self) -> list[str]:
+        """All environments, each behind the one it comes after. Raises UsageError where there is none."""
+        if not self.workspace.environments:
+            blocking = [p for p in self.workspace.read_problems if p.blocks]
+            hint = "`ctgitops check` tells what is wrong" if blocking else "`ctgitops init` writes three to begin with"
+            raise UsageError("environments/ holds no manifest that can be read", hint=hint)
+        return [e.name for e in in_order_of_after(self.workspace.environments)]
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name. Raises UsageError."""
+        found = self.workspace.environment(name)
+        if found is None:
+            self._refuse_unreadable(name)
+            names = ", ".join(e.name for e in self.workspace.environments) or "none"
+            raise UsageError(f"there is no environment `{name}`", hint=f"environments/ has: {names}")
+        return found
+
+    def _refuse_unreadable(self, name: str) -> None:
+        for problem in self.workspace.read_problems:
+            if problem.blocks and problem.place and Path(problem.place.path).stem == name:
+                raise WorkspaceError(problem.what, place=problem.place, hint=problem.hint)
+
+    def request(
+        self,
+        name: str,
+        *,
+        target: str | None = None,
+        approved: str | None = None,
+        wait: float = 300,
+        accepted_losses: tuple[str, ...] = (),
+    ) -> Request:
+        """One run on one environment, with the clock read now. Raises UsageError."""
+        return Request(
+            workspace=self.workspace,
+            environment=self.environment(name),
+            now=datetime.now(UTC),
+            origin=self.origin,
+            target=_target(target),
+            approved=fingerprint_from(approved),
+            accepted_losses=frozenset(accepted_losses),
+            wait_for_lock=timedelta(seconds=wait),
+        )
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where databases are."""
+        return Addresses(self.environ)
+
+    @property
+    def databases(self) -> PostgresDatabases:
+        """The databases of environments."""
+        return PostgresDatabases(self.addresses, self.environment)
+
+    @property
+    def shadows(self) -> ThrowAwayDatabases:
+        """Throw-away databases."""
+        return ThrowAwayDatabases(self.addresses)
+
+    @property
+    def code(self) -> RepositoryCode:
+        """The repository's code."""
+        return RepositoryCode(self.root, self.environ)
+
+    @property
+    def backups(self) -> FolderBackups:
+        """Proved backups."""
+        return FolderBackups(self.root, self.addresses)
+
+    def schemas(self, tell: Listener) -> NamedSchemas:
+        """Schemas that a person can name."""
+        return NamedSchemas(self.workspace, self.databases, tell)
+
+    def write(self, path: Path, text: str) -> None:
+        """Writes a file that a person named. Raises UsageError."""
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from None
+
+    def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
+        """Where plans are reviewed; `warn` hears what the token may not do."""
+        from ..github.access import Access
+        from ..github.forge import GitHubForge
+
+        url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
+        access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
+        return GitHubForge(access, warn, folder=f"{self.origin.folder}migrations")
+
+    @contextmanager
+    def console(self) -> Iterator[Listener]:
+        """Who hears what happens while the context is open: a person at a terminal, or a log."""
+        from ..notify.applied import noting
+        from ..notify.console import console
+
+        with console(self.environ, sys.stderr) as tell:
+            yield noting(tell)
+
+
+def _target(text: str | None) -> Target | None:
+    if text is None:
+        return None
+    found = selector_from(text, "--to")
+    return Target(found.version, found.number, found.name)
