@@ -33,10 +33,12 @@ SEED ?= 1
 faults: $(READY)
 	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
 
-# What takes longer than CI has time for: TREES generated parse trees, and PostgreSQL's whole regression suite.
+# What takes longer than CI has time for: TREES generated parse trees, PostgreSQL's whole regression suite, FAULTS faults.
 TREES ?= 200000
+FAULTS ?= 1000
 nightly: $(READY)
 	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
+	$(MAKE) faults N=$(FAULTS)
 
 # What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
 majors: $(READY)
