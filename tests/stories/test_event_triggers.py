@@ -11,7 +11,7 @@ from tests.servers import fetch, run, session
 from tests.stories.house import House, as_role, database_of, marks
 
 FREEZE = "raise exception 'freeze until Monday' using detail = 'since Friday', hint = 'ask the release manager'"
-FORMAT_1 = (Path(ledger.__file__).parent / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
+FORMAT_1 = (Path(ledger.__file__).parents[1] / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
 
 
 def event_trigger(url: str, body: str, event: str = "ddl_command_end") -> None:

@@ -12,7 +12,7 @@ from tests.stories.house import House, as_role, has, marks, transaction
 
 pytestmark = pytest.mark.slow
 
-FORMAT_1 = (Path(ledger.__file__).parent / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
+FORMAT_1 = (Path(ledger.__file__).parents[1] / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
 APPLIED = """insert into ctgitops.ledger (number, name, mark, checksum, sql, finished_at, error)
     values (%s, '%s', '%s', '%s', 'create table one (id int primary key);', now(), null);"""
 HASHES = "select id, previous_hash, hash from ctgitops.ledger order by id limit 3"
