@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 
 from .found import columns_part, cut_part, errors_page, templates_part
+from .glossary import nouns_part, rooms_part
 from .pages import action_inputs, action_outputs, cli_page, schema_page
 from .parts import COMMAND, ROOT, GapError
 from .rules_page import rules_page
@@ -42,6 +43,8 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/ledger.md", "progress"): lambda: columns_part("progress"),
     ("docs/ledger.md", "lease"): lambda: columns_part("lease"),
     ("docs/ledger.md", "home"): lambda: columns_part("home"),
+    ("docs/concepts.md", "nouns"): nouns_part,
+    ("docs/concepts.md", "rooms"): rooms_part,
     ("docs/comment.md", "cut"): cut_part,
     ("docs/comment.md", "templates"): templates_part,
     ("docs/action.md", "inputs"): action_inputs,

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from ctgitops.cli.main import VERBS, ctgitops
+from ctgitops.core.ledger.ledger import Entry, Mark
 from ctgitops.files.json_schema import faults
 from ctgitops.files.policy import read_policy
 from ctgitops.files.repository import Repository
@@ -157,7 +158,6 @@ def test_every_column_of_the_ledger_is_explained_once() -> None:
 
 
 def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
-    from ctgitops.core.ledger.ledger import Entry
 
     assert set(found.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
 
@@ -201,6 +201,15 @@ def test_the_script_runs_as_the_makefile_calls_it() -> None:
 def test_pages_that_everybody_reads_stay_short(page: Path) -> None:
     lines = len(page.read_text(encoding="utf-8").splitlines())
     assert lines <= {"README.md": 220, "CONTRIBUTING.md": 120}[page.name]
+
+
+def test_the_glossary_has_every_noun_of_core_and_every_mark_of_the_ledger() -> None:
+    glossary = (ROOT / "docs/concepts.md").read_text(encoding="utf-8")
+    nouns = {path.stem.replace("_", " ") for path in (ROOT / "ctgitops/core").rglob("*.py") if path.stem != "__init__"}
+    assert len(nouns) > 60
+    assert [noun for noun in sorted(nouns) if f"| **{noun}** |" not in glossary] == []
+    (marks,) = re.findall(r"what it records: ([^|]+) \|", glossary)
+    assert set(marks.split(", ")) == set(Mark)
 
 
 def test_the_page_of_the_action_names_every_event_that_is_read() -> None:
