@@ -18,7 +18,7 @@ from ..core.migration.selector import selector_from
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted, Progress
 from ..errors import ApplyError, CtgitopsError
-from ..notify.applied import noting
+from ..notify.listeners import listeners
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
@@ -123,8 +123,7 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
     begun: list[int] = []
     state, words = DeploymentState.FAILURE, "interrupted"
 
-    def hear(progress: Progress) -> None:
-        job.hear(progress)
+    def deploy(progress: Progress) -> None:
         if isinstance(progress, PlanStarted) and SHA.fullmatch(sha):
             description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
             live = environment.trigger is Trigger.RELEASE
@@ -134,7 +133,7 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
                 job.teller.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
 
     try:
-        outcome = verb(noting(hear))
+        outcome = verb(listeners(job.hear, deploy))
         state = DeploymentState.SUCCESS if outcome.exit_status == 0 else DeploymentState.FAILURE
         words = outcome_verdict(outcome)
     except CtgitopsError as error:

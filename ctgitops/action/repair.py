@@ -6,6 +6,7 @@ from ..commands.repair import Correction, Fact
 from ..commands.repair import repair as verb
 from ..core.forge.intent import Provenance
 from ..core.migration.selector import selector_from
+from ..notify.listeners import listeners
 from ..report.escape import plain
 from .job import Job
 from .provenance import prove
@@ -20,7 +21,7 @@ def repair(job: Job, ground: Provenance) -> int:
     said = []
     for migration in inputs.again:
         correction = Correction(selector_from(migration, "again"), Fact.AGAIN, inputs.reason)
-        entry = verb(request, correction, databases=job.wiring.databases, tell=job.hear)
+        entry = verb(request, correction, databases=job.wiring.databases, tell=listeners(job.hear))
         said.append(f"{inputs.environment}: {entry.name} is on record as {entry.error}; the next apply brings it")
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Following:
-    """A migration that does the rest, to be begun after the one whose lines change."""
+    """A follow-up migration, begun after the one whose lines change."""
 
     words: str
     sql: str
     rollback: str
-    """What takes it back."""
+    """The SQL that reverts it."""
     also: str = ""
-    """What the rollback of the changed migration has to do besides."""
+    """What the rollback of the changed migration must do in addition."""
     makes: str = ""
-    """The index that it makes in the changed migration's place, and whose rollback therefore is its own."""
+    """The index that it creates instead of the changed migration, and that its own rollback drops."""
     needed: bool = True
-    """Whether the lines alone would leave out something that the migration is for."""
+    """Whether the changed lines alone would leave out a part of the migration's purpose."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """What should stand in a file instead of the lines from `first` to `last`; none, where those should go."""
+    """Replacement for the lines from `first` to `last` of a file; empty where they should be deleted."""
 
     path: str
     first: int
@@ -34,7 +34,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Rename:
-    """What a file should be called."""
+    """The correct name of a file."""
 
     path: str
     to: str

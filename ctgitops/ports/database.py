@@ -36,13 +36,13 @@ class Session(Protocol):
         """All entries, read now."""
 
     def note(self, what: str, /) -> None:
-        """Tells those who ask about the run lock what the run is doing. Writes nothing that counts."""
+        """Publishes what this run is doing, for those who look up the holder of the run lock. Changes no ledger entry."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
 
     def heal(self, plan: Plan) -> tuple[str, ...]:
-        """Drops what interrupted builds of the plan's own indexes left INVALID; returns what it did, a line each.
+        """Drops the INVALID indexes that interrupted builds of the plan's own indexes left; returns a line for each.
 
         Raises ApplyError. Writes.
         """
@@ -87,7 +87,7 @@ class Session(Protocol):
         """What the database is before the first step; `ledger` was read just now."""
 
     def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:
-        """How much of each loss was not written by what ran since `beginning`.
+        """Counts, for each loss, the rows that this run did not write since `beginning`.
 
         From now on a step that would destroy such rows fails, and leaves no trace, where it is one transaction.
         """
@@ -115,7 +115,7 @@ class Database(Protocol):
         """Ends that run's sessions, nobody else's; whether its lock is free then. Writes."""
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
-        """How many rows would make each fail, with `keys` of a few. Read-only; what cannot be looked at says why."""
+        """How many rows make each risk fail, with a few `keys`; or why a risk cannot be checked. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """How large those of these tables are that are there. Read-only, takes no lock."""
@@ -127,7 +127,7 @@ class Database(Protocol):
         """Of these verify queries those that are not true. Read-only, takes no lock."""
 
     def checked(self) -> tuple[Checked, ...]:
-        """Every constraint and unique index with the rows that break it. Read-only; reads whole tables, for minutes."""
+        """Every constraint and unique index, with the rows that break it. Read-only; reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and makes or upgrades the ledger.

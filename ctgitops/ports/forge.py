@@ -21,7 +21,7 @@ from ..core.gate.review import ShownFile
 
 
 class Forge(Protocol):
-    """Where plans are reviewed. What a token may not do is told once and does not end a run."""
+    """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
         """Writes or updates the one comment of its key; returns its URL, None where a newer run was there before."""

@@ -16,4 +16,4 @@ class Schemas(Protocol):
         """What the checkout holds."""
 
     def named(self, name: str) -> Snapshot:
-        """Of an environment, of a file that `snapshot` wrote, or of a backup by its receipt. Raises CtgitopsError."""
+        """The schema of an environment, of a snapshot file, or of a backup by its receipt. Raises CtgitopsError."""

@@ -153,11 +153,11 @@ class Wiring:
     @contextmanager
     def console(self) -> Iterator[Listener]:
         """Who hears what happens while the context is open: a person at a terminal, or a log."""
-        from ..notify.applied import noting
         from ..notify.console import console
+        from ..notify.listeners import listeners
 
         with console(self.environ, sys.stderr) as tell:
-            yield noting(tell)
+            yield listeners(tell)
 
 
 def _target(text: str | None) -> Target | None:

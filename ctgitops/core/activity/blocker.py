@@ -14,21 +14,21 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Blocker:
-    """A session that holds a lock, or waits for one, that ours would have to wait for."""
+    """A session that holds, or waits for, a lock that conflicts with the migration's."""
 
     pid: int | None
-    """None for a prepared transaction, which no session has."""
+    """None for a prepared transaction, which has no session."""
     application: str
     user: str
     seconds: float | None
-    """Since when its transaction is open; None where this role may not see it."""
+    """Seconds that its transaction has been open; None where this role may not see it."""
     state: str
     query: str
     relation: str
     mode: str
     granted: bool
     transaction: str = ""
-    """Its virtual transaction, which no other ever has while the server runs."""
+    """Its virtual transaction ID, unique while the server runs."""
 
     @property
     def told(self) -> str:
@@ -46,12 +46,12 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether a session of that name takes a backup; ours have the last of these."""
+    """Whether a session of that application name takes a backup; ctgitops's own backups use the last name in the list."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
 def kind_of(who: Blocker) -> str:
-    """What a person should know of it at once."""
+    """A short description of its role or state, such as a backup or an idle transaction."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
     if is_backup(who.application):
@@ -64,13 +64,13 @@ def kind_of(who: Blocker) -> str:
 
 
 def shape_of(query: str) -> str:
-    """A query on one line, without what may be data of a person."""
+    """A query on one line, without literals, which may be personal data."""
     shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 
 
 def told_together(those: tuple[Blocker, ...]) -> str:
-    """A line each; of many the first few."""
+    """A line for each blocker; of many, the first few."""
     lines = [who.told for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:
         lines.append(f"and {len(those) - MOST_SHOWN} more")

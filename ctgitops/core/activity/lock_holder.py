@@ -8,32 +8,32 @@ from datetime import datetime
 HEARTBEAT_SECONDS = 3.0
 """How often a run reports."""
 ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
-"""A run that is silent for longer is gone, or stands still."""
+"""A run that has not reported for longer has ended or hangs."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A session that holds the run lock, and what its run last said of itself."""
+    """A session that holds the run lock, and the last report of its run."""
 
     pid: int
     began: datetime
-    """When the session began; with `pid` it names one session for ever."""
+    """When the session began; together with `pid` it identifies one session."""
     user: str
     application: str
     host: str
     same_user: bool = True
-    """Whether it is a session of the role that asks."""
+    """Whether the session's role is that of the session that queries."""
     actor: str = ""
     run_url: str = ""
     step: str = ""
     busy: str = ""
-    """What a session of that run is doing right now; empty where none is at work."""
+    """What a session of that run is doing now; empty where none is active."""
     silent: float | None = None
-    """Seconds since its run last reported; None where it never did, or this role may not see it."""
+    """Seconds since its run last reported; None where it never reported, or this role may not see the report."""
 
     @property
     def alive(self) -> bool:
-        """Whether its run reported just now, though none of its sessions may be at work, as during a backup's proof."""
+        """Whether its run reported recently, even if none of its sessions is active, as during a backup's proof."""
         return self.silent is not None and self.silent < ALIVE_SECONDS
 
     @property
@@ -43,7 +43,7 @@ class Holder:
 
     @property
     def ours(self) -> bool:
-        """Whether it is a run of this tool, under the role that asks; nothing else is ever ended."""
+        """Whether it is a run of this tool under the role that queries; no other session is ever terminated."""
         return self.same_user and self.application.startswith("ctgitops/")
 
     def __str__(self) -> str:

@@ -11,14 +11,14 @@ from .blocker import shape_of
 
 @dataclass(frozen=True)
 class Orphan:
-    """Told from any other session by its process and the moment in which that began."""
+    """A server process of an ended run, identified by its pid and the time at which it began."""
 
     pid: int
     began: datetime
     application: str
     user: str
     seconds: float | None
-    """Since when its transaction is open; None where this role may not see it."""
+    """Seconds that its transaction has been open; None where this role may not see it."""
     query: str
 
     @property

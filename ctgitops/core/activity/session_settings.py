@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RoleDefault:
-    """What ALTER ROLE or ALTER DATABASE sets for sessions like ours."""
+    """A setting that ALTER ROLE or ALTER DATABASE makes for sessions like the migration session."""
 
     whose: str
-    """`role app`, `database shop`, `role app in database shop`, `every session`."""
+    """Where it is set: `role app`, `database shop`, `role app in database shop`, `every session`."""
     name: str
     value: str
 
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """By name, the values that hold, as the server shows them; and those that stand for such a session."""
+    """The effective settings of the session, by name, as the server shows them; and the role and database defaults."""
 
     values: tuple[tuple[str, str], ...]
     standing: tuple[RoleDefault, ...] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
-        """A line of what holds, and one for each setting of a role or database: it holds, or ours does."""
+        """A line for the effective settings, and one for each default: it applies, or ctgitops overrides it."""
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
         return (holding, *(self._told(each) for each in self.standing))
 

@@ -10,16 +10,16 @@ from ...sql.script import Script
 
 
 class TransactionScope(StrEnum):
-    """What shares a transaction."""
+    """Which migrations share a transaction."""
 
     EACH = "each"
-    """Each migration has its own."""
+    """Each migration has its own transaction."""
     ALL = "all"
-    """All that is pending: it is applied together, or nothing of it leaves a trace."""
+    """All pending migrations share one: all of them are applied, or all are rolled back."""
 
 
 class OnFailure(StrEnum):
-    """What becomes of what a run had applied before it failed."""
+    """What happens to the migrations that a run applied before it failed."""
 
     STOP = "stop"
     ROLLBACK = "rollback"
@@ -27,7 +27,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """A query that says whether whoever uses the database is well, and for how long it is asked after an apply."""
+    """A query that reports whether the users of the database work normally, and how long apply repeats it afterwards."""
 
     query: Script
     within: timedelta = timedelta(minutes=5)
@@ -36,7 +36,7 @@ class Health:
 
 @dataclass(frozen=True)
 class ApplyPolicy:
-    """All of it, for one environment."""
+    """The apply policy of one environment."""
 
     transaction: TransactionScope = TransactionScope.EACH
     on_failure: OnFailure = OnFailure.STOP
@@ -44,17 +44,17 @@ class ApplyPolicy:
 
     @property
     def together(self) -> bool:
-        """Whether all that is pending is one transaction."""
+        """Whether all pending migrations share one transaction."""
         return self.transaction is TransactionScope.ALL
 
     @property
     def takes_back(self) -> bool:
-        """Whether what a run applied is taken back by itself when it fails."""
+        """Whether a failed run reverts automatically what it applied."""
         return self.on_failure is OnFailure.ROLLBACK
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What a fingerprint must notice; nothing, where all is as it is without these keys."""
+        """The settings that are part of a fingerprint; empty where all have their defaults."""
         said = [f"transaction: {self.transaction}"] if self.together else []
         said += [f"on_failure: {self.on_failure}"] if self.takes_back else []
         if self.health:

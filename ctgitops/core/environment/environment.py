@@ -18,7 +18,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Trigger(StrEnum):
-    """What makes an environment be brought to its target."""
+    """The event that brings an environment to its target."""
 
     PUSH = "push"
     RELEASE = "release"
@@ -27,7 +27,7 @@ class Trigger(StrEnum):
 
 
 class Reviewed(StrEnum):
-    """What happens with a file that was in no plan that somebody merged."""
+    """How a file is treated that was not in the plan of any merged pull request."""
 
     REQUIRED = "required"
     WARN = "warn"
@@ -35,11 +35,11 @@ class Reviewed(StrEnum):
 
 
 class DataPreflight(StrEnum):
-    """How a plan looks at the rows that would make a migration fail."""
+    """How a plan checks for rows that would make a migration fail."""
 
     COUNTS = "counts"
     KEYS = "keys"
-    """With the primary keys of a few of them."""
+    """Reports the primary keys of a few of those rows."""
     OFF = "off"
 
 
@@ -50,11 +50,11 @@ class Target:
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
-    """Of the migration with that number, where it was named."""
+    """The name of the migration with that number, where the target names it."""
 
     @classmethod
     def parse(cls, text: str) -> Target | None:
-        """What a selector spells; None for anything else."""
+        """The target that a selector spells; None for any other text."""
         found = Selector.parse(text)
         return cls(found.version, found.number, found.name) if found else None
 
@@ -66,7 +66,7 @@ class Target:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether a database at this target has `migration`."""
+        """Whether `migration` is within this target."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:
@@ -76,7 +76,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Window:
-    """When changes are welcome: these days, from one local time to another; over midnight where `end` is earlier."""
+    """When changes are allowed: on these days, between two local times; past midnight if `end` is earlier."""
 
     days: frozenset[str]
     start: time
@@ -84,7 +84,7 @@ class Window:
     timezone: str
 
     def contains(self, moment: datetime) -> bool:
-        """Whether `moment`, which knows its zone, lies inside; `start` counts, `end` does not."""
+        """Whether `moment`, which has a time zone, is in the window; `start` is included, `end` is not."""
         local = moment.astimezone(ZoneInfo(self.timezone))
         clock = local.time().replace(tzinfo=None)
         today = WEEKDAYS[local.weekday()] in self.days
@@ -100,7 +100,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long we wait. `lock` is the longest that anybody else can be made to wait behind us."""
+    """How long a run waits. `lock` is the longest time that other sessions can wait behind a migration."""
 
     lock: timedelta = timedelta(milliseconds=200)
     statement: timedelta = timedelta(minutes=15)
@@ -109,34 +109,34 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class BackupPolicy:
-    """What is saved before the first step, and where to."""
+    """What is backed up before the first step, and where the backup is stored."""
 
     to: str
     """A folder, relative to the repository's root or absolute."""
     critical_tables: tuple[str, ...] = ()
-    """Tables, as `schema.name`, whose rows are compared by what is in them, not only counted."""
+    """Tables, as `schema.name`, whose row contents are compared, not only their row counts."""
     verify_server: str | None = None
-    """Name of the secret with the URL of a server for the throw-away database; None: one is started beside us."""
+    """Name of the secret with the URL of a server for the throw-away database; None: the run starts a server."""
 
 
 @dataclass(frozen=True)
 class ShadowPolicy:
-    """The throw-away database on which a plan is tried."""
+    """The throw-away database on which a plan's trial runs."""
 
     wanted: bool = True
     major: int | None = None
-    """Of its server; None: that of the real one."""
+    """The major version of its server; None: that of the real one."""
     extensions: tuple[str, ...] = ()
-    """What a migration may have made there although it takes a superuser."""
+    """Extensions that a migration may create there although CREATE EXTENSION needs a superuser."""
     url_secret: str = ""
-    """The variable with the URL of the server to make it on; empty: one of our own."""
+    """The variable with the URL of the server to create it on; empty: ctgitops starts a server."""
     image: str = ""
-    """The container's image whose server it is made on; empty: that of a program here, where there is one."""
+    """The container image of the server to create it on; empty: a PostgreSQL installed on this machine, if it has one."""
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One manifest. It holds the name of the secret with the database's URL, never the URL."""
+    """One manifest. It contains the name of the secret with the database's URL, never the URL."""
 
     name: str
     url_secret: str
@@ -156,10 +156,10 @@ class Environment:
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     data_preflight: DataPreflight = DataPreflight.COUNTS
     drift_ignore: tuple[str, ...] = ()
-    """Patterns of objects that may differ from what the migrations give."""
+    """Patterns of objects that may differ from the schema that the migrations produce."""
     database_id: str | None = None
-    """The ledger that its database must hold; None where the manifest pins none."""
+    """The ledger ID that its database must have; None where the manifest pins none."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """By rule, how bad a finding of it is here, where that is not what the policy says."""
+    """By rule, the severity of its findings here, where it differs from the policy's."""
     path: str = ""
     """Its manifest's file, relative to the repository's root."""

@@ -22,7 +22,7 @@ class HeaderRule(StrEnum):
 
 @dataclass(frozen=True)
 class Band:
-    """A range of numbers that is counted by itself, both ends included."""
+    """A range of numbers that is numbered separately, both ends included."""
 
     name: str
     first: int
@@ -36,28 +36,28 @@ class Band:
 
 
 EVERYTHING = Band("all", 0, 2**63 - 1)
-"""The one band of a repository that names none."""
+"""The only band of a repository that defines none."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What `migrations/policy.yaml` says; the defaults are what holds without that file."""
+    """The contents of `migrations/policy.yaml`; the defaults apply without that file."""
 
     numbering: Numbering = Numbering.CONTIGUOUS
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    """By rule, how bad a finding of it is, where that is not the rule's own."""
+    """By rule, the severity of its findings, where it differs from the rule's default."""
     lint_after: int = 0
-    """Migrations up to this number are not judged by `check`: they are history."""
+    """`check` does not lint migrations up to this number, because they are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients reach; none: `public`, once the database uses row-level security."""
+    """Schemas that clients can reach; none: `public`, if the database uses row-level security."""
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
-    """Migrations whose files were removed on purpose, since no database has applied them."""
+    """Migrations whose files were removed on purpose because no database has applied them."""
 
     def band(self, number: int) -> Band | None:
-        """The band that `number` belongs to; None where the bands leave it out."""
+        """The band that contains `number`; None if it is in no band."""
         if not self.bands:
             return EVERYTHING
         return next((band for band in self.bands if number in band), None)

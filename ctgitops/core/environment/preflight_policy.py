@@ -8,28 +8,28 @@ from enum import StrEnum
 
 
 class Then(StrEnum):
-    """What is done about something that was found."""
+    """The reaction to a condition that preflight found."""
 
     WAIT = "wait"
-    """Until it is over, for `timeouts.retry_for` at most; then nothing is done."""
+    """Wait until the condition ends, for at most `timeouts.retry_for`; then end the run without changes."""
     REFUSE = "refuse"
     IGNORE = "ignore"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on something counts."""
+    """The thresholds above which a condition counts."""
 
     transaction: timedelta = timedelta(seconds=5)
-    """A transaction that is open for longer is a long one."""
+    """A transaction that is open for longer counts as long."""
     lag: timedelta = timedelta(seconds=30)
     connections: int = 3
-    """So many must be free."""
+    """The number of connections that must be free."""
 
 
 @dataclass(frozen=True)
 class PreflightPolicy:
-    """By what can be found, what is done about it."""
+    """The reaction to each condition."""
 
     long_transactions: Then = Then.WAIT
     backups: Then = Then.WAIT
@@ -38,4 +38,4 @@ class PreflightPolicy:
     connections: Then = Then.REFUSE
     limits: Limits = field(default_factory=Limits)
     asked: frozenset[str] = frozenset()
-    """What the manifest names: that must be seen, and to be unable to look is a reason to refuse."""
+    """The conditions that the manifest names: each must be checked, and a failed check is a reason to refuse."""

@@ -13,7 +13,7 @@ _REPORT = "report it as a bug of ctgitops"
 
 
 def statement_failures(script: Script) -> Iterator[Problem]:
-    """One for each statement; it blocks where it is unknown how the statement must be run, and else fails a look."""
+    """One problem for each statement; it blocks if it is unknown how to run the statement, else it is an error finding."""
     for statement in script.statements:
         if not statement.not_analysed:
             continue
@@ -24,7 +24,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 
 
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
-    """Each blocks: nothing is known of the file, also whether one transaction can hold it."""
+    """Each problem blocks: nothing is known of the file, not even whether it can run in one transaction."""
     for failure in failures:
         what = f"it was not analysed: unknown is {failure}"
         hint = f"{_REPORT}; to go on, split the file, or write its statements in a simpler form"

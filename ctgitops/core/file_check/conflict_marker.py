@@ -12,20 +12,20 @@ _BEGIN, _BASE, _MIDDLE, _END = (re.compile(rf"{re.escape(sign)}{{7}}( .*)?") for
 
 
 def is_marker(line: str) -> bool:
-    """Whether a line looks like one of them."""
+    """Whether a line looks like a conflict marker."""
     return any(pattern.fullmatch(line) for pattern in (_BEGIN, _BASE, _MIDDLE, _END))
 
 
 def marker_problem(line: str, place: Place) -> Problem:
-    """What is wrong with a file that has such a line."""
+    """The problem with a file that contains a conflict marker."""
     what = f"`{line[:60].strip()}` is a conflict marker of git: a merge was not finished here"
     return Problem("conflict-marker", what, place, "keep the lines that are right, and delete the markers")
 
 
 def conflict_in(text: str, path: str) -> Problem | None:
-    """The first conflict of a file.
+    """The first conflict in a file.
 
-    SQL can have one such line in a string, so there a conflict is a whole one: its begin, middle and end.
+    A string in SQL can contain one such line, so a conflict needs all three: its begin, middle and end.
     """
     if "<<<<<<<" not in text and ">>>>>>>" not in text:
         return None

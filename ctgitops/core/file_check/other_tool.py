@@ -1,6 +1,6 @@
-"""Marks of other migration tools in comments, which change what of a file runs, in which direction, and how.
+"""Marks of other migration tools in comments, which decide what part of a file runs, in which direction, and how.
 
-To PostgreSQL they are comments: run as plain SQL, a file of goose drops right away what it made. The patterns are those
+To PostgreSQL they are comments: run as plain SQL, a goose file drops at once what it created. The patterns are those
 of the tools' own parsers and templates; a comment in prose that only has the same words is not a mark.
 """
 
@@ -21,14 +21,14 @@ _ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"
 
 @dataclass(frozen=True)
 class _Tool:
-    """A tool, and the lines by which its files are known, as patterns after the leading white space of the line."""
+    """A tool and its marks, as patterns after the line's leading white space."""
 
     name: str
     marks: str
     down: str = ""
-    """Of those, the line below which the way back stands."""
+    """The mark above the rollback SQL."""
     hint: str = ""
-    """What to do, where it is not to divide the file or to delete the marks."""
+    """The advice, where it is not to split the file or to delete the marks."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -85,20 +85,20 @@ _PAIRS = (
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
 )
-"""Lines that are marks where both are in one file: one of them alone is what people write above SQL."""
+"""Lines that are marks only together: people write one of them alone as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
-"""The form that many have taken over from goose, each with its own name."""
+"""The form that many tools copied from goose, each with its own name."""
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One look for all of them, since nearly every file has none."""
+"""One search for all marks, since most files have none."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
 
 
 def other_tool(script: Script) -> Problem | None:
-    """The first mark of another tool in a script, with what to do about it."""
+    """The first mark of another tool in a script, with the advice for it."""
     if "--" not in script.sql and _FLYWAY not in script.sql:
         return None
     found = sorted(_found(script), key=lambda each: each[1])
@@ -137,7 +137,7 @@ def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
 
 
 def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
-    """A placeholder that only Flyway has, wherever SQL would take it for text."""
+    """A placeholder that only Flyway has, where SQL would read it as text."""
     for token in tokens(sql) if _FLYWAY in sql else ():
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:

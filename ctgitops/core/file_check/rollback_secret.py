@@ -15,7 +15,7 @@ _HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `R
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
-    """Rollback SQL with a password in it: the file's own, and what a migration gives to record_migration."""
+    """A problem for each rollback SQL that contains a password: the rollback file, and SQL passed to record_migration."""
     what = "a rollback is run from the ledger, which keeps no password, and"
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"{what} this one has one", _place(down), _HINT)
@@ -36,7 +36,7 @@ def _records_secret(script: Script) -> bool:
 
 
 def _place(script: Script) -> Place:
-    """The first line with a password."""
+    """The first line that contains a password."""
     lines = zip(script.sql.split("\n"), script.shown.split("\n"), strict=False)
     at = next((n for n, (is_there, shown) in enumerate(lines) if is_there != shown), 0)
     return Place(script.path, script.first_line + at)

@@ -37,7 +37,7 @@ _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", 
 
 
 def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
-    """Why the parser refuses a script, with the place of the cause."""
+    """The problem for a script that the parser rejects, at the place of the likely cause."""
     return (
         _conflict(script, error.offset)
         or _hidden(script, error.offset)
@@ -50,14 +50,14 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 
 
 def client_copy(script: Script, offset: int) -> Problem:
-    """COPY with its data in the file."""
+    """The problem for a COPY with its data in the file."""
     what = "COPY through the client, with its data in the file, works only in psql"
     hint = "write INSERT INTO … VALUES instead; a dump has them with `pg_dump --inserts`, none with `--schema-only`"
     return Problem("client-copy", what, script.place(offset), hint)
 
 
 def invisible_problems(script: Script) -> Iterator[Problem]:
-    """Warnings of characters that nobody sees in a script that can be parsed."""
+    """Warnings for invisible characters in a script that can be parsed."""
     for found in invisible_in(script.sql):
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
@@ -92,7 +92,7 @@ def _conflict(script: Script, offset: int) -> Problem | None:
 
 
 def _copied(script: Script, offset: int) -> Problem | None:
-    """Data behind COPY … FROM STDIN."""
+    """The problem for data after COPY … FROM STDIN."""
     for end in (offset, script.sql.rfind(";", 0, offset) + 1):
         try:
             found = statements(script.sql[:end])

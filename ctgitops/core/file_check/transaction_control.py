@@ -13,7 +13,7 @@ _REMOVE = "remove it: each file already runs in a transaction of its own"
 
 
 def transaction_problems(script: Script) -> Iterator[Problem]:
-    """Each statement that would open or close a transaction by itself. Raises SqlSyntaxError."""
+    """A problem for each statement that would open or close a transaction. Raises SqlSyntaxError."""
     controls = [statement for statement in script.statements if statement.transaction_control]
     faults = [(statement, said) for statement in controls if (said := _options(statement))]
     if not faults and _is_pair(controls):
@@ -28,7 +28,7 @@ def _is_pair(controls: list[Statement]) -> bool:
 
 
 def _options(statement: Statement) -> tuple[str, str] | None:
-    """What a BEGIN or COMMIT asks for that the transaction of apply does not have."""
+    """The options of a BEGIN or COMMIT that differ from those of apply's transaction."""
     options, control = statement.transaction_options, statement.transaction_control
     if not options:
         return None
@@ -39,7 +39,7 @@ def _options(statement: Statement) -> tuple[str, str] | None:
 
 
 def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
-    """Why a pair is not the transaction of the whole file."""
+    """Why a BEGIN and COMMIT do not enclose the whole file."""
     remove = "remove BEGIN and COMMIT"
     if script.outside:
         why, at = script.outside

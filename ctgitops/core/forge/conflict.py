@@ -31,9 +31,9 @@ class _Other:
 def clashes(
     migrations: tuple[Migration, ...], ours: tuple[ChangedFile, ...], others: tuple[OpenPullRequest, ...]
 ) -> tuple[Problem, ...]:
-    """What the files that a pull request adds have in common with those of others.
+    """Warns of numbers, versions and names that the files of a pull request share with other open pull requests.
 
-    It only warns: what is merged first keeps its number, and then the base branch has it, where a duplicate blocks.
+    A warning only: the pull request that merges first keeps its number, and then the duplicate check blocks the other.
     """
     added = {_name(file.path) for file in ours if file.added}
     mine = [m for m in migrations if _name(m.path) in added]

@@ -19,7 +19,7 @@ class PullRequest:
 
 @dataclass(frozen=True)
 class PullRequestClosed:
-    """A pull request came to its end."""
+    """A pull request was merged or closed."""
 
     number: int
     head_sha: str
@@ -28,7 +28,7 @@ class PullRequestClosed:
 
 @dataclass(frozen=True)
 class MergeGroup:
-    """A merge queue asks whether what it made of several pull requests is sound."""
+    """A merge queue asks for checks of the commit that it made of several pull requests."""
 
     sha: str
     base_sha: str = ""
@@ -36,7 +36,7 @@ class MergeGroup:
 
 @dataclass(frozen=True)
 class Push:
-    """Commits came to a branch."""
+    """Commits were pushed to a branch."""
 
     branch: str
     sha: str
@@ -46,11 +46,11 @@ class Push:
 
 @dataclass(frozen=True)
 class TagPush:
-    """A tag was made, or moved."""
+    """A tag was created or moved."""
 
     tag: str
     sha: str
-    """The commit it names, peeled."""
+    """The commit that it points to, peeled."""
     default_branch: str
     moved: bool = False
 
@@ -67,12 +67,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The clock says so; GitHub runs it on the default branch."""
+    """A scheduled run; GitHub runs it on the default branch."""
 
 
 @dataclass(frozen=True)
 class Dispatch:
-    """Somebody started the workflow by hand, on a branch or a tag."""
+    """A user started the workflow manually, on a branch or a tag."""
 
     ref: str
     default_branch: str
@@ -81,21 +81,21 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Comment:
-    """Somebody said `/ctgitops VERB ENVIRONMENT` on a pull request; whether they may is to be asked."""
+    """The command `/ctgitops VERB ENVIRONMENT` in a comment on a pull request; the author's permission is not checked yet."""
 
     pull_request: int
     verb: str
     environment: str
     author: str
     number: int
-    """The comment's own."""
+    """The comment's ID."""
     merged: bool
     default_branch: str
 
 
 @dataclass(frozen=True)
 class OutsideRun:
-    """A run for a pull request that got no secrets has ended; this one, on the default branch, has them."""
+    """A run for a pull request without access to secrets has ended; this run, on the default branch, has access."""
 
     head_sha: str
     head_branch: str
@@ -110,14 +110,14 @@ Event = (
 
 @dataclass(frozen=True)
 class Ignored:
-    """The event asks for nothing, and why."""
+    """The event needs no action, with the reason."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The event may not ask for what it asks for, and why."""
+    """The event may not trigger the action that it asks for, with the reason."""
 
     why: str
     hint: str = ""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How loud an annotation is."""
+    """The level of an annotation."""
 
     NOTICE = "notice"
     WARNING = "warning"
@@ -28,7 +28,7 @@ class Annotation:
 
 @dataclass(frozen=True, order=True)
 class Generation:
-    """Which run wrote something; a later one is never overwritten by an earlier one."""
+    """The run that wrote a text; an earlier run never overwrites a later one."""
 
     run_id: int
     run_attempt: int
@@ -36,16 +36,16 @@ class Generation:
 
 @dataclass(frozen=True)
 class StickyComment:
-    """The one comment of a pull request that stays current. `body` is Markdown, without the marker."""
+    """The comment of a pull request that each run updates. `body` is Markdown, without the marker."""
 
     pull_request: int
     key: str
-    """What it is about, so that two tools or two workspaces in one repository keep apart: `plan`."""
+    """Its subject, such as `plan`, so that two tools or two workspaces in one repository have separate comments."""
     generation: Generation
     head_sha: str
     body: str
     anew: bool = False
-    """Whether what is new is a new comment, which people are notified of, and the old one is folded away."""
+    """Whether an update posts a new comment, which notifies people, and folds the old one."""
 
 
 CHECK = "ctgitops / plan"
@@ -53,7 +53,7 @@ CHECK = "ctgitops / plan"
 
 
 class Conclusion(StrEnum):
-    """How a check ended."""
+    """The conclusion of a check run."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -62,7 +62,7 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """A check run on a commit, with remarks on its lines."""
+    """A check run on a commit, with annotations."""
 
     name: str
     sha: str
@@ -72,11 +72,11 @@ class Check:
     annotations: tuple[Annotation, ...] = ()
     details_url: str = ""
     text: str = ""
-    """More of it, below the summary: the record of what was shown."""
+    """More text below the summary: the record of the files that the plan showed."""
 
 
 class DeploymentState(StrEnum):
-    """Where a deployment stands."""
+    """The state of a deployment."""
 
     IN_PROGRESS = "in_progress"
     SUCCESS = "success"
@@ -85,11 +85,11 @@ class DeploymentState(StrEnum):
 
 @dataclass(frozen=True)
 class Deployment:
-    """What an environment is being brought to."""
+    """A deployment to an environment."""
 
     environment: str
     sha: str
-    """Forty hex digits."""
+    """A commit, 40 hex digits."""
     description: str
     production: bool = False
 
@@ -100,14 +100,14 @@ class ChangedFile:
 
     path: str
     added: bool
-    """Whether its base branch has no file of that name."""
+    """Whether the base branch has no file of that name."""
     patch: str = ""
-    """What changes in it, a diff without a head; empty where GitHub finds it too long."""
+    """Its diff without a header; empty where GitHub finds it too long."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Lines of a file, by its path in the repository, and what could stand there instead."""
+    """Lines of a file, by its path in the repository, and their suggested replacement."""
 
     path: str
     first: int
@@ -129,18 +129,18 @@ class Review:
 
 @dataclass(frozen=True)
 class TreeFile:
-    """A file of a commit, by its path in the repository; its text is the blob's."""
+    """A file of a commit, by its path in the repository; `sha` is its blob."""
 
     path: str
     blob: str
     size: int
     plain: bool
-    """Whether it is a file, and no link and no other repository."""
+    """Whether it is a regular file, not a link or a submodule."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A pull request as GitHub has it now, and the paths that it adds, changes, moves or removes."""
+    """A pull request in its current state, and the paths that it adds, changes, moves or removes."""
 
     number: int
     head_sha: str
@@ -149,7 +149,7 @@ class Proposal:
 
 
 class Reaction(StrEnum):
-    """What a comment that asked for something gets, so that its author sees what came of it."""
+    """The reaction on a comment with a command, which shows its author the result."""
 
     SEEN = "eyes"
     DONE = "rocket"

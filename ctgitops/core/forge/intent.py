@@ -28,42 +28,42 @@ _PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why what is checked out counts as merged. With a tag, its commit must be the one, and be on `branch`."""
+    """Why the checkout counts as merged. For a tag, the checkout must be the tag's commit, which must be on `branch`."""
 
     branch: str = ""
     tag: str = ""
     sha: str = ""
-    """The commit that the event named; empty where only the run knows it."""
+    """The commit that the event names; empty where only the run can find it."""
     checkout: bool = False
-    """Whether nothing but a look at the checkout tells what is there: it must be on `branch`."""
+    """Whether only the checkout itself can prove it: its commit must be on `branch`."""
     pull_request: int | None = None
-    """The merged pull request that the event is about; None where the commit tells."""
+    """The merged pull request of the event; None where the commit is the proof."""
 
 
 @dataclass(frozen=True)
 class Planning:
-    """Every environment gets a plan, and none is changed."""
+    """Plans every environment, and changes none."""
 
     environments: tuple[Environment, ...]
     sha: str = ""
-    """The commit that people look at, which is not always the one that is checked out."""
+    """The commit that people see, which is not always the one that is checked out."""
     pull_request: int | None = None
     base_sha: str = ""
-    """Whose manifests say where to connect to, where what is checked out is not merged."""
+    """The commit whose manifests give the connections, where the checkout is not merged."""
 
 
 @dataclass(frozen=True)
 class PlanFromApi:
-    """A pull request is read through the API and planned here; nothing of it is checked out, let alone run."""
+    """Reads a pull request through the API and plans it; none of its files is checked out or run."""
 
     pull_request: int | None = None
     run: OutsideRun | None = None
-    """The run that tells which pull request it is."""
+    """The run that identifies the pull request."""
 
 
 @dataclass(frozen=True)
 class Unlocking:
-    """Runs that are gone, and still hold the lock of these environments, are ended."""
+    """Terminates ended runs that still hold the run lock of these environments."""
 
     environments: tuple[Environment, ...]
     pull_request: int | None = None
@@ -71,7 +71,7 @@ class Unlocking:
 
 @dataclass(frozen=True)
 class Checking:
-    """Only the files are looked at: no secret is read and no database is asked."""
+    """Checks files only: reads no secret and connects to no database."""
 
     why: str
     pull_request: int | None = None
@@ -79,7 +79,7 @@ class Checking:
 
 @dataclass(frozen=True)
 class Applying:
-    """These environments are brought to their targets, in this order."""
+    """Brings these environments to their targets, in this order."""
 
     environments: tuple[Environment, ...]
     ground: Provenance = Provenance()
@@ -87,7 +87,7 @@ class Applying:
 
 @dataclass(frozen=True)
 class Finalising:
-    """The comment of a closed pull request says how it ended."""
+    """Updates the comment of a closed pull request with the result."""
 
     pull_request: int
     sha: str
@@ -97,7 +97,7 @@ class Finalising:
 
 @dataclass(frozen=True)
 class ManualRun:
-    """A person started the run and says in its inputs what they want."""
+    """A user started the run manually and chose the action in its inputs."""
 
     inputs: tuple[tuple[str, str], ...]
 
@@ -106,7 +106,7 @@ Intent = Planning | PlanFromApi | Checking | Applying | Unlocking | Finalising |
 
 
 def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
-    """What an event asks for, where the workflow leaves it to the event."""
+    """The action for an event, where the workflow does not choose one."""
     ordered = in_order_of_after(environments)
     match event:
         case PullRequest() | MergeGroup() | OutsideRun():
@@ -199,7 +199,7 @@ def _waits_for_the_clock(environment: Environment) -> bool:
 
 
 def ground_of(event: Event) -> Provenance | Refused:
-    """Why what is checked out may change an environment; what is not merged may not."""
+    """Why the checkout may change an environment; Refused for one that is not merged."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
@@ -239,7 +239,7 @@ def _ground_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Each environment behind the one it comes after; otherwise by name."""
+    """Each environment after the one that its `after` names; otherwise by name."""
     by_name = {e.name: e for e in environments}
     ordered: dict[str, Environment] = {}
 

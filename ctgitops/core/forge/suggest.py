@@ -15,16 +15,16 @@ _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 @dataclass(frozen=True)
 class _Shown:
-    """A line of the diff's right side."""
+    """A line on the right side of the diff."""
 
     hunk: int
     text: str
 
 
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
-    """The fixes of lines that a pull request adds with their file; of two for the same lines, the first.
+    """The fixes for lines of files that a pull request adds; of two fixes for the same lines, the first.
 
-    Those that need another file as well are left to `ctgitops check --fix`: one click makes no file. A file that the
+    Fixes that need a second file are left to `ctgitops check --fix`, because a suggestion cannot create a file. A file that the
     base branch has too may have other lines there, so its lines are left alone.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}

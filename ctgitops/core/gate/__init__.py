@@ -1,1 +1,1 @@
-"""Reasons why a sound plan must wait, and the request that carries the facts for them."""
+"""Reasons why a valid plan must wait, and the request that contains the facts for them."""

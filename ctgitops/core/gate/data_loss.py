@@ -22,35 +22,35 @@ from .gate import Reason
 
 @dataclass(frozen=True)
 class Loss:
-    """Data that the rollback SQL of one migration destroys, before anybody looked how much that is."""
+    """Data that the rollback SQL of one migration destroys, not yet counted."""
 
     migration: str
     what: Destroyed
     place: Place
     query: str = ""
-    """Counts the rows, where the statement says which; empty for all rows."""
+    """The query that counts the rows, where the statement has a WHERE; empty for all rows."""
     applied_at: datetime | None = None
-    """Since when the migration is there."""
+    """When the migration was applied."""
     its_own: bool = False
-    """The migration made the table or column itself, so all that is in it was written since."""
+    """Whether the migration created the table or column, so that all its data was written since."""
 
 
 @dataclass(frozen=True)
 class CountedLoss:
-    """How much a loss is."""
+    """A loss with its number of rows."""
 
     loss: Loss
     rows: int | None
-    """Rows, or values that are not null; None where nobody could count."""
+    """Rows, or values that are not null; None where they could not be counted."""
     exact: bool = True
     since: int | None = None
-    """How many of them were written after the migration was applied; None where the server does not tell."""
+    """How many of them were written after the migration was applied; None where the server cannot report it."""
     note: str = ""
-    """Why it is not known better."""
+    """Why more is not known."""
 
     @property
     def matters(self) -> bool:
-        """Whether something is lost, as far as anybody knows."""
+        """Whether data is lost; unknown counts as lost."""
         return self.rows is None or self.rows > 0
 
     @property
@@ -78,7 +78,7 @@ class CountedLoss:
 
 
 def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
-    """What the steps of a rollback destroy, in their order."""
+    """The data that the steps of a rollback destroy, in the order of the steps."""
     return tuple(loss for step in plan.steps for loss in _losses_of(step, ledger))
 
 
@@ -98,7 +98,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """A statement that was not analysed may destroy anything, until somebody accepts that."""
+    """The destroying statements of a step; a statement that was not analysed counts as one until a user accepts it."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
@@ -107,7 +107,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """Without it all rows of the table are counted."""
+    """The query that counts the rows; without it, all rows of the table are counted."""
     return Guard().value("which rows it deletes", lambda: count_where(text), "")
 
 
@@ -119,14 +119,14 @@ def _made(sql: str) -> frozenset[tuple[str, str]]:
 
 
 def _plain(name: tuple[str, str]) -> tuple[str, str]:
-    """The same name with or without the schema that a search path begins with."""
+    """The name without the schema at the start of a search path, or with it."""
     return name[0].removeprefix('"public".'), name[1]
 
 
 def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
-    """The numbers of the migrations that these selectors (`18`, `018_photos`, `1.4.0`) mean.
+    """The numbers of the migrations that these selectors (`18`, `018_photos`, `1.4.0`) select.
 
-    Raises UsageError for one that means none of the plan's.
+    Raises UsageError for a selector that selects none of the plan's.
     """
     candidates = tuple(Candidate(step.number, step.name, step.version) for step in reversed(plan.steps))
     found: set[int] = set()
@@ -143,9 +143,9 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason to wait for each migration whose rollback destroys data that nobody accepted to lose.
+    """A reason for each migration whose rollback destroys data and whose loss was not accepted.
 
-    Raises UsageError where something was accepted that the rollback does not undo.
+    Raises UsageError for an accepted migration that the rollback does not undo.
     """
     numbers = accepted_steps(plan, accepted)
     for step in plan.steps:
@@ -161,7 +161,7 @@ def unaccepted(
 
 
 def command_with(plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger) -> str:
-    """The command that carries out exactly this rollback, and accepts what it destroys."""
+    """The command that runs exactly this rollback, and accepts the losses."""
     waits = unaccepted(plan, weighed, ledger, frozenset())
     accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)
     fingerprint = f"--fingerprint {plan.fingerprint[:12]}"
