@@ -16,7 +16,7 @@ def ask_first(request: Request, session: Session) -> tuple[Reason, ...]:
 
 
 def watch(plan: Plan, session: Session) -> None:
-    """Polls the health query for the time in the manifest. Raises ApplyError unless it holds to the end. Read-only."""
+    """Polls the health query. Raises ApplyError if it turns false, or cannot be run at the end. Read-only."""
     health = plan.manner.health
     if health is None:
         return
