@@ -26,7 +26,7 @@ def clashes_of(
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """Marks the files that the base branch has: all that the pull request does not add."""
+    """Adds to the workspace which files the base branch has: all except those that the pull request adds."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}

@@ -20,7 +20,7 @@ def with_reviews(job: Job, request: Request) -> Request:
 
 
 def shown_now(request: Request) -> Request:
-    """Marks all files as shown, for the plan of a pull request: after its merge, its plan has shown them."""
+    """Adds all files as reviewed to the request of a pull request's plan: by the merge, that plan has shown them."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

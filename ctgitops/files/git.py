@@ -36,7 +36,7 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
 
 
 def base_name(git: Git, name: str | None = None) -> str:
-    """The named branch, or the first default name, if it exists; else empty."""
+    """The given branch, or the first default branch that exists; empty if there is none."""
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 

@@ -83,7 +83,7 @@ class Order:
     after: int | None = None
     """The migration that it depends on; None for the highest of its band."""
     before: int | None = None
-    """The migration that it must precede if that one is pending too."""
+    """The migration that this one must precede, if that one is pending too."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:

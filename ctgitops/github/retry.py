@@ -29,7 +29,7 @@ def retry(patience: Patience) -> GithubRetry:
 
 
 class PatientRetry(GithubRetry):
-    """PyGithub's policy, but it retries a POST after a 502, never a PATCH, and waits as long as GitHub asks."""
+    """Unlike PyGithub's policy, retries a PATCH, never repeats a POST after a 5xx, and limits how long it waits."""
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's
         """Whether a response is passed to `increment`."""

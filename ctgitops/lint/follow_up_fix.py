@@ -18,7 +18,7 @@ _LONGEST = 63
 
 
 def split(rule: str, script: Script, tree: Tree, one: Lines | None) -> Lines | None:
-    """Returns the in-file rewrite `one` with a follow-up migration, or a rewrite that needs two files."""
+    """Adds a follow-up migration to the in-file rewrite `one`, or returns a rewrite that needs two files."""
     made = None
     if rule in {"check-scan", "foreign-key-scan"} and one:
         made = _validated(script, tree, one)

@@ -45,7 +45,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the statements of the block whose branch may be taken; dynamic SQL may be unread."""
+    """Returns the statements of the block whose branch may be taken; dynamic SQL may be unreadable."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")

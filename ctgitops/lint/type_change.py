@@ -45,7 +45,7 @@ def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> 
     indexes = catalog.indexes_on(table.name, [column])
     collated = known and known.collation != collation_of(definition)
     sorted_anew = collated or (cost is Cost.INDEXES and any(column not in index.own_classes for index in indexes))
-    of_elements = new.array and any(index.method == "gin" for index in indexes)  # it stores elements
+    of_elements = new.array and any(index.method == "gin" for index in indexes)  # GIN stores elements
     if of_elements or any(index.computed for index in indexes) or (sorted_anew and indexes):
         return Change.INDEXES
     return Change.UNLESS_UTC if zoned and not catalog.timezone else Change.NOTHING

@@ -89,7 +89,7 @@ def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
 
 
 def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") -> None:
-    """Adds a constraint to a table, with its index if it has one, and sets NOT NULL if it implies that."""
+    """Adds a constraint to a table, with the index and the NOT NULL that it implies."""
     constraint = constraint_of(node, column)
     kind = constraint.kind.removeprefix("CONSTR_").lower()
     known_index = catalog.indexes.get((to.name[0], node.get("indexname", "")))
