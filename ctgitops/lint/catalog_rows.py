@@ -33,7 +33,7 @@ def _tables(catalog: Catalog) -> Iterator[Row]:
 
 
 def _relations(catalog: Catalog) -> Iterator[Row]:
-    """Rows of pg_class or information_schema.tables; the latter includes views."""
+    """Rows of information_schema.tables, which include views."""
     for (schema, name), table in catalog.tables.items():
         if table.kind != "materialized view":
             kind = {"view": "VIEW", "foreign table": "FOREIGN"}.get(table.kind, "BASE TABLE")

@@ -79,7 +79,7 @@ class Reader:
             return None
         asked = (name, judge.__name__)
         if asked not in self._answers:
-            self._answers[asked] = None  # the variable's value refers to itself
+            self._answers[asked] = None  # in case the value refers to the variable itself
             self._answers[asked] = judge(_expression(texts_[0]))
         return self._answers[asked]
 

@@ -122,7 +122,7 @@ class Case:
         return tuple((table, one) for command, one in added if not self._there(table, command, one))
 
     def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether the column may already exist: IF NOT EXISTS skips it, and a block may handle the error."""
+        """Whether the column exists and IF NOT EXISTS skips it, or a block fails on it and may handle the error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:

@@ -72,5 +72,5 @@ def _plain(using: Any, column: str, new: Type) -> bool:
 
 
 def _checked(_catalog: Catalog, table: Table, column: str) -> bool:
-    """Whether the column has a CHECK, which PostgreSQL drops and adds again, and so validates again, for any types."""
+    """Whether the column has a valid CHECK, which PostgreSQL drops, adds and validates again whatever the types."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())

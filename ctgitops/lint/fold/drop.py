@@ -55,7 +55,7 @@ def _schema(catalog: Catalog, schema: str) -> None:
 
 
 def with_column(catalog: Catalog, of: Table, column: str) -> None:
-    """Drops a column, with the indexes and constraints that use it."""
+    """Drops the indexes and constraints that use a column."""
     for key in [key for key, index in catalog.indexes.items() if index.table == of.name and column in index.columns]:
         del catalog.indexes[key]
     for name in [name for name, constraint in of.constraints.items() if column in constraint.columns]:
