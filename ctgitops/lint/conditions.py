@@ -29,7 +29,7 @@ Answers = dict[tuple[str, str] | Condition, bool | None]
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
     """Whether a condition is true; None if that is unknown before it runs. `values` are the values of variables.
 
-    The result is cached in `answers`, because the block evaluates it before its own changes to the schema.
+    The result stays in `answers`: the block evaluated the condition before it changed the schema.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))

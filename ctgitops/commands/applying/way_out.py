@@ -38,7 +38,7 @@ def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
         try:
             entry = databases.of(environment).ledger().applied.get(step.number)
         except CtgitopsError:
-            # A later environment takes only what this one has applied, so it cannot have the file
+            # A later environment applies only what this one has applied, so it cannot have the file
             unread += [] if _comes_after(environment, request) else [environment.name]
             continue
         has += [environment.name] if entry and entry.checksum == step.checksum else []
