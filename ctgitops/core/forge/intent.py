@@ -28,7 +28,7 @@ _PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. For a tag, the checkout must be the tag's commit, which must be on `branch`."""
+    """Why the checkout counts as merged. With a tag, it must be the tag's commit, and that must be on `branch`."""
 
     branch: str = ""
     tag: str = ""
