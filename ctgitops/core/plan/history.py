@@ -62,7 +62,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: newer than this checkout if they came after all that it has, else removed."""
+    """Applied migrations without a file: newer than the checkout if applied after all its migrations, else removed."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)

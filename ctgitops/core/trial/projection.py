@@ -16,7 +16,7 @@ from ..plan.plan import Step
 from .impact import Held, LockWindow, StepImpact, Work
 
 FACTOR = 2.0
-"""The largest deviation from proportional time in our measurements; estimates are multiplied by it."""
+"""The largest ratio of real to proportional time in our measurements; estimates are multiplied by it."""
 
 
 class Bucket(IntEnum):
