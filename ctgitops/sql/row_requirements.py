@@ -20,7 +20,7 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """A requirement on the rows of a table; names are quoted. One of the fields from `violating` on tells how to check."""
+    """A requirement on the rows of a table; names are quoted. One of the last four fields tells how to check it."""
 
     table: str
     says: str

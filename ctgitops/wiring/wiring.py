@@ -153,7 +153,6 @@ class Wiring:
     @contextmanager
     def console(self) -> Iterator[Listener]:
         """The listener to progress events while the context is open: a terminal display, or a log."""
-        from ..notify.applied import noting
         from ..notify.console import console
         from ..notify.listeners import listeners
 
