@@ -1,4 +1,4 @@
-"""Finds the databases that a statement names, as ALTER DATABASE does. In a copy with another name, it would fail."""
+"""Finds the databases that a statement names, as ALTER DATABASE does. It would fail in a copy with another name."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Provenance:
     sha: str = ""
     """The commit that the event names; empty where only the run can find it."""
     checkout: bool = False
-    """Whether only the checkout itself can prove it: its commit must be on `branch`."""
+    """Whether the checkout itself is the proof: its commit must be on `branch`."""
     pull_request: int | None = None
     """The merged pull request of the event; None where the commit is the proof."""
 

@@ -98,7 +98,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """The data that a step destroys; a statement that was not analysed may destroy any, until a user accepts that."""
+    """What a step destroys; a statement that was not analysed may destroy anything, until a user accepts that."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:

@@ -49,7 +49,7 @@ class Identity:
 
     @property
     def at_home(self) -> bool:
-        """Whether the ledger is in the database where it was created, or where `repair --adopt` recorded it."""
+        """Whether the ledger is in the database where it was created, or that `repair --adopt` recorded as its home."""
         return self.home is None or self.home.site.is_same(self.here)
 
 

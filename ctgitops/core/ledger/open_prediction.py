@@ -97,7 +97,7 @@ def cure(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """By plan. A run compares what an earlier run left open before it predicts again, so that one is settled then."""
+    """Open predictions by plan. A run compares those not yet compared before it predicts, so a new one settles them."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

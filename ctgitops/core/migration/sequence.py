@@ -39,7 +39,7 @@ def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migr
 
 
 def positions(migrations: Iterable[Migration]) -> dict[int, int]:
-    """By number, its position in that order."""
+    """The position of each migration in that order, by number."""
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 

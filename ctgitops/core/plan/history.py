@@ -21,7 +21,7 @@ def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
     """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
-    and a schema that is not what was predicted."""
+    and a schema that differs from its prediction."""
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),

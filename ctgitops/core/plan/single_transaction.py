@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Problems that block a plan of these scripts, by name, whose manifest says `transaction: all`; with places."""
+    """Problems that prevent `transaction: all`, which `manifest` sets, for these scripts, by name; with places."""
     try:
         for name, script in scripts:
             if found := _outside(script):

@@ -190,7 +190,7 @@ class IndexAdvanced:
     phase: str
     done: int
     total: int
-    """Of blocks, tuples or processes, depending on the phase; 0 where it counts nothing."""
+    """The number of blocks, tuples or processes, depending on the phase; 0 where nothing is counted."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class StepImpact:
 
     @property
     def windows(self) -> tuple[LockWindow, ...]:
-        """The lock windows on existing tables: while one lasts, other sessions cannot write or not even read."""
+        """The lock windows on existing tables, during which other sessions cannot write, or neither read nor write."""
         return tuple(self._windows())
 
     @property

@@ -150,7 +150,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """The requirements of a statement on rows; where they are unknown, one that says so."""
+    """The requirements of a statement on rows; if their analysis fails, one that reports the failure."""
     guard = Guard()
     yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:

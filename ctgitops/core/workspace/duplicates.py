@@ -1,4 +1,4 @@
-"""Two files with one number: the file to change is the one that is not in a ledger or on the base branch. Pure."""
+"""Two files with one number: the file to change is the one that is neither in a ledger nor on the base branch. Pure."""
 
 from __future__ import annotations
 
