@@ -16,22 +16,22 @@ ABSENT, PRESENT, PENDING = "absent", "present", "pending"
 
 
 class RecoveryAction(StrEnum):
-    """What to do."""
+    """How to recover."""
 
     RUN = "run"
-    """It did nothing yet, or nothing that another time would harm."""
+    """Run it: it has done nothing yet, or nothing that a second run would harm."""
     DONE = "done"
-    """It came to its end."""
+    """Record it as done: it was completed."""
     CLEAN = "clean"
-    """Remove what it left, then run it."""
+    """Remove the remains, then run it."""
     FINISH = "finish"
-    """Do what is left of it, another way."""
+    """Complete it by another command."""
     ASK = "ask"
-    """Nobody but a person can tell."""
+    """Ask the user: the state of the database does not decide it."""
 
 
 def next_of(what: Leaving, before: str | None, now: str) -> RecoveryAction:
-    """What to do about a statement that leaves `what`."""
+    """Decides how to recover from a statement that leaves `what`."""
     return _JUDGES[what](before, now)
 
 
@@ -41,7 +41,7 @@ def _index(before: str | None, now: str) -> RecoveryAction:
     if now == ABSENT or before is None or before == now:
         return (
             RecoveryAction.RUN
-        )  # what is there was there before: the server says so, or IF NOT EXISTS is content with it
+        )  # the index existed before the statement: the server reports an error, or IF NOT EXISTS skips it
     return RecoveryAction.DONE
 
 
@@ -94,5 +94,5 @@ def _new(before: str, now: str) -> set[str]:
 
 
 def new_ones(before: str | None, now: str) -> tuple[str, ...]:
-    """Of two lists with commas, what only the second has."""
+    """The items that only the second of two comma-separated lists has."""
     return tuple(sorted(_new(before or "", now)))
