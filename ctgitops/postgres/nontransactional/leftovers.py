@@ -18,7 +18,7 @@ _INDEX = """
 select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
     from pg_catalog.pg_index i where i.indexrelid = {name_oid}), 'absent')
 """
-# An index stands in the schema of its table, wherever the search path finds that.
+# An index is in the schema of its table, wherever the search path finds the table.
 _INDEX_ON = """
 select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
     from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
@@ -30,7 +30,7 @@ _INDEXES_OF = """
 select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
 from pg_catalog.pg_index i where i.indrelid = {table_oid}
 """
-# What REINDEX … CONCURRENTLY makes beside an index is INVALID, is named after it, and is like it in all but the name.
+# REINDEX … CONCURRENTLY builds a second index: INVALID, named after the original, and otherwise identical to it.
 _REINDEXED = r"""
 select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
 from pg_catalog.pg_index i
@@ -75,14 +75,15 @@ join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn
 where i.indexrelid = {oid}
 """
 _BUILDER_SECONDS = 2
-"""An autovacuum has that lock too, and gives way to who waits for longer than deadlock_timeout, which is one second."""
+"""Autovacuum holds that lock too, and yields to a session that waits longer than deadlock_timeout, which is one
+second."""
 _PROBE = "ctgitops_probe"
 _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
 class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to where the whole is known
-    """The server did not answer a question about what is there."""
+    """The server did not answer a catalog query."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.failure)
@@ -91,20 +92,20 @@ class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to wher
 
 @dataclass(frozen=True)
 class Index:
-    """An index that is there."""
+    """An existing index."""
 
     name: str
     """Qualified and quoted."""
     valid: bool
     plain: bool
-    """Whether it has rows of its own, which that of a partitioned table has not."""
+    """Whether the index stores entries of its own; the index of a partitioned table does not."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]
 
 
 def seen(connection: Connection, left: Leaves) -> str:
-    """What is there now of what a statement leaves, in one word or list; raises CannotLook."""
+    """The present state of what a statement leaves, as one word or a list; raises CatalogUnreadable."""
     query = _question(left)
     if not query:
         return PRESENT
@@ -130,7 +131,7 @@ def _question(left: Leaves) -> str:
 
 
 def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
-    """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
+    """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=int(oid), **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
@@ -139,9 +140,9 @@ def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
 
 
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
-    """Whether an index is the very one that CREATE INDEX CONCURRENTLY wants: PostgreSQL writes both definitions.
+    """Whether an index is the one that CREATE INDEX CONCURRENTLY creates: compares the printed definitions.
 
-    The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
+    The statement runs on an empty temporary table with the same columns, in a transaction that is rolled back.
     """
     wanted = index_on_probe(statement, _PROBE)
     if not wanted:
@@ -155,28 +156,31 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leaves, before: str | None, now: str) -> tuple[str, ...]:
-    """The oids of the indexes that a CREATE INDEX CONCURRENTLY may have left: by name, or what is new on its table."""
+    """Oids of the indexes that CREATE INDEX CONCURRENTLY may have left: by name, or new on its table."""
     if left.name:
         return () if now == ABSENT else (now.split(" ", maxsplit=1)[0],)
     return new_ones(before, now) if before is not None else ()
 
 
 def drop(connection: Connection, index: Index) -> Answer:
-    """Drops an INVALID index without making anybody wait; not while somebody builds it, who holds its table's lock."""
+    """Drops an INVALID index without blocking other sessions; not while another session builds it.
+
+    A session that builds an index holds a lock on its table.
+    """
     if not index.table.startswith("pg_toast."):
         lock = f"lock table only {index.table} in share update exclusive mode"
         answer = exchange(connection, f"begin; set local lock_timeout = '{_BUILDER_SECONDS}s'; {lock}")
         exchange(connection, "rollback")
         if answer.failure:
             return answer
-    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and nobody waits for it
+    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and blocks no session
     answer = exchange(connection, f"drop index concurrently {index.name}")
     exchange(connection, "reset lock_timeout")
     return answer
 
 
 def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
-    """The names lead where the migration's search path leads them; all else is PostgreSQL's own."""
+    """Runs a catalog query. The names resolve on the migration's search path; everything else is PostgreSQL's own."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
     answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
