@@ -74,7 +74,7 @@ def _disks(place: Path, policy: BackupPolicy) -> Callable[[int], None]:
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Converts any error into one statement: there is no proved backup, so nothing was changed."""
+    """Turns any error into a BackupError with one state: there is no proved backup, so nothing was changed."""
     try:
         yield
     except BackupError as error:

@@ -247,7 +247,7 @@ def _digest(connection: Connection, table: str) -> str | None:
 
 
 def _without_brackets(line: str) -> str:
-    """Removes brackets that PostgreSQL drops when it parses an expression again: `(a and b) and c`, `a and b and c`."""
+    """Removes brackets that PostgreSQL drops when it parses an expression again: `(a and b) and c`."""
     return " ".join(line.replace("(", " ").replace(")", " ").split())
 
 

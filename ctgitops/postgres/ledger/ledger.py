@@ -134,8 +134,8 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
 def implicit_catalog(path: str) -> str:
     """A search path without `pg_catalog`, which PostgreSQL then searches first.
 
-    So our DDL uses PostgreSQL's own types and operators, while an event trigger finds its unqualified tables, and
-    creates new ones, in the same schemas as in any other session.
+    So our DDL uses PostgreSQL's own types and operators, while an event trigger resolves unqualified table names, and
+    creates tables, in the same schemas as in any other session.
     """
     parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
     return ", ".join(part for part in parts if part.strip('"') != "pg_catalog") or '""'
@@ -192,7 +192,7 @@ def _given(setting: str) -> str:
     return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
 
 
-# A transaction starts with the message that contains it, and the message may contain other migrations; and a migration
+# The transaction's start time is that of its message, which may contain other migrations; and the migration
 # may have reset all settings, including ours.
 _BEGAN_AT = f"coalesce(pg_catalog.to_timestamp({_given(BEGAN)}::pg_catalog.float8), pg_catalog.transaction_timestamp())"
 _SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) {_BEGAN_AT})"

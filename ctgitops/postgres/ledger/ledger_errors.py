@@ -129,7 +129,7 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
 
 
 def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
-    """The next command; it names an event trigger that raised the error, or that may be the only cause."""
+    """The next command. It names event triggers if one raised the error, or if no other cause is known."""
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (

@@ -105,7 +105,7 @@ class Index:
 
 
 def seen(connection: Connection, left: Leaves) -> str:
-    """The present state of what a statement leaves, as one word or a list; raises CatalogUnreadable."""
+    """The current state of a statement's leftovers, as one word or a list; raises CatalogUnreadable."""
     query = _question(left)
     if not query:
         return PRESENT

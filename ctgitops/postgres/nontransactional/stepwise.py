@@ -193,7 +193,7 @@ class _Walk:
         self._alone(position, statement, earlier)
 
     def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """The file was corrected: drops what the former statement at this position left. Raises if that one is done."""
+        """Drops what the former statement at this position left, after the file was corrected. Raises if it is done."""
         if (
             earlier.left.what is Leaving.ANYTHING
             or self.healer.outcome(earlier, position, spot) is not RecoveryAction.DONE

@@ -35,8 +35,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions of the primary with the time they were seen, as far as the slowest replica has not replayed
-    them."""
+    """WAL positions that the slowest replica has not replayed, each with the time it was first seen on the primary."""
 
     @property
     def pause(self) -> float:

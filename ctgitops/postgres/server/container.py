@@ -73,7 +73,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
     except ImportError:
         what = f"the shadow wants the image {image}, and testcontainers is not installed"
         raise UsageError(what, hint="pip install ctgitops[container]") from None
-    # Ryuk would remove leftovers, with one more container of one more image
+    # Ryuk would remove leftovers too, but is one more container, of one more image
     testcontainers_config.ryuk_disabled = True
     settings = {**NOT_FLUSHED, **limits.settings()}
     command = ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]

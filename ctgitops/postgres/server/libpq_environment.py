@@ -17,7 +17,7 @@ WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
-    """The environment in which `programs` reach `address`. Only its owner can read it, unlike a command line.
+    """The environment in which `programs` reach `address`: only its owner can read it, but a command line is public.
 
     Raises UsageError for a URL with a parameter that cannot be passed on.
     """

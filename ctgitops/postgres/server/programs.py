@@ -97,7 +97,7 @@ class Programs:
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
-        """Those of these extensions that its server does not include."""
+        """The extensions in `extensions` that its server does not include."""
         folder = (self.share or Path("/nonexistent")) / "extension"
         return tuple(sorted(name for name in extensions if not _is_file(folder / f"{name}.control")))
 

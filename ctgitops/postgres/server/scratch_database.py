@@ -57,7 +57,7 @@ def things_in(address: Address) -> tuple[str, ...]:
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
-    """Those of these roles that the server does not have. Read-only."""
+    """The roles in `roles` that the server does not have. Read-only."""
     with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))

@@ -35,7 +35,7 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def weigh(connection: Connection, losses: tuple[Loss, ...], since: Checkpoint | None = None) -> tuple[CountedLoss, ...]:
     """Counts the rows of each loss. Read-only; gives up after a few seconds, and the result says so.
 
-    With `since`, the start of a run, only rows count that the run did not write itself.
+    With `since`, the start of a run, rows that the run wrote itself do not count.
     """
     return tuple(_weigh(connection, loss, since) for loss in losses)
 

@@ -44,8 +44,8 @@ _OURS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""For sessions that run only our SQL: ignores objects on the search path of the role or database, and their timeouts,
-which may suit a web application."""
+"""For sessions that run only our SQL: overrides the search path and timeouts of the role or database, which may suit
+a web application."""
 
 
 class PostgresDatabase:
@@ -85,7 +85,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """Those of these verify queries that are not true. Read-only, takes no lock."""
+        """The verify queries that are not true. Read-only, takes no lock."""
         return refuted_at(self._address, queries) if queries else ()
 
     def checked(self) -> tuple[Checked, ...]:
@@ -107,7 +107,7 @@ class PostgresDatabase:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """Sizes of those of these tables that exist. Read-only, takes no lock."""
+        """Sizes of the tables that exist. Read-only, takes no lock."""
         if not tables:
             return {}
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
@@ -145,7 +145,7 @@ class PostgresDatabase:
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The search path that this role's sessions have by default: `lock` has one of ours."""
+        """The default search path of this role's sessions: `lock` has our own."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

@@ -60,7 +60,7 @@ class Attempts:
     look: BlockerWatch = field(default_factory=BlockerWatch)
 
     def until_done(self, underway: Attempt, work: Callable[[], Result]) -> Result:
-        """Returns the result of `work`. Raises ApplyError, which says what of it is in the database."""
+        """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
         deadline = time.monotonic() + self.patience
         pause, attempt = FIRST_PAUSE_SECONDS, 1
         while True:

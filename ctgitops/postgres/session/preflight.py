@@ -50,7 +50,7 @@ class Preflight:
     """When a transaction was first seen, by virtual transaction, for those whose age this role may not see."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start now, after waiting where that may help; empty if no lock of it blocks others."""
+        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock."""
         wanted = self.look.wanted(plan.steps)
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
             return ()

@@ -31,7 +31,7 @@ class CopyName:
         """Empty if no copy gets the name."""
 
     def give(self, copy: Named | None) -> None:
-        """Renames one copy, or none, to the real name, so that its migrations can use the name. Writes."""
+        """Gives the real name to one copy, or to none, so that its migrations can use the name. Writes."""
         if not self.target or self._holder is copy:
             return
         with as_admin(self._server.address()) as connection:

@@ -36,7 +36,7 @@ Edge = tuple[str, Membership]
 
 
 class RolePlanter:
-    """Creates the roles of `original`; calls `note` for what PostgreSQL, or the sandbox's safety, does not allow."""
+    """Creates the roles of `original`; reports to `note` what PostgreSQL or the sandbox's safety does not allow."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]

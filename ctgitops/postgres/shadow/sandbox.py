@@ -292,7 +292,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with told_if_refused(sealed.server.address()):
             sealed.name.give(shadow)
-        # The tracer connects as the migration's own role: no superuser meets objects that were made for an observer
+        # The tracer connects as the migration's own role, so a superuser never runs objects planted for an observer
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow

@@ -49,7 +49,7 @@ class OneTransaction:
         self._others = others
         self._first = first
         self._only = before
-        """The relations from before the migration, if others could see more."""
+        """The relations from before the migration, if `others` could see newer ones."""
         self._possessions = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[Seen] = []

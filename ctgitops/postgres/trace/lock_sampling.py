@@ -32,7 +32,7 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any 
 
 
 class Sampler(threading.Thread):
-    """Samples the locks of the backend `pid` until `stop`; holds a lock on `tables` that makes the backend wait."""
+    """Samples the locks of the backend `pid` until `stop`; locks `tables` first, so that the backend waits there."""
 
     def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
         super().__init__(daemon=True)

@@ -69,7 +69,7 @@ class Message:
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """Index from 0 of the script's statement after the first `done` of the message; None outside the script."""
+        """Index (from 0) of the script's failed statement, when `done` of the message completed; None outside."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
