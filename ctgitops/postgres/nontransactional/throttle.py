@@ -63,7 +63,7 @@ class Throttle:
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0
 
     def _waited_for(self, replayed: int, written: int) -> float:
-        """Seconds since the primary wrote WAL that the slowest replica has not replayed; -1 means no replica.
+        """Seconds since the primary wrote WAL that the slowest replica has not replayed; `replayed` is -1 without one.
 
         The server measures lag only when a replica reports: it has no value for a replica that connected while its
         replay was paused.

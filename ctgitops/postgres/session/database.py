@@ -65,7 +65,7 @@ class PostgresDatabase:
         return take_snapshot(self._address)
 
     def original(self) -> SourceDatabase:
-        """Reads what a throw-away copy of it needs. Read-only."""
+        """Reads what a throw-away copy of the database needs. Read-only."""
         return original_at(self._address)
 
     def holder(self) -> Holder | None:

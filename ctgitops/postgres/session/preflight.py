@@ -94,7 +94,7 @@ class Preflight:
         ):
             rest(LOOK_SECONDS)
             seen = self._see(connection, wanted)
-            least = LOOK_SECONDS / 2  # ignores sessions that began since then: new ones always do
+            least = LOOK_SECONDS / 2  # sessions that began since then do not count: new ones come all the time
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:

@@ -157,7 +157,7 @@ class Provisioner:
             connection.execute(copied)
 
     def schema(self, database: str) -> None:
-        """Restores the original's schema from pg_dump in one message; if a statement fails, all others one by one."""
+        """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
         text = self._original.schema
         if not text:
             return

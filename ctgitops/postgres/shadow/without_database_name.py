@@ -12,7 +12,7 @@ from ...sql.script import Script
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without them, and the removed statements; lines, columns and comments keep their positions."""
+    """The step without such statements, and the removed ones; lines, columns and comments keep their positions."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:
