@@ -203,9 +203,7 @@ class ExportedSnapshot:
 
     @contextmanager
     def _reader(self) -> Iterator[Connection]:
-        with _held_still(self.address, self.database) as connection:
-            connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(self.id)))
-            connection.execute(PREPARE)
+        with _held_still(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)
             try:
@@ -225,7 +223,6 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
     try:
         with _held_still(address, database) as keeper:
             role = keeper.info.user
-            keeper.execute(PREPARE)
             snapshot = ExportedSnapshot(
                 address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
             )
@@ -257,9 +254,15 @@ def portable_hash(inventory: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _held_still(address: Address, database: str | None) -> Iterator[Connection]:
+def _held_still(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
+    """A connection in a read-only transaction, on an exported snapshot where one is given.
+
+    One message opens the transaction and lifts the limits: an idle timeout of the database could end it in between.
+    """
+    begin = sql.SQL("begin isolation level repeatable read read only; ")
+    taken = sql.SQL("set transaction snapshot {}; ").format(sql.Literal(snapshot)) if snapshot else sql.SQL("")
     with connect(address, "ctgitops backup", database=database) as connection:
-        connection.execute("begin isolation level repeatable read read only")
+        connection.execute(begin + taken + sql.SQL(PREPARE))
         yield connection
 
 
