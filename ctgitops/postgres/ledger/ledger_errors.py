@@ -7,6 +7,7 @@ import psycopg
 from ...errors import CtgitopsError, LedgerError, MustWaitError
 from ...sql.redact import redact_message
 from ..connection.connect import Address, Connection
+from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
 from ..connection.simple_query import Failure, exchange
 
@@ -33,7 +34,7 @@ def failure_of(error: psycopg.Error) -> Failure:
     parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
     detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
     message = redact_message(said.message_primary or " ".join(str(error).split()))
-    return Failure(message, error.sqlstate or "", detail=detail)
+    return Failure(message, error.sqlstate or "", detail=detail, source=source_of(error))
 
 
 def not_a_ledger(address: Address) -> LedgerError:

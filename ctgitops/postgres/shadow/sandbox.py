@@ -15,7 +15,7 @@ from ...core.schema.source_database import SourceDatabase
 from ...core.trial.impact import StepImpact
 from ...core.trial.projection import Rates
 from ...core.trial.trial import Skipped
-from ...errors import ApplyError, LedgerError, Place
+from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.table_stats import calibrate
@@ -99,7 +99,7 @@ class SandboxShadow:
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
-            raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
+            raise self._sealed.lost(error.what) from None
 
     def copy(self) -> AbstractContextManager[SandboxShadow]:
         """One more copy beside it, in which nothing was brought yet."""
@@ -137,7 +137,7 @@ class SandboxShadow:
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
         failure, secrets = failed.failure, step.script.secrets
         said = self._sealed.why(failure.message) if failed.lost else failure.message
-        return ApplyError(
+        error = ApplyError(
             f"{step.name}: {redact_message(said, secrets)}",
             place=failed.spot.place_shown or Place(step.script.path),
             sqlstate=failure.sqlstate,
@@ -147,6 +147,8 @@ class SandboxShadow:
             state=UNTRUE,
             hint=failed.hint,
         )
+        error.cause = Cause.SANDBOX_ENDED if failed.lost and self._sealed.ended else failed.cause
+        return error
 
 
 class SandboxServer(LocalServer):
@@ -192,7 +194,18 @@ class SandboxDatabases:
 
     def why(self, said: str) -> str:
         """Why the server ended, where we ended it; else what was said."""
-        return f"the throw-away server was ended: {self._guard.why}" if self._guard.why else said
+        return f"the throw-away server was ended: {self._guard.why}" if self.ended else said
+
+    def lost(self, said: str) -> ApplyError:
+        """The error for a server that no longer answers."""
+        error = ApplyError(self.why(said), state=UNTRUE)
+        error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
+        return error
+
+    @property
+    def ended(self) -> bool:
+        """Whether our limits ended the server."""
+        return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
         """One of its databases."""
@@ -217,7 +230,7 @@ class SandboxDatabases:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
                 return calibrate(connection)
         except (psycopg.Error, LedgerError) as error:
-            raise ApplyError(self.why(str(error).strip()), state=UNTRUE) from None
+            raise self.lost(str(error).strip()) from None
 
     def with_steps(self, steps: tuple[Step, ...]) -> str:
         """The database to try in, where all copies have these steps, which are merged. Raises ApplyError."""
