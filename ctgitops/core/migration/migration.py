@@ -10,11 +10,11 @@ from ...errors import Place
 from ...sql.script import Script
 from ..fix import Lines
 from .header import FIELDS, Header, Rollback
+from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """The line of a migration that names another one, which it goes before."""
-_NAMED = re.compile(r"([0-9]{1,19})(_\S+)?")
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Migration:
     def before(self) -> int | None:
         """Number of the migration that it goes before wherever that one is pending too; None: it goes by its number."""
         line = BEFORE.search(self.up.sql)
-        named = _NAMED.fullmatch(line[1]) if line else None
-        return int(named[1]) if named else None
+        named = parse_reference(line[1]) if line else None
+        return named.number if named else None
 
     def place_of(self, field: str) -> Place:
         """Where a field of its header stands, or should."""
