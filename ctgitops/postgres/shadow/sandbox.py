@@ -20,13 +20,10 @@ from ...sql.redact import redact, redact_message
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.table_stats import calibrate
 from ..connection.connect import Address, Connection, connect, told_if_refused
-from ..connection.names import ADMIN, unused
+from ..connection.names import unused
 from ..connection.simple_query import Failure
 from ..server.choose import Server, throw_away
-from ..server.data_directory import memory
 from ..server.limits import Limits, ResourceGuard
-from ..server.local_server import LocalServer
-from ..server.os_account import unprivileged
 from ..server.programs import Programs
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
@@ -34,6 +31,7 @@ from ..transaction.step_failure import StepFailed
 from .copy_name import CopyName
 from .extensions import Extensions
 from .provision import Provisioner
+from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
 from .without_database_name import without_databases
 
@@ -151,17 +149,6 @@ class SandboxShadow:
         return error
 
 
-class SandboxServer(LocalServer):
-    """A server whose superuser has a name of its own, and whose processes get so much of the machine and no more."""
-
-    superuser = ADMIN
-    limits = Limits()
-
-    def started_by(self, command: list[str]) -> list[str]:
-        """The command within its limits."""
-        return self.limits.command(command)
-
-
 class SandboxDatabases:
     """A server that holds throw-away databases like one real one, within limits."""
 
@@ -267,10 +254,7 @@ def sealed_server(
     limits = limits or Limits()
 
     def own(programs: Programs) -> SandboxServer:
-        server = SandboxServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
-        server.limits = limits
-        server.superuser = unused(ADMIN, {role.name for role in original.roles})
-        return server
+        return server_of(programs, limits, original)
 
     with (
         throw_away(original, borrowed, image, limits, own) as server,
