@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ...errors import Place
 from ...sql.script import Script
+from ...sql.tokens import comment_lines
 from ..fix import Lines
 from .header import FIELDS, Header, Rollback
 from .migration_name import parse_reference
@@ -58,9 +59,14 @@ class Migration:
         return self.header.dependencies if self.header else ()
 
     @cached_property
+    def before_line(self) -> re.Match[str] | None:
+        """Its line `ctgitops: before`, which is a comment of its own and not in a string."""
+        return next(comment_lines(BEFORE, self.up.sql), None)
+
+    @cached_property
     def before(self) -> int | None:
         """Number of the migration that it goes before wherever that one is pending too; None: it goes by its number."""
-        line = BEFORE.search(self.up.sql)
+        line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
