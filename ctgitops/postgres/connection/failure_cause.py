@@ -26,6 +26,9 @@ _BY_SQLSTATE = {
 _CONNECTION_ENDED = ("08", "57P")
 _BY_ROUTINE = {
     ("55000", "ExecOpenScanRelation"): Cause.NOT_POPULATED,
+    # REFRESH … CONCURRENTLY: before 17, and since; of a table that is not a materialized view, too
+    ("0A000", "ExecRefreshMatView"): Cause.NOT_POPULATED,
+    ("0A000", "RefreshMatViewByOid"): Cause.NOT_POPULATED,
     ("0A000", "parse_extension_control_file"): Cause.EXTENSION_MISSING,
 }
 

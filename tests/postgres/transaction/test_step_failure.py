@@ -91,6 +91,8 @@ def test_a_view_without_rows_and_an_extension_without_files_are_known_in_any_lan
     with session(german.url()) as connection:
         exchange(connection, "create materialized view empty as select 1 with no data")
         assert failed(connection, "select from empty").cause is Cause.NOT_POPULATED
+        refreshed = failed(connection, "refresh materialized view concurrently empty")
+        assert refreshed.cause is Cause.NOT_POPULATED
         assert failed(connection, "create extension nowhere").cause is Cause.EXTENSION_MISSING
         assert failed(connection, "alter table pg_class enable trigger all").cause is None
 
