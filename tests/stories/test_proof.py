@@ -55,7 +55,8 @@ def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house:
 
 
 @pytest.mark.slow
-def test_refreshing_a_view_that_the_copy_has_without_rows_does_not_fail_the_plan(house: House, tried: str) -> None:
+@pytest.mark.usefixtures("tried")
+def test_refreshing_a_view_that_the_copy_has_without_rows_does_not_fail_the_plan(house: House) -> None:
     """Seen to fail for CONCURRENTLY: PostgreSQL refuses it in other words than a query of that view."""
     house.migration("002_v", "create materialized view v as select 1 as a; create unique index on v (a);")
     house.applied()
