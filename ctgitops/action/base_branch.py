@@ -21,23 +21,23 @@ from ..ports.forge import Forge
 FOLDER = "environments"
 LARGEST = 100_000
 MOST = 100
-"""So many manifests, and so many bytes of one, are read of a commit."""
+"""Maximum number of manifests read from a commit; LARGEST is the maximum size of one, in bytes."""
 _MERGED = "what is merged holds: the change counts from the merge on"
 
 
 @dataclass(frozen=True)
 class Merged:
-    """The environments of the base branch by name, and how to reach them."""
+    """The environments of the base branch by name, and the databases to reach them."""
 
     environments: Mapping[str, Environment]
     databases: Databases
     workspace: Mapping[str, Environment]
-    """Those of the checkout."""
+    """The environments of the checkout."""
     unknown: CtgitopsError | None = None
-    """Why nobody could read the base branch's."""
+    """Why the manifests of the base branch could not be read; None if they were read."""
 
     def of(self, environment: Environment) -> Database:
-        """Its database at the address that is merged. Raises ForgeError, MustWaitError."""
+        """Its database, at the address in the base branch. Raises ForgeError, MustWaitError."""
         if self.unknown:
             raise self.unknown
         merged = self.environments.get(environment.name)
@@ -47,7 +47,7 @@ class Merged:
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment named by `after`, at the address that is merged."""
+        """The ledger of the environment named by `after`, at the address in the base branch."""
         name = request.environment.after
         if name is None:
             return None
@@ -58,12 +58,12 @@ class Merged:
             return Unreadable(error.what, error.exit_status)
 
     def shadowed(self, request: Request) -> Request:
-        """The request with the shadow's server that is merged: unmerged SQL runs on no other."""
+        """The request with the base branch's shadow settings: unmerged SQL runs on no other server."""
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
     def seen(self, look: Look, request: Request) -> Look:
-        """A look as it is shown: a new environment has the plan of an empty database."""
+        """A look prepared for display: a new environment has the plan of an empty database."""
         if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
             preview = preview_of_new(request.workspace, look.environment)
             return lint_look(preview, request.workspace, request.now.date())
@@ -71,7 +71,7 @@ class Merged:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What the checkout's manifests say otherwise about where data comes from and goes to."""
+        """Warnings for keys about where data is read and written that differ between checkout and base branch."""
         found = []
         for name, merged in self.environments.items():
             here = self.workspace.get(name)
@@ -95,7 +95,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
 
 
 def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: tuple[Environment, ...]) -> Merged:
-    """Reads the manifests of a commit through the API; where that cannot be, nothing is connected to."""
+    """Reads the manifests of a commit through the API; if that fails, no database is connected to."""
     by_name = {environment.name: environment for environment in here}
     if forge is None or not sha:
         what = "nobody could see which databases the base branch names"

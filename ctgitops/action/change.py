@@ -33,29 +33,29 @@ Verb = Callable[[Listener], Outcome]
 
 @dataclass(frozen=True)
 class Result:
-    """How it ended on one environment."""
+    """The result of a run on one environment."""
 
     environment: Environment
     outcome: Outcome | CtgitopsError
 
     @property
     def exit_status(self) -> int:
-        """That of the outcome or the error."""
+        """The exit status of the outcome or the error."""
         return self.outcome.exit_status
 
     @property
     def told(self) -> str:
-        """Why no other environment is tried after it."""
+        """Why the environments after it are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
         return f"{self.environment.name} {'is not what was predicted' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Each environment in turn; after an error no other is tried. Writes."""
-    _ = job.inputs.approved  # an approval that got lost ends the run before anything is asked
+    """Applies to each environment in order, and stops after the first error. Writes."""
+    _ = job.inputs.approved  # raises UsageError if a required approval is missing, before anything else
     prove(job, ask.ground)
     sha = ask.ground.sha or job.wiring.origin.commit_sha
-    # Asked before anything is applied: the entries of the ledger name the pull request.
+    # Looked up before anything is applied, because the ledger entries name the pull request.
     merged = ask.ground.pull_request
     if merged is None and ask.ground.sha and not ask.ground.tag:
         merged = job.teller.pull_request_of(sha)
@@ -74,7 +74,7 @@ def apply(job: Job, ask: Applying) -> int:
 
 
 def rollback(job: Job, ground: Provenance) -> int:
-    """One environment goes back to what it was after a migration. Writes."""
+    """Rolls one environment back to its state after a given migration. Writes."""
     prove(job, ground)
     inputs = job.inputs
     request = job.wiring.request(
@@ -95,7 +95,7 @@ def rollback(job: Job, ground: Provenance) -> int:
 
 
 def _only_shown(job: Job, request: Request, back: Back) -> int:
-    """What a rollback would undo and destroy; there is no deployment and no record of it. Read-only."""
+    """Shows what a rollback would undo and destroy, without a deployment or a record. Read-only."""
     outcome = show_rollback(request, back, databases=job.wiring.databases)
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
@@ -119,7 +119,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
 
 
 def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
-    """Runs a verb; its deployment begins with the plan's first step, and ends however the verb ends."""
+    """Runs a verb; its deployment starts with the plan's first step, and always gets a final status."""
     begun: list[int] = []
     state, words = DeploymentState.FAILURE, "interrupted"
 

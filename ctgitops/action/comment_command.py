@@ -13,12 +13,12 @@ WRITE = frozenset({"admin", "maintain", "write"})
 
 
 def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
-    """Does what a comment asks for, where its author may write. Raises ForgeError where nobody can tell."""
+    """Runs the command if the comment's author has write access. Raises ForgeError if that cannot be determined."""
     forge = job.teller.forge
     if forge is None:
         what = f"without a token nobody can see whether {comment.author} may write"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
-    # An author's association, which the event has, does not tell: a member may have been given no more than reading.
+    # The author's association in the event is not enough: a member may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
         _react(job, comment, Reaction.REFUSED)
         return Ignored(f"{comment.author} may not write to this repository")

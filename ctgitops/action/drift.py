@@ -12,7 +12,7 @@ DRIFT_FILE = "ctgitops-drift.json"
 
 
 def drift(job: Job) -> int:
-    """Looks at one environment, or at all: log, summary, annotations, and the output `drift`."""
+    """Checks one environment, or all: log, summary, annotations, and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
     looks = verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
@@ -25,7 +25,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(looks: tuple[DriftLook, ...]) -> str:
-    """`unknown` where nobody could look: that is not `false`."""
+    """The output `drift`: `unknown` if any environment could not be checked, which is not `false`."""
     if any(isinstance(look, Drift) and look.changes for look in looks):
         return "true"
     return "unknown" if any(isinstance(look, Unseen) for look in looks) else "false"

@@ -26,11 +26,11 @@ from .reviewed_files import shown_now
 MOST = 300
 LARGEST = 1_000_000
 ALL = 10_000_000
-"""So many files of a pull request are read, so many bytes of one, and of all."""
+"""Limits: the number of files read from a pull request, the bytes of one file, and the bytes of all files."""
 
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
-    """The plan of a pull request with the manifests and the policy of this checkout. Never applies."""
+    """Plans a pull request with the manifests and the policy of this checkout. Never applies."""
     forge = job.teller.forge
     if forge is None:
         raise ForgeError("without a token nobody can read the pull request", hint="give the input `github-token`")
@@ -56,7 +56,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
 
 
 def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[Look, ...]:
-    """Manifests and addresses are those of the checkout; only SQL is the pull request's."""
+    """Plans with the manifests and addresses of the checkout; only the SQL comes from the pull request."""
     environments = in_order_of_after(workspace.environments)
     requests = tuple(
         shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
@@ -79,7 +79,7 @@ def _has_secret(job: Job, environment: Environment) -> bool:
 
 
 def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
-    """SQL files that the pull request adds, changes or removes, by their paths in the workspace."""
+    """The SQL files that the pull request adds, changes or removes, by their paths in the workspace."""
     there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
     changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]

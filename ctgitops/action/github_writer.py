@@ -29,14 +29,14 @@ LONGEST_DESCRIPTION = 140
 
 @dataclass
 class Teller:
-    """The forge, where there is a token for it, and the runner. Everything is told without secrets."""
+    """Publishes to the forge, if there is a token, and to the runner. All text is masked."""
 
     runner: Runner
     forge: Forge | None = None
     warned: int = 0
 
     def warn(self, message: str) -> None:
-        """One warning in the log."""
+        """Prints one warning in the log."""
         self.warned += 1
         self.runner.warn(message)
 
@@ -48,7 +48,7 @@ class Teller:
             self.runner.output("comment-url", url)
 
     def check(self, check: Check) -> bool:
-        """Reports a check run; tells whether people can see it."""
+        """Reports a check run; returns whether it was published."""
         hidden = self.runner.hidden
         remarks = tuple(replace(a, message=hidden(a.message), title=hidden(a.title)) for a in check.annotations)
         clean = replace(
@@ -63,11 +63,11 @@ class Teller:
         return self.forge is not None and self.warned == before
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Begins a deployment."""
+        """Creates a deployment."""
         return self._tried("the deployment was not reported", lambda forge: forge.deploy(deployment))
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
-        """Tells how a deployment ended."""
+        """Sets the final status of a deployment."""
         words = self.runner.hidden(description)[:LONGEST_DESCRIPTION]
         self._tried("the deployment's end was not reported", lambda forge: forge.deployed(number, state, words, url))
 
@@ -76,7 +76,7 @@ class Teller:
         return self._tried("the pull request is not known", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
-        """Marks a comment."""
+        """Adds a reaction to a comment."""
         self._tried("the comment was not marked", lambda forge: forge.react(pull_request, comment, reaction))
 
     def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
@@ -98,13 +98,13 @@ class Teller:
             return call(self.forge)
         except CtgitopsError as error:
             self.warn(f"{otherwise}: {error.what}")
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with telling, the database comes first
+        except Exception as error:  # noqa: BLE001 - whatever fails on GitHub, the database comes first
             self.warn(f"{otherwise}: {type(error).__name__}: {error}")
         return None
 
 
 def annotation_of(problem: Problem, root: str) -> Annotation | None:
-    """A problem as a remark on its line; None where it has no file."""
+    """A problem as an annotation on its line; None if it has no file."""
     if problem.place is None:
         return None
     level = Level.FAILURE if problem.is_error else Level.WARNING
@@ -120,6 +120,6 @@ def annotation_of(problem: Problem, root: str) -> Annotation | None:
 
 
 def path_in_repository(root: str, path: str) -> str:
-    """Annotations count from the repository's root, places from the workspace's."""
+    """Converts a path in the workspace to one in the repository, which annotations need."""
     folder = root.strip("/").removeprefix("./")
     return path if folder in ("", ".") else f"{folder}/{path}"

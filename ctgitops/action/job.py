@@ -22,12 +22,12 @@ from .base_branch import Merged, merged_at
 from .github_writer import Teller, annotation_of, path_in_repository
 
 LONGEST = 400_000
-"""So many characters of a page go into the summary, which holds what a comment has no room for."""
+"""Maximum length of a page in the summary, in characters; it holds what does not fit into a comment."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Inputs, the checkout with its secrets, and where to tell."""
+    """The inputs, the checkout with its secrets, and the outputs."""
 
     environ: Mapping[str, str] = field(repr=False)
     inputs: Inputs
@@ -36,23 +36,23 @@ class Job:
     teller: Teller
 
     def base_at(self, sha: str) -> Merged:
-        """The environments of the base branch, which alone say what an unmerged plan may connect to."""
+        """The environments of the base branch, which decide what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
         return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
 
     def hear(self, progress: Progress) -> None:
-        """Prints what happens while it happens."""
+        """Prints progress as it happens."""
         if worth_a_line(progress) and (line := line_of(progress)):
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:
-        """A page for the log and one for the summary."""
+        """Prints one page in the log, and adds one to the summary."""
         with self.runner.group(title):
             self.runner.say(text.rstrip("\n"))
         self.runner.summarise(markdown)
 
     def show_error(self, error: CtgitopsError, whose: str = "") -> None:
-        """An error, in the log, at its line and in the summary."""
+        """Shows an error in the log, at its line and in the summary."""
         self.runner.say(error_text(error).rstrip("\n"))
         if error.place is None:
             self.runner.fail(f"{error.what}\n{error.hint}".strip())
@@ -64,16 +64,16 @@ class Job:
         self.runner.summarise(error_markdown(error, whose))
 
     def annotate(self, problems: Iterable[Problem]) -> None:
-        """Marks the lines of problems."""
+        """Annotates the lines of problems."""
         for annotation in self.annotations(problems):
             self.runner.annotate(annotation)
 
     def annotations(self, problems: Iterable[Problem]) -> tuple[Annotation, ...]:
-        """Problems that have a file, as remarks on its lines."""
+        """Converts problems that have a file to annotations on its lines."""
         return tuple(a for problem in problems if (a := annotation_of(problem, self.inputs.root)))
 
     def comment(self, pull_request: int, sha: str, body: str, key: str = "plan") -> None:
-        """Makes a page the comment of a pull request, unless the workflow wants none."""
+        """Posts a page as the comment of a pull request, unless the workflow disables comments."""
         if self.inputs.comment is CommentMode.OFF:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
@@ -81,11 +81,11 @@ class Job:
         self.teller.comment(StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew))
 
     def answer(self, pull_request: int, body: str) -> None:
-        """A page for who asked for something in a comment, beside the plan."""
+        """Replies to a comment command with a comment of its own, separate from the plan."""
         self.comment(pull_request, "", body, key="answer")
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
-        """The schema version of each environment, as an output."""
+        """Sets the output `versions`: the schema version of each environment."""
         self.runner.output("versions", json.dumps({name: str(v) if v else "" for name, v in found.items()}))
 
     def _key(self, about: str) -> str:
@@ -93,12 +93,12 @@ class Job:
         return f"{about}-{folder}" if folder else about
 
     def asking(self, inputs: Inputs) -> Job:
-        """The same with other inputs."""
+        """Returns a copy with other inputs."""
         return replace(self, inputs=inputs)
 
 
 def error_markdown(error: CtgitopsError, whose: str = "") -> str:
-    """An error as a page says it."""
+    """Formats an error for the summary or a comment."""
     title = f"{plain(whose)}: {plain(error.what)}" if whose else plain(error.what)
     return f"### ⛔ {title}\n\n{fence(error_text(error), 'text')}\n"
 

@@ -22,7 +22,7 @@ from .reviewed_files import shown_now, with_reviews
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
-"""The output `fingerprint` where there is no plan to approve; as an input it lets no plan pass."""
+"""The output `fingerprint` if there is no plan to approve; as an input it matches no plan."""
 _TITLES = {
     (True, True): "Every plan is sound",
     (True, False): "A plan is blocked; the workflow does not want that to fail",
@@ -32,9 +32,9 @@ _TITLES = {
 
 
 def plan(job: Job, ask: Planning) -> int:
-    """Every environment's plan: log, summary, outputs, and for people who review, a comment and a check.
+    """Plans every environment: log, summary, outputs, and for reviewers a comment and a check.
 
-    Where there can be no plan, the comment says why: an older plan must not stand there as if it were this commit's.
+    If planning fails, the comment says why: an older plan must not look like the plan of this commit.
     """
     try:
         return _planned(job, ask)
@@ -64,7 +64,7 @@ def _planned(job: Job, ask: Planning) -> int:
 
 
 def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
-    """Shows plans wherever people look; returns the exit status."""
+    """Publishes plans to the log, summary, outputs, check and comment; returns the exit status."""
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
@@ -78,7 +78,7 @@ def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
 
 
 def _unlooked(looks: tuple[Look, ...], page: str) -> str:
-    """The page, which says below its first line where it was made without a look at a database."""
+    """Adds warnings below the page's first line for plans made without a database connection."""
     said = [p.what for p in phrases.problems(looks) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
@@ -107,13 +107,13 @@ def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
 
 
 def _fingerprint(looks: tuple[Look, ...]) -> str:
-    """Never empty: an empty input would let any plan pass."""
+    """The output `fingerprint`, which is never empty: an empty input would match any plan."""
     plans = phrases.plans(looks)
     return plans[0].fingerprint if len(looks) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
 
 
 def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
-    """Remarks on lines: in a check run where there can be one, else by the runner, never twice."""
+    """Adds annotations: in a check run if possible, else through the runner, never both."""
     problems = tuple(phrases.problems(looks))
     sound = exit_status(looks, job.inputs.fail_on) == 0
     if ask.sha:

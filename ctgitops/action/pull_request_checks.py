@@ -19,14 +19,14 @@ from .job import Job
 def clashes_of(
     job: Job, ask: Planning, files: tuple[ChangedFile, ...], ours: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
-    """What other open pull requests want too."""
+    """Conflicts with migrations of other open pull requests."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
     return clashes(ours, files, job.teller.other_open(ask.pull_request))
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """The workspace that knows which of its files the base branch has: all that the pull request does not add."""
+    """Adds to the workspace which files the base branch has: all except those that the pull request adds."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}
@@ -37,7 +37,7 @@ def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: 
 
 
 def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple[ChangedFile, ...]) -> None:
-    """Suggests fixes on the lines that the pull request adds, unless the workflow wants no comments."""
+    """Posts suggestions on the lines that the pull request adds, unless the workflow disables comments."""
     if ask.pull_request is None or job.inputs.comment is CommentMode.OFF:
         return
     found = suggestions(problems, files, job.wiring.origin.folder)

@@ -26,7 +26,7 @@ from .records import record_now
 
 
 def check(job: Job, ask: Checking | None = None) -> int:
-    """The files alone: no secret is read and no database is asked."""
+    """Checks the files, without secrets and without a database."""
     files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
     problems, findings = check_verb(workspace), _findings(job, files)
@@ -42,14 +42,14 @@ def check(job: Job, ask: Checking | None = None) -> int:
 
 
 def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
-    """Of a pull request, what it adds or changes is judged, not the history before it."""
+    """Lints only the files that a pull request adds or changes; without a pull request, all files."""
     folder = job.wiring.origin.folder
     only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
     return lint(job.wiring.workspace, job.wiring.today, only if files else None)
 
 
 def files_only(job: Job, ask: Checking) -> int:
-    """The plan of a pull request that gets no secrets: what its files add, in the summary alone."""
+    """Plans a pull request that gets no secrets, from its files; the plan is in the summary only."""
     changed = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
@@ -58,7 +58,7 @@ def files_only(job: Job, ask: Checking) -> int:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
     unlooked = Unlooked(inside, ask.why, job.wiring.shadows)
-    # The manifest is not merged either: it chooses neither another server for the trial nor what runs there
+    # The manifest is unmerged too: it may choose neither another server for the trial nor the code that runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
     looks = tuple(map(unlooked.look, requests))
@@ -66,7 +66,7 @@ def files_only(job: Job, ask: Checking) -> int:
 
 
 def status(job: Job, base_sha: str | None = None) -> int:
-    """Where environments stand."""
+    """Shows the status of the environments."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     environments = tuple(job.wiring.environment(name) for name in names)
     databases = job.wiring.databases if base_sha is None else job.base_at(base_sha)
@@ -76,7 +76,7 @@ def status(job: Job, base_sha: str | None = None) -> int:
 
 
 def finalise(job: Job, ask: Finalising) -> int:
-    """The last word on a pull request that no push will write about."""
+    """Writes the final comment of a closed pull request, which no later push updates."""
     page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
     job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing of it was applied", page)
     job.comment(ask.pull_request, ask.sha, page)

@@ -14,13 +14,13 @@ from ..report.record import record_markdown
 from .job import Job
 
 MOST = 30
-"""So many comments are written anew by one run; a release that brings more is told in its own summary."""
+"""Maximum number of comments updated by one run; a larger release is recorded in its own summary."""
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 
 
 def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
-    """Writes the record of the pull request that was merged, and of those whose migrations this run brought."""
+    """Writes the records of the merged pull request, and of all pull requests whose migrations this run applied."""
     if job.teller.forge is None:
         return
     ledgers = _ledgers(job)
@@ -36,7 +36,7 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
 
 
 def record_now(job: Job, pull_request: int) -> str:
-    """The record of a pull request that was merged and that no run follows."""
+    """The record of a merged pull request that no run follows."""
     return _page(job, pull_request, _ledgers(job), {})
 
 
@@ -48,7 +48,7 @@ def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
 
 
 def _sound(ended: Ended) -> Ended:
-    """What went well of a run; what failed in it need not be this pull request's."""
+    """The successful results of a run; its errors may not belong to this pull request."""
     return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
 
 
@@ -58,7 +58,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[Named]:
 
 
 def _added(job: Job, pull_request: int) -> tuple[Named, ...]:
-    """The migrations that a pull request adds, as it shows them."""
+    """The migrations that a pull request adds, from its list of files."""
     paths = {file.path for file in job.teller.files_of(pull_request) if file.added}
     folder = job.wiring.origin.folder
     found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)

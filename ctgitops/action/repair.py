@@ -14,7 +14,7 @@ from .records import keep_record
 
 
 def repair(job: Job, ground: Provenance) -> int:
-    """Adds an entry for each migration to the ledger, and applies nothing. Raises UsageError. Writes."""
+    """Adds a ledger entry for each migration, and applies nothing. Raises UsageError. Writes."""
     prove(job, ground)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)

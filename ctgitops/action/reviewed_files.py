@@ -13,14 +13,14 @@ from .job import Job
 
 
 def with_reviews(job: Job, request: Request) -> Request:
-    """The request with what the forge knows about the files that are pending now; asks only where it matters."""
+    """Adds which pending files GitHub knows as reviewed; queries it only if the environment requires reviews."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
     return replace(request, reviews=_asked(job, request))
 
 
 def shown_now(request: Request) -> Request:
-    """The request of a plan that a pull request shows: once that is merged, all its files were shown."""
+    """Adds all files as reviewed to the request of a pull request's plan: by the merge, that plan has shown them."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

@@ -41,7 +41,7 @@ UNEXPECTED = 1
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """One step of a workflow; returns its exit status."""
+    """Runs one step of a workflow; returns its exit status."""
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
@@ -54,7 +54,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
             "### ⛔ The run was asked to stop\n\nWhat was reported as done is done; nothing else was kept."
         )
         raise
-    except Exception as error:  # noqa: BLE001 - a summary that says nothing would look like success
+    except Exception as error:  # noqa: BLE001 - an empty summary would look like success
         _unexpected(runner, error)
         return UNEXPECTED
 
@@ -99,7 +99,7 @@ def _event(environ: Mapping[str, str]) -> Happened:
 
 
 def _asked(job: Job, event: Happened) -> int:
-    """By the command, else by the event."""
+    """Chooses what to run from the command, else from the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
@@ -130,7 +130,7 @@ def _commanded(job: Job, event: Happened) -> int:
 
 
 def _on_merged(job: Job, event: Happened) -> int:
-    """What connects with the checkout's own manifests, so that these must be merged."""
+    """Runs commands that connect with the checkout's own manifests, so that these must be merged."""
     ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
     if not isinstance(ground, Provenance):
         return _nothing(job, ground)
@@ -142,7 +142,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
-    """The clock looks for drift first, and then brings what waited; one does not keep the other from being done."""
+    """A scheduled run checks for drift first, then applies pending migrations; neither prevents the other."""
     drifted = drift.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted
@@ -206,7 +206,7 @@ def _apply(job: Job, ask: Applying) -> int:
 
 
 def _nothing(job: Job, why: Ignored | Refused) -> int:
-    """A step that did nothing says that it did nothing, and why."""
+    """Reports that the step did nothing, and why."""
     if isinstance(why, Refused):
         raise UsageError(why.why, hint=why.hint)
     job.runner.say(f"Nothing was done: {why.why}.")

@@ -10,7 +10,7 @@ from .job import Job
 
 
 def unlock(job: Job, ask: Unlocking) -> int:
-    """Ends only runs of this tool none of whose sessions is at work. Raises MustWaitError."""
+    """Terminates only runs of this tool without an active session. Raises MustWaitError."""
     said = [
         verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments

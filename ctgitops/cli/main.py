@@ -37,26 +37,26 @@ VERBS = {
     "action": "github",
     "demo": "story",
 }
-"""Each verb and the module of this package with its words; a module is imported when one of its verbs is called."""
+"""Each verb and the module that defines its command; a module is imported when one of its verbs is called."""
 
 READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift"})
-"""Verbs whose result is what they write: where that cannot be written, they have failed."""
+"""Verbs whose result is their output: if it cannot be written, they fail."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What asks a run to stop: Ctrl-C, a runner that cancels, a terminal or a connection that is closed."""
+"""The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
 RAISED_AGAIN_SECONDS = 0.01
 LONGEST_STOP_SECONDS = 4.5
 
 
 class Verbs(click.Group):
-    """Finds a verb's words when it is asked for, so that `--version` imports none of them."""
+    """Imports a verb's command only when it is needed, so that `--version` imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The verbs, in the order of a day's work."""
+        """The verbs, in the order of a typical workflow."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The words of one verb."""
+        """The command of one verb."""
         if cmd_name not in VERBS:
             return None
         module = import_module(f"{__package__}.{VERBS[cmd_name]}")
@@ -66,7 +66,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Names the nearest verb for one that is not known."""
+        """Suggests the nearest verb for an unknown one."""
         _verb[:] = args[:1]
         try:
             return super().resolve_command(ctx, args)
@@ -86,7 +86,7 @@ def ctgitops() -> None:
 
 
 def main() -> NoReturn:
-    """Runs one verb and exits with the status of design's contract; SIGTERM and SIGHUP stop a run as Ctrl-C does."""
+    """Runs one verb and exits with its exit status; SIGTERM and SIGHUP stop a run as Ctrl-C does."""
     streams.install(streams.open_missing())
     _listen()
     try:
@@ -103,7 +103,7 @@ def main() -> NoReturn:
         status = error.exit_status
     except KeyboardInterrupt:
         status = _interrupted()
-    # How it ended is known: no late signal may change what is told.
+    # The result is known: a late signal must not change what is reported.
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
     status = _written(status)
@@ -113,7 +113,7 @@ def main() -> NoReturn:
 
 
 def _written(status: int) -> int:
-    """The exit status; another one where a verb that only reads had nowhere to write what it read."""
+    """The exit status; an error if a read-only verb could not write its output."""
     failure = streams.unwritten()
     if failure is None:
         return status
@@ -123,7 +123,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """CPython remembers a KeyboardInterrupt that cut an import short, and would die of it after it was handled."""
+    """Skips finalisation: CPython would still die of a handled KeyboardInterrupt that interrupted an import."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -131,7 +131,7 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
-    """Says that the run was asked to stop; the exit status tells whether it had applied something."""
+    """Reports that the run was asked to stop; the exit status says whether it had applied something."""
     from ..notify.applied import NAMES
 
     state = "what was reported as done is done; a database that was restored into is not whole"
@@ -145,13 +145,13 @@ def _interrupted() -> int:
 
 
 _asked: list[int] = []
-"""The signals that asked this run to stop."""
+"""The signals received that ask this run to stop."""
 _verb: list[str] = []
 """The verb that was called."""
 
 
 def _listen() -> None:
-    """For each signal that asks a run to stop, unless whoever started us chose to ignore it, as nohup does SIGHUP."""
+    """Handles each signal that stops a run, unless the parent process ignores it, as nohup does SIGHUP."""
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -161,7 +161,7 @@ def _listen() -> None:
 def _stop(number: int, _frame: FrameType | None) -> None:
     _asked.append(number)
     if len(_asked) > 1:
-        return  # a second signal changes nothing: the first one's work of stopping must come to its end
+        return  # a second signal is ignored: stopping must run to its end
     last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
     last_word.daemon = True
     last_word.start()
@@ -169,7 +169,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """An interrupt that struck in a destructor or a callback is lost there; it is raised again where it is heard."""
+    """Re-raises an interrupt that was raised, and so lost, in a destructor or a callback."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -184,5 +184,5 @@ def _interrupt_main() -> None:
 
 
 def _exit_in_any_case() -> None:
-    """Whoever asked us to stop kills us soon; what is not tidied away by now, the next run finds out."""
+    """Exits before the caller sends SIGKILL; the next run finds what was not cleaned up."""
     os._exit(_interrupted())

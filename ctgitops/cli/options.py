@@ -23,7 +23,7 @@ def _root_to_begin(ctx: click.Context, _: click.Parameter, given: Path | None) -
 
 
 def _found(ctx: click.Context, given: Path | None, find: Callable[[Path], Path]) -> Path:
-    """The folder that was given, else the one that is found; says which, where it is not the current one."""
+    """The folder that was given, else the one that is found; prints the latter if it is not the current one."""
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here
@@ -33,7 +33,7 @@ def _found(ctx: click.Context, given: Path | None, find: Callable[[Path], Path])
 
 
 def _environments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Names for the shell to complete: a manifest is called as its environment."""
+    """Environment names for shell completion: a manifest has the name of its environment."""
     root = ctx.params.get("root") or find_root(Path())
     try:
         files = [path for path in (root / "environments").iterdir() if path.suffix in {".yaml", ".yml"}]

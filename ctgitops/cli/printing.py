@@ -15,7 +15,7 @@ from .terminal import coloured, has_colour
 
 
 def print_page(text: str, form: str = "text") -> None:
-    """A result, on stdout; in colour where it is text for a person at a terminal."""
+    """Prints a result on stdout, in colour if it is text for a terminal."""
     _echo(text, sys.stdout, colour=form == "text" and has_colour(sys.stdout))
 
 
@@ -24,7 +24,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """An error, on stderr; where JSON was asked for, on stdout too, so that there is always one document there."""
+    """Prints an error on stderr; with JSON also on stdout, so that stdout always has one document."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -35,7 +35,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Says on stderr what is wrong with manifests, of which there may be no row; the status is then 3 at least."""
+    """Reports unreadable manifests, which may have no row, on stderr; the exit status is then at least 3."""
     from ..report.text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]

@@ -151,7 +151,7 @@ def status(name: str | None, root: Path, form: str) -> int:
 
 
 def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
-    """The fingerprint in a file that `plan --out` wrote, and what it predicts. Raises click.BadParameter."""
+    """The fingerprint and prediction in a file written by `plan --out`. Raises click.BadParameter."""
     try:
         written = json.loads(plan_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -95,4 +95,4 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
 
 
 _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
-"""What is about the whole database, by its option."""
+"""Repairs of the whole database, by option."""

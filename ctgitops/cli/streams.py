@@ -1,7 +1,7 @@
-"""Standard output and error that cannot end a run: what cannot be written is dropped, and the reason remembered.
+"""Standard output and error that cannot end a run: output that cannot be written is dropped, and the error kept.
 
-A reader that left, a full disk, a terminal that is closed or a descriptor that never was open is no reason to stop in
-the middle of a migration, nor to report another exit status than the run's own.
+A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of
+a migration, nor change the run's exit status.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class Steady(io.FileIO):
-    """A descriptor for output whose first failure is kept; from then on everything is dropped."""
+    """An output descriptor that keeps its first error; all later output is dropped."""
 
     def __init__(self, descriptor: int, failure: OSError | None = None) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self.failure = failure
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Bytes written, or dropped; waits where another process made the descriptor non-blocking."""
+        """Returns the bytes written or dropped; waits if another process made the descriptor non-blocking."""
         while self.failure is None:
             try:
                 written: int | None = super().write(data)
@@ -41,12 +41,12 @@ class Steady(io.FileIO):
 
 
 _kept: list[TextIO] = []
-"""The streams that were there before: when they are collected, they would close the descriptors."""
+"""The original streams: their garbage collection would close the descriptors."""
 _steady: dict[str, Steady] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens closed ones of descriptors 0 to 2, lest a database's socket gets their number; returns which they were."""
+    """Opens closed descriptors among 0 to 2, which a database socket could otherwise get; returns which they were."""
     closed = set()
     for descriptor in range(3):
         try:
@@ -58,7 +58,7 @@ def open_missing() -> frozenset[int]:
 
 
 def install(closed: frozenset[int] = frozenset()) -> None:
-    """Makes standard output and error steady; a stream without a descriptor, such as a test's, stays as it is."""
+    """Makes standard output and error steady; a stream without a descriptor, such as a test's, is unchanged."""
     for name, number in (("stdout", 1), ("stderr", 2)):
         old: TextIO | None = getattr(sys, name)
         descriptor = number if old is None else _descriptor_of(old)
@@ -74,7 +74,7 @@ def install(closed: frozenset[int] = frozenset()) -> None:
 
 
 def _text(raw: Steady, encoding: str, *, line_buffering: bool) -> TextIO:
-    # What the encoding does not have is written as an escape: an error would end the run
+    # Characters missing from the encoding are escaped: an error would end the run
     buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=line_buffering)
 
@@ -88,7 +88,7 @@ def _descriptor_of(stream: TextIO) -> int | None:
 
 
 def unwritten() -> OSError | None:
-    """Why standard output was not written to its end; None where it was, or where its reader left on purpose."""
+    """The error that stopped standard output; None if there is none, or if the reader closed the pipe."""
     sys.stdout.flush()
     failure = _steady["stdout"].failure if "stdout" in _steady else None
     return None if failure is None or failure.errno == errno.EPIPE else failure

@@ -22,12 +22,12 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """Cells of a line of the terminal behind a stream; None where it is no terminal, and lines have no end."""
+    """The terminal's width in cells; None if the stream is not a terminal, so that lines are not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """By NO_COLOR, which wins, then FORCE_COLOR and CLICOLOR_FORCE, else whether it is a terminal that can."""
+    """Decided by NO_COLOR, then FORCE_COLOR and CLICOLOR_FORCE, else by whether it is a terminal with colours."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -36,7 +36,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def coloured(page: str) -> str:
-    """The page with its labels in colour; the text is the same."""
+    """The page with its labels in colour; the text is unchanged."""
     for pattern, style in _STYLES:
         page = pattern.sub(rf"\g<1>{style}\g<2>{_RESET}", page)
     return page

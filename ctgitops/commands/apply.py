@@ -22,10 +22,10 @@ from .applying.way_out import with_way_out
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plan again under the lock, ask the gates, back up, then carry out step by step. Writes.
+    """Plan again under the lock, check the gates, back up, then run the plan step by step. Writes.
 
-    What came is held against the request's prediction; with `shadows` and without one, against what a copy foretells.
-    What an earlier run predicted and did not look at is looked at first.
+    The resulting schema is compared with the request's prediction, or, with `shadows`, with that of a trial run.
+    Predictions that earlier runs left unchecked are checked first.
     """
     environment = request.environment
     database = databases.of(environment)

@@ -18,7 +18,7 @@ PROVED = "proved: its schema was what the files give"
 def baseline(
     request: Request, take_over: TakeOver, *, databases: Databases, shadows: Shadows, tell: Listener
 ) -> Baseline:
-    """Compare the live schema with what the files give, and record that it is that, or why it is not. Writes."""
+    """Compare the live schema with the schema of the files, and record the baseline if they are equal. Writes."""
     name = request.environment.name
     number = take_over.among(request.workspace.migrations)
     found = taken_over(request.workspace, number)

@@ -13,19 +13,19 @@ from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Problem, ...]:
-    """All that is wrong with the files, each told once, by file and line; `removals` is what git knows. Read-only."""
+    """Returns all problems of the files, each once, by file and line; `removals` comes from git. Read-only."""
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *removed))
     return tuple(sorted(found, key=_position))
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """What the rules find in all migrations, or in those files only. Read-only, asks nobody."""
+    """Lints all migrations, or only the given files. Read-only, needs no database."""
     return lint_files(workspace, today, only)
 
 
 def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> int:
-    """0 sound · 1 a finding that is an error, or a statement not analysed · 3 at least one problem that blocks."""
+    """0 no problems · 1 a finding of severity error, or a statement not analysed · 3 or more: a problem that blocks."""
     if any(problem.blocks for problem in problems):
         return 3
     return int(

@@ -13,7 +13,7 @@ from ..ports.shadow import Shadows
 from .replaying.replay import Replayed, replay
 
 MIGRATIONS = "migrations"
-"""What people call the schema that the files give."""
+"""The name on the command line for the schema of the files."""
 
 
 def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Replayed:
@@ -36,7 +36,7 @@ def against_files(
     *,
     up_to: int | None = None,
 ) -> Replayed:
-    """A schema against what the files give in an empty database, in the order of numbers. Raises WorkspaceError."""
+    """Compares a schema with that of the files, run in an empty database by number. Raises WorkspaceError."""
     steps = steps_of_files(workspace, up_to)
     try:
         return replay(steps, live, shadows, environment)

@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 
 def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftLook, ...]:
-    """Look at each environment; one that could not be looked at is an error, never a clean one. Read-only."""
+    """Check each environment; one that cannot be checked is an error, never a clean one. Read-only."""
     return tuple(_look(request, databases, shadows) for request in requests)
 
 
@@ -33,7 +33,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows) -> DriftLook
 
 
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
-    """One environment. Read-only. Raises CtgitopsError where nobody can say."""
+    """Checks one environment. Read-only. Raises CtgitopsError if drift cannot be determined."""
     environment = request.environment
     ledger, live = seen_at_rest(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
@@ -54,7 +54,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
 
 
 def seen_at_rest(database: Database, name: str) -> tuple[Ledger, Snapshot]:
-    """Ledger and schema of one moment, while no run is at work. Read-only. Raises MustWaitError, LedgerError."""
+    """Ledger and schema at the same moment, while no run is active. Read-only. Raises MustWaitError, LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):
         snapshot = database.snapshot()
@@ -82,7 +82,7 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
 
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
-    """The live schema against what the ledger's SQL gives in an empty database like it. Raises LedgerError."""
+    """Compares the live schema with that of the ledger's SQL, run in an empty database like it. Raises LedgerError."""
     steps = steps_of(ledger)
     try:
         return replay(steps, live, shadows, request.environment)

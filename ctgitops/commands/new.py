@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """What moves, whose dependencies may follow, and which environments nobody could ask."""
+    """The moves, the migrations whose dependencies may be updated, and the environments that could not be reached."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -23,7 +23,7 @@ class Renumbering:
 
 
 def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: Databases) -> Renumbering:
-    """Decides it; refuses what a database has already. Read-only. Raises UsageError."""
+    """Chooses the new numbers; refuses to move an applied migration. Read-only. Raises UsageError."""
     ledgers: dict[str, Ledger] = {}
     unseen = []
     for environment in workspace.environments:
@@ -42,13 +42,13 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
 
 
 def _alone(workspace: Workspace, found: tuple[Move, ...]) -> bool:
-    """Whether a number that moves means one migration, so that what depends on it can be told."""
+    """Whether each moved number belongs to one migration, so that dependencies on the number are unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
 def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """An environment that has it; of two files with one number and one text, the one that the ledger names."""
+    """An environment that has the migration; if two files share number and text, the name in the ledger decides."""
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():
         entry = ledger.applied.get(migration.number) or ledger.unfinished.get(migration.number)

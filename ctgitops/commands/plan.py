@@ -29,7 +29,7 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[Look, ...]:
-    """One look per request, in their order; an environment that cannot be read does not cost the others. Read-only.
+    """One look per request, in order; an environment that cannot be read does not affect the others. Read-only.
 
     With `shadows` each plan is run on a throw-away copy.
     """
@@ -40,7 +40,7 @@ def plan(
 
 
 def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:
-    """What the code still uses; it is searched once, and only for what goes."""
+    """Adds where the code still uses dropped names; the code is searched once, and only for those names."""
     those = dict.fromkeys(each for look in looks if isinstance(look, Preview) for each in goes(look.plan))
     if not those:
         return looks
@@ -75,7 +75,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """The schema as it is, where there is something to judge; where it cannot be read, a warning that says so."""
+    """The live schema, if the plan has steps to lint; a warning if it cannot be read."""
     if not plan.steps:
         return None, ()
     try:
@@ -86,7 +86,7 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """The help where the environment before has the file that does not run; empty where it has not."""
+    """The hint for a failing file that the previous environment has already applied; empty if it has not."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -100,7 +100,7 @@ def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """What was read for a plan already."""
+    """What was already read for a plan."""
 
     request: Request
     ledger: Ledger
@@ -109,7 +109,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """The same with its proof and what that found; a plan that cannot be tried says so, and is one all the same."""
+    """Adds the trial and its problems; a plan whose trial could not run says so, and is still valid."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=Trial(untried="its manifest says `shadow: none`"))
     try:

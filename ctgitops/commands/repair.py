@@ -24,11 +24,11 @@ from ..errors import UsageError
 from ..ports.database import Databases
 
 HOME = "home"
-"""The name of the entry of a database that was adopted; it is no migration's, and has no number."""
+"""The entry name of an adopted database; it belongs to no migration, and has no number."""
 
 
 class Fact(StrEnum):
-    """What a person saw in the database."""
+    """What a person found in the database."""
 
     APPLIED = "applied"
     NOT_APPLIED = "not-applied"
@@ -38,23 +38,23 @@ class Fact(StrEnum):
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person says of a migration, and why."""
+    """A fact about a migration, and the reason."""
 
     migration: int | Selector
     fact: Fact
     reason: str
     statement: int | None = None
-    """Where it is said of this statement alone, from 1."""
+    """The statement that the fact is about, from 1; None for the whole migration."""
 
     @property
     def number(self) -> int:
-        """The migration's number; known once it was looked for in the ledger."""
+        """The migration's number. Raises TypeError before `among` has resolved a selector."""
         if isinstance(self.migration, int):
             return self.migration
         raise TypeError(self.migration)
 
     def among(self, ledger: Ledger, migrations: tuple[Migration, ...]) -> Correction:
-        """The same with the number of the migration that is meant. Raises UsageError."""
+        """Resolves the selector to the number of a migration. Raises UsageError."""
         if isinstance(self.migration, int):
             return self
         if self.migration.number is not None and not self.migration.name:
@@ -73,7 +73,7 @@ class Correction:
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
-    """Add an entry that says what is true; no SQL of a migration is run. Raises UsageError. Writes."""
+    """Add an entry that records the fact; no SQL of a migration is run. Raises UsageError. Writes."""
     _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -105,7 +105,7 @@ def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tup
 
 
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
-    """The entry of a repair. Raises UsageError where there is nothing to repair."""
+    """The entry of a repair. Raises UsageError if there is nothing to repair."""
     number = correction.number
     if correction.fact is Fact.AGAIN:
         return _accepted_again(ledger, correction, request)
@@ -138,7 +138,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
-    """An attempt that left no trace, after which somebody did by hand what the file says."""
+    """The entry of an attempt that was rolled back, after which a person may have made the change by hand."""
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
@@ -171,7 +171,7 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
-    """Say that the schema is as it should be, though not what was predicted. Raises UsageError. Writes."""
+    """Record that the schema is correct although it differs from the prediction. Raises UsageError. Writes."""
     _want(reason, "an index of 002 depended on the rows; 003 puts it right")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
@@ -185,9 +185,9 @@ def accept(request: Request, reason: str, *, databases: Databases, tell: Listene
 
 
 def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener) -> tuple[Entry, str]:
-    """Make the database that the environment's URL leads to its home. Raises UsageError. Writes.
+    """Make the environment's current database its home. Raises UsageError. Writes.
 
-    Returns the entry, and the ledger's identity from now on.
+    Returns the entry, and the new ledger identity.
     """
     _want(reason, "restored from production on Monday")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -202,7 +202,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
 
 
 def ledger_id_after(request: Request, identity: Identity) -> str:
-    """What the manifest pins; else the old one for a database that moved, a new one for another environment's copy."""
+    """The id pinned in the manifest; else the old id if the database moved, a new one if it is a copy of another."""
     if request.environment.database_id:
         return request.environment.database_id
     same = identity.home is None or identity.home.environment == request.environment.name

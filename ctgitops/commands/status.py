@@ -16,7 +16,7 @@ from ..ports.database import Databases
 def status(
     workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
 ) -> tuple[EnvironmentStatus, ...]:
-    """Look at all environments at once; one that cannot be reached is a row that says so. Read-only."""
+    """Read all environments in parallel; one that cannot be reached is a row that says so. Read-only."""
 
     def look(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))

@@ -12,19 +12,19 @@ from ..ports.database import Databases
 
 
 class Ending(StrEnum):
-    """What is to become of the run that holds the lock."""
+    """What to do with the run that holds the lock."""
 
     NONE = "none"
-    """It is only shown."""
+    """Only show it."""
     IDLE = "idle"
-    """It is ended, unless one of its sessions is at work, or its run reported just now."""
+    """Terminate it, unless one of its sessions is active or its run reported progress recently."""
     ANY = "any"
-    """It is ended, also at work; what it is doing leaves no trace, or is gone on with by the next run."""
+    """Terminate it even if active; its current work is rolled back, or resumed by the next run."""
 
 
 @dataclass(frozen=True)
 class Unlocked:
-    """Who held the lock, and whether that run was ended."""
+    """The holder of the lock, and whether that run was terminated."""
 
     environment: str
     holder: Holder | None
@@ -32,7 +32,7 @@ class Unlocked:
 
     @property
     def verdict(self) -> str:
-        """In one sentence."""
+        """The result in one sentence."""
         if self.holder is None:
             return f"nobody holds the lock of {self.environment}"
         if self.ended:
@@ -43,7 +43,7 @@ class Unlocked:
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
-    """Only sessions of this tool, of this role, in this database are ever ended. Raises MustWaitError. May write."""
+    """Terminates only sessions of this tool, of this role, in this database. Raises MustWaitError. May write."""
     name = request.environment.name
     database = databases.of(request.environment)
     holder = database.holder()

@@ -12,9 +12,9 @@ from ..ports.database import Databases
 
 
 def verify(requests: tuple[Request, ...], *, databases: Databases, deep: bool = False) -> tuple[VerifyLook, ...]:
-    """Look at each environment; one that could not be looked at is an error, never a sound one. Read-only.
+    """Verify each environment; one that cannot be read is an error, never a valid one. Read-only.
 
-    `deep` reads whole tables too, for rows that break a constraint.
+    `deep` also reads whole tables, to find rows that violate a constraint.
     """
     return tuple(_look(request, databases, deep=deep) for request in requests)
 

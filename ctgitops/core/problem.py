@@ -14,37 +14,37 @@ NOT_ANALYSED = "not-analysed"
 
 
 class Concern(StrEnum):
-    """Whose side is wrong, which decides the exit status."""
+    """The side that a problem is on, which decides the exit status."""
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
     LINT = "lint"
-    """A finding: nobody is wrong, but somebody may regret it."""
+    """A lint finding: valid, but risky."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it must be. `blocks` tells whether a plan with it can be applied."""
+    """Something that is not as required. `blocks` decides whether a plan with it can be applied."""
 
     code: str
     what: str
     place: Place | None = None
     hint: str = ""
     detail: str = ""
-    """More of it, several lines: a diff, a list."""
+    """Details on several lines, such as a diff or a list."""
     blocks: bool = True
     concern: Concern = Concern.WORKSPACE
     fix: Fix | None = None
-    """What solves it, where there is one answer; the hint says it in words."""
+    """The fix, where there is exactly one; the hint describes it in words."""
     fails: bool = False
-    """Whether a look at it is a failure though it blocks nothing: a finding of severity `error`."""
+    """Whether it makes `plan` and `check` fail although it does not block: a finding of severity `error`."""
 
     @property
     def is_error(self) -> bool:
-        """Whether pages call it an error, not a warning."""
+        """Whether pages show it as an error instead of a warning."""
         return self.blocks or self.fails
 
 
 def statements_not_analysed(problems: Iterable[Problem]) -> int:
-    """How many statements an analysis failed on, for the line that sums up a page."""
+    """The number of statements that an analysis failed on, for the summary line of a page."""
     return len({problem.place for problem in problems if problem.code == NOT_ANALYSED})

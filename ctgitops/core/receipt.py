@@ -30,19 +30,19 @@ class Grant:
 
 @dataclass(frozen=True)
 class SchemaRights:
-    """Who owns a schema, and the privileges of others on it."""
+    """The owner of a schema, and the privileges of other roles on it."""
 
     owner: str
-    """Empty where it is whoever initdb gave it to."""
+    """Empty where it is the owner that initdb sets."""
     grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Written last, when the backup was restored and compared; a backup without one does not count."""
+    """Written last, after the backup was restored and compared; a backup without a receipt does not count."""
 
     id: str
-    """`20261123T141502Z-production-1f2e3d4c`: sorts by time, tells what it is."""
+    """`20261123T141502Z-production-1f2e3d4c`: sorts by time and names the environment."""
     environment: str
     database: str
     server_version: str
@@ -58,17 +58,17 @@ class Receipt:
     files: dict[str, SavedFile]
     """Every file of the dump, relative to `dump/`."""
     schema_sha256: str
-    """Identity of the schema's inventory, equal in the source and in what was restored."""
+    """Hash of the schema's inventory, equal in the source and in the restored database."""
     proof: str
-    """What it was restored on, in words: `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """Where it was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
-    """What was seen on the way and does not make the backup less: messages of pg_restore that are not losses."""
+    """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
-    """What the database has and the dump has not, a line each with the reason, such as an INVALID index."""
+    """Objects that the dump leaves out, a line each with the reason, such as an INVALID index."""
     public: SchemaRights | None = None
-    """Of the schema `public`; None where there is none, and in receipts of before."""
+    """The rights on the schema `public`; None where there is none, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """Of each critical table, what the contents of its rows add up to, equal in the source and in what was restored."""
+    """For each critical table, a checksum of its rows, equal in the source and in the restored database."""
     format: int = field(default=FORMAT)
 
     @property
@@ -78,7 +78,7 @@ class Receipt:
 
     @property
     def restore_with(self) -> str:
-        """The command that brings it back."""
+        """The command that restores it."""
         return f"ctgitops restore {self.location}/receipt.json --into URL"
 
     def to_json(self) -> str:
@@ -86,7 +86,7 @@ class Receipt:
         return json.dumps(asdict(self), default=_encode, indent=1, sort_keys=True) + "\n"
 
     def summary(self) -> str:
-        """What the ledger keeps of it, as JSON: enough to find it, to check it and to restore it."""
+        """The part that the ledger stores, as JSON: enough to find, check and restore the backup."""
         return json.dumps(
             {
                 "id": self.id,

@@ -13,9 +13,9 @@ from .git import tracked
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
-"""Bytes of a file: what people write by hand is smaller, and generated code is not theirs to correct."""
+"""Bytes of a file: larger files are generated, and generated code is not edited by hand."""
 MOST = 50_000
-"""Files; a search stays one of seconds."""
+"""Maximum number of files, so that a search takes seconds."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -23,7 +23,7 @@ _GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
 
 
 def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Searched:
-    """Where a repository's files still mention names; `root`, a folder of it, holds migrations, which are no code."""
+    """Finds where a repository's files mention names; the workspace `root` inside it holds no code, and is skipped."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
@@ -34,7 +34,7 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
         if count == MOST:
             return Searched(tuple(mentions), f"there are more than {MOST:,} files")
         text = reader.text(path, LARGEST)
-        if not isinstance(text, Problem):  # a picture, a link, something huge: no code that a person wrote
+        if not isinstance(text, Problem):  # an image, a link or a large file: not code that a person wrote
             mentions += mentions_in(shown(path), text, those)
         elif text.code == "unreadable" and not _missing(top / path):
             unread.append(shown(path))
@@ -44,7 +44,7 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
 
 
 def _missing(path: Path) -> bool:
-    """Whether git tracks a file that was deleted here."""
+    """Whether the file does not exist: git may track a file that is deleted in the working tree."""
     try:
         path.lstat()
     except FileNotFoundError:

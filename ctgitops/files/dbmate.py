@@ -17,7 +17,7 @@ _OPTIONS = {"transaction:true", "transaction:false"}
 
 
 def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Problem, ...]]:
-    """What a migration's file runs forwards, and backwards where the same file says so."""
+    """The up and down scripts in a migration file; the down script is None if the file has no such section."""
     markers = list(_MARKER.finditer(text))
     if not markers:
         return Script(text, path), None, ()
@@ -29,7 +29,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
 
 
 def without_markers(text: str) -> str:
-    """The same lines, with section markers made empty comments: a header may stand around them."""
+    """Replaces section markers by empty comments and keeps all lines, because a header may surround the markers."""
     return _MARKER.sub("--", text)
 
 

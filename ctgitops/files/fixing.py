@@ -17,9 +17,9 @@ from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
-    """Changes and renames files, of two fixes for the same lines by the first; tells what it did, and which are begun.
+    """Changes and renames files; of two fixes for a line, the first wins. Returns messages and unfinished fixes.
 
-    Writes. Those that are begun want a migration to be written after them.
+    Writes. Unfinished fixes need a follow-up migration.
     """
     wanted = [fix for fix in dict.fromkeys(fixes) if isinstance(fix, Lines)]
     done, begun = [], []
@@ -37,9 +37,9 @@ def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[t
 
 
 def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tuple[str, ...]:
-    """Writes the migration that does the rest of one fix, and what the rollback of the first has to do besides.
+    """Writes the follow-up migration of a fix, and extends the rollback of the first migration if necessary.
 
-    `workspace` is as it is now, with what was written for other fixes.
+    `workspace` must be up to date: read after the follow-up migrations of other fixes were written.
     """
     migration = next((m for m in workspace.migrations if m.path == fix.path), None)
     if migration is None or fix.then is None:
@@ -63,7 +63,7 @@ def _also(root: Path, migration: Migration, then: Following) -> Iterator[str]:
 
 
 def _with(text: str, statement: str, end: str) -> str:
-    """A rollback with one statement more at its end, before the COMMIT of a transaction around it."""
+    """A rollback with one more statement at its end, before the COMMIT of an explicit transaction."""
     try:
         pair = outer_pair(statements(text))
     except SqlSyntaxError:
@@ -97,7 +97,7 @@ def _drops(tree: Tree, index: str) -> bool:
 
 
 def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:
-    """Whether the migration's own rollback still does, once another migration makes what this one made."""
+    """Whether the migration's rollback stays correct if a follow-up migration creates the object."""
     if fix.then is None or not fix.then.needed:
         return True
     if migration is None or (migration.down and migration.down.path == migration.path):

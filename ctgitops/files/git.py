@@ -24,9 +24,9 @@ _WITHOUT_BASE = {
 
 
 def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
-    """The migrations of a branch, or of the first of the usual ones that exists; None where there is none.
+    """The migrations of a branch, or of the first default branch name that exists; None if there is none.
 
-    None too outside of a repository, unless a branch is named. Raises WorkspaceError where git fails.
+    Also None outside of a repository, unless a branch is named. Raises WorkspaceError if git fails.
     """
     if name is None and not in_repository(root):
         return None
@@ -36,12 +36,12 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
 
 
 def base_name(git: Git, name: str | None = None) -> str:
-    """That branch, or the first of the usual ones that exists; empty where there is none."""
+    """The given branch, or the first default branch that exists; empty if there is none."""
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
 def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
-    """The same, where the verb cannot do without. Raises UsageError, which says what to fetch, and WorkspaceError."""
+    """Like `base_of`, but required. Raises UsageError, which says what to fetch, and WorkspaceError."""
     base = base_of(root, name, option)
     if base is not None:
         return base
@@ -55,9 +55,9 @@ def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
 
 
 def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
-    """The files below the root that are not as they were where this branch left the base, by their paths from there.
+    """The files below the root that differ from the fork point of this branch, by their paths from the root.
 
-    Raises WorkspaceError where git cannot tell.
+    Raises WorkspaceError if git fails.
     """
     git = Git(root, f"what this branch changed since {base.name}", _WITHOUT_BASE["--changed"])
     fork = fork_of(git, base.name)
@@ -67,7 +67,7 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
 
 
 def fork_of(git: Git, base: str) -> str:
-    """The commit where HEAD left the base; the base itself where the two have no common history."""
+    """The merge base of HEAD and the base branch; the base itself if they have no common history."""
     if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
@@ -77,15 +77,15 @@ def fork_of(git: Git, base: str) -> str:
 
 
 def commit_of(git: Git, name: str) -> str:
-    """The commit that a name stands for; empty where there is no such name."""
+    """The commit that a name resolves to; empty if it does not resolve."""
     found = git.text_or_none("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return (found or "").strip()
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
-    """Which of some migrations the base branch has, and when each was committed; never an error.
+    """Which of the given migrations the base branch has, and when each was committed; never raises.
 
-    It decides which file a problem points at, so where git fails that is unknown, and the problem says so.
+    It decides which file a problem points at. If git fails, the order is unknown, and the problem says so.
     """
     if not in_repository(root):
         return Seniority()
@@ -108,28 +108,28 @@ def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
 
 
 def head_of(root: Path) -> str:
-    """The commit that is checked out; empty before the first commit. Raises WorkspaceError where nothing can tell."""
+    """The checked-out commit; empty before the first commit. Raises WorkspaceError if it cannot be read."""
     git = Git(root, "which commit is checked out")
     try:
         return commit_of(git, "HEAD")
     except CtgitopsError:
         if found := _head_file(top_of(root)):
-            return found  # as in the Action's image, which has no git
+            return found  # the Action's image has no git
         raise
 
 
 def in_repository(root: Path) -> bool:
-    """Whether a folder is inside a working tree of git, by the files alone: git itself may be missing or broken."""
+    """Whether a folder is in a git working tree, judged by files alone: git may be missing or broken."""
     return bool(os.environ.get("GIT_DIR")) or any((p / ".git").exists() for p in _upwards(root))
 
 
 def top_of(root: Path) -> Path:
-    """The repository that a folder is in; the folder itself outside of one. Needs no git."""
+    """The top folder of the repository; outside of one, the folder itself. Needs no git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git knows below a folder, by their paths from there; None where git cannot say."""
+    """The files that git tracks below a folder, by their paths from there; None if git cannot list them."""
     if not in_repository(root):
         return None
     try:
@@ -145,7 +145,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """HEAD as git writes it into its folder, for a repository that is no linked worktree; empty where unclear."""
+    """Resolves HEAD from the files in .git, but not for a linked worktree; empty if that fails."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()
@@ -162,7 +162,7 @@ def _head_file(top: Path) -> str:
 
 
 def _near(git: Git, name: str) -> list[str]:
-    """Branches that end as the name does."""
+    """Branches whose last path component is that of the name."""
     listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     last = name.rsplit("/", 1)[-1]
     return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]
@@ -182,10 +182,10 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 
 
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
-    """Versions want the files' text, which a clone without blobs has to fetch first."""
+    """Reads a branch's migrations; `versions` needs the files' text, which a clone without blobs fetches first."""
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
-    plain = ("--no-color", "--no-line-number", "--no-column")  # whatever grep.* of git's configuration says
+    plain = ("--no-color", "--no-line-number", "--no-column")  # overrides grep.* in git's configuration
     words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/")
     said = (git.text_or_none("grep", *plain, *words) if versions else None) or ""
     found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import WorkspaceError
 
 SECONDS = 30
-"""How long one command of git may take: it can fetch what a partial clone left out."""
+"""Timeout of one git command: a partial clone may fetch missing objects."""
 _SAFE = (
     "-c",
     "core.hooksPath=/dev/null",
@@ -28,7 +28,7 @@ _SAFE = (
 _SILENT = {
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ASKPASS": "",  # set and empty, it also turns off core.askPass and SSH_ASKPASS
+    "GIT_ASKPASS": "",  # set and empty, it also disables core.askPass and SSH_ASKPASS
     "GCM_INTERACTIVE": "never",
     "SSH_ASKPASS_REQUIRE": "never",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -52,37 +52,37 @@ _ADVICE = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command of git printed, and how it ended."""
+    """The output and exit status of one git command."""
 
     status: int
     printed: str
     said: str
-    """What it wrote to stderr."""
+    """Its stderr."""
 
     @property
     def is_no(self) -> bool:
-        """Whether it ended with git's "no": status 1, and no complaint that something could not be read."""
+        """Whether git answered "no": exit status 1, without a read error on stderr."""
         return self.status == 1 and not _COMPLAINT.search(self.said)
 
 
 @dataclass(frozen=True)
 class Git:
-    """git in one folder. `wanted` is what the caller needs to know: errors say that it is unknown."""
+    """git in one folder. `wanted` names what the caller needs; errors say that it is unknown."""
 
     root: Path
     wanted: str
     otherwise: str = ""
-    """How to go on without git's answer, with the command spelled out."""
+    """A command that works without git's answer, for the hint of errors."""
 
     def text(self, *arguments: str) -> str:
-        """What git prints. Raises WorkspaceError where it fails."""
+        """The output of a git command. Raises WorkspaceError if it fails."""
         printed = self.text_or_none(*arguments)
         if printed is None:
             raise self.failure(f"git {arguments[0]} ended with status 1")
         return printed
 
     def text_or_none(self, *arguments: str) -> str | None:
-        """What git prints; None where its answer is no. Raises WorkspaceError where it fails."""
+        """The output of a git command; None if git answers no. Raises WorkspaceError if it fails."""
         answer = self.run(*arguments)
         if answer.is_no:
             return None
@@ -91,7 +91,7 @@ class Git:
         return answer.printed
 
     def run(self, *arguments: str) -> Answer:
-        """Runs one command; nothing that the checkout configures is run. Raises WorkspaceError."""
+        """Runs one command, without programs that the checkout configures. Raises WorkspaceError."""
         command = ["git", *_SAFE, "-C", str(self.root), *arguments]
         try:
             child = subprocess.Popen(
@@ -100,7 +100,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, **_SILENT},
-                start_new_session=True,  # without a terminal, ssh cannot ask either; and its helpers end with it
+                start_new_session=True,  # without a terminal, ssh cannot prompt; the group lets all helpers be killed
             )
         except FileNotFoundError:
             raise self.failure("git is not installed", "install git") from None
@@ -118,21 +118,21 @@ class Git:
         return Answer(child.returncode, printed.decode(errors="replace"), said.decode(errors="replace"))
 
     def failure(self, said: str, advice: str = "") -> WorkspaceError:
-        """The error that git could not tell what was wanted."""
+        """The error for a failed git command."""
         hints = (advice or next((a for words, a in _ADVICE if re.search(words, said)), ""), self.otherwise)
         hint = "; or ".join(filter(None, hints)) or "`git status` and `git fsck` in this folder show more"
         return WorkspaceError(f"git cannot tell {self.wanted}: {_words(said)}", hint=hint)
 
 
 def _words(said: str) -> str:
-    """What git complained about on one line, without credentials of a URL."""
+    """Git's error message on one line, without credentials in URLs."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     complaints = [line for line in lines if _COMPLAINT.match(line)] or lines
     return _CREDENTIALS.sub("", "; ".join(dict.fromkeys(complaints)))[:_MOST_WORDS]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """With everything that git started, which would hold its pipes open."""
+    """Kills git and all its child processes, which would keep its pipes open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.communicate()

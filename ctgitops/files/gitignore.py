@@ -14,7 +14,7 @@ _COMMENT = "# backups of ctgitops hold real rows"
 
 
 def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Adds the folders inside the root that are not ignored yet; the patterns that it added. Writes."""
+    """Adds the folders inside the root that are not ignored yet; returns the added patterns. Writes."""
     wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
     path = root / NAME
     before = path.read_bytes() if path.is_file() else b""
@@ -37,7 +37,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _pattern(folder: str) -> str:
-    """Of a folder named in a manifest; empty for one outside of the root."""
+    """The pattern of a folder named in a manifest; empty for a folder outside of the root."""
     parts = [part for part in PurePosixPath(folder).parts if part != "."]
     if not parts or parts[0] == "/" or ".." in parts or "://" in folder:
         return ""
@@ -45,12 +45,12 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """What a pattern is about, however it is anchored, and whether it ignores or not: a person has decided."""
+    """The folder of a pattern, without anchors and `!`: a negated pattern counts too, as a person's decision."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 
 def _ignored(root: Path, pattern: str) -> bool:
-    """Whether git ignores a file in there already, by a pattern elsewhere; not where git cannot tell."""
+    """Whether git already ignores files in the folder, by any pattern; False if git cannot tell."""
     if not in_repository(root):
         return False
     try:

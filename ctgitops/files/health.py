@@ -18,12 +18,12 @@ SHORTEST = timedelta(seconds=1)
 
 
 def query_of(document: Document, text: str) -> Script:
-    """The query, beginning at the line of the manifest on which it stands."""
+    """The query as a Script that starts at its line in the manifest."""
     return Script(text, document.path, document.place((*KEYS, "query")).line or 1)
 
 
 def health_faults(document: Document, health: Health) -> Iterator[Fault]:
-    """A query that is none, and times that make no sense."""
+    """Reports a value that is not a query, and invalid times."""
     place = document.place((*KEYS, "query"))
     for problem in (each for each in query_problems(health.query) if each.blocks):
         what = f"`health.query`: {problem.what}"

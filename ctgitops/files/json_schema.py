@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Miss:
-    """One error of jsonschema: which word of which schema refuses what."""
+    """One error of jsonschema: the keyword and the schema that reject a value."""
 
     word: str
     wanted: Any
@@ -41,7 +41,7 @@ class _Miss:
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem, and the keys that lead to it: what it makes unusable."""
+    """A problem, and the keys that it makes unusable."""
 
     keys: Keys
     problem: Problem
@@ -56,7 +56,7 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def faults(document: Document, name: str) -> tuple[Fault, ...]:
-    """Every way in which a document is not what the schema wants."""
+    """All schema violations of a document."""
     found: list[Fault] = []
     for error in _validator()(schema_of(name)).iter_errors(document.value):
         miss = _Miss.of(error)
@@ -66,7 +66,7 @@ def faults(document: Document, name: str) -> tuple[Fault, ...]:
 
 @cache
 def _validator() -> type[Validator]:
-    """JSON Schema with `$` as it means there: the end of the text, and not a place before a last line end."""
+    """JSON Schema with the meaning of `$` in its specification: the end of the text, not before a final newline."""
     from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415 - 70 ms, which `--version` need not pay
 
     def pattern(_: Validator, wanted: str, instance: object, __: object) -> Iterator[ValidationError]:
@@ -140,7 +140,7 @@ def _expected(miss: _Miss) -> str:
 
 
 def _in_the_open(miss: _Miss, document: Document) -> Problem:
-    """Never repeats what was written there: it may hold a password."""
+    """Never repeats the value: it may contain a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not understood"

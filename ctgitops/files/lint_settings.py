@@ -11,7 +11,7 @@ from .strict_yaml import Document
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
-    """Names under `lint` that no rule has, each with the nearest that one has."""
+    """Reports unknown rules under `lint`, each with the most similar rule."""
     if not usable.get("lint"):
         return
     from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not pay

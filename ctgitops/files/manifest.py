@@ -39,7 +39,7 @@ _UNITS = {
 
 
 def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], tuple[Problem, ...]]:
-    """Every environment by name, and all that is wrong with the manifests."""
+    """All environments by name, and all problems of the manifests."""
     items, refused = repository.items(FOLDER)
     problems = list(refused)
     found: dict[str, Environment] = {}
@@ -83,7 +83,7 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
 
 
 def duration(text: str) -> timedelta:
-    """`200ms`, `15min`, `24h`: what the schema accepts."""
+    """Parses `200ms`, `15min`, `24h`, as the schema allows."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(number) * _UNITS[text[len(number) :]]
 
@@ -144,7 +144,7 @@ def _health(health: dict[str, Any], document: Document) -> Health:
 
 
 def _preflight(written: dict[str, Any]) -> PreflightPolicy:
-    """What is left out stays as it is."""
+    """Keys that are left out keep their defaults."""
     limits = {
         key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
     }

@@ -25,14 +25,14 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("backup", "verify"), lambda value: value != "restore", "prove backups but by restoring them", ""),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
-"""Keys that this version knows and does not carry out: which, from which value on, what is not done, what instead."""
+"""Keys that are known but not implemented: the key, for which values, what is not done, and what to use instead."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""24 days in each unit: PostgreSQL counts its timeouts in milliseconds, of which 2**31 - 1 are 24.8 days."""
+"""24 days in each unit: PostgreSQL's timeouts are in milliseconds, with a maximum of 2**31 - 1, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
-    """Keys not carried out yet, durations, time zones, tags without a release, and folders of seeds."""
+    """Reports unimplemented keys, and invalid durations, time zones, tags without a release and seed folders."""
     return (
         *_not_yet(document),
         *_durations(document, usable),

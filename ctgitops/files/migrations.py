@@ -23,11 +23,11 @@ FOLDER = "migrations"
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
-"""Paths of one migration by their ending: ``, `.up`, `.down`, `.verify`."""
+"""Paths of the files of one migration by suffix: ``, `.up`, `.down`, `.verify`."""
 
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
-    """Every migration by number, and all that is wrong with the files."""
+    """All migrations by number, and all problems of the files."""
     items, problems = repository.items(FOLDER)
     reader = _Reader(repository, policy, list(problems))
     by_stem: dict[str, Files] = defaultdict(dict)
@@ -53,7 +53,7 @@ def _folder(repository: Repository, item: Item) -> Problem:
 
 
 def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
-    """Files that take another one back, by their names, and would run forwards; they are left out."""
+    """Reports files that are rollbacks by name and would run as migrations; they are left out."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"
@@ -105,7 +105,7 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
 
 @dataclass
 class _Reader:
-    """Reads migrations one by one and remembers what was wrong."""
+    """Reads migrations one by one, and collects their problems."""
 
     repository: Repository
     policy: Policy

@@ -15,7 +15,7 @@ _WORDS = re.compile(r"[^A-Za-z0-9]+")
 
 
 def name_of_other_tool(name: str) -> tuple[str, str] | None:
-    """Whose name of a migration it is, and what to do; None for any other name."""
+    """The tool that names migrations like this, and how to rename the file; None if there is none."""
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
@@ -31,7 +31,7 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
 
 
 def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Stems of files that are the way back of another file beside them by their name, and that file's stem."""
+    """Stems of files whose names say that they roll back another file, each with the stem of that file."""
     for stem in stems:
         match = _BACK.fullmatch(stem)
         names = [f"{match[1]}{ending}" for ending in ("", "_up", "-up", ".do")] if match else []
@@ -40,7 +40,7 @@ def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str
 
 
 def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
-    """Whose folder of one migration it is, and where its files belong; None for any other folder."""
+    """The tool that uses one folder per migration like this, and where to move its files; None if there is none."""
     _, _, names = next(os.walk(folder), ("", [], []))
     match = _DATED.fullmatch(folder.name)
     stem = f"{match[1].replace('-', '')}_{_slug(match[2])}" if match else "NNN_name"
@@ -52,7 +52,7 @@ def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
 
 
 def holds_sql(folder: Path) -> bool:
-    """Whether there is SQL in a folder, however deep, or may be, where it cannot be listed; links are not followed."""
+    """Whether a folder contains SQL at any depth; assumed if it cannot be listed. Links are not followed."""
     unread: list[OSError] = []
     found = any(
         name.lower().endswith(".sql") for _, _, names in os.walk(folder, onerror=unread.append) for name in names

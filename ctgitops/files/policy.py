@@ -15,13 +15,13 @@ from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Bytes of a manifest or a policy: far more than anybody writes, few enough to read in a moment."""
+"""Maximum size of a manifest or policy in bytes; a file of this size is still read at once."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
-    """The policy; without a file, or for keys that cannot be read, what holds by default."""
+    """The policy; a missing file, or an invalid key, gets the defaults."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
         hint = f"call it {PATH}"
@@ -40,13 +40,13 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """A YAML file of the repository, or why it is not read."""
+    """Reads a YAML file of the repository; a Problem if it cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 
 
 def without_faults(document: Document, found: tuple[Fault, ...]) -> dict[str, Any]:
-    """The top-level keys of a document that nothing is wrong with."""
+    """The top-level keys of a document without problems."""
     spoilt = {fault.keys[0] for fault in found if fault.keys}
     if not isinstance(document.value, dict):
         return {}

@@ -15,14 +15,14 @@ from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
 _SIMILAR = 0.5
-"""The share of lines that git too wants in common to call it a rename."""
+"""The share of common lines from which git, too, detects a rename."""
 _WHOLE = "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the whole history"
 _FORMAT = "--format=%H%x09%an%x09%cs"
 _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:
-    """The migrations that the base branch, or its history, has and the working tree does not. Read-only."""
+    """The migrations in the base branch or its history that are missing from the working tree. Read-only."""
     if not in_repository(root):
         return Removals()
     git = Git(root, "which files were removed")
@@ -43,12 +43,12 @@ def removals(root: Path) -> Removals:
 
 
 def _without_trees(git: Git) -> bool:
-    """Whether to read the history would fetch a tree for every commit, one by one."""
+    """Whether reading the history would fetch trees one commit at a time (a clone with a `tree:` filter)."""
     return " tree:" in (git.text_or_none("config", "--get-regexp", r"^remote\..*\.partialclonefilter$") or "")
 
 
 def _shallow(git: Git) -> tuple[str, str]:
-    """Without history and without another branch nothing tells what was removed."""
+    """Returns why removals are unknown in a shallow clone without another branch."""
     if git.text("rev-parse", "--is-shallow-repository").strip() == "true":
         return "this clone is shallow", DEEPER
     return "", ""
@@ -74,7 +74,7 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
 
 
 def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
-    """Whether a file with its number has much the same text, tracked or not; its header may have another name."""
+    """Whether a file with the same number has similar text, tracked or not; the name in its header may differ."""
     same = [p for p in (git.root / FOLDER).glob(f"{split_name(name).digits}_*.sql") if _migration(p.name)]
     if not same:
         return False

@@ -25,7 +25,7 @@ class Renamed:
 
 
 def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] = ()) -> tuple[Renamed, ...]:
-    """Moves files and their headers, and the dependencies of `others`; tells which. Writes, and replaces no file."""
+    """Renames files, updates headers and the dependencies of `others`; returns the changes. Writes; overwrites none."""
     numbers = {move.migration.number: move for move in moves}
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:

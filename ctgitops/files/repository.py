@@ -22,7 +22,7 @@ _MARKS = {
 
 @dataclass(frozen=True)
 class Item:
-    """One name in a folder; `path` is relative to the repository's root."""
+    """An entry of a folder; `path` is relative to the repository's root."""
 
     name: str
     path: str
@@ -36,7 +36,7 @@ class Repository:
     root: Path
 
     def items(self, path: str) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
-        """What a folder holds, by name, without dotfiles; nothing where there is no such folder."""
+        """The entries of a folder by name, without dotfiles; empty if the folder does not exist."""
         refused = self.linked(path)
         if refused:
             return (), (refused,)
@@ -52,17 +52,17 @@ class Repository:
         return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
 
     def linked(self, path: str) -> Problem | None:
-        """The problem of a path that is, or goes through, a symbolic link."""
+        """The problem with a path that is, or contains, a symbolic link; None if there is none."""
         part = ""
         for name in PurePosixPath(path).parts:
             part = f"{part}/{name}" if part else name
-            if os.path.islink(f"{self.root}/{part}"):  # noqa: PTH114 - asked twice for each of a thousand files
+            if os.path.islink(f"{self.root}/{part}"):  # noqa: PTH114 - called twice for each of a thousand files
                 what = f"`{part}` is a symbolic link, and links are not read"
                 return Problem("symlink", what, Place(part), "put what it points to in its place")
         return None
 
     def text(self, path: str, limit: int) -> str | Problem:
-        """The text of a file with LF line ends and without a byte order mark, or why it is not read."""
+        """The text of a file with LF line ends and without a byte order mark, or a Problem."""
         try:
             return self.linked(path) or self._refused(path, limit) or decoded(self._bytes(path, limit), path)
         except OSError as error:
@@ -82,7 +82,7 @@ class Repository:
     def _bytes(self, path: str, limit: int) -> bytes:
         with open(f"{self.root}/{path}", "rb", opener=_open) as file:
             size = os.fstat(file.fileno()).st_size
-            return file.read(min(size, limit) + 1)  # asked for much more, it would clear that much memory first
+            return file.read(min(size, limit) + 1)  # a larger count would allocate and clear that much memory
 
 
 def _open(path: str, flags: int) -> int:
@@ -90,7 +90,7 @@ def _open(path: str, flags: int) -> int:
 
 
 def decoded(raw: bytes, path: str) -> str | Problem:
-    """UTF-8 text as it is kept and compared everywhere, or where it stops being UTF-8 text."""
+    """Decodes UTF-8 and normalises line ends, or returns a Problem at the first invalid byte."""
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "")
     if encoding:
         return Problem("encoding", f"it is {encoding}, not UTF-8", Place(path, 1, 1), "save it as UTF-8")
@@ -108,12 +108,12 @@ def decoded(raw: bytes, path: str) -> str | Problem:
 
 
 def shown(text: str) -> str:
-    """A file's name as it can be printed: control characters and undecodable bytes are spelled out."""
+    """A printable file name: control characters and undecodable bytes are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
-    """Tells that a folder inside a folder is not read; only a warning where no SQL waits in it."""
+    """Reports that a nested folder is not read; only a warning if it has no SQL."""
     folder = item.path.removesuffix(f"/{item.name}")
     hint = f"files stand directly in {folder}/: move them there, or move the folder away"
     return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)

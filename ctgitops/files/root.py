@@ -8,9 +8,9 @@ _FOLDERS = ("migrations", "environments", "seeds")
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards that has migrations/ or environments/; `start` where there is none.
+    """The nearest folder from `start` upwards with migrations/ or environments/; `start` if there is none.
 
-    The search ends at the repository of git. Outside of one, only a folder that `start` is a part of is found.
+    The search ends at the root of the git repository. Outside of one, see `enclosing_root`.
     """
     here = start.resolve()
     if _is_root(here):
@@ -19,7 +19,7 @@ def find_root(start: Path) -> Path:
 
 
 def enclosing_root(start: Path) -> Path:
-    """The folder whose migrations/, environments/ or seeds/ `start` is in; `start` where there is none."""
+    """The folder whose migrations/, environments/ or seeds/ contains `start`; `start` if there is none."""
     here = start.resolve()
     if _is_root(here):
         return start
@@ -28,7 +28,7 @@ def enclosing_root(start: Path) -> Path:
 
 
 def _above(here: Path) -> list[Path]:
-    """The folders above, up to and with that of the repository; none outside of a repository."""
+    """The parent folders up to the root of the repository; none outside of a repository."""
     if (here / ".git").exists():
         return []
     folders: list[Path] = []

@@ -18,7 +18,7 @@ from .migrations import FOLDER, read_migrations
 from .repository import Repository
 
 _TIMESTAMP = 10**13
-"""Numbers from here on are timestamps of 14 digits, as Supabase and dbmate write them."""
+"""Larger numbers are timestamps of 14 digits, as Supabase and dbmate use them."""
 
 _MIGRATION = """\
 -- Migration: {name}
@@ -57,7 +57,7 @@ _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgit
 
 
 class Change(StrEnum):
-    """What a new migration does to those who use the schema, which decides its version."""
+    """The effect of a new migration on users of the schema, which decides its version."""
 
     BREAKING = "breaking"
     ADDITIVE = "additive"
@@ -66,7 +66,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file to be written; its path is relative to the repository's root."""
+    """A file to write; its path is relative to the repository's root."""
 
     path: str
     text: str
@@ -74,7 +74,7 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of `ctgitops new`."""
+    """The arguments of `ctgitops new`."""
 
     words: str
     author: str
@@ -82,13 +82,13 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The migration that it depends on.  None: the highest of its band."""
+    """The migration that it depends on; None for the highest of its band."""
     before: int | None = None
-    """The migration that it goes before where that one is pending too."""
+    """The migration that this one must precede, if that one is pending too."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
-    """The next migration of a band, its header filled, and its rollback beside it. Writes nothing."""
+    """The next migration of a band with its header filled, and its rollback. Writes nothing."""
     number = _next_number(workspace, order)
     name = f"{number:03}_{_slug(order.words)}"
     band = workspace.policy.band(number)
@@ -110,7 +110,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
 
 
 def first_files(root: Path) -> tuple[NewFile, ...]:
-    """A policy that fits the migrations that are there, and three manifests. Writes nothing."""
+    """A policy that fits the existing migrations, and three manifests. Writes nothing."""
     found, _ = read_migrations(Repository(root), Policy(header=HeaderRule.OPTIONAL))
     numbers = [m.number for m in found]
     contiguous = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else True
@@ -130,7 +130,7 @@ def first_files(root: Path) -> tuple[NewFile, ...]:
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes those files that are not there yet, never over another one; tells which it wrote."""
+    """Writes the files that do not exist yet, and never overwrites; returns which it wrote."""
     written = []
     for file in files:
         path = root / file.path

@@ -14,7 +14,7 @@ from .repository import Item, Repository, sub_folder
 def read_seeds(
     repository: Repository, environments: tuple[Environment, ...], policy: Policy
 ) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
-    """Seed files by environment: folder by folder as the manifest names them, by name within a folder."""
+    """Seed files by environment: folders in the manifest's order, files by name."""
     problems: list[Problem] = []
     found: dict[str, tuple[Seed, ...]] = {}
     for environment in environments:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
 Keys = tuple[str | int, ...]
-"""The way from the top of a document to a value: names of keys, positions in lists."""
+"""The path from the top of a document to a value: keys and list positions."""
 
 DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
-"""`{url: ${NAME}}`, as everybody writes it first: inside braces YAML wants quotes, and nobody should have to know."""
+"""Matches `{url: ${NAME}}`, a common mistake: inside braces YAML requires quotes, which `read_yaml` adds."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     ("expected ',' or", "inside braces, put values that hold `{`, `}`, `[`, `]` or `,` into quotes"),
@@ -36,7 +36,7 @@ _HINTS = (
 
 @dataclass(frozen=True)
 class Document:
-    """One file's content. `values` and `keys` say where each value, and the key before it, stands."""
+    """The content of one file. `values` and `keys` hold the position of each value and of its key."""
 
     path: str
     value: Value
@@ -44,14 +44,14 @@ class Document:
     keys: dict[Keys, Place] = field(default_factory=dict)
 
     def place(self, keys: Keys) -> Place:
-        """Where the value stands; where its nearest parent stands, if it is not there itself."""
+        """The position of the value, or of its nearest parent if the value is missing."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Place(self.path, 1))
 
 
 def read_yaml(text: str, path: str) -> Document | Problem:
-    """The document, or the first thing in it that is not allowed."""
+    """Parses the document, or returns the first violation of the subset as a Problem."""
     if hidden := hidden_in_key(text):
         return _invisible(text, path, *hidden)
     found = _read(text, path)
@@ -75,7 +75,7 @@ def _read(text: str, path: str) -> Document | Problem:
     except yaml.MarkedYAMLError as error:
         return _broken(error, path)
     except (ValueError, OverflowError):
-        # PyYAML turns \U escapes and directives into numbers without looking at their size.
+        # PyYAML converts \U escapes and directives to numbers without a limit on their size.
         return Problem("yaml", "an escape or a directive that YAML does not allow", Place(path, 1), "remove it")
 
 
@@ -100,7 +100,7 @@ def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
 
 
 class _Builder:
-    """Builds a document from PyYAML's events, which still know every place."""
+    """Builds a document from PyYAML's events, which still have positions."""
 
     def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
         self._path = path
@@ -179,7 +179,7 @@ class _Builder:
 
 
 def shown_value(value: Value) -> str:
-    """A value as an error may repeat it: shortened, and never one that could hold a password."""
+    """A value as an error may show it: shortened, and never one that could contain a password."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

@@ -14,9 +14,9 @@ from .seeds import read_seeds
 
 
 def read_workspace(root: Path) -> Workspace:
-    """What the folder `root` holds, with everything that is wrong in it; read-only.
+    """Reads the folder `root`, and collects all of its problems; read-only.
 
-    Raises WorkspaceError only where nothing can be read.
+    Raises WorkspaceError only if nothing can be read.
     """
     if not root.is_dir():
         raise WorkspaceError(f"there is no folder `{root}`", hint="name the repository's root with `--root DIR`")

@@ -17,7 +17,7 @@ DEEPEST = 5
 
 
 def is_sql(path: str) -> bool:
-    """Whether a path of a workspace is that of a migration or a seed file, and of nothing else."""
+    """Whether a path in a workspace is exactly that of a migration or a seed file."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
@@ -27,7 +27,7 @@ def is_sql(path: str) -> bool:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A copy of a workspace with these files in it, or without those that are None; gone when the block ends."""
+    """A temporary copy of a workspace with these files added or replaced; None removes a file. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         into.mkdir()
@@ -41,7 +41,7 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
 
 
 def _put(into: Path, path: str, content: bytes | None) -> None:
-    # A link of the checkout may stand there, or lead there, from anywhere: it is removed, never followed.
+    # The checkout may have a symbolic link at this path or on the way to it: it is removed, never followed.
     file = into / path
     for folder in reversed(file.relative_to(into).parents):
         if (into / folder).is_symlink():
@@ -54,7 +54,7 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
-    """The environments of manifests, by the names of their files; what cannot be read is left out."""
+    """The environments of manifests, given by file name; invalid manifests are left out."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         folder = Path(made) / MANIFESTS
         folder.mkdir()

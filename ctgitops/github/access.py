@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Access:
-    """A repository, and the token for it."""
+    """A repository, and the token for its API."""
 
     token: str = field(repr=False)
     repository: str
-    """`owner/name`, as GITHUB_REPOSITORY has it."""
+    """`owner/name`, the value of GITHUB_REPOSITORY."""
     api_url: str = "https://api.github.com"
-    """As GITHUB_API_URL has it."""
+    """The value of GITHUB_API_URL."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds, and how often."""
+    """Timeouts and pauses in seconds, and retry counts."""
 
     tries: int = 5
     backoff: float = 0.5
     secondary: float = 30
-    """How long a secondary rate limit is waited for, each time."""
+    """The pause after each secondary rate limit."""
     longest: float = 120
-    """What asks for a longer wait than this is a failure."""
+    """The longest wait that a rate limit may ask for; a longer one is an error."""
     timeout: float = 20
     between_writes: float = 0.5
     settle: float = 1
-    """After writing the comment, before reading whether another run wrote too."""
+    """The pause between writing the comment and checking whether another run wrote too."""

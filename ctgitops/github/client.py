@@ -19,7 +19,7 @@ from .retry import retry
 
 T = TypeVar("T")
 
-set_log_level(logging.WARNING)  # PyGithub writes what it waits for to stderr, where a runner looks for commands
+set_log_level(logging.WARNING)  # PyGithub logs its waits to stderr, where a runner looks for commands
 
 _NETWORK = {
     requests.SSLError: "its certificate was not accepted",
@@ -30,7 +30,7 @@ _NETWORK = {
 
 
 class Client:
-    """One repository. Raises ForgeError, whose text never holds the token."""
+    """The API client of one repository. Raises ForgeError, whose text never contains the token."""
 
     def __init__(self, access: Access, patience: Patience, warn: Callable[[str], None]) -> None:
         if not (token := access.token.strip()):
@@ -54,7 +54,7 @@ class Client:
         self.repository = self.github.get_repo(access.repository)
 
     def may(self, doing: str, permission: str, call: Callable[[], T]) -> T | None:
-        """Leaves out what the token may not do, and tells so once."""
+        """Calls the API; if the token lacks the permission, warns once and returns None."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
@@ -69,14 +69,14 @@ class Client:
             return None
 
     def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
-        """For an answer that decides what may be done: there is no going on without it."""
+        """Calls the API for an answer that the run depends on: a missing permission is an error."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Sends what must not arrive twice: where nobody knows whether it did, looks before sending again."""
+        """Sends a request that must not be repeated: if its result is unknown, looks for the object before retrying."""
         for pause in (2, 4):
             try:
                 return post()
@@ -90,20 +90,20 @@ class Client:
 
     @contextmanager
     def gone_is_fine(self) -> Iterator[None]:
-        """Another run may have deleted it first."""
+        """Ignores a 404: another run may have deleted the object first."""
         try:
             yield
         except UnknownObjectException:
             return
 
     def login(self) -> str:
-        """Who the token is; GitHub Actions where GitHub does not say."""
+        """The login of the token's account; GitHub Actions if GitHub does not report one."""
         if not self._login:
             self._login = self._asked_login() or "github-actions[bot]"
         return self._login
 
     def _asked_login(self) -> str:
-        """By GraphQL, which every token may ask, or by REST, where a server has no GraphQL."""
+        """By GraphQL, which accepts every token, or by REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 LONGEST = 65_536
-"""So many characters GitHub takes."""
+"""GitHub's maximum length of a comment, in characters."""
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
@@ -27,7 +27,7 @@ _CUT = "\n\n(Cut here: GitHub takes no longer comment. The run's summary has all
 
 @dataclass(frozen=True)
 class Marker:
-    """The first line of the comment, which nobody sees."""
+    """The first line of the comment, which is invisible."""
 
     key: str
     generation: Generation
@@ -43,26 +43,26 @@ class Marker:
 
 @dataclass(frozen=True)
 class Found:
-    """A comment of ours."""
+    """A comment that this tool wrote."""
 
     comment: IssueComment
     marker: Marker
 
     @property
     def rank(self) -> tuple[Generation, int]:
-        """The newest content has the highest."""
+        """The sort key of a comment: the newest content has the highest."""
         return self.marker.generation, self.comment.id
 
 
 class Sticky:
-    """Writes comments as one author."""
+    """Writes comments as one account."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Reads and writes until what is read needs no writing; None where a newer run was there before."""
+        """Writes the comment until a read shows that it is up to date; None if a newer run has written it already."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         text = whole(wanted)
@@ -80,7 +80,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.anew else found[0]).comment.html_url
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
-        """Oldest first."""
+        """This tool's comments with that key, oldest first."""
         by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
@@ -94,7 +94,7 @@ class Sticky:
         self._login = created.user.login
 
     def _tidy(self, found: list[Found], newest: Found, text: str) -> bool:
-        """Gives the oldest the text, or what the newest says, and deletes the others; whether anything was to do."""
+        """Gives the oldest `text`, or the newest content, and deletes the others; returns whether it changed any."""
         text = text or newest.comment.body
         oldest, others = found[0], found[1:]
         differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
@@ -107,7 +107,7 @@ class Sticky:
         return differs or bool(others)
 
     def _fold(self, found: list[Found], newest: Found) -> bool:
-        """Folds all but the newest away as outdated, and takes their first line, so that they are ours no longer."""
+        """Minimises all but the newest as outdated, and changes their marker, so that they are not found again."""
         others = [f for f in found if f is not newest]
         for other in others:
             with self._client.gone_is_fine():
@@ -117,7 +117,7 @@ class Sticky:
 
 
 def whole(wanted: StickyComment) -> str:
-    """The comment with its first line, cut to what GitHub takes."""
+    """The comment with its marker, shortened to GitHub's limit."""
     marker = str(Marker(wanted.key, wanted.generation, wanted.head_sha, digest(wanted.body)))
     room = LONGEST - len(marker)
     if len(wanted.body) <= room:
@@ -127,7 +127,7 @@ def whole(wanted: StickyComment) -> str:
 
 
 def read(text: str) -> Marker | None:
-    """The marker that a comment begins with."""
+    """The marker at the start of a comment; None if there is none."""
     match = _MARKER.match(text)
     try:
         fields = json.loads(match[1]) if match else {}
@@ -139,12 +139,12 @@ def read(text: str) -> Marker | None:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two comments say the same about the same commit, whichever run wrote them."""
+    """Whether two comments have the same content for the same commit, ignoring which run wrote them."""
     markers = read(one), read(other)
     heads = [marker.head_sha if marker else None for marker in markers]
     return heads[0] == heads[1] and digest(_MARKER.sub("", one, count=1)) == digest(_MARKER.sub("", other, count=1))
 
 
 def digest(body: str) -> str:
-    """A hash that does not see what GitHub may change: line ends, and space at the end."""
+    """A hash that ignores what GitHub may change: line ends and trailing whitespace."""
     return sha256(body.replace("\r\n", "\n").rstrip().encode()).hexdigest()

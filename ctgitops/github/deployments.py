@@ -19,7 +19,7 @@ DESCRIPTION = 140
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit: GitHub merges nothing into it and waits for no check."""
+    """Creates a deployment of exactly this commit: without GitHub's auto-merge and without required checks."""
     name = uuid4().hex
 
     def create() -> Made:
@@ -42,7 +42,7 @@ def begin(client: Client, deployment: Deployment) -> int:
 
 
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
-    """Adds a status; its links, to the log and to what GitHub calls the environment, lead to the run."""
+    """Adds a status whose log and environment links lead to the run."""
     deployment = client.repository.get_deployment(number)
     text = one_line(description, DESCRIPTION)
     link: dict[str, Any] = {"target_url": url, "environment_url": url} if url else {}

@@ -24,7 +24,7 @@ from ..errors import UsageError
 from .payload import Payload, flag_of, get_of, number_of, text_of
 
 PLANNED = ("opened", "synchronize", "reopened", "ready_for_review")
-"""What happens to a pull request that can change its plan."""
+"""The pull request actions that can change its plan."""
 
 PUBLISHED = ("released", "published")
 
@@ -36,7 +36,7 @@ _DEPENDABOT = "dependabot[bot]"
 
 
 def read_event(name: str, payload: Payload) -> Event | Ignored | Refused:
-    """The event of `GITHUB_EVENT_NAME` and the file at `GITHUB_EVENT_PATH`. Raises UsageError."""
+    """Parses the event from `GITHUB_EVENT_NAME` and the file at `GITHUB_EVENT_PATH`. Raises UsageError."""
     if name == "pull_request_target":
         what = "pull_request_target gives a stranger's pull request this repository's secrets"
         raise UsageError(what, hint="use `on: pull_request`; forks get a check of their files, without secrets")
@@ -64,7 +64,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
 
 
 def _outside(payload: Payload) -> str:
-    # A fork that was deleted has no repository any more, and is a fork still.
+    # A deleted fork has no repository in the payload, and still counts as a fork.
     head = get_of(payload, dict | None, "pull_request", "head", "repo")
     if head is None or head.get("id") != number_of(payload, "pull_request", "base", "repo", "id"):
         return "it comes from a fork, which gets no secrets"
@@ -87,7 +87,7 @@ def _push(payload: Payload) -> Push | TagPush | Ignored:
         return Ignored(f"the {kind} {name} was deleted")
     default = text_of(payload, "repository", "default_branch")
     if kind == "tag":
-        # `after` of an annotated tag is the tag itself, not its commit.
+        # `after` of an annotated tag is the tag object, not its commit.
         commit = text_of(payload, "head_commit", "id")
         return TagPush(name, commit, default, moved=not flag_of(payload, "created") or flag_of(payload, "forced"))
     return Push(

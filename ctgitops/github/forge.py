@@ -36,7 +36,7 @@ _RECORDS = "{checks: read, contents: read, pull-requests: read}"
 
 
 class GitHubForge:
-    """A repository on GitHub. Importing this costs nothing; making one imports PyGithub."""
+    """A repository on GitHub. PyGithub is imported when the first instance is created."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class GitHubForge:
         self._folder = folder.rstrip("/")
 
     def close(self) -> None:
-        """Ends the connections to GitHub."""
+        """Closes the connections to GitHub."""
         self._client.github.close()
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the one comment of its key; None too where the token may not."""
+        """Writes or updates the one comment of its key; None also if the token lacks the permission."""
         return self._client.may(
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
@@ -67,12 +67,12 @@ class GitHubForge:
         self._client.may(f"report the check {check.name}", _CHECK, lambda: checks.report(self._client, check))
 
     def suggest(self, review: Review) -> int:
-        """Suggests what was not suggested before on the same text; returns how many."""
+        """Posts suggestions that were not posted before for the same text; returns how many."""
         where = f"suggest fixes on pull request {review.pull_request}"
         return self._client.may(where, _COMMENT, lambda: reviews.suggest(self._client, review)) or 0
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Begins a deployment; returns its number, None where the token may not."""
+        """Creates a deployment; returns its number, or None if the token lacks the permission."""
         return self._client.may(
             f"begin a deployment to {deployment.environment}",
             _DEPLOY,
@@ -80,7 +80,7 @@ class GitHubForge:
         )
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
-        """Tells where a deployment stands."""
+        """Sets the status of a deployment."""
         self._client.may(
             f"tell where deployment {number} stands",
             _DEPLOY,
@@ -88,23 +88,23 @@ class GitHubForge:
         )
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The merged pull request that brought a commit to the default branch; None where there is none."""
+        """The merged pull request that brought a commit to the default branch; None if there is none."""
         return self._client.may(
             f"find the pull request of {sha[:7]}", _PULLS, lambda: lookups.pull_request_of(self._client, sha)
         )
 
     def is_on(self, branch: str, sha: str) -> bool:
-        """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
+        """Whether a commit is the tip of a branch or an ancestor of it."""
         return self._client.must(
             f"compare {sha[:7]} with the branch {branch}", _CONTENTS, lambda: lookups.is_on(self._client, branch, sha)
         )
 
     def commit_of_tag(self, tag: str) -> str:
-        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+        """The commit that a tag points to, peeled. Raises ForgeError if the tag does not exist."""
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests that plans of merged pull requests showed. Raises ForgeError."""
+        """The digests of files in plans of merged pull requests. Raises ForgeError."""
         return self._client.must(
             "read what plans of merged pull requests showed",
             _RECORDS,
@@ -112,7 +112,7 @@ class GitHubForge:
         )
 
     def permission_of(self, login: str) -> str:
-        """What a person may do. Raises ForgeError."""
+        """A user's permission on the repository. Raises ForgeError."""
         return self._client.must(
             f"ask what {login} may do",
             "metadata: read",
@@ -120,7 +120,7 @@ class GitHubForge:
         )
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
-        """Marks a comment."""
+        """Adds a reaction to a comment."""
         issue = self._client.repository.get_issue(pull_request)
         self._client.may(
             "mark the comment that asked",
@@ -135,7 +135,7 @@ class GitHubForge:
         )
 
     def blob(self, sha: str) -> bytes:
-        """What a file of a commit holds. Raises ForgeError."""
+        """The content of a file in a commit. Raises ForgeError."""
         return self._client.must("read a file", _CONTENTS, lambda: proposals.blob(self._client, sha))
 
     def proposal(self, number: int) -> Proposal:
@@ -145,13 +145,13 @@ class GitHubForge:
         )
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The open pull request whose head a run was for. Raises ForgeError."""
+        """The open pull request whose head commit triggered a run. Raises ForgeError."""
         return self._client.must(
             f"find the pull request of {run.head_sha[:7]}", _PULLS, lambda: proposals.proposed_by(self._client, run)
         )
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; none where the token may not look."""
+        """The files that a pull request adds or changes; empty if the token lacks the permission."""
         return (
             self._client.may(
                 f"list the files of pull request {number}", _PULLS, lambda: lookups.files_of(self._client, number)

@@ -13,7 +13,7 @@ from ..errors import UsageError
 
 
 class Command(StrEnum):
-    """What the workflow asks for; `auto` leaves it to the event."""
+    """The command of the workflow; `auto` chooses it from the event."""
 
     AUTO = "auto"
     PLAN = "plan"
@@ -27,7 +27,7 @@ class Command(StrEnum):
 
 
 class CommentMode(StrEnum):
-    """Whether the plan and the record become a comment of the pull request."""
+    """Whether the plan and the record are posted as a comment on the pull request."""
 
     UPDATE = "update"
     RECREATE = "recreate"
@@ -54,7 +54,7 @@ class Inputs:
     reason: str = ""
 
     def named(self) -> Inputs:
-        """The same, where a command has the inputs it cannot do without. Raises UsageError."""
+        """Returns the inputs, after checking that those required by the command are present. Raises UsageError."""
         if self.command in _ONE_ENVIRONMENT and not self.environment:
             raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
         selector = Selector.parse(self.to)
@@ -68,7 +68,7 @@ class Inputs:
 
     @property
     def approved(self) -> str | None:
-        """The plan that was approved; None where none had to be. Raises UsageError where an approval got lost."""
+        """The approved fingerprint; None if none is required. Raises UsageError if a required one is missing."""
         if self.require_fingerprint and not self.fingerprint:
             raise _wrong(
                 "fingerprint", "is empty, and `require-fingerprint` wants the plan that was approved", _APPROVE
@@ -76,7 +76,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """With what a person filled in when starting the workflow, where the workflow says nothing itself."""
+        """Fills inputs that the workflow leaves empty with those of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -99,21 +99,21 @@ BY_PEOPLE = (
     "again",
     "reason",
 )
-"""What `inputs` of a workflow started by hand may say; the rest is the workflow's alone."""
+"""Inputs that a manual run may set; all others can be set only in the workflow."""
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """The inputs of this step. Raises UsageError, which names the input."""
+    """Reads the inputs of this step. Raises UsageError, which names the input."""
     return parse({name: environ.get(f"INPUT_{name.upper()}", "") for name in names()})
 
 
 def names() -> tuple[str, ...]:
-    """Every input, as a workflow writes it."""
+    """The names of all inputs, as a workflow writes them."""
     return tuple(f.name.replace("_", "-") for f in fields(Inputs))
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Inputs from texts; an empty one is its default. Raises UsageError, which names the input."""
+    """Parses inputs from text; an empty one gets its default. Raises UsageError, which names the input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),
@@ -134,7 +134,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
 
 
 def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
-    """The first choice is the default."""
+    """Parses one of several choices; the first is the default."""
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST_OPEN = 40
-"""So many open pull requests are looked into, those changed last; each costs a request of a thousand an hour."""
+"""How many open pull requests are read, most recently updated first; each costs one of 1,000 requests an hour."""
 DEEPEST = 10
-"""A tag of a tag of a tag."""
+"""Maximum depth of a tag that points to a tag."""
 _ADDS = ("added", "renamed", "copied")
 
 
@@ -28,7 +28,7 @@ def pull_request_of(client: Client, sha: str) -> int | None:
 
 
 def merged_with(client: Client, sha: str) -> list[PullRequest]:
-    """The pull requests with a commit that were merged into the default branch."""
+    """The pull requests with a commit that are merged into the default branch."""
     return [p for p in client.repository.get_commit(sha).get_pulls() if _came_to_default(p)]
 
 
@@ -37,13 +37,13 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Compares with the branch's commit, not its name, which a tag may have too."""
+    """Compares with the branch's commit, not its name, because a tag may have the same name."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:
-    """The commit behind a tag, through annotated tags."""
+    """The commit that a tag points to, through annotated tags."""
     named = client.repository.get_git_ref(f"tags/{tag}").object
     for _ in range(DEEPEST):
         if named.type == "commit":

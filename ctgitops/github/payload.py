@@ -10,25 +10,25 @@ Payload = dict[str, Any]
 
 
 def text_of(payload: Payload, *keys: str) -> str:
-    """A text inside."""
+    """The string at a path of keys. Raises UsageError."""
     text: str = get_of(payload, str, *keys)
     return text
 
 
 def number_of(payload: Payload, *keys: str) -> int:
-    """A whole number inside."""
+    """The integer at a path of keys. Raises UsageError."""
     number: int = get_of(payload, int, *keys)
     return number
 
 
 def flag_of(payload: Payload, *keys: str) -> bool:
-    """True or false inside."""
+    """The boolean at a path of keys. Raises UsageError."""
     flag: bool = get_of(payload, bool, *keys)
     return flag
 
 
 def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
-    """What stands at these keys, of that kind. Raises UsageError."""
+    """The value at a path of keys, checked to be of that type. Raises UsageError."""
     found: Any = payload
     for depth, key in enumerate(keys, start=1):
         if not isinstance(found, dict) or key not in found:

@@ -41,13 +41,13 @@ def _tree(client: Client, sha: str, *, recursive: bool = False) -> GitTree:
 
 
 def blob(client: Client, sha: str) -> bytes:
-    """What a file holds."""
+    """The content of a blob."""
     found = client.repository.get_git_blob(sha)
     return b64decode(found.content) if found.encoding == "base64" else found.content.encode()
 
 
 def proposal(client: Client, number: int) -> Proposal:
-    """A pull request with the paths that it changes; both are of one head, or it is refused."""
+    """A pull request and its changed paths. Raises ForgeError if the head changes between the two reads."""
     pull = client.repository.get_pull(number)
     head, count = pull.head.sha, pull.changed_files
     files = list(pull.get_files())
@@ -61,10 +61,10 @@ def proposal(client: Client, number: int) -> Proposal:
 
 
 def proposed_by(client: Client, run: OutsideRun) -> int | None:
-    """By head commit and head repository: a run of a fork names no pull request, and its branch may move on."""
+    """Found by head commit and head repository: a run of a fork names no pull request, and its branch may move on."""
     pulls = client.repository.get_pulls(state="open", head=f"{run.head_owner}:{run.head_branch}")
     for pull in pulls:
-        repository = pull.raw_data["head"].get("repo") or {}  # none where the fork was deleted
+        repository = pull.raw_data["head"].get("repo") or {}  # the fork was deleted
         if (pull.head.sha, repository.get("id")) == (run.head_sha, run.head_repository):
             return pull.number
     return None

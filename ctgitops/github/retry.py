@@ -13,11 +13,11 @@ from .access import Patience
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "a rate limit is exceeded for longer than this waits"
 _DID_NOTHING = (403, 429)
-"""Even a POST may be sent again after these; a 403 that is no rate limit ends in `increment`."""
+"""Statuses after which even a POST may be retried; `increment` rejects a 403 that is not a rate limit."""
 
 
 def retry(patience: Patience) -> GithubRetry:
-    """What a client is made with."""
+    """The retry policy that the client is created with."""
     return PatientRetry(
         total=patience.tries,
         backoff_factor=patience.backoff,
@@ -29,10 +29,10 @@ def retry(patience: Patience) -> GithubRetry:
 
 
 class PatientRetry(GithubRetry):
-    """PyGithub's, which repeats a POST after a 502, never a PATCH, and sleeps as long as GitHub says."""
+    """Unlike PyGithub's policy, retries a PATCH, never repeats a POST after a 5xx, and limits how long it waits."""
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's
-        """Whether an answer is looked at again by `increment`."""
+        """Whether a response is passed to `increment`."""
         if method == "POST":
             return status_code in _DID_NOTHING
         return super().is_retry(method, status_code, has_retry_after)
@@ -46,7 +46,7 @@ class PatientRetry(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Retry:
-        """Gives up at once where waiting or repeating would do harm."""
+        """Fails at once if a wait would be too long or a retry could do harm."""
         try:
             self._refuse(method, url, response, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]
@@ -70,5 +70,5 @@ class PatientRetry(GithubRetry):
 
 
 def _appends(method: str | None, url: str | None) -> bool:
-    """A PATCH of a check run adds its annotations to those that are there."""
+    """Whether the request adds to existing data: a PATCH of a check run appends its annotations."""
     return method == "PATCH" and "/check-runs/" in (url or "")

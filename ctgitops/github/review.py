@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 20
-"""So many suggestions are made in one run."""
+"""Maximum number of suggestions per run."""
 _MARKER = re.compile(r"<!-- ctgitops-fix ([0-9a-f]{32}) -->\r?\n")
 _BACKTICKS = re.compile(r"`+")
 
 
 def suggest(client: Client, review: Review) -> int:
-    """One review with what was not suggested before on the same text; returns how many suggestions it has."""
+    """Posts one review with the suggestions not yet posted for the same text; returns how many it posted."""
     wanted = [suggestion for suggestion in review.suggestions if _plain(suggestion)]
     if not wanted:
         return 0
@@ -67,7 +67,7 @@ def _comment(suggestion: Suggestion) -> ReviewComment:
 
 
 def body(suggestion: Suggestion) -> str:
-    """What stands on the line: the problem, what to do, and the lines that one click puts there."""
+    """The text of a suggestion: the problem, what to do, and the replacement lines."""
     lines = "".join(f"{line}\n" for line in suggestion.instead)
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(lines)), default=0))
     words = f"<b>{prose(suggestion.what)}</b><br>{prose(suggestion.hint)}"
@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character of it can be seen: nobody should take with one click what they cannot read."""
+    """Whether every character is visible: people must be able to read a change before they accept it with one click."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """Identity of what is suggested: the text before and after, wherever in its file that stands."""
+    """The identity of a suggestion: the text before and after, independent of its position in the file."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

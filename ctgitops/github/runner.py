@@ -17,9 +17,9 @@ from ..report.workflow_commands import as_data, as_property
 from .secrets import hidden
 
 MOST = 10
-"""So many annotations of a level are shown of one step."""
+"""The runner shows at most this many annotations per level and step."""
 LONGEST_SUMMARY = 900_000
-"""Bytes. Above one mebibyte the runner would show nothing of it."""
+"""Bytes. The runner drops a summary above one mebibyte."""
 LONGEST_MESSAGE = 3_500
 LONGEST_TITLE = 200
 
@@ -33,14 +33,14 @@ _WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notic
 
 
 def log_safe(text: str) -> str:
-    """Text that the runner prints and never obeys: `::` begins a command on a line, `##[` anywhere in it."""
+    """Escapes workflow commands in text for the log: `::` at the start of a line, and `##[` anywhere in it."""
     lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
     return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
 
 
 @dataclass
 class Runner:
-    """One step on a runner. Where the runner gave no file for something, that is left out."""
+    """One step on a runner. Output to a file that the runner does not provide is skipped."""
 
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
@@ -49,24 +49,24 @@ class Runner:
     _summed: int = 0
 
     def mask(self, secrets: tuple[str, ...]) -> None:
-        """Hides these in the log from now on, and in everything else that this run writes."""
+        """Masks secrets in the log from now on, and in everything else that this run writes."""
         for secret in secrets:
             if secret not in self.secrets:
-                # A secret of several lines is hidden by its lines: the runner would not know it as one.
+                # A secret with several lines is masked line by line: the runner does not recognise it as a whole.
                 self._command("add-mask", as_data(secret))
         self.secrets = tuple(sorted({*self.secrets, *secrets}, key=len, reverse=True))
 
     def hidden(self, text: str) -> str:
-        """`text` without a secret."""
+        """`text` with all secrets masked."""
         return hidden(text, self.secrets)
 
     def say(self, text: str) -> None:
-        """Prints text, whoever it comes from."""
+        """Prints untrusted text, without secrets and workflow commands."""
         self._write(f"{log_safe(self.hidden(text))}\n")
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """What is said meanwhile can be folded."""
+        """Puts the output of the block into a collapsible group."""
         self._command("group", as_data(self._line(title)))
         try:
             yield
@@ -74,7 +74,7 @@ class Runner:
             self._command("endgroup", "")
 
     def annotate(self, annotation: Annotation) -> None:
-        """Marks a line of a file; the eleventh of a level is only said."""
+        """Annotates a line of a file; from the eleventh of a level on, it is only printed."""
         self._told[annotation.level] += 1
         message, title = self._line(annotation.message), self._line(annotation.title)
         if self._told[annotation.level] > MOST:
@@ -84,15 +84,15 @@ class Runner:
         self._annotation(annotation.level, {**where, "title": title[:LONGEST_TITLE]}, message)
 
     def warn(self, message: str) -> None:
-        """A warning that belongs to no file."""
+        """Adds a warning without a file."""
         self._say_loudly(Level.WARNING, message)
 
     def fail(self, message: str) -> None:
-        """An error that belongs to no file."""
+        """Adds an error without a file."""
         self._say_loudly(Level.FAILURE, message)
 
     def output(self, name: str, value: str) -> None:
-        """Sets an output of the step, whatever lines its value has."""
+        """Sets an output of the step; the value may have several lines."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an output")
         value = self.hidden(value).replace("\r\n", "\n").replace("\r", "\n")
@@ -102,7 +102,7 @@ class Runner:
         self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
 
     def summarise(self, markdown: str) -> None:
-        """Adds a page to the summary, as long as there is room for it."""
+        """Appends a page to the job summary while it fits."""
         page = self.hidden(markdown).rstrip("\n") + "\n\n"
         room = LONGEST_SUMMARY - self._summed
         if len(page.encode()) > room:
@@ -112,14 +112,14 @@ class Runner:
         self._append("GITHUB_STEP_SUMMARY", page)
 
     def keep(self, name: str, text: str) -> str:
-        """Leaves a file in the workspace for the steps after this one; its name there, empty where that cannot be.
+        """Writes a file into the workspace for later steps; returns its name, or an empty string if that fails.
 
-        A checkout may hold a link of that name, which leads anywhere: it is removed, never followed.
+        A checkout may hold a symbolic link of that name; the link is removed, never followed.
         """
         path = f"{self.environ.get('GITHUB_WORKSPACE', '') or '.'}/{name}"
         try:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108 - a link itself, not what it leads to
+                os.unlink(path)  # noqa: PTH108 - a link itself, not its target
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
             with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a number, not a path
                 file.write(self.hidden(text))
@@ -130,7 +130,7 @@ class Runner:
         return name
 
     def _give_away(self, number: int) -> None:
-        """The runner's user owns the workspace, and must be able to clean it."""
+        """Sets the owner to that of the workspace, so that the runner can clean it."""
         owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116
         with contextlib.suppress(OSError):
             os.fchown(number, owner.st_uid, owner.st_gid)

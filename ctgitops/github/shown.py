@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST = 100
-"""So many files are traced to their pull requests; each costs two or three requests of a thousand an hour."""
+"""Maximum number of files traced to their pull requests; each costs two or three of 1,000 requests an hour."""
 
 
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-    """The digests that plans of merged pull requests showed, as far as these files need them."""
+    """The digests of files in plans of merged pull requests, read until every given file is found or none are left."""
     found: set[str] = set()
     asked: set[int] = set()
     traced = 0
@@ -39,14 +39,14 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
 
 
 def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
-    """The merged pull requests with the commit that last changed a file."""
+    """The merged pull requests that contain the commit that last changed a file."""
     for commit in client.repository.get_commits(sha=at, path=path):
         return merged_with(client, commit.sha)
     return ()
 
 
 def _shown(client: Client, pull: PullRequest) -> Iterator[str]:
-    """On its head; and where a merge queue merged it, on the group's commit, which became that of the branch."""
+    """The digests in the check runs of a pull request: on its head, and on the commit that a merge queue created."""
     for sha in dict.fromkeys((pull.head.sha, pull.merge_commit_sha)):
         if sha:
             for run in client.repository.get_commit(sha).get_check_runs(check_name=CHECK, filter="all"):

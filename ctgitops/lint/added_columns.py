@@ -14,7 +14,7 @@ from .types import SERIAL, Type, type_of
 
 @dataclass(frozen=True)
 class AddedColumn:
-    """A column as a statement writes it."""
+    """A column definition in CREATE TABLE or ALTER TABLE."""
 
     name: str
     type: Type
@@ -25,19 +25,19 @@ class AddedColumn:
     """`stored`, `virtual`, or nothing."""
     not_null: bool = False
     default: Any = None
-    """Its DEFAULT; None where there is none, or where it is NULL."""
+    """Its DEFAULT; None if it has none, or if the default is NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
-    """All that is written behind it."""
+    """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)
-    """What the statement says of it."""
+    """The constraints that the statement puts on the column."""
 
     def of(self, kind: str) -> Iterator[Node]:
-        """Its constraints of one kind."""
+        """Returns its constraints of one kind."""
         return (node for node in self.constraints if node.get("contype") == kind)
 
 
 def added_column(definition: Node) -> AddedColumn:
-    """Of a ColumnDef."""
+    """Builds an AddedColumn from a ColumnDef."""
     type_ = type_of(definition.get("typeName", {}))
     constraints = _enforced([item.get("Constraint", {}) for item in definition.get("constraints", ())])
     kinds = {node.get("contype"): node for node in constraints}
@@ -60,13 +60,13 @@ def added_column(definition: Node) -> AddedColumn:
 
 
 def collation_of(definition: Node) -> str:
-    """The bare name of the collation that a ColumnDef names; empty for that of the type."""
+    """The unqualified collation name in a ColumnDef; empty if the column uses its type's collation."""
     name = parts_of(definition.get("collClause", {}).get("collname", []))[-1:]
     return "".join(name).replace("default", "")
 
 
 def _enforced(constraints: list[Node]) -> tuple[Node, ...]:
-    """Without those that NOT ENFORCED follows."""
+    """Returns the constraints without those marked NOT ENFORCED."""
     after = [*(node.get("contype") for node in constraints[1:]), ""]
     return tuple(n for n, following in zip(constraints, after, strict=False) if following != "CONSTR_ATTR_NOT_ENFORCED")
 
@@ -78,7 +78,7 @@ def _is_null(default: Any) -> bool:
 
 
 def constraint_of(node: Node, column: str = "") -> Constraint:
-    """What a constraint's node says; `column` is the one that it is written behind."""
+    """Builds a Constraint from its parse node; `column` is set for a column constraint."""
     kind = node.get("contype", "")
     columns = columns_of(node) or frozenset(filter(None, [column]))
     expression = node.get("raw_expr") if kind == "CONSTR_CHECK" else None
@@ -93,20 +93,20 @@ def constraint_of(node: Node, column: str = "") -> Constraint:
 
 
 def columns_of(node: Node) -> frozenset[str]:
-    """The columns that a table constraint names as its own."""
+    """The columns that a table constraint constrains."""
     named = parts_of(node.get("fk_attrs", [])) or parts_of(node.get("keys", []))
     excluded = [item.get("List", {}).get("items", [])[:1] for item in node.get("exclusions", ())]
     return frozenset(named).union(*(index_columns(element) for first in excluded for element in first))
 
 
 def index_columns(element: Node) -> frozenset[str]:
-    """The columns that one part of an index needs."""
+    """The columns that one element of an index uses."""
     inner = element.get("IndexElem", {})
     return frozenset([inner["name"]]) if "name" in inner else columns_in(inner.get("expr"))
 
 
 def target(cmd: Node) -> Node:
-    """What a part of ALTER TABLE defines."""
+    """The definition node of an ALTER TABLE action."""
     definition: Node = cmd.get("def", {})
     return definition.get("ColumnDef") or definition.get("Constraint") or definition.get("PartitionCmd") or definition
 

@@ -20,26 +20,26 @@ _BODY = re.compile(
 
 @dataclass(frozen=True)
 class Allowance:
-    """One such line."""
+    """One allowance comment."""
 
     rule: str
     reason: str
     line: int
     first: int
-    """The lines that it is about: those of the statement that it stands in, or before."""
+    """The lines that it applies to: the statement that contains it, or the statement after it."""
     last: int
     until: date | None = None
     owner: str = ""
     fault: str = ""
-    """Why it allows nothing, where it cannot be read."""
+    """Why the allowance is invalid; empty if it is valid."""
 
     def expired(self, today: date) -> bool:
-        """Whether its day is over."""
+        """Whether its `until` date is in the past."""
         return self.until is not None and self.until < today
 
 
 def allowances(script: Script, spans: list[tuple[int, int]]) -> tuple[Allowance, ...]:
-    """Those in a file, each with the lines of its statement; `spans` are the statements, in characters."""
+    """The allowances in a file, each with the lines of its statement; `spans` are the statements, in characters."""
     return tuple(_allowances(script, spans)) if "allow" in script.sql else ()
 
 
@@ -52,7 +52,7 @@ def _allowances(script: Script, spans: list[tuple[int, int]]) -> Iterator[Allowa
 
 
 def _about(script: Script, at: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    """The statement around a place, the one that ends on its line, or the next one."""
+    """The statement that contains a position, or ends on its line, or comes next."""
     line = script.place(at).line or 1
     for start, end in spans:
         lines = (script.place(start).line or 1, script.place(end).line or 1)

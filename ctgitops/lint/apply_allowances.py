@@ -18,7 +18,7 @@ def judged(
     severities: Mapping[str, str],
     today: date,
 ) -> tuple[Finding, ...]:
-    """Findings that nobody allowed, and allowances that are unused, expired or not to be read."""
+    """Returns the findings that no allowance covers, plus findings for unused, expired or invalid allowances."""
     standing, used = [], set()
     for finding in found:
         by = [a for a in allowed if _allows(a, finding)]

@@ -11,7 +11,7 @@ from .nodes import Name
 from .types import UNKNOWN, Type
 
 _DEEPEST = 20
-"""So many domains can be made of each other."""
+"""Maximum depth of domains based on domains."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Column:
     type: Type = UNKNOWN
     not_null: bool = False
     collation: str = ""
-    """Its bare name, where it is another than its type's."""
+    """The unqualified collation name, if it differs from the type's collation."""
 
 
 @dataclass
@@ -44,12 +44,12 @@ class Index:
     columns: frozenset[str] = frozenset()
     unique: bool = False
     computed: bool = False
-    """Whether it has an expression or a condition: PostgreSQL builds it anew with any new type of its columns."""
+    """Whether it has an expression or a predicate: then PostgreSQL rebuilds it on any type change of its columns."""
     own_classes: frozenset[str] = frozenset()
-    """The columns that it has with an operator class of its own only, which stays with another type."""
+    """Columns used only with an explicit operator class, which the index keeps after a type change."""
     method: str = "btree"
     clustered: bool = False
-    """Whether CLUSTER without a table sorts its table by it."""
+    """Whether CLUSTER without an index uses this index."""
 
 
 @dataclass
@@ -60,26 +60,26 @@ class Table:
     kind: str = "table"
     """`table`, `partitioned`, `view`, `materialized view`, `foreign table`."""
     known: bool = True
-    """Whether its columns are all known."""
+    """Whether all its columns are known."""
     new: bool = False
-    """Nobody else uses it yet: it was made by the same plan."""
+    """Whether the same plan created it, so that no other session uses it yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
     default_partition: Name | None = None
     bound: Node | None = field(default=None, repr=False)
-    """Of a partition: which rows belong to it, as FOR VALUES or DEFAULT says."""
+    """For a partition: its bound, FOR VALUES or DEFAULT."""
     of_type: Name | None = None
-    """Of a typed table: the composite type whose attributes are its columns."""
+    """For a typed table: the composite type that defines its columns."""
     partition_key: tuple[str, tuple[str, ...]] | None = None
-    """How it is partitioned and by which columns; none are named where it is by an expression."""
+    """Partition strategy and key columns; no columns if the key contains an expression."""
     logged: bool = True
     storage: tuple[str, str] = ("heap", "")
-    """Its access method and its tablespace; no name for the database's own."""
+    """Its access method and its tablespace; an empty name is the database's default."""
     row_security: bool = False
 
     def constraint_named(self, name: str, kind: str) -> str:
-        """A name for a constraint that was given none."""
+        """Chooses a name for an unnamed constraint."""
         if name:
             return name
         number = 1
@@ -102,7 +102,7 @@ class Domain:
 
 @dataclass
 class Function:
-    """A function of the users' own."""
+    """A user-defined function."""
 
     volatility: str = "volatile"
     language: str = ""
@@ -111,22 +111,22 @@ class Function:
 
 @dataclass
 class Catalog:
-    """What is known. It is changed statement by statement, by `fold`."""
+    """The known schema objects. `fold` updates it statement by statement."""
 
     complete: bool = False
-    """Whether a table that is not in here does not exist."""
+    """Whether a table that is missing here is known not to exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
     functions: dict[Name, Function] = field(default_factory=dict)
     path: tuple[str, ...] = ("public",)
     timezone: str = ""
-    """The session's, where the file sets it."""
+    """The session's TimeZone, if the file sets it."""
     major: int = 0
-    """Of the server; 0 where nobody knows."""
+    """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with the schema in which it is found; else with the first of the search path."""
+        """The name with the schema in which it is found, else with the first schema of the search path."""
         schema, bare = name
         if schema:
             return name
@@ -140,7 +140,7 @@ class Catalog:
         return self.tables.get(self.full(name))
 
     def domain(self, type_: Type) -> Domain | None:
-        """The domain that a type is."""
+        """The domain that a type names; None if it is not a domain."""
         schemas = (type_.schema,) if type_.schema else self.path
         keys = ((schema, type_.name) for schema in schemas if not type_.array)
         return next((self.domains[key] for key in keys if key in self.domains), None)
@@ -151,42 +151,42 @@ class Catalog:
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 
     def base(self, type_: Type) -> Type:
-        """What a domain is made of; any other type itself."""
+        """The base type of a domain; any other type is returned unchanged."""
         for domain in self._under(type_):
             type_ = domain.base
         return type_
 
     def checked(self, type_: Type) -> bool:
-        """Whether it is a domain with a constraint, or one over such a domain."""
+        """Whether the type is a domain with a constraint, directly or through its base types."""
         return any(domain.checked for domain in self._under(type_))
 
     def _under(self, type_: Type) -> Iterator[Domain]:
-        """The domain that a type is, and those that it is made of."""
+        """The domain that a type names, and the domains that it is based on."""
         domain, seen = self.domain(type_), 0
         while domain and seen < _DEEPEST:
             yield domain
             domain, seen = self.domain(domain.base), seen + 1
 
     def indexes_on(self, table: Name, columns: Iterable[str] | None = None) -> list[Index]:
-        """The indexes of a table, or those that need one of some columns."""
+        """The indexes of a table, or only those that use one of the given columns."""
         wanted = None if columns is None else set(columns)
         return [i for i in self.indexes.values() if i.table == table and (wanted is None or i.columns & wanted)]
 
     def parent_of(self, name: Name) -> Table | None:
-        """The partitioned table that a table is a partition of."""
+        """The partitioned table that a table is a partition of; None if it is not a partition."""
         return next((table for table in self.tables.values() if name in table.partitions), None)
 
     def typed(self, name: Name) -> list[Table]:
-        """The tables that are made of a composite type."""
+        """The tables of a composite type (CREATE TABLE … OF)."""
         return [table for table in self.tables.values() if table.of_type == self.full(name)]
 
     def indexed(self, table: Table) -> bool:
-        """Whether a table has an index, or is a partition of one that has."""
+        """Whether a table has an index, or is a partition of a table that has one."""
         above = self.parent_of(table.name)
         return bool(self.indexes_on(table.name)) or (above is not None and self.indexed(above))
 
     def users_of(self, domain: Name) -> list[Table]:
-        """The tables with a column of a domain."""
+        """The tables with a column whose type is this domain."""
         found = []
         for table in self.tables.values():
             names = ((column.type.schema, column.type.name) for column in table.columns.values())
@@ -195,6 +195,6 @@ class Catalog:
         return found
 
     def settle(self) -> None:
-        """Everything that is there is in use from now on."""
+        """Marks every object as in use."""
         for table in self.tables.values():
             table.new = False

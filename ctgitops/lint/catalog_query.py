@@ -10,7 +10,7 @@ from .constants import Constants
 from .nodes import conjuncts
 
 PLAIN = {"targetList", "limitOption", "op"}
-"""What `SELECT 1` has."""
+"""The keys in the parse tree of a plain `SELECT 1`."""
 _CHANGING = {"groupClause", "havingClause", "larg", "limitOffset"}
 _AGGREGATES = {
     "array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "jsonb_agg", "max", "min", "string_agg",
@@ -25,11 +25,11 @@ _KEYS = {"relnamespace", "connamespace", "conrelid", "attrelid"}
 
 
 def finds_row(select: Node, constants: Constants) -> bool | None:
-    """Whether a query finds a row; None where nobody can tell before it runs."""
+    """Whether a query returns a row; None if that is unknown before it runs."""
     named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
     sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
     if not sources or _CHANGING & set(select):
-        calls = any(kind == "FuncCall" for kind, _ in walk(select.get("targetList", [])))  # of a set, of no rows
+        calls = any(kind == "FuncCall" for kind, _ in walk(select.get("targetList", [])))  # may return no rows
         return True if set(select) <= PLAIN and not calls else None
     rows = list(LISTED[sources[0]["relname"]](constants.catalog))
     rows += [] if constants.catalog.complete else [{}]
@@ -49,14 +49,14 @@ def finds_row(select: Node, constants: Constants) -> bool | None:
 
 
 def aggregates(select: Node) -> bool:
-    """Whether it gives one row, whatever it finds."""
+    """Whether the query is an aggregate, which always returns exactly one row."""
     calls = (call for kind, call in walk(select.get("targetList", [])) if kind == "FuncCall")
     named = {"".join(parts_of(call.get("funcname", []))[-1:]) for call in calls}
     return bool(named & _AGGREGATES) and not {"groupClause", "havingClause"} & set(select)
 
 
 def counts(select: Node) -> bool:
-    """Whether it gives the number of what it finds."""
+    """Whether the query returns a count of the rows that it finds."""
     targets = select.get("targetList", [{}])
     call = targets[0].get("ResTarget", {}).get("val", {}).get("FuncCall", {})
     return parts_of(call.get("funcname", []))[-1:] == ("count",)
@@ -88,7 +88,7 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def _is_of_all(part: Node) -> bool:
-    """`NOT attisdropped`, `attnum > 0`: what is known is neither dropped nor the system's."""
+    """`NOT attisdropped`, `attnum > 0`: true of every known column, as dropped and system columns are not modelled."""
     negated = part.get("BoolExpr", {})
     inner = (
         negated.get("args", [{}])[0] if negated.get("boolop") == "NOT_EXPR" else part.get("A_Expr", {}).get("lexpr", {})
@@ -98,7 +98,7 @@ def _is_of_all(part: Node) -> bool:
 
 
 def _is_class(relation: Node) -> bool:
-    """A constraint's row and a column's tell their table too."""
+    """Whether it is pg_class, which sorts last: rows of pg_constraint and pg_attribute name their table too."""
     return bool(relation.get("relname") == "pg_class")
 
 
@@ -108,13 +108,13 @@ def _alias(relation: Node) -> str:
 
 
 def _joined_by_keys(select: Node) -> bool:
-    """Whether what is joined is the same thing's table and schema, so that no row is lost."""
+    """Whether every join is by the key of the same object's table and schema, so that no row is lost."""
     joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
     return all(_is_join(each.get("quals", {})) for each in joins)
 
 
 def _is_join(part: Node) -> bool:
-    """`n.oid = c.relnamespace`."""
+    """Whether a condition is a join by key, such as `n.oid = c.relnamespace`."""
     sides = [part.get("A_Expr", {}).get(side, {}).get("ColumnRef", {}) for side in ("lexpr", "rexpr")]
     names = {"".join(parts_of(side.get("fields", []))[-1:]) for side in sides}
     return "oid" in names and len(names & _KEYS) == 1

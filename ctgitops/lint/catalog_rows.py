@@ -9,7 +9,7 @@ from .catalog import Catalog, Table
 from .nodes import Name, written
 
 Row = dict[str, str | None]
-"""By column its value; None, or no such column, where it is not known."""
+"""A row: values by column; None, or a missing column, if the value is unknown."""
 _KINDS = {"table": "r", "partitioned": "p", "view": "v", "materialized view": "m", "foreign table": "f"}
 _TYPES = {
     "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
@@ -17,13 +17,13 @@ _TYPES = {
     "json": "json", "jsonb": "jsonb", "numeric": "numeric", "bytea": "bytea", "date": "date",
     "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
 }  # fmt: skip
-"""As information_schema writes them."""
+"""Type names as information_schema spells them."""
 _CONSTRAINTS = {
     "CONSTR_CHECK": ("c", "CHECK"), "CONSTR_FOREIGN": ("f", "FOREIGN KEY"), "CONSTR_PRIMARY": ("p", "PRIMARY KEY"),
     "CONSTR_UNIQUE": ("u", "UNIQUE"), "CONSTR_EXCLUSION": ("x", None),
 }  # fmt: skip
 _GUESSED = re.compile(r".*( \d+|_\d+_idx)")
-"""Names that lint gave, because the statement gave none."""
+"""Matches names that lint generated because the statement gave none."""
 
 
 def _tables(catalog: Catalog) -> Iterator[Row]:
@@ -33,7 +33,7 @@ def _tables(catalog: Catalog) -> Iterator[Row]:
 
 
 def _relations(catalog: Catalog) -> Iterator[Row]:
-    """In information_schema.tables there are views too."""
+    """Rows of information_schema.tables, which include views."""
     for (schema, name), table in catalog.tables.items():
         if table.kind != "materialized view":
             kind = {"view": "VIEW", "foreign table": "FOREIGN"}.get(table.kind, "BASE TABLE")
@@ -52,7 +52,7 @@ def _classes(catalog: Catalog) -> Iterator[Row]:
         yield {"relname": name[1], "relkind": kind, "oid": written(name), "nspname": name[0]}
     for name in catalog.indexes:
         yield {"relname": _certain(name[1]), "relkind": "i", "nspname": name[0]}
-    for kind in ("S", "c"):  # sequences and composite types: nobody keeps them
+    for kind in ("S", "c"):  # sequences and composite types are not modelled
         yield {"relkind": kind}
 
 
@@ -102,4 +102,4 @@ LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
     "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
     "pg_matviews": _materialized,
 }  # fmt: skip
-"""By the name of the catalogue, whatever its schema."""
+"""Row generators by unqualified catalog name."""

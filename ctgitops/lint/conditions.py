@@ -17,19 +17,19 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""What a count is compared with to ask whether there are any, or none."""
+"""Comparisons of a count that test for any rows, or for none."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
 }  # fmt: skip
 Answers = dict[tuple[str, str] | Condition, bool | None]
-"""What was asked: of a variable in one of the ways to ask, or by a condition."""
+"""Cached answers, by variable and the kind of test, or by condition."""
 
 
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
-    """Whether a condition is true; None where nobody can tell before it runs. `values` are those of the variables.
+    """Whether a condition is true; None if that is unknown before it runs. `values` are the values of variables.
 
-    What was told stays in `answers`: it was asked before the block changed what it asks for.
+    The result stays in `answers`: the block evaluated the condition before it changed the schema.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))
@@ -46,14 +46,14 @@ def _expression(text: str) -> Node:
 
 
 class Reader:
-    """What a schema, a block's variables and what it asked already say of an expression."""
+    """Evaluates an expression from a schema, the values of a block's variables, and earlier answers."""
 
     def __init__(self, catalog: Catalog, values: Values, answers: Answers) -> None:
         self._catalog, self._values, self._answers = catalog, values, answers
         self._constants = Constants(catalog, values)
 
     def truth(self, node: Node) -> bool | None:
-        """Of an expression; it is true, false, or not known."""
+        """Evaluates a boolean expression; None if the result is unknown."""
         judges: dict[str, Callable[[Node], bool | None]] = {
             "BoolExpr": self._bool,
             "A_Expr": self._compared,
@@ -72,19 +72,19 @@ class Reader:
         return self.truth(targets[0].get("ResTarget", {}).get("val", {})) if set(select) <= PLAIN else None
 
     def _answer(self, variable: Node, judge: Callable[[Node], bool | None]) -> bool | None:
-        """What a variable holds that is set once."""
+        """Evaluates a test of a variable that is assigned once."""
         name = ".".join(parts_of(variable.get("fields", [])))
         texts_ = self._values.get(name, ())
         if len(texts_) != 1:
             return None
         asked = (name, judge.__name__)
         if asked not in self._answers:
-            self._answers[asked] = None  # where it asks for itself
+            self._answers[asked] = None  # in case the value refers to the variable itself
             self._answers[asked] = judge(_expression(texts_[0]))
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Whether what is counted is more than none."""
+        """Whether a count is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)
@@ -112,7 +112,7 @@ class Reader:
         return {"=": left == right, "<>": left != right}.get(name)
 
     def _null(self, node: Node) -> bool | None:
-        """`to_regclass('t') IS NULL`, or of a variable that a query gave its value."""
+        """Evaluates `to_regclass('t') IS NULL`, or IS NULL of a variable assigned from a query."""
         arg = node.get("arg", {})
         there = self._answer(arg["ColumnRef"], self._given) if "ColumnRef" in arg else self._named(arg)
         return None if there is None else there is (node.get("nulltesttype") == "IS_NOT_NULL")
@@ -129,7 +129,7 @@ class Reader:
         return there if there or not name.endswith("seq") else None
 
     def _given(self, node: Node) -> bool | None:
-        """Whether a query gives a value that is not null."""
+        """Whether a query returns a value that is not null."""
         select = _select_in(node)
         if not select or aggregates(select):
             return self._named(node)
@@ -140,7 +140,7 @@ class Reader:
         return None if found and named not in _NEVER_NULL and "isnull" in constant else found
 
     def finds(self, select: Node) -> bool | None:
-        """Whether a query finds a row."""
+        """Whether a query returns a row."""
         return False if self.truth(select.get("whereClause", {})) is False else finds_row(select, self._constants)
 
 

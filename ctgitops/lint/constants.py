@@ -12,13 +12,13 @@ from .nodes import written
 
 @dataclass(frozen=True)
 class Constants:
-    """By the catalogue, and by what the block's variables are set to."""
+    """Evaluates expressions from the catalog and the values of a block's variables."""
 
     catalog: Catalog
     values: Values
 
     def of(self, node: Node) -> str | None:
-        """What a value is, as text; None where it is known only when it runs."""
+        """An expression's value as text; None if it is known only at run time."""
         cast, call = node.get("TypeCast", {}), node.get("FuncCall", {})
         if cast and parts_of(cast.get("typeName", {}).get("names", []))[-1:] == ("regclass",):
             name = self.of(cast.get("arg", {}))

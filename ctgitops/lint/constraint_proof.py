@@ -10,7 +10,7 @@ from .nodes import conjuncts, not_null_columns
 
 
 def proved_not_null(table: Table, column: str) -> bool:
-    """Whether a column is NOT NULL, or a valid CHECK says that it is never null."""
+    """Whether a column is NOT NULL, or a validated CHECK proves that it is never null."""
     known = table.columns.get(column)
     if known is not None and known.not_null:
         return True
@@ -18,12 +18,12 @@ def proved_not_null(table: Table, column: str) -> bool:
 
 
 def valid_checks(table: Table) -> Iterator[Node]:
-    """The expressions of its validated CHECKs."""
+    """The expressions of a table's validated CHECK constraints."""
     for constraint in table.constraints.values():
         if constraint.kind == "CONSTR_CHECK" and constraint.valid and constraint.expression:
             yield constraint.expression
 
 
 def proved_parts(table: Table) -> list[Node]:
-    """Everything that its validated CHECKs say, part by part."""
+    """The conjuncts of all validated CHECK constraints of a table."""
     return [part for expression in valid_checks(table) for part in conjuncts(expression)]

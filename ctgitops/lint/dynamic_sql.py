@@ -12,7 +12,7 @@ from ..sql.parse import SqlSyntaxError, trees
 from .nodes import identifier
 
 UNKNOWN = "…"
-"""Stands where a name is known only when the block runs; PostgreSQL takes it for an identifier."""
+"""Placeholder for a name that is known only at run time; PostgreSQL parses it as an identifier."""
 _MOST = 50
 _DEEPEST = 8
 _PLACE = re.compile(r"%(?:(\d+)\$)?-?\d*([sIL%])")
@@ -20,19 +20,19 @@ Values = Mapping[str, tuple[str, ...]]
 
 
 def texts(expression: str, values: Values) -> tuple[str, ...]:
-    """What an expression can be, with UNKNOWN in the place of what nobody can know before it runs."""
+    """The possible values of an expression, with UNKNOWN for each part that is known only at run time."""
     return _Scope(values).texts(expression, 0)
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """The variables of a block, and the texts found so far: without those, `s := s || s` takes exponential time."""
+    """A block's variables, and a cache of results; without the cache, `s := s || s` takes exponential time."""
 
     values: Values
     found: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
     def texts(self, expression: str, depth: int) -> tuple[str, ...]:
-        """What an expression can be, `depth` variables away from the one that was asked for."""
+        """The possible values of an expression that is `depth` variables away from the requested expression."""
         if (expression, depth) not in self.found:
             self.found[expression, depth] = self._read(expression, depth) if depth <= _DEEPEST else (UNKNOWN,)
         return self.found[expression, depth]

@@ -22,7 +22,7 @@ from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Every migration, each as if those before it were applied long ago; with `only`, those files."""
+    """Lints every migration as if all earlier ones were applied long ago; with `only`, reports those files alone."""
     linter = Linter(Catalog(complete=True), _settings(workspace.policy), workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):
@@ -35,7 +35,7 @@ def lint_files(workspace: Workspace, today: date, only: Collection[str] | None =
 
 
 def lint_look(look: Look, workspace: Workspace, today: date, live: Snapshot | None = None) -> Look:
-    """The same look with what the rules find in its steps; `live` is the schema of its database, where it was read."""
+    """Adds the findings for its steps to a plan; `live` is the schema of the database, if it was read."""
     if not isinstance(look, Preview) or look.plan.direction is not Direction.APPLY:
         return look
     return replace(look, plan=lint_plan(look.plan, workspace, look.environment, today, live))
@@ -44,7 +44,7 @@ def lint_look(look: Look, workspace: Workspace, today: date, live: Snapshot | No
 def lint_plan(
     plan: Plan, workspace: Workspace, environment: Environment, today: date, live: Snapshot | None = None
 ) -> Plan:
-    """The plan with findings in its steps. What earlier steps make, nobody uses yet."""
+    """Adds findings to the steps of a plan. Tables that earlier steps create are not in use yet."""
     linter = Linter(
         catalog_of(live) if live else Catalog(complete=True),
         _settings(workspace.policy, live.about.major if live else 0),
@@ -61,7 +61,7 @@ def lint_plan(
 
 
 def severities(policy: Policy, environment: Environment) -> Mapping[str, str]:
-    """The policy's, and where the environment says otherwise, the environment's."""
+    """The severities of the policy, overridden by those of the environment."""
     return {**policy.lint, **environment.lint}
 
 

@@ -18,7 +18,7 @@ _LONGEST = 63
 
 
 def split(rule: str, script: Script, tree: Tree, one: Lines | None) -> Lines | None:
-    """`one`, the rewrite inside of the file, with the migration that does the rest; or a rewrite that needs two."""
+    """Adds a follow-up migration to the in-file rewrite `one`, or returns a rewrite that needs two files."""
     made = None
     if rule in {"check-scan", "foreign-key-scan"} and one:
         made = _validated(script, tree, one)
@@ -34,11 +34,11 @@ def _is_sql(made: Lines) -> bool:
     try:
         return not then or bool(trees("\n".join((then.sql, then.rollback, then.also))))
     except SqlSyntaxError:
-        return False  # a name that is a keyword
+        return False  # the name is a keyword
 
 
 def _validated(script: Script, tree: Tree, one: Lines) -> Lines | None:
-    """NOT VALID here, VALIDATE after it; a constraint without a name is not found again."""
+    """Adds the constraint NOT VALID; the follow-up validates it, for which the constraint needs a name."""
     name = target(_only(tree)).get("conname", "")
     table, constraint = _table(tree.node), identifier(name)
     if not name:
@@ -50,7 +50,7 @@ def _validated(script: Script, tree: Tree, one: Lines) -> Lines | None:
 
 
 def _proved(script: Script, tree: Tree) -> Lines | None:
-    """A CHECK here; after it, it is validated, proves the column to be NOT NULL, and goes."""
+    """Adds a CHECK; the follow-up validates it, sets NOT NULL, which the CHECK proves, and drops the CHECK."""
     command = _only(tree)
     if command.get("subtype") != "AT_SetNotNull" or not tree.node.get("relation", {}).get("inh"):
         return None
@@ -71,7 +71,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
 
 
 def _built(script: Script, tree: Tree) -> Lines | None:
-    """Nothing here; after it, the index is built CONCURRENTLY. What else the file does with the index keeps it here."""
+    """Moves the statement to a follow-up with CONCURRENTLY, unless the rest of this file mentions the index."""
     name, schema = tree.node.get("idxname", ""), tree.node.get("relation", {}).get("schemaname")
     elsewhere = script.sql[: tree.start] + script.sql[tree.end :]
     word = concurrently("blocking-index", script, tree)
@@ -85,7 +85,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
 
 
 def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following) -> Lines | None:
-    """These lines in the place of a statement that has its lines for itself."""
+    """Replaces a statement by these lines, if no other text shares its lines."""
     at, end = script.first_word(tree.start, tree.end), tree.end
     if mark := _END.match(script.sql, tree.end):
         end = mark.end()
@@ -98,7 +98,7 @@ def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following
 
 
 def _only(tree: Tree) -> Node:
-    """The one part of an ALTER TABLE; none where there are several."""
+    """The action of an ALTER TABLE that has one action; empty if it has several."""
     commands = tree.node.get("cmds", ())
     return commands[0].get("AlterTableCmd", {}) if len(commands) == 1 else {}
 

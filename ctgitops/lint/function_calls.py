@@ -12,7 +12,7 @@ from .conditions import Reader
 
 
 def calls(node: Any, catalog: Catalog) -> Iterator[Node]:
-    """The calls in a statement, without those that are known not to be made."""
+    """The function calls in a statement, without those that are known not to run."""
     reader, left = Reader(catalog, {}, {}), [node]
     while left:
         each = left.pop()
@@ -25,7 +25,7 @@ def calls(node: Any, catalog: Catalog) -> Iterator[Node]:
 
 
 def _run(node: Node, reader: Reader) -> list[Any]:
-    """What of a node is run."""
+    """The children of a node that can run."""
     select, case = node.get("SelectStmt", {}), node.get("CaseExpr", {})
     if select and not aggregates(select) and reader.finds(select) is False:
         return [select.get(clause) for clause in ("withClause", "fromClause", "whereClause")]
@@ -33,7 +33,7 @@ def _run(node: Node, reader: Reader) -> list[Any]:
 
 
 def _arms(case: Node, reader: Reader) -> list[Any]:
-    """The arms that may be taken, and what is asked before."""
+    """The CASE branches that can be taken, and the conditions evaluated before them."""
     run: list[Any] = []
     for arm in (each.get("CaseWhen", {}) for each in case.get("args", ())):
         said = reader.truth(arm.get("expr", {}))

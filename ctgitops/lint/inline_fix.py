@@ -13,17 +13,17 @@ _AFTER = {
     "blocking-reindex": "",
     "blocking-refresh": "VIEW",
 }
-"""The word that CONCURRENTLY stands behind; REINDEX has it behind what it names."""
+"""The keyword that CONCURRENTLY follows; in REINDEX it follows the object type."""
 CONCURRENT = frozenset(_AFTER)
-"""The rules whose rewrite PostgreSQL refuses inside a transaction."""
+"""The rules whose rewrite cannot run in a transaction."""
 _NOT_VALID = {"check-scan", "foreign-key-scan"}
 _REINDEXED = {"TABLE", "INDEX", "SCHEMA"}
 
 
 def rewrite(rule: str, script: Script, tree: Tree, *, alone: bool) -> Lines | None:
-    """The line as it should stand; None where more than one line, or another file, would have to change.
+    """The corrected line; None if more than one line, or another file, would have to change.
 
-    CONCURRENTLY needs a file of its own, so it is offered where the statement is `alone`.
+    CONCURRENTLY needs its own file, so it is offered only if the statement is `alone` in its file.
     """
     if rule in _AFTER and alone and _one_thing(tree):
         word = concurrently(rule, script, tree)
@@ -43,7 +43,7 @@ def _adds_constraint(tree: Tree) -> bool:
 
 
 def concurrently(rule: str, script: Script, tree: Tree) -> tuple[int, str] | None:
-    """Where in the file the word is missing, and the word."""
+    """The offset in the file where CONCURRENTLY is missing, and the keyword in the file's case."""
     for token in tokens(script.sql[tree.start : tree.end]):
         word = script.sql[tree.start + token.start : tree.start + token.end].upper()
         if token.kind is Kind.WORD and (word == _AFTER[rule] or (not _AFTER[rule] and word in _REINDEXED)):
@@ -53,7 +53,7 @@ def concurrently(rule: str, script: Script, tree: Tree) -> tuple[int, str] | Non
 
 
 def _insert(script: Script, at: int, words: str) -> Lines:
-    """One line with words put in."""
+    """A fix that inserts words into one line."""
     first = script.sql.rfind("\n", 0, at) + 1
     last = script.sql.find("\n", at)
     line = script.sql[first : last if last >= 0 else len(script.sql)]

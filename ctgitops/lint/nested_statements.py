@@ -18,22 +18,22 @@ from .nodes import name_of
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {"SelectStmt", "CallStmt"}
 _DEEPEST = 4
-"""So deep functions are followed that call each other."""
+"""Maximum depth of nested function calls that are followed."""
 
 
 @dataclass(frozen=True)
 class Unread:
-    """What of a statement nobody can know before it runs."""
+    """A part of a statement that is known only at run time."""
 
     what: str
 
 
 Read = tuple[str, Node, Unread | None]
-"""A statement's kind and tree; or none, and what cannot be read."""
+"""A statement's kind and parse tree, or the reason why it cannot be read."""
 
 
 def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
-    """A statement, with the changes of the schema that functions which it calls make; of a DO block what it runs."""
+    """Returns a statement, and the statements that it runs: those of a DO block, and DDL of functions that it calls."""
     if kind == "DoStmt":
         yield from _inside_block(node, catalog, depth)
         return
@@ -45,7 +45,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Every statement of the block whose branch may be taken; SQL that it puts together itself may be unread."""
+    """Returns the statements of the block whose branch may be taken; dynamic SQL may be unreadable."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")
@@ -64,7 +64,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """What it changes of the schema. Its queries are everyday work, and what of it is not understood is not told."""
+    """Returns the DDL of a function. Its queries are routine, and statements that cannot be read are not reported."""
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -82,7 +82,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
 
 
 def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:
-    """Whether what is known already says that it stands in a branch that is not taken."""
+    """Whether the statement is in a branch that is known not to be taken."""
     return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
 
 
@@ -95,7 +95,7 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
         except SqlSyntaxError:
             if inner.dynamic:
                 yield "", {}, unread
-            continue  # an assignment, or SQL with the block's variables in it: PL/pgSQL reads more than SQL is
+            continue  # an assignment, or SQL with PL/pgSQL variables, which does not parse as plain SQL
         for tree in found:
             yield from with_inner(tree.kind, tree.node, catalog, depth)
         if inner.dynamic and UNKNOWN in sql:

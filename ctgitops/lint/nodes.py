@@ -11,22 +11,22 @@ from ..sql.nodes import Node, parts_of, quoted_name, walk
 
 _PLAIN = re.compile(r"[a-z_…][a-z0-9_$…]*")
 Name = tuple[str, str]
-"""Schema and name; the schema is empty where the statement does not say it."""
+"""Schema and name; the schema is empty if the statement does not qualify the name."""
 
 
 def relation_name(relation: Node) -> Name:
-    """Of a RangeVar."""
+    """The name of a RangeVar."""
     return relation.get("schemaname", ""), relation.get("relname", "")
 
 
 def name_of(items: list[Node]) -> Name:
-    """Of a list of strings; a catalogue before the schema is left out."""
+    """The name in a list of strings; a database name before the schema is ignored."""
     parts = parts_of(items)
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
 
 
 def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
-    """The DefElem of that name."""
+    """The DefElem of that name; None if it is missing."""
     for item in items:
         element: Node = item.get("DefElem", {})
         if element.get("defname") == name:
@@ -35,7 +35,7 @@ def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
 
 
 def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
-    """Whether an option is there and not switched off: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
+    """Whether an option is present and not switched off: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
     element = option(items, name)
     if element is None:
         return False
@@ -48,7 +48,7 @@ def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
 
 
 def columns_in(node: Any) -> frozenset[str]:
-    """The columns that an expression names."""
+    """The columns that an expression references."""
     found = set()
     for kind, inner in walk(node):
         if kind == "ColumnRef" and inner.get("fields"):
@@ -57,7 +57,7 @@ def columns_in(node: Any) -> frozenset[str]:
 
 
 def with_column_renamed(node: Any, old: str, new: str) -> Any:
-    """The same tree with another name for a column."""
+    """A copy of the tree with one column renamed."""
     if isinstance(node, list):
         return [with_column_renamed(item, old, new) for item in node]
     if not isinstance(node, dict):
@@ -68,7 +68,7 @@ def with_column_renamed(node: Any, old: str, new: str) -> Any:
 
 
 def canonical(node: Any) -> Any:
-    """The same tree without places, without casts of constants, and with columns by their bare name."""
+    """A copy of the tree without locations and casts of constants, and with unqualified column names."""
     if isinstance(node, list):
         return [canonical(item) for item in node]
     if not isinstance(node, dict):
@@ -88,12 +88,12 @@ def canonical(node: Any) -> Any:
 
 
 def same(one: Any, two: Any) -> bool:
-    """Whether two expressions say the same, in the same words."""
+    """Whether two expressions are equal after `canonical`."""
     return bool(canonical(one) == canonical(two))
 
 
 def conjuncts(node: Any) -> Iterator[Node]:
-    """The parts of an expression that AND binds."""
+    """The operands of AND in an expression."""
     whole = node if isinstance(node, dict) else {}
     both = whole.get("BoolExpr", {})
     if both.get("boolop") == "AND_EXPR":
@@ -104,7 +104,7 @@ def conjuncts(node: Any) -> Iterator[Node]:
 
 
 def not_null_columns(expression: Any) -> frozenset[str]:
-    """The columns that a CHECK proves to be never null."""
+    """The columns that a CHECK proves to be not null."""
     found: set[str] = set()
     for part in conjuncts(expression):
         test = part.get("NullTest", {})
@@ -114,10 +114,10 @@ def not_null_columns(expression: Any) -> frozenset[str]:
 
 
 def identifier(text: str) -> str:
-    """A name as people write it in SQL: quoted only where it needs that."""
+    """An identifier, quoted only if SQL requires it."""
     return text if _PLAIN.fullmatch(text) else quoted_name(text)
 
 
 def written(name: Name) -> str:
-    """A name as people read it."""
+    """A qualified name, formatted for people."""
     return ".".join(filter(None, name))

@@ -12,13 +12,13 @@ from .nodes import canonical, columns_in, conjuncts, same
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
-"""What an operator over a list cannot be read as: `<> ANY` excludes nothing, and `= ALL` is hardly written."""
+"""Operators over a list that prove nothing here: `<> ANY` excludes no value, and `= ALL` is rare."""
 
 
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
-    """Whether the child's validated CHECKs say what the bound says; where nobody can tell, it is not proved.
+    """Whether the child's validated CHECKs imply the bound; False if that cannot be determined.
 
-    A partitioned table that is a partition itself holds its own to its bound too.
+    If the parent is itself a partition, the CHECKs must imply the parent's bound too.
     """
     above = catalog.parent_of(parent.name)
     if above and not (parent.bound and bound_proved(catalog, above, child, parent.bound)):
@@ -36,7 +36,7 @@ def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> 
 
 
 def _excluded_by_all(catalog: Catalog, parent: Table, default: Table) -> bool:
-    """Whether the CHECKs of what becomes the default partition say that no row belongs to any of the others."""
+    """Whether the CHECKs of a new default partition exclude the rows of all other partitions."""
     others = [catalog.tables.get(name) for name in parent.partitions]
     return all(other and other.bound and default_proved(parent, default, other.bound) for other in others)
 
@@ -55,7 +55,7 @@ def _unbounded(datum: Node) -> bool:
 
 
 def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
-    """Whether a part of a CHECK holds the column to the bound, or to a narrower one."""
+    """Whether a conjunct of a CHECK restricts the column to the bound, or to a narrower range."""
     beyond = _beyond if operator == ">=" else _before
     return any(beyond(name, right, datum) for name, right in _comparisons(proved_parts(child), column))
 
@@ -90,7 +90,7 @@ def _less(one: Node, other: Node) -> bool:
 
 
 def _value(node: Node) -> int | str | None:
-    """A number, or a day or moment without a zone as ISO writes it, which sorts as text."""
+    """A number, or an ISO date or timestamp without a time zone, which sorts as text."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))
@@ -99,7 +99,7 @@ def _value(node: Node) -> int | str | None:
 
 
 def default_proved(parent: Table, default: Table, bound: Node) -> bool:
-    """Whether the default partition's validated CHECKs say that none of its rows belongs to a new partition."""
+    """Whether the default partition's validated CHECKs exclude all rows of a new partition."""
     if parent.partition_key is None or len(parent.partition_key[1]) != 1:
         return False
     how, (column,) = parent.partition_key
@@ -119,7 +119,7 @@ def _is_null(datum: Node) -> bool:
 
 
 def _excludes(part: Node, column: str, datum: Node) -> bool:
-    """Whether no row for which it is true or unknown has that value."""
+    """Whether no row for which the condition is true or unknown has that value."""
     return _of_each(part, column, lambda name, right: _other(name, right, datum))
 
 
@@ -140,7 +140,7 @@ def _outside(part: Node, column: str, bound: Node) -> bool:
 
 
 def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool:
-    """Whether the test is true of each arm of an OR, and there of one part of an AND. A null is in no bound."""
+    """Whether each operand of an OR has a conjunct that passes the test. A null is not in any bound."""
     both = part.get("BoolExpr", {})
     arms = both.get("args", ())
     if both.get("boolop") == "OR_EXPR":
@@ -157,7 +157,7 @@ def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool
 
 
 def _items(right: Node) -> list[Node]:
-    """The values of a list, an array, or the one that there is."""
+    """The values of a list or an array, or the single value."""
     array = right.get("A_ArrayExpr", right.get("TypeCast", {}).get("arg", {}).get("A_ArrayExpr", {}))
     return right.get("List", {}).get("items") or array.get("elements") or [right]
 
@@ -170,7 +170,7 @@ def _list(child: Table, column: str, bound: Node) -> bool:
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:
-    """Whether a part of a CHECK says that the column is one of these values."""
+    """Whether a conjunct of a CHECK restricts the column to these values."""
     either = part.get("BoolExpr", {})
     if either.get("boolop") == "OR_EXPR":
         return all(_only(arm, column, values) for arm in either.get("args", ()))

@@ -14,7 +14,7 @@ _BEFORE_NAME = {"ALTER", "TABLE", "MATERIALIZED", "VIEW", "FOREIGN", "INDEX", "I
 
 
 def place_of(script: Script, tree: Tree, part: Node | None) -> int:
-    """In characters: where the part begins, or the statement where that is not known."""
+    """The offset of an action in characters, or of its statement if the action's offset is unknown."""
     at = script.first_word(tree.start, tree.end)
     if part is None:
         return at
@@ -24,7 +24,7 @@ def place_of(script: Script, tree: Tree, part: Node | None) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """Where each part begins: behind the table's name, and behind each comma that no bracket holds."""
+    """The offset of each action: after the table's name, and after each comma outside of brackets."""
     depth, due = 0, False
     left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
     for token in left[_name_ends(text, left) :]:
@@ -37,7 +37,7 @@ def _starts(text: str) -> Iterator[int]:
 
 
 def _name_ends(text: str, found: list[Token]) -> int:
-    """How many tokens come before the first part."""
+    """The number of tokens before the first action."""
     count = 0
     while count < len(found) and text[found[count].start : found[count].end].upper() in _BEFORE_NAME:
         count += 1

@@ -22,16 +22,16 @@ def all_rules() -> tuple[Rule, ...]:
 
 @cache
 def rules_for(kind: str) -> tuple[Rule, ...]:
-    """The rules that look at a kind of statement."""
+    """The rules that check a kind of statement."""
     return tuple(rule for rule in all_rules() if kind in rule.kinds or not (rule.kinds or kind in _NO_STATEMENTS))
 
 
 @cache
 def rule_named(identity: str) -> Rule | None:
-    """The rule of that id."""
+    """The rule with that id; None if there is none."""
     return next((rule for rule in all_rules() if rule.id == identity), None)
 
 
 def nearest(name: str) -> str:
-    """The id that is most like a name which no rule has; empty where none is like it."""
+    """The rule id most similar to an unknown name; empty if none is similar."""
     return next(iter(difflib.get_close_matches(name, [rule.id for rule in all_rules()], 1)), "")

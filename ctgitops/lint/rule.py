@@ -13,7 +13,7 @@ from .rule_input import Case
 
 
 class Group(StrEnum):
-    """What a rule is about."""
+    """The topic of a rule."""
 
     LOCKS = "locks"
     DESTRUCTIVE = "destructive"
@@ -26,17 +26,17 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class Hit:
-    """A rule speaks against the statement."""
+    """A violation of a rule by the statement."""
 
     what: str
     instead: str = ""
-    """What to do here; empty: what the rule says."""
+    """What to do in this case; empty to use the rule's own advice."""
     blocks: bool | None = None
-    """Whether it blocks writes while it works, where that differs from what the rule says."""
+    """Whether it blocks writes while PostgreSQL works, if that differs from the rule."""
     lock: LockMode | None = None
-    """The lock, where it is another than the rule's."""
+    """The lock, if it differs from the rule's."""
     part: Node | None = field(default=None, repr=False)
-    """The part of an ALTER TABLE that it is about, or what that part defines; None: the whole statement."""
+    """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 
 
 Check = Callable[[Case], Iterator[Hit]]
@@ -44,22 +44,22 @@ Check = Callable[[Case], Iterator[Hit]]
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that lint looks for. `id` is for ever: people write it into their files."""
+    """One check of lint. `id` never changes: people write it into their files."""
 
     id: str
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The statements that it looks at, by the parser's names; none: all."""
+    """The statement kinds that it checks, by the parser's names; empty for all."""
     why: str
     instead: str
     check: Check
     bad: str
-    """A file that it speaks against; tables that the example needs are in `given`. Empty: no SQL provokes it."""
+    """A file that violates the rule; `given` creates the tables that it needs. Empty if no SQL triggers the rule."""
     good: str
-    """Files that do the same and that no rule speaks against, one after the other, divided by `-- next file`."""
+    """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
     given: str = ""
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""
     blocks: bool = False
-    """Whether that lock blocks writes while PostgreSQL does work that grows with the table."""
+    """Whether that lock blocks writes during work that grows with the table's size."""

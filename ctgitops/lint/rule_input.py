@@ -15,40 +15,40 @@ from .dynamic_sql import UNKNOWN
 from .nodes import Name, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""What of an ALTER TABLE's tree can have rows: those of an index, a sequence, a view and a type look the same."""
+"""ALTER TABLE object types that have rows: an index, a sequence, a view and a type have the same parse tree."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is asked of lint, beside severities."""
+    """Lint settings other than severities."""
 
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; none: those of a database that uses it."""
+    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
     major: int = 0
-    """Of the server; 0 where nobody knows."""
+    """The server version; 0 if unknown."""
     breaking: bool = False
-    """Whether the migration's header says that it breaks what used the schema before."""
+    """Whether the migration's header marks it as a breaking change."""
 
 
 @dataclass
 class Transaction:
-    """What statements before this one did in the same transaction."""
+    """The effects of earlier statements in the same transaction."""
 
     whole: bool = True
-    """Whether the file is one transaction."""
+    """Whether the file runs as one transaction."""
     held: dict[Name, LockMode] = field(default_factory=dict)
     """The strongest lock on each table in use."""
     batched: bool = False
     """Whether the file runs in batches."""
     statements: int = 1
-    """How many statements the file has."""
+    """The number of statements in the file."""
     row_security: frozenset[str] = frozenset()
-    """Names of the tables that the file gives row-level security."""
+    """Names of the tables for which the file enables row-level security."""
     told_mixed: bool = False
-    """Whether it was said already that the file is no transaction."""
+    """Whether a mixed file was already reported."""
 
     def hold(self, case: Case) -> None:
-        """The locks of a statement stay until the end."""
+        """Adds a statement's locks, which are held until the end of the transaction."""
         if not self.whole:
             return
         for name, mode in case.locks.items():
@@ -57,7 +57,7 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Case:
-    """One statement. Everything about it is as it is before the statement runs."""
+    """One statement, and the state before it runs."""
 
     kind: str
     node: Node
@@ -65,14 +65,14 @@ class Case:
     transaction: Transaction
     settings: Settings
     in_body: bool = False
-    """Whether it stands in a DO block."""
+    """Whether the statement is inside a DO block."""
 
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
-        """The table that a statement names, where others use it: not one of the same plan, nor a temporary one."""
+        """The table that a statement names, if it is in use: not created by the same plan, and not temporary."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """The same by its name; a table that nobody told of is taken to be there."""
+        """Like `in_use`, by name; an unknown table is assumed to exist."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -81,7 +81,7 @@ class Case:
         return None if found.new or found.name[0] == "pg_temp" else found
 
     def has_rows(self, table: Table | None) -> bool:
-        """Whether there can be rows here to work through: views and empty partitioned tables have none."""
+        """Whether the table can have rows to process: views and empty partitioned tables cannot."""
         if table is None or table.kind in {"view", "foreign table"}:
             return False
         if table.kind != "partitioned":
@@ -93,7 +93,7 @@ class Case:
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table of an ALTER TABLE that is in use, without the constraints that it drops: that is done first."""
+        """The table in use that an ALTER TABLE changes, without the constraints that it drops: those go first."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
@@ -103,14 +103,14 @@ class Case:
         return replace(table, constraints={n: c for n, c in table.constraints.items() if n not in gone})
 
     def parts(self, *subtypes: str) -> Iterator[Node]:
-        """The parts of an ALTER TABLE of these kinds."""
+        """The ALTER TABLE actions of these kinds."""
         for item in self.node.get("cmds", ()):
             command = item.get("AlterTableCmd", {})
             if command.get("subtype") in subtypes:
                 yield command
 
     def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
-        """The columns that are added to a table in use."""
+        """The columns that the statement adds to a table in use."""
         return self._added
 
     @cached_property
@@ -122,11 +122,11 @@ class Case:
         return tuple((table, one) for command, one in added if not self._there(table, command, one))
 
     def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether IF NOT EXISTS finds such a column, or a block fails on it, which may be ready for that."""
+        """Whether the column exists and IF NOT EXISTS skips it, or a block fails on it and may handle the error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that are added to a table in use, also behind an added column."""
+        """The constraints of these kinds that are added to a table in use, including those of added columns."""
         table = self.altered
         if table is None:
             return
@@ -139,19 +139,19 @@ class Case:
                     yield table, node, added
 
     def written_columns(self) -> Iterator[AddedColumn]:
-        """The columns that a CREATE TABLE or an ALTER TABLE writes, whoever uses the table."""
+        """The columns that a CREATE TABLE or an ALTER TABLE defines, whether or not the table is in use."""
         parts = [item["ColumnDef"] for item in self.node.get("tableElts", ()) if "ColumnDef" in item]
         parts += [target(command) for command in self.parts("AT_AddColumn")]
         return (added_column(part) for part in parts)
 
     @property
     def refused(self) -> bool:
-        """Whether PostgreSQL refuses it inside a transaction."""
+        """Whether PostgreSQL refuses the statement inside a transaction."""
         return bool(why_not_in_transaction(self.kind, self.node))
 
     @cached_property
     def locks(self) -> dict[Name, LockMode]:
-        """The locks that it takes on tables in use."""
+        """The locks that the statement takes on tables in use."""
         found: dict[Name, LockMode] = {}
         for wanted in locks(self.kind, self.node):
             name = _unquoted(wanted.name)
@@ -167,6 +167,6 @@ def _unquoted(text: str) -> Name:
 
 
 def called(table: Table) -> str:
-    """A table as people write it: without `public`."""
+    """A table's name, formatted for people: without `public`."""
     schema, bare = table.name
     return bare if schema in {"public", ""} else written(table.name)

@@ -30,7 +30,7 @@ from .rule_input import Case, Settings, Transaction
 
 @dataclass
 class Linter:
-    """Goes through files in their order, and knows what those before have made."""
+    """Lints files in order, and applies each file to the known schema."""
 
     catalog: Catalog = field(default_factory=Catalog)
     settings: Settings = field(default_factory=Settings)
@@ -39,9 +39,9 @@ class Linter:
     _by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
-        """What the rules find in one file; afterwards the catalogue is as the file leaves the schema.
+        """Lints one file, then applies it to the catalog.
 
-        A file that is no SQL has no findings: it is a problem of its own.
+        A file that does not parse has no findings, because it is reported as a problem.
         """
         try:
             found = trees(script.sent)
@@ -60,9 +60,9 @@ class Linter:
         return judged(script.path, findings, allowed, self.severities, self.today)
 
     def fold(self, script: Script) -> None:
-        """The same without rules: a file that the database has already.
+        """Applies a file that the database already has, without running rules.
 
-        Where its effect is unknown, lint no longer assumes that a table it does not know does not exist.
+        If its effect is unknown, lint no longer assumes that a table missing from the catalog does not exist.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -111,7 +111,7 @@ class Linter:
             yield self._finding(script, tree, rule, Hit(unread.what))
 
     def _active(self, kind: str) -> tuple[Rule, ...]:
-        """The rules that look at such a statement, without those that are off."""
+        """The enabled rules that check a kind of statement."""
         if kind not in self._by_kind:
             rules = rules_for(kind)
             self._by_kind[kind] = tuple(rule for rule in rules if self._severity(rule) is not Severity.OFF)
@@ -137,7 +137,7 @@ class Linter:
 
 
 def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
-    """The tables that a file gives row-level security, also in blocks."""
+    """The tables for which a file enables row-level security, including in DO blocks."""
     for tree in found:
         for kind, node, _ in with_inner(tree.kind, tree.node, catalog):
             parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
@@ -148,6 +148,6 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
 def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
     alone = transaction.statements == 1
     if alone and script.sent != script.sql and rule.id in CONCURRENT:
-        return None  # BEGIN and COMMIT around it would have to go too
+        return None  # BEGIN and COMMIT around it would have to be removed too
     one = rewrite(rule.id, script, tree, alone=alone)
     return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one

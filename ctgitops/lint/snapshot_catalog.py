@@ -18,7 +18,7 @@ _RELATIONS = ("table", "foreign table", "materialized view", "view")
 
 
 def catalog_of(snapshot: Snapshot) -> Catalog:
-    """The catalogue of a live database; everything in it is in use."""
+    """Builds the catalog of a live database; every object in it is in use."""
     catalog = Catalog(complete=True)
     guard = Guard()
     for tree in _readable(list(_written(snapshot))):
@@ -36,7 +36,7 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """All of it at once; one by one where something is not to be read, which is then left out."""
+    """Parses all statements at once, or one by one if that fails, and skips those that do not parse."""
     try:
         yield from trees(";\n".join(written))
     except SqlSyntaxError:
@@ -100,7 +100,7 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
 
 
 def _place(each: SchemaObject) -> Iterator[str]:
-    """Which table it is a partition of; told when all tables are there."""
+    """The ATTACH PARTITION of a table; emitted after all tables."""
     bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
     if bound and parent:
         yield f"alter table {parent} attach partition {each.name} {bound}"

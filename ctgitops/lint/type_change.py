@@ -12,22 +12,22 @@ from .nodes import columns_in
 from .types import UNKNOWN, Cost, Type, alike, cost_of, type_of, under_utc_only
 
 _UTC = {"", "utc", "etc/utc", "gmt", "zulu"}
-"""Time zones that are UTC, and none where the session's is not known."""
+"""Names of time zones that are UTC; empty if the session's TimeZone is unknown."""
 
 
 class Change(Enum):
-    """The work that it means."""
+    """The work that the change requires."""
 
     NOTHING = auto()
     REWRITE = auto()
     INDEXES = auto()
     CHECKS = auto()
     UNLESS_UTC = auto()
-    """Nothing, as long as the session's TimeZone is UTC."""
+    """None, if the session's TimeZone is UTC."""
 
 
 def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> Change:
-    """What a column's new type means; `definition` is the statement's ColumnDef."""
+    """The work that a column's new type requires; `definition` is the statement's ColumnDef."""
     new, using = type_of(definition.get("typeName", {})), definition.get("raw_default")
     known = table.columns.get(column)
     old = known.type if known else UNKNOWN
@@ -45,7 +45,7 @@ def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> 
     indexes = catalog.indexes_on(table.name, [column])
     collated = known and known.collation != collation_of(definition)
     sorted_anew = collated or (cost is Cost.INDEXES and any(column not in index.own_classes for index in indexes))
-    of_elements = new.array and any(index.method == "gin" for index in indexes)  # whose type is not the column's
+    of_elements = new.array and any(index.method == "gin" for index in indexes)  # GIN stores elements
     if of_elements or any(index.computed for index in indexes) or (sorted_anew and indexes):
         return Change.INDEXES
     return Change.UNLESS_UTC if zoned and not catalog.timezone else Change.NOTHING
@@ -62,7 +62,7 @@ def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
 
 
 def _plain(using: Any, column: str, new: Type) -> bool:
-    """Whether USING says nothing but the column, or the column as the new type."""
+    """Whether USING is only the column, or the column cast to the new type."""
     node = using
     while isinstance(node, dict) and "TypeCast" in node:
         if not alike(type_of(node["TypeCast"].get("typeName", {})), new):
@@ -72,5 +72,5 @@ def _plain(using: Any, column: str, new: Type) -> bool:
 
 
 def _checked(_catalog: Catalog, table: Table, column: str) -> bool:
-    """Whether a CHECK on it has to be proved again; PostgreSQL adds it anew, whatever the types."""
+    """Whether the column has a valid CHECK, which PostgreSQL drops, adds and validates again whatever the types."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())

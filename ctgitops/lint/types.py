@@ -17,7 +17,7 @@ Node = dict[str, Any]
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)
-"""An interval's second, minute, hour, day, month and year, as PostgreSQL numbers them."""
+"""Bits of an interval's second, minute, hour, day, month and year in PostgreSQL's type modifier."""
 _WORDS = {
     "integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
     "real": "float4", "serial4": "int4", "serial8": "int8",
@@ -26,7 +26,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Type:
-    """A type: its bare name, its numbers in brackets, whether it is an array."""
+    """A type: its unqualified name, its modifiers in brackets, and whether it is an array."""
 
     name: str
     mods: tuple[int, ...] = ()
@@ -39,7 +39,7 @@ class Type:
 
 
 UNKNOWN = Type("")
-"""A type that nobody told."""
+"""An unknown type."""
 
 SERIAL = {
     "serial": "int4",
@@ -52,7 +52,7 @@ SERIAL = {
 
 
 def type_of(node: Node) -> Type:
-    """Of a TypeName in a parse tree."""
+    """The type of a TypeName in a parse tree."""
     names = [item.get("String", {}).get("sval", "") for item in node.get("names", ())]
     mods = tuple(mod.get("A_Const", {}).get("ival", {}).get("ival", 0) for mod in node.get("typmods", ()))
     schema = names[-2] if len(names) > 1 and names[-2] != "pg_catalog" else ""
@@ -66,18 +66,18 @@ def type_of(node: Node) -> Type:
 
 @lru_cache(maxsize=4096)
 def type_from(text: str) -> Type:
-    """Of what `format_type` writes: `character varying(10)`."""
+    """Parses the output of `format_type`, such as `character varying(10)`."""
     node = trees(f"select null::{text}")[0].node
     found = type_of(node["targetList"][0]["ResTarget"]["val"]["TypeCast"]["typeName"])
     return Type("bpchar") if text == "bpchar" else found
 
 
 class Cost(IntEnum):
-    """What ALTER COLUMN TYPE does to a table, as far as the types tell."""
+    """The work of ALTER COLUMN TYPE, as far as the types determine it."""
 
     NOTHING = 0
     INDEXES = 1
-    """The indexes on the column are built anew."""
+    """PostgreSQL rebuilds the indexes on the column."""
     REWRITE = 2
 
 
@@ -99,12 +99,12 @@ _NO_REWRITE: dict[tuple[str, str], Cost] = {
     ("varchar", "text"): Cost.NOTHING,
     ("bit", "varbit"): Cost.INDEXES,
 }
-"""Between different types, when the new one has no numbers in brackets. The two timestamps: under UTC only."""
+"""Casts between different types, if the new one has no modifiers. Between the two timestamps: under UTC only."""
 _TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
 
 
 def cost_of(old: Type, new: Type) -> Cost:
-    """What changing a column from `old` to `new` costs; neither is a domain."""
+    """The cost of changing a column from `old` to `new`; neither may be a domain."""
     if alike(old, new):
         return Cost.NOTHING
     if old.array and new.array and old.name == new.name and not new.mods:
@@ -119,7 +119,7 @@ def cost_of(old: Type, new: Type) -> Cost:
 
 
 def alike(old: Type, new: Type) -> bool:
-    """Whether both are the same; of two of which one does not say its schema, that is taken to be the other's."""
+    """Whether two types are equal; a type without a schema matches one with any schema."""
     schemas = {old.schema, new.schema} - {""}
     return UNKNOWN not in (old, new) and len(schemas) < 2 and replace(old, schema="") == replace(new, schema="")
 
@@ -129,7 +129,7 @@ def _precision(type_: Type) -> int:
 
 
 def _wider(old: Type, new: Type) -> bool:
-    """Whether every value of one type is one of the other, the name being the same."""
+    """Whether every value of `old` fits into `new`, for types of the same name."""
     if old.name in {"varchar", "varbit"}:
         return not new.mods or bool(old.mods and old.mods[0] <= new.mods[0])
     if old.name == "numeric":
@@ -148,7 +148,7 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """As PostgreSQL sees it: only the least field counts, and the precision where seconds are in it."""
+    """As PostgreSQL compares intervals: by the least field, and by the precision if seconds are included."""
     least_old, least_new = _least_field(old), _least_field(new)
     return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
 
@@ -163,5 +163,5 @@ def _seconds(mods: tuple[int, ...]) -> int:
 
 
 def under_utc_only(old: Type, new: Type) -> bool:
-    """Whether the table is rewritten all the same when the session's TimeZone is another than UTC."""
+    """Whether the change rewrites the table unless the session's TimeZone is UTC."""
     return {old.name, new.name} == {"timestamp", "timestamptz"}

@@ -28,9 +28,9 @@ def _builtin() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def volatile_call(expression: Any, catalog: Catalog, depth: int = 0) -> str:
-    """The first function in an expression that is volatile, as people call it; empty where there is none.
+    """The name of the first volatile function in an expression; empty if there is none.
 
-    A function that nobody knows is taken for volatile, as PostgreSQL takes one that does not say.
+    An unknown function counts as volatile, which is PostgreSQL's default for CREATE FUNCTION.
     """
     for kind, node in walk(expression):
         if kind == "FuncCall":
@@ -54,7 +54,7 @@ def _volatile(name: tuple[str, str], catalog: Catalog, depth: int) -> bool:
 
 
 def inlined_expression(body: str) -> Node | None:
-    """The expression of a body `SELECT expression`, which PostgreSQL puts in the place of the call."""
+    """The expression of a body `SELECT expression`, which PostgreSQL inlines."""
     try:
         found = trees(body)
     except SqlSyntaxError:

@@ -9,7 +9,7 @@ from ..sql.name_changes import Gone
 
 
 class Code(Protocol):
-    """What uses the database, as far as it stands in the same repository."""
+    """The code in the same repository that uses the database."""
 
     def mentions(self, those: tuple[Gone, ...]) -> Searched:
-        """Where it mentions these names. Read-only."""
+        """The places that mention these names. Read-only."""

@@ -24,19 +24,19 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the one comment of its key; returns its URL, None where a newer run was there before."""
+        """Writes or updates the one comment of its key; returns its URL, None if a newer run has written it already."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
 
     def suggest(self, review: Review) -> int:
-        """Suggests what was not suggested before on the same text; returns how many."""
+        """Adds the suggestions that were not made before on the same text; returns how many."""
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Begins a deployment; returns its number, None where the token may not."""
+        """Creates a deployment; returns its number, None if the token may not."""
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
-        """Tells where a deployment stands."""
+        """Sets the state of a deployment."""
 
     def pull_request_of(self, sha: str) -> int | None:
         """The merged pull request that brought a commit to the default branch; None where there is none."""
@@ -54,16 +54,16 @@ class Forge(Protocol):
         """
 
     def permission_of(self, login: str) -> str:
-        """What a person may do: `admin`, `write`, `read` or `none`. Raises ForgeError."""
+        """The permission of a user: `admin`, `write`, `read` or `none`. Raises ForgeError."""
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
-        """Marks a comment."""
+        """Adds a reaction to a comment."""
 
     def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
         """All files of a commit below a folder; none where there is no such folder. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
-        """What a file of a commit holds. Raises ForgeError."""
+        """The content of a file of a commit. Raises ForgeError."""
 
     def proposal(self, number: int) -> Proposal:
         """A pull request and the paths that it changes. Raises ForgeError."""
@@ -72,7 +72,7 @@ class Forge(Protocol):
         """The open pull request whose head a run was for; None where there is none. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; none where the token may not look."""
+        """The files that a pull request adds or changes; none if the token may not read them."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations, with the files they add."""

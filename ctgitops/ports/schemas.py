@@ -13,7 +13,7 @@ class Schemas(Protocol):
 
     @property
     def workspace(self) -> Workspace:
-        """What the checkout holds."""
+        """The checkout's migrations, manifests and policy."""
 
     def named(self, name: str) -> Snapshot:
         """The schema of an environment, of a snapshot file, or of a backup by its receipt. Raises CtgitopsError."""

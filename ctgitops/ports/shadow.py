@@ -17,66 +17,66 @@ from ..core.trial.trial import Skipped
 
 
 class Shadow(Protocol):
-    """A throw-away database, like a real one as far as this machine can."""
+    """A throw-away database, as similar to a real one as this machine allows."""
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """In what it is not like what was wanted, in words."""
+        """The known differences from the database that was asked for, formatted for people."""
 
     def bring(self, steps: tuple[Step, ...]) -> None:
-        """Carries out steps in it, as an apply does. Raises ApplyError."""
+        """Applies steps in it, as an apply does. Raises ApplyError."""
 
     def snapshot(self) -> Snapshot:
-        """Its schema, as if whoever applies migrations in the real one had made it."""
+        """Its schema, with owners as if the role that applies migrations in the real database had created it."""
 
 
 class Replay(Shadow, Protocol):
-    """A throw-away database that was empty, for what was merged."""
+    """A throw-away database that begins empty, for merged SQL."""
 
     def read_again(self) -> Snapshot:
-        """Its schema once a dump of it was restored: as PostgreSQL prints what it read from its own print.
+        """Its schema after a dump and restore, so that expressions are deparsed a second time.
 
-        Empty where that cannot be had, which `unmatched` then says.
+        Empty if that is not possible, which `unmatched` then reports.
         """
 
 
 class Sandbox(Shadow, Protocol):
-    """A throw-away copy of a real schema, in which SQL that nobody reviewed reaches nothing outside of it."""
+    """A throw-away copy of a real schema, in which unreviewed SQL cannot reach anything outside."""
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Carries out steps in it; `watched` where what they do is to be looked at. Raises ApplyError."""
+        """Applies steps in it; with `watched`, their locks and work are recorded. Raises ApplyError."""
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """What was seen of the steps that were brought watched, by their numbers."""
+        """The recorded impact of each step that was applied with `watched`, by the step's number."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements that were not run in any of its copies, because they name a database."""
+        """The statements that were skipped in any of its copies, because they name a database."""
 
     def rates(self) -> Rates:
-        """How quick its server is at each work. Raises ApplyError."""
+        """The speed of its server at each kind of work. Raises ApplyError."""
 
     def copy(self) -> AbstractContextManager[Shadow]:
-        """One more copy beside it, in which nothing was brought yet."""
+        """Another copy beside it, to which no step was applied."""
 
     def empty(self) -> AbstractContextManager[Shadow]:
-        """One more database beside it, with the same roles and nothing in it."""
+        """Another database beside it, with the same roles and no objects."""
 
 
 class Shadows(Protocol):
-    """Where throw-away databases come from."""
+    """Creates throw-away databases."""
 
     def sealed(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A copy of a real schema, in which these steps were brought, gone when the block ends.
+        """A copy of a real schema to which the steps in `had` were applied, dropped when the block ends.
 
-        Raises UsageError where none can be had, ApplyError where a step does not run.
+        Raises UsageError if a copy is not possible, ApplyError if a step fails.
         """
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty one, on the server that the environment's manifest wants, which is gone when the block ends.
+        """An empty one, on the server that the environment's manifest names, dropped when the block ends.
 
-        Raises UsageError where none can be had.
+        Raises UsageError if it is not possible.
         """

@@ -16,7 +16,7 @@ UNSEEN = "what a migration did to rows cannot be seen in a schema: look whether 
 
 
 def baseline_text(done: Baseline) -> str:
-    """For a terminal."""
+    """Formats the result for a terminal."""
     lines = [f"{done.environment}: {verdict(done)}", *(f"  not matched: {on_one_line(n)}" for n in done.unmatched)]
     if done.changes:
         lines += ["", "  - what the files give, + what is there", "", *change_lines(done.changes)]
@@ -24,7 +24,7 @@ def baseline_text(done: Baseline) -> str:
 
 
 def verdict(done: Baseline) -> str:
-    """The first line."""
+    """The verdict, as the first line."""
     differences = phrases.count(len(done.changes), "difference")
     if not done.names:
         return f"NOT TAKEN OVER: {differences} from what the files give; nothing was changed"
@@ -43,7 +43,7 @@ def _after(done: Baseline) -> list[str]:
 
 
 def baseline_markdown(done: Baseline) -> str:
-    """For a page."""
+    """Formats the result for a comment or summary."""
     parts = [f"### {'✅' if done.names else '⛔'} {plain(done.environment)}: {plain(verdict(done))}"]
     parts += [f"- not matched: {plain(note)}" for note in done.unmatched]
     parts += (
@@ -53,7 +53,7 @@ def baseline_markdown(done: Baseline) -> str:
 
 
 def baseline_json(done: Baseline) -> str:
-    """As data."""
+    """Formats the result as JSON."""
     fields = {
         "environment": done.environment,
         "exit_status": done.exit_status,

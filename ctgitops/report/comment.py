@@ -29,21 +29,21 @@ CUT = {
     "rows": "{} of {} migrations",
     "environments": "{} of {} environments",
 }
-"""What is dropped from a comment that is too long, in this order, and how the comment says so."""
+"""What is dropped from a comment that is too long, in this order, and how the comment reports it."""
 
 Part = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Comment:
-    """The plan comment of several environments; all text in it is escaped once, however often it is drawn."""
+    """The plan comment of several environments; its text is escaped once, however often it is rendered."""
 
     looks: tuple[Look, ...]
     origin: Origin
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many parts of each kind there are, in the order in which kinds are dropped."""
+        """The number of parts of each kind, in the order in which kinds are dropped."""
         there = {
             "sql": len(self._files),
             "schema": len(self._schema),
@@ -56,7 +56,7 @@ class Comment:
         return {kind: there[kind] for kind in CUT}
 
     def values(self, kept: dict[str, int]) -> dict[str, object]:
-        """What the template is given when so many parts of each kind are kept."""
+        """The template's values if `kept` parts of each kind are kept."""
         return {
             "mark": self._verdict[0],
             "verdict": self._verdict[1],
@@ -103,13 +103,13 @@ class Comment:
 
     @cached_property
     def _manners(self) -> list[tuple[str, tuple[str, ...]]]:
-        """How plans are carried out, where a manifest says it; they are words of ours."""
+        """The apply policies that differ from the default; the text is trusted."""
         said = ((plan.environment, phrases.manner(plan.manner)) for plan in phrases.plans(self.looks) if not plan.empty)
         return [(name, how) for name, how in said if how]
 
     @cached_property
     def _rows(self) -> list[Part]:
-        """Rows that say something special survive a cut before those that do not."""
+        """The rows of the migration table; when rows are cut, those with remarks are kept first."""
         made = plan_tables.migration_rows(self.looks, self._problems)
         texts = ("description", "estimated", "impact", "tried")
         return [{**row, **{key: escape.plain(row[key]) for key in texts}} for row in made]
@@ -126,7 +126,7 @@ class Comment:
 
     @cached_property
     def _schema(self) -> list[Part]:
-        """What differs in the schema afterwards; environments that show the same share a part."""
+        """The schema changes of each environment; environments with the same changes share a part."""
         seen: dict[str, list[Preview]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof and (lines := schema_lines(look.proof)):
@@ -142,7 +142,7 @@ class Comment:
 
     @cached_property
     def _proof(self) -> list[Part]:
-        """What running it showed; environments of which the same is to be said share a part."""
+        """The result of the trial; environments with the same result share a part."""
         seen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof:
@@ -160,7 +160,7 @@ class Comment:
 
     @cached_property
     def _reasons(self) -> list[Part]:
-        """What holds an environment back beyond the ordinary, which the table of environments tells."""
+        """Unexpected reasons to wait; the expected ones are in the table of environments."""
         return [
             {"environment": look.environment.name, "what": escape.prose(r.what), "hint": escape.prose(r.hint)}
             for look in self.looks
@@ -175,7 +175,7 @@ class Comment:
 
     @cached_property
     def _files(self) -> list[Part]:
-        """What runs survives a cut before what verifies or undoes it, and small files before large ones."""
+        """The SQL files; a cut keeps migrations before verify and rollback files, and small files before large ones."""
         found: dict[tuple[str, str], Part] = {}
         for step in phrases.steps(self.looks):
             for script in filter(None, (step.script, step.verify, step.rollback_script)):
@@ -187,7 +187,7 @@ class Comment:
         return list(found.values())
 
     def _sql(self, kept: int) -> str:
-        """`2 files, 61 lines`; of what was cut, how much is left."""
+        """`2 files, 61 lines`; after a cut, how many files are kept."""
         shown = f"{kept} of " if kept < len(self._files) else ""
         lines = sum(part["lines"] for part in self._files)
         files, in_all = phrases.count(len(self._files), "file"), " in all" if shown else ""
@@ -200,13 +200,13 @@ class Comment:
 
 
 def _drawn(look: Preview) -> Markup:
-    """The tables that it touches, as a picture; empty where it touches none."""
+    """A diagram of the tables that the plan changes; empty if there are none."""
     drawn = diagram(look.proof.before, look.proof.after, look.proof.changes) if look.proof else ""
     return escape.fence(drawn, "mermaid") if drawn else Markup()
 
 
 def _first(parts: list[Part], count: int) -> list[Part]:
-    """The `count` parts that matter most, in the order in which they stand."""
+    """The `count` most important parts, in their original order."""
     if count >= len(parts):
         return parts
     ranked = sorted(range(len(parts)), key=lambda index: parts[index]["rank"])

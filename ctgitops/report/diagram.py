@@ -16,9 +16,9 @@ from ..core.schema.snapshot import SchemaObject, Snapshot
 
 TABLES = 12
 COLUMNS = 12
-"""So many of each are drawn; a larger picture cannot be read in a comment."""
+"""Maximum number of each: a larger diagram cannot be read in a comment."""
 LONGEST = 80
-"""Characters of a label."""
+"""Maximum length of a label, in characters."""
 _TAKEN = frozenset({"pk", "fk", "uk"})
 _NAME = r'(?:"(?:[^"]|"")*"|[^\s(".]+)'
 _FOREIGN_KEY = re.compile(rf"FOREIGN KEY \((.+?)\) REFERENCES ({_NAME}(?:\.{_NAME})?)\(")
@@ -36,7 +36,7 @@ class _Reference:
 
 
 def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
-    """Mermaid's text for it; empty where no table is touched."""
+    """The Mermaid source; empty if no table is changed."""
     tables = _touched(after, changes)
     if not tables:
         return ""
@@ -58,7 +58,7 @@ def diagram(before: Snapshot, after: Snapshot, changes: Changes) -> str:
 
 
 def _touched(after: Snapshot, changes: Changes) -> list[str]:
-    """Tables that are there afterwards and that a change names, and what they refer to is drawn without columns."""
+    """Changed tables that exist afterwards; tables that they reference are drawn without columns."""
     there = {each.name for each in after.objects if each.kind == "table"}
     named = dict.fromkeys(change.object.of or change.object.name for change in changes)
     return [name for name in named if name in there][:TABLES]
@@ -76,7 +76,7 @@ def _mark(change: Change) -> str:
 
 
 def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]:
-    """By table, its columns, those that are dropped too."""
+    """The columns of each table, including dropped ones."""
     there = {each.key: each for snapshot in (before, after) for each in snapshot.objects if each.kind == "column"}
     found: dict[str, list[SchemaObject]] = {}
     for each in there.values():
@@ -85,7 +85,7 @@ def _columns(before: Snapshot, after: Snapshot) -> dict[str, list[SchemaObject]]
 
 
 def _keys(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], str]]:
-    """By table, the columns of each key, with `PK` or `UK`."""
+    """The columns of each key, with `PK` or `UK`, by table."""
     found: dict[str, dict[tuple[str, ...], str]] = {}
     for each in snapshot.objects:
         match = _KEY.match(each.attributes.get("definition", "")) if each.kind == "constraint" else None
@@ -121,7 +121,7 @@ def _entity(
 def _ends(
     reference: _Reference, columns: dict[str, list[SchemaObject]], keys: dict[str, dict[tuple[str, ...], str]]
 ) -> str:
-    """How many rows of each table belong to one of the other."""
+    """The cardinality of a foreign key in Mermaid's notation."""
     own = {_own(each): each for each in columns.get(reference.child, [])}
     always = all("not_null" in own[name].attributes for name in reference.columns if name in own)
     one = reference.columns in keys.get(reference.child, {})
@@ -134,7 +134,7 @@ def _own(column: SchemaObject) -> str:
 
 
 def _word(text: str) -> str:
-    """A type or a column, as a word that is none of Mermaid's own."""
+    """A type or column name as a Mermaid word that is not a keyword."""
     word = _WORD.sub("_", _unquoted(text))
     return word if re.match(r"[A-Za-z]", word) and word.lower() not in _TAKEN else f"_{word}"
 

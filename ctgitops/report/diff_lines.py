@@ -11,13 +11,13 @@ from .terminal_text import visible
 
 LONGEST_LINE = 400
 _QUIET = frozenset({"owner", "comment"})
-"""Attributes that a line about something added or removed leaves out."""
+"""Attributes omitted for an added or removed object."""
 _BARE = frozenset({"definition", "type", "privileges", "labels", "fields", "base", "subtype"})
-"""Attributes that need no name before them, because nothing else would stand there."""
+"""Attributes shown without their name, because the value is unambiguous."""
 
 
 def change_lines(changes: Changes) -> list[str]:
-    """A line each, below what it is part of: `+` is there now, `-` was there before."""
+    """One line per change, below its parent object: `+` exists now, `-` existed before."""
     lines: list[str] = []
     heading = ""
     for change in changes:
@@ -30,7 +30,7 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def _is_about(changes: Changes, name: str) -> bool:
-    """Whether one of these is the thing itself, whose own lines then stand above its parts."""
+    """Whether a change is to the parent object itself, whose own lines are then the heading."""
     return any(not change.object.of and change.object.name == name for change in changes)
 
 

@@ -16,7 +16,7 @@ from .text_error import error_text
 
 
 def drift_text(looks: tuple[DriftLook, ...]) -> str:
-    """What drifted where, for a terminal."""
+    """Formats the drift of each environment for a terminal."""
     return "\n\n".join("\n".join(_text(look)) for look in looks) + "\n"
 
 
@@ -32,14 +32,14 @@ def _text(look: DriftLook) -> list[str]:
 
 
 def verdict(look: Drift) -> str:
-    """The first line about one environment."""
+    """The verdict for one environment, as the first line."""
     if not look.changes:
         return f"no drift: its schema is what its {_give(look)}"
     return f"DRIFT: {phrases.count(len(look.changes), 'difference')} from what its {_give(look)}"
 
 
 def what_next(look: Drift) -> tuple[str, ...]:
-    """What people do about drift."""
+    """The next steps after drift."""
     name = look.environment.name
     return (
         'keep it: write it down as a migration that can find it done already (`ctgitops new "…"`, IF NOT EXISTS)',
@@ -59,7 +59,7 @@ def _remarks(look: Drift) -> list[str]:
 
 
 def drift_markdown(looks: tuple[DriftLook, ...], *, longest: int = MAX) -> str:
-    """The same for a summary or an issue."""
+    """Formats the drift of each environment for a summary or an issue."""
     each = longest // max(1, len(looks)) - 1000
     return "\n\n".join(_markdown(look, each) for look in looks) + "\n"
 
@@ -78,7 +78,7 @@ def _markdown(look: DriftLook, longest: int) -> str:
 
 
 def diff_fence(changes: Changes, longest: int) -> str:
-    """Changes in a fence that GitHub colours, cut to a length with a word about what is left out."""
+    """The changes in a `diff` block, cut to a length, with a note about what was cut."""
     lines, size = change_lines(changes), 0
     for position, line in enumerate(lines):
         size += len(line) + 1
@@ -89,7 +89,7 @@ def diff_fence(changes: Changes, longest: int) -> str:
 
 
 def drift_json(looks: tuple[DriftLook, ...]) -> str:
-    """What drifted where."""
+    """Formats the drift of each environment as JSON."""
     return dump({"environments": [_data(look) for look in looks]})
 
 
@@ -109,7 +109,7 @@ def _data(look: DriftLook) -> Object:
 
 
 def diff_text(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
-    """Two schemas compared, for a terminal."""
+    """Formats the comparison of two schemas for a terminal."""
     lines = [*(f"not matched: {on_one_line(note)}" for note in notes)]
     if not changes:
         return "\n".join([*lines, f"{names[0]} and {names[1]} have the same schema"]) + "\n"
@@ -118,7 +118,7 @@ def diff_text(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] =
 
 
 def diff_markdown(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
-    """Two schemas compared, for a page."""
+    """Formats the comparison of two schemas for a summary."""
     remarks = "".join(f"- not matched: {plain(note)}\n" for note in notes)
     if not changes:
         return f"{code(names[0])} and {code(names[1])} have the same schema\n{remarks}"
@@ -127,6 +127,6 @@ def diff_markdown(names: tuple[str, str], changes: Changes, notes: tuple[str, ..
 
 
 def diff_json(names: tuple[str, str], changes: Changes, notes: tuple[str, ...] = ()) -> str:
-    """Two schemas compared."""
+    """Formats the comparison of two schemas as JSON."""
     written = [change_data(change) for change in changes]
     return dump({"before": names[0], "after": names[1], "unmatched": list(notes), "changes": written})

@@ -16,20 +16,20 @@ _ZWSP = "\u200b"
 _BREAK = "&#8203;"
 
 _MEANS = re.compile(
-    r"[#$&*<>@\[\\\]`|~\u200b]"  # something wherever it stands
+    r"[#$&*<>@\[\\\]`|~\u200b]"  # special anywhere
     r"|_(?![^\W_])|(?<![^\W_])_"  # emphasis, but not between two letters
     r"|(?<=[Ww]{3})\."  # an address
     r"|:(?=//)"
 )
 _LIST = re.compile(r"[-+=]|\d{1,9}(?=[.)](?:\s|$))")
-"""At the beginning of a line, a list, or the line below a heading."""
+"""A list marker or a heading underline, at the start of a line."""
 
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _SPACE = re.compile(r"\s+")
 _REFERENCES = re.compile(
     r"(?<=#)(?=\d)"  # owner/repository#12
     r"|(?<=[Gg][Hh]-)(?=\d)"
-    r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, whose second colon may be ours
+    r"|(?<=:)(?=[\w+-]+(?::|$))"  # :tada:, whose second colon may come from our own text
     r"|(?<=:)(?=//)"
     r"|(?<=[Ww]{3})(?=\.)"
 )
@@ -38,45 +38,45 @@ _CODE = re.compile(r"`([^`]+)`")
 _BACKTICKS = re.compile(r"`+")
 
 LONGEST = 400
-"""So many characters of one text are shown outside of a fence."""
+"""Maximum length of one text outside of a code block, in characters."""
 
 
 def shown(text: str) -> str:
-    """Without characters that are not seen, or that turn the reading direction around."""
+    """Replaces invisible characters, and those that change the text direction."""
     return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """The same on one line, cut where it is long."""
+    """Like `shown`, on one line, and cut to a length."""
     line = _SPACE.sub(" ", shown(text)).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def plain(text: str) -> Markup:
-    """Text as text: whatever it holds, it reads as it was written."""
+    """Escapes text so that it reads exactly as written."""
     return _plain(one_line(text))
 
 
 def code(text: str) -> Markup:
-    """A name, a path, a value."""
+    """Escapes a name, a path or a value as inline code."""
     return _code(one_line(text))
 
 
 def prose(text: str) -> Markup:
-    """Our own sentences about somebody else's names: what stands between backticks becomes code."""
+    """Escapes a message that may contain untrusted names: text in backticks becomes inline code."""
     parts = _CODE.split(one_line(text))
     return Markup("").join(_code(part) if odd % 2 else _plain(part) for odd, part in enumerate(parts))
 
 
 def fence(body: str, language: str = "") -> Markup:
-    """A block of code that no body can end: its fence is longer than any run of backticks inside."""
+    """A code block that its content cannot close: the fence is longer than any run of backticks inside."""
     body = shown(body).strip("\n")
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(body)), default=0))
     return Markup(f"{ticks}{language}\n{body}\n{ticks}")  # noqa: S704 - the fence is the escape
 
 
 def finalize(value: object) -> Markup:
-    """What a template prints: marked as safe, or escaped."""
+    """Escapes a template's value unless it is marked as safe."""
     return value if isinstance(value, Markup) else plain(str(value))
 
 
@@ -85,7 +85,7 @@ def _plain(line: str) -> Markup:
     line = _COMMIT.sub(lambda match: _ZWSP.join(re.findall(".{1,6}", match[0])), line)
     begins = _LIST.match(line)
     at = (begins.end() if begins[0].isdecimal() else 0) if begins else -1
-    return Markup(_text(line, at))  # noqa: S704 - every character that means something is a reference now
+    return Markup(_text(line, at))  # noqa: S704 - every special character is a reference now
 
 
 def _code(line: str) -> Markup:
@@ -93,7 +93,7 @@ def _code(line: str) -> Markup:
 
 
 def _text(line: str, at: int = -1) -> str:
-    """`at` is where a character stands that means something because of where it stands."""
+    """Replaces special characters; `at` is the offset of a character that is special only at line start."""
     whole = _MEANS.sub(lambda match: _reference(match[0]), line)
     return f"{whole[:at]}{_reference(whole[at])}{whole[at + 1 :]}" if at >= 0 else whole
 

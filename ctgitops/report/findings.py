@@ -14,20 +14,20 @@ from . import escape, links, phrases
 Part = dict[str, Any]
 
 OPEN = 5
-"""So many problems that block stand open; the rest is folded with what only warns."""
+"""Maximum number of blocking problems shown; the rest are folded together with the warnings."""
 
 SHORT = 6
-"""So many lines of a detail need no fold."""
+"""A detail with at most this many lines is not folded."""
 
 
 Measured = Mapping[Problem, tuple[str, ...]]
-"""What running it showed of a finding, in lines."""
+"""Lines about each finding, measured in the trial."""
 
 
 def parts_of(
     problems: Mapping[Problem, tuple[str, ...]], origin: Origin, measured: Measured = MappingProxyType({})
 ) -> list[Part]:
-    """Every problem with the environments that have it, as the template shows it."""
+    """Every problem with the environments that have it, as values for the template."""
     parts = [
         {**_part(problem, names, origin), "measured": [escape.plain(line) for line in measured.get(problem, ())]}
         for problem, names in problems.items()
@@ -63,7 +63,7 @@ def _fix(fix: Fix | None) -> Part:
 
 
 def folded(parts: list[Part]) -> str:
-    """What the fold holds: `2 problems, 1 warning`."""
+    """The title of the fold: `2 problems, 1 warning`."""
     inside = [part["blocks"] for part in parts if not part["open"]]
     blocking = sum(inside)
     told = [phrases.count(blocking, "problem")] if blocking else []
@@ -72,7 +72,7 @@ def folded(parts: list[Part]) -> str:
 
 
 def counts(parts: list[Part]) -> dict[str, int]:
-    """How much of them can be dropped, in that order."""
+    """How many parts of each kind can be dropped, in that order."""
     return {
         "details": sum(1 for part in parts if part["detail"]),
         "hints": sum(1 for part in parts if part["hint"]),
@@ -81,7 +81,7 @@ def counts(parts: list[Part]) -> dict[str, int]:
 
 
 def trimmed(parts: list[Part], kept: dict[str, int]) -> list[Part]:
-    """So many of them, with so many details and hints."""
+    """The first problems, with as many details and hints as `kept` allows."""
     left = {"detail": kept["details"], "hint": kept["hints"]}
     kept_parts = []
     for whole in parts[: kept["problems"]]:

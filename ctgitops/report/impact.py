@@ -25,7 +25,7 @@ NOBODY = "nobody waits for it"
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
-    """The name of each migration that was tried, and a line of what it does; the name only once."""
+    """A line for each effect of each tried migration, after the migration's name, which is given only once."""
     for step in preview.plan.steps:
         if effect := preview.effects.get(step.number):
             lines = lines_beside(step, effect) or (f"{glance(effect)}; told with the findings below",)
@@ -33,7 +33,7 @@ def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
-    """Each line of each migration for a comment; environments that it means the same to share one."""
+    """The effects of each migration for a comment; environments with the same effects share a part."""
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for step in phrases.steps(looks):
         for look in looks:
@@ -48,18 +48,18 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
 
 
 def impact_lines(effect: Effect) -> tuple[str, ...]:
-    """`ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows)`, and others."""
+    """Lines such as `ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows)`."""
     return tuple(_lines(effect)) or (NOBODY,)
 
 
 def lines_beside(step: Step, effect: Effect) -> tuple[str, ...]:
-    """The same without what stands with a finding."""
+    """Like `impact_lines`, without the lines that are shown with a finding."""
     told = told_by(claims_of(step, effect))
     return tuple(_lines(effect, told)) if told else impact_lines(effect)
 
 
 def glance(effect: Effect) -> str:
-    """`blocks reads and writes of projects (minutes)`, for what lasts longest."""
+    """`blocks reads and writes of projects (minutes)`, for the longest wait."""
     if not effect.waits:
         return NOBODY
     wait = max(effect.waits, key=_rank)
@@ -69,7 +69,7 @@ def glance(effect: Effect) -> str:
 
 
 def measured(preview: Preview) -> dict[Problem, str]:
-    """What running it showed of each finding that says that others wait, beside what the finding says itself."""
+    """The measurement for each finding that predicts a wait, without what the finding itself says."""
     return {
         claim.finding.problem: _measured(effect, claim)
         for step in preview.plan.steps
@@ -79,7 +79,7 @@ def measured(preview: Preview) -> dict[Problem, str]:
 
 
 def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
-    """The same for several environments, each with its name where they differ."""
+    """The measurements of several environments, with their names if they differ."""
     found: dict[Problem, dict[str, list[str]]] = {}
     for look in looks:
         for problem, line in measured(look).items() if isinstance(look, Preview) else ():
@@ -93,35 +93,35 @@ def measured_in(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
 
 
 def effect_on_worst(looks: tuple[Look, ...], step: Step) -> Effect | None:
-    """What a migration does where it makes people wait for longest; None where nobody tried it."""
+    """The effect in the environment with the longest wait; None if the migration was not tried."""
     found = [effect for look in looks if (effect := effect_on(look, step))]
     return max(found, key=longest, default=None)
 
 
 def effect_on(look: Look, step: Step) -> Effect | None:
-    """What a migration does to one environment; None where it does not go there, or nobody tried it."""
+    """The effect on one environment; None if the migration is not pending there, or was not tried."""
     if isinstance(look, Preview) and step.identity in {each.identity for each in look.plan.steps}:
         return look.effects.get(step.number)
     return None
 
 
 def longest(effect: Effect) -> int:
-    """How long somebody waits for it, in order; what nobody knows may be long."""
+    """The rank of the longest wait, for sorting; an unknown duration counts as long."""
     return max(map(_rank, effect.waits), default=-1)
 
 
 def mode(lock: LockMode) -> str:
-    """As SQL writes it."""
+    """A lock mode as SQL writes it."""
     return lock.name.replace("_", " ")
 
 
 def name(relation: str) -> str:
-    """A relation without the schema that everybody looks into."""
+    """A relation's name without the schema `public`."""
     return relation.removeprefix("public.")
 
 
 def rows(number: float) -> str:
-    """`9.8 M rows`: two digits, for more of them would be false."""
+    """`9.8 M rows`: two digits, because the number is an estimate."""
     for unit, word in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= unit:
             return f"{number / unit:.1f} {word} rows".replace(".0 ", " ")
@@ -141,7 +141,7 @@ def _measured(effect: Effect, claim: Claim) -> str:
 
 
 def _measured_wait(impact: StepImpact, claim: Claim, wait: Wait) -> str:
-    """The lock and the time; what it blocks only where the finding's own lock blocks something else."""
+    """The lock and its duration; what it blocks, only if that differs from the finding's lock."""
     held = wait.held
     own = LockMode[claim.finding.lock.replace(" ", "_")] if claim.finding.lock else None
     blocks = () if own and what_it_blocks(own) == held.blocks else (f"blocks {held.blocks}",)
@@ -160,7 +160,7 @@ def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
 
 
 def _doing(impact: StepImpact, held: Held) -> tuple[str, ...]:
-    """The work on that very relation."""
+    """The work that the statement does on the locked relation."""
     done = {work.work for each in impact.statements for work in each.worked if work.relation == held.relation}
     return tuple(WORK[work] for work in Work if work in done)
 

@@ -12,12 +12,12 @@ Object = dict[str, Any]
 
 
 def impact_data(effect: Effect | None) -> list[Object]:
-    """One object for each statement that was tried; none where nobody tried it."""
+    """One object per statement in the trial; empty if there was no trial."""
     return [_statement(each) for each in effect.impact.statements] if effect else []
 
 
 def waits_data(effect: Effect | None) -> list[Object]:
-    """One object for each table that somebody misses for a while."""
+    """One object per table that is blocked for a time."""
     return [_wait(wait) for wait in effect.waits] if effect else []
 
 

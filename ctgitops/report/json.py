@@ -33,7 +33,7 @@ Object = dict[str, Any]
 
 
 def plan_json(look: Look) -> str:
-    """One environment's plan, or why there is none."""
+    """One environment's plan, or the reason why there is none."""
     return dump(_look(look))
 
 
@@ -43,7 +43,7 @@ def plans_json(looks: tuple[Look, ...]) -> str:
 
 
 def outcome_json(outcome: Outcome) -> str:
-    """How a run ended."""
+    """The outcome of a run."""
     plan = outcome.plan
     fields = {
         "environment": plan.environment,
@@ -62,12 +62,12 @@ def outcome_json(outcome: Outcome) -> str:
 
 
 def status_json(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """Where all environments stand."""
+    """The status of all environments."""
     return dump({"environments": [_status(status) for status in statuses]})
 
 
 def check_json(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
-    """What is wrong with the files."""
+    """The problems and findings of the files."""
     fields = {
         "migrations": len(workspace.migrations),
         "environments": len(workspace.environments),
@@ -78,17 +78,17 @@ def check_json(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def error_json(error: CtgitopsError) -> str:
-    """Why a run could not go on."""
+    """An error that ended a run."""
     return dump({"error": error_data(error)})
 
 
 def dump(fields: Object) -> str:
-    """A document: fields, and the version of their shape."""
+    """A JSON document: the fields, and the version of their schema."""
     return on_a_log(json.dumps({"version": VERSION, **fields}, indent=2, ensure_ascii=False) + "\n")
 
 
 def on_a_log(page: str) -> str:
-    """The same to who reads JSON, and no order to GitHub's runner."""
+    """Escapes `##[`, which GitHub's runner reads as a command; the JSON value is unchanged."""
     return page.replace("##[", "##\\u005b")
 
 
@@ -153,7 +153,7 @@ def _step(step: Step, effect: Effect | None) -> Object:
 
 
 def problem_data(problem: Problem) -> Object:
-    """A problem as a part of a document."""
+    """A problem as a JSON object."""
     return {
         "code": problem.code,
         "what": problem.what,
@@ -167,7 +167,7 @@ def problem_data(problem: Problem) -> Object:
 
 
 def finding_data(finding: Finding, claim: Claim | None = None) -> Object:
-    """A finding as a part of a document."""
+    """A finding as a JSON object."""
     return {
         "rule": finding.rule,
         "severity": finding.severity.value,
@@ -250,7 +250,7 @@ def _row(row: Row) -> Object:
 
 
 def error_data(error: CtgitopsError) -> Object:
-    """An error as a part of a document."""
+    """An error as a JSON object."""
     fields: Object = {
         "code": error.code,
         "exit_status": error.exit_status,

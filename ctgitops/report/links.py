@@ -18,12 +18,12 @@ _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def address(url: str) -> Markup | str:
-    """A plain address, which may stand in a link; empty for anything else."""
-    return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - nothing in it can end a link
+    """A plain URL, which is safe in a link; empty for anything else."""
+    return Markup(url) if _URL.fullmatch(url) else ""  # noqa: S704 - no character in it can end a link
 
 
 def place(where: Place | None, origin: Origin) -> Markup:
-    """A place as code, with a link to its line where the commit can be looked at; empty for no place."""
+    """A file position as code, with a link to its line at the commit if there is one; empty for None."""
     if where is None:
         return Markup()
     words = escape.code(str(where))
@@ -35,8 +35,8 @@ def place(where: Place | None, origin: Origin) -> Markup:
 
 
 def rule(code: str) -> Markup:
-    """The name of one of our rules, with a link to what the documentation says of it."""
-    return Markup(f"[{escape.code(code)}]({RULES}#{code})")  # noqa: S704 - a rule's id is ours
+    """The name of a rule, with a link to its documentation."""
+    return Markup(f"[{escape.code(code)}]({RULES}#{code})")  # noqa: S704 - a rule's id is trusted
 
 
 def _quoted(path: str) -> str:

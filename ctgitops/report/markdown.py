@@ -24,19 +24,19 @@ def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, lon
 
 
 def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """The record of a run: what was done, how to get back, or why nothing was done."""
+    """The record of a run: what was applied, how to roll back, or why nothing was applied."""
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
-    """Where environments stand, as the terminal shows it: a table of many columns is read best in one width."""
+    """The status of environments as in the terminal: a table of many columns is best read in a fixed-width font."""
     return f"{fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 
 def check_markdown(
     workspace: Workspace, problems: tuple[Problem, ...], found_by_lint: tuple[Finding, ...] = (), *, longest: int = MAX
 ) -> str:
-    """What is wrong with the files, for a run's summary."""
+    """The problems and findings of the files, for a run's summary."""
     said = (finding.problem for finding in found_by_lint if finding.severity is not Severity.NOTICE)
     found = dict.fromkeys((*problems, *sorted(said, key=lambda each: not each.fails)), ())
     parts = findings.parts_of(found, Origin())

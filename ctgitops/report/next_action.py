@@ -14,11 +14,11 @@ from ..core.view.preview import Look, Preview, Unseen
 from . import escape, links, phrases
 
 SENTENCES = 4
-"""So many environments get a sentence of their own."""
+"""Maximum number of environments with a sentence of their own."""
 
 
 def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
-    """The next thing to do."""
+    """The next action, as text below the verdict."""
     unseen = [look for look in looks if isinstance(look, Unseen)]
     blocking = [problem for problem in problems if problem.blocks]
     if unseen or blocking:

@@ -20,7 +20,7 @@ MARKS = {
 
 
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
-    """The template drawn with what was done, how to get back, or why nothing was done."""
+    """Renders the template: what was done, how to roll back, or why nothing was done."""
     found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
     problems = findings.parts_of(found, origin)
     receipt = outcome.receipt

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 MAX = 60_000
-"""Characters of a page; GitHub takes 65,536, and the marker and footers need some."""
+"""Maximum length of a page in characters; GitHub accepts 65,536, including the marker and footers."""
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """A template of `templates/` with values; what is not marked as safe is escaped."""
+    """Renders a template of `templates/`; values that are not marked as safe are escaped."""
     return _templates().get_template(template).render(values).rstrip("\n") + "\n"
 
 
 def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longest: int) -> str:
-    """Draws a page that is at most `longest`, dropping as little as needed.
+    """Renders a page of at most `longest` characters, and drops as little as needed.
 
     `counts` says how many parts of each kind there are, in the order in which kinds are dropped. A kind is dropped
     wholly before the next one is touched.

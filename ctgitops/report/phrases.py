@@ -60,7 +60,7 @@ def size(number: int) -> str:
 
 
 def resumes(step: Step) -> str:
-    """`from statement 3 of 5`, of what an earlier run did not finish; empty for everything else."""
+    """`from statement 3 of 5`, for a migration that an earlier run did not finish; else empty."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
     if at and at.batches and not at.done:
         return f"goes on after {count(at.rows, 'row')}"
@@ -68,7 +68,7 @@ def resumes(step: Step) -> str:
 
 
 def comes_with(environment: Environment) -> str:
-    """What brings an environment to its target: `the merge`, `a release tagged v*`."""
+    """What triggers the apply to an environment: `the merge`, `a release tagged v*`."""
     match environment.trigger:
         case Trigger.PUSH:
             return "the merge"
@@ -81,7 +81,7 @@ def comes_with(environment: Environment) -> str:
 
 
 def bake(environment: Environment, before: str = "") -> str:
-    """How long another environment must have had it; empty where it need not."""
+    """How long the migrations must have been applied in another environment; empty if not required."""
     return f"{before}{duration(environment.bake)}" if environment.bake else ""
 
 
@@ -96,7 +96,7 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
 
 
 def manner(of: ApplyPolicy) -> tuple[str, ...]:
-    """How a plan is carried out, as far as that is not how it is without a word in the manifest."""
+    """The apply policy, as far as it differs from the default."""
     said = ["all in one transaction"] if of.together else []
     said += ["when it fails, what the run had applied is taken back"] if of.takes_back else []
     if of.health:
@@ -105,7 +105,7 @@ def manner(of: ApplyPolicy) -> tuple[str, ...]:
 
 
 def watched(of: ApplyPolicy) -> str:
-    """What an apply that did not fail says of its health query; empty where there is none."""
+    """The health query's result after a successful apply; empty if there is no query."""
     return f"the health query stayed true for {duration(of.health.within)}" if of.health else ""
 
 
@@ -115,13 +115,13 @@ def plans(looks: tuple[Look, ...]) -> tuple[Plan, ...]:
 
 
 def steps(looks: tuple[Look, ...]) -> tuple[Step, ...]:
-    """Every step of any plan, once, in the order in which an empty database gets them."""
+    """Every step of all plans, once, in the order in which an empty database gets them."""
     by_identity = {step.identity: step for plan in plans(looks) for step in plan.steps}
     return tuple(sorted(by_identity.values(), key=lambda step: step.number))
 
 
 def problems(looks: tuple[Look, ...]) -> dict[Problem, tuple[str, ...]]:
-    """Every problem once, what blocks first, with the environments that have it."""
+    """Every problem once, with the environments that have it; blocking problems first."""
     found: dict[Problem, list[str]] = {}
     for plan in plans(looks):
         for problem in plan.remarks:
@@ -144,26 +144,26 @@ def _after(of: Lines) -> str:
 
 
 def instead(of: Lines) -> str:
-    """The lines that should stand there, and what should stand in a migration after it."""
+    """The replacement lines, and the statements of the follow-up migration."""
     return "\n".join((*of.instead, *(("", f"-- after it: {of.then.words}", of.then.sql) if of.then else ()))).strip(
         "\n"
     )
 
 
 def way_back(step: Step) -> str:
-    """`Available`, `Manual`, or in capitals that there is none."""
+    """`Available`, `Manual`, or, in capitals, that there is no rollback."""
     return "NO WAY BACK" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
-    """`a`, `a and b`, `a, b and c`; of many, the first and how many more."""
+    """`a`, `a and b`, `a, b and c`; a long list is cut, with the number of the rest."""
     if len(names) > most:
         names = (*names[:most], f"{len(names) - most} more")
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def order(of: DeployOrder) -> str:
-    """Whether the schema or the code goes first, in a sentence."""
+    """The deploy order of schema and code, in a sentence."""
     return {
         DeployOrder.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
         DeployOrder.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
@@ -172,6 +172,6 @@ def order(of: DeployOrder) -> str:
 
 
 def not_analysed(problems: Iterable[Problem]) -> list[str]:
-    """`2 statements not analysed`, for the line that sums up a page; nothing where all were."""
+    """`2 statements not analysed`, for a summary line; empty if all were analysed."""
     unknown = statements_not_analysed(problems)
     return [f"{count(unknown, 'statement')} not analysed"] if unknown else []

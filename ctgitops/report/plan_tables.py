@@ -16,11 +16,11 @@ from .impact import effect_on_worst, glance, longest
 Part = dict[str, Any]
 
 PLACES = 5
-"""So many environments are named in one cell."""
+"""Maximum number of environments named in one cell."""
 
 
 def environment_row(look: Look) -> Part:
-    """Where an environment is, where the plan brings it, and what that waits for."""
+    """An environment's current version, the version after the plan, and what the plan waits for."""
     if isinstance(look, Unseen):
         return {"name": look.environment.name, "error": escape.prose(look.error.what)}
     plan = look.plan
@@ -51,7 +51,7 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
 
 
 def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem]:
-    """Worst first, as they stand."""
+    """The problems of a step, worst first."""
     paths = {s.path for s in (step.script, step.rollback_script, step.verify) if s}
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
@@ -81,7 +81,7 @@ def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
 
 
 def back_of(preview: Preview) -> Part:
-    """What is saved before an environment is changed, and what leads back."""
+    """The backup before an apply, and how to restore or roll back."""
     plan, policy = preview.plan, preview.environment.backup
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
     manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]

@@ -15,7 +15,7 @@ _ALL_RUN = {1: "it runs", 2: "both run"}
 
 
 def sentences(proof: Trial, plan: Plan) -> tuple[str, ...]:
-    """What was tried and what it showed, the most important first. None of them is markup."""
+    """The results of the trial, the most important first. None of them is markup."""
     return (
         *_ran(proof, plan),
         *_ways(proof.ways),
@@ -26,7 +26,7 @@ def sentences(proof: Trial, plan: Plan) -> tuple[str, ...]:
 
 
 def mark(proof: Trial) -> str:
-    """One sign for all of it."""
+    """One symbol for the whole trial."""
     if proof.failed:
         return "⛔"
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
@@ -90,7 +90,7 @@ def _order(proof: Trial) -> Iterable[str]:
 
 
 def schema_lines(proof: Trial) -> list[str]:
-    """How the schema afterwards differs from that before, and what each rollback leaves of it."""
+    """How the schema changes, and what each rollback leaves behind."""
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:
@@ -106,7 +106,7 @@ def schema_lines(proof: Trial) -> list[str]:
 
 
 def proof_data(proof: Trial) -> Object:
-    """A proof as a part of a document."""
+    """A trial as a JSON object."""
     order = proof.order
     return {
         "server": proof.server or None,

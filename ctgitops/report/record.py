@@ -34,7 +34,7 @@ WORST_FIRST = (Stage.UNFINISHED, Stage.FAILED, Stage.UNREADABLE, Stage.ROLLED_BA
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
-    """Each migration and environment with its time, or with what it waits for; on top, what just failed."""
+    """Each migration and environment with its time, or with what it waits for; recent failures first."""
     origin = origin or Origin()
     failed = [_failure(name, error, origin) for name, error in ended.items() if isinstance(error, CtgitopsError)]
     runs = [_run(name, outcome, origin, longest) for name, outcome in ended.items() if isinstance(outcome, Outcome)]
@@ -60,7 +60,7 @@ def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, 
 
 
 def closed_markdown(origin: Origin | None = None) -> str:
-    """The last words on a pull request that was closed without being merged."""
+    """The final comment on a pull request that was closed without being merged."""
     return render("closed.md.j2", {"run_url": links.address((origin or Origin()).run_url)})
 
 
@@ -95,19 +95,19 @@ SAID = {
 
 def _said(environment: Environment, stage: Stage, ended: Ended) -> Markup:
     held = stage is Stage.WAITING and _held(ended.get(environment.name))
-    words_of = Markup("{} WAITS, nothing was changed" if held else SAID[stage])  # noqa: S704 - our own words
+    words_of = Markup("{} WAITS, nothing was changed" if held else SAID[stage])  # noqa: S704 - trusted text
     return words_of.format(escape.plain(environment.name), escape.plain(_waits(environment)))
 
 
 def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
-    """Why a run let it wait."""
+    """Why a run did not apply a waiting migration."""
     if isinstance(ended, MustWaitError):
         return (ended.what,)
     return tuple(reason.what for reason in ended.reasons[:2]) if isinstance(ended, Outcome) else ()
 
 
 def _waits(environment: Environment) -> str:
-    """What is still to come after the merge; the merge itself was."""
+    """What must still happen after the merge."""
     if environment.trigger is Trigger.PUSH:
         return "the run of the merge"
     return phrases.comes_with(environment)
@@ -140,7 +140,7 @@ def _cell(cell: Cell, environment: Environment, ended: Ended, there: set[str]) -
 
 
 def _expected(environment: Environment, there: set[str]) -> tuple[str, ...]:
-    """What the manifest says it waits for, without what has come already."""
+    """What the manifest requires before an apply, without what has happened already."""
     rest = phrases.waits_for(environment)[1:]
     if environment.after in there:
         baking = phrases.bake(environment)
@@ -168,4 +168,4 @@ def _failure(name: str, error: CtgitopsError, origin: Origin) -> Part:
 
 def _run(name: str, outcome: Outcome, origin: Origin, longest: int) -> Part:
     body = outcome_page(outcome, origin, "outcome_parts.md.j2", longest // 3)
-    return {"name": name, "verdict": outcome_verdict(outcome), "body": Markup(body)}  # noqa: S704 - a page of ours
+    return {"name": name, "verdict": outcome_verdict(outcome), "body": Markup(body)}  # noqa: S704 - a rendered page

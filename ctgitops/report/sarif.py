@@ -20,7 +20,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE
 
 
 def check_sarif(problems: tuple[Problem, ...], findings: tuple[Finding, ...], folder: str = "") -> str:
-    """Problems and findings as results; `folder` is where the workspace is in its repository."""
+    """Problems and findings as results; `folder` is the workspace's path in its repository."""
     results = [_of_problem(problem, folder) for problem in problems]
     results += [_of_finding(finding, folder) for finding in findings]
     driver = {

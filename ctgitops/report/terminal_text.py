@@ -10,26 +10,26 @@ _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 _NARROWEST = 8
-"""Cells that a column keeps, however narrow the terminal is."""
-# GitHub's runner takes a line of a log that begins with `::`, and `##[` anywhere, for an order to itself
+"""Minimum width of a column in cells, however narrow the terminal is."""
+# GitHub's runner reads a log line that starts with `::`, and `##[` anywhere, as a command
 _ORDER = re.compile(r"^(?=[^\S\n]*::)|(?<=##)(?=\[)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Text of several lines that neither moves the cursor nor turns lines around nor orders the runner about."""
+    """Escapes text of several lines: no cursor movement, change of text direction or workflow command remains."""
     plain = _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\t", "    "))
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", plain)
 
 
 def on_one_line(text: str) -> str:
-    """The same for a text that must stay in its line."""
+    """Like `visible`, for text that must stay on one line."""
     return _ORDER.sub("\N{ZERO WIDTH SPACE}", _INVISIBLE.sub(" ", text))
 
 
 def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, within: int | None = None) -> list[str]:
     """Lines of left-aligned columns; the last column is as wide as it needs.
 
-    `within` is the width of the terminal: cells that make the table wider go on in lines below, and nothing is cut.
+    `within` is the width of the terminal: longer cells wrap onto more lines, and nothing is cut.
     """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]], *, gap: int = 2, indent: int = 2, withi
 
 
 def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Takes from the widest column until all fit: at first no word is divided, then words are, down to a few cells."""
+    """Shrinks the widest column until all fit: first without splitting words, then by splitting them."""
     narrow = list(widths)
     words = [
         max((width(word) for cell in column for word in cell.split()), default=0) for column in zip(*cells, strict=True)
@@ -55,7 +55,7 @@ def _narrowed(widths: Sequence[int], cells: Sequence[Sequence[str]], room: int) 
 
 
 def _folded(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
-    """A row as lines, none of whose cells is wider than its column."""
+    """A row as lines whose cells fit their columns."""
     columns = [_wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
     return [
         [column[at] if at < len(column) else "" for column in columns]
@@ -82,19 +82,19 @@ def _wrapped(text: str, wide: int) -> list[str]:
 
 
 def _fitting(word: str, wide: int) -> int:
-    """How many of its characters fit, at least one; after an underscore, where one is near."""
+    """How many characters of a word fit, at least one; breaks after an underscore if one is near."""
     at = next((n for n in range(1, len(word)) if width(word[: n + 1]) > wide), len(word))
     near = word.rfind("_", 0, at) + 1
     return near if near > at // 2 else at
 
 
 def indented(text: str, by: int) -> list[str]:
-    """Each line of a text, pushed to the right."""
+    """Indents each line of a text."""
     return [f"{' ' * by}{line}" for line in visible(text).split("\n")]
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal a text takes."""
+    """The width of a text in terminal cells."""
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)

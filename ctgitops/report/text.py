@@ -27,7 +27,7 @@ def plans_text(looks: tuple[Look, ...], within: int | None = None) -> str:
 
 
 def outcome_text(outcome: Outcome, within: int | None = None) -> str:
-    """How a run of apply or rollback ended."""
+    """The outcome of an apply or rollback."""
     return _page(_outcome(outcome, within))
 
 
@@ -46,7 +46,7 @@ def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tu
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
-    """One problem as an error looks: what, where, more of it, what running it showed, what to do."""
+    """Formats one problem like an error: what, where, details, the measurement of the trial, what to do."""
     word = "error" if problem.is_error else "warning"
     lines = [f"{word}[{problem.code}]: {on_one_line(problem.what)}"]
     if problem.place:
@@ -110,7 +110,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
 
 
 SHOWN = 6
-"""So many reasons to wait are told in full."""
+"""Maximum number of reasons to wait that are shown in full."""
 
 HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
 
@@ -134,7 +134,7 @@ def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
 
 
 def verdict(preview: Preview) -> str:
-    """What the plan comes to, in words."""
+    """The verdict on a plan, in words."""
     plan = preview.plan
     work = _work(plan)
     if plan.blocked:
@@ -249,7 +249,7 @@ def _unkept(outcome: Outcome) -> Iterable[str]:
 
 
 def outcome_verdict(outcome: Outcome) -> str:
-    """How it ended, in words; what did nothing says so."""
+    """The outcome in words; says explicitly if nothing was done."""
     plan = outcome.plan
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
@@ -273,7 +273,7 @@ def outcome_verdict(outcome: Outcome) -> str:
 
 
 def _version_of(plan: Plan) -> str:
-    """What a database without versioned migrations has is no version, and is not shown as one."""
+    """The current schema version, or that there is none, as in a database without versioned migrations."""
     return f"schema version {plan.current_version}" if plan.current_version else "no schema version"
 
 

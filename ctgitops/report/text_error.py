@@ -6,11 +6,11 @@ from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
 SHOWN = 12
-"""So many lines of a statement are shown, around the one that failed."""
+"""Maximum number of lines shown of a statement, around the line that failed."""
 
 
 def error_text(error: CtgitopsError) -> str:
-    """The whole page of one error."""
+    """Formats one error."""
     lines = [f"error[{error.code}]: {on_one_line(error.what)}{_sqlstate(error)}"]
     if error.place:
         lines.append(f"  --> {on_one_line(str(error.place))}")
@@ -39,7 +39,7 @@ def _statement(error: ApplyError) -> list[str]:
 
 
 def _first_line(error: ApplyError) -> int | None:
-    """The file's line on which the statement begins: told, or known because it stands on one line."""
+    """The file's line on which the statement starts: reported, or known because the statement has one line."""
     if error.statement_line is not None:
         return error.statement_line
     single = "\n" not in error.statement.strip("\n")

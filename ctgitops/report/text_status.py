@@ -8,11 +8,11 @@ from .terminal_text import on_one_line, table
 from .text import problem_lines
 
 LONGEST = 56
-"""Characters of a description without a terminal; all of it is in the file, and in the JSON."""
+"""Maximum length of a description if the width is unknown; the file and the JSON have all of it."""
 
 
 def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = None) -> str:
-    """All environments side by side, every migration in each, then what is wrong; one alone gets its own table."""
+    """All environments side by side, every migration in each, then the problems; a single one gets its own table."""
     if len(statuses) == 1:
         return status_text(statuses[0], within)
     heading = ("environment", "version", "pending", "last run", "problems")
@@ -37,7 +37,7 @@ def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
 
 
 def _migrations(statuses: tuple[EnvironmentStatus, ...], within: int | None) -> list[str]:
-    """A row a migration, a column an environment that could be read."""
+    """A row per migration, and a column per environment that could be read."""
     seen = [status for status in statuses if not status.unreadable]
     states = {status.environment: {(row.number, row.name): row for row in status.rows} for status in seen}
     known = {(row.number, row.name): row for status in reversed(seen) for row in status.rows}
@@ -67,7 +67,7 @@ def _row(row: Row, longest: int | None) -> tuple[str, ...]:
 
 
 def _short(description: str, longest: int | None) -> str:
-    """Of a description, what leaves room for the columns beside it; all of it where its column can be folded."""
+    """A description shortened for a table of unknown width; unchanged if its column can wrap."""
     if longest is None or len(description) <= longest:
         return description
     return description[: longest - 1].rstrip() + "…"

@@ -13,7 +13,7 @@ _DOT = Markup(" · ")
 
 
 def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
-    """A mark, and one line in words."""
+    """A symbol, and one line of text."""
     steps = phrases.steps(looks)
     blocking = sum(problem.blocks for problem in phrases.problems(looks))
     unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]

@@ -13,7 +13,7 @@ from .text_error import error_text
 
 
 def verify_text(looks: tuple[VerifyLook, ...]) -> str:
-    """For a terminal."""
+    """Formats the result for a terminal."""
     return "\n\n".join("\n".join(_text(look)) for look in looks) + "\n"
 
 
@@ -28,7 +28,7 @@ def _text(look: VerifyLook) -> list[str]:
 
 
 def verdict(look: Verified) -> str:
-    """The first line about one environment."""
+    """The verdict for one environment, as the first line."""
     seen = f"{phrases.count(look.migrations, 'migration')}, {phrases.count(look.queries, 'verify file')}"
     if look.constraints is not None:
         seen += f", {phrases.count(look.constraints, 'constraint')} against the rows"
@@ -38,12 +38,12 @@ def verdict(look: Verified) -> str:
 
 
 def verify_markdown(looks: tuple[VerifyLook, ...]) -> str:
-    """For a page, as the terminal shows it."""
+    """Formats the result for a summary, as in a terminal."""
     return f"{fence(verify_text(looks).rstrip(), 'text')}\n"
 
 
 def verify_json(looks: tuple[VerifyLook, ...]) -> str:
-    """As data."""
+    """Formats the result as JSON."""
     return dump({"environments": [_data(look) for look in looks]})
 
 

@@ -10,7 +10,7 @@ _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE:
 
 
 def check_github(problems: tuple[Problem, ...], findings: tuple[Finding, ...], folder: str = "") -> str:
-    """One line each: `::error file=…,line=…::what`; `folder` is where the workspace is in its repository."""
+    """One line each: `::error file=…,line=…::what`; `folder` is the workspace's path in its repository."""
     lines = [_line("error" if p.is_error else "warning", p, folder) for p in problems]
     lines += [_line(_WORDS[f.severity], f.problem, folder) for f in findings]
     return "".join(f"{line}\n" for line in lines)
@@ -27,10 +27,10 @@ def _line(word: str, problem: Problem, folder: str) -> str:
 
 
 def as_data(text: str) -> str:
-    """The message of a workflow command, on one line."""
+    """Escapes the message of a workflow command, on one line."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def as_property(text: str) -> str:
-    """The value of a workflow command's property."""
+    """Escapes the value of a workflow command's property."""
     return as_data(text).replace(":", "%3A").replace(",", "%2C")

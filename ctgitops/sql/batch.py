@@ -23,24 +23,24 @@ LARGEST_SIZE = 1_000_000
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batched migration runs: so many rows in each transaction, and what it gives way to."""
+    """The parameters of a batched migration: rows per transaction, pauses and limits."""
 
     size: int
     pause: timedelta = timedelta(milliseconds=100)
-    """Between two batches; longer where somebody waits for us."""
+    """Pause between two batches; longer while another session waits for our locks."""
     max_lag: timedelta = timedelta(seconds=10)
-    """No batch while a replica is farther behind than this."""
+    """No batch starts while a replica lags by more than this."""
     lag_asked: bool = False
-    """Whether the file asks for `max_lag`, so that not to be able to look is an error."""
+    """Whether the file sets `max_lag`, so that an unreadable lag is an error."""
     budget: timedelta | None = None
-    """After so long the run ends, and the next one goes on."""
+    """The time after which the run ends, and the next one resumes; None: no limit."""
     max_rows: int | None = None
-    """More rows than this are a mistake; None: so many as its tables can have."""
+    """Processing more rows than this is an error; None: the limit is derived from the size of its tables."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a batched migration, and at which character of its text."""
+    """An error in a batched migration, and its offset in the text, in characters."""
 
     what: str
     offset: int
@@ -49,11 +49,11 @@ class Fault:
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a statement matters to a batch."""
+    """The properties of a statement that decide whether it can run in batches."""
 
     kind: str
     parameters: tuple[tuple[int, int], ...]
-    """Number and place, in bytes, of every `$1`."""
+    """The number and the offset, in bytes, of every `$1`."""
     limited: bool
     """Whether a LIMIT is `$1`."""
     selects: bool
@@ -63,12 +63,12 @@ class Shape:
 
 
 def is_batched(sql: str) -> bool:
-    """Whether the text has the line."""
+    """Whether the text contains the directive."""
     return any(comment_lines(DIRECTIVE, sql))
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """What the line says; None where there is none, or where something is wrong with it."""
+    """The parsed directive; None where there is none, or where it has errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
@@ -117,7 +117,7 @@ def _faults_of(key: str, value: str, offset: int) -> Iterator[Fault]:
 
 
 def shape_of(kind: str, node: Node) -> Shape:
-    """What matters of one statement's parse tree."""
+    """The shape of one statement, from its parse tree."""
     selects = [select for select in _all("SelectStmt", node) if _is_size(select.get("limitCount", {}))]
     return Shape(
         kind=kind,
@@ -130,7 +130,7 @@ def shape_of(kind: str, node: Node) -> Shape:
 
 
 def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
-    """Why a statement is no batch."""
+    """The reasons why a statement cannot run in batches."""
     if shape.kind not in {"UpdateStmt", "DeleteStmt", "InsertStmt"}:
         hint = "its last part decides: `WITH … UPDATE`, not `WITH … SELECT`"
         yield Fault("a batch is an UPDATE, DELETE or INSERT", offset, hint)
@@ -145,7 +145,7 @@ def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
 
 
 def sized(text: str, shape: Shape, size: int) -> str:
-    """The statement with its size in the place of every `$1`; `shape` is that of this very text."""
+    """The statement with `size` in place of every `$1`; `shape` must be that of this text."""
     encoded = text.encode()
     for _, place in sorted(shape.parameters, key=lambda p: -p[1]):
         encoded = encoded[:place] + str(int(size)).encode() + encoded[place + len(b"$1") :]
@@ -153,7 +153,7 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 
 def waiting_for_all(text: str) -> str:
-    """The statement without SKIP LOCKED, to see whether rows are left which somebody holds; else the same."""
+    """The statement without SKIP LOCKED, to find rows that other sessions hold; unchanged where it has none."""
     read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
     for skip, locked in reversed(list(pairwise(read))):
         if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:
@@ -172,7 +172,7 @@ def _all(kind: str, node: Node) -> Iterator[Node]:
 def _tables(node: Node) -> Iterator[tuple[str | None, str]]:
     relations = [*_all("RangeVar", node)]
     if "relname" in node.get("relation", {}):
-        relations.append(node["relation"])  # what it changes stands there bare
+        relations.append(node["relation"])  # the target relation has no RangeVar key around it
     for key in ("UpdateStmt", "DeleteStmt", "InsertStmt"):
         relations += [inner["relation"] for inner in _all(key, node) if "relation" in inner]
     for relation in relations:

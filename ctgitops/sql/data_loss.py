@@ -10,7 +10,7 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation
 
 
 class Destroying(StrEnum):
-    """How data goes."""
+    """How data is destroyed."""
 
     TABLE = "drops table"
     SCHEMA = "drops schema"
@@ -23,18 +23,18 @@ class Destroying(StrEnum):
 
 @dataclass(frozen=True)
 class Destroyed:
-    """What one statement destroys. Names are quoted, and qualified where the statement qualifies them."""
+    """The data that one statement destroys. Names are quoted, and qualified where the statement qualifies them."""
 
     how: Destroying
     name: str
-    """The table or schema; for what cannot be seen, the kind of statement."""
+    """The table or schema; for a statement that cannot be analysed, its kind."""
     column: str = ""
     only_some: bool = False
-    """A WHERE of its own says which rows."""
+    """Whether it has a WHERE, so that it destroys only some rows."""
 
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
-    """What `node` destroys, also what stands in a WITH; what functions do is not seen."""
+    """The data that `node` destroys, including statements in a WITH, but not the effects of functions."""
     left = [(kind, node)]
     while left:
         each, tree = left.pop()
@@ -45,7 +45,7 @@ def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
-    """The tables, and columns of tables, that `node` makes; a table has no column's name."""
+    """The tables, and columns of tables, that `node` creates; a table has an empty column name."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
         yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
     for command in commands(kind, node):

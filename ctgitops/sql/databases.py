@@ -1,4 +1,4 @@
-"""Which databases a statement names, such as ALTER DATABASE does; a database of another name refuses or lacks it."""
+"""Finds the databases that a statement names, as ALTER DATABASE does. It would fail in a copy with another name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BY_KEY = {
     "AlterDatabaseRefreshCollStmt": "dbname",
     "AlterRoleSetStmt": "database",
 }
-"""CREATE DATABASE and DROP DATABASE are not here: what they name is never the database that they run in."""
+"""CREATE DATABASE and DROP DATABASE are missing: they never name the database that they run in."""
 _BY_OBJECT = {
     "CommentStmt": ("objtype", "object"),
     "SecLabelStmt": ("objtype", "object"),
@@ -53,11 +53,11 @@ def _named(kind: str, node: Node) -> Iterator[str]:
 
 
 def _in_body(body: str, deep: int) -> Iterator[str]:
-    """What is put together at run time from current_database() names any copy rightly, so it is not looked into."""
+    """Ignores names that are computed from current_database() at run time, because they are right in any copy."""
     try:
         runs = inside(body).runs
     except (SqlSyntaxError, AttributeError, KeyError, TypeError):
-        return  # a body that our reader cannot take apart runs all the same, and PostgreSQL says what it lacks
+        return  # a body that our parser cannot read still runs, and PostgreSQL reports what is missing
     for run in runs:
         try:
             text = _constant(run.sql) if run.dynamic else run.sql
@@ -67,7 +67,7 @@ def _in_body(body: str, deep: int) -> Iterator[str]:
 
 
 def _constant(expression: str) -> str:
-    """The text of a string constant; empty where an expression is anything else."""
+    """The text of a string constant; empty for any other expression."""
     tree = trees(f"select {expression}")[0]
     target = tree.node.get("targetList", [{}])[0].get("ResTarget", {}).get("val", {})
     text: str = target.get("A_Const", {}).get("sval", {}).get("sval", "")

@@ -10,7 +10,7 @@ from .parse import ROOMY
 
 @guarded("the rows that it touches")
 def count_where(sql: str) -> str:
-    """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where that cannot be written."""
+    """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where it cannot be deparsed."""
     import postgast  # noqa: PLC0415 - see library.py
 
     touches = _to_rewrite(sql)
@@ -33,9 +33,9 @@ def count_where(sql: str) -> str:
 
 @guarded("the index")
 def index_on_probe(sql: str, table: str) -> str:
-    """CREATE INDEX CONCURRENTLY as it would be written for another, temporary table, which nobody waits for.
+    """CREATE INDEX CONCURRENTLY, rewritten for a temporary table that no other session uses.
 
-    Empty where that cannot be written.
+    Empty where it cannot be deparsed.
     """
     tree = _to_rewrite(sql)
     if tree is None:
@@ -48,7 +48,7 @@ def index_on_probe(sql: str, table: str) -> str:
 
 
 def _deparsed(tree: Any) -> str:
-    """SQL of a tree; empty for what only its own place allows, such as WHERE CURRENT OF in a query."""
+    """SQL of a tree; empty for constructs that are not valid in a query, such as WHERE CURRENT OF."""
     import postgast  # noqa: PLC0415 - see library.py
 
     try:
@@ -58,7 +58,7 @@ def _deparsed(tree: Any) -> str:
 
 
 def _to_rewrite(sql: str) -> Any:
-    """The tree from which SQL can be made again; None where it is nested more deeply than protobuf's decoder goes."""
+    """The parse tree that can be deparsed; None where it is nested more deeply than protobuf's decoder allows."""
     import postgast  # noqa: PLC0415 - see library.py
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
 

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from .nodes import Node, parts_of, walk
 
 ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)
-"""Text without it adds no value, and need not be walked through."""
+"""Text that does not match adds no enum value, so its tree is not walked."""
 
 
 @dataclass(frozen=True)
 class EnumUse:
-    """A value that is used in the transaction that adds it."""
+    """A use of an enum value in the transaction that adds it."""
 
     type: str
     value: str
     statement: int
-    """Which statement uses it, from 0."""
+    """The index of the statement that uses it, from 0."""
     place: int
-    """Where in the text, in bytes; -1 where the tree does not say."""
+    """The offset in the text, in bytes; -1 where the tree does not have it."""
 
 
 def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:
-    """The first use of each value, after the statement that adds it; also of a type that the file itself creates."""
+    """The first use of each value after the statement that adds it, also for types that the file itself creates."""
     added: dict[str, str] = {}
     for index, (kind, node) in enumerate(statements):
         for value, place in _literals(node):

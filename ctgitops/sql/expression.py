@@ -17,11 +17,11 @@ _FUNCTIONS = frozenset(
     | {"date_part", "extract", "date_trunc", "make_date", "jsonb_typeof", "json_typeof", "jsonb_array_length"}
     | {"array_length", "cardinality", "array_position", "to_tsvector", "isfinite", "like", "notlike", "regexp_match"}
 )
-"""Functions of PostgreSQL that read nothing but their arguments."""
+"""PostgreSQL functions that read nothing but their arguments."""
 
 
 def expression(node: Node) -> str:
-    """An expression as SQL; empty where it is nested too deeply for the parser's other half."""
+    """An expression as SQL; empty where it is nested too deeply to be deparsed."""
     return _deparsed({"ResTarget": {"val": node}}).removeprefix("SELECT ")
 
 
@@ -34,7 +34,7 @@ def type_name(node: Node) -> str:
 
 
 def reaches_out(node: object) -> str:
-    """What in an expression might do more than compute from the row, in words; empty where nothing does."""
+    """Why an expression may do more than compute from the row, as text; empty where it cannot."""
     return next(_reaching(node), "")
 
 

@@ -9,7 +9,7 @@ from .nodes import Node, options_of
 
 @dataclass(frozen=True)
 class Extension:
-    """What one such statement asks for."""
+    """The options of a CREATE EXTENSION."""
 
     name: str
     schema: str = ""
@@ -19,7 +19,7 @@ class Extension:
 
 
 def extension_of(kind: str, node: Node) -> Extension | None:
-    """The extension that a statement makes; None where it makes none."""
+    """The extension that a statement creates; None where it creates none."""
     if kind != "CreateExtensionStmt":
         return None
     options = options_of(node.get("options", ()))

@@ -21,7 +21,7 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class SqlSyntaxError(Exception):
-    """PostgreSQL's grammar refuses the text; `offset` is where, in characters from 0."""
+    """A syntax error according to PostgreSQL's grammar; `offset` is its position in characters from 0."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -34,16 +34,16 @@ class Failure:
     """An analysis that ended with an unexpected error, so that its result is unknown."""
 
     analysis: str
-    """What is unknown: `its locks`."""
+    """The result that is unknown: `its locks`."""
     error: str
-    """`KeyError at ctgitops.sql.locks:55`: the kind of error, and where ctgitops raised it."""
+    """`KeyError at ctgitops.sql.locks:55`: the type of the error, and the innermost line of ctgitops."""
 
     def __str__(self) -> str:
         return f"{self.analysis} ({self.error})"
 
 
 class NotAnalysedError(SqlSyntaxError):
-    """Text that PostgreSQL may accept and that ctgitops cannot read; handled wherever a syntax error is."""
+    """Text that PostgreSQL may accept but ctgitops cannot analyse; handled wherever a syntax error is."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"ctgitops cannot analyse {failure}", 0)
@@ -81,7 +81,7 @@ class Guard:
         return otherwise
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """The results of an analysis, as far as it comes."""
+        """The results of an analysis, up to the failure if it fails."""
         step = guarded(analysis)
         try:
             results = step(lambda: iter(read()))()
@@ -93,14 +93,14 @@ class Guard:
 
 
 class _End:
-    """Comes after the last result."""
+    """A mark after the last result."""
 
 
 _END = _End()
 
 
 def _where(error: BaseException) -> str:
-    """The kind of an error, and the innermost place of it in this package."""
+    """The type of an error, and its innermost line in this package."""
     place, traceback = "", error.__traceback__
     while traceback:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

@@ -9,7 +9,7 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation
 
 
 class Leaving(StrEnum):
-    """What is to be looked at, to find out how far such a statement came."""
+    """What to check, to find out whether an interrupted statement was completed."""
 
     INDEX = "index"
     """CREATE INDEX CONCURRENTLY: the index, INVALID."""
@@ -20,37 +20,37 @@ class Leaving(StrEnum):
     DETACHED = "detached"
     """DETACH PARTITION … CONCURRENTLY: a partition whose detaching is pending."""
     CREATED = "created"
-    """CREATE DATABASE and its like: all of it, or nothing."""
+    """CREATE DATABASE and similar: everything, or nothing."""
     DROPPED = "dropped"
-    """DROP DATABASE and its like: nothing, or all of it."""
+    """DROP DATABASE and similar: nothing, or everything."""
     NOTHING = "nothing"
-    """VACUUM and its like: it does no harm twice."""
+    """VACUUM and similar: a second run does no harm."""
     ANYTHING = "anything"
-    """A procedure that commits: nobody but its author knows."""
+    """A procedure that commits: only its author knows."""
 
 
 @dataclass(frozen=True)
 class Leaves:
-    """What one statement can leave behind. Names are quoted, and qualified where the statement qualifies them."""
+    """The remains of one interrupted statement. Names are quoted, and qualified where the statement qualifies them."""
 
     what: Leaving
     name: str = ""
-    """The index, database, …; of REINDEX what it names; empty for an index whose name PostgreSQL chooses."""
+    """The index, database, …; for REINDEX its target; empty for an index whose name PostgreSQL chooses."""
     table: str = ""
-    """Of an index its table; of a partition the table it is detached from."""
+    """For an index, its table; for a partition, the table from which it is detached."""
     catalogue: str = ""
-    """Of what is created or dropped, the catalogue that lists it; of REINDEX the kind of thing that it names."""
+    """For a created or dropped object, the catalogue that lists it; for REINDEX, the type of its target."""
 
 
 def leaves(kind: str, node: Node) -> Leaves:
-    """What `node`, which PostgreSQL refuses inside a transaction, can leave behind."""
+    """The possible remains of `node`, a statement that PostgreSQL does not allow inside a transaction."""
     judge = _JUDGES.get(kind)
     found = judge(node) if judge else None
     return found or _listed(kind, node) or Leaves(Leaving.NOTHING)
 
 
 def _index(node: Node) -> Leaves | None:
-    # its index stands in the schema of its table, wherever the search path finds that
+    # an index is in the schema of its table, which the search path decides for an unqualified name
     return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), relation(node.get("relation", {})))
 
 

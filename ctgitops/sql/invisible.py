@@ -1,4 +1,4 @@
-"""Characters that show as nothing, or as a space, and are not white space in SQL; and bidirectional controls."""
+"""Invisible characters: shown as nothing or as a space, but not white space in SQL; and bidirectional controls."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _IN_KEY = re.compile(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})",
 _CONTROLS = {"\u0085": "NEXT LINE", "\ufeff": "ZERO WIDTH NO-BREAK SPACE, a byte order mark", "\x7f": "DELETE"}
 PASTED = dict.fromkeys("\u2018\u2019\u201a\u2032", "'") | dict.fromkeys("\u201c\u201d\u201e", '"')
 PASTED |= {"\u2013": "-", "\u2014": "--", "\u2212": "-"}
-"""What word processors and chats write instead of a character of SQL."""
+"""Characters that word processors and chats use in place of SQL characters."""
 _BEFORE_BODY = frozenset({"as", "do", "plpgsql", "sql"})
 
 
 @dataclass(frozen=True)
 class Invisible:
-    """One such character; `in_code` where PostgreSQL reads it as SQL, not as a part of a string or comment."""
+    """An invisible character; `in_code` if PostgreSQL reads it as SQL, not as a part of a string or comment."""
 
     character: str
     offset: int
@@ -41,12 +41,12 @@ class Invisible:
 
     @property
     def is_space(self) -> bool:
-        """Whether it shows as a space; otherwise it shows as nothing."""
+        """Whether it is shown as a space; otherwise it is not shown at all."""
         return _SPACE.match(self.character) is not None
 
     @property
     def is_control(self) -> bool:
-        """Whether it changes the order in which text around it is shown."""
+        """Whether it changes the display order of the text around it."""
         return _CONTROL.match(self.character) is not None
 
 
@@ -57,25 +57,25 @@ def named(character: str) -> str:
 
 
 def invisible_in(sql: str) -> tuple[Invisible, ...]:
-    """Those in code, and bidirectional controls wherever they are, in the order of the text."""
+    """The invisible characters in code, and bidirectional controls anywhere, in the order of the text."""
     return tuple(_found(sql, 0)) if _LOOKS.search(sql) else ()
 
 
 def hidden_in_key(text: str) -> tuple[str, int] | None:
-    """The first of these characters in the indentation, the key or before the value of a line of YAML; its place."""
+    """The first invisible character in a YAML line's indentation or key, or before its value; and its offset."""
     match = _IN_KEY.search(text)
     return (match[1], match.start(1)) if match and not match[1].isascii() else None
 
 
 def pasted_in(sql: str) -> Iterator[tuple[str, int]]:
-    """The characters of `PASTED` in code, each with its place."""
+    """The characters of `PASTED` in code, each with its offset."""
     for token in tokens(sql):
         if token.kind not in {Kind.STRING, Kind.COMMENT, Kind.NAME}:
             yield from ((c, token.start + n) for n, c in enumerate(sql[token.start : token.end]) if c in PASTED)
 
 
 def spelled(line: str) -> str:
-    """A line with each of these characters as `<U+00A0>`."""
+    """A line with each invisible character written as `<U+00A0>`."""
     return _LOOKS.sub(lambda match: f"<U+{ord(match[0]):04X}>", line)
 
 
@@ -94,5 +94,5 @@ def _found(sql: str, begins: int) -> Iterator[Invisible]:
 
 
 def _is_body(sql: str, token: Token, before: str) -> bool:
-    """Whether a string is likely the body of a function or DO block, which is code too."""
+    """Whether a string is likely the body of a function or DO block, which is also code."""
     return token.kind is Kind.STRING and sql[token.start] == "$" and before in _BEFORE_BODY

@@ -9,7 +9,7 @@ from typing import Any
 
 @cache
 def library() -> Any:
-    """The functions of the library, as postgast's module for them declares them."""
+    """The functions of the library, with the signatures that postgast declares."""
     package = find_spec("postgast")
     (folder,) = (package and package.submodule_search_locations) or [""]
     found = spec_from_file_location("ctgitops_libpg_query", f"{folder}/native.py")

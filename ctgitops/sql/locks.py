@@ -27,17 +27,17 @@ class LockMode(IntEnum):
 
     @classmethod
     def of(cls, node: Node) -> LockMode:
-        """What a LOCK TABLE takes; the strongest, where that is not known."""
+        """The mode of a LOCK TABLE; the strongest mode where it is unknown."""
         return next((mode for mode in cls if mode == node.get("mode")), cls.ACCESS_EXCLUSIVE)
 
     @property
     def in_pg_locks(self) -> str:
-        """As `pg_locks.mode` writes it."""
+        """The mode's name in `pg_locks.mode`."""
         return "".join(word.capitalize() for word in self.name.split("_")) + "Lock"
 
     @property
     def conflicts(self) -> tuple[LockMode, ...]:
-        """What nobody else may hold at the same time."""
+        """The modes that other sessions cannot hold at the same time."""
         return tuple(LockMode(n) for n in _CONFLICTS[self])
 
 
@@ -47,7 +47,7 @@ _CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 @dataclass(frozen=True)
 class RequiredLock:
-    """A lock on a relation that a statement names; `name` is quoted, and qualified where the statement does it."""
+    """A lock on a relation that a statement names; `name` is quoted, and qualified where the statement qualifies it."""
 
     name: str
     mode: LockMode
@@ -70,7 +70,7 @@ _BY_RELATION = {
     "MergeStmt": ("relation", LockMode.ROW_EXCLUSIVE),
     "AlterSeqStmt": ("sequence", SRE),
 }
-"""Statements that lock the one relation they name."""
+"""Statements that lock only the relation that they name."""
 
 _WEAK = {
     "AT_ValidateConstraint": SUE,
@@ -86,14 +86,14 @@ _WEAK = {
     "AT_EnableAlwaysTrig": SRE,
     "AT_EnableReplicaTrig": SRE,
 }
-"""Parts of ALTER TABLE that take less than ACCESS EXCLUSIVE."""
+"""Subcommands of ALTER TABLE with a weaker lock than ACCESS EXCLUSIVE."""
 
 _DROPPED = ("TABLE", "INDEX", "VIEW", "MATVIEW", "SEQUENCE", "FOREIGN_TABLE")
 _DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
 
 
 def locks(kind: str, node: Node) -> tuple[RequiredLock, ...]:
-    """The locks on relations that a statement names, each relation once, with its strongest."""
+    """The locks on the relations that a statement names, the strongest for each relation."""
     strongest: dict[str, LockMode] = {}
     for name, mode in (*_of_statement(kind, node), *((name, SRE) for name in _referenced(kind, node))):
         strongest[name] = max(mode, strongest.get(name, mode))
@@ -101,7 +101,7 @@ def locks(kind: str, node: Node) -> tuple[RequiredLock, ...]:
 
 
 def table_made(kind: str, node: Node) -> str:
-    """The table that a statement makes; nobody else can have a lock on it."""
+    """The table that a statement creates; no other session can hold a lock on it."""
     return relation(node.get("relation", {})) if kind == "CreateStmt" else ""
 
 
@@ -119,7 +119,7 @@ def _names(node: Node, key: str) -> Iterator[str]:
 
 
 def _referenced(kind: str, node: Node) -> Iterator[str]:
-    """Tables that foreign keys refer to."""
+    """The tables that foreign keys reference."""
     if kind in {"CreateStmt", "AlterTableStmt"}:
         yield from (relation(each["pktable"]) for _, each in walk(node) if "pktable" in each)
 

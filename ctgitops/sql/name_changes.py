@@ -12,16 +12,16 @@ _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_T
 
 @dataclass(frozen=True)
 class Gone:
-    """A name that no query may use afterwards. Names are as the catalogue has them, without quotes."""
+    """A name that queries can no longer use. Names are as in the catalogue, without quotes."""
 
     table: str
     column: str = ""
-    """Empty where all of the table goes."""
+    """Empty where the whole table is dropped or renamed."""
     renamed_to: str = ""
 
     @property
     def name(self) -> str:
-        """What is gone."""
+        """The full name, with the column if there is one."""
         return self.column or self.table
 
     @property
@@ -32,7 +32,7 @@ class Gone:
 
 
 def gone(kind: str, node: Node) -> Iterator[Gone]:
-    """What `node` drops or renames; what goes by CASCADE or in a function is not seen."""
+    """The names that `node` drops or renames, without those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
         yield from (Gone(names[-1]) for names in dropped_names(node) if names)
     elif kind == "AlterTableStmt":
@@ -44,7 +44,7 @@ def gone(kind: str, node: Node) -> Iterator[Gone]:
 
 
 def appears(kind: str, node: Node) -> Iterator[Gone]:
-    """What `node` makes or renames something to, by the same names: that is there afterwards."""
+    """The names that `node` creates, or renames something to."""
     if kind in {"CreateStmt", "ViewStmt"}:
         yield Gone(_table(node, "relation" if kind == "CreateStmt" else "view"))
     elif kind == "CreateTableAsStmt":

@@ -9,7 +9,7 @@ Node = dict[str, Any]
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Every node inside, with the parser's name of it; however deep, hundreds of terms in a row are as many levels."""
+    """Every node in a tree, with its type. The walk does not recurse: hundreds of terms in a row are as many levels."""
     left = [("", node)]
     while left:
         key, each = left.pop()
@@ -22,35 +22,35 @@ def walk(node: Any) -> Iterator[tuple[str, Node]]:
 
 
 def quoted_name(*parts: str | None) -> str:
-    """A name as SQL writes it, each part quoted; parts that are not there are left out."""
+    """A name in SQL, each part quoted; missing parts are left out."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
 
 
 def relation(node: Node) -> str:
-    """Of a RangeVar its quoted name, qualified where the statement qualifies it."""
+    """The quoted name of a RangeVar, qualified where the statement qualifies it."""
     return quoted_name(node.get("schemaname"), node.get("relname"))
 
 
 def commands(kind: str, node: Node) -> Iterator[Node]:
-    """The parts of an ALTER TABLE; of any other statement none."""
+    """The subcommands of an ALTER TABLE; none for any other statement."""
     if kind == "AlterTableStmt":
         for item in node.get("cmds", ()):
             yield item.get("AlterTableCmd", {})
 
 
 def parts_of(items: Sequence[Node]) -> tuple[str, ...]:
-    """The parts of a dotted name."""
+    """The parts of a qualified name."""
     return tuple(item.get("String", {}).get("sval", "") for item in items)
 
 
 def options_of(items: Sequence[Node]) -> dict[str, Node]:
-    """The values of a list of options, by their names."""
+    """The values of a list of options, by name."""
     elements = [item.get("DefElem", {}) for item in items]
     return {element.get("defname", ""): element.get("arg", {}) for element in elements}
 
 
 def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
-    """The names in a DROP, each in its parts."""
+    """The names in a DROP, each as its parts."""
     for item in node.get("objects", ()):
         if "List" in item:
             yield parts_of(item["List"].get("items", []))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from .tokens import Kind, Token, tokens
 
 LONGEST = 1_000
-"""Operator characters in a row from which on a text is looked at. PostgreSQL's longest operator has 63."""
+"""The number of operator characters in a row above which a text is checked. PostgreSQL's longest operator has 63."""
 _OPERATOR = "~!@#^&|`?+-*/%<>="
 _RUN = re.compile(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
 _EDGE = re.compile(r"/\*|\*/")
@@ -22,7 +22,7 @@ _IN_A_LINE = re.compile(rb"[^\r\n]")
 
 
 class LongRunError(ValueError):
-    """A run of operator characters outside comments and strings; `offset` is where, in characters from 0."""
+    """A long run of operator characters outside comments and strings; `offset` is in characters from 0."""
 
     def __init__(self, offset: int) -> None:
         super().__init__("operator too long")
@@ -30,9 +30,9 @@ class LongRunError(ValueError):
 
 
 def scannable(sql: str) -> bytes:
-    """`sql` in UTF-8, which the scanner reads in linear time: where long runs are, block comments are blank.
+    """`sql` in UTF-8, in a form that the scanner reads in linear time: it blanks block comments that have long runs.
 
-    Each byte keeps its place. Raises LongRunError.
+    Each byte keeps its offset. Raises LongRunError.
     """
     return b"".join(_blank(sql, token) for token in _checked(sql)) if _RUN.search(sql) else sql.encode()
 

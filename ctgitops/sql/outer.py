@@ -1,6 +1,6 @@
-"""The text of a file that is sent: without the transaction around the file, and without pg_dump's \\restrict lines.
+"""The text of a file that the server gets: without a transaction around the file and pg_dump's \\restrict lines.
 
-What is left out becomes spaces, so that every line and column stays where it is in the file.
+The parts left out are replaced with spaces, so that every line and column stays where it is in the file.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from .parse import SqlSyntaxError, Statement, statements
 from .tokens import first_word
 
 _RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\n|\Z)")
-"""pg_dump since August 2025 writes one of each, for psql: between them it runs no command of its own."""
+"""Since August 2025 pg_dump writes a pair of them for psql, which accepts no meta-commands in between."""
 _MOST = 8
-"""More lines of \\restrict than this are not from a dump."""
+"""A file with more \\restrict lines than this is not a dump."""
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
 _DEFAULTS = "default_transaction_"
-"""Settings that the next BEGIN reads: before the file's BEGIN they would not reach the transaction of apply."""
+"""Settings that the next BEGIN reads: before the file's BEGIN they would have no effect on apply's transaction."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What is sent of a file, and its statements."""
+    """The text that the server gets, and its statements."""
 
     text: str
     statements: tuple[Statement, ...]
 
 
 def read(sql: str, *, in_transaction: bool) -> Sent:
-    """What is sent of `sql`, a file that runs `in_transaction` as far as its comments say. Raises SqlSyntaxError."""
+    """The text sent for `sql`; `in_transaction` is whether its comments allow a transaction. Raises SqlSyntaxError."""
     text, found = _without_restrict(sql)
     pair = outer_pair(found) if in_transaction else ()
     for statement in pair:
@@ -39,9 +39,9 @@ def read(sql: str, *, in_transaction: bool) -> Sent:
 
 
 def outer_pair(found: Sequence[Statement]) -> tuple[Statement, ...]:
-    """BEGIN and COMMIT around a whole file, as apply runs it anyway; empty for any other use of them.
+    """BEGIN and COMMIT around a whole file, which apply also uses; empty for any other use of them.
 
-    Settings for the session may stand before BEGIN: inside the transaction they mean the same.
+    Session settings may precede BEGIN: inside the transaction they mean the same.
     """
     controls = [n for n, statement in enumerate(found) if statement.transaction_control]
     if len(controls) != 2 or controls[1] != len(found) - 1:
@@ -72,6 +72,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """The text with spaces there; comments in it, and line ends, stay."""
+    """The text with that part replaced with spaces, except leading comments and line ends."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

@@ -32,18 +32,18 @@ from .transaction_block import transaction_control, transaction_options, why_not
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
-"""Levels of a tree. Who reads one by recursion takes up to three calls a level, and Python allows 1,000; its JSON
-decoder gives up at about as many levels on 3.11, and goes deeper than they do from 3.12 on."""
+"""Maximum depth of a tree. A recursive reader needs up to three calls per level, and Python allows 1,000; its JSON
+decoder has about the same limit on 3.11, and a higher one than the readers from 3.12 on."""
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
 _CUT = '{"TooDeep": {}}'
-"""Stands for what was cut away: no reader takes it for something it knows, and it is not made into SQL again."""
+"""Replaces a part that is too deep: no reader knows this type, and it is not deparsed."""
 _LONGEST_MESSAGE = 160
-"""Characters of the parser's message that are kept."""
+"""Maximum length of a parser message, in characters."""
 ROOMY = 50_000
-"""Bytes of SQL from which on the parser gets a stack of its own."""
+"""Bytes of SQL from which the parser runs on a larger stack."""
 _ROOM = 256
-"""Bytes of that stack for each byte of SQL. libpg_query writes its tree by recursion and knows no limit there: with a
-stack of 8 MB it wrote 60,000 terms in a row, and at 80,000 the process was gone. A term is two bytes at least."""
+"""Bytes of that stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with a
+stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
 
 
 @dataclass(frozen=True)
@@ -53,40 +53,40 @@ class Statement:
     start: int
     end: int
     kind: str
-    """The parser's name of it: `CreateStmt`, `IndexStmt`, …"""
+    """The parser's type of it: `CreateStmt`, `IndexStmt`, …"""
     refused_in_transaction: str = ""
-    """What PostgreSQL would say if it were run inside a transaction block; empty where it is allowed."""
+    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
     transaction_control: str = ""
     """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
     transaction_options: str = ""
-    """Of BEGIN and COMMIT what they ask for beyond their plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
+    """For BEGIN and COMMIT, the options beyond the plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
     sets: tuple[str, ...] = ()
-    """The settings that it sets or resets for the session, where it does nothing else; `all` for RESET ALL."""
+    """The settings that it sets or resets for the session, if it does nothing else; `all` for RESET ALL."""
     sets_transaction: bool = False
-    """SET TRANSACTION in any of its forms, which must come before any query of its transaction."""
+    """Whether it is a SET TRANSACTION in any form, which must precede any query of its transaction."""
     traits: Trait = NOTHING
-    """What it does beyond its own transaction."""
+    """Its effects beyond its own transaction."""
     copies_through_client: bool = False
-    """COPY … FROM STDIN or TO STDOUT: moves data that only a client like psql can send or take."""
+    """Whether it is COPY … FROM STDIN or TO STDOUT, whose data only a client like psql can send or receive."""
     leaves: Leaves | None = None
-    """What it can leave behind when it is cut short; None for what a transaction of its own can hold."""
+    """Its possible remains after an interruption; None for a statement that can run in a transaction."""
     locks: tuple[RequiredLock, ...] = ()
-    """The locks that it takes on relations it names."""
+    """The locks that it takes on the relations it names."""
     makes: str = ""
-    """The table that it makes."""
+    """The table that it creates."""
     takes_away: tuple[Gone, ...] = ()
-    """The names that nobody may use after it."""
+    """The names that it drops or renames."""
     brings: tuple[Gone, ...] = ()
-    """The names that are there after it."""
+    """The names that it creates."""
     not_analysed: tuple[Failure, ...] = ()
-    """What of all this is unknown, because its analysis failed."""
+    """The analyses that failed, whose results are unknown."""
     undecided: bool = False
-    """Whether that decides how the statement is run."""
+    """Whether such a result decides how the statement must be run."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """One statement: `sql[start:end]`, in characters, the parser's name of it, and what the parser made of it."""
+    """One statement: `sql[start:end]`, in characters, its type and its parse tree."""
 
     kind: str
     node: Node
@@ -96,7 +96,7 @@ class Tree:
 
 @guarded("the file")
 def trees(sql: str) -> tuple[Tree, ...]:
-    """The statements of `sql`. Raises SqlSyntaxError for what PostgreSQL 18's grammar does not know."""
+    """The statements of `sql`. Raises SqlSyntaxError for text that PostgreSQL 18's grammar rejects."""
     return tuple(_trees(sql))
 
 
@@ -112,7 +112,7 @@ def _trees(sql: str) -> Iterator[Tree]:
 
 @guarded("the file")
 def statements(sql: str) -> tuple[Statement, ...]:
-    """What matters of each statement of `sql` to who runs it. Raises SqlSyntaxError."""
+    """The statements of `sql`, with the results of all analyses. Raises SqlSyntaxError."""
     return tuple(_statement(tree, sql[tree.start : tree.end]) for tree in trees(sql))
 
 
@@ -151,38 +151,38 @@ def _statement(tree: Tree, text: str) -> Statement:
 
 @guarded("the batch")
 def batch_shape(sql: str) -> Shape:
-    """What matters of the one statement in `sql` to a batch."""
+    """The shape of the one statement in `sql`, for a batched migration."""
     tree = trees(sql)[0]
     return shape_of(tree.kind, tree.node)
 
 
 @guarded("the extension")
 def extension_made(sql: str) -> Extension | None:
-    """The extension that the one statement in `sql` makes; None where it makes none."""
+    """The extension that the one statement in `sql` creates; None where it creates none."""
     tree = trees(sql)[0]
     return extension_of(tree.kind, tree.node)
 
 
 @guarded("enum values")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
-    """Values that `sql` adds to an enum type and uses afterwards; raises SqlSyntaxError."""
+    """Enum values that `sql` adds and uses afterwards. Raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
 @guarded("lost data")
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
-    """Which data the statements of `sql` destroy, each with its statement's index; raises SqlSyntaxError."""
+    """The data that the statements of `sql` destroy, each with its statement's index. Raises SqlSyntaxError."""
     return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
 @guarded("what it creates")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
-    """The tables, and columns of tables, that `sql` makes; raises SqlSyntaxError."""
+    """The tables, and columns of tables, that `sql` creates. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
 def parse_tree(sql: str) -> Node:
-    """The parser's own tree of a text, places in bytes. Raises SqlSyntaxError."""
+    """The parse tree of a text, with offsets in bytes. Raises SqlSyntaxError."""
     lib = library()
     try:
         encoded = scannable(sql)
@@ -199,7 +199,7 @@ def parse_tree(sql: str) -> Node:
 
 
 def _short(message: str) -> str:
-    """The message without most of a long text it quotes: an unterminated string or comment is quoted to its end."""
+    """The message, shortened: PostgreSQL quotes an unterminated string or comment to its end."""
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
 
 
@@ -216,13 +216,13 @@ def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
 
 def _decoded(tree: bytes) -> Node:
     text = tree.decode()
-    # What is so deep is hundreds of terms in a row: what matters of a statement stands near its top
+    # Such depth comes from hundreds of terms in a row: the relevant parts of a statement are near its top.
     whole: Node = json.loads("".join(_shallow(text)) if _may_be_deep(tree) else text)
     return whole
 
 
 def _may_be_deep(tree: bytes) -> bool:
-    """False: it is not; a walk over each bracket would take longer than to decode the tree."""
+    """False if it certainly is not; a walk over all brackets would take longer than decoding the tree."""
     left = tree.translate(None, _NO_BRACKETS)
     for _ in range(_DEEPEST // 2):
         left = left.replace(b"{}", b"").replace(b"[]", b"")
@@ -230,7 +230,7 @@ def _may_be_deep(tree: bytes) -> bool:
 
 
 def _shallow(tree: str) -> Iterator[str]:
-    """The JSON with a mark instead of what is as deep as `_DEEPEST`."""
+    """The JSON with each part deeper than `_DEEPEST` replaced with a mark."""
     depth = kept_from = 0
     for token in _TOKEN.finditer(tree):
         if token[0] in "{[":
@@ -245,7 +245,7 @@ def _shallow(tree: str) -> Iterator[str]:
 
 
 class Characters:
-    """Byte offsets to character offsets, asked in rising order, in one walk over the text."""
+    """Converts byte offsets to character offsets, in ascending order, in one pass over the text."""
 
     def __init__(self, encoded: bytes) -> None:
         self._encoded = encoded

@@ -33,17 +33,17 @@ _IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'
 
 @dataclass
 class Found:
-    """Secrets that were hidden."""
+    """The secrets that a search has hidden."""
 
     secrets: set[str] = field(default_factory=set, repr=False)
-    """As they are written and as they are meant."""
+    """Both as written in the text and without SQL's escapes."""
     in_code: bool = False
-    """Whether one of them, or one that was hidden before, is more than a part of a comment."""
+    """Whether a secret is outside comments, including one that was already hidden."""
     redacted: bool = False
-    """Whether such a one was hidden before."""
+    """Whether the text contained a mark: a secret that was already hidden."""
 
     def hidden(self, secret: str) -> str:
-        """What stands there instead, on as many lines."""
+        """The replacement for a secret, with the same number of lines."""
         self.in_code = self.in_code or bool(secret.strip())
         if secret.rstrip("\n") == MARK:
             self.redacted = True
@@ -55,19 +55,19 @@ class Found:
 
 
 def may_hold(text: str) -> bool:
-    """False: there is nothing to look for."""
+    """Whether the text may contain a password; False is certain."""
     return _MAY_HOLD.search(text) is not None
 
 
 def hide_in_urls(text: str, found: Found) -> str:
-    """Without the passwords of URLs."""
+    """The text with the passwords in URLs hidden."""
     for pattern in _IN_URL:
         text = pattern.sub(lambda match: match[1] + found.hidden(match[2]), text)
     return text
 
 
 def hide_in_conninfo(text: str, found: Found) -> str:
-    """Without the passwords of a libpq connection string; anything else stays as it is."""
+    """A libpq connection string with its passwords hidden; any other text unchanged."""
     if not _CONNINFO.fullmatch(text):
         return text
     return _IN_CONNINFO.sub(
@@ -76,7 +76,7 @@ def hide_in_conninfo(text: str, found: Found) -> str:
 
 
 def hide_in_text(text: str, found: Found) -> str:
-    """Without what stands after the word password, and without passwords of URLs."""
+    """The text with values after the word password, and passwords in URLs, hidden."""
     return hide_in_urls(_AFTER_PASSWORD.sub(lambda match: _hidden_after(match, found), text), found)
 
 

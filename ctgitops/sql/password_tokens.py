@@ -1,4 +1,4 @@
-"""Finds passwords where PostgreSQL's syntax has them, token by token, also in strings that contain SQL. Pure."""
+"""Finds passwords by PostgreSQL's syntax, token by token, including strings that contain SQL. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .password_search import MARK, Found, hide_in_conninfo, hide_in_text, hide_i
 from .tokens import Kind, Token, tokens
 
 DEEPEST = 6
-"""So many strings in strings are looked into."""
+"""Maximum nesting of strings in strings."""
 
 _ROLES = frozenset({"ROLE", "USER", "GROUP"})
 _OPTION = re.compile(
@@ -21,12 +21,12 @@ _BEFORE_OPTION = frozenset({"(", ",", "ADD", "SET"})
 _BEFORE_ANY = frozenset({"UNTIL", "UESCAPE"})
 _SIGNS = frozenset("=:>")
 _BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
-"""The beginning of SQL, or of a connection string, whose password comes from somewhere else in the statement."""
+"""The start of SQL, or of a connection string, that gets its password from another string of the statement."""
 
 
 @dataclass
 class Search:
-    """One text, SQL or a part of it."""
+    """The search of one text: SQL or a string in it."""
 
     sql: str
     found: Found
@@ -34,7 +34,7 @@ class Search:
     _instead: list[tuple[int, int, str]] = field(default_factory=list)
 
     def redacted(self) -> str:
-        """The text without its secrets."""
+        """The text with its secrets hidden."""
         statement: list[Token] = []
         for token in tokens(self.sql):
             if token.kind is Kind.COMMENT:
@@ -48,7 +48,7 @@ class Search:
         return self._whole()
 
     def _comment(self, token: Token) -> None:
-        """What is no part of what runs, so that a password there keeps nothing from running."""
+        """Hides secrets in a comment; they are not recorded as in code, because a comment does not run."""
         found = Found()
         self._replace(token.start, token.end, hide_in_text(self._text(token), found))
         self.found.secrets |= found.secrets
@@ -85,7 +85,7 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """Of a statement about a role, what follows PASSWORD; and where that word is misspelt, any string."""
+        """For a statement about a role, the value after PASSWORD; if that keyword is misspelt, any string."""
         begins = _role_statement(words)
         if begins is None:
             return
@@ -99,7 +99,7 @@ class Search:
                 yield position
 
     def _options(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """Of OPTIONS (…), the values whose name tells that they are secret."""
+        """For OPTIONS (…), the values of options with secret names."""
         if "OPTIONS" not in words:
             return
         for position in range(words.index("OPTIONS") + 2, len(words) - 1):
@@ -112,7 +112,7 @@ class Search:
                 yield at
 
     def _built(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """Every string after one that SQL with a password, or a connection string, is made from."""
+        """Every string after one that begins SQL with a password, or a connection string."""
         builds = False
         for position, token in enumerate(statement):
             if token.kind is not Kind.STRING:
@@ -124,13 +124,13 @@ class Search:
             builds = builds or (len(text) < 4096 and _BUILDS.search(text) is not None)
 
     def _value(self, words: list[str], at: int) -> int:
-        """Where the value of a name stands that ends before `at`, whatever sign is between them."""
+        """The position of the value whose name ends before `at`, after any sign between them."""
         while at < len(words) and words[at] in _SIGNS:
             at += 1
         return at
 
     def _continued(self, statement: list[Token], position: int) -> Iterator[int]:
-        """A string, and those on following lines that SQL takes for the rest of it."""
+        """A string, and the strings on the following lines that SQL appends to it."""
         yield position
         for before, after in pairwise(statement[position:]):
             if before.kind is not Kind.STRING or after.kind is not Kind.STRING:
@@ -141,14 +141,14 @@ class Search:
             position += 1
 
     def _meant(self, token: Token) -> str:
-        """What a string holds, with its quotes as they are meant."""
+        """The value of a string, without escapes."""
         text = self.sql[token.inside : token.until]
         if self.sql[token.start] == "$":
             return text
         return (text.replace("\\'", "'") if self.sql[token.start] in "eE" else text).replace("''", "'")
 
     def _inside(self, token: Token) -> None:
-        """A string may hold a connection string, or SQL of its own."""
+        """Searches inside a string, which may be a connection string or SQL."""
         if token.kind is Kind.NAME:
             self._replace(token.start, token.end, hide_in_urls(self._text(token), self.found))
             return
@@ -163,7 +163,7 @@ class Search:
 
 
 def _role_statement(words: list[str]) -> int | None:
-    """Where CREATE ROLE, ALTER USER and their like begin; a statement of PL/pgSQL may have more before it."""
+    """The position of CREATE ROLE, ALTER USER and similar; in a PL/pgSQL statement, other words may precede it."""
     for n, (one, two) in enumerate(pairwise(words)):
         if one in {"CREATE", "ALTER"} and two in _ROLES and words[n + 2 : n + 3] != ["MAPPING"]:
             return n

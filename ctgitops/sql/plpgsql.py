@@ -18,38 +18,38 @@ from .plpgsql_variables import query_of, values_in
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """An expression that a block decides by; each place where it stands is another one."""
+    """A condition in a block, compared by identity: the same text at two places is two conditions."""
 
     text: str
 
 
 When = tuple[tuple[Condition, bool], ...]
-"""Conditions, and what each must be."""
+"""Conditions, each with the value that it must have."""
 
 
 @dataclass(frozen=True)
 class Inner:
-    """What a PL/pgSQL body runs: SQL as it stands there, or an expression that gives the SQL."""
+    """A statement that a PL/pgSQL body runs: its SQL, or an expression whose value is the SQL."""
 
     sql: str
     line: int
-    """Of the body, from 1."""
+    """The line in the body, from 1."""
     dynamic: bool
     """Whether `sql` is the expression of an EXECUTE."""
     when: When = ()
-    """The conditions before it, for it to run."""
+    """The conditions under which it runs."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """A PL/pgSQL body: what it runs, and by each variable's name the expressions that give it a value."""
+    """A PL/pgSQL body: the statements that it runs, and by variable name the expressions assigned to it."""
 
     runs: tuple[Inner, ...]
     values: Mapping[str, tuple[str, ...]]
 
 
 def body_of(do: Node) -> str | None:
-    """The text of a DO block; None where it is in another language than PL/pgSQL."""
+    """The text of a DO block; None for a language other than PL/pgSQL."""
     options = options_of(do.get("args", ()))
     language = options.get("language", {}).get("String", {}).get("sval", "plpgsql")
     text: str | None = options.get("as", {}).get("String", {}).get("sval", "")
@@ -58,14 +58,14 @@ def body_of(do: Node) -> str | None:
 
 @guarded("a PL/pgSQL block")
 def inside(body: str) -> Body:
-    """What a PL/pgSQL body runs, in the order in which it stands there. Raises SqlSyntaxError."""
+    """The statements that a PL/pgSQL body runs, in textual order. Raises SqlSyntaxError."""
     functions = parse_body(body)
     nodes = tuple(walk(functions))
     return Body(tuple(run for each in functions for run in _inside(each, ())), values_in(nodes))
 
 
 def parse_body(body: str, command: str = "do") -> list[Node]:
-    """The parser's own tree of a body, as that of a DO block or of another command. Raises SqlSyntaxError."""
+    """The parse tree of a body, as that of a DO block or of another command. Raises SqlSyntaxError."""
     lib = library()
     quote = b"$ctgitops$"
     try:
@@ -75,7 +75,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
     try:
         if result.error:
             raise SqlSyntaxError(result.error.contents.message.decode(errors="replace"), 0)
-        # libpg_query 18 writes `{}},` where a trigger's OLD and NEW stand, which is no JSON
+        # libpg_query 18 writes `{}},` for a trigger's OLD and NEW, which is not valid JSON
         functions: list[Node] = json.loads(result.plpgsql_funcs.decode().replace("{}},", "{},"))
         return functions
     finally:
@@ -83,7 +83,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:
-    """What a part of the tree runs; a list is statements, one after the other."""
+    """The statements in a part of the tree; a list has statements in sequence."""
     if isinstance(node, list):
         asked = ""
         for item in node:
@@ -100,7 +100,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """Of an IF. FOUND behind a query is whether that gave a row."""
+    """The condition of an IF. FOUND after a query means that it returned a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -109,7 +109,7 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
 
 
 def _tells_found(item: Node) -> str:
-    """The query after which FOUND says whether it gave a row."""
+    """The query that sets FOUND according to whether it returned a row."""
     asked = item.get("PLpgSQL_stmt_execsql", {})
     return query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
         query_of(asked, "sqlstmt") if "into" in asked else ""
@@ -117,7 +117,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """What must be false for the statements behind an IF that ends with RETURN or RAISE EXCEPTION."""
+    """The condition that must be false for the statements after an IF that ends with RETURN or RAISE EXCEPTION."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
@@ -149,7 +149,7 @@ def _while(node: Node, when: When) -> Iterator[Inner]:
 
 
 def _for_rows(node: Node, when: When) -> Iterator[Inner]:
-    """A loop over a query runs where that gives a row."""
+    """The body of a loop over a query runs if the query returns a row."""
     yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({query_of(node, 'query')})"), True)))
 
 

@@ -14,12 +14,12 @@ def query_of(node: Node, key: str) -> str:
 
 
 def values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By each variable's name the expressions that give it a value; a query that does stands in brackets."""
+    """By variable name, the expressions assigned to it; a query is in parentheses."""
     return _values(nodes) | _asked(nodes)
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """What is set once only, by SELECT … INTO: the query, in brackets."""
+    """For variables set exactly once, by SELECT … INTO: the query, in parentheses."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -34,7 +34,7 @@ def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """What each variable is set to: by DECLARE, by `:=`, by FOREACH. What a query gives it is not in here."""
+    """By variable, the values from DECLARE, `:=` and FOREACH. Variables that a query sets are left out."""
     names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}
@@ -50,7 +50,7 @@ def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
-    """The names of the variables, each at its number."""
+    """The names of the variables, by number."""
     datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
     return [inner.get("refname", "") for each in datums for inner in each.values()]
 

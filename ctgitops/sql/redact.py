@@ -14,34 +14,34 @@ from .password_search import MARK, Found, hide_in_text, may_hold
 from .password_tokens import Search
 
 LEAST = 3
-"""A shorter secret is part of too many words to be looked for in what the server says."""
+"""Minimum length of a secret for the search in server messages: a shorter one is part of too many words."""
 
 PASSES = 4
-"""What is hidden can change where a broken text's strings begin."""
+"""Maximum number of passes: hiding text can change where the strings of invalid SQL begin."""
 
 
 def redact(sql: str) -> str:
-    """`sql` with `***` for every password in it; the same where there is none. It need not be valid."""
+    """`sql` with `***` in place of every password; unchanged where there is none. It need not be valid."""
     return _searched(sql)[0]
 
 
 def secrets_in(sql: str) -> frozenset[str]:
-    """The passwords that `redact` hides, as they are written and as they are meant."""
+    """The passwords that `redact` hides, both as written and without escapes."""
     return frozenset(_searched(sql)[1].secrets)
 
 
 def holds_secret(sql: str) -> bool:
-    """Whether there is a password in what it runs, so that what is stored of it is not what was there."""
+    """Whether the SQL outside comments contains a password, so that the stored text differs from the original."""
     return _searched(sql)[1].in_code
 
 
 def is_redacted(sql: str) -> bool:
-    """Whether a password is missing in it, so that it must not be run."""
+    """Whether a password was already replaced with `***`, so that the text must not be run."""
     return _searched(sql)[1].redacted
 
 
 def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
-    """What a server or a parser said, which may quote SQL; `known` are the passwords of the SQL that it is about."""
+    """A message of a server or parser, which may quote SQL, redacted; `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
     return Guard().value("its passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
@@ -54,7 +54,7 @@ def _searched(sql: str) -> tuple[str, Found]:
 
 
 def _all_hidden(sql: str) -> tuple[str, Found]:
-    """Where the search itself failed: no line is shown, and the text counts as one that was hidden before."""
+    """The result where the search failed: all lines are hidden, and the text counts as redacted."""
     lines = [line.strip() for line in sql.split("\n")]
     secrets = {line for line in lines if len(line) >= LEAST}
     return "\n".join(MARK if line else "" for line in lines), Found(secrets, in_code=True, redacted=True)
@@ -69,7 +69,7 @@ def _search(sql: str) -> tuple[str, Found]:
 
 
 def _loosely(sql: str, found: Found) -> str:
-    """A quote too many turns strings and code around: what looks like a password is hidden wherever it stands."""
+    """Invalid SQL: an extra quote swaps strings and code, so anything that looks like a password is hidden."""
     again, rest = sql, Found()
     for _ in range(PASSES):
         before, again = again, Search(hide_in_text(again, rest), rest).redacted()

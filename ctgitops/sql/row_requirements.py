@@ -11,7 +11,7 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Rows of a table must have their row in another; without `keys`, by that one's primary key."""
+    """Rows of a table must reference a row of `parent`, by `keys`, or without `keys` by its primary key."""
 
     parent: str
     columns: tuple[str, ...]
@@ -20,27 +20,27 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a statement demands of the rows of a table; names are quoted. One of the last four says how to look."""
+    """A requirement on the rows of a table; names are quoted. One of the last four fields tells how to check it."""
 
     table: str
     says: str
-    """`"a" of t must not be NULL`, without the table."""
+    """The requirement as text, without the table's name: `"a" must not be NULL`."""
     columns: tuple[str, ...] = ()
     violating: str = ""
-    """The condition of rows that make it fail."""
+    """The condition that is true for violating rows."""
     references: References | None = None
     converts: tuple[str, str] = ("", "")
-    """A column and the type that it gets: every value must survive the cast."""
+    """A column and its new type: every value must survive the cast."""
     deferred: str = ""
-    """The name of the NOT VALID constraint that demands it only when it is validated."""
+    """The name of the NOT VALID constraint that requires it when it is validated."""
     constraint: str = ""
-    """The name of a constraint that was NOT VALID and is validated: what it demands, the database knows."""
+    """The name of a NOT VALID constraint that is validated: the database has its condition."""
     unseen: str = ""
-    """Why nobody may or can look."""
+    """Why it must not or cannot be checked."""
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
-    """What a statement demands of rows."""
+    """The requirements of a statement on rows."""
     if kind == "AlterTableStmt" and node.get("objtype") == "OBJECT_TABLE":
         table = relation(node.get("relation", {}))
         for command in commands(kind, node):
@@ -52,7 +52,7 @@ def demands(kind: str, node: Node) -> Iterator[Demand]:
 
 
 def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
-    """The tables whose rows a statement writes; `*` where nobody can say which."""
+    """The tables whose rows a statement writes; `*` where they are unknown."""
     if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
         yield relation(node.get("relation", {}))
     elif kind == "TruncateStmt":
@@ -117,7 +117,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression is not asked of a real database; empty where it may be."""
+    """Why an expression must not be evaluated in a real database; empty where it is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "it is nested too deeply"):
         return f"{why}, and what nobody reviewed is not run on a real database"
     return ""
@@ -178,7 +178,7 @@ def _type(table: str, command: Node) -> Iterator[Demand]:
     if using and not _casts(using, command.get("name", "")):
         yield Demand(table, says, (column,), unseen="only its USING tells what becomes of each row")
     elif longest := _longest(change.get("typeName", {})):
-        # A cast that is written out would cut it; that of ALTER TABLE cuts spaces alone
+        # An explicit cast would truncate the value; that of ALTER TABLE only truncates spaces
         tail = f"rtrim(substr({column}::text, {longest + 1}), ' ') <> ''"
         yield Demand(table, says, (column,), tail)
     else:
@@ -186,14 +186,14 @@ def _type(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _casts(using: Node, column: str) -> bool:
-    """Whether USING is the column, cast or not: then only the type matters."""
+    """Whether USING is the column, with or without a cast: then only the type matters."""
     inner = using.get("TypeCast", {}).get("arg", using)
     fields = inner.get("ColumnRef", {}).get("fields", [])
     return [field.get("String", {}).get("sval") for field in fields] == [column]
 
 
 def _longest(node: Node) -> int:
-    """How many characters a type holds; 0 where that is no limit of it."""
+    """The maximum number of characters of a type; 0 where it has no such limit."""
     name = node.get("names", [{}])[-1].get("String", {}).get("sval")
     sizes = node.get("typmods", [])
     if name not in {"varchar", "bpchar"} or len(sizes) != 1 or node.get("arrayBounds"):

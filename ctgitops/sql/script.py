@@ -25,16 +25,16 @@ IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILI
 
 
 def checksum_of(text: str) -> str:
-    """SHA-256 over the text as normalised when read (no byte order mark, LF line ends), with its algorithm's name.
+    """SHA-256 of the text as normalised when read (no byte order mark, LF line ends), with the algorithm's name.
 
-    The path is not part of it: a file may be moved, or checked out with other line ends, and stays itself.
+    It excludes the path, so that a file keeps it when it is moved, or checked out with other line ends.
     """
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Script:
-    """SQL text from `path`, beginning at `first_line` of it (a file may hold more than one script)."""
+    """SQL text from `path`, beginning at line `first_line` (a file may contain more than one script)."""
 
     sql: str
     path: str
@@ -42,12 +42,12 @@ class Script:
 
     @cached_property
     def checksum(self) -> str:
-        """Identity of the text."""
+        """Checksum of the text."""
         return checksum_of(self.sql)
 
     @property
     def shown(self) -> str:
-        """The text without passwords, line by line the same: what is shown to anybody, or stored."""
+        """The text with passwords redacted and the same lines: the only form that is shown or stored."""
         return redact(self.sql)
 
     @property
@@ -61,9 +61,9 @@ class Script:
 
     @property
     def sent(self) -> str:
-        """The text that the server gets, each character at the place that it has in the file.
+        """The text that the server gets, each character at its offset in the file.
 
-        Spaces stand for a BEGIN and COMMIT around the whole file, and for what pg_dump writes for psql alone.
+        Spaces replace a BEGIN and COMMIT around the whole file, and the lines that pg_dump writes only for psql.
         """
         try:
             return self._sent.text
@@ -72,12 +72,12 @@ class Script:
 
     @property
     def statements(self) -> tuple[parse.Statement, ...]:
-        """The statements of what is sent, in order. Raises `parse.SqlSyntaxError` for what the grammar refuses."""
+        """The statements of the sent text, in order. Raises `parse.SqlSyntaxError` for a syntax error."""
         return self._sent.statements
 
     @cached_property
     def traits(self) -> Trait:
-        """What its statements do beyond their own transaction; of a text that cannot be parsed, what is safe."""
+        """The effects of its statements beyond their own transaction; for invalid SQL, the cautious answer."""
         try:
             return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
@@ -85,12 +85,12 @@ class Script:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """How it runs in batches; None where it does not, or where something is wrong with that."""
+        """The parameters of a batched migration; None where it is not batched, or has errors."""
         return None if self.batch_faults else read_batch(self.sql)[0]
 
     @cached_property
     def batch_faults(self) -> tuple[Fault, ...]:
-        """What is wrong with it as a batched migration; raises `parse.SqlSyntaxError`."""
+        """The errors of a batched migration. Raises `parse.SqlSyntaxError`."""
         if not is_batched(self.sql):
             return ()
         if len(self.statements) != 1:
@@ -102,27 +102,27 @@ class Script:
         return (*read_batch(self.sql)[1], *shape_faults(shape, self.start_of(statement)))
 
     def text_of(self, statement: parse.Statement) -> str:
-        """The statement as it stands in the file, from its first word on."""
+        """The text of a statement, from its first word on."""
         return self.sql[self.start_of(statement) : statement.end].rstrip()
 
     def hash_of(self, statement: parse.Statement) -> str:
-        """Identity of a statement: not of the comments before it."""
+        """Checksum of a statement, without the comments before it."""
         return checksum_of(self.text_of(statement))
 
     def start_of(self, statement: parse.Statement) -> int:
-        """Where its first word is, in characters from 0."""
+        """The offset of its first word, in characters from 0."""
         return self.first_word(statement.start, statement.end)
 
     def first_word(self, start: int, end: int) -> int:
-        """Where the first word between two places is."""
+        """The offset of the first word in a range."""
         return first_word(self.sql, start, end)
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """What keeps it out of a transaction, and where that begins; None where it runs as one. Raises SqlSyntaxError.
+        """Why it cannot run in a transaction, and the offset of the cause; None where it can. Raises SqlSyntaxError.
 
-        A line of the file: `-- ctgitops: no transaction`, `-- ctgitops: batch …`, dbmate's `-- migrate:up
-        transaction:false`; or the first statement that PostgreSQL refuses inside a transaction.
+        The cause is a comment: `-- ctgitops: no transaction`, `-- ctgitops: batch …`, dbmate's `-- migrate:up
+        transaction:false`; or the first statement that PostgreSQL does not allow inside a transaction.
         """
         if self._asked_for_none:
             return self._asked_for_none
@@ -136,7 +136,7 @@ class Script:
 
     @property
     def transactional(self) -> bool:
-        """Whether it runs as one transaction: PostgreSQL allows it, and no comment of the file forbids it."""
+        """Whether it runs in one transaction: PostgreSQL allows it, and no comment in the file forbids it."""
         return self.outside is None
 
     @property
@@ -145,7 +145,7 @@ class Script:
         return any(comment_lines(IDEMPOTENT, self.sql))
 
     def place(self, offset: int) -> Place:
-        """Line and column, in the file, of the character at `offset`."""
+        """The line and column in the file of the character at `offset`."""
         before = self.sql[:offset]
         newline = before.rfind("\n")
         return Place(self.path, self.first_line + before.count("\n"), offset - newline)

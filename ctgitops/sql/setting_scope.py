@@ -12,21 +12,21 @@ from .settings import setting_of
 
 @dataclass(frozen=True)
 class Lasting:
-    """Names, as PostgreSQL has them. What a function or a DO block does, no file says."""
+    """Settings, temporary tables and channels by scope. The effects of functions and DO blocks are not included."""
 
     until_commit: frozenset[str] = frozenset()
-    """Settings that are only ever set for the transaction; `role` and `session_authorization` are such."""
+    """Settings that are only set for the transaction, including `role` and `session_authorization`."""
     beyond: frozenset[str] = frozenset()
     """Settings that are set for the session."""
     dropped: frozenset[str] = frozenset()
-    """Temporary tables that the commit drops."""
+    """Temporary tables that COMMIT drops."""
     channels: tuple[str, ...] = ()
-    """What is listened to, which begins with the commit."""
+    """Channels of LISTEN, which takes effect at COMMIT."""
 
 
 @guarded("its settings")
 def lasting(sql: str) -> Lasting:
-    """Of the statements of `sql`. Raises SqlSyntaxError."""
+    """The scopes in the statements of `sql`. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
     settings = [setting for kind, node in found if (setting := setting_of(kind, node))]
     beyond = frozenset(name for name, local in settings if not local)
@@ -46,7 +46,7 @@ def lasting(sql: str) -> Lasting:
 
 
 def _dropped(kind: str, node: Node) -> str:
-    """A temporary table that the commit drops."""
+    """The temporary table that COMMIT drops; empty for other nodes."""
     if kind == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP":
         return str(node.get("relation", {}).get("relname", ""))
     if kind == "IntoClause" or (kind == "CreateTableAsStmt" and "into" in node):

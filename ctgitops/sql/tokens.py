@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     WORD = auto()
     NAME = auto()
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 
 class Token(NamedTuple):
-    """`sql[start:end]`; of a string or a name, what stands between its quotes is `sql[inside:until]`."""
+    """`sql[start:end]`; for a string or a name, `sql[inside:until]` is the text between its quotes."""
 
     kind: Kind
     start: int
@@ -52,7 +52,7 @@ _INSIDE = {"escaped": "in_escaped", "STRING": "in_string", "NAME": "in_name"}
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """All of the text, in order."""
+    """All tokens of the text, in order."""
     at = 0
     while match := _TOKEN.match(sql, at):
         token = _token(sql, match)
@@ -61,13 +61,13 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def first_word(sql: str, start: int, end: int) -> int:
-    """Where the first token between two places is that is neither space nor a comment; `end` without one."""
+    """The offset of the first token in a range that is neither space nor a comment; `end` where there is none."""
     words = (token.start for token in tokens(sql[start:end]) if token.kind not in {Kind.BLANK, Kind.COMMENT})
     return start + next(words, end - start)
 
 
 def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
-    """The matches of a pattern that are comments of their own, not a line of a string or of another comment."""
+    """The matches of a pattern that are whole comments, not a line of a string or of another comment."""
     found = list(pattern.finditer(sql))
     starts = {token.start for token in tokens(sql) if token.kind is Kind.COMMENT} if found else set()
     return (match for match in found if match.end() - len(match[0].lstrip()) in starts)
@@ -75,7 +75,7 @@ def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]
 
 def _token(sql: str, match: re.Match[str]) -> Token:
     start, end = match.span()
-    group = str(match.lastgroup)  # the outermost
+    group = str(match.lastgroup)  # the outermost group
     if group == "block":
         return Token(Kind.COMMENT, start, *([_comment_end(sql, end)] * 3))
     if group == "dollar":
@@ -90,7 +90,7 @@ def _endless(sql: str, start: int, inside: int) -> Token:
 
 
 def _comment_end(sql: str, at: int) -> int:
-    """Where a comment ends that begins before `at`; comments nest."""
+    """The end of a comment whose opening mark ends at `at`; comments nest."""
     depth = 1
     for edge in _COMMENT_EDGE.finditer(sql, at):
         depth += 1 if edge[0] == "/*" else -1

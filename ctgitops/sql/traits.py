@@ -1,7 +1,7 @@
-"""What statements do beyond their own transaction, read from their parse trees and from the bodies in them.
+"""Effects of statements beyond their own transaction, read from their parse trees and from the bodies in them.
 
-A body (DO, CREATE FUNCTION) is a string to the parser. Its words are read token by token, without comments; its strings
-count only where it runs SQL that it builds, since that SQL is made of them.
+A body (DO, CREATE FUNCTION) is a string to the parser. Its words are read token by token, without comments. Its strings
+count only if it runs SQL that it builds, because that SQL is made of them.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .tokens import Kind, Token, tokens
 
 
 class Trait(Flag):
-    """One of these things."""
+    """An effect of a statement."""
 
     OUTLIVES = auto()
-    """Leaves in the session, or changes for new sessions, what only a new connection forgets, or learns."""
+    """Changes session state that only a new connection resets, or defaults that only new sessions read."""
     RECORDS = auto()
     """Calls the strategy document's record_migration by its bare name, which must be on the search path."""
     RECORDS_QUALIFIED = auto()
     """Calls it as `ctgitops.record_migration`."""
     SETS_TRANSACTION = auto()
-    """Has a SET TRANSACTION, which must come before any query of its transaction."""
+    """Contains a SET TRANSACTION, which must precede any query of its transaction."""
     SAVEPOINT = auto()
-    """Makes a savepoint."""
+    """Creates a savepoint."""
     TEMPORARY = auto()
-    """Makes a temporary relation."""
+    """Creates a temporary relation."""
 
 
 NOTHING = Trait(0)
@@ -40,7 +40,7 @@ _MAYBE = re.compile(
     r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
     re.IGNORECASE,
 )
-"""A statement without any of these has no trait, and its tree is not walked: a dump has thousands of such."""
+"""A statement that does not match has no trait, and its tree is not walked: a dump has thousands of them."""
 _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
@@ -60,11 +60,11 @@ _RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
 _ALTERED = frozenset({"database", "role", "user", "system"})
 _BUILDS = frozenset({"execute", "format"})
 _DEEPEST = 3
-"""Strings in strings of a body that are read."""
+"""Maximum nesting of strings in a body that are read."""
 
 
 def traits_of(text: str, kind: str, statement: Node) -> Trait:
-    """The traits of one statement, from its text and its tree."""
+    """The traits of one statement, from its text and its parse tree."""
     found = NOTHING
     for each, node in walk({kind: statement}) if _MAYBE.search(text) else ():
         found |= _of_node(each, node)
@@ -98,14 +98,14 @@ def _called(name: tuple[str, ...]) -> Trait:
 
 
 def _is_temporary(node: Node) -> bool:
-    """A relation that is temporary, here or in what the node makes: some statements have it bare."""
+    """Whether a node is, or creates, a temporary relation; some statements contain it without a key."""
     into = [node.get(key, {}).get("rel", {}) for key in ("into", "intoClause")]
     made = [node, *into, *(node.get(key, {}) for key in ("relation", "view", "sequence"))]
     return any(isinstance(each, dict) and each.get("relpersistence") == "t" for each in made)
 
 
 def _of_definition(node: Node) -> Trait:
-    """Of a DO block or a function: its language, and what its body says."""
+    """The traits of a DO block or a function, from its language and its body."""
     found = NOTHING
     for item in (*node.get("args", ()), *node.get("options", ())):
         option = item.get("DefElem", {})
@@ -141,7 +141,7 @@ def _of_words(before: str, one: str, two: str) -> Trait:
 
 
 def _settings_in(words: list[str]) -> Trait:
-    """SET of a setting with a dot in its name."""
+    """Detects SET of a setting with a dot in its name."""
     for at, word in enumerate(words):
         rest = words[at + 1 : at + 4]
         name = rest[1:] if rest[:1] in (["local"], ["session"]) else rest[:2]
@@ -158,7 +158,7 @@ def _word(body: str, token: Token) -> str:
 
 
 def _strings(body: str, read: list[Token]) -> Iterator[str]:
-    """What the strings of a body hold, quotes as they are meant."""
+    """The values of the strings in a body, without escapes."""
     for token in read:
         if token.kind is Kind.STRING:
             text = body[token.inside : token.until]

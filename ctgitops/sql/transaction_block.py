@@ -23,14 +23,14 @@ _CONTROL = {
 
 
 def transaction_control(kind: str, node: Node) -> str:
-    """The words of a statement that opens or closes a transaction; savepoints stay inside one and do not count."""
+    """The keywords of a statement that opens or closes a transaction; savepoints do not count."""
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
 def transaction_options(kind: str, node: Node) -> str:
-    """What a BEGIN or COMMIT asks for beyond its plain form: `ISOLATION LEVEL SERIALIZABLE`, `AND CHAIN`; or nothing.
+    """The options of a BEGIN or COMMIT beyond the plain form: `ISOLATION LEVEL SERIALIZABLE`, `AND CHAIN`; or nothing.
 
-    READ WRITE and NOT DEFERRABLE are what a transaction that writes is anyway.
+    READ WRITE and NOT DEFERRABLE are the defaults of a transaction that writes.
     """
     if kind != "TransactionStmt":
         return ""
@@ -47,7 +47,7 @@ def _transaction_option(definition: Node) -> str:
 
 
 def why_not_in_transaction(kind: str, node: Node) -> str:
-    """The command that PostgreSQL refuses inside a transaction block, or nothing."""
+    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
     judge = _JUDGES.get(kind)
     return judge(node) if judge else ""
 
@@ -61,7 +61,7 @@ def _option(node: Node, name: str, key: str = "options") -> Node | None:
 
 
 def _is_on(definition: Node | None) -> bool:
-    """The value of a boolean option; named without a value, it is on."""
+    """The value of a boolean option; without a value, it is on."""
     if definition is None:
         return False
     argument = definition.get("arg")

@@ -20,11 +20,11 @@ class Addresses:
     environ: Mapping[str, str] = field(repr=False)
 
     def of(self, environment: Environment) -> Address:
-        """Where an environment's database is. Raises UsageError where its variable is not set."""
+        """The address of an environment's database. Raises UsageError where its variable is not set."""
         return self.named(environment.url_secret, environment.name)
 
     def named(self, secret: str, whose: str) -> Address:
-        """Where a variable points; `whose` names it to people. Raises UsageError where it is not set."""
+        """The address in a variable; `whose` names it in messages. Raises UsageError where the variable is not set."""
         from ..postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()
@@ -37,5 +37,5 @@ class Addresses:
         return Address(url, f"{whose} ({secret})")
 
     def url_or_secret(self, text: str) -> str:
-        """A URL as given, or what `$NAME` names, so that no secret has to stand on a command line."""
+        """A URL as given, or the one in the variable `$NAME`, so that no secret has to be on a command line."""
         return self.named(text.strip("${}"), "--into").url if text.startswith("$") else text

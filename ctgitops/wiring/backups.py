@@ -23,7 +23,7 @@ class FolderBackups:
     addresses: Addresses
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Takes a proved backup. Raises BackupError."""
+        """Takes a backup and proves it by a restore. Raises BackupError."""
         return self._local().take(environment, tell)
 
     def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:

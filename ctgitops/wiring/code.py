@@ -22,7 +22,7 @@ class RepositoryCode:
     environ: Mapping[str, str] = field(repr=False)
 
     def mentions(self, those: tuple[Gone, ...]) -> Searched:
-        """Where the repository's code mentions these names."""
+        """The places where the repository's code mentions these names."""
         from ..files.code_search import search_code
 
         return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)

@@ -22,7 +22,7 @@ class PostgresDatabases:
 
     addresses: Addresses
     environment: Callable[[str], Environment]
-    """The environment of a name. Raises UsageError."""
+    """Finds the environment of a name. Raises UsageError."""
 
     def of(self, environment: Environment) -> Database:
         """The database of an environment. Raises UsageError where its secret is not set."""

@@ -14,7 +14,7 @@ from ..files.git import head_of, in_repository
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
-    """Who runs this and for what: from GitHub's variables, else the user and the checkout's commit."""
+    """The origin of a run: from GitHub's variables, else from the user and the checkout's commit."""
     server, repository, run = (environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     pull_request = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
     return Origin(
@@ -28,7 +28,7 @@ def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
 
 
 def _folder(root: Path, repository: str) -> str:
-    """Where a workspace is in its repository."""
+    """The path of a workspace in its repository."""
     inside = os.path.relpath(root, repository) if repository else "."
     return "" if inside == "." or inside.startswith("..") else f"{inside}/"
 
@@ -41,7 +41,7 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    """For the record only: a run is not refused because git cannot tell its commit."""
+    """The checkout's commit, for the record only: a run is not refused if git cannot report it."""
     try:
         return head_of(root) if in_repository(root) else ""
     except CtgitopsError:

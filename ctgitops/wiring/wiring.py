@@ -35,35 +35,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout and one process environment, and the real things made from them."""
+    """One checkout and one process environment, and the implementations made from them."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @cached_property
     def workspace(self) -> Workspace:
-        """What the checkout holds."""
+        """The checkout's migrations, manifests and policy."""
         found = read_workspace(self.root)
         return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
 
     @cached_property
     def origin(self) -> Origin:
-        """Who runs this and for what."""
+        """Who started the run, and for which commit."""
         return origin_from(self.environ, self.root)
 
     @property
     def today(self) -> date:
-        """The day by UTC, on which allowances end."""
+        """The current day in UTC, on which allowances end."""
         return datetime.now(UTC).date()
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out; empty before the first one. Raises WorkspaceError where git cannot tell."""
+        """The commit that is checked out; empty before the first one. Raises WorkspaceError if git fails."""
         return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:
-        """All environments, each behind the one it comes after. Raises UsageError where there is none."""
+        """All environments, each after the one that its `after` names. Raises UsageError where there is none."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` tells what is wrong" if blocking else "`ctgitops init` writes three to begin with"
@@ -93,7 +93,7 @@ class Wiring:
         wait: float = 300,
         accepted_losses: tuple[str, ...] = (),
     ) -> Request:
-        """One run on one environment, with the clock read now. Raises UsageError."""
+        """The request for one run on one environment; reads the clock. Raises UsageError."""
         return Request(
             workspace=self.workspace,
             environment=self.environment(name),
@@ -107,7 +107,7 @@ class Wiring:
 
     @property
     def addresses(self) -> Addresses:
-        """Where databases are."""
+        """The addresses of databases."""
         return Addresses(self.environ)
 
     @property
@@ -142,7 +142,7 @@ class Wiring:
             raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from None
 
     def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
-        """Where plans are reviewed; `warn` hears what the token may not do."""
+        """The forge where plans are reviewed; `warn` receives what the token may not do."""
         from ..github.access import Access
         from ..github.forge import GitHubForge
 
@@ -152,7 +152,7 @@ class Wiring:
 
     @contextmanager
     def console(self) -> Iterator[Listener]:
-        """Who hears what happens while the context is open: a person at a terminal, or a log."""
+        """The listener to progress events while the context is open: a terminal display, or a log."""
         from ..notify.console import console
         from ..notify.listeners import listeners
 

@@ -21,10 +21,10 @@ from ...ports.database import Session
 
 
 def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
-    """The proved backup that the environment's manifest asks for; None where it asks for none.
+    """The verified backup that the environment's manifest requires; None if it requires none.
 
-    First it drops the INVALID indexes of the plan's own interrupted builds. While it is made, no session of the run is
-    at work, so what it does is noted for who asks about the run lock. Raises BackupError, ApplyError. Writes.
+    First it drops the INVALID indexes of the plan's own interrupted builds. During the backup, no session of the run is
+    active, so the holder of the run lock is reported as taking a backup. Raises BackupError, ApplyError. Writes.
     """
     if request.environment.backup is None:
         return None
@@ -47,7 +47,7 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
 
 
 def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Every step and then every seed file of a plan, in order; the first that fails ends it. Writes."""
+    """Runs every step, then every seed file of a plan, in order; stops at the first failure. Writes."""
     if plan.manner.together and len(plan.steps) + len(plan.seeds) > 1:
         return _all_at_once(plan, session, receipt, tell)
     done = []
@@ -64,7 +64,7 @@ def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Liste
 
 
 def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """The same in one transaction; only its commit tells what is done. Writes."""
+    """Runs all steps in one transaction; nothing counts as applied before its COMMIT. Writes."""
     took = session.together(plan, receipt)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):

@@ -10,13 +10,13 @@ from ...ports.database import Session
 
 
 def ask_first(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Why nothing is applied, where its health query is not true or cannot be asked. Read-only."""
+    """Returns why nothing may be applied: the health query is not true, or it fails. Read-only."""
     health = request.environment.manner.health
     return tuple(reasons_of_health(session.pulse(health), request.environment)) if health else ()
 
 
 def watch(plan: Plan, session: Session) -> None:
-    """Raises ApplyError where the health query is not true for as long as the manifest says. Read-only."""
+    """Polls the health query. Raises ApplyError if it turns false, or cannot be run at the end. Read-only."""
     health = plan.manner.health
     if health is None:
         return

@@ -18,19 +18,19 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What came of a trial."""
+    """The result of a trial run."""
 
     changes: Changes | None = None
-    """From the schema before to that after; None where nobody can say."""
+    """The difference between the schema before the plan and after it; None if unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """What the schema will be that is this one before the plan; None where nobody can say."""
+        """The predicted schema if the schema before the plan is `before`; None if unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
 def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) -> Foreseen:
-    """The plan carried out on a copy. What does not run there is not predicted, and not refused. Read-only."""
+    """Runs the plan on a copy. A plan that fails there is neither predicted nor refused. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return Foreseen(())

@@ -14,9 +14,9 @@ from .predict import Foreseen
 
 
 def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
-    """The ledger, once what earlier runs predicted was looked at; what came instead, where nobody had looked. Writes.
+    """Checks the predictions of earlier runs; returns the ledger, and the mismatch that was found, if any. Writes.
 
-    What is as predicted by now is no longer told of.
+    A mismatch that no longer exists is not reported again.
     """
     ledger, late = session.ledger(), None
     promises = open_promises(ledger)
@@ -32,7 +32,7 @@ def settle(request: Request, database: Database, session: Session) -> tuple[Ledg
 
 
 class Comparison:
-    """The schema before a plan, which is looked at now, and that after it."""
+    """Compares the schema after a plan with the prediction; reads the schema before the plan on construction."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, foreseen: Foreseen) -> None:
         self._plan = plan
@@ -43,13 +43,13 @@ class Comparison:
         self._prediction = request.prediction or foreseen.on(self._before)
 
     def promise(self, session: Session) -> None:
-        """Puts on record what is predicted. Writes."""
+        """Records the prediction in the ledger. Writes."""
         if self._prediction is not None:
             numbers = tuple(step.number for step in self._plan.steps)
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """How the schema is not what was predicted, put on record. Writes. Raises LedgerError where nobody can look."""
+        """Returns how the schema differs from the prediction, and records it. Raises LedgerError. Writes."""
         if self._prediction is None:
             return None
         try:

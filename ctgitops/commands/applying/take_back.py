@@ -31,7 +31,7 @@ from .carry_out import carry_out
 
 @dataclass(frozen=True)
 class Failed:
-    """An apply that failed, while its run lock is still held."""
+    """A failed apply whose run lock is still held."""
 
     request: Request
     plan: Plan
@@ -41,10 +41,10 @@ class Failed:
     tell: Listener
 
     def told(self, error: ApplyError) -> ApplyError:
-        """The same error; where the manifest says so, with what of this run was taken back. Writes.
+        """Returns the error; if the manifest says so, rolls back what this run applied, and reports that in it. Writes.
 
-        Nothing is, where the ledger does not say that a migration failed: then somebody asked the run to stop, or its
-        lock or its database is gone.
+        Nothing is rolled back if the ledger does not record a failed migration: then the run was asked to stop, or lost
+        its lock or its database.
         """
         if not (error.on_record and self.request.environment.manner.takes_back):
             return error
@@ -77,13 +77,13 @@ class Failed:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
         error.state += f"; nothing of this run was taken back: {reasons[0]}{more}"
         first = ""
-        if unfinished:  # a rollback refuses what the ledger calls unfinished
+        if unfinished:  # rollback refuses a migration that the ledger records as unfinished
             repair = f"ctgitops repair {unfinished.number:03} --env {plan.environment} --applied"
             first = f'to undo it, `{repair} --reason "…"` first; then '
         error.hint = f"{first}{command_back(plan, dry=True)} shows what undoing it would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Newest first; where one fails, it stops there and the state tells what is applied still. Writes."""
+        """Rolls back newest first; stops at a failure, and the state then lists what is still applied. Writes."""
         self.tell(TakeBackStarted(plan))
         second: ApplyError | None = None
         try:

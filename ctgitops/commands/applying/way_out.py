@@ -16,13 +16,13 @@ from ...ports.database import Databases
 
 
 def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
-    """The same error, its help held against what the other environments have. Read-only."""
+    """Adapts the error's hint to what the other environments have applied. Read-only."""
     path = error.place.path if error.place else ""
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
     if step is None or not error.blames_file:
         return error
     elsewhere = _elsewhere(step, request, databases)
-    verified = path != step.script.path  # a verify query judges what rows became
+    verified = path != step.script.path  # a verify query checks the rows that the migration wrote
     failing = Failing(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
     if failing.by_rows and not verified and elsewhere != Elsewhere():
         failing = replace(failing, queries=_queries(error, replace(plan, steps=(step,)), request, databases))
@@ -38,7 +38,7 @@ def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
         try:
             entry = databases.of(environment).ledger().applied.get(step.number)
         except CtgitopsError:
-            # One that comes after this one takes only what this one has, so it cannot have the file
+            # A later environment applies only what this one has applied, so it cannot have the file
             unread += [] if _comes_after(environment, request) else [environment.name]
             continue
         has += [environment.name] if entry and entry.checksum == step.checksum else []
@@ -59,7 +59,7 @@ def _chain(workspace: Workspace, environment: Environment) -> list[str]:
 
 
 def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:
-    """Queries that select the rows which make the statement fail; the rows are looked at only where that is allowed."""
+    """Queries for the rows that make the statement fail; the rows are only counted if that is allowed."""
     line = error.statement_line
     risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
     looked: tuple[Risk, ...] = ()

@@ -22,7 +22,7 @@ from ..replaying.replay import may_be_print
 def with_baseline(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
-    """The same, with a problem that names the baseline to take, where what is pending is there already. Read-only."""
+    """Adds a problem that names the baseline to take, if pending objects already exist. Read-only."""
     ledger, live = known
     if live is None or not preview.plan.steps or in_the_way(ledger):
         return preview
@@ -40,9 +40,9 @@ def with_baseline(
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """The files run from nothing, compared with the live schema after each; None where none makes it more alike."""
+    """Runs the files from empty; returns the migration after which the schema is most like the live one, if any."""
     nearest: Nearest | None = None
-    with suppress(CtgitopsError):  # what does not run from nothing ends the search
+    with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
         with shadows.like(like(live), request.environment) as shadow:
             least, before = len(_differences(shadow.snapshot(), live)), -1
@@ -60,6 +60,6 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
 
 
 def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
-    """What is not only printed in another way."""
+    """The differences that are not only formatting."""
     expected, _ = with_versions_of(given, live)
     return tuple(change for change in compare(expected, live) if not may_be_print(change))

@@ -19,9 +19,9 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sealed: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """By number of the migration, from what was seen of it and how large the real tables are. Read-only.
+    """The effect of each migration by number, from its trial and the size of the real tables. Read-only.
 
-    What nobody could ask is not known, which an effect says.
+    A value that could not be read is unknown, and the effect says so.
     """
     impacts = sealed.impacts
     if not any(impact.windows for impact in impacts.values()):
@@ -42,7 +42,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """What the same files took in the environment that comes before this one."""
+    """How long the same files took in the previous environment."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

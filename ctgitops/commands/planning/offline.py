@@ -25,7 +25,7 @@ from .impact_estimate import effects_of
 from .trial import TrialRunner
 
 ROLE = "postgres"
-"""Who applies migrations there is not known, so it may be somebody who may do everything."""
+"""The role that applies migrations is unknown, so the trial assumes one that may be a superuser."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -34,31 +34,31 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """Databases that are not connected to, even where a secret is set."""
+    """Databases that are never connected to, even if a secret is set."""
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
         raise UsageError(f"{environment.name} is not looked at")
 
     def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port's signature
-        """None is asked."""
+        """Returns None without connecting."""
         return None
 
 
 @dataclass
 class Unlooked:
-    """The plans of environments whose databases may not be reached, each as if it had all but these files."""
+    """Offline plans: each environment is treated as if it had applied all files except the changed ones."""
 
     changed: Collection[str]
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Those that the files name and none of them makes: real servers have them from elsewhere."""
+    """Roles that the files name and do not create: a real server has them from elsewhere."""
     databases: list[str] = field(default_factory=list)
-    """Those that only running the files shows: the real name is not known, so the copy takes the first."""
+    """Database names found by running the files: the real name is unknown, so the copy takes the first."""
 
     def look(self, request: Request) -> Preview:
-        """What the changed files add to those that are merged, linted and tried. Read-only."""
+        """Plans the changed files on top of the merged ones, with lint and a trial. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         looked = lint_look(preview, workspace, request.now.date())
@@ -98,7 +98,7 @@ class Unlooked:
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Whether it fails for the want of a role, or a name of the database, that was not known of."""
+        """Whether the error names a missing role or database that is new; if so, adds it for the next attempt."""
         other = _NO_DATABASE.search(error.what)
         if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
             self.databases.append(other[1])

@@ -12,7 +12,7 @@ from ...ports.database import Database
 
 
 def with_violations(preview: Preview, database: Database) -> Preview:
-    """The same with a problem for each demand that rows of its database violate. Read-only."""
+    """Adds a problem for each new constraint that existing rows violate. Read-only."""
     asked = preview.environment.data_preflight
     if asked is DataPreflight.OFF:
         return preview

@@ -35,7 +35,7 @@ Attempt = TypeVar("Attempt", RollbackTrial, IdempotenceCheck)
 
 @dataclass
 class TrialRunner:
-    """One plan on one copy."""
+    """The trial of one plan on one copy."""
 
     plan: Plan
     ledger: Ledger
@@ -43,10 +43,10 @@ class TrialRunner:
     sealed: Sandbox
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """The schema after so many steps."""
+    """The schema by the number of steps run."""
 
     def proof(self, live: Snapshot) -> Trial:
-        """Up, in the plan's order; then each way back, and the order of numbers; `live` is the real schema."""
+        """Runs the steps in order, then each rollback, then all by number; `live` is the real database's schema."""
         before = self.sealed.snapshot()
         known, notes = with_versions_of(before, live)
         failed = self._up(before)
@@ -71,9 +71,9 @@ class TrialRunner:
         return self._with_failure(proof, failed, same=not unlike)
 
     def _up(self, before: Snapshot) -> ApplyError | None:
-        """Runs the steps; why one failed.
+        """Runs the steps; returns the error of the first that failed.
 
-        The schema is looked at where somebody compares with it, and before what could fail with half of it done.
+        Takes a snapshot where a later check compares with it, and before a step that could fail half done.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -82,7 +82,7 @@ class TrialRunner:
             try:
                 self.sealed.bring((step,), watched=True)
             except ApplyError as error:
-                with suppress(CtgitopsError):  # a server that is gone cannot be asked
+                with suppress(CtgitopsError):  # the server may be down
                     self._see()
                 return error
             self.done.append(step)
@@ -92,7 +92,7 @@ class TrialRunner:
         return None
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """Of this plan's migrations alone: what was merged is not on trial."""
+        """The skipped statements of this plan's migrations; merged ones are not on trial."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sealed.skipped if each.step in names)
 
@@ -107,7 +107,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Each step of which something is asked, behind those before it; one that spoils its copy is the last in it."""
+        """Tries each step that `asked` selects, after the steps before it; a failed attempt discards its copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -126,7 +126,7 @@ class TrialRunner:
         return tuple(found)
 
     def _way_back(self, copy: Shadow, index: int) -> RollbackTrial:
-        """Down, and up again, of a step that was just brought."""
+        """Rolls back the step that was just applied, then applies it again."""
         step = self.done[index]
         left: Changes = ()
         try:
@@ -140,7 +140,7 @@ class TrialRunner:
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
     def _again(self, copy: Shadow, index: int) -> IdempotenceCheck:
-        """A step that was just brought, once more."""
+        """Applies the step that was just applied once more."""
         step = self.done[index]
         try:
             copy.bring((step,))
@@ -150,11 +150,11 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Why an error says nothing of the real database; empty where it does."""
+        """Why an error does not apply to the real database; empty if it does."""
         return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """The same migrations from nothing, in the order of their numbers and in this environment's."""
+        """Compares the schemas of the same migrations, run from empty by number and in this environment's order."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

@@ -15,17 +15,17 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a schema differs from what the migrations give, and in what the throw-away server was not like its own."""
+    """How a schema differs from that of the migrations, and how the throw-away server differs from the real one."""
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
 
 
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
-    """Runs them on the server that the environment's manifest wants. Raises ApplyError, UsageError.
+    """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
 
-    What a restore of a dump only prints otherwise is the same: where that is in question, the throw-away schema is
-    dumped and restored too, and the live one's print must be that one's to the letter.
+    Differences in formatting alone, as after a dump and restore, do not count: where an object may have one, the
+    throw-away schema is dumped and restored too, and its output must then equal the live one's exactly.
     """
     with shadows.like(like(live), environment) as shadow:
         shadow.bring(steps)
@@ -38,7 +38,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 
 def may_be_print(change: Change) -> bool:
-    """Whether an object may only be printed in another way, as a restore of a dump prints some."""
+    """Whether the difference may be formatting alone, as after a dump and restore."""
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 

@@ -46,12 +46,12 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether a session of that application name takes a backup; ctgitops's own backups use the last name in the list."""
+    """Whether a session with that application name takes a backup; `ctgitops backup` is our own."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
 def kind_of(who: Blocker) -> str:
-    """A short description of its role or state, such as a backup or an idle transaction."""
+    """What the session is, where that is known at once: a backup, ctgitops or autovacuum. Empty otherwise."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
     if is_backup(who.application):

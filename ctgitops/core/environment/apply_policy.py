@@ -27,7 +27,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """A query that reports whether the users of the database work normally, and how long apply repeats it afterwards."""
+    """A query that reports whether the users of the database can work, and how long apply repeats it afterwards."""
 
     query: Script
     within: timedelta = timedelta(minutes=5)

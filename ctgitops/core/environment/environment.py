@@ -131,7 +131,7 @@ class ShadowPolicy:
     url_secret: str = ""
     """The variable with the URL of the server to create it on; empty: ctgitops starts a server."""
     image: str = ""
-    """The container image of the server to create it on; empty: a PostgreSQL installed on this machine, if it has one."""
+    """The container image of the server to create it on; empty: a PostgreSQL installed on this machine, if any."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ _REPORT = "report it as a bug of ctgitops"
 
 
 def statement_failures(script: Script) -> Iterator[Problem]:
-    """One problem for each statement; it blocks if it is unknown how to run the statement, else it is an error finding."""
+    """A problem for each statement; it blocks if it is unknown how to run the statement, else it makes `plan` fail."""
     for statement in script.statements:
         if not statement.not_analysed:
             continue

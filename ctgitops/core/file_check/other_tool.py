@@ -29,7 +29,7 @@ class _Tool:
     down: str = ""
     """The mark above the rollback SQL."""
     hint: str = ""
-    """The advice, where it is not to split the file or to delete the marks."""
+    """The advice, if it is not the usual one: split the file, or delete the marks."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -15,7 +15,7 @@ _HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `R
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
-    """A problem for each rollback SQL that contains a password: the rollback file, and SQL passed to record_migration."""
+    """A problem for each rollback SQL with a password: the rollback file, and SQL passed to record_migration."""
     what = "a rollback is run from the ledger, which keeps no password, and"
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"{what} this one has one", _place(down), _HINT)

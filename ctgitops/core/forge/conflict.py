@@ -32,7 +32,7 @@ def clashes(
 ) -> tuple[Problem, ...]:
     """Warns of numbers, versions and names that the files of a pull request share with other open pull requests.
 
-    A warning only: the pull request that merges first keeps its number, and then the duplicate check blocks the other.
+    It only warns: the pull request that is merged first keeps its number, and the duplicate blocks the other one then.
     """
     added = {_name(file.path) for file in ours if file.added}
     mine = [m for m in migrations if _name(m.path) in added]

@@ -81,7 +81,7 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Comment:
-    """The command `/ctgitops VERB ENVIRONMENT` in a comment on a pull request; the author's permission is not checked yet."""
+    """A comment `/ctgitops VERB ENVIRONMENT` on a pull request; the permission of its author is yet to be checked."""
 
     pull_request: int
     verb: str

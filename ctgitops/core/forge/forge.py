@@ -129,7 +129,7 @@ class Review:
 
 @dataclass(frozen=True)
 class TreeFile:
-    """A file of a commit, by its path in the repository; `sha` is its blob."""
+    """A file of a commit, by its path in the repository; `blob` is the SHA of its content."""
 
     path: str
     blob: str

@@ -28,14 +28,14 @@ _PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. For a tag, the checkout must be the tag's commit, which must be on `branch`."""
+    """Why the checkout counts as merged. With a tag, it must be the tag's commit, and that must be on `branch`."""
 
     branch: str = ""
     tag: str = ""
     sha: str = ""
     """The commit that the event names; empty where only the run can find it."""
     checkout: bool = False
-    """Whether only the checkout itself can prove it: its commit must be on `branch`."""
+    """Whether the checkout itself is the proof: its commit must be on `branch`."""
     pull_request: int | None = None
     """The merged pull request of the event; None where the commit is the proof."""
 

@@ -24,8 +24,8 @@ class _Shown:
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
     """The fixes for lines of files that a pull request adds; of two fixes for the same lines, the first.
 
-    Fixes that need a second file are left to `ctgitops check --fix`, because a suggestion cannot create a file. A file that the
-    base branch has too may have other lines there, so its lines are left alone.
+    Fixes that also need a new file are left to `ctgitops check --fix`: a suggestion cannot create one. A file that the
+    base branch has too may have other lines there, so its lines get no suggestion.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}
     taken: set[tuple[str, int]] = set()

@@ -98,7 +98,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """The destroying statements of a step; a statement that was not analysed counts as one until a user accepts it."""
+    """What a step destroys; a statement that was not analysed may destroy anything, until a user accepts that."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
@@ -107,7 +107,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the rows; without it, all rows of the table are counted."""
+    """The query that counts the rows; empty where it cannot be written, and then all rows of the table are counted."""
     return Guard().value("which rows it deletes", lambda: count_where(text), "")
 
 
@@ -119,7 +119,7 @@ def _made(sql: str) -> frozenset[tuple[str, str]]:
 
 
 def _plain(name: tuple[str, str]) -> tuple[str, str]:
-    """The name without the schema at the start of a search path, or with it."""
+    """The name without the schema `public`, so that a qualified and an unqualified name are equal."""
     return name[0].removeprefix('"public".'), name[1]
 
 

@@ -23,34 +23,34 @@ class Unreadable:
 
     why: str
     exit_status: int = 4
-    """That of the error which said why."""
+    """The exit status of the error that prevented it."""
 
 
 Predecessor = Ledger | Unreadable | None
-"""What the environment named by `after` has; None where there is none."""
+"""The ledger of the environment named by `after`; None where the manifest names none."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a plan waits, and what would let it go on."""
+    """Why a plan waits, and what lets it continue."""
 
     gate: str
     what: str
     hint: str = ""
     expected: bool = False
-    """Whether it is the ordinary way that the manifest describes, and goes by with it."""
+    """Whether the wait is a normal one that the manifest describes, and ends by itself."""
     subject: str = ""
-    """The migration that waits, where it is one of them."""
+    """The migration that waits, where only one does."""
 
 
 SHORTEST_APPROVAL = 8
-"""So many hexadecimal digits of a fingerprint say which plan is meant."""
+"""The shortest accepted prefix of a fingerprint, in hexadecimal digits."""
 
 Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
 
 
 def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
-    """All reasons why `plan` is not carried out now; none lets it pass."""
+    """All reasons why `plan` does not run now; empty where every gate is open."""
     gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
     return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
 
@@ -64,7 +64,7 @@ def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Ite
 
 
 def _same(fingerprint: str, approved: str) -> bool:
-    # An empty or short text, from a variable that was not set, must not approve every plan.
+    # An empty or short value, from a variable that was not set, must not approve every plan.
     return len(approved) >= SHORTEST_APPROVAL and fingerprint.startswith(approved.lower())
 
 
@@ -97,7 +97,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
-    """Where the URL of `name` leads to another database than its own, what is there proves nothing."""
+    """The reason where the URL of `name` leads to another database than its own, whose ledger proves nothing."""
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
@@ -153,7 +153,7 @@ def _reviewed(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterat
 
 
 def with_warnings(plan: Plan, request: Request) -> Plan:
-    """The plan with what only warns where the manifest says `reviewed: warn`; its fingerprint stays."""
+    """The plan with the warnings of `reviewed: warn`; its fingerprint does not change."""
     if request.environment.reviewed is not Reviewed.WARN:
         return plan
     found = (Problem("not-reviewed", r.what, hint=r.hint, blocks=False) for r in _unreviewed(plan, request))
@@ -163,7 +163,7 @@ def with_warnings(plan: Plan, request: Request) -> Plan:
 def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
     name, reviews = request.environment.name, request.reviews
     if plan.empty or (reviews is None and request.approved is not None):
-        return  # on a command line, who names the fingerprint has seen the plan
+        return  # on a command line, the user who passes the fingerprint has read the plan
     if reviews is None:
         what = "outside of GitHub nobody can see whether its files were in a plan that somebody merged"
         hint = f"look at the plan, then `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
@@ -183,4 +183,4 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
 
 GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
-"""Going back is what one does when something is wrong now, so it waits for no window and for no other environment."""
+"""A rollback repairs a failure, so it waits for no window and for no other environment."""

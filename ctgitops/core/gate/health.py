@@ -14,25 +14,25 @@ from .gate import Reason
 
 
 class Pulse(StrEnum):
-    """Whether all is well."""
+    """The state that a health query reports."""
 
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """Nobody could ask: an error, or no answer in time. That is not the same as not well."""
+    """The query failed or timed out, which is not the same as a result that is not true."""
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One answer."""
+    """One result of a health query."""
 
     pulse: Pulse
     said: str = ""
-    """What it returned instead of true, or why nobody could ask."""
+    """The result where it is not true, or why the query could not run."""
 
 
 def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
-    """Why nothing is applied now: what is not well before an apply, nobody could blame on it or clear it of."""
+    """Why apply must not start: damage that exists before an apply could not be attributed to it."""
     name = environment.name
     if heard.pulse is Pulse.UNWELL:
         what = f"{name} is not well before anything is applied: its health query {heard.said}"
@@ -43,7 +43,7 @@ def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason
 
 
 def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
-    """How a run ends whose health query is not true after the last migration; None where it is."""
+    """The error of a run whose health query is not true after the last migration; None where it is true."""
     if heard.pulse is Pulse.WELL:
         return None
     name = plan.environment
@@ -63,7 +63,7 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
 
 
 def _way_back(plan: Plan) -> str:
-    """How a person undoes the plan; where the run takes it back by itself, that part of the help is not known yet."""
+    """The hint how a user undoes the plan; not used where the run itself rolls back."""
     if not plan.steps:
         return "; what it ran were seed files, which have no way back"
     if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
@@ -73,7 +73,7 @@ def _way_back(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """How a run ends that was asked to stop while it watched."""
+    """The error of a run that was asked to stop during the health watch."""
     error = ApplyError(
         f"the run was asked to stop while it watched the health of {plan.environment}",
         state=f"in {plan.environment}, {_done(plan)} done, and nobody watched it to the end",

@@ -21,23 +21,23 @@ HINTS = {
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one look saw."""
+    """The result of one check of the server."""
 
     sessions: tuple[Blocker, ...] = ()
-    """Who holds or awaits a lock that conflicts with one of the plan's."""
+    """Sessions that hold or await a lock that conflicts with one of the plan's."""
     base_backups: tuple[int, ...] = ()
-    """Processes of the server that send its files to pg_basebackup."""
+    """Process IDs of walsenders that send the server's files to pg_basebackup."""
     lag: float | None = 0.0
-    """Seconds by which the slowest replica is behind; None where that could not be seen."""
+    """Seconds by which the slowest replica lags; None where this role may not see it."""
     free: int | None = None
-    """Connections that are left for this role."""
+    """Connections that are free for this role."""
     unseen: str = ""
-    """Why nothing at all could be seen."""
+    """Why the check as a whole failed."""
 
 
 @dataclass(frozen=True)
 class PreflightConcern:
-    """Something that speaks against beginning now."""
+    """A condition that is a reason not to begin now."""
 
     what: str
     """Its key in the manifest."""
@@ -47,17 +47,17 @@ class PreflightConcern:
 
     @property
     def reason(self) -> Reason:
-        """The same, as a plan tells why it waits."""
+        """The same as a reason why the plan waits."""
         return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
 
 
 def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[PreflightConcern, ...]:
-    """What was found that the manifest does not ignore."""
+    """The conditions that were found and that the manifest does not ignore."""
     return tuple(each for each in _found(policy, seen, role) if each.then is not Then.IGNORE)
 
 
 def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str, ...]:
-    """What could not be looked at and that nobody asked for by name: it is only said."""
+    """The conditions that could not be checked and that the manifest does not name: they are only reported."""
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_could_not_look(seen),)
     if seen.lag is None and policy.replica_lag is not Then.IGNORE and "replica_lag" not in policy.asked:
@@ -83,7 +83,7 @@ def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Prefl
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Young transactions are over before a person has read their names; a prepared one has no end of its own."""
+    """Whether a session counts: short transactions end quickly; a prepared one does not end by itself."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

@@ -15,47 +15,47 @@ from .review import Reviews
 
 @dataclass(frozen=True)
 class Origin:
-    """Who runs this and for what; it goes into every ledger entry."""
+    """Who started this run, and for which commit; every ledger entry records it."""
 
     actor: str = ""
     commit_sha: str = ""
     pull_request: int | None = None
     run_url: str = ""
     repository_url: str = ""
-    """Where people look at the repository: `https://github.com/owner/name`; empty where nowhere."""
+    """The repository's web address, `https://github.com/owner/name`; empty where it has none."""
     folder: str = ""
-    """Where in that repository the workspace is, with a `/` at its end; empty for its root."""
+    """The path of the workspace in that repository, with a `/` at its end; empty for its root."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One run on one environment. The clock is read once, for `now`."""
+    """One run on one environment. The clock is read once, as `now`."""
 
     workspace: Workspace
     environment: Environment
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Target | None = None
-    """Where the run overrides the manifest's target."""
+    """The target where the run overrides that of the manifest."""
     approved: str | None = None
-    """The fingerprint that may be applied, or the beginning of it; None where nobody had to approve."""
+    """The approved fingerprint, or the start of it; None where no approval is needed."""
     prediction: Prediction | None = None
-    """What the approved plan's trial said the schema will be; None where nobody tried it or kept it."""
+    """The schema that the approved plan's trial predicts; None without a trial, or where its result was not stored."""
     reviews: Reviews | None = None
-    """What merged pull requests showed; None where there is no forge to ask, as on a command line."""
+    """The files that merged pull requests showed; None without a forge, as on a command line."""
     accepted_losses: frozenset[str] = frozenset()
-    """Migrations, by name or number, whose data somebody accepted to lose in a rollback."""
+    """Migrations, by name or number, whose data loss in a rollback a user accepted."""
     wait_for_lock: timedelta = timedelta(minutes=5)
     """How long to wait for another run to end."""
 
     def copied_where(self, other: ShadowPolicy) -> Request:
-        """The same with its copy made on the server that `other` chooses."""
+        """The same request, with its throw-away copy created on the server that `other` names."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
 
 
 def fingerprint_from(text: str | None) -> str | None:
-    """A fingerprint as a person gives it. Raises UsageError."""
+    """The fingerprint, or the start of one, that a user entered. Raises UsageError."""
     if text is None:
         return None
     if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):

@@ -12,7 +12,7 @@ from ..plan.plan import Plan
 from ..workspace.workspace import Workspace
 
 MOST = 1_800
-"""So many digests have room in the text of a check run."""
+"""The number of digests that fit into the text of a check run."""
 _MARK = "ctgitops-shown"
 _DIGITS = 32
 
@@ -26,20 +26,20 @@ class ShownFile:
 
     @property
     def digest(self) -> str:
-        """Both in one, short enough that a check run has room for many."""
+        """A hash of both, short enough that many fit into a check run."""
         return hashlib.sha256(json.dumps([self.path, self.checksum]).encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """What a look at merged pull requests gave: the digests of files that were shown, or why nobody could look."""
+    """The digests of files that merged pull requests showed, or why they are unknown."""
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or keep, once; a migration's sections share one."""
+    """Every file that a plan would run or store, once; the sections of one migration file share it."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
@@ -52,7 +52,7 @@ def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
 
 
 def all_files_of(workspace: Workspace, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file of a checkout that a plan could hold."""
+    """Every file of a checkout that a plan could contain."""
     found: dict[str, str] = {}
     for migration in workspace.migrations:
         for path, checksum in _texts(migration):
@@ -70,14 +70,14 @@ def _texts(migration: Migration) -> Iterator[tuple[str, str]]:
 
 
 def shown_text(files: Iterable[ShownFile]) -> str:
-    """The record of what a plan showed, for the check run, which people cannot edit."""
+    """The record of the files that a plan showed, for the check run, which users cannot edit."""
     digests = sorted({file.digest for file in files})[:MOST]
     record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
     return f"Which files this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
 
 
 def shown_in(text: str) -> frozenset[str]:
-    """The digests of such a record; none where there is no record, or it is not whole."""
+    """The digests in such a record; none where it is missing or incomplete."""
     for line in text.splitlines():
         if line.startswith(f'{{"{_MARK}":'):
             return _digests(line)

@@ -9,27 +9,27 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that holds them; it is no migration's, and has no number."""
+"""The name of the entry that stores them; it belongs to no migration, and has no number."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:
-    """All that were accepted. A difference that looks otherwise today is not one of them."""
+    """All accepted differences. A difference that has changed since is not one of them."""
     entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 
 
 def changes_text(changes: Changes) -> str:
-    """Changes as JSON, as the ledger keeps them."""
+    """Changes as JSON, the form in which the ledger stores them."""
     return json.dumps([change_data(change) for change in changes], ensure_ascii=False)
 
 
 def changes_from(text: str) -> Changes:
-    """What `changes_text` wrote."""
+    """The changes in a text that `changes_text` wrote."""
     return tuple(_read(each) for each in json.loads(text))
 
 
 def change_data(change: Change) -> dict[str, object]:
-    """A change as JSON has it."""
+    """A change as JSON data."""
     match change:
         case Added(each):
             return {"added": as_data(each)}

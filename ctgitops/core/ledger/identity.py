@@ -13,16 +13,16 @@ from ..problem import Concern, Problem
 
 @dataclass(frozen=True)
 class Site:
-    """A database of a server, however it is reached and whatever it is called."""
+    """A database of a server, independent of its address and its name."""
 
     system_identifier: int | None
-    """What a cluster got when it was made, and its standbys and copies of its disk have too; None where hidden."""
+    """The identifier of the cluster, shared by standbys and disk copies of it; None where this role may not read it."""
     oid: int
-    """Its number in that cluster: a clone has another one."""
+    """The OID of the database in that cluster: a clone has another one."""
     name: str
 
     def is_same(self, other: Site) -> bool:
-        """Whether both are one database, or copies of one disk. Hidden, only what is seen to differ does."""
+        """Whether both are one database, or copies of one disk. Without an identifier, only the OIDs are compared."""
         if self.system_identifier is None or other.system_identifier is None:
             return self.oid == other.oid
         return (self.system_identifier, self.oid) == (other.system_identifier, other.oid)
@@ -30,7 +30,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Home:
-    """Where a ledger said last that it belongs."""
+    """The environment and database that the ledger last recorded as its own."""
 
     environment: str
     site: Site
@@ -39,22 +39,22 @@ class Home:
 
 @dataclass(frozen=True)
 class Identity:
-    """What one look at a database tells about which it is."""
+    """The identity of a database, as one read of it shows."""
 
     here: Site
     ledger_id: str = ""
-    """Empty where there is no ledger."""
+    """Empty where the database has no ledger."""
     home: Home | None = None
-    """None where no run of today's format was there yet."""
+    """None where no run of a version that records it has used the database."""
 
     @property
     def at_home(self) -> bool:
-        """Whether the ledger stands where it was made, or brought on the record."""
+        """Whether the ledger is in the database where it was created, or that `repair --adopt` recorded as its home."""
         return self.home is None or self.home.site.is_same(self.here)
 
 
 def identity_problems(environment: Environment, identity: Identity | None) -> Iterator[Problem]:
-    """Why this is not the database that `environment` means."""
+    """Problems where this is not the database that `environment` means."""
     if identity is None:
         return
     name, home = environment.name, identity.home
@@ -72,14 +72,14 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
 
 
 def shared(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two looks were at one database. Copies of a disk are told apart by their homes, where they have any."""
+    """Whether two reads were of one database. Copies of a disk differ by their homes, where those are recorded."""
     if one is None or other is None or one.here.system_identifier is None:
         return False
     return one.here.is_same(other.here) and one.home == other.home
 
 
 def shared_problem(environment: Environment, other: Environment) -> Problem:
-    """Two environments of one repository that are one database."""
+    """The problem that two environments of one repository are one database."""
     what = f"{environment.name} and {other.name} are one database, by {environment.url_secret} and {other.url_secret}"
     return Problem(
         "shared-database",

@@ -31,7 +31,7 @@ class Mark(StrEnum):
 
 
 CHANGES_NOTHING = frozenset({Mark.FAILED, Mark.INTERRUPTED, Mark.DEFERRED})
-"""Marks of attempts that did not come to their end: what is applied is as it was before."""
+"""Marks of attempts that were not completed: the applied migrations are the same as before."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Entry:
     finished_at: datetime | None = None
     millis: int | None = None
     error: str | None = None
-    """Why it failed; for a repair, the reason that was given; for a rollback that nobody asked for, why it was done."""
+    """Why it failed; for a repair, the reason that was given; for an automatic rollback, why it was done."""
     actor: str | None = None
     commit_sha: str | None = None
     pull_request: int | None = None
     run_url: str | None = None
     plan: str | None = None
-    """Fingerprint of the plan it was part of."""
+    """Fingerprint of its plan."""
     receipt: str | None = None
     """The receipt of the backup taken before, as JSON text."""
     tool_version: str | None = None
@@ -71,12 +71,12 @@ class Entry:
 
     @property
     def brings(self) -> bool:
-        """Whether the database has the migration after it; a repair without a checksum says that it has not."""
+        """Whether the database has the migration after it; a repair without a checksum records that it has not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
 
 def entry_hash(entry: Entry) -> str:
-    """The hash that chains an entry to the one before; the database computes the same when it is inserted.
+    """The hash that chains an entry to the one before; the database computes the same hash on INSERT.
 
     SHA-256 over a JSON array of the previous hash and every column but `id` and `hash`, times in UTC with microseconds.
     """
@@ -111,28 +111,28 @@ def _moment(moment: datetime | None) -> str | None:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries, oldest first. A database that was never touched has an empty one."""
+    """All entries, oldest first. A database without a ledger has an empty one."""
 
     entries: tuple[Entry, ...] = field(default=())
     progress: tuple[ProgressRow, ...] = ()
-    """What of unfinished migrations is done, oldest first."""
+    """The completed parts of unfinished migrations, oldest first."""
     unrecorded: frozenset[int] = frozenset()
-    """Unfinished migrations that a ctgitops began which kept no progress."""
+    """Unfinished migrations that a version of ctgitops without progress rows began."""
     identity: Identity | None = None
-    """Which database it was read in."""
+    """The identity of its database."""
 
     @cached_property
     def applied(self) -> dict[int, Entry]:
-        """By number, the entry that brought each migration the database has now."""
+        """By number, the entry that applied each migration that the database has now."""
         return dict(sorted(self._folded[0].items()))
 
     @cached_property
     def unfinished(self) -> dict[int, Entry]:
-        """By number, migrations that ran outside a transaction and did not come to their end."""
+        """By number, migrations that run outside a transaction and were not completed."""
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """What of an unfinished migration is done, by all runs that tried since it was last known to be whole."""
+        """The progress rows of an unfinished migration, from all attempts since it was last applied or removed."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 
@@ -142,7 +142,7 @@ class Ledger:
         unfinished: dict[int, list[Entry]] = {}
         for entry in self.entries:
             if entry.number is None or entry.mark in CHANGES_NOTHING:
-                continue  # a failure leaves no trace; outside a transaction, `started` before it tells
+                continue  # a failed migration was rolled back; outside a transaction, a `started` entry precedes it
             if entry.mark is Mark.STARTED:
                 unfinished.setdefault(entry.number, []).append(entry)
                 continue
@@ -155,7 +155,7 @@ class Ledger:
 
     @cached_property
     def seeded(self) -> dict[str, str]:
-        """By name, the checksum of each seed file as it was last run."""
+        """By name, the checksum of each seed file at its last run."""
         return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark is Mark.APPLIED}
 
     @property
@@ -165,7 +165,7 @@ class Ledger:
 
     @property
     def in_order(self) -> tuple[Entry, ...]:
-        """What is applied, in the order in which this database got it; a repair of what it has moves nothing."""
+        """The applied migrations in the order in which this database got them; a repair of one does not move it."""
         return tuple(self._folded[0].values())
 
     @property
@@ -174,7 +174,7 @@ class Ledger:
         return self.entries[-1] if self.entries else None
 
     def broken_at(self) -> Entry | None:
-        """The first entry that does not continue the chain, which tells that somebody changed the ledger by hand."""
+        """The first entry that does not continue the chain, which means that the ledger was changed by hand."""
         previous = GENESIS
         for entry in self.entries:
             if entry.previous_hash != previous or entry.hash != entry_hash(entry):

@@ -17,20 +17,20 @@ from .drift_acceptance import change_data, changes_from, changes_text
 from .ledger import Entry, Ledger, Mark
 
 NAME = "prediction"
-"""The name of its entries."""
+"""The name of prediction entries."""
 
 
 @dataclass(frozen=True)
 class OpenPrediction:
-    """A prediction of which nobody has seen that it came."""
+    """A recorded prediction that was not yet compared with the schema, or does not match it."""
 
     made: Entry
     broken: Entry | None = None
-    """What says that the schema is another; None: its run has not looked, or was ended before."""
+    """The entry that records a mismatch; None: the run did not compare, or was killed before."""
 
     @property
     def prediction(self) -> Prediction:
-        """What was predicted."""
+        """The predicted schema."""
         return Prediction(self.made.checksum or "", changes_from(json.dumps(self._text["changes"])))
 
     @property
@@ -44,7 +44,7 @@ class OpenPrediction:
         return found
 
     def told(self, environment: str) -> str:
-        """What is not known, or not as it should be, in a sentence."""
+        """The state of the prediction in one sentence: not compared, or not matched."""
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
@@ -54,14 +54,14 @@ class OpenPrediction:
 
 
 def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
-    """What a run writes ahead; `fingerprint` and `numbers` are of its plan and its migrations."""
+    """The entry that a run writes before it applies; `fingerprint` and `numbers` are those of its plan."""
     changes = [change_data(change) for change in prediction.changes]
     text = json.dumps({"migrations": numbers, "changes": changes}, ensure_ascii=False)
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
 
 
 def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
-    """What a run writes when it has looked; `fingerprint` is the plan's."""
+    """The entry that a run writes after the comparison; `fingerprint` is the plan's."""
     if unkept is None:
         return Entry(Mark.REPAIRED, NAME, error="the schema is what was predicted", plan=fingerprint)
     many = len(unkept.differs)
@@ -70,12 +70,12 @@ def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
 
 
 def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Those that stand, oldest first. Of a plan that did not come to its end, or was undone, nothing is expected."""
+    """Open predictions, oldest first, without those of plans that were not completed, or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
 def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for each: what is pending may be what puts it right, so it is not held back here."""
+    """A warning for each: a pending migration may correct the mismatch, so the plan is not blocked."""
     for each in open_promises(ledger):
         yield Problem(
             "not-as-predicted",
@@ -87,7 +87,7 @@ def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
 
 
 def cure(promise: OpenPrediction, environment: str) -> str:
-    """What to do about it."""
+    """The advice for it."""
     if promise.broken is None:
         return f"`ctgitops apply --env {environment}` looks, where nothing is pending too"
     return (
@@ -97,7 +97,7 @@ def cure(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """By plan. A run looks at what an earlier one did not look at before it predicts anew, so that is settled then."""
+    """Open predictions by plan. A run compares those not yet compared before it predicts, so a new one settles them."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

@@ -13,22 +13,22 @@ from .relation_state import ABSENT, DETACH_PENDING, PRESENT, Present, RelationSt
 
 
 class RecoveryAction(StrEnum):
-    """What to do."""
+    """How to recover."""
 
     RUN = "run"
-    """It did nothing yet, or nothing that another time would harm."""
+    """Run it: it has done nothing yet, or nothing that a second run would harm."""
     DONE = "done"
-    """It came to its end."""
+    """Record it as done: it was completed."""
     CLEAN = "clean"
-    """Remove what it left, then run it."""
+    """Remove the remains, then run it."""
     FINISH = "finish"
-    """Do what is left of it, another way."""
+    """Complete it by another command."""
     ASK = "ask"
-    """Nobody but a person can tell."""
+    """Ask the user: the state of the database does not decide it."""
 
 
 def next_of(what: Leaving, before: RelationState | None, now: RelationState) -> RecoveryAction:
-    """What to do about a statement that leaves `what`."""
+    """Decides how to recover from a statement that leaves `what`."""
     return _JUDGES[what](before, now)
 
 
@@ -36,7 +36,7 @@ def _index(before: RelationState | None, now: RelationState) -> RecoveryAction:
     if isinstance(now, Present) and not now.valid:
         return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        # what is there was there before: the server says so, or IF NOT EXISTS is content with it
+        # the index existed before the statement: the server reports an error, or IF NOT EXISTS skips it
         return RecoveryAction.RUN
     return RecoveryAction.DONE
 

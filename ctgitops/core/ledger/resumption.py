@@ -11,14 +11,14 @@ from ...sql.script import Script
 
 
 class Kind(StrEnum):
-    """What a row of the ledger's `progress` is about."""
+    """What a row of the ledger's `progress` table records."""
 
     STATEMENT = "statement"
     BATCH = "batch"
 
 
 class Reached(StrEnum):
-    """How far it had come when the row was written."""
+    """The state of that part when the row was written."""
 
     BEGUN = "begun"
     DONE = "done"
@@ -28,15 +28,15 @@ class Reached(StrEnum):
 
 @dataclass(frozen=True)
 class ProgressRow:
-    """What `progress` says of one statement of an unfinished migration; all batches of one run are one trace."""
+    """A row of `progress`: one statement of an unfinished migration, or all batches of one run."""
 
     entry: int
-    """The entry `started` of the run that wrote it."""
+    """ID of the `started` entry of the run that wrote it."""
     number: int
     kind: Kind
     reached: Reached
     position: int
-    """Which statement of the file, from 1."""
+    """The position of the statement in the file, from 1."""
     statement_hash: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -45,35 +45,35 @@ class ProgressRow:
     note: str = ""
     backend: int = 0
     alive: bool = False
-    """Whether that process of the server is there still."""
+    """Whether that server process still exists."""
 
 
 @dataclass(frozen=True)
 class Resumption:
-    """Where a run goes on with a migration that an earlier run did not finish."""
+    """The point from which a run resumes a migration that an earlier run did not complete."""
 
     done: int = 0
-    """So many statements, from the first on, are done and are skipped."""
+    """The number of statements, from the first on, that are done and are skipped."""
     begun: ProgressRow | None = None
-    """The statement after them, where it was being carried out and nobody saw how it ended."""
+    """The statement after them, where it was begun and its result is unknown."""
     changed: int = 0
-    """Position of a statement that is done, and that the file has no more as it was done; 0 where there is none."""
+    """Position of a statement that is done and that was changed in the file since; 0 where there is none."""
     rows: int = 0
     batches: int = 0
     since: datetime | None = None
-    """When the first of it was begun."""
+    """When its first statement was begun."""
     alive: bool = False
 
     @property
     def position(self) -> int:
-        """The statement that is next, from 1."""
+        """The position of the next statement, from 1."""
         return self.done + 1
 
 
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
-    """What `traces`, oldest first, mean for `script` as it is now: only a prefix that did not change is skipped.
+    """Where `script` resumes, by its progress rows, oldest first: only an unchanged prefix is skipped.
 
-    What comes after the statement that failed may be corrected; so may that one, unless it is done.
+    The statements after the failed one may be edited; so may the failed one, unless it is done.
     """
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
@@ -93,7 +93,7 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
 
 
 def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list[ProgressRow]]:
-    """By position, the statements that are done; and all traces but those of what somebody said is not."""
+    """By position, the statements that are done; and all rows but those that a repair marked as not done."""
     left: list[ProgressRow] = []
     for trace in traces:
         if trace.reached is Reached.UNDONE:
@@ -104,7 +104,7 @@ def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list
 
 
 def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:
-    """The same; None where nothing is on record, or where the file is not SQL, which is told elsewhere."""
+    """The same; None where there are no rows, or the file is not valid SQL, which another problem reports."""
     try:
         return resumption(script, traces) if traces else None
     except SqlSyntaxError:
@@ -112,7 +112,7 @@ def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption
 
 
 def how_far(at: Resumption, of: int) -> str:
-    """`2 of 5 statements are done; the next run goes on with statement 3`, for a person."""
+    """`2 of 5 statements are done; the next run goes on with statement 3`, formatted for people."""
     if at.batches and not at.done:
         since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
         return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run goes on"

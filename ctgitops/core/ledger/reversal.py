@@ -1,8 +1,8 @@
 """Reversals: migrations that a rollback removed and that stay out until a person accepts them again. Pure.
 
 A reversal stands until the migration is applied or baselined, until `repair --again` accepts it, or until its file has
-another text. A run that fails and takes back what it had applied is a failed attempt, and reverses nothing; a run that
-takes back what made the environment unhealthy reverses it.
+another text. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
+rolls back what made the environment unhealthy reverses it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .open_prediction import NAME as PREDICTION
 
 @dataclass(frozen=True)
 class Reversal:
-    """Which entry removed a migration, and which one had brought it."""
+    """The entry that removed a migration, and the entry that had applied it."""
 
     entry: Entry
     undone: Entry
@@ -39,7 +39,7 @@ class Reversal:
 
     @property
     def detail(self) -> str:
-        """Why, in which run, and which backup has the rows, a line each."""
+        """The reason, the run and the backup that has the rows, a line each."""
         lines = [f"reason: {self.entry.error}"] if self.entry.error else []
         lines += [f"run: {self.entry.run_url}"] if self.entry.run_url else []
         return "\n".join([*lines, _backup(self.entry.receipt)])
@@ -55,18 +55,18 @@ def _backup(receipt: str | None) -> str:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a ledger says of what was brought and removed."""
+    """What the entries of a ledger applied and removed."""
 
     reversals: dict[int, Reversal]
-    """By number, those that stand."""
+    """By number, the reversals that still apply."""
     failure: Entry | None
     """The failed migration or seed file at which the last run ended; None where it did not fail."""
     last: Entry | None
-    """The newest entry that changed what is applied, as if failed attempts had never been."""
+    """The newest entry that changed the applied migrations, without failed attempts."""
 
 
 def changes_in(ledger: Ledger) -> Changes:
-    """One walk over all entries, oldest first; those of older versions count as well."""
+    """Computes the changes in one pass over all entries, oldest first; entries of older versions count too."""
     walk = _Walk()
     for entry in ledger.entries:
         walk.through(entry)
@@ -84,9 +84,9 @@ class _Walk:
     reversals: dict[int, Reversal] = field(default_factory=dict)
     changes: list[Entry] = field(default_factory=list)
     failure: Entry | None = None
-    """At which migration or seed file the last run failed."""
+    """The failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """Which migration the entry before says is there, and the failure that this settled."""
+    """The migration that the previous entry records as present, and the failure that this settled."""
 
     def through(self, entry: Entry) -> None:
         by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
@@ -99,10 +99,10 @@ class _Walk:
             self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
 
     def _learn(self, entry: Entry, *, by_itself: bool) -> None:
-        """What the entry says of how the last run ended; attempts that did not come to an end say nothing."""
+        """Updates the result of the last run from an entry; attempts that were not completed do not change it."""
         number, settled = self.repaired
         self.repaired = (None, None)
-        if by_itself:  # a run says of what it takes back that it is there, where no entry does yet
+        if by_itself:  # a run records as present what it rolls back, if no entry does yet
             self.failure = settled if number == entry.number is not None else self.failure
         elif entry.mark is Mark.FAILED and entry.name != PREDICTION:
             self.failure = entry
@@ -124,7 +124,7 @@ class _Walk:
 
 
 def reversal_problems(environment: str, ledger: Ledger, pending: Iterable[Migration]) -> Iterator[Problem]:
-    """What blocks a plan that would bring a migration back without anybody's consent."""
+    """Problems that block a plan which would apply a reversed migration again without consent."""
     reversals = changes_in(ledger).reversals
     for migration in pending:
         reversal = reversals.get(migration.number)

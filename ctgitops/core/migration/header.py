@@ -29,7 +29,7 @@ FIELDS = (
     "Estimated Execution Time",
     "Impact",
 )
-"""Their names, in the order in which they stand."""
+"""The field names, in their required order."""
 
 _RULE = re.compile(r"[-=\s]*")
 _FIELD = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
@@ -38,7 +38,7 @@ _NOTHING = {"none", "-", "n/a", ""}
 
 
 class Rollback(StrEnum):
-    """How a migration can be undone."""
+    """How a migration can be rolled back."""
 
     AVAILABLE = "Available"
     MANUAL = "Manual"
@@ -47,7 +47,7 @@ class Rollback(StrEnum):
 
 @dataclass(frozen=True)
 class Header:
-    """What a migration says of itself."""
+    """The values of a migration's header."""
 
     migration: str
     version: SchemaVersion
@@ -55,14 +55,14 @@ class Header:
     breaking: bool
     rollback: Rollback
     procedure: str
-    """For `Rollback: Manual`, what a person has to do."""
+    """For `Rollback: Manual`, the steps for a person."""
     created: str
     author: str
     dependencies: tuple[int, ...] = ()
     estimated: str = ""
     impact: str = ""
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    """The first and the last line of each field in its file."""
+    """The first and last line of each field in its file."""
 
 
 _HARMLESS = {
@@ -72,7 +72,7 @@ _HARMLESS = {
     "Created": "2000-01-01",
     "Dependencies": "None",
 }
-"""What stands in for a field that is absent, while the others are read."""
+"""Values for absent fields, so that the other fields are still checked."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,18 @@ class _Field:
     """The line on which its value ends."""
 
     def saying(self, value: str, name: str = "") -> Lines:
-        """The same field with another value, or another name."""
+        """Replacement lines for the field with another value, or another name."""
         line = f"-- {name or self.name}: {value}".rstrip()
         return Lines(self.place.path, self.place.line or 1, self.last, (line,))
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with half of the known fields: one or two of them are a comment like any other."""
+    """Whether the text begins with at least half of the known fields; fewer are an ordinary comment."""
     return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
-    """The header, or None with all that is wrong with it."""
+    """The header, or None with all its problems."""
     found = _of_the_header(list(_fields(text, path)))
     lines = text.split("\n")
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]
@@ -104,7 +104,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
     if len(absent) == len(FIELDS):
         return None, tuple(problems)
     problems += _empty(fields)
-    # What is there is judged even where something is not: one look shows all of it
+    # The fields that are present are checked even if others are missing, so that one run reports all problems.
     fields |= {name: _Field(name, _HARMLESS.get(name, "-"), Place(path)) for name in absent}
     reading = _Reading(fields)
     header = Header(
@@ -151,7 +151,7 @@ def _field(line: str, place: Place) -> _Field | None:
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
-    """Without comments of the form `-- Note: …` that follow the last field, but with its misspelt names."""
+    """The fields without comments of the form `-- Note: …` after the last one, but with misspelt field names."""
     known = [index for index, field in enumerate(found) if field.name in FIELDS]
     last = known[-1] if known else -1
     return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]
@@ -218,7 +218,7 @@ def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
 
 
 def _split_rollback(value: str) -> tuple[str, str]:
-    """`Manual - restore the column` → the kind, and the procedure in words."""
+    """Splits `Manual - restore the column` into the kind and the procedure."""
     for kind in (Rollback.NOT_AVAILABLE, Rollback.AVAILABLE, Rollback.MANUAL):
         if re.match(rf"{kind.value}\b", value, re.IGNORECASE):
             return kind.value, value[len(kind.value) :].strip(" -\u2013\u2014:,()")
@@ -226,7 +226,7 @@ def _split_rollback(value: str) -> tuple[str, str]:
 
 
 class _Reading:
-    """Reads the values of one header and remembers what could not be read."""
+    """Reads the values of one header and collects the problems with them."""
 
     def __init__(self, fields: dict[str, _Field]) -> None:
         self._fields = fields

@@ -12,25 +12,25 @@ _VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _YES = {"true", "y", "yes!", "breaking"}
 _NO = {"false", "n", "none", "not"}
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
-"""Forms that can be read in one way; 01/02/2026 is a day in January or in February."""
+"""Unambiguous date formats; 01/02/2026 is not one, because it is a day in January or in February."""
 _BETWEEN = re.compile(r"[\s,;&]+|\band\b")
 _RULE = re.compile(r"--\s*")
 
 
 def version(value: str) -> str:
-    """`v1.4` is 1.4.0; empty where it could be anything."""
+    """Corrects `v1.4` to 1.4.0; empty where the value is ambiguous."""
     match = _VERSION.fullmatch(value)
     return f"{int(match[1])}.{int(match[2])}.{int(match[3] or 0)}" if match else ""
 
 
 def breaking(value: str) -> str:
-    """`true` is Yes."""
+    """Corrects `true` to Yes."""
     word = value.lower().strip(" .,")
     return "Yes" if word in _YES else "No" if word in _NO else ""
 
 
 def created(value: str) -> str:
-    """`31.01.2026` is 2026-01-31."""
+    """Corrects `31.01.2026` to 2026-01-31."""
     for form in _DATES:
         try:
             found: date = datetime.strptime(value.strip(), form)
@@ -41,14 +41,14 @@ def created(value: str) -> str:
 
 
 def dependencies(value: str) -> str:
-    """`[001 and 003_x.sql]` is 001, 003."""
+    """Corrects `[001 and 003_x.sql]` to 001, 003."""
     parts = [part for part in _BETWEEN.split(value.strip("[]() .")) if part]
     found = [parse_reference(without_ending(part)) for part in parts]
     return ", ".join(name.digits for name in found if name) if parts and all(found) else ""
 
 
 def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:
-    """The lines of a header in order; none where something else stands between its fields.
+    """The lines of a header in the required order; none where other text is between its fields.
 
     `spans` are its fields with their first and last line, counted from 1 as the text's lines are.
     """

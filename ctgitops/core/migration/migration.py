@@ -15,12 +15,12 @@ from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-"""The line of a migration that names another one, which it goes before."""
+"""The comment in a migration that names another one, before which it is applied."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered step of the schema's history. `checksum` is the identity of the file's whole text."""
+    """One numbered step of the schema's history. `checksum` identifies the text of the whole file."""
 
     number: int
     name: str
@@ -38,24 +38,24 @@ class Migration:
 
     @property
     def version(self) -> SchemaVersion | None:
-        """The schema version that a database has with it; None where the file has no header."""
+        """The schema version that a database has after it; None where the file has no header."""
         return self.header.version if self.header else None
 
     @property
     def breaking(self) -> bool:
-        """Whether it says that it breaks what used the schema before."""
+        """Whether its header declares a breaking change."""
         return self.header.breaking if self.header else False
 
     @property
     def rollback(self) -> Rollback:
-        """How it can be undone; without a header, what the files beside it say."""
+        """How it can be rolled back; without a header, whether it has a rollback file."""
         if self.header:
             return self.header.rollback
         return Rollback.AVAILABLE if self.down else Rollback.NOT_AVAILABLE
 
     @property
     def dependencies(self) -> tuple[int, ...]:
-        """Numbers of the migrations that must be applied before it."""
+        """Numbers of the migrations that must be applied earlier."""
         return self.header.dependencies if self.header else ()
 
     @cached_property
@@ -65,25 +65,25 @@ class Migration:
 
     @cached_property
     def before(self) -> int | None:
-        """Number of the migration that it goes before wherever that one is pending too; None: it goes by its number."""
+        """Number of the migration before which it is applied if both are pending; None: its own number decides."""
         line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
     def place_of(self, field: str) -> Place:
-        """Where a field of its header stands, or should."""
+        """The place of a header field, or the place where it is missing."""
         lines = self.header.lines.get(field) if self.header else None
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 
     def saying(self, field: str, value: str) -> Lines | None:
-        """Another value for a field of its header."""
+        """Replacement lines that give a header field another value."""
         lines = self.header.lines.get(field) if self.header else None
         return Lines(self.path, *lines, (f"-- {field}: {value}",)) if lines else None
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A file of one environment's data, run again whenever it changes."""
+    """A data file of one environment, run again after each change of the file."""
 
     name: str
     """Its path relative to the repository's root: `seeds/staging/010_people.sql`."""
@@ -91,5 +91,5 @@ class Seed:
 
     @property
     def checksum(self) -> str:
-        """Identity of its text."""
+        """Identifies its text."""
         return self.script.checksum

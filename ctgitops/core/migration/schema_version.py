@@ -27,7 +27,7 @@ class SchemaVersion:
 
     @property
     def successors(self) -> tuple[SchemaVersion, SchemaVersion, SchemaVersion]:
-        """One step up: breaking, additive, fix."""
+        """The next breaking, additive and fix version."""
         return (
             SchemaVersion(self.major + 1, 0, 0),
             SchemaVersion(self.major, self.minor + 1, 0),
@@ -41,12 +41,12 @@ class SchemaVersion:
 
 
 def highest(versions: list[SchemaVersion]) -> SchemaVersion | None:
-    """The highest of them; None of none."""
+    """The highest version; None for an empty list."""
     return max(versions, default=None)
 
 
 def next_after(newest: SchemaVersion | None, *, breaking: bool, fix: bool) -> SchemaVersion:
-    """The version of what comes next, by what it does to those who use the schema."""
+    """The version after `newest`, for a breaking change, a fix, or otherwise an addition."""
     if newest is None:
         return SchemaVersion(1, 0, 0)
     major, minor, patch = newest.successors

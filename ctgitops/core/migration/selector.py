@@ -1,4 +1,4 @@
-"""One migration, as every verb lets a person name it: a number, a name, a file, a schema version or `latest`. Pure."""
+"""Selectors: how a user names a migration, by number, name, file, schema version or `latest`. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NAMED = 20
 
 
 class Candidate(NamedTuple):
-    """A migration that can be meant."""
+    """A migration that a selector can select."""
 
     number: int
     name: str
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """What a person wrote, read. Without version and number it is `latest`."""
+    """A parsed selector. Without version and number it is `latest`."""
 
     text: str
     version: SchemaVersion | None = None
@@ -49,11 +49,11 @@ class Selector:
 
     @property
     def latest(self) -> bool:
-        """Whether it means the newest, whichever that is."""
+        """Whether it selects the newest migration."""
         return self.version is None and self.number is None
 
     def matches(self, candidate: Candidate) -> bool:
-        """Whether a migration is meant."""
+        """Whether it selects a migration."""
         if self.name:
             return candidate.name == self.name
         if self.number is not None:
@@ -61,7 +61,7 @@ class Selector:
         return self.version is None or candidate.version == self.version
 
     def choose(self, known: Iterable[Candidate], where: str) -> Candidate:
-        """The migration that is meant. Raises UsageError where there is none, or more than one.
+        """The selected migration. Raises UsageError where there is none, or more than one.
 
         `known` is in order, and the last is the latest.
         """
@@ -76,7 +76,7 @@ class Selector:
 
 
 def selector_from(text: str, option: str) -> Selector:
-    """What a person gave for an option or an input. Raises UsageError."""
+    """The selector in an option or an input. Raises UsageError."""
     found = Selector.parse(text)
     if found is None:
         raise UsageError(f"`{option} {text[:80]}` is not a migration or a schema version", hint=FORMS)

@@ -1,8 +1,8 @@
-"""The order in which pending migrations are applied: by number, unless one says which other it goes before. Pure.
+"""The order in which pending migrations are applied: by number, unless a migration names one to go before. Pure.
 
 `-- ctgitops: before 002` in a later migration puts it directly before 002 wherever 002 is still pending. A database
-that has 002 already gets it by its number. So what corrects the rows on which 002 fails in one environment needs no
-change of 002, which other environments have.
+that has 002 already gets it by its number. So a migration that corrects the rows on which 002 fails in one environment
+needs no change of 002, which other environments have.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
-    """The order in which a database that lacks all of them gets them; what was begun, and what goes before it, first.
+    """The order in which a database that lacks all of them gets them; `begun`, and what goes before those, first.
 
-    A migration goes only before one of a lower number, so there is no circle.
+    A migration can only go before one with a lower number, so there is no cycle.
     """
     ordered = sorted(migrations, key=lambda m: m.number)
     there = {m.number for m in ordered}
@@ -34,19 +34,19 @@ def _moves(migration: Migration, there: Collection[int]) -> bool:
 
 
 def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migration]:
-    """A migration behind all that goes before it."""
+    """A migration, preceded by all migrations that go before it."""
     return [*(m for each in ahead.get(migration.number, ()) for m in _group(each, ahead)), migration]
 
 
 def positions(migrations: Iterable[Migration]) -> dict[int, int]:
-    """By number, which place each has in that order."""
+    """The position of each migration in that order, by number."""
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 
 def fronts(migrations: Iterable[Migration], came: Iterable[int]) -> dict[int, int]:
-    """Of each migration of a database that got `came`, in this order, the lowest number that it went before.
+    """For each migration that a database got, in the order `came`: the lowest number that it went before.
 
-    It is its own number where it came after what it goes before.
+    Its own number, if it came after the migration that it names.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
     place_of = {number: place for place, number in enumerate(came)}
@@ -61,7 +61,7 @@ def _front(number: int, targets: dict[int, int], place_of: dict[int, int]) -> in
 
 
 def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
-    """Lines `-- ctgitops: before …` that cannot be followed."""
+    """Problems with lines `-- ctgitops: before …` that cannot be applied."""
     place_of = positions(migrations)
     for migration in migrations:
         line = migration.before_line

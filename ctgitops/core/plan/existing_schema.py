@@ -1,4 +1,4 @@
-"""A database whose schema is there before its ledger: what pending migrations create is in it already. Pure."""
+"""A database that has a schema but no ledger: it already has what pending migrations create. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TABLES = frozenset({"table", "foreign table", "view", "materialized view"})
 
 @dataclass(frozen=True)
 class Nearest:
-    """The migration after which the files give the schema that is most like the real one."""
+    """The migration after which the files produce the schema that is most similar to the real one."""
 
     number: int
     name: str
     differences: int | None = None
-    """None: nothing was run, so the number is not known."""
+    """The number of differences; None where it was not computed."""
     silent: tuple[str, ...] = ()
-    """Migrations right behind it that change no schema."""
+    """The migrations directly after it that change no schema."""
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The first of these steps, as long as each table that one of them makes is there."""
+    """The first of these steps, up to the first that creates a table which the database lacks."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []
@@ -42,7 +42,7 @@ def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
 
 
 def _is_there(name: str, there: set[str], path: list[str]) -> bool:
-    """Whether a table that a statement names is there: a snapshot quotes a name only where that needs it."""
+    """Whether a named table exists; a snapshot quotes a name only where it needs quotes."""
     parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
     schemas = [parts[0]] if len(parts) > 1 else path
     plain = {each.replace('"', "") for each in there}
@@ -50,7 +50,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
 
 
 def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with the proposal to take the database over, which is also the way out of a failed trial."""
+    """The plan with the hint to run `baseline`, which also replaces the hint of a failed trial."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares it with the files" if nearest.differences else "records it without running it"
     problems = tuple(

@@ -21,7 +21,7 @@ def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
     """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
-    and a schema that is not what was predicted."""
+    and a schema that differs from its prediction."""
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),
@@ -39,7 +39,7 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
 
 
 def tampered(ledger: Ledger) -> Iterator[Problem]:
-    """An entry that somebody changed: what it says was run, and what it would run backwards, cannot be believed."""
+    """An entry that was changed by hand: its SQL and its rollback SQL cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
         what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"
@@ -53,7 +53,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
         if entry is None or entry.checksum in {None, migration.checksum}:
             continue
         if entry.name != migration.name and any(m.name == entry.name for m in workspace.migrations):
-            continue  # a duplicate number, which is told as such
+            continue  # a duplicate number, which another problem reports
         renamed = f" (as {entry.name})" if entry.name != migration.name else ""
         what = f"{migration.name} was changed after it was applied{renamed}{_when(entry)}"
         place = Place(migration.path, _first_difference(entry, migration))
@@ -62,7 +62,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: newer than this checkout where all it has came before, else removed."""
+    """Applied migrations without a file: newer than the checkout if applied after all its migrations, else removed."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
@@ -87,7 +87,7 @@ def _restored(entry: Entry) -> str:
 
 
 def _from(entry: Entry) -> str:
-    """The commit and the pull request that brought it."""
+    """The commit and the pull request of an entry."""
     commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
     return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 

@@ -33,7 +33,7 @@ from .single_transaction import together_problems
 
 
 class Direction(StrEnum):
-    """Forwards applies; backwards runs the rollback SQL that the ledger holds."""
+    """Forwards applies files; backwards runs the rollback SQL in the ledger."""
 
     APPLY = "apply"
     ROLLBACK = "rollback"
@@ -41,14 +41,14 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One migration to be carried out, with all that its ledger entry needs."""
+    """One migration to apply or roll back, with all data for its ledger entry."""
 
     direction: Direction
     number: int
     name: str
     version: SchemaVersion | None
     checksum: str
-    """Identity of the migration's file; of the file as it was applied, when going back."""
+    """The checksum of the migration's file; for a rollback, of the file that was applied."""
     script: Script
     rollback_script: Script | None = None
     verify: Script | None = None
@@ -59,13 +59,13 @@ class Step:
     impact: str = ""
     description: str = ""
     resumption: Resumption | None = None
-    """Where it goes on, when an earlier run did a part of it; no part of its identity."""
+    """Where it resumes, if an earlier run did a part of it; not part of its identity."""
     findings: tuple[Finding, ...] = ()
-    """What lint found in it; no part of its identity."""
+    """Its lint findings; not part of its identity."""
 
     @cached_property
     def transactional(self) -> bool:
-        """Whether it and its ledger entry are one transaction."""
+        """Whether the step and its ledger entry run in one transaction."""
         try:
             return self.script.transactional
         except SqlSyntaxError:
@@ -81,7 +81,7 @@ class Step:
 
     @cached_property
     def brings(self) -> tuple[Gone, ...]:
-        """The tables and columns that it makes, by the names that queries use."""
+        """The tables and columns that it creates, by the names that queries use."""
         try:
             return tuple(each for statement in self.script.statements for each in statement.brings)
         except SqlSyntaxError:
@@ -89,44 +89,44 @@ class Step:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """What a fingerprint must notice if it changes."""
+        """The values that a fingerprint includes."""
         scripts = (self.script, self.rollback_script, self.verify)
         return (self.direction, str(self.number), self.name, self.checksum, *(s.checksum if s else "" for s in scripts))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done to one environment. The same workspace and the same ledger always give the same plan."""
+    """The steps for one environment. The same workspace and the same ledger always give the same plan."""
 
     environment: str
     direction: Direction
     current_version: SchemaVersion | None
     target_version: SchemaVersion | None
-    """The schema version afterwards."""
+    """The schema version after the plan."""
     target: Target
     steps: tuple[Step, ...] = ()
     seeds: tuple[Seed, ...] = ()
     problems: tuple[Problem, ...] = ()
     applied: tuple[tuple[int, str], ...] = ()
-    """Number and checksum of what the database has."""
+    """Number and checksum of each applied migration."""
     manner: ApplyPolicy = field(default_factory=ApplyPolicy)
     identity: Identity | None = None
-    """Which database it is for; no part of the fingerprint, so that one that moved needs no new approval."""
+    """The database it is for; not part of the fingerprint, so that a moved database needs no new approval."""
     files: Applied = field(default_factory=Applied)
-    """Which files its ledger knows; no part of the fingerprint."""
+    """The files that its ledger has; not part of the fingerprint."""
     why: str = ""
-    """Why it is carried out, where nobody asked for it; its entries in the ledger say it."""
+    """The reason for an automatic plan; its ledger entries record it."""
     since: str = ""
     """Hash of the newest ledger entry that changed what is applied; empty where none did."""
 
     @property
     def blocked(self) -> bool:
-        """Whether a problem forbids carrying it out."""
+        """Whether a problem prevents running it."""
         return any(problem.blocks for problem in self.problems)
 
     @property
     def held(self) -> bool:
-        """Whether rollbacks alone block it, so that a trial still tells what it would do once they are accepted."""
+        """Whether reversals alone block it, so that a trial still shows what it does once they are accepted."""
         return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
 
     @property
@@ -136,23 +136,23 @@ class Plan:
 
     @property
     def remarks(self) -> tuple[Problem, ...]:
-        """Everything that pages show: problems, and findings from warnings on."""
+        """All that pages show: problems, and findings of at least severity warning."""
         found = (f.problem for step in self.steps for f in step.findings if f.severity is not Severity.NOTICE)
         return worst_first((*self.problems, *found))
 
     @property
     def fails(self) -> bool:
-        """Whether a finding makes a look at it a failure."""
+        """Whether a finding of severity error makes `plan` fail."""
         if any(problem.fails for problem in self.problems):
             return True
         return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the plan: the environment, what it has and since when, every byte to run or store, and how.
+        """Identifies the plan: environment, applied migrations and last change, each byte to run or store, and policy.
 
-        A failed attempt does not change it, so what was approved can be tried again; anything else does. After a
-        rollback no earlier approval passes, not even when the same migrations are applied again.
+        A failed attempt does not change it, so an approved plan can be retried; anything else does. After a rollback no
+        earlier approval passes, not even when the same migrations are applied again.
         """
         identity: list[object] = [
             self.environment,
@@ -166,15 +166,15 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """Whose side a blocked plan is blocked by: the ledger's as soon as one problem is about it."""
+        """The exit status's concern of a blocked plan: the ledger if any blocking problem is about it."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
 
 
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Target | None = None) -> Plan:
-    """What `environment`, whose database holds `ledger`, lacks: a set difference, never a high-water mark.
+    """The migrations that `environment` lacks, given its `ledger`: a set difference, never a high-water mark.
 
-    The law: applied to the database, it leaves nothing to do.
+    Invariant: after it is applied, a new plan is empty.
     """
     target = target or environment.target
     wanted = [m for m in workspace.migrations if target.reaches(m)]
@@ -211,7 +211,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
 
 
 def since(ledger: Ledger) -> str:
-    """What tells a ledger from one with the same migrations and another history, for a fingerprint."""
+    """The hash of the last change, by which a fingerprint distinguishes ledgers with the same migrations."""
     last = changes_in(ledger).last
     return last.hash if last else ""
 
@@ -278,5 +278,5 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Without repetition, what blocks before what fails, and that before what only warns."""
+    """Problems without duplicates: blocking ones first, then failing ones, then warnings."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

@@ -1,4 +1,4 @@
-"""Remedies for a migration that failed where another environment has its file, so that it must not change. Pure."""
+"""Remedies for a failed migration whose file must not change because another environment has it. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ..migration.migration_name import split_name
 from .plan import Step
 
 _ROWS = ("21", "22", "23", "P0")
-"""Classes of errors that the rows of an environment cause: cardinality, data, integrity, RAISE."""
+"""SQLSTATE classes that depend on an environment's rows: cardinality, data, integrity, RAISE."""
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Which other environments have a migration with the same text, and which could not be read."""
+    """The other environments that have a migration with the same text, and those that could not be read."""
 
     has: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -22,23 +22,23 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Failing:
-    """What failed: a step, and in which environment."""
+    """The step that failed, and its environment."""
 
     step: Step
     environment: str
     by_rows: bool = False
-    """Whether the rows that are there are the cause, not the statement or the schema."""
+    """Whether existing rows are the cause, not the statement or the schema."""
     queries: tuple[str, ...] = ()
-    """They select those rows."""
+    """Queries that select those rows."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
-    """Whether an error with that SQLSTATE depends on the rows of the environment."""
+    """Whether an error with that SQLSTATE depends on the environment's rows."""
     return sqlstate[:2] in _ROWS
 
 
 def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
-    """The help: `hint`, which changes the file, only where no environment has the file."""
+    """The help: `hint`, which changes the file, only if no environment has the file."""
     if elsewhere.has:
         return f"{failing.step.script.path} stays as it is, since {_listed(elsewhere.has)} has it: {_ways(failing)}"
     if elsewhere.unread:
@@ -64,7 +64,7 @@ def _ways(failing: Failing) -> str:
 
 
 def begin_before(name: str) -> str:
-    """The command that begins a migration which goes before `name`."""
+    """The command that creates a migration which goes before `name`."""
     number = split_name(name).digits
     return f'`ctgitops new "correct rows for {number}" --fix --before {number}`'
 

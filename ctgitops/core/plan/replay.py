@@ -16,32 +16,32 @@ from .plan import Direction, Step, make_plan
 
 @dataclass(frozen=True)
 class ReplayTarget:
-    """What a throw-away database should be like, so that the same SQL gives the same schema in it."""
+    """The properties of a throw-away database in which the same SQL produces the same schema."""
 
     major: int | None = None
-    """Of the server; None takes the newest there is."""
+    """The server's major version; None: the newest that is available."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """By name, the versions that may be needed."""
+    """By name, the versions of extensions that may be needed."""
     role: str = ""
-    """What whoever applies migrations is called there."""
+    """The name of the role that applies migrations there."""
     search_path: str = ""
     database: str = ""
-    """What the database is called there; empty where that is not known."""
+    """The name of the database there; empty where it is unknown."""
 
 
 def like(live: Snapshot) -> ReplayTarget:
-    """A throw-away database like the one that a snapshot was taken of."""
+    """A target with the properties of the database that a snapshot describes."""
     about = live.about
     return ReplayTarget(about.major or None, live.extensions, about.role, about.search_path, about.database)
 
 
 def steps_of(ledger: Ledger) -> tuple[Step, ...]:
-    """All that a database has, in the order in which it got it, from the ledger's own SQL. Raises LedgerError."""
+    """The applied migrations in the order in which the database got them, with the ledger's SQL. Raises LedgerError."""
     return tuple(_step(entry) for entry in ledger.in_order)
 
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
-    """What all files, or those up to a number, would do to an empty database. Raises WorkspaceError."""
+    """The steps that apply all files, or those up to a number, to an empty database. Raises WorkspaceError."""
     plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Target(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)
@@ -67,9 +67,9 @@ def _step(entry: Entry) -> Step:
 
 
 def with_versions_of(expected: Snapshot, live: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """The expected schema with the extensions' versions of the live one, and those that differ, in words.
+    """The expected schema with the extension versions of the live one, and the versions that differ, as text.
 
-    CREATE EXTENSION takes the version that a server's packages bring, so it says nothing about the schema.
+    CREATE EXTENSION installs the version in the server's packages, which does not depend on the migrations.
     """
     there = live.by_key
     objects: list[SchemaObject] = []

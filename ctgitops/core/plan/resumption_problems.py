@@ -16,7 +16,7 @@ from ..workspace.file_of import by_number
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning where apply goes on by itself; what blocks where only a person can tell how far it came."""
+    """A warning where apply can resume; a blocking problem where only a person can decide how much is done."""
     files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"
@@ -51,7 +51,7 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
     try:
         at = resumption(migration.up, ledger.traces_of(migration.number))
     except SqlSyntaxError:
-        return  # told as such
+        return  # another problem reports it
     statements = migration.up.statements
     if at.changed:
         what = f"statement {at.changed} of {migration.name} is done, and is another one in the file now"

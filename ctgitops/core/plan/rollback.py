@@ -26,7 +26,7 @@ from .plan import Direction, Plan, Step, since, worst_first
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
-    """The number of the applied migration that a person named; 0 for everything. Raises UsageError."""
+    """The number of the applied migration that a selector selects; 0 for everything. Raises UsageError."""
     if selector.number == 0 and not selector.name:
         return 0
     if selector.latest:
@@ -37,7 +37,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
-    """What this database got after migration `number`, newest first; for 0, unless it has a 000, all of it.
+    """The entries that this database got after migration `number`, newest first; 0 means all, unless it has a 000.
 
     Raises UsageError.
     """
@@ -61,7 +61,7 @@ def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
 def make_rollback(
     environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
 ) -> Plan:
-    """The plan that undoes `entries` in the order given; `found` is what is wrong with the environment's manifest."""
+    """The plan that rolls back `entries` in the order given; `found` are the problems of the environment's manifest."""
     steps = tuple(_step(entry, ledger) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
@@ -85,13 +85,13 @@ def make_rollback(
 
 
 def _script_problems(step: Step) -> Iterable[Problem]:
-    """What is wrong with SQL of the ledger. A mark of another tool is a warning there: no file can be corrected."""
+    """Problems with the ledger's SQL. A mark of another tool is only a warning there: no file can be corrected."""
     for problem in script_problems(step.script) if step.script.sql else ():
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
 def _manner(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """All in one transaction, where the manifest wants that and each of them can be in one."""
+    """All in one transaction, if the manifest requires that and each step can run in one."""
     together = environment.manner.together and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
@@ -118,7 +118,7 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
 
 
 def _restore(entry: Entry) -> str:
-    """The command that restores the backup from before a migration, as far as the ledger knows it."""
+    """The command that restores the backup from before a migration; without its receipt, with a placeholder."""
     try:
         return str(json.loads(entry.receipt or "")["restore_with"])
     except (ValueError, KeyError, TypeError):
@@ -126,7 +126,7 @@ def _restore(entry: Entry) -> str:
 
 
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
-    """But for a rollback that is unfinished itself, and that this plan begins with: it goes on where it stands."""
+    """Problems with unfinished migrations, except an unfinished rollback that this plan begins with and resumes."""
     first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:

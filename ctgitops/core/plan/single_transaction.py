@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """What blocks a plan of these, by name, whose manifest says `transaction: all`; each with its place in a file."""
+    """Problems that prevent `transaction: all`, which `manifest` sets, for these scripts, by name; with places."""
     try:
         for name, script in scripts:
             if found := _outside(script):
@@ -22,11 +22,11 @@ def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) ->
                 yield Problem("not-together", what, script.place(found[1]), _hint(name, manifest))
         yield from _enum_values(scripts, manifest)
     except SqlSyntaxError:
-        return  # told as such
+        return  # another problem reports it
 
 
 def _outside(script: Script) -> tuple[str, int] | None:
-    """Why it cannot share a transaction, and where in its text that stands."""
+    """Why it cannot share a transaction, and the offset of the cause in its text."""
     if script.outside:
         return script.outside
     first = next((statement for statement in script.statements if statement.sets_transaction), None)
@@ -38,7 +38,7 @@ def _hint(name: str, manifest: str) -> str:
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """A value of an enum type that one file adds and a later one uses; within one it is told anyway."""
+    """Enum values that one file adds and a later one uses; another check reports those in a single file."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
     for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)

@@ -16,16 +16,16 @@ from ..plan.rollback import make_rollback
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a database was just before the first step of a run."""
+    """The state of a database just before the first step of a run."""
 
     entry: int
-    """The newest entry of its ledger; 0 where there was none."""
+    """ID of the newest entry of its ledger; 0 where there was none."""
     oldest: int
-    """Every transaction with a lower number than this had ended."""
+    """The oldest transaction ID that was still active: all lower ones had ended."""
 
 
 def applied_since(beginning: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
-    """The entries of migrations that a run applied and that are there still, newest first."""
+    """The entries of migrations that a run applied and that are still applied, newest first."""
     new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
@@ -37,7 +37,7 @@ def seeded_since(beginning: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The migration outside a transaction whose statements are all done, and whose verify query is not true."""
+    """The migration outside a transaction whose statements are all done, but whose verify query is not true."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue
@@ -48,7 +48,7 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 
 def as_applied(step: Step, why: str) -> Entry:
-    """The entry that says that such a migration is there, so that it can be taken back."""
+    """The entry that records such a migration as applied, so that it can be rolled back."""
     return Entry(
         Mark.REPAIRED,
         step.name,
@@ -62,20 +62,20 @@ def as_applied(step: Step, why: str) -> Entry:
 
 
 def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
-    """The ledger as it would be with one entry more."""
+    """The ledger with `entry` appended."""
     last = ledger.last
     linked = replace(entry, id=last.id + 1 if last else 1, previous_hash=last.hash if last else GENESIS)
     return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
 def make_take_back(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
-    """The plan that undoes what a run applied, newest first, and nothing else."""
+    """The plan that rolls back what a run applied, newest first, and nothing else."""
     plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
     return replace(plan, why=f"taken back by itself: {why}")
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
-    """What keeps a run from taking back by itself what it applied; nothing, where it may."""
+    """Reasons against an automatic rollback of what a run applied; none where it is safe."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and a seed file has no way back"
@@ -83,18 +83,18 @@ def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]
 
 
 def command_back(plan: Plan, *, dry: bool = False) -> str:
-    """The command with which a person takes the same back."""
+    """The command with which a user runs the same rollback."""
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
 def command_to(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
-    """The command that leads back to where a run began, however much of it is undone by then."""
+    """The command that returns to the state before a run, even if a part of it is rolled back already."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 
 def stays_out(plan: Plan, ledger: Ledger) -> str:
-    """What to do with migrations of a plan backwards that are held from now on; empty where none is."""
+    """The advice for migrations of a rollback plan that are reversals from now on; empty where there are none."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
     if not held:

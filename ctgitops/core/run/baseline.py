@@ -17,13 +17,13 @@ from ..workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The database has all migrations up to `number`; `reason` says why differences may be as they are."""
+    """The request to record all migrations up to `number` as applied; `reason` explains accepted differences."""
 
     number: int | Selector
     reason: str = ""
 
     def among(self, migrations: tuple[Migration, ...]) -> int:
-        """That number. Raises UsageError where no file has it."""
+        """The number as an integer. Raises UsageError where no file has it."""
         if isinstance(self.number, int):
             return self.number
         return self.number.choose(of_files(migrations), "in migrations/").number
@@ -31,7 +31,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How it went: the names that are in the ledger now, and how the live schema differs from what the files give."""
+    """The result: the names that the ledger now has, and the differences of the live schema from the files' schema."""
 
     environment: str
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Baseline:
 
     @property
     def exit_status(self) -> int:
-        """1 where differences held it back."""
+        """1 if differences prevented the baseline."""
         return 0 if self.names else 1
 
 
@@ -55,13 +55,13 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
 
 
 def in_the_way(ledger: Ledger) -> Entry | None:
-    """The first entry of a run that applied something; a failed attempt left no trace."""
+    """The first entry that prevents a baseline: one of a run that changed something; failed attempts do not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 
 
 def refuse_history(ledger: Ledger, environment: str) -> None:
-    """Only a database that nothing was applied to can be taken over. Raises LedgerError."""
+    """Raises LedgerError for a database to which something was applied."""
     other = in_the_way(ledger)
     if other:
         what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
@@ -70,7 +70,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """What the ledger gets: first the proof, with the differences that were accepted, then each migration."""
+    """The new ledger entries: first the proof with the accepted differences, then each migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
     every = (proof, *(_entry(migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)

@@ -21,12 +21,12 @@ class Status(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     ONLY_SHOWN = "only-shown"
-    """Somebody asked what would be done, and that it is not done."""
+    """A dry run: the plan was only shown."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """One migration or seed file that the run carried out."""
+    """One migration or seed file that the run applied or rolled back."""
 
     name: str
     millis: int
@@ -34,7 +34,7 @@ class Done:
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """What a migration left in its session; it was cleaned away, and reached neither the next one nor the ledger."""
+    """Session state that a migration leaked; it was reset before the next step, and did not affect it or the ledger."""
 
     migration: str
     what: str
@@ -47,7 +47,7 @@ class SessionLeak:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found and did."""
+    """The result of a run."""
 
     plan: Plan
     status: Status
@@ -55,18 +55,18 @@ class Outcome:
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
     losses: tuple[CountedLoss, ...] = ()
-    """What a rollback destroys of the data."""
+    """The data that a rollback destroys."""
     left: tuple[SessionLeak, ...] = ()
-    """Warnings: what migrations left in their session."""
+    """Warnings: session state that migrations leaked."""
 
     unkept: PredictionMismatch | None = None
-    """How the schema is not what was predicted; None where it is, or nobody predicted."""
+    """The differences from the predicted schema; None where it matches, or there is no prediction."""
 
     unpredicted: str = ""
-    """Why nobody could say what the schema would be, where that was asked; empty where somebody could."""
+    """Why a requested prediction was not possible; empty otherwise."""
 
     next_command: str = ""
-    """What carries out a rollback that was only shown; empty for every other outcome."""
+    """The command that runs a rollback which was only shown; empty for every other outcome."""
 
     @property
     def exit_status(self) -> int:

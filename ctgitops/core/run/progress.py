@@ -16,89 +16,89 @@ from ..receipt import Receipt
 
 @dataclass(frozen=True)
 class LockAwaited:
-    """Another run holds the lock of this database."""
+    """Waiting: another run holds the run lock of this database."""
 
     holder: str
 
 
 @dataclass(frozen=True)
 class OrphanAwaited:
-    """A process of the server works on for a run that is gone, and may commit what that began."""
+    """Waiting: a backend of an ended run is still active, and may commit what that run began."""
 
     orphan: Orphan
 
 
 @dataclass(frozen=True)
 class SessionSettled:
-    """The session that carries the plan out is there, and says what holds in it."""
+    """The migration session is connected; reports its effective settings."""
 
     settled: SessionSettings
 
 
 @dataclass(frozen=True)
 class MomentAwaited:
-    """Something speaks against beginning now; it is looked at again."""
+    """Waiting: preflight found a reason not to begin now; it checks again."""
 
     concerns: tuple[PreflightConcern, ...]
 
 
 @dataclass(frozen=True)
 class MomentUnseen:
-    """Something that nobody asked for by name could not be looked at."""
+    """A preflight condition that the manifest does not name could not be checked."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class PlanStarted:
-    """The plan, made again under the lock, is now carried out."""
+    """The plan was made again under the lock and now begins."""
 
     plan: Plan
 
 
 @dataclass(frozen=True)
 class BackupAdvanced:
-    """The backup came to its next part: dump, count, restore, compare."""
+    """The backup begins its next phase: dump, count, restore, compare."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class Measure:
-    """How far a dump or a restore is, by one look."""
+    """The progress of a dump or a restore at one moment."""
 
     doing: str
     """`dumping` or `restoring`."""
     unit: str
-    """Of what `done` counts: `written` for bytes of the dump, `rows`."""
+    """The unit of `done`: `written` for bytes of the dump, or `rows`."""
     done: int
     percent: int | None
-    """Of the tables' size or rows, about; None where it is not known, and never 100 before the end."""
+    """Approximate percentage of the tables' size or rows; None where unknown, and never 100 before the end."""
     tables: tuple[int, int] | None = None
-    """How many of how many tables with rows have some."""
+    """The number of tables with rows that have some already, and their total number."""
 
 
 @dataclass(frozen=True)
 class BackupMeasured:
-    """A look at a dump or a restore that is under way."""
+    """The progress of a dump or a restore was measured."""
 
     measure: Measure
     rate: float
-    """Bytes or rows a second, since it began."""
+    """Bytes or rows per second since it began."""
     milestone: bool
-    """Whether it is another tenth than before: what is worth a line in a log."""
+    """Whether another 10 % is done: only then a log gets a line."""
 
 
 @dataclass(frozen=True)
 class BackupTaken:
-    """The backup was restored and compared."""
+    """The backup was taken, restored and compared."""
 
     receipt: Receipt
 
 
 @dataclass(frozen=True)
 class StepStarted:
-    """One migration begins."""
+    """A migration begins."""
 
     step: Step
     position: int
@@ -108,7 +108,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepWaited:
-    """A step met its lock timeout and is retried; only of a transactional one is everything rolled back."""
+    """A step ran into its lock timeout and is retried; only a transactional step was completely rolled back."""
 
     step: Step
     attempt: int
@@ -117,7 +117,7 @@ class StepWaited:
 
 @dataclass(frozen=True)
 class OthersAwaited:
-    """Others are at a table that a step will lock; it does not queue behind them, and looks again."""
+    """Waiting: other sessions use a table that a step will lock; instead of joining the lock queue, it checks again."""
 
     step: Step
     who: tuple[Blocker, ...]
@@ -125,7 +125,7 @@ class OthersAwaited:
 
 @dataclass(frozen=True)
 class StatementFinished:
-    """One statement of a migration that runs outside a transaction is done."""
+    """A statement of a migration that runs outside a transaction is done."""
 
     step: Step
     position: int
@@ -135,21 +135,21 @@ class StatementFinished:
 
 @dataclass(frozen=True)
 class BatchFinished:
-    """How far a batched migration is."""
+    """The progress of a batched migration."""
 
     step: Step
     batches: int
     rows: int
-    """All rows that were ever touched, also by earlier runs."""
+    """All rows processed, including those of earlier runs."""
     rate: float
-    """Rows a second, in this run."""
+    """Rows per second in this run."""
     seconds_left: float
-    """As PostgreSQL estimates the rows that are left; 0 where it does not know."""
+    """Estimated from PostgreSQL's row count; 0 where unknown."""
 
 
 @dataclass(frozen=True)
 class BatchHeld:
-    """A batched migration gives way to somebody."""
+    """A batched migration pauses for other sessions."""
 
     step: Step
     why: str
@@ -157,17 +157,17 @@ class BatchHeld:
 
 @dataclass(frozen=True)
 class StepResumed:
-    """An earlier run did not finish it; what that did is not done again."""
+    """A migration resumes after an unfinished run; statements that are done are skipped."""
 
     step: Step
     position: int
-    """The statement with which it goes on, from 1."""
+    """The statement at which it resumes, from 1."""
     of: int
 
 
 @dataclass(frozen=True)
 class LeftoverHealed:
-    """What an interrupted statement left behind was put right."""
+    """The remains of an interrupted statement were cleaned up."""
 
     step: Step
     what: str
@@ -175,7 +175,7 @@ class LeftoverHealed:
 
 @dataclass(frozen=True)
 class BackendAwaited:
-    """A process of the server still works on what an earlier run began."""
+    """Waiting: a backend still runs a statement of an earlier run."""
 
     step: Step
     backend: int
@@ -184,18 +184,18 @@ class BackendAwaited:
 
 @dataclass(frozen=True)
 class IndexAdvanced:
-    """How far the server has come with an index that it builds."""
+    """The progress of an index build, as the server reports it."""
 
     step: Step
     phase: str
     done: int
     total: int
-    """Of blocks, tuples or processes, whichever the phase counts; 0 where it counts nothing."""
+    """The number of blocks, tuples or processes, depending on the phase; 0 where nothing is counted."""
 
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """One migration or seed file is done inside the transaction of all; it is there when that is committed."""
+    """A migration or seed file is done inside the shared transaction; it is applied when that commits."""
 
     step: Step
     millis: int
@@ -205,7 +205,7 @@ class CommitAwaited:
 
 @dataclass(frozen=True)
 class StepFinished:
-    """One migration and its ledger entry are in the database."""
+    """A migration and its ledger entry are committed."""
 
     step: Step
     millis: int
@@ -215,15 +215,15 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class TakeBackStarted:
-    """A run that failed undoes what it had applied, as the manifest says."""
+    """A failed run begins an automatic rollback, as the manifest requires."""
 
     plan: Plan
-    """The plan backwards, which says why."""
+    """The rollback plan, with its reason."""
 
 
 @dataclass(frozen=True)
 class HealthWatched:
-    """The health query said something else than before; all is applied."""
+    """The result of the health query has changed; everything is applied."""
 
     heard: Heard
     seconds_left: float
@@ -231,7 +231,7 @@ class HealthWatched:
 
 @dataclass(frozen=True)
 class SeedFinished:
-    """One seed file was run."""
+    """A seed file is done."""
 
     name: str
     millis: int

@@ -12,7 +12,7 @@ from ..workspace.workspace import Workspace
 
 
 def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledger, number: int) -> Step:
-    """The step that the next run would go on with. Raises UsageError where there is none."""
+    """The step that the next run would resume. Raises UsageError where there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
         what = f"migration {number:03} is not unfinished in {environment.name}, so its statements are not asked about"
@@ -29,7 +29,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError where that cannot be said of it: what is done is always a beginning of the file."""
+    """Raises UsageError where the statement cannot be marked so: the statements that are done are always a prefix."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches, each once" if step.batched else "in a transaction"

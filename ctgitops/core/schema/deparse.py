@@ -29,12 +29,12 @@ _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether they are the same but for brackets and casts in expressions, as where one was read from the other."""
+    """Whether they are equal except for parentheses and casts in expressions, as after a dump and restore."""
     return _alike(a, b, _BY_READING)
 
 
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether they are the same but for brackets, and tables' names before columns, in expressions."""
+    """Whether they are equal except for parentheses, and table names before column names, in expressions."""
     return _alike(a, b, _BY_MAJOR)
 
 

@@ -11,27 +11,27 @@ from .snapshot import SchemaObject, Snapshot
 
 @dataclass(frozen=True)
 class Prediction:
-    """Of one plan, as its file keeps it."""
+    """The predicted schema of a plan, as the plan file stores it."""
 
     fingerprint: str
-    """Of the schema afterwards."""
+    """Fingerprint of the schema after the plan."""
     changes: Changes = ()
-    """From the schema before to that afterwards."""
+    """The changes from the schema before the plan to the one after it."""
 
 
 @dataclass(frozen=True)
 class PredictionMismatch:
-    """Applied, but not what was predicted."""
+    """The plan is applied, but the schema does not match the prediction."""
 
     differs: Changes = ()
-    """From what was predicted to what is there; none: what the plan itself does came true, and the schema around it is
-    another than when the plan was made."""
+    """From the predicted to the real schema; none: the plan's own changes match, but the schema around them has changed
+    since the plan was made."""
 
 
 def unkept(
     prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()
 ) -> PredictionMismatch | None:
-    """None: the schema is what was predicted, without objects that a pattern in `ignored` names."""
+    """The mismatch; None where the schema matches, without objects that a pattern in `ignored` matches."""
     if after.fingerprint == prediction.fingerprint:
         return None
     expected = changed(before, prediction.changes)
@@ -41,8 +41,8 @@ def unkept(
 
 
 def _same(change: Change) -> bool:
-    """What PostgreSQL reads again, as where a column's type changes, it prints otherwise than it did; and the version
-    of an extension is that of the server's packages."""
+    """Whether a difference is expected: an expression that PostgreSQL deparsed a second time, as after a change of a
+    column's type, or an extension's version, which depends on the server's packages."""
     if not isinstance(change, Altered):
         return False
     if change.object.kind == "extension":
@@ -51,9 +51,9 @@ def _same(change: Change) -> bool:
 
 
 def changed(schema: Snapshot, changes: Changes) -> Snapshot:
-    """The schema with the changes made to it: of what they alter, to those attributes that they alter.
+    """The schema with the changes applied; an alteration only changes the attributes that it lists.
 
-    What they remove and is not there stays away.
+    A removal of an object that does not exist is ignored.
     """
     objects = dict(schema.by_key)
     for change in changes:

@@ -11,25 +11,25 @@ from functools import cached_property
 from ...errors import UsageError
 
 FORMAT = 1
-"""The form of a snapshot's file."""
+"""The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""What the head of every such file has; later keys may be missing."""
+"""The keys that the head of every such file has; later ones may be missing."""
 
 
 @dataclass(frozen=True)
 class SchemaObject:
-    """One thing in a schema. Its kind and its name, which is qualified, tell it from all others."""
+    """One object of a schema, identified by its kind and its qualified name."""
 
     kind: str
     name: str
     of: str = ""
-    """The name of what it is a part of: a column's table; empty where it stands by itself."""
+    """The name of its parent, such as a column's table; empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """What it is like, in PostgreSQL's words; what it has not is left out."""
+    """Its properties, in PostgreSQL's terms; properties that it lacks are left out."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from all others."""
+        """Kind and name, which identify it."""
         return (self.kind, self.name)
 
     def __str__(self) -> str:
@@ -43,40 +43,40 @@ class About:
     server_version: str = ""
     """`15.18`"""
     role: str = ""
-    """Who applies migrations there: the ledger's owner; where there is none, who looked."""
+    """The role that applies migrations there: the ledger's owner; without a ledger, the role that took the snapshot."""
     search_path: str = ""
-    """Where that role finds what a migration does not qualify; empty where nobody changed it."""
+    """The search path of that role; empty where it is the default."""
     database: str = ""
     """The name of the database; empty where it is not known, as in files of earlier releases."""
 
     @property
     def major(self) -> int:
-        """15 for 15.18; 0 where nobody said."""
+        """15 for 15.18; 0 where the version is unknown."""
         text = self.server_version.split(".", maxsplit=1)[0]
         return int(text) if text.isdecimal() else 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects of a schema, in one order, without those of extensions and of ctgitops itself."""
+    """All objects of a schema in a fixed order, without those of extensions and of ctgitops itself."""
 
     objects: tuple[SchemaObject, ...] = ()
     about: About = field(default_factory=About, compare=False)
-    """Where it was taken; it is no part of what the schema is."""
+    """Where it was taken; not part of the comparison."""
 
     @classmethod
     def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
-        """A snapshot of these, in whatever order they come."""
+        """A snapshot of these objects, which may be in any order."""
         return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or About())
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
-        """Its objects, each by what tells it from all others."""
+        """Its objects by kind and name."""
         return {each.key: each for each in self.objects}
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the schema: SHA-256 over its objects, whatever server they are on."""
+        """Identifies the schema: SHA-256 over its objects, independent of the server."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -87,7 +87,7 @@ class Snapshot:
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
-    """A snapshot as a file: JSON, a line for each object, so that two of them can be compared by any tool."""
+    """A snapshot as a file: JSON with one line for each object, so that any tool can compare two of them."""
     head = {"format": FORMAT, **asdict(snapshot.about), "fingerprint": snapshot.fingerprint}
     lines = [json.dumps(as_data(each), ensure_ascii=False) for each in snapshot.objects]
     opening = json.dumps(head, ensure_ascii=False)[:-1]
@@ -95,7 +95,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 
 def snapshot_from(text: str, path: str) -> Snapshot:
-    """The snapshot that a file holds. Raises UsageError where it holds none, or one that somebody changed."""
+    """The snapshot in a file. Raises UsageError for a file that has none, or was edited."""
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
@@ -116,7 +116,7 @@ def snapshot_from(text: str, path: str) -> Snapshot:
 
 
 def as_data(each: SchemaObject) -> dict[str, object]:
-    """An object as JSON has it."""
+    """An object as JSON data."""
     written: dict[str, object] = {"kind": each.kind, "name": each.name}
     if each.of:
         written["of"] = each.of
@@ -125,7 +125,7 @@ def as_data(each: SchemaObject) -> dict[str, object]:
 
 
 def from_data(written: Mapping[str, object]) -> SchemaObject:
-    """What `as_data` wrote. Raises KeyError, TypeError."""
+    """The object in data that `as_data` made. Raises KeyError, TypeError."""
     attributes = written["attributes"]
     if not isinstance(attributes, dict):
         raise TypeError

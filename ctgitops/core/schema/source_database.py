@@ -10,7 +10,7 @@ SERVICES = frozenset({
     "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
     "avnadmin", "doadmin", "tsdbadmin",
 })  # fmt: skip
-"""Roles by which a managed service is known. These let customers do some of what PostgreSQL keeps for superusers."""
+"""Roles that identify a managed service, whose customers may do some of what PostgreSQL reserves to superusers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Membership:
 
     @property
     def administers_only(self) -> bool:
-        """What CREATEROLE gives the creator of a role since PostgreSQL 16."""
+        """Whether it is the membership that CREATEROLE gives the creator of a role since PostgreSQL 16."""
         return self.admin and self.inherits is False and not self.sets
 
 
@@ -46,7 +46,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Locale:
-    """How a database sorts and what it takes for a letter."""
+    """The sort order and character classification of a database."""
 
     provider: str = "c"
     """`c` libc, `i` ICU, `b` PostgreSQL's own."""
@@ -58,26 +58,26 @@ class Locale:
 
 @dataclass(frozen=True)
 class SourceDatabase:
-    """A real database as it can be told from outside: read without a lock, and holding no row of any table."""
+    """A real database, described from outside: read without a lock, and without any row of a table."""
 
     role: str
-    """Who applies migrations there."""
+    """The role that applies migrations there."""
     major: int | None = None
-    """Of its server; None takes the newest there is."""
+    """The server's major version; None: the newest that is available."""
     schema: str = field(default="", repr=False)
-    """What `pg_dump -s` wrote; empty: an empty database."""
+    """The output of `pg_dump -s`; empty for an empty database."""
     roles: tuple[Role, ...] = ()
     owner: str = ""
-    """Of the database."""
+    """The owner of the database."""
     creates: bool = True
-    """Whether that role may make schemas in it."""
+    """Whether that role may create schemas in it."""
     settings: tuple[tuple[str, str, str], ...] = ()
-    """Role or empty for the database, parameter, value: those that change what SQL means."""
+    """Role or empty for the database, parameter, value: those that change the meaning of SQL."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     locale: Locale = field(default_factory=Locale)
 
     cluster: frozenset[str] = frozenset()
-    """What tells its server from all others."""
+    """Values that identify its server."""
     database: str = ""
     """The name of the database; empty where it is not known."""
     databases: frozenset[str] = frozenset()
@@ -87,11 +87,11 @@ class SourceDatabase:
     predefined: frozenset[str] = frozenset()
     """The roles of its server whose names begin with `pg_`."""
     narrow_createrole: bool = True
-    """Whether CREATEROLE gives rights on those roles alone that it made, as since PostgreSQL 16."""
+    """Whether CREATEROLE gives rights only on the roles that it created, as since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted there, which a sandbox does not grant."""
+    """Parameters on which privileges were granted there; a sandbox does not grant them."""
     withheld: frozenset[str] = frozenset()
-    """Names of parameters that are set there for this role or database, and whose values are not read."""
+    """Names of parameters that are set there for this role or database and whose values are not read."""
 
     @property
     def superuser(self) -> bool:
@@ -112,12 +112,12 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """A role by which a managed service is known whose server this is; empty where it is not one."""
+        """The role that shows that its server belongs to a managed service; empty where it does not."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property
     def all_powerful(self) -> str:
-        """Why the role may do everything there, as a clause; empty: it may not."""
+        """Why the role has unrestricted rights there, as a clause; empty where it has not."""
         if self.superuser:
             return f"{self.role} is a superuser there"
         return f"{self.role} can become the superuser {self.can_become[0]} there" if self.can_become else ""

@@ -1,1 +1,1 @@
-"""What running a plan in a sandbox showed: locks, work, schema changes, violations."""
+"""Results of running a plan in a sandbox: locks, work, schema changes, violations."""

@@ -15,13 +15,13 @@ from ..plan.plan import Direction, Plan
 from ..problem import Problem
 
 SHOWN = 5
-"""So many places are named; of the rest, how many there are."""
+"""The number of places that are listed; of the others, only their number is reported."""
 _QUOTE = r"[\"'`]"
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A line of the code that names something which goes."""
+    """A line of the code that mentions a dropped or renamed name."""
 
     gone: Gone
     path: str
@@ -33,26 +33,26 @@ class Mention:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search of the code came to."""
+    """The result of a search of the code."""
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why not all of the code was looked at; empty where it was."""
+    """Why a part of the code was not searched; empty where all of it was."""
 
 
 @dataclass(frozen=True)
 class OutOfSight:
-    """Code that nobody can look at here, such as that of a pull request which is not checked out."""
+    """Code that is not available here, such as that of a pull request which is not checked out."""
 
     why: str
 
     def mentions(self, _: tuple[Gone, ...]) -> Searched:
-        """None, and why."""
+        """No mentions, with the reason."""
         return Searched(unsearched=self.why)
 
 
 def goes(plan: Plan) -> dict[Gone, Place]:
-    """What a plan takes away, and does not give back, from whoever uses it now; each with where the SQL says so."""
+    """The names that a plan drops or renames and does not create again, each with the place of its statement."""
     found: dict[Gone, Place] = {}
     for script in [step.script for step in plan.steps if plan.direction is Direction.APPLY]:
         for statement in _statements(script):
@@ -66,12 +66,12 @@ def goes(plan: Plan) -> dict[Gone, Place]:
 def _statements(script: Script) -> tuple[Statement, ...]:
     try:
         return script.statements
-    except SqlSyntaxError:  # a problem of its own, which blocks the plan
+    except SqlSyntaxError:  # another problem, which blocks the plan, reports it
         return ()
 
 
 def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention]:
-    """The lines of a file that name what goes; a line that names several counts for each.
+    """The lines of a file that mention such a name; a line with several names counts once for each.
 
     A name of one word means many things, so it counts only where SQL or a mapping would have it: a table in quotes,
     after a word of SQL or before a column; a column in a file that names its table, in quotes or behind a dot.
@@ -86,7 +86,7 @@ def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
-    """A warning for each name that goes while code still uses it, at the statement that takes it away."""
+    """A warning for each name that code still uses, at the statement that drops or renames it."""
     return tuple(_problems(goes(plan), searched))
 
 
@@ -128,18 +128,18 @@ def _column_pattern(name: str) -> re.Pattern[str]:
 
 
 def _distinctive(name: str) -> bool:
-    """Whether a word as it stands means nothing else: several words in one."""
+    """Whether a name consists of several words, so that it is unlikely to mean anything else."""
     return len(name.strip("_").split("_")) > 1
 
 
 def _spellings(name: str) -> set[str]:
-    """As SQL has it, and as languages and mappers write it: `fibre_node`, `fibreNode`, `FibreNode`."""
+    """The spellings of a name in SQL, in languages and in mappers: `fibre_node`, `fibreNode`, `FibreNode`."""
     pascal = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return {re.escape(each) for each in (name, pascal, pascal[:1].lower() + pascal[1:])}
 
 
 def _singular(name: str) -> str:
-    """What a mapper would call the class of a table's rows."""
+    """The name that a mapper would give the class of a table's rows."""
     if name.endswith("ies"):
         return name[:-3] + "y"
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name

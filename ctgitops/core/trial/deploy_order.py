@@ -10,18 +10,18 @@ from .code_reference import goes
 
 
 class DeployOrder(StrEnum):
-    """Which of the two a team has to bring first, so that no moment has one without what it needs of the other."""
+    """What to deploy first, so that neither schema nor code ever lacks what it needs of the other."""
 
     SCHEMA_FIRST = "schema-first"
-    """It only adds: code that uses it comes after, code of before runs on."""
+    """The plan only adds: new code is deployed after it, and old code still works."""
     CODE_FIRST = "code-first"
-    """Something goes: code has to do without it before."""
+    """The plan drops or renames: first deploy code that does not use those names."""
     SPLIT = "split"
-    """It adds what new code needs and takes away what old code uses, so neither order is safe in one go."""
+    """The plan adds what new code needs and drops what old code uses, so neither order is safe in one deployment."""
 
 
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
-    """The order for all of these; None where the names that code uses stay as they are."""
+    """The order for all plans together; None where they change no name that code uses."""
     seen = list(plans)
     takes = any(goes(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)
@@ -31,7 +31,7 @@ def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
 
 
 def _adds(plan: Plan) -> bool:
-    """Whether a name is there afterwards that was not there before."""
+    """Whether the plan creates a name that code can use."""
     gone = {(each.table, each.column) for each in goes(plan)}
     fresh = {(each.table, each.column) for step in plan.steps for each in step.brings}
     return plan.direction is Direction.APPLY and bool(fresh - gone)

@@ -17,7 +17,7 @@ READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 
 
 class Work(StrEnum):
-    """What takes the longer the more rows there are."""
+    """Work whose duration grows with the number of rows."""
 
     REWRITE = "rewrites"
     EMPTY = "empties"
@@ -29,7 +29,7 @@ class Work(StrEnum):
 
 @dataclass(frozen=True)
 class Held:
-    """The strongest lock that a transaction has on a relation."""
+    """The strongest lock that a transaction holds on a relation."""
 
     relation: str
     """`public.projects`, quoted where SQL needs it."""
@@ -37,24 +37,24 @@ class Held:
     kind: str = "table"
     """`table`, `index`, `sequence`, `view`, `materialized view` or `foreign table`."""
     of: str = ""
-    """The table, where the relation is an index: who reads or writes that needs the index too."""
+    """For an index, its table: reads and writes of the table need the index too."""
     fresh: bool = False
-    """Made by an earlier migration of the same plan, so that nobody is used to it."""
+    """Whether an earlier migration of the same plan created it, so that no other session uses it yet."""
 
     @property
     def table(self) -> str:
-        """Who is kept from what: the table of an index, otherwise the relation itself."""
+        """The table that the lock affects: the table of an index, otherwise the relation itself."""
         return self.of or self.relation
 
     @property
     def blocks(self) -> str:
-        """What others cannot do meanwhile, in words; empty where nobody notices."""
+        """What the lock blocks in other sessions, as text; empty where it blocks nothing that they notice."""
         return what_it_blocks(self.mode)
 
 
 @dataclass(frozen=True)
 class Worked:
-    """Work on all of a relation."""
+    """Work on a whole relation."""
 
     work: Work
     relation: str
@@ -65,25 +65,25 @@ class Worked:
 
 @dataclass(frozen=True)
 class StatementImpact:
-    """What one statement did."""
+    """The locks and the work of one statement."""
 
     line: int
-    """Of its file."""
+    """Its line in the file."""
     taken: tuple[Held, ...] = ()
-    """Locks that it took, each relation once."""
+    """The locks that it took, the strongest for each relation."""
     held: tuple[Held, ...] = ()
-    """On what it worked on, all that its transaction had when it was done, those of statements before it too."""
+    """The locks on the relations it worked on that its transaction held at its end, earlier statements included."""
     worked: tuple[Worked, ...] = ()
     proved: tuple[str, ...] = ()
-    """What PostgreSQL did not have to look at any row for, in its own words."""
+    """The constraints that PostgreSQL proved without reading rows, as the server reports them."""
     concurrent: bool = False
-    """It waits for others, not they for it."""
+    """Whether it waits for other sessions instead of blocking them."""
     millis: float = 0.0
-    """On the throw-away server, whose tables are empty or small."""
+    """Milliseconds on the throw-away server, whose tables are empty or small."""
 
     @property
     def blocking(self) -> tuple[Worked, ...]:
-        """Its work that keeps writers out until it is done."""
+        """The part of its work that blocks writes until it is done."""
         if self.concurrent:
             return ()
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
@@ -91,7 +91,7 @@ class StatementImpact:
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """A rewrite, a scan, the check of a foreign key or the build of an index, under a lock that blocks writes."""
+        """Whether it rewrites, scans, checks a foreign key or builds an index under a lock that blocks writes."""
         return bool(self.blocking)
 
 
@@ -101,37 +101,37 @@ class LockWindow:
 
     held: Held
     line: int
-    """Of the statement that takes it."""
+    """The line of the statement that takes it."""
     during: tuple[StatementImpact, ...]
-    """That one, and those that come behind it and prolong it."""
+    """That statement and the following ones, during which the lock is held."""
 
     @property
     def worked_on(self) -> tuple[Worked, ...]:
-        """The work on all of a relation meanwhile; not on those that the same plan made, which are small."""
+        """The work on whole relations under the lock, without relations that the same plan created, which are small."""
         return tuple(work for each in self.during for work in each.worked if not work.fresh)
 
 
 @dataclass(frozen=True)
 class StepImpact:
-    """What one migration did, statement by statement."""
+    """The locks and the work of one migration, by statement."""
 
     statements: tuple[StatementImpact, ...] = ()
     transactional: bool = True
-    """All locks are held until its end; otherwise each statement's own until that statement's end."""
+    """Whether all locks are held until its end; otherwise each statement holds its own locks until its own end."""
 
     @cached_property
     def strongest(self) -> tuple[Held, ...]:
-        """Of each relation the strongest lock, the strongest first."""
+        """The strongest lock on each relation, in descending strength."""
         return strongest(held for statement in self.statements for held in statement.taken)
 
     @property
     def windows(self) -> tuple[LockWindow, ...]:
-        """Each table that nobody else writes, reads or both for a while; what the same plan made is left out."""
+        """The lock windows on existing tables, during which other sessions cannot write, or neither read nor write."""
         return tuple(self._windows())
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
-        """Whether any of its statements does."""
+        """Whether any of its statements blocks writes while it works."""
         return any(statement.blocks_writes_while_it_works for statement in self.statements)
 
     def _windows(self) -> Iterator[LockWindow]:
@@ -144,7 +144,7 @@ class StepImpact:
 
 
 def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
-    """Each relation once, with the strongest of its locks; the strongest first."""
+    """The strongest lock on each relation, in descending strength."""
     best: dict[str, Held] = {}
     for held in locks:
         before = best.get(held.relation)
@@ -154,7 +154,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """What others cannot do while somebody has such a lock, in words; empty where nobody notices."""
+    """What a lock of this mode blocks in other sessions, as text; empty where it blocks nothing that they notice."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

@@ -18,25 +18,25 @@ from .projection import Effect, Wait
 
 @dataclass(frozen=True)
 class Claim:
-    """One finding that says that others wait for work, and what was seen of its statement."""
+    """One finding that predicts blocking, with the measurement of its statement."""
 
     finding: Finding
     held: tuple[Held, ...]
-    """What its statement kept others from while it worked; none: it kept nobody waiting."""
+    """The locks that blocked other sessions while its statement worked; none: nothing was blocked."""
     waits: tuple[Wait, ...]
-    """For that; without what a finding before it tells already."""
+    """The predicted waits for those locks, without those that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
-    """Work under those locks of which no finding tells: the relation, and what is done to it."""
+    """Work of other statements, which no finding reports: the relation and the kind of work."""
     earlier: int | None
-    """The line of the finding that tells of its wait; None where this one does."""
+    """The line of the earlier finding that reports its wait; None where this one does."""
 
     def also(self, relation: str) -> tuple[Work, ...]:
-        """What else is done to a relation meanwhile."""
+        """The kinds of other work on a relation."""
         return tuple(work for name, work in self.beside if name == relation)
 
 
 def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
-    """The claims that were looked at: of a statement that was not reached, nothing is known."""
+    """The claims that were measured; a finding whose statement the trial did not reach is left out."""
     claiming = [f for f in step.findings if f.blocks_writes and f.severity is not Severity.NOTICE]
     found = [(finding, seen) for finding in claiming if (seen := _statement(step, effect.impact, finding))]
     others = [each for each in effect.impact.statements if not any(each in seen for _, seen in found)]
@@ -53,12 +53,12 @@ def claims_of(step: Step, effect: Effect) -> tuple[Claim, ...]:
 
 
 def told_by(claims: Iterable[Claim]) -> frozenset[str]:
-    """The relations of which findings say who waits for them."""
+    """The relations whose waits are reported by findings."""
     return frozenset(wait.held.relation for claim in claims for wait in claim.waits)
 
 
 def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[StatementImpact, ...]:
-    """What ran from the line on which the statement of a finding begins."""
+    """The measurements of the statement at a finding's place."""
     script = step.script
     if finding.place.path != script.path:
         return ()
@@ -69,7 +69,7 @@ def _statement(step: Step, impact: StepImpact, finding: Finding) -> tuple[Statem
 
 
 def _shut_by(impact: StepImpact, seen: tuple[StatementImpact, ...]) -> tuple[Held, ...]:
-    """What those statements keep writers from: what they lock, and what they work on under a lock of before."""
+    """The locks with which those statements block writes: their own, and earlier ones under which they work."""
     working = tuple(each for each in seen if each.blocking)
     names = {held.relation for each in working for held in each.taken if WRITES in held.mode.conflicts}
     names |= {work.relation for each in working for work in each.blocking}

@@ -16,11 +16,11 @@ from ..plan.plan import Step
 from .impact import Held, LockWindow, StepImpact, Work
 
 FACTOR = 2.0
-"""So much longer than in proportion the longest of our trials took; what is promised is the slower of both."""
+"""The largest ratio of real to proportional time in our measurements; estimates are multiplied by it."""
 
 
 class Bucket(IntEnum):
-    """How long, as well as anybody can say it."""
+    """The estimated duration, as an order of magnitude."""
 
     INSTANT = 0
     SECONDS = 1
@@ -37,31 +37,31 @@ _UP_TO = ((1.0, Bucket.INSTANT), (10.0, Bucket.SECONDS), (60.0, Bucket.UNDER_A_M
 
 @dataclass(frozen=True)
 class Size:
-    """How large a table is, as PostgreSQL's own statistics say, and how much it is written."""
+    """The size of a table according to PostgreSQL's statistics, and its write rate."""
 
     rows: float
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """On average since its statistics began; None where they do not tell."""
+    """Average since its statistics were reset; None where they do not have it."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How much of each work a server does in a second, measured there; work on whole rows in pages as well."""
+    """Units of each kind of work that a server does per second, as measured on it."""
 
     scanned: float
     checked: float
-    """Rows of a foreign key."""
+    """Rows checked for a foreign key."""
     indexed: float
     rewritten: float
     pages: float
-    """Of 8 kB, read or written in passing."""
+    """Pages of 8 kB, read or written during other work."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the same migration took in the environment before, and the rows of its largest table there."""
+    """The time that the same migration took in the previous environment, and the rows of its largest table there."""
 
     environment: str
     millis: int
@@ -70,20 +70,20 @@ class Measured:
 
 @dataclass(frozen=True)
 class Wait:
-    """Who waits for a migration, and for about how long."""
+    """The wait that one lock of a migration causes, and its estimated duration."""
 
     held: Held
     bucket: Bucket | None
-    """None where nobody knows how large the tables are that it works on."""
+    """None where the sizes of the tables are unknown."""
     rows: float | None
-    """Of the largest of those tables."""
+    """Rows of the largest table that it works on."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one migration does to an environment: what was seen of it elsewhere, and who waits for that here."""
+    """The effect of one migration on an environment: the impact in the trial, and the waits that it causes here."""
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
@@ -92,7 +92,7 @@ class Effect:
 def effect_of(
     impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None = None
 ) -> Effect:
-    """Who waits, one for each table on which a lock keeps others out."""
+    """The effect, with a wait for each table on which a lock blocks other sessions."""
     return Effect(impact, tuple(_wait(window, sizes, rates, measured) for window in impact.windows))
 
 
@@ -111,7 +111,7 @@ def _wait(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None, me
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
-    """What the same file took in the environment before, whose sizes these are; None where nobody knows."""
+    """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
     entry = ledger.applied.get(step.number)
     tables = {work.relation for window in impact.windows for work in window.worked_on}
     rows = max((sizes[table].rows for table in tables if table in sizes), default=0)
@@ -121,12 +121,12 @@ def measured_in(
 
 
 def in_proportion(measured: Measured, rows: float) -> float:
-    """Seconds that it would take on so many rows, if it took its time for rows alone."""
+    """The time in seconds for `rows`, in proportion to the measured rows; never less than measured."""
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
 
 
 def seconds(work: Work, size: Size, rates: Rates) -> float:
-    """How long work on all of a table takes where it was measured, in proportion to the table."""
+    """The time for work on a whole table at the measured rates, in proportion to the table's size."""
     match work:
         case Work.EMPTY:
             return 0.0
@@ -142,12 +142,12 @@ def seconds(work: Work, size: Size, rates: Rates) -> float:
 
 
 def bucket_of(duration: float) -> Bucket:
-    """The word for so many seconds."""
+    """The bucket for a duration in seconds."""
     return next((bucket for most, bucket in _UP_TO if duration < most), Bucket.HOURS)
 
 
 def tables_of(impacts: Iterable[StepImpact]) -> tuple[str, ...]:
-    """The tables whose size matters to them, each once."""
+    """The tables whose sizes the estimate needs, without duplicates."""
     windows = [window for impact in impacts for window in impact.windows]
     held = (window.held.relation for window in windows)
     return tuple(dict.fromkeys((*held, *(work.relation for window in windows for work in window.worked_on))))
@@ -162,5 +162,5 @@ def _bucket(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None) 
 
 
 def _indexes(size: Size, rates: Rates) -> float:
-    """To build all indexes anew, of which only their pages are known: as many rows for as many pages as the table."""
+    """Seconds to rebuild all indexes, estimated from their pages as if they had as many rows per page as the table."""
     return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed

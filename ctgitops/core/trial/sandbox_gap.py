@@ -1,4 +1,4 @@
-"""What a real server has and a sandbox never gets, told from the error of a migration that needs it. Pure."""
+"""Gaps of the sandbox: errors of a migration that are due to features which only the real server has. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REFUSED = "42501"
 
 
 def not_copied(error: ApplyError, original: SourceDatabase) -> str:
-    """Why an error comes from what a sandbox does not have and the real server has; empty: it does not."""
+    """The missing feature of the sandbox that causes an error; empty where the error has another cause."""
     for pattern, judge in _JUDGES.items():
         if (found := re.search(pattern, error.what)) and (why := judge(error, found, original)):
             return why
@@ -66,4 +66,4 @@ _JUDGES: dict[str, Callable[[ApplyError, re.Match[str], SourceDatabase], str]] =
     "security label provider": _label,
     r'database "(.+)" does not exist': _database,
 }
-"""By what PostgreSQL says, what it may come from."""
+"""By the server's message, the function that decides whether a gap causes it."""

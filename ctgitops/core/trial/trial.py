@@ -15,7 +15,7 @@ from ..schema.source_database import SourceDatabase
 from .sandbox_gap import not_copied
 
 _ROWS = ("02", "21", "22", "23", "P0")
-"""Classes of errors that rest on rows: no data, cardinality, data, integrity, RAISE. The copy has no row."""
+"""SQLSTATE classes that depend on rows: no data, cardinality, data, integrity, RAISE. The copy has no rows."""
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
 _NOT_GRANTED = "42501"
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
@@ -23,35 +23,35 @@ _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 @dataclass(frozen=True)
 class RollbackTrial:
-    """A rollback that was tried: up, down, compared with before, up again."""
+    """The trial of a rollback: applied, rolled back, compared with the schema before, applied again."""
 
     step: Step
     left: Changes = ()
-    """What it leaves, told from before it to after it; nothing: it brings the schema back."""
+    """Changes from the schema before the migration to that after its rollback; none: the rollback restores it."""
     second: Changes = ()
-    """How the schema after the second time up differs from that after the first."""
+    """Changes from the schema after the first apply to that after the second."""
     failed: ApplyError | None = None
-    """It, or the migration after it, does not run."""
+    """The error of the rollback, or of the second apply."""
     untried: str = ""
-    """Why it could not be tried to its end."""
+    """Why the trial was not completed."""
 
     @property
     def proved(self) -> bool:
-        """Whether it brings the schema back, and the migration can be applied again."""
+        """Whether the rollback restores the schema, and the migration can be applied again."""
         return not (self.left or self.second or self.failed or self.untried)
 
 
 @dataclass(frozen=True)
 class IdempotenceCheck:
-    """A migration that claims to be idempotent, run twice in a row."""
+    """A migration that claims to be idempotent, applied twice."""
 
     step: Step
     differs: Changes = ()
-    """What the second run does; nothing: the claim is true, as far as the schema goes."""
+    """The changes of the second apply; none: the schema does not contradict the claim."""
     failed: ApplyError | None = None
-    """What PostgreSQL said of the second run."""
+    """The error of the second apply."""
     untried: str = ""
-    """Why nobody knows."""
+    """Why it was not checked."""
 
     @property
     def proved(self) -> bool:
@@ -64,14 +64,14 @@ class OrderCheck:
     """Two orders of the same migrations: that of their numbers, and that in which this environment gets them."""
 
     differs: Changes = ()
-    """From the schema in the order of numbers to this environment's."""
+    """Changes from the schema in the order of numbers to the schema in this environment's order."""
     untried: str = ""
-    """Why nobody knows; empty where it was tried."""
+    """Why it was not checked; empty where it was."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A statement that was not run, because it names a database and the copy has another name."""
+    """A statement that was skipped, because it names a database and the copy has another name."""
 
     step: str
     """The name of its migration."""
@@ -81,39 +81,39 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of a plan because it ran."""
+    """The result of a plan's trial."""
 
     server: str = ""
     """`17.5`: the version of the throw-away server."""
     unmatched: tuple[str, ...] = ()
-    """In what the copy is not like the real database, in words."""
+    """The known differences between the copy and the real database, as text."""
     tried: tuple[str, ...] = ()
-    """The migrations that ran to their end."""
+    """The migrations that ran without error."""
     changes: Changes = ()
-    """From the schema before to that after."""
+    """Changes from the schema before the plan to that after it."""
     ways: tuple[RollbackTrial, ...] = ()
     again: tuple[IdempotenceCheck, ...] = ()
-    """Of those that claim to be idempotent."""
+    """Checks of the migrations that claim to be idempotent."""
     order: OrderCheck | None = None
-    """None: this environment gets its migrations in the order of their numbers."""
+    """None where this environment gets its migrations in the order of their numbers."""
     failed: ApplyError | None = None
-    """What PostgreSQL said of the migration that does not run."""
+    """The error of the migration that failed."""
     untried: str = ""
-    """Why nothing ran, or where it stopped without saying anything of the files."""
+    """Why nothing ran, or why it stopped for a reason that is not in the files."""
     prediction: str = ""
-    """The fingerprint that the real schema must have afterwards; empty where nobody can say."""
+    """The fingerprint that the real schema must have after the plan; empty where it cannot be predicted."""
     of_files: bool = False
-    """It ran on what the merged files give from nothing: no database was looked at."""
+    """Whether it ran on the schema of the merged files, without a connection to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
-    """Statements of these migrations that did not run."""
+    """Statements that were skipped."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
 
 def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy need not happen in the real database; empty: it will.
+    """Why an error in the copy may not happen in the real database; empty where it will.
 
-    `fresh`: the real database has no migration yet, so it has no row that the copy lacks.
+    `fresh`: the real database has no migration yet, so the copy does not lack any of its rows.
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
@@ -130,9 +130,9 @@ def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, un
 
 
 def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
-    """In what a copy is not like the real schema; what a copy must have otherwise is left out.
+    """The differences between a real schema and its copy, without the expected ones.
 
-    That is how PostgreSQL prints what it read from its own print, and materialized views without their rows.
+    Expected are expressions that PostgreSQL deparsed a second time, and materialized views without their rows.
     """
     return tuple(
         change
@@ -142,14 +142,14 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why nobody can say from a copy what the real schema will be; empty where somebody can."""
+    """Why the copy cannot predict the real schema; empty where it can."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} there, {copy.about.major} here"
     return told_unlike(unlike)
 
 
 def told_unlike(unlike: Changes) -> str:
-    """In what a copy is not like the real schema, in words; empty: in nothing."""
+    """The differences of a copy as text; empty where there are none."""
     return f"not as it is there: {_counted(unlike)}" if unlike else ""
 
 
@@ -173,15 +173,15 @@ def step_back(step: Step) -> Step | None:
 
 
 def other_order(plan: Plan, ledger: Ledger) -> bool:
-    """Whether this environment gets migrations in another order than an empty database would."""
+    """Whether this environment gets migrations in an order other than that of their numbers."""
     numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.steps]
     return numbers != sorted(numbers)
 
 
 def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[Problem, ...]:
-    """What the proof found, as any other bad news of a plan: what does not run blocks it.
+    """The problems that the trial found; a migration that fails blocks the plan.
 
-    `remedied` is the help where the file that does not run must not be changed.
+    `remedied` is the hint for a failed file that must not be changed.
     """
     found = []
     if error := proof.failed:

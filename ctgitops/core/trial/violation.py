@@ -24,30 +24,30 @@ ANYBODY = "*"
 
 @dataclass(frozen=True)
 class Risk:
-    """What a statement of a plan demands of rows that are there before it."""
+    """A requirement of a plan's statement on rows that exist before the plan."""
 
     step: str
     place: Place
     demand: Demand
     earlier: str = ""
-    """What of the same plan may change those rows before; empty where nothing does."""
+    """The step of the same plan that may change those rows earlier; empty where none does."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """What a look at the rows found."""
+    """The result of a check of existing rows."""
 
     risk: Risk
     rows: int | None
-    """None where nobody could look."""
+    """The number of violating rows; None where they could not be counted."""
     at_least: bool = False
     keys: tuple[str, ...] = ()
     why: str = ""
-    """Why nobody could look."""
+    """Why they could not be counted."""
 
 
 def risks_of(plan: Plan) -> tuple[Risk, ...]:
-    """What can fail on rows, in the order of the plan; tables that it makes and leaves empty are none."""
+    """The requirements that existing rows can violate, in the plan's order; none for tables that it creates empty."""
     walk = _Walk()
     if plan.direction is not Direction.APPLY:
         return ()
@@ -55,9 +55,9 @@ def risks_of(plan: Plan) -> tuple[Risk, ...]:
 
 
 def violation_problems(found: Iterable[Violation]) -> Iterator[Problem]:
-    """Rows that make a plan fail block it, unless the plan may change them before; what was not looked at is said.
+    """Violating rows block a plan, unless it may change them first; checks that were not possible are reported.
 
-    What was not looked at of one table, for one reason, is one problem, at the first statement that asks for it.
+    Checks that were not possible on one table, for one reason, are one problem at the first such statement.
     """
     unlooked: dict[tuple[str, str, str], list[Violation]] = {}
     for each in found:
@@ -96,16 +96,16 @@ def _unlooked(found: list[Violation]) -> Problem:
 
 @dataclass
 class _Walk:
-    """Through a plan, with what its steps did to rows until now."""
+    """Walks through a plan and tracks what its steps do to rows."""
 
     made: set[str] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
     written: dict[str, str] = field(default_factory=dict)
-    """By table, the step that writes its rows."""
+    """By table, the step that writes to it."""
     deferred: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def through(self, step: Step) -> Iterator[Risk]:
-        """The risks of one step."""
+        """Yields the risks of one step."""
         try:
             found = trees(step.script.sent)
         except SqlSyntaxError:
@@ -150,7 +150,7 @@ class _Walk:
 
 
 def _demands(tree: Tree) -> Iterator[Demand]:
-    """What a statement demands of rows; where that is unknown, it says so."""
+    """The requirements of a statement on rows; if their analysis fails, one that reports the failure."""
     guard = Guard()
     yield from guard.each("what it demands of rows", partial(demands, tree.kind, tree.node))
     for failure in guard.failures:
@@ -162,5 +162,5 @@ def _unseen(demand: Demand, why: str) -> Demand:
 
 
 def _plain(table: str) -> str:
-    """The same name with or without the schema that a search path begins with."""
+    """The name without the schema `public`, so that a qualified and an unqualified name are equal."""
     return table.removeprefix('"public".')

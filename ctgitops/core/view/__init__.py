@@ -1,1 +1,1 @@
-"""What pages show of an environment: status, preview, drift, verification, pull request records."""
+"""Data for the pages on an environment: status, preview, drift, verification, pull request records."""

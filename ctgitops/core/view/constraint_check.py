@@ -1,4 +1,4 @@
-"""What `verify --deep` found: constraints whose rows do not keep them, though PostgreSQL takes them for true."""
+"""The results of `verify --deep`: constraints that PostgreSQL trusts although existing rows violate them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from dataclasses import dataclass, replace
 from ..problem import Concern, Problem
 
 MOST_ROWS = 1000
-"""No more rows than this are counted for one constraint."""
+"""The largest number of violating rows that is counted for one constraint."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One constraint or unique index."""
+    """The check of one constraint or unique index."""
 
     kind: str
     """`foreign key`, `CHECK constraint`, `NOT NULL` or `unique index`."""
     name: str
     """`b_a_fkey of public.b`."""
     rows_in: str
-    """What follows `select … from` in the query that finds the rows which break it."""
+    """The text after `select … from` in the query for the rows that violate it."""
     rows: int = 0
-    """How many rows break it, at most MOST_ROWS; of a unique index, how many values are there more than once."""
+    """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why they were not counted; empty if they were."""
+    """Why they were not counted; empty where they were."""
 
     def counted(self, rows: int) -> Checked:
-        """The same with what was counted."""
+        """The same with the number of violating rows."""
         return replace(self, rows=rows)
 
     def not_known(self, why: str) -> Checked:
-        """The same where it could not be counted."""
+        """The same with the reason why they were not counted."""
         return replace(self, unknown=why)
 
 
 def deep_problems(checked: tuple[Checked, ...]) -> Iterator[Problem]:
-    """A problem for each that does not hold, and for each that could not be looked at."""
+    """A problem for each constraint that is violated or could not be checked."""
     for each in checked:
         if each.unknown:
             what = f"{each.kind} {each.name} was not checked: {each.unknown}"

@@ -11,25 +11,25 @@ from .preview import Unseen
 
 @dataclass(frozen=True)
 class Drift:
-    """One environment, looked at."""
+    """The drift of one environment."""
 
     environment: Environment
     changes: Changes
-    """From what the ledger's migrations give to what is there."""
+    """Changes from the schema that the ledger's migrations produce to the live schema."""
     migrations: int = 0
-    """How many the database has."""
+    """The number of applied migrations."""
     ignored: int = 0
-    """Differences that the manifest's `drift: {ignore: …}` names."""
+    """The number of differences that the manifest's `drift: {ignore: …}` leaves out."""
     accepted: int = 0
-    """Differences that were there when the database was taken over, and were accepted then."""
+    """The number of differences that `baseline` accepted."""
     unmatched: tuple[str, ...] = ()
-    """In what the throw-away server is not like the live one."""
+    """The known differences of the throw-away server from the live one."""
     fingerprint: str = ""
-    """Of the live schema."""
+    """Fingerprint of the live schema."""
 
     @property
     def exit_status(self) -> int:
-        """1 where there is any."""
+        """1 where the schema has drifted."""
         return 1 if self.changes else 0
 
 
@@ -37,6 +37,6 @@ DriftLook = Drift | Unseen
 
 
 def exit_status(looks: tuple[DriftLook, ...]) -> int:
-    """That of the first environment that could not be looked at; else 1 where one has drifted."""
+    """The exit status of the first environment that could not be checked; else 1 if any has drifted."""
     unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
     return unseen[0] if unseen else max((look.exit_status for look in looks), default=0)

@@ -18,21 +18,21 @@ _MERGE = "merge its manifest first, by itself, where the database is not empty"
 
 
 def preview_of_files(workspace: Workspace, environment: Environment, changed: Collection[str], why: str) -> Preview:
-    """As if the environment had every file but these; `changed` holds paths in the workspace."""
+    """The preview if the environment had every file except `changed`, which holds paths in the workspace."""
     what = f"no database was looked at: {why}. This is what its files add to those that are merged"
     ledger = ledger_of_files(workspace, environment, changed)
     return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
 
 
 def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
-    """That of an environment which has every file but these."""
+    """The ledger of an environment that has every file except `changed`."""
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
     seeds = [s for s in workspace.seeds_of(environment) if s.name not in changed]
     return _chained([*(_entry(m) for m in had), *(Entry(Mark.APPLIED, s.name, checksum=s.checksum) for s in seeds)])
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
-    """As if its database was empty: nobody connects to an environment whose manifest is not merged."""
+    """The preview for an empty database: an environment whose manifest is not merged gets no connection."""
     what = f"`{environment.name}` is new here, so nobody connected to it: this is what an empty database would get"
     return _told(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 

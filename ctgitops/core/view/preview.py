@@ -18,26 +18,26 @@ from ..workspace.duplicates import Applied
 from ..workspace.workspace import Workspace, problems_of
 
 CONTESTED = frozenset({"duplicate-number", "version-duplicate"})
-"""Problems of two files that want one number or version."""
+"""Problems about two files with one number or version."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The plan of one environment, and the gates that would hold it back now."""
+    """The plan of one environment, and the gates that it waits for now."""
 
     environment: Environment
     plan: Plan
     reasons: tuple[Reason, ...] = ()
     effects: Mapping[int, Effect] = field(default_factory=dict)
-    """What each migration does to who uses the database, by its number; none where nobody tried it."""
+    """The effect of each migration on the database's users, by its number; none without a trial."""
     proof: Trial | None = None
-    """What happened when it was run on a throw-away copy; None where nobody tried."""
+    """The trial on a throw-away copy; None where it did not run."""
     not_in_backup: tuple[str, ...] = ()
-    """What the backup before it will leave out, a line each; empty too where the manifest asks for no backup."""
+    """Objects that the backup before the plan will leave out, a line each; also empty if no backup is required."""
 
     @property
     def exit_status(self) -> int:
-        """0 sound, waiting or not · 1 a finding is an error · 3 the files are wrong · 4 ledger and files disagree."""
+        """0 sound, waiting or not · 1 a finding is an error · 3 problems in files · 4 ledger and files disagree."""
         if not self.plan.blocked:
             return int(self.plan.fails)
         return 4 if self.plan.concern is Concern.LEDGER else 3
@@ -52,7 +52,7 @@ class Unseen:
 
     @property
     def exit_status(self) -> int:
-        """That of the error."""
+        """The exit status of the error."""
         return self.error.exit_status
 
 
@@ -60,20 +60,20 @@ Look = Preview | Unseen
 
 
 class FailOn(StrEnum):
-    """From which severity on a look at a plan is a failure."""
+    """The severity from which `plan` fails."""
 
     ERROR = "error"
-    """What blocks the plan."""
+    """Problems that block the plan."""
     WARNING = "warning"
     """Every problem."""
     NEVER = "never"
-    """No problem at all; an environment that nobody could look at still is one."""
+    """No problem; only an environment that could not be read fails."""
 
 
 def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
-    """The worst of all environments: a page that shows one of them blocked is not a success.
+    """The worst exit status of all environments: with one blocked plan, the command does not succeed.
 
-    1 is for problems that block nothing, where even those are to fail.
+    1 also stands for problems that do not block, if `fail_on` includes them.
     """
     unseen = max((look.exit_status for look in looks if isinstance(look, Unseen)), default=0)
     if fail_on is FailOn.NEVER:
@@ -84,7 +84,7 @@ def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
 
 
 def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
-    """The same, with a problem where two environments are one database; they may both be new."""
+    """The same, with a problem for each pair of environments that are one database; both may be new."""
     seen = [look for look in looks if isinstance(look, Preview)]
 
     def told(look: Look) -> Look:
@@ -98,7 +98,7 @@ def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
 
 
 def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look, ...]:
-    """The same, where one file of a number is told to change by what all ledgers say, not each by its own."""
+    """The same, with duplicate numbers decided from all ledgers together, not for each environment separately."""
     if not workspace.contested:
         return looks
     applied = Applied()
@@ -116,7 +116,7 @@ def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:
-    """The same with problems that only a look around could find; they change no fingerprint."""
+    """The same with problems that were found outside of planning; they do not change a fingerprint."""
 
     def seen(look: Look) -> Look:
         if isinstance(look, Unseen):

@@ -15,11 +15,11 @@ from ..migration.schema_version import SchemaVersion
 
 Ledgers = Mapping[str, Ledger | Unreadable]
 NOT_ASKED = 2
-"""The exit status of a secret that this run was not given: other runs have it."""
+"""The exit status where the run was not given an environment's secret, because other runs have it."""
 
 
 class Stage(StrEnum):
-    """How far a migration came in one environment."""
+    """The state of a migration in one environment."""
 
     APPLIED = "applied"
     WAITING = "waiting"
@@ -53,20 +53,20 @@ class RecordRow:
 
 @dataclass(frozen=True)
 class Record:
-    """The migrations of a pull request and where they are."""
+    """The migrations of a pull request, with their states."""
 
     environments: tuple[Environment, ...]
     rows: tuple[RecordRow, ...]
 
     def stages(self, environment: Environment) -> frozenset[Stage]:
-        """How far they came in an environment."""
+        """The states of all migrations in an environment."""
         index = self.environments.index(environment)
         return frozenset(row.cells[index].stage for row in self.rows)
 
 
 @dataclass(frozen=True, order=True)
 class Named:
-    """A migration as ledgers and files name it."""
+    """A migration's names in ledgers and files."""
 
     number: int
     name: str
@@ -74,7 +74,7 @@ class Named:
 
 
 def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], ledgers: Ledgers) -> Record:
-    """Where these migrations are."""
+    """The record of these migrations."""
     rows = (
         RecordRow(m.number, m.name, m.version, tuple(_cell(m, ledgers.get(e.name)) for e in environments))
         for m in sorted({m.name: m for m in wanted}.values(), key=lambda m: m.number)
@@ -83,20 +83,20 @@ def record_of(wanted: Iterable[Named], environments: tuple[Environment, ...], le
 
 
 def brought_by(pull_request: int, ledgers: Ledgers) -> tuple[Named, ...]:
-    """The migrations that a ledger says came with a pull request."""
+    """The migrations whose ledger entries name the pull request."""
     return tuple(_named(e) for e in _entries(ledgers) if e.pull_request == pull_request and e.number is not None)
 
 
 def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
-    """What one run wrote into ledgers about migrations, what failed in it too."""
+    """The entries on migrations that one run wrote, including failures."""
     entries = (e for e in _entries(ledgers) if run_url and e.run_url == run_url)
     return tuple(e for e in entries if e.number is not None)
 
 
 def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
-    """The pull requests that brought these migrations, as the ledger of any environment tells, newest first.
+    """The pull requests that brought these migrations, according to all ledgers, newest first.
 
-    An environment that is changed by a release takes what another has, and that one's ledger knows the pull request.
+    A release applies what an earlier environment has already, and only that one's ledger names the pull request.
     """
     wanted = set(names)
     return tuple(

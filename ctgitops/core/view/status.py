@@ -24,7 +24,7 @@ from ..workspace.workspace import Workspace
 
 
 class State(StrEnum):
-    """How one migration stands in one environment."""
+    """The state of one migration in one environment."""
 
     APPLIED = "applied"
     PENDING = "pending"
@@ -44,32 +44,32 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """When its state came about; None for what was never tried."""
+    """When it got its state; None where it was never tried."""
     state: State
     detail: str = ""
-    """Of an unfinished one, how far it is, and whether somebody is at work on it."""
+    """For an unfinished migration, its progress, and whether a backend still works on it."""
 
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """Where one environment stands; `unreadable` says why nobody could look, and then the rest is empty."""
+    """The status of one environment; if `unreadable` has a reason, the other fields are empty."""
 
     environment: str
     unreadable: str = ""
     why_status: int = 4
-    """The exit status of what was in the way of looking."""
+    """The exit status of the error that prevented reading it."""
     rows: tuple[Row, ...] = ()
     version: SchemaVersion | None = None
     pending: int = 0
-    """How many migrations and changed seed files apply would bring."""
+    """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """Identity of its ledger, which its manifest may pin; empty where there is none."""
+    """The ID of its ledger, which its manifest may pin; empty where there is none."""
     last: Entry | None = None
     problems: tuple[Problem, ...] = ()
 
     @property
     def exit_status(self) -> int:
-        """0 sound · 1 the last run failed · 4 ledger and files disagree · otherwise that of what prevented a look."""
+        """0 sound · 1 the last run failed · 4 ledger and files disagree · otherwise that of the read error."""
         if self.unreadable:
             return self.why_status
         if any(problem.blocks for problem in self.problems):
@@ -78,7 +78,7 @@ class EnvironmentStatus:
 
 
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
-    """Where `environment` stands. Nothing is parsed, so it is quick; whether the SQL is sound is what `check` asks."""
+    """The status of `environment`. It parses no SQL, so it is fast; `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
         return EnvironmentStatus(environment.name, unreadable=ledger.why, why_status=ledger.exit_status)
     wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
@@ -100,9 +100,9 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
 
 
 def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Iterator[Problem]:
-    """The last run, where it failed and nothing was applied, rolled back or repaired since.
+    """A problem for the last run, if it failed and nothing was applied, rolled back or repaired since.
 
-    `wanted` has numbers of migrations and names of seed files; where the file was removed, nothing is left to do.
+    `wanted` has numbers of migrations and names of seed files; a file that was removed needs no further action.
     """
     entry = failure_in(ledger)
     if entry is None or (entry.name if entry.number is None else entry.number) not in {*wanted, *ledger.applied}:
@@ -119,7 +119,7 @@ def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Ite
 
 
 def exit_status(statuses: tuple[EnvironmentStatus, ...]) -> int:
-    """The worst of all environments."""
+    """The worst exit status of all environments."""
     return max((status.exit_status for status in statuses), default=0)
 
 
@@ -127,7 +127,7 @@ def _rows(workspace: Workspace, ledger: Ledger) -> tuple[Row, ...]:
     newest = {e.number: e for e in ledger.entries if e.number is not None}
     files = by_number(workspace.migrations, [*newest.values(), *ledger.applied.values()])
     for number, reversal in changes_in(ledger).reversals.items():
-        if number in files and reversal.holds(files[number]):  # also what was undone by hand
+        if number in files and reversal.holds(files[number]):  # also a migration that was undone by hand
             newest[number] = replace(reversal.entry, mark=Mark.ROLLED_BACK)
     numbers = {*files, *ledger.applied, *ledger.unfinished}
     rows = [_row(number, files.get(number), newest.get(number), ledger) for number in numbers]

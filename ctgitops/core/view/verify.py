@@ -28,22 +28,22 @@ class Refuted:
 
 @dataclass(frozen=True)
 class Verified:
-    """One environment, looked at."""
+    """The result for one environment."""
 
     environment: Environment
     findings: tuple[Problem, ...]
     migrations: int = 0
     queries: int = 0
-    """How many verify files were asked."""
+    """The number of verify files that ran."""
     constraints: int | None = None
-    """How many constraints and unique indexes were checked against the rows; None where that was not asked for."""
+    """The number of constraints and unique indexes checked against the rows; None where that was not requested."""
 
 
 VerifyLook = Verified | Unseen
 
 
 def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
-    """That of the first environment that could not be looked at; else 1 where a finding is one that fails."""
+    """The exit status of the first environment that could not be read; else 1 where a finding fails."""
     unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
     if unseen:
         return unseen[0]
@@ -53,14 +53,14 @@ def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
 
 
 def queries_of(workspace: Workspace, ledger: Ledger) -> tuple[Script, ...]:
-    """The verify queries of all that is applied."""
+    """The verify queries of all applied migrations."""
     return tuple(m.verify for m in workspace.migrations if m.verify and m.number in ledger.applied)
 
 
 def findings(
     workspace: Workspace, environment: Environment, ledger: Ledger, live: Snapshot, refuted: tuple[Refuted, ...]
 ) -> tuple[Problem, ...]:
-    """All that is not as it must be, worst first."""
+    """All findings, worst first."""
     return worst_first(
         (
             *_no_ledger(environment, ledger),
@@ -74,7 +74,7 @@ def findings(
 
 
 def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
-    """A database to which nothing was applied is not as its ledger says: it has none, or an empty one."""
+    """The finding for a database without a ledger, or with an empty one."""
     if ledger.entries:
         return
     name = environment.name
@@ -111,7 +111,7 @@ def _waits_for_validation(each: SchemaObject) -> bool:
 
 
 def _open_tables(live: Snapshot, exposed: tuple[str, ...]) -> Iterator[Problem]:
-    """Tables of exposed schemas; where nobody said which, of `public`, once a table there has row-level security."""
+    """Tables without row-level security in exposed schemas; by default in `public`, once a table there has it."""
     tables = [each for each in live.objects if each.kind == "table"]
     if not exposed and any(_schema(each) == "public" and _secured(each) for each in tables):
         exposed = ("public",)

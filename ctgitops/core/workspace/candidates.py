@@ -1,4 +1,4 @@
-"""The migrations that a selector can mean: of files, of a ledger, or of both. Pure."""
+"""The migrations that a selector can select: those of files, of a ledger, or of both. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .file_of import by_number
 
 
 def of_files(migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """The files."""
+    """The migrations of files."""
     return tuple(Candidate(m.number, m.name, m.version) for m in migrations)
 
 
 def of_ledger(entries: Iterable[Entry], migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """Entries of a ledger, each by its own name and by that of its file, which may have been renamed since."""
+    """The migrations of ledger entries, each by its own name and by that of its file, which may be renamed since."""
     listed = tuple(entries)
     files = by_number(migrations, listed)
     known: list[Candidate] = []
@@ -32,7 +32,7 @@ def of_ledger(entries: Iterable[Entry], migrations: Iterable[Migration]) -> tupl
 
 
 def of_all(ledger: Ledger, migrations: Iterable[Migration]) -> tuple[Candidate, ...]:
-    """What a ledger has anything about, beside the files."""
+    """The migrations that have ledger entries, and those of the files."""
     files = tuple(migrations)
     entries = [e for e in ledger.entries if e.number is not None]
     return (*of_files(files), *of_ledger(entries, files))

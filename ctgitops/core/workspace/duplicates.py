@@ -1,4 +1,4 @@
-"""Two files with one number: the one that neither a ledger nor the base branch has is told to change. Pure."""
+"""Two files with one number: the file to change is the one that is neither in a ledger nor on the base branch. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numbering import Seniority, moves
 
 
 class Where(NamedTuple):
-    """An environment that has applied a file, and how many steps of a rollback undo it there."""
+    """An environment that has applied a file, and the number of steps that a rollback of it takes there."""
 
     environment: str
     steps: int
@@ -26,14 +26,14 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True)
 class Applied:
-    """Which files are applied somewhere, by the ledgers that were read."""
+    """The files that are applied in any environment whose ledger was read."""
 
     where: Mapping[str, Where] = field(default_factory=dict)
-    """By name."""
+    """By the file's name."""
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:
-        """The files that a ledger knows by name or, where a file was renamed, by checksum."""
+        """The files that a ledger has by name or, for a renamed file, by checksum."""
         steps = {entry.number: back for back, entry in enumerate(reversed(ledger.in_order), start=1)}
         entries = {**ledger.unfinished, **ledger.applied}
         found = {}
@@ -44,19 +44,19 @@ class Applied:
         return cls(found)
 
     def with_those_of(self, other: Applied) -> Applied:
-        """What is applied here or there."""
+        """The files that are applied in either."""
         return Applied({**other.where, **self.where})
 
 
 @dataclass(frozen=True)
 class Precedence:
-    """Who keeps a number or a version that two files want."""
+    """Decides which of two files keeps their common number or version."""
 
     applied: Applied = field(default_factory=Applied)
     git: Seniority = field(default_factory=Seniority)
 
     def keeper(self, same: list[Migration]) -> tuple[Migration | None, str]:
-        """The file that keeps it and why; None where nothing tells the files apart."""
+        """The file that keeps it, and why; None where both have equal claims."""
         base = [m for m in same if m.name in self.git.base.names]
         applied = [m for m in same if m.name in self.applied.where]
         if len(base) == 1:
@@ -71,13 +71,13 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def gives_way(self, one: Migration, other: Migration) -> Migration:
-        """Which of two changes; the second where nothing tells them apart."""
+        """The file that must change; the second where both have equal claims."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 
 
 def number_problems(migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence) -> Iterator[Problem]:
-    """A problem for each file that has to give up its number."""
+    """A problem for each file that must change its number."""
     by_number: dict[int, list[Migration]] = defaultdict(list)
     for migration in migrations:
         by_number[migration.number].append(migration)

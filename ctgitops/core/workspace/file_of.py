@@ -1,4 +1,4 @@
-"""Which of several files of one number a ledger's entry is about. Pure."""
+"""Finds the file of a ledger entry among several files with one number. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..migration.migration import Migration
 
 
 def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
-    """By name, else by checksum, else the first; None of none."""
+    """The file with the entry's name, else with its checksum, else the first; None for no files."""
     files = tuple(same)
     if entry:
         by_name = next((m for m in files if m.name == entry.name), None)
@@ -19,7 +19,7 @@ def file_of(same: Iterable[Migration], entry: Entry | None) -> Migration | None:
 
 
 def by_number(migrations: Iterable[Migration], entries: Iterable[Entry]) -> dict[int, Migration]:
-    """One file for each number: that of the number's newest entry, where there is one."""
+    """One file for each number: that of the number's newest entry, else the first."""
     newest = {entry.number: entry for entry in entries}
     files: dict[int, list[Migration]] = {}
     for migration in migrations:

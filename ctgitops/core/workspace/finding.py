@@ -11,10 +11,10 @@ from ..problem import Concern, Problem
 
 
 class Severity(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     ERROR = "error"
-    """A look at a plan with it is a failure: exit status 1."""
+    """`plan` fails with exit status 1."""
     WARNING = "warning"
     NOTICE = "notice"
     """Worth knowing; no page counts it as a warning."""
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement that a rule speaks against."""
+    """One statement that violates a lint rule."""
 
     rule: str
     severity: Severity
@@ -36,18 +36,18 @@ class Finding:
     place: Place
     why: str = ""
     instead: str = ""
-    """What to do, in words."""
+    """The advice, as text."""
     lock: str = ""
-    """The strongest lock that it takes on what is in use, as PostgreSQL's documentation writes it."""
+    """The strongest lock that it takes on an existing relation, as PostgreSQL's documentation writes it."""
     blocks_writes: bool = False
     """Whether it holds a lock that blocks writes while it does work that grows with the table."""
     last_line: int | None = None
-    """Where its statement ends."""
+    """The last line of its statement."""
     fix: Fix | None = None
 
     @property
     def problem(self) -> Problem:
-        """The same as pages show it beside problems; it never blocks a plan."""
+        """The finding as a problem, for pages; it never blocks a plan."""
         return Problem(
             self.rule,
             self.what,

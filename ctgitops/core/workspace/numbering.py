@@ -1,4 +1,4 @@
-"""Free numbers and versions, and what git knows of who took which first. Pure."""
+"""Free numbers and versions, and the age of files according to git. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..migration.schema_version import SchemaVersion, highest, next_after
 
 @dataclass(frozen=True)
 class BaseBranch:
-    """The branch that this one goes into, as far as it can be seen."""
+    """The base branch of this branch, as far as git can read it."""
 
     name: str
-    """`origin/main`; empty where it cannot be seen."""
+    """`origin/main`; empty where it cannot be read."""
     numbers: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     versions: tuple[SchemaVersion, ...] = ()
@@ -25,18 +25,18 @@ class BaseBranch:
 
 @dataclass(frozen=True)
 class Seniority:
-    """What git knows of the age of migration files."""
+    """The age of migration files according to git."""
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """By name, the Unix time of the commit that added the file; a file that no commit has is not in it."""
+    """By name, the Unix time of the commit that added the file; without files that are not committed."""
     unknown: str = ""
-    """Why git could not tell; empty where it could."""
+    """Why git could not report it; empty where it could."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A migration under its next number."""
+    """A migration with its new number."""
 
     migration: Migration
     name: str
@@ -51,10 +51,10 @@ class Move:
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
-    """The next free number of its band for `first`, and for what this branch adds after it in that band.
+    """The next free number of its band for `first`, and for the files that this branch adds after it in that band.
 
-    Where the base cannot be seen, what this branch adds is unknown, and `first` alone moves. Raises UsageError where
-    the band is full.
+    If the base branch cannot be read, the files that this branch adds are unknown, and only `first` moves. Raises
+    UsageError where the band is full.
     """
     band = policy.band(first.number) or EVERYTHING
     later = [m for m in migrations if m.number in band and m.number > first.number]
@@ -76,7 +76,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """One step above all others, as large a step as the migration took before."""
+    """The next version after all taken ones, by the same kind of step (breaking, additive, fix) as before."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

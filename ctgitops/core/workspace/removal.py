@@ -1,4 +1,4 @@
-"""Migration files that git knows and the working tree no longer has: a database may have applied them. Pure."""
+"""Migration files in git's history that the working tree lacks: a database may have applied them. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..problem import Problem
 
 @dataclass(frozen=True)
 class Removal:
-    """One such file."""
+    """A removed migration file."""
 
     name: str
-    """As a migration is called: `002_orders`."""
+    """Its migration's name: `002_orders`."""
     source: str
     """A commit that still has it."""
     base: str = ""
-    """The branch that has it, where this branch or working tree removed it; empty for one removed on that branch."""
+    """The branch that has it, if this branch or working tree removed it; empty if it was removed on that branch."""
     by: str = ""
-    """The commit that removed it, with its author and date; empty where none did yet."""
+    """The commit that removed it, with its author and date; empty where the removal is not committed."""
 
     @property
     def number(self) -> int:
@@ -37,16 +37,16 @@ class Removal:
 
 @dataclass(frozen=True)
 class Removals:
-    """What git knows of removed files."""
+    """The removed files according to git."""
 
     found: tuple[Removal, ...] = ()
     unknown: str = ""
-    """Why git could not tell; empty where it could."""
+    """Why git could not report them; empty where it could."""
     hint: str = ""
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """Blocks where this branch removes what the base branch has; a removal that is merged already only warns."""
+    """Problems that block if this branch removes a file of the base branch; a merged removal is only a warning."""
     if removals.unknown:
         what = f"whether applied migrations were removed is unknown: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

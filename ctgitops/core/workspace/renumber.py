@@ -13,7 +13,7 @@ from .workspace import Workspace
 
 
 def find(workspace: Workspace, wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()) -> Migration:
-    """The migration that a selector means; of several, the one that is neither on the base branch nor applied.
+    """The migration that a selector selects; of several, the one that is neither on the base branch nor applied.
 
     Raises UsageError.
     """
@@ -35,5 +35,5 @@ def find(workspace: Workspace, wanted: str, base: BaseBranch, applied: frozenset
 
 
 def moves(workspace: Workspace, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
-    """The next free number of its band for `first`, and for what this branch adds after it in that band."""
+    """The next free number of its band for `first`, and for the files that this branch adds after it in that band."""
     return numbering.moves(workspace.migrations, workspace.policy, first, base)

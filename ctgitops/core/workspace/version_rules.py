@@ -17,7 +17,7 @@ Versioned = list[tuple[Migration, SchemaVersion]]
 def version_problems(
     migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence | None = None
 ) -> Iterator[Problem]:
-    """Versions that are given twice, leave a step out, break a promise, or fall within a band."""
+    """Problems with versions: duplicates, gaps, a step that contradicts the header, or a decrease within a band."""
     versioned = [(m, m.version) for m in migrations if m.version]
     by_version: dict[SchemaVersion, Migration] = {}
     for migration, version in versioned:
@@ -57,7 +57,7 @@ def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | Non
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
-    """The next version after all others, for the last migration of a band; what is before others has no one answer."""
+    """The next version after all others, for the last migration of a band; None for others, which have several."""
     band, own = policy.band(migration.number), migration.version
     others = [(m, v) for m, v in versioned if m is not migration]
     if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):

@@ -33,7 +33,7 @@ _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
 
 @dataclass(frozen=True)
 class Workspace:
-    """Migrations in the order of their numbers, manifests, and what was wrong while they were read."""
+    """Migrations in the order of their numbers, manifests, and problems found while reading them."""
 
     migrations: tuple[Migration, ...]
     environments: tuple[Environment, ...] = ()
@@ -42,11 +42,11 @@ class Workspace:
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
-    """What git knows of the files; asked only where two of them want one number or version."""
+    """What git reports about the files; only read if two of them have one number or version."""
 
     @property
     def contested(self) -> tuple[Migration, ...]:
-        """The files whose number or version another file has too."""
+        """The files that share their number or version with another file."""
         numbers = Counter(m.number for m in self.migrations)
         versions = Counter(str(m.version) for m in self.migrations if m.version)
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
@@ -60,12 +60,12 @@ class Workspace:
         return (self.seeds or {}).get(environment.name, ())
 
     def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
-        """What blocks in an environment's own manifest; a key that was not understood is left out of what was read."""
+        """The blocking problems of an environment's own manifest; a key that could not be read is left out of it."""
         return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
 
 
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
-    """All that is wrong with a workspace and needs no database to see, but for the SQL itself.
+    """All problems of a workspace that need no database, except those in the SQL itself.
 
     Of two files with one number or version, the one that is `applied` keeps it.
     """
@@ -92,7 +92,7 @@ def _where(problem: Problem) -> tuple[bool, str, int]:
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
-    """What the parser finds in all SQL files: syntax, transaction control, psql's own commands."""
+    """The problems that the parser finds in all SQL files: syntax, transaction control, psql commands."""
     found: list[Problem] = []
     for migration in workspace.migrations:
         for script in (migration.up, migration.down, migration.verify):
@@ -106,7 +106,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
 
 
 def seed_problems(seed: Seed) -> tuple[Problem, ...]:
-    """What keeps a seed file from being run: the same as for a migration, and that it must be one transaction."""
+    """The problems that prevent running a seed file: those of a migration, and SQL that cannot be one transaction."""
     script = seed.script
     problems = script_problems(script)
     if any(problem.blocks for problem in problems) or script.transactional:
@@ -119,7 +119,7 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
 
 
 def script_problems(script: Script) -> tuple[Problem, ...]:
-    """What keeps a script from being run as it stands, and warnings about its text."""
+    """The problems that prevent running a script, and warnings about its text."""
     if mark := other_tool(script):
         return (mark,)
     try:
@@ -142,7 +142,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
 
 
 def _enum_values(script: Script) -> Iterator[Problem]:
-    """ALTER TYPE … ADD VALUE, and the value in the same transaction."""
+    """Problems with ALTER TYPE … ADD VALUE and a use of the value in the same transaction."""
     if not script.transactional:
         return
     for use in enum_values_used(script.sent):
@@ -152,7 +152,7 @@ def _enum_values(script: Script) -> Iterator[Problem]:
 
 
 def query_problems(script: Script) -> tuple[Problem, ...]:
-    """What keeps a script from being asked as a question that is true or not."""
+    """The problems that prevent running a script as verify queries."""
     return (*script_problems(script), *_not_queries(script))
 
 
@@ -186,7 +186,7 @@ def _named(problem: Problem) -> MigrationName | None:
 
 
 def _gaps(workspace: Workspace) -> Iterator[Problem]:
-    """Numbers that a band skips; a file that is there and could not be read is no gap."""
+    """Numbers that a band skips; a file that exists but could not be read is not a gap."""
     if workspace.policy.numbering is not Numbering.CONTIGUOUS:
         return
     unread = {name.number for p in workspace.read_problems if (name := _named(p))}

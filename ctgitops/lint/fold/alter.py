@@ -13,7 +13,7 @@ from . import create, drop
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """ALTER TABLE, each part in its turn; ALTER TYPE too, whose typed tables follow."""
+    """Applies the actions of ALTER TABLE in order; also ALTER TYPE, which changes the tables of that type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):
@@ -23,7 +23,7 @@ def table(catalog: Catalog, node: Node) -> None:
     if found:
         _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
     elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # somebody else made it
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # created outside the files
 
 
 def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:
@@ -34,14 +34,14 @@ def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool)
 
 
 def _goes_down(command: Node) -> bool:
-    """Whether partitions get it too, in the same words."""
+    """Whether the action is also applied to each partition."""
     if command.get("subtype") == "AT_AddConstraint":
         return target(command).get("contype") in {"CONSTR_CHECK", "CONSTR_NOTNULL"}
     return command.get("subtype") in _DOWN
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """Each once: what is known of a schema may be wrong, and partitions seem to contain each other."""
+    """Returns each table once: the model may be wrong, and partitions may seem to contain each other."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -117,7 +117,7 @@ def _row_security(_catalog: Catalog, of: Table, _command: Node) -> None:
 def _attach(catalog: Catalog, to: Table, command: Node) -> None:
     part = target(command)
     child = catalog.table(relation_name(part.get("name", {})))
-    if child and all(each is not to for each in _with_partitions(catalog, child)):  # PostgreSQL refuses a circle
+    if child and all(each is not to for each in _with_partitions(catalog, child)):  # PostgreSQL refuses a cycle
         create.become_partition(child, to, part.get("bound", {}))
 
 
@@ -146,7 +146,7 @@ def _not_of(_catalog: Catalog, of: Table, _command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""What ALTER TABLE's tree is about, where it is a table: an index, a sequence and a type look the same."""
+"""Object types that have rows: ALTER TABLE's parse tree has the same shape for an index, a sequence and a type."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",
@@ -175,7 +175,7 @@ _PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
 
 
 def cluster(catalog: Catalog, node: Node) -> None:
-    """CLUSTER by an index, which it remembers."""
+    """Applies CLUSTER … USING, which PostgreSQL remembers for the table."""
     found = catalog.table(relation_name(node.get("relation", {})))
     if found and "indexname" in node:
         _cluster_on(catalog, found, {"name": node["indexname"]})

@@ -27,6 +27,6 @@ _FOLDS = {
 
 
 def apply(catalog: Catalog, kind: str, node: Node) -> None:
-    """Changes the catalogue as the statement changes the schema; what it does not know, it passes over."""
+    """Updates the catalog as the statement changes the schema, and ignores statements that it does not model."""
     if fold := _FOLDS.get(kind):
         fold(catalog, node)

@@ -12,7 +12,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """A new table; None where there is one already, so that IF NOT EXISTS does nothing."""
+    """Adds a new table; None if it already exists, so that IF NOT EXISTS does nothing."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -72,7 +72,7 @@ def _inherit(catalog: Catalog, made: Table, parent: Name) -> None:
 
 
 def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
-    """Of a partitioned table."""
+    """Makes a table a partition of a partitioned table."""
     child.bound = bound
     if whole is not None and whole is not child:
         whole.partitions.add(child.name)
@@ -81,7 +81,7 @@ def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
 
 
 def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
-    """With what is written behind it."""
+    """Adds a column with the constraints of its definition."""
     to.columns[added.name] = Column(added.type, added.not_null, added.collation)
     for node in added.constraints:
         if node.get("contype") in {"CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
@@ -89,7 +89,7 @@ def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
 
 
 def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") -> None:
-    """Of a table; with its index where it has one, and NOT NULL where it means that."""
+    """Adds a constraint to a table, with the index and the NOT NULL that it implies."""
     constraint = constraint_of(node, column)
     kind = constraint.kind.removeprefix("CONSTR_").lower()
     known_index = catalog.indexes.get((to.name[0], node.get("indexname", "")))
@@ -107,7 +107,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses, for one column."""
+    """The name that PostgreSQL chooses for a constraint on one column."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
@@ -116,7 +116,7 @@ def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
 
 
 def foreign_table(catalog: Catalog, node: Node) -> None:
-    """CREATE FOREIGN TABLE: its rows are somebody else's."""
+    """CREATE FOREIGN TABLE: its rows are stored on another server."""
     made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
     for element in node.get("base", {}).get("tableElts", ()) if made else ():
         _element(catalog, made, element) if made else None
@@ -131,7 +131,7 @@ def table_as(catalog: Catalog, node: Node) -> None:
 
 
 def selected(catalog: Catalog, node: Node) -> None:
-    """SELECT … INTO, and what SELECT does to the search path."""
+    """SELECT … INTO, and calls in SELECT that change the search path."""
     if "intoClause" in node:
         made = _made(catalog, node["intoClause"].get("rel", {}), "table")
         if made:
@@ -151,7 +151,7 @@ def view(catalog: Catalog, node: Node) -> None:
 
 
 def index(catalog: Catalog, node: Node) -> None:
-    """CREATE INDEX; one that PostgreSQL names gets a name that nobody else has."""
+    """CREATE INDEX; an unnamed index gets a name that is unique in the model."""
     on = catalog.full(relation_name(node.get("relation", {})))
     elements = (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
     columns = columns_in(node.get("whereClause")).union(*(index_columns(element) for element in elements))

@@ -12,7 +12,7 @@ _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABL
 
 
 def drop(catalog: Catalog, node: Node) -> None:
-    """Tables and views, indexes, domains, functions, schemas."""
+    """Drops tables, views, indexes, domains, functions and schemas."""
     what = node.get("removeType", "")
     for parts in dropped_names(node):
         name = (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
@@ -55,7 +55,7 @@ def _schema(catalog: Catalog, schema: str) -> None:
 
 
 def with_column(catalog: Catalog, of: Table, column: str) -> None:
-    """The indexes and constraints that go with a column."""
+    """Drops the indexes and constraints that use a column."""
     for key in [key for key, index in catalog.indexes.items() if index.table == of.name and column in index.columns]:
         del catalog.indexes[key]
     for name in [name for name, constraint in of.constraints.items() if column in constraint.columns]:

@@ -53,7 +53,7 @@ def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
 
 
 def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
-    """Another name or schema for a table, which stays what it was."""
+    """Changes the name or schema of a table; the object stays the same."""
     old = table.name
     catalog.tables[new] = catalog.tables.pop(old)
     table.name = new
@@ -66,7 +66,7 @@ def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
 
 
 def _rename_schema(catalog: Catalog, old: str, new: str) -> None:
-    """With all that is in it."""
+    """Renames a schema with all its objects."""
     for table in [table for table in catalog.tables.values() if table.name[0] == old]:
         rename_table(catalog, table, (new, table.name[1]))
     for key in [key for key in catalog.functions if key[0] == old]:
@@ -88,7 +88,7 @@ def move(catalog: Catalog, node: Node) -> None:
 
 
 def _rename_type(catalog: Catalog, name: Name, new: Callable[[Name], Name]) -> None:
-    """Of a domain, with the columns that have it; of a composite type, with the tables that are made of it."""
+    """Renames a domain and updates its columns, or renames a composite type and updates its typed tables."""
     for table in catalog.typed(name):
         table.of_type = new(catalog.full(name))
     keys = [(schema, name[1]) for schema in ((name[0],) if name[0] else catalog.path)]

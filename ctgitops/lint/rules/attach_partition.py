@@ -14,7 +14,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """A CHECK that says what the bound says spares the scan."""
+    """Reports the scan, unless a validated CHECK implies the partition bound."""
     for command in case.parts("AT_AttachPartition") if case.node.get("objtype") == "OBJECT_TABLE" else ():
         part = target(command)
         parent = case.catalog.table(relation_name(case.node.get("relation", {})))

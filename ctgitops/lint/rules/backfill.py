@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """An UPDATE whose condition names no value: nobody can tell how many rows it has."""
+    """Reports an UPDATE whose condition has no `=` with a constant and no IN, so that the number of rows is unknown."""
     table = case.in_use(case.node.get("relation", {}))
     where = case.node.get("whereClause")
     if table and where is not None and not case.transaction.batched and not _names_a_value(where):

@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of a table in use; it is instant once it has its lock."""
+    """Reports indexes of a table in use; the drop is instant once it has its lock."""
     node = case.node
     if node.get("removeType") != "OBJECT_INDEX" or node.get("concurrent"):
         return

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Also on a partitioned table, where ON ONLY builds nothing."""
+    """Reports a partitioned table too, but not ON ONLY, which builds nothing."""
     node = case.node
     table = case.in_use(node.get("relation", {}))
     if node.get("concurrent") or table is None or not case.has_rows(table):

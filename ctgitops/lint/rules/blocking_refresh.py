@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """One that the same plan made, nobody reads yet."""
+    """Skips a view that the same plan created, which is not in use yet."""
     view = case.in_use(case.node.get("relation", {}))
     if view and not case.node.get("concurrent"):
         yield Hit(f"reads of {called(view)} wait until it is worked out anew")

@@ -13,7 +13,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of an index, a table, a schema, a database."""
+    """Reports REINDEX of an index, a table, a schema and a database."""
     node = case.node
     if switched_on(node.get("params", []), "concurrently") or node.get("kind") == "REINDEX_OBJECT_SYSTEM":
         return
@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _indexed(case: Case, table: Table) -> bool:
-    """Whether there is an index; of a table whose columns are not all known, nobody can tell."""
+    """Whether the table has an index; assumed if its columns are not all known."""
     known = case.catalog.complete and table.known and table.kind == "table"
     return not known or case.catalog.indexed(table)
 

@@ -15,7 +15,7 @@ _SAME = ({"text", "varchar", "bpchar", "citext"}, {"int2", "int4", "int8"}, {"fl
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Where what code reads and writes is something else afterwards."""
+    """Reports a new type that code for the old type may not be able to read or write."""
     table = case.altered
     for command in case.parts("AT_AlterColumnType"):
         column = table.columns.get(command.get("name", "")) if table else None

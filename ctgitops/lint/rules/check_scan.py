@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Behind a new column too, even where every value of it is null."""
+    """Reports the CHECK of a new column too, even if every value is null."""
     for table, node, added in case.added_constraints("CONSTR_CHECK"):
         if node.get("skip_validation") or not case.has_rows(table):
             continue

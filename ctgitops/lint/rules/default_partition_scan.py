@@ -13,7 +13,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Rows of the default partition may belong to the new one."""
+    """PostgreSQL checks whether rows of the default partition belong to the new one."""
     node = case.node
     if "partbound" not in node or not node.get("inhRelations"):
         return

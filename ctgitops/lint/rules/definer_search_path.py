@@ -12,7 +12,7 @@ from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """SET search_path FROM CURRENT counts as one."""
+    """Accepts SET search_path FROM CURRENT."""
     options = case.node.get("options", [])
     definer = option(options, "security")
     if definer is None or not definer.get("arg", {}).get("Boolean", {}).get("boolval"):

@@ -14,7 +14,7 @@ from ..types import Type
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """ADD CONSTRAINT without NOT VALID, SET NOT NULL, and VALIDATE."""
+    """Reports ADD CONSTRAINT without NOT VALID, SET NOT NULL, and VALIDATE."""
     node, subtype = case.node, case.node.get("subtype")
     if subtype not in {"C", "O", "V"} or (subtype == "C" and target(node).get("skip_validation")):
         return

@@ -14,7 +14,7 @@ _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW"}
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """What else goes, the file does not say."""
+    """CASCADE drops dependent objects that the file does not name."""
     for name in _dropped(case) if case.kind == "DropStmt" else _parts(case):
         yield Hit(f"everything that needs {name} is dropped too, whatever that is by then")
 
@@ -32,7 +32,7 @@ def _parts(case: Case) -> Iterator[str]:
 
 
 def _new(case: Case, parts: tuple[str, ...]) -> bool:
-    """Whether the same plan made it, or it is known not to be there."""
+    """Whether the same plan created the object, or it is known not to exist."""
     found = case.catalog.table((parts[-2] if len(parts) > 1 else "", parts[-1]))
     if found is None and case.node.get("removeType") in _RELATIONS:
         return case.catalog.complete and bool(case.node.get("missing_ok"))

@@ -13,7 +13,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of a table in use."""
+    """Reports columns of a table in use."""
     table = case.altered
     for command in case.parts("AT_DropColumn"):
         if table and not _nothing_there(case, table, command):
@@ -22,7 +22,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _nothing_there(case: Case, table: Table, command: Node) -> bool:
-    """Whether IF EXISTS finds no such column."""
+    """Whether the statement has IF EXISTS and the column is known not to exist."""
     known = case.catalog.complete and table.known
     return known and bool(command.get("missing_ok")) and command.get("name", "") not in table.columns
 

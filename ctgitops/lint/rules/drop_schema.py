@@ -11,7 +11,7 @@ from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """With everything in it."""
+    """The statement drops all objects in the schema or database."""
     if case.kind == "DropdbStmt":
         yield Hit(f"the database {case.node.get('dbname', '')} and everything in it is gone")
     elif case.node.get("removeType") == "OBJECT_SCHEMA":

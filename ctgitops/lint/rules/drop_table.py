@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of a table in use."""
+    """Reports tables in use."""
     if case.node.get("removeType") != "OBJECT_TABLE":
         return
     for parts in dropped_names(case.node):

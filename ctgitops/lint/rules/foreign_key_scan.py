@@ -13,12 +13,12 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """A new column without a default has nothing to prove: all its values are null."""
+    """Skips a new column without a default: all its values are null, so PostgreSQL checks no row."""
     for table, node, added in case.added_constraints("CONSTR_FOREIGN"):
         if node.get("skip_validation") or not case.has_rows(table):
             continue
         if added is not None and not (added.serial or added.identity or any(added.of("CONSTR_DEFAULT"))):
-            continue  # a DEFAULT NULL is looked up all the same
+            continue  # PostgreSQL checks the rows even if the default is NULL
         other = written(referenced(node))
         both = called(table) if other == called(table) else f"{called(table)} and {other}"
         what = f"writes to {both} wait until every row of {called(table)} is checked"

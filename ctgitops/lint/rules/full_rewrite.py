@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of one table, or of all."""
+    """Reports the statement for one table and for all tables."""
     node = case.node
     if case.kind == "VacuumStmt" and not switched_on(node.get("options", []), "full"):
         return
@@ -27,7 +27,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 
 def _any(case: Case) -> bool:
-    """Whether there is a table to do it to: CLUSTER takes only those that were clustered before."""
+    """Whether a table is affected: CLUSTER without a table processes only those clustered before."""
     if case.kind == "VacuumStmt" or not case.catalog.complete:
         return True
     before = [case.catalog.tables.get(index.table) for index in case.catalog.indexes.values() if index.clustered]

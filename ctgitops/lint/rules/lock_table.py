@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """From SHARE on."""
+    """Reports SHARE and stronger modes."""
     mode = LockMode.of(case.node)
     if mode < LockMode.SHARE:
         return

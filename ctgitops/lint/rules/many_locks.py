@@ -11,11 +11,11 @@ from ..rule import Group, Hit, Rule
 from ..rule_input import Case
 
 MOST = 3
-"""So many tables can be locked by one file."""
+"""Maximum number of tables in use that one file may lock."""
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Told once, by the statement that locks one more."""
+    """Reports once, at the statement that exceeds the limit."""
     before = {name for name, mode in case.transaction.held.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     now = {name for name, mode in case.locks.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     if case.transaction.whole and len(before) <= MOST < len(before | now):

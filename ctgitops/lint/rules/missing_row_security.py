@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Asked only of a database that uses row-level security, or whose policy names `exposed_schemas`."""
+    """Applies only if the database uses row-level security, or the policy names `exposed_schemas`."""
     relation = case.node.get("relation", {})
     name = case.catalog.full(relation_name(relation))
     if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:

@@ -12,7 +12,7 @@ _HARMLESS = {"VariableSetStmt", "SelectStmt", "CommentStmt"}
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Told at the first statement that a transaction could have held."""
+    """Reports the first statement that could have run in a transaction."""
     transaction = case.transaction
     if transaction.whole or transaction.batched or transaction.statements < 2 or transaction.told_mixed:
         return

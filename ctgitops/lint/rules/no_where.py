@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of a table in use."""
+    """Reports tables in use."""
     table = case.in_use(case.node.get("relation", {}))
     joined = "fromClause" in case.node or "usingClause" in case.node
     if table and "whereClause" not in case.node and not joined:

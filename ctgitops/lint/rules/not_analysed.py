@@ -11,7 +11,7 @@ from ..rule_input import Case
 
 
 def check(_case: Case) -> Iterator[Hit]:
-    """Found where rules are run, not here."""
+    """Reports nothing: these findings come from running the rules."""
     yield from ()
 
 

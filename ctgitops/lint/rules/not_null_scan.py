@@ -14,7 +14,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Not where a validated CHECK proves it, or where it is NOT NULL already."""
+    """Skips a column that is already NOT NULL, or that a validated CHECK proves to be not null."""
     table = case.altered
     if table is None or not case.has_rows(table):
         return

@@ -14,7 +14,7 @@ _ROWS = {"OBJECT_TABLE", "OBJECT_SEQUENCE", "OBJECT_COLUMN"}
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of tables and sequences; that everybody may use a schema or a type is how PostgreSQL begins."""
+    """Reports tables and sequences only: PUBLIC may use types, and some schemas, by default."""
     node = case.node.get("action", {}) if case.kind == "AlterDefaultPrivilegesStmt" else case.node
     if not node.get("is_grant") or node.get("objtype") not in _ROWS:
         return

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Only a catalogue knows what is partitioned, so that the file itself has to say that it is no transaction."""
+    """Only the catalog shows whether a table is partitioned, so the file must declare `no transaction`."""
     node = case.node
     if not case.transaction.whole or switched_on(node.get("params", []), "concurrently") or "relation" not in node:
         return

@@ -10,7 +10,7 @@ from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """In CREATE TABLE and ADD COLUMN."""
+    """Checks columns of CREATE TABLE and ADD COLUMN."""
     for column in case.written_columns():
         if column.type.name in {"int2", "int4"} and any(column.of("CONSTR_PRIMARY")):
             yield Hit(f"{column.name} ends at 2,147,483,647")

@@ -10,7 +10,7 @@ from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """In CREATE TABLE and ADD COLUMN."""
+    """Checks columns of CREATE TABLE and ADD COLUMN."""
     for column in case.written_columns():
         if column.serial:
             yield Hit(f"{column.name} is serial, whose sequence has rights and an owner of its own")

@@ -10,7 +10,7 @@ from ..rule_input import Case
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """In CREATE TABLE and ADD COLUMN."""
+    """Checks columns of CREATE TABLE and ADD COLUMN."""
     for column in case.written_columns():
         if column.type.name == "json":
             yield Hit(f"{column.name} is json, which has no equality: DISTINCT, GROUP BY and UNION fail")

@@ -12,7 +12,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of an index that nobody knows, it is not said that its columns are nullable."""
+    """Assumes that the columns of an unknown index are not nullable."""
     for table, node, _ in case.added_constraints("CONSTR_PRIMARY"):
         index = case.catalog.indexes.get((table.name[0], node.get("indexname", "")))
         if index is None or not case.has_rows(table):

@@ -18,7 +18,7 @@ _WHAT = {
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of what others use; an index or a constraint may be called anything."""
+    """Reports tables, views and columns in use; code does not depend on names of indexes and constraints."""
     node = case.node
     moved = case.kind == "AlterObjectSchemaStmt"
     what = _WHAT.get(node.get("objectType" if moved else "renameType", ""))

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """It fails on the first row; on a table without rows, it looks for one."""
+    """The statement fails if the table has rows; on an empty table, it scans for them."""
     for table, added in case.added_columns():
         filled = added.default is not None or added.generated or added.serial or added.identity
         if added.not_null and not filled and _default_of(case, added.type) is None and case.has_rows(table):

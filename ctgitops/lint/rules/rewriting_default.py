@@ -13,7 +13,7 @@ from ..volatility import volatile_call
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """A default that is worked out once is kept in the catalogue; others are written, row by row."""
+    """A default evaluated once is stored in the catalog; any other is written to each row."""
     for table, added in case.added_columns():
         why = _why(case, added)
         if why and case.has_rows(table):

@@ -21,7 +21,7 @@ _PARTS = {
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """A table that is logged already stays as it is."""
+    """SET LOGGED does nothing for a table that is already logged."""
     table = case.altered
     if table is None or not case.has_rows(table):
         return
@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Hit]:
 
 def _nothing_to_do(table: Table, command: Node) -> bool:
     if table.kind == "partitioned":
-        return True  # only what is attached later follows
+        return True  # applies only to partitions attached later
     match command.get("subtype"):
         case "AT_SetLogged":
             already = table.logged

@@ -17,14 +17,14 @@ from ..types import type_of
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """From one type to another: 76 pairs of 1,441 leave the table alone."""
+    """Compares the types: 76 of 1,441 measured pairs do not rewrite the table."""
     for command in case.parts("AT_AlterColumnType"):
         for table in _tables(case):
             yield from _hits(case, table, command) if case.has_rows(table) else ()
 
 
 def _tables(case: Case) -> list[Table]:
-    """The table, or those that are made of the type."""
+    """The altered table, or the typed tables of the altered type."""
     if case.node.get("objtype") == "OBJECT_TYPE":
         return [table for table in case.catalog.typed(relation_name(case.node.get("relation", {}))) if not table.new]
     return [case.altered] if case.altered else []

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """CREATE TRIGGER; it is instant once it has its lock."""
+    """CREATE TRIGGER is instant once it has its lock."""
     table = case.in_use(case.node.get("relation", {}))
     if table:
         yield Hit(f"writes to {called(table)} wait until this is committed, and then run the trigger")

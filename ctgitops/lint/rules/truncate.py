@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """Of tables in use."""
+    """Reports tables in use."""
     for item in case.node.get("relations", ()):
         table = case.in_use(item.get("RangeVar", {}))
         if table and case.has_rows(table):

@@ -13,7 +13,7 @@ _NO_OTHER_WAY = "there is no way to build an exclusion constraint while writes g
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """USING INDEX builds nothing."""
+    """Skips USING INDEX, which builds nothing."""
     for table, node, added in case.added_constraints("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION"):
         if "indexname" in node or not case.has_rows(table):
             continue

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """The lock may come from another part of the same statement."""
+    """The lock may come from another action of the same statement."""
     table = case.altered
     if table is None or not case.has_rows(table):
         return

@@ -11,7 +11,7 @@ from ..rule_input import Case, called
 
 
 def check(case: Case) -> Iterator[Hit]:
-    """UPDATE and DELETE of the table whose lock the same transaction holds already."""
+    """Reports changes to rows of a table that the same transaction has already locked."""
     table = case.in_use(case.node.get("relation", {}))
     held = case.transaction.held.get(table.name, LockMode.ACCESS_SHARE) if table else LockMode.ACCESS_SHARE
     if table and held >= LockMode.SHARE:
