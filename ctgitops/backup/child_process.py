@@ -19,16 +19,16 @@ SECONDS_TO_END = 5
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended."""
+    """The result of a program."""
 
     status: int
-    """Its exit status; negative: the number of the signal that ended it."""
+    """Its exit status; a negative value is the number of the signal that ended it."""
     said: str
-    """What it wrote to its standard error."""
+    """Its standard error output."""
 
 
 def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) -> Finished:
-    """Runs a program to its end. If we are interrupted meanwhile, it and all it started are ended first."""
+    """Runs a program to its end. On an interrupt, the program and its child processes are ended first."""
     child = subprocess.Popen(
         watchdog.command(command),
         env=dict(environment),
@@ -59,7 +59,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Makes SIGTERM an exception for the length of a block, so that what the block began is tidied away."""
+    """Turns SIGTERM into an exception for the duration of a block, so that the block can clean up."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if not ours:
         yield

@@ -17,7 +17,7 @@ from .store import DUMP, ROLES, read_receipt
 
 
 def schema_of_backup(receipt_path: Path, tell: Listener) -> Snapshot:
-    """Restores a backup beside us, all of it, and takes its schema. Raises BackupError, UsageError."""
+    """Restores a whole backup on a local throw-away server and reads its schema. Raises BackupError, UsageError."""
     receipt = read_receipt(receipt_path)
     roles = receipt_path.parent / DUMP / ROLES
     programs = server_for(int(receipt.server_version.split(".", maxsplit=1)[0]))

@@ -24,16 +24,16 @@ from .take import Taking, take_into
 
 @dataclass(frozen=True)
 class LocalBackups:
-    """Backups below the folder that `backup.to` names, relative to the repository's `root`."""
+    """Backups in the folder that `backup.to` names, relative to the repository's `root`."""
 
     root: Path
     address_of: Callable[[Environment], Address]
     address_of_secret: Callable[[str], Address]
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Dumps, counts, restores, compares, and writes the receipt last. The database is only read.
+        """Dumps, counts, restores, compares, and writes the receipt last. Only reads the database.
 
-        Raises BackupError; then the folder holds nothing of this backup.
+        Raises BackupError, after which the folder contains nothing of this backup.
         """
         policy = environment.backup
         if policy is None:
@@ -74,7 +74,7 @@ def _disks(place: Path, policy: BackupPolicy) -> Callable[[int], None]:
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Whatever was in the way, the caller learns one thing: there is no proved backup, so nothing was changed."""
+    """Turns any error into a BackupError with one state: there is no proved backup, so nothing was changed."""
     try:
         yield
     except BackupError as error:

@@ -1,4 +1,4 @@
-"""Tells about every second how far a dump or a restore is, while pg_dump or pg_restore runs; never makes it fail."""
+"""Reports the progress of pg_dump or pg_restore about every second; an error in it never fails the backup."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Meter:
         self._best: Measure | None = None
 
     def look(self) -> None:
-        """One look, and what it showed. Whatever is in the way, it is not told."""
+        """Measures and reports once. An error is ignored."""
         with contextlib.suppress(Exception):
             measure = self._best = _not_less(self._measure(), self._best)
             seconds = max(time.monotonic() - self._began, 0.001)
@@ -37,7 +37,7 @@ class _Meter:
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
-    """The statistics of a COPY are gone for a moment between its end and the commit."""
+    """The statistics of a COPY disappear between its end and the commit, so progress must not go back."""
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]
@@ -64,7 +64,7 @@ def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
 
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
-    """For the length of a block in which pg_dump writes to the folder."""
+    """Reports progress while pg_dump writes to the folder in the block."""
     look = DumpLook(source)
 
     def measure() -> Measure:
@@ -81,7 +81,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[Non
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
-    """For the length of a block in which pg_restore writes these rows by table."""
+    """Reports progress while pg_restore writes these rows (a count for each table) in the block."""
     look = RestoreLook(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
@@ -94,5 +94,5 @@ def restore_measured(target: Address, database: str | None, rows: Mapping[str, i
 
 
 def _percent(done: int, of: int) -> int | None:
-    """Never 100 while the program runs: constraints and indexes come after the rows."""
+    """Percentage, at most 99 while the program runs: constraints and indexes come after the rows."""
     return min(99, 100 * done // of) if of else None

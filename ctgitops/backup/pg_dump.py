@@ -23,7 +23,7 @@ UNTOUCHED = "nothing was changed"
 
 @dataclass(frozen=True)
 class Dump:
-    """What is dumped with what, and where to."""
+    """The source, target folder and options of a dump."""
 
     client: Programs
     source: Address
@@ -32,14 +32,14 @@ class Dump:
 
 
 def jobs() -> int:
-    """How many connections dump or restore at once."""
+    """How many connections a dump or restore uses in parallel."""
     return min(MOST_JOBS, os.cpu_count() or 1)
 
 
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
-    """Writes the snapshot's moment to the folder, which must not be there yet.
+    """Writes the snapshot to the folder, which must not exist yet.
 
-    The database is only read. Raises BackupError with pg_dump's own words and what to do about them.
+    Only reads the database. Raises BackupError with pg_dump's own message and advice.
     """
     command = [
         dump.client.path("pg_dump"),
@@ -61,7 +61,7 @@ def many(number: int, thing: str) -> str:
 
 
 def words_of(finished: Finished, address: Address) -> str:
-    """The first lines that say why, without secrets."""
+    """The first lines that give the reason, without secrets."""
     said = address.hidden(finished.said)
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
     if not lines:
@@ -72,7 +72,7 @@ def words_of(finished: Finished, address: Address) -> str:
 
 
 def full_disk(words: str) -> bool:
-    """Whether a disk, a quota or a limit was the reason."""
+    """Whether a full disk, a quota or a limit was the reason."""
     return bool(re.search(r"No space left on device|File too large|quota exceeded|SIGXFSZ", words))
 
 

@@ -16,22 +16,22 @@ from .child_process import Finished, run
 from .pg_dump import words_of
 
 HARMLESS = (
-    # Each newer client sets its session's newer limits to "none" before it begins; an older server has no such limit.
+    # Each newer client sets its newer session limits to "none" before it begins; an older server lacks such a limit.
     # transaction_timeout: clients from 17 on, servers up to 16
     re.compile(
         r'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"\n'
         r"Command was: SET transaction_timeout = 0;\s*"
     ),
 )
-"""Whole complaints, each with its reason, that take nothing away from what is restored."""
-# With jobs, it may name more errors than it counts: what a job's session says on its beginning is not counted
+"""Complete error messages, each with its reason, that do not reduce what is restored."""
+# With jobs, it may report more errors than it counts: errors when a job's session starts are not counted
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
 MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """What is restored with what, and where to."""
+    """The source, target and options of a restore."""
 
     client: Programs
     target: Address
@@ -43,23 +43,23 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Complaints:
-    """What pg_restore said, sorted."""
+    """Messages of pg_restore, classified."""
 
     harmless: tuple[str, ...]
     losses: tuple[str, ...]
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> Complaints:
-    """Restores into a database that has nothing in it yet. Writes. Raises BackupError where pg_restore gave up."""
+    """Restores into an empty database. Writes. Raises BackupError if pg_restore stopped early."""
     done = [_restored(restoration, part, watchdog) for part in _parts(restoration)]
     harmless = dict.fromkeys(line for each in done for line in each.harmless)
     return Complaints(tuple(harmless), tuple(loss for each in done for loss in each.losses))
 
 
 def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
-    """The options of each run of pg_restore: one run, but for constraints that are NOT VALID.
+    """The options of each run of pg_restore: a single run, unless there are NOT VALID constraints.
 
-    Those of a domain depend on no table, so that jobs may add them before the rows that break them are there.
+    Such a constraint of a domain depends on no table, so that jobs may add it before the rows that violate it.
     """
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)
@@ -77,7 +77,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
         "--no-password",
         *restoration.options,
         *part,
-        # A bare name with = or :// in it would be read as a URL
+        # A bare name with = or :// in it would be parsed as a URL
         f"--dbname=dbname='{quoted}'",
         str(restoration.dump),
     ]
@@ -86,7 +86,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
 
 
 def judged(finished: Finished, restoration: Restoration) -> Complaints:
-    """Noise told from loss: what is not known word for word is loss, as is an error counted but not named."""
+    """Separates noise from loss: an unknown message is a loss, as is an error that is counted but not shown."""
     said = restoration.target.hidden(finished.said)
     if finished.status == 0:
         return Complaints(_lines(said), ())
@@ -99,7 +99,7 @@ def judged(finished: Finished, restoration: Restoration) -> Complaints:
     for pattern in HARMLESS:
         harmless += pattern.findall(rest)
         rest = pattern.sub("", rest)
-    # Jobs write at once: a message comes whole, the words before it may come in any order
+    # Jobs write at the same time: a message arrives whole, but the prefixes may be in any order
     losses = [loss for part in rest.split("pg_restore: error: ") if (loss := MARKS.sub("", part).strip())]
     if not losses and int(counted[1]) > len(harmless):
         losses = [f"pg_restore counted {counted[1]} errors and named {len(harmless)}"]

@@ -17,30 +17,30 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""A tablespace is a folder of the source's machine; and a database with a subscription, even a disabled one, cannot be
-dropped. The dump has both."""
+"""A tablespace is a folder of the source's machine, and a database with a subscription, even a disabled one, cannot be
+dropped. The dump includes both."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What was in a database at one moment."""
+    """The contents of a database at one moment."""
 
     major: int
     rows: Mapping[str, int]
     sequences: Mapping[str, tuple[int, int]]
-    """Where each sequence stood before and after the dump: it is saved as it stands when pg_dump reads it."""
+    """The value of each sequence before and after the dump: pg_dump saves the value at the time it reads it."""
     inventory: tuple[str, ...]
     """Comparable between servers of any major."""
     exact_inventory: tuple[str, ...]
     """Comparable between servers of one major."""
     extensions: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
-    """Of each critical table, what the contents of its rows add up to."""
+    """A digest of the rows of each critical table."""
     roles: tuple[str, ...] = ()
-    """Roles that own or may use something in it."""
+    """Roles that own an object in it or have privileges on one."""
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
-    """What is in it and not in a dump of it, a line each with the reason."""
+    """Objects that a dump leaves out, one line each with the reason."""
     public: SchemaRights | None = None
     """Owner and privileges of the schema `public`."""
 
@@ -54,14 +54,14 @@ class ProofDatabase:
     words: str
     """`PostgreSQL 18.6, a throw-away server beside the run`"""
     options: tuple[str, ...]
-    """What pg_restore is told on this server."""
+    """Options of pg_restore for this server."""
     note: str = ""
-    """In what it differs from the source, such as its locale."""
+    """Differences from the source, such as its locale."""
 
 
 @contextmanager
 def beside_us(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a server of our own, of the source's major if it is here, with the source's roles."""
+    """A database on a local throw-away server, of the source's major if installed, with the source's roles."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
         note = made_like(server.address(), "proof", source.locale)
@@ -75,7 +75,7 @@ def beside_us(source: Contents) -> Iterator[ProofDatabase]:
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
     """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
 
-    Its roles are not ours to make: owners and grants are left out, and roles that policies name must be there.
+    We must not create roles there: owners and grants are left out, and roles that policies name must exist.
     """
     name = f"ctgitops_proof_{secrets.token_hex(6)}"
     with scratch_database(address, name, source.locale) as (version, note):
@@ -84,7 +84,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:
-    """What the copy has otherwise than the source, in words; empty: it is proved."""
+    """Differences between the copy and the source, as text; empty if the backup is proved."""
     found = []
     for table in sorted(source.rows.keys() | copy.rows.keys()):
         then, now = source.rows.get(table), copy.rows.get(table)

@@ -27,7 +27,7 @@ UNRESTORED = "nothing was restored"
 
 @dataclass(frozen=True)
 class Restoring:
-    """What is brought back, and where to."""
+    """The backup and the target of a restore."""
 
     receipt: Receipt
     dump: Path
@@ -35,19 +35,19 @@ class Restoring:
     tell: Listener
 
     def say(self, words: str) -> None:
-        """Tells how far it is."""
+        """Reports progress."""
         self.tell(BackupAdvanced(words))
 
 
 def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt:
-    """Checks the backup and the target first, restores, counts. Writes. Raises BackupError or UsageError."""
+    """Checks the backup and the target, restores, and counts rows. Writes. Raises BackupError or UsageError."""
     receipt = read_receipt(receipt_path)
     restoring = Restoring(receipt, receipt_path.parent / DUMP, target, tell)
     restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
     refuse_if_changed(receipt, restoring.dump)
     _refuse_unless_empty(target)
     options = _owners(restoring)
-    # pg_restore must read what pg_dump wrote; into a newer server the older one restores as well
+    # pg_restore must be able to read pg_dump's format; an older one can also restore into a newer server
     major = int(receipt.client_version.split(".")[0])
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
@@ -65,7 +65,7 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
 
 @contextmanager
 def _half_way(target: Address) -> Iterator[None]:
-    """From here on the target is changed, whatever those who are asked say of what they did."""
+    """From here on the target is changed, even if the error of a called function says that nothing was changed."""
     try:
         yield
     except CtgitopsError as error:
@@ -83,7 +83,7 @@ def _refuse_unless_empty(target: Address) -> None:
 
 
 def _owners(restoring: Restoring) -> tuple[str, ...]:
-    """Owners and grants come back as they were where the target lets us; policies need their roles in any case."""
+    """Options: owners and grants are restored if the target allows it; policies always need their roles."""
     file = restoring.dump / ROLES
     roles = roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
     if missing := missing_roles(restoring.target, roles):
@@ -98,7 +98,7 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
 
 
 def _public_as_it_was(restoring: Restoring) -> None:
-    """Owner and privileges of the schema `public`, which pg_restore leaves to whoever may give neither."""
+    """Restores owner and privileges of the schema `public`, which pg_restore cannot set as an ordinary role."""
     wanted = restoring.receipt.public
     if wanted and (left := give_back_public(restoring.target, wanted)):
         restoring.say(

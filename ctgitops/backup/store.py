@@ -22,32 +22,32 @@ RECEIPT = "receipt.json"
 ROLES = "roles.sql"
 PARTIAL = ".partial"
 SMALLEST_DUMP = 50
-"""A dump never came out below a fiftieth of the database; what cannot even hold that is not worth beginning."""
+"""A dump was never smaller than a fiftieth of the database; a disk without room for that is refused."""
 SMALLEST_COPY = 5
-"""Restored, it lost at most its bloat and dead rows: less than a fifth of the size is clearly too little."""
+"""A restore loses at most bloat and dead rows: less than a fifth of the size is clearly too little."""
 
 
 @dataclass(frozen=True)
 class BackupFolder:
-    """Where one backup grows, and where it is once it is whole."""
+    """The folder of one backup, while it is written and when it is complete."""
 
     id: str
     final: Path
     place: Path
-    """The folder that was there before anything was made."""
+    """The folder that existed before the backup created any."""
 
     @property
     def partial(self) -> Path:
-        """Where it grows."""
+        """The folder while the backup is written."""
         return self.final.with_name(self.final.name + PARTIAL)
 
     @property
     def dump(self) -> Path:
-        """What pg_dump writes."""
+        """The folder that pg_dump writes."""
         return self.partial / DUMP
 
     def finish(self, receipt: Receipt) -> None:
-        """Writes the receipt, and only then gives the folder its name. Writes."""
+        """Writes the receipt, and only then renames the folder to its final name. Writes."""
         file = self.partial / RECEIPT
         file.write_text(receipt.to_json(), encoding="utf-8")
         file.chmod(0o600)
@@ -58,7 +58,7 @@ class BackupFolder:
         _sync(self.final.parent)
 
     def _give_away(self) -> None:
-        """In a container that runs as root, what is made belongs to whoever owns the folder that it is made in."""
+        """In a container that runs as root, gives new files to the owner of the existing folder."""
         if os.geteuid() == 0:
             owner = self.place.stat()
             made = [p for p in self.final.parents if p != self.place and self.place in p.parents]
@@ -68,7 +68,7 @@ class BackupFolder:
 
 @contextmanager
 def new_folder(root: Path, environment: str, now: datetime) -> Iterator[BackupFolder]:
-    """A folder for a new backup; whatever goes wrong in the block, nothing half done stays. Writes."""
+    """A folder for a new backup; an error in the block removes everything written. Writes."""
     name = f"{now:%Y%m%dT%H%M%SZ}-{environment}-{secrets.token_hex(4)}"
     place = next(path for path in (root, *root.parents) if path.exists())
     folder = BackupFolder(name, root / name, place)
@@ -87,14 +87,14 @@ def new_folder(root: Path, environment: str, now: datetime) -> Iterator[BackupFo
 
 
 def local_folder(root: Path, to: str) -> Path:
-    """The folder that `backup.to` means. Raises UsageError for what is no folder of this machine."""
+    """The local folder that `backup.to` names. Raises UsageError if it is not a folder of this machine."""
     if "://" in to:
         raise UsageError(f"backups cannot go to {to}", hint="name a folder of this machine in `backup.to`")
     return root / Path(to).expanduser()
 
 
 def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
-    """Raises BackupError where a folder's disk cannot hold even the smallest `part` of the database."""
+    """Raises BackupError if a folder's disk has no room for the smallest `part` of the database."""
     free = shutil.disk_usage(place).free
     needed = bytes_of_database // part
     if free < needed:
@@ -106,7 +106,7 @@ def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
 
 
 def sealed(dump: Path) -> dict[str, SavedFile]:
-    """Size and SHA-256 of each file, after it reached the disk and nobody else can read it. Writes."""
+    """Size and SHA-256 of each file, once it is on disk and only its owner can read it. Writes."""
     files = {}
     for path in sorted(dump.rglob("*")):
         if path.is_file():
@@ -118,7 +118,7 @@ def sealed(dump: Path) -> dict[str, SavedFile]:
 
 
 def refuse_if_changed(receipt: Receipt, dump: Path) -> None:
-    """Raises BackupError where a file of the dump is not what the receipt says. Read-only."""
+    """Raises BackupError if a file of the dump differs from the receipt. Read-only."""
     there = {str(path.relative_to(dump)) for path in dump.rglob("*") if not path.is_dir()} if dump.is_dir() else set()
     wrong = [f"{name} is missing" for name in sorted(set(receipt.files) - there)]
     wrong += [f"{name} does not belong to it" for name in sorted(there - set(receipt.files))]
@@ -135,7 +135,7 @@ def refuse_if_changed(receipt: Receipt, dump: Path) -> None:
 
 
 def read_receipt(path: Path) -> Receipt:
-    """The receipt in a file. Raises UsageError where there is none."""
+    """Reads a receipt from a file. Raises UsageError if the file is not a receipt."""
     try:
         return Receipt.from_json(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -32,7 +32,7 @@ ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 @dataclass(frozen=True)
 class Taking:
-    """What one backup is made from and with."""
+    """The source, policy and folder of one backup."""
 
     environment: Environment
     policy: BackupPolicy
@@ -41,23 +41,23 @@ class Taking:
     tell: Listener
 
     def say(self, words: str) -> None:
-        """Tells how far it is."""
+        """Reports progress."""
         self.tell(BackupAdvanced(words))
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows by table, and what those of critical tables add up to."""
+    """Row counts by table, and digests of critical tables."""
 
     rows: dict[str, int]
     digests: dict[str, str]
 
 
 def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], None]) -> Receipt:
-    """Dumps, counts, restores and compares; returns the receipt, which is not written yet. Raises BackupError."""
+    """Dumps, counts, restores and compares; returns the receipt, not yet written. Raises BackupError."""
     started = datetime.now(UTC)
     with Watchdog(taking.folder.partial) as watchdog:
-        # The moment is held no longer than the dump takes: it keeps the source from tidying up behind itself
+        # The snapshot is held only as long as the dump takes: it keeps VACUUM from cleaning up the source
         with exported_snapshot(taking.source) as snapshot:
             refuse_early(snapshot.database_size())
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
@@ -92,13 +92,13 @@ def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], N
 
 
 def _from_here(folder: Path) -> str:
-    """Where it is as a person would write it here: a container's own place of a repository tells nobody anything."""
+    """The path as a person would write it here: a container's own path of a repository is of no use outside it."""
     here = Path.cwd()
     return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
-    """What is in a database that nobody else uses."""
+    """Reads the contents of a database that no other session uses."""
     stand = {name: (value, value) for name, value in snapshot.sequences().items()}
     return _contents(snapshot, Counted(snapshot.count_rows(), snapshot.digests(critical)), stand)
 
@@ -133,7 +133,7 @@ def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
 
 
 def _not_there(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
-    """A critical table may be one that the plan is about to bring, so its absence is told and does not end the run."""
+    """Missing critical tables. The plan may be about to create one, so it is reported and does not end the run."""
     return tuple(
         f"critical table {table} is not there yet" for table in policy.critical_tables if table not in source.digests
     )

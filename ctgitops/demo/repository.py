@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 HELD_BACK = ("300_inspection_forms", "700_work_order_indexes_concurrently")
-"""The migrations that the pull request of the story adds; `FORMS` is staging's data for them."""
+"""The migrations that the story's pull request adds; `FORMS` is staging's data for them."""
 
 FORMS = "003_work.sql"
 
@@ -27,13 +27,13 @@ seeds: [seeds/production, seeds/customers]
 
 
 def origin() -> Path:
-    """Where ConstructTrack's migrations are: in the installed package, or beside it in a checkout."""
+    """The folder of ConstructTrack's migrations: in the installed package, or beside it in a checkout."""
     packaged = Path(__file__).parent / "repository"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def main_branch(root: Path) -> None:
-    """Writes the main branch before the pull request; its production has customers' data, as staging's seeds give."""
+    """Writes the main branch before the pull request; its production has customer data, from staging's seed files."""
     source = origin()
     shutil.copytree(source / "migrations", root / "migrations")
     for name in ("staging", "production"):
@@ -50,7 +50,7 @@ def main_branch(root: Path) -> None:
 
 
 def pull_request(root: Path) -> list[str]:
-    """Adds the pull request's files; tells which."""
+    """Adds the pull request's files; returns their names."""
     source = origin()
     added = [shutil.copy(path, root / "migrations" / path.name) for path in _held_back(source / "migrations")]
     shutil.copy(source / "seeds" / "staging" / FORMS, root / "seeds" / "staging" / FORMS)

@@ -38,18 +38,18 @@ from ..wiring.wiring import Wiring
 from . import repository
 
 LAST_ON_MAIN = 202
-"""The newest migration of this database before the pull request."""
+"""The latest migration of this database before the pull request."""
 
 REPOSITORY = "constructtrack/database"
-"""Where the payloads of its events come from."""
+"""The repository of its events' payloads."""
 
 MADE = ".made-by-ctgitops-demo"
-"""Tells a folder that a demo filled from one in which somebody's work stands; only the first is ever emptied."""
+"""Marks a folder that a demo filled; only a marked folder is ever emptied, so that other work is safe."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout, its wiring to two databases, and the folder where everything that was made stays."""
+    """The checkout, its wiring to two databases, and the folder that keeps all results."""
 
     into: Path
     environ: dict[str, str]
@@ -60,15 +60,15 @@ class Stage:
         return self.into / "repository"
 
     def wiring(self) -> Wiring:
-        """The checkout as it is now."""
+        """The wiring of the checkout in its current state."""
         return Wiring(self.root, self.environ)
 
     def keep(self, name: str, text: str) -> None:
-        """Leaves a file for a person to look at."""
+        """Writes a file for a person to look at."""
         (self.into / name).write_text(text, encoding="utf-8")
 
     def schema_of(self, name: str) -> str:
-        """Identity of an environment's schema now."""
+        """Identity of an environment's current schema."""
         wiring = self.wiring()
         environment = wiring.environment(name)
         with exported_snapshot(wiring.addresses.named(environment.url_secret, name)) as snapshot:
@@ -76,7 +76,7 @@ class Stage:
 
 
 def play(into: Path) -> int:
-    """The whole story, from an empty folder; its servers are gone when it ends, however it ends."""
+    """Plays the whole story, from an empty folder; its servers are removed when it ends, also after an error."""
     began = time.monotonic()
     _empty(into)
     with _stage(into) as stage:
@@ -106,7 +106,7 @@ def _stage(into: Path) -> Iterator[Stage]:
 
 
 def _empty(into: Path) -> None:
-    """Removes what an earlier demo left there, and nothing that it did not make."""
+    """Removes what an earlier demo created there, and nothing else."""
     if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
         raise click.BadParameter(f"{into} holds something that no demo made; name another folder", param_hint="--into")
     shutil.rmtree(into, ignore_errors=True)
@@ -140,7 +140,7 @@ def _payload(name: str) -> dict[str, object]:
 
 
 def _asked_by(stage: Stage, event: str) -> Planning | Applying:
-    """What GitHub's payload asks of this repository."""
+    """The request of a GitHub payload for this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} asks for nothing: {happened.why}")
@@ -167,7 +167,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """The pull request, where people look at it."""
+    """The pull request, with the address at which people see it."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -175,7 +175,7 @@ def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
 
 
 def _record(stage: Stage, outcome: Outcome) -> str:
-    """What the comment says once something came of it."""
+    """The text of the comment after an outcome."""
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
@@ -251,4 +251,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """Nobody has to watch how the main branch came about."""
+    """Ignores progress: the creation of the main branch needs no output."""

@@ -1,4 +1,4 @@
-"""What this process has applied until now, for the last words of a run that is asked to stop."""
+"""The migrations and seed files that this process has applied, for the final message of a run that is asked to stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAMES: list[str] = []
 
 
 def note(progress: Progress) -> None:
-    """A listener that notes whatever is done."""
+    """A listener that records what is done."""
     if isinstance(progress, StepFinished):
         NAMES.append(progress.step.name)
     elif isinstance(progress, SeedFinished):

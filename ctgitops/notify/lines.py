@@ -36,13 +36,13 @@ from ..report.terminal_text import on_one_line
 
 
 def line_of(progress: Progress) -> str:
-    """What a person reads about a progress; empty for what is told by the line after it."""
+    """The line for an event; empty if the next line includes it."""
     of = (_of_others, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
 def worth_a_line(progress: Progress) -> bool:
-    """Whether a log shows it; a display that moves shows all."""
+    """Whether a log shows the event; a live display shows all."""
     return not isinstance(progress, BackupMeasured) or progress.milestone
 
 

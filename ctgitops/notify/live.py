@@ -43,11 +43,11 @@ _WITHIN = (
     BatchHeld,
     BackupMeasured,
 )
-"""What happens while a step or a part of a backup runs, whose clock goes on."""
+"""Events within a step or a part of a backup, whose clock continues."""
 
 
 class Live:
-    """A listener as a context: the last line moves while it is open, and is gone when it ends."""
+    """A listener as a context: its last line moves while the context is open, and is removed at the end."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
@@ -88,7 +88,7 @@ class Live:
 
 
 def _doing(progress: Progress) -> str:
-    """What is under way; empty for what has ended."""
+    """The activity in progress; empty for an event that ends one."""
     match progress:
         case StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"

@@ -1,1 +1,1 @@
-"""What is read from the catalogs: schema, sizes, violations, exported snapshots."""
+"""Catalog queries: schema, sizes, violations, exported snapshots."""

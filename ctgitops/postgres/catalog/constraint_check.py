@@ -1,4 +1,4 @@
-"""Looks for rows that break a constraint which PostgreSQL takes for true: `verify --deep`."""
+"""Finds rows that violate a constraint which PostgreSQL treats as valid: `verify --deep`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SECONDS_IN_ALL = 600
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "lock_timeout": "5s",
-    "row_security": "off",  # an error instead of a count without the rows that this role may not see
-    # A damaged index must not be asked whether it is damaged
+    "row_security": "off",  # an error instead of a count that omits rows which this role may not see
+    # An index that may be corrupt must not be used to check itself
     "enable_indexscan": "off",
     "enable_indexonlyscan": "off",
     "enable_bitmapscan": "off",
@@ -24,10 +24,10 @@ _SETTINGS = {
 
 
 def checked_at(address: Address) -> tuple[Checked, ...]:
-    """Every foreign key, CHECK constraint, NOT NULL and unique index, with the rows that break it.
+    """Checks every foreign key, CHECK constraint, NOT NULL and unique index for rows that violate it.
 
-    Read-only. It reads whole tables, one at a time, for a minute each and ten minutes in all; what was not looked at
-    in that time says so.
+    Read-only. Reads whole tables, one at a time, for at most one minute each and ten minutes in total. A constraint
+    that was not checked in that time is reported as not checked.
     """
     deadline = time.monotonic() + SECONDS_IN_ALL
     query = files("ctgitops").joinpath("postgres", "sql", "deep.sql").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def checked_at(address: Address) -> tuple[Checked, ...]:
         path = connection.execute("select pg_catalog.current_setting('search_path')").fetchall()[0][0]
         connection.execute("set search_path = ''")
         wanted = connection.execute(query.encode()).fetchall()
-        # The functions in expressions may rely on the search_path that they have every day
+        # Functions in expressions may depend on the search_path that the role normally has
         connection.execute("select pg_catalog.set_config('search_path', %s, false)", [path])
         return tuple(
             Checked(str(kind), str(name), str(rows), unknown=str(why))

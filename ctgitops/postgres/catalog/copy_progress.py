@@ -1,4 +1,4 @@
-"""How far pg_dump or pg_restore is, by the server's own statistics."""
+"""Progress of pg_dump or pg_restore, from the server's statistics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
 
 
 class _Look:
-    """A connection of its own, made when it is first needed."""
+    """Queries on a connection of its own, opened on first use."""
 
     def __init__(self, address: Address, database: str | None = None) -> None:
         self._address = address
@@ -46,14 +46,14 @@ class _Look:
         return self._connection
 
     def close(self) -> None:
-        """Ends its connection."""
+        """Closes the connection."""
         if self._connection is not None:
             self._connection.close()
 
 
 @dataclass
 class _Seen:
-    """Tables that were read, by oid, with their bytes."""
+    """Tables that a dump has read, by oid, with their size in bytes."""
 
     sizes: dict[int, int] = field(default_factory=dict)
     running: dict[int, int] = field(default_factory=dict)
@@ -61,14 +61,14 @@ class _Seen:
 
 
 class DumpLook(_Look):
-    """How much of its tables a dump has read. Small tables that are read between two looks are not counted."""
+    """Measures how much of its tables a dump has read. A small table read between two queries is not counted."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
         self._seen = _Seen()
 
     def __call__(self) -> tuple[int, int]:
-        """Bytes read, and bytes of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
+        """Returns the bytes read, and the bytes of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
         connection, seen = self._connected(), self._seen
         if not seen.sizes:
             rows = connection.execute(_SIZES.encode()).fetchall()
@@ -82,9 +82,9 @@ class DumpLook(_Look):
 
 
 class RestoreLook(_Look):
-    """How many rows a restore has written, in how many tables."""
+    """Measures how many rows a restore has written, in how many tables."""
 
     def __call__(self) -> tuple[int, int]:
-        """Rows, and tables that have some. Raises psycopg.Error, CtgitopsError. Read-only."""
+        """Returns the rows written, and how many tables have rows. Raises psycopg.Error, CtgitopsError. Read-only."""
         rows, tables = self._connected().execute(_WRITTEN.encode()).fetchall()[0]
         return int(str(rows)), int(str(tables))

@@ -59,7 +59,7 @@ order by 1
 
 
 def denied(role: str) -> Mapping[str, str]:
-    """By the server's words, what lets `role` read everything. Superusers need none of it."""
+    """Maps a pattern of a server message to advice that lets `role` read everything. A superuser needs none."""
     name = sql.Identifier(role).as_string()
     return {
         r"row-level security": f"as a superuser, `alter role {name} bypassrls`: rows would be missing; the owner of a "
@@ -70,7 +70,7 @@ def denied(role: str) -> Mapping[str, str]:
 
 
 def cure_for(address: Address, said: str) -> str:
-    """What to do about a message of the server or of pg_restore; empty if it is not one that this knows. Read-only."""
+    """Advice for a message of the server or of pg_restore; empty for an unknown message. Read-only."""
     try:
         with connect(address, "ctgitops/read", {"default_transaction_read_only": "on"}) as connection:
             path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchall()[0][0]
@@ -88,11 +88,11 @@ def cure_for(address: Address, said: str) -> str:
 class _Source:
     connection: Connection
     path: tuple[str, ...]
-    """The schemas in which a session of this role finds unqualified names."""
+    """The schemas in which a session of this role resolves unqualified names."""
 
 
 def _of_search_path(source: _Source, said: str) -> str:
-    """A function whose body has names without a schema, and no search_path of its own."""
+    """Advice for a function whose body uses unqualified names and that sets no search_path."""
     found = _IN_FUNCTION.search(said)
     if found is None or not _NOT_THERE.search(said):
         return ""
@@ -113,7 +113,7 @@ def _of_search_path(source: _Source, said: str) -> str:
 
 
 def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
-    """With the schemas that a session has, and behind them those of whatever else the body may name."""
+    """ALTER FUNCTION … SET search_path: the session's schemas, then those of other objects that the body may name."""
     named = source.connection.execute(_SCHEMAS_OF, {"names": list(set(_WORDS.findall(body)))}).fetchall()
     wanted = list(dict.fromkeys((schema, *source.path, *(str(each) for (each,) in named), "pg_temp")))
     quoted = (
@@ -125,7 +125,7 @@ def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
 
 
 def _of_constraint(connection: Connection, said: str) -> str:
-    """A constraint that holds for new rows and is broken by rows that are there."""
+    """Advice for a constraint that is enforced for new rows while existing rows violate it."""
     found = _VIOLATED.search(said)
     if found is None:
         return ""

@@ -29,10 +29,10 @@ from {table} as ctgitops_row
 """
 LARGE_OBJECTS = "pg_catalog.pg_largeobject_metadata"
 
-# Whatever limits the role or the database has, a dump takes as long as it takes; row_security = off makes a row
-# that we may not see an error instead of a silence; and if we are killed, the server notices within a second (it can
-# on these systems). Source and copy are compared as text, so both must write times, numbers and names in one way: a
-# dump does not bring the settings of its database along
+# No limit of the role or the database may cut a dump short; row_security = off raises an error for a row that this
+# role may not see, instead of omitting it; and if this process is killed, the server notices within a second (on
+# systems where it can). Source and copy are compared as text, so both must write times, numbers and names in the
+# same way: a dump does not include the settings of its database
 PREPARE = """
 select set_config(name, value, false)
 from pg_catalog.pg_settings
@@ -45,8 +45,8 @@ join (values
 ) as wanted (name, value) using (name)
 where name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd'
 """
-# Every place that holds rows: tables and partitions, not the partitioned table above them. Materialized views are left
-# out: pg_restore computes them anew, and from the same rows they may rightly differ (a stale one, now()).
+# Every relation that stores rows: tables and partitions, not the partitioned table. Materialized views are left out:
+# pg_restore recomputes them, and the result may correctly differ (a stale view, now()).
 TABLES = """
 select n.nspname, c.relname
 from pg_catalog.pg_class c
@@ -58,7 +58,7 @@ where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.
     )
 order by 1, 2
 """
-# Those that start again at their end are left out: where they stand later says nothing about where they stood
+# Sequences with CYCLE are left out: a later value says nothing about an earlier one
 SEQUENCES = """
 select n.nspname, c.relname
 from pg_catalog.pg_sequence s
@@ -71,7 +71,7 @@ where not s.seqcycle and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.n
     )
 order by 1, 2
 """
-# The first role of a cluster owns without an entry in pg_shdepend
+# The bootstrap superuser of a cluster owns objects without an entry in pg_shdepend
 ROLES = """
 select r.rolname
 from pg_catalog.pg_roles r
@@ -86,7 +86,7 @@ where r.rolname !~ '^pg_'
     )
 order by 1
 """
-# The names of the columns differ from major to major
+# Column names differ between major versions
 LOCALE = """
 select to_jsonb(d) || jsonb_build_object('encoding', pg_catalog.pg_encoding_to_char(d.encoding))
 from pg_catalog.pg_database d
@@ -96,23 +96,23 @@ where d.datname = current_database()
 
 @dataclass
 class ExportedSnapshot:
-    """One moment of a database, for `pg_dump --snapshot` and for our own counting alike."""
+    """A consistent view of a database at one moment, for `pg_dump --snapshot` and for our own row counts."""
 
     address: Address
     database: str | None
     id: str
-    """What `pg_dump --snapshot` takes."""
+    """The argument for `pg_dump --snapshot`."""
     _keeper: Connection = field(repr=False)
     _readers: list[Connection] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def server_version(self) -> str:
-        """`15.18`."""
+        """The server's version: `15.18`."""
         return str(_value(self._keeper, "select current_setting('server_version')")).split(" ", maxsplit=1)[0]
 
     def server_major(self) -> int:
-        """15 for 15.18."""
+        """The server's major version: 15 for 15.18."""
         return self._keeper.info.server_version // 10000
 
     def database_name(self) -> str:
@@ -129,15 +129,15 @@ class ExportedSnapshot:
         return tuple(str(name) for (name,) in rows)
 
     def roles(self) -> tuple[str, ...]:
-        """Roles that own something here, were granted something, or are named in a policy."""
+        """Roles that own an object in the database, were granted a privilege on one, or are named in a policy."""
         return tuple(str(name) for (name,) in self._keeper.execute(ROLES).fetchall())
 
     def user(self) -> str:
-        """The role that reads it."""
+        """The role that reads the snapshot."""
         return self._keeper.info.user
 
     def left_out(self) -> tuple[str, ...]:
-        """What is in it and not in a dump, a line each with the reason."""
+        """Objects that a dump leaves out, one line each with the reason."""
         return not_dumped(self._keeper)
 
     def public(self) -> SchemaRights | None:
@@ -156,14 +156,14 @@ class ExportedSnapshot:
         )
 
     def inventory(self, *, exact: bool) -> tuple[str, ...]:
-        """What the schema holds, a sorted line each; `exact` only compares between servers of the same major."""
+        """The schema's objects, a sorted line each; with `exact`, comparable only between servers of the same major."""
         query = files("ctgitops").joinpath("postgres", "sql", "inventory.sql").read_text(encoding="utf-8")
         wanted = query.replace("%(exact)s", "true" if exact else "false")
         rows = self._keeper.execute(wanted.encode()).fetchall()
         return tuple(sorted(_without_brackets(str(line)) for (line,) in rows))
 
     def count_rows(self) -> dict[str, int]:
-        """Rows of each table, as `schema.name`, on a connection of its own: it may run while pg_dump does."""
+        """Row count of each table, as `schema.name`, on a separate connection: it can run beside pg_dump."""
         with self._reader() as connection:
             counted: dict[str, int] = {}
             tables = connection.execute(TABLES).fetchall()
@@ -178,12 +178,12 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """Of each of these tables that is there, what the contents of its rows add up to, in any order."""
+        """A digest of the rows of each of these tables that exists, independent of row order."""
         with self._reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
-        """Where each sequence stands now: sequences keep no moments, not even for this snapshot."""
+        """Current value of each sequence: a snapshot does not cover sequences, which are not transactional."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):
@@ -193,7 +193,7 @@ class ExportedSnapshot:
         return stand
 
     def stop(self) -> None:
-        """Ends what still counts, from any thread."""
+        """Cancels the running count, from any thread."""
         self._stopped.set()
         with self._lock:
             readers = list(self._readers)
@@ -217,9 +217,9 @@ class ExportedSnapshot:
 
 @contextmanager
 def exported_snapshot(address: Address, *, database: str | None = None) -> Iterator[ExportedSnapshot]:
-    """Holds a database's present moment until the block ends. Read-only.
+    """Holds an exported snapshot open until the block ends. Read-only.
 
-    Raises BackupError where the role may not read everything, or a table is protected by row-level security.
+    Raises BackupError if the role may not read everything, or a table is protected by row-level security.
     """
     role = "NAME"
     try:
@@ -247,12 +247,12 @@ def _digest(connection: Connection, table: str) -> str | None:
 
 
 def _without_brackets(line: str) -> str:
-    """PostgreSQL flattens an expression that it reads again, `(a and b) and c` to `a and b and c`: it is the same."""
+    """Removes brackets that PostgreSQL drops when it parses an expression again: `(a and b) and c`."""
     return " ".join(line.replace("(", " ").replace(")", " ").split())
 
 
 def portable_hash(inventory: tuple[str, ...]) -> str:
-    """Identity of an inventory's lines."""
+    """Hash of an inventory's lines."""
     return hashlib.sha256("\n".join(inventory).encode()).hexdigest()
 
 

@@ -8,6 +8,6 @@ from ..connection.connect import Connection
 
 
 def not_dumped(connection: Connection) -> tuple[str, ...]:
-    """One line for each thing, with the reason; empty if a dump has everything. Reads catalogs only, takes no lock."""
+    """One line for each object, with the reason; empty if a dump has everything. Reads catalogs only, takes no lock."""
     query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
     return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())

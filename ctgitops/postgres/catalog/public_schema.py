@@ -10,7 +10,7 @@ from psycopg import sql
 from ...core.receipt import Grant, SchemaRights
 from ..connection.connect import Address, Connection, connect, told_if_lost
 
-# Until 14 initdb gave it to the first superuser of the cluster, since 15 to pg_database_owner
+# Before 15, initdb gave it to the bootstrap superuser; since 15, to pg_database_owner
 _OWNER = """
 select case
     when n.nspowner = 10 and current_setting('server_version_num')::int < 150000 then ''
@@ -21,7 +21,7 @@ from pg_catalog.pg_namespace n
 join pg_catalog.pg_roles r on r.oid = n.nspowner
 where n.nspname = 'public'
 """
-# The owner is not named: a new owner gets what the former one had
+# The owner's own privileges are left out: a new owner gets those of the former owner
 _GRANTS = """
 select coalesce(r.rolname::text, 'public'), a.grantee = 0, a.privilege_type, a.is_grantable
 from pg_catalog.pg_namespace n
@@ -33,7 +33,7 @@ order by 1, 2, 3
 
 
 def rights_of_public(connection: Connection) -> SchemaRights | None:
-    """As they are; None if the database has no schema `public`. The owner is empty where it is who initdb made it."""
+    """The current rights; None without a schema `public`. The owner is empty if it is the one that initdb set."""
     owner = connection.execute(_OWNER).fetchone()
     if owner is None:
         return None
@@ -43,7 +43,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 
 def give_back_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Makes them as wanted as far as our role may; returns the statements that a superuser has to run. Writes."""
+    """Restores owner and privileges as far as our role may; returns the statements left for a superuser. Writes."""
     with connect(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection, told_if_lost(address):
         left = [each for each in _owner(connection, wanted) if not _done(connection, each)]
         left += [each for each in _grants(connection, wanted) if not _done(connection, each)]
@@ -75,7 +75,7 @@ def _statement(form: str, grant: Grant) -> sql.Composed:
 
 
 def _done(connection: Connection, statement: sql.Composed) -> bool:
-    """Whether it did what it says: a GRANT of what one may not grant is a warning and does nothing."""
+    """Whether the statement took effect: a GRANT of a privilege that the role may not grant is only a warning."""
     before = rights_of_public(connection)
     try:
         connection.execute(statement)

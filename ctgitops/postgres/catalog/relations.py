@@ -19,7 +19,7 @@ KINDS = {
     "m": "materialized view",
     "f": "foreign table",
 }
-# OIDs below 16384 are those of PostgreSQL's own relations
+# OIDs below 16384 belong to PostgreSQL's own relations
 _RELATIONS = """
 select c.oid::int8, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relname::text, c.relkind::text,
        c.relfilenode::int8, coalesce(i.indrelid, 0)::int8,
@@ -30,7 +30,7 @@ left join pg_namespace o on o.oid = t.relnamespace
 where c.oid >= 16384 and c.relkind <> 'c' and n.nspname !~ '^pg_'
 and n.nspname not in ('information_schema', 'ctgitops')
 """
-# What a migration did to the search path must not change what these ask
+# A search path that a migration changed must not affect these queries
 _FOREIGN_KEYS = """
 select k.conname::pg_catalog.text, k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8
 from pg_catalog.pg_constraint k
@@ -45,27 +45,27 @@ _NAMED = (
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation that others can see."""
+    """A relation that other sessions can see."""
 
     oid: int
     name: str
-    """Qualified, and quoted where SQL needs it."""
+    """Schema-qualified, and quoted where SQL requires it."""
     bare: str
-    """Neither."""
+    """Without schema and without quotes."""
     kind: str
     file: int
-    """Its relfilenode; another one means that it was written anew."""
+    """Its relfilenode; a different value means that the relation was rewritten."""
     index_of: int
     of: str
 
     @property
     def has_rows(self) -> bool:
-        """Whether its file holds rows: that of a table or a materialized view."""
+        """Whether the relation stores rows: it is a table or a materialized view."""
         return self.kind in {"table", "materialized view"}
 
 
 def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict[int, Relation]:
-    """All relations of users, or those of some OIDs, as `connection` sees them."""
+    """All user relations, or those with the given OIDs, as `connection` sees them."""
     if oids is None:
         found = connection.execute(_RELATIONS.encode()).fetchall()
     else:
@@ -78,13 +78,13 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Foreign keys of these names: name, OID of the table, OID of the referenced one."""
+    """Foreign keys with these names: name, OID of the table, OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 
 
 def named_by(connection: Connection, locks: Iterable[RequiredLock]) -> tuple[int, ...]:
-    """The OIDs of the relations that a statement names, where this session finds them."""
+    """OIDs of the relations that a statement names, as this session resolves them."""
     found = connection.execute(_NAMED.encode(), [[lock.name for lock in locks]]).fetchall()
     return tuple(_int(oid) for (oid,) in found if oid is not None)
 

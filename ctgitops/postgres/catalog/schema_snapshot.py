@@ -16,7 +16,7 @@ from ..connection.connect import Address, Connection, connect, told_if_lost
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
 TOLD = 3
-"""So many columns tell which object it is: kind, name, of; the others are attributes."""
+"""The number of leading columns that identify an object: kind, name, of; the others are attributes."""
 _SETTINGS = {
     "search_path": "''",
     "quote_all_identifiers": "off",
@@ -28,7 +28,7 @@ _SETTINGS = {
     "lc_monetary": "'C'",
     "statement_timeout": "0",
 }
-"""What PostgreSQL prints of an expression depends on these."""
+"""Settings that affect how PostgreSQL prints an expression."""
 _BEGIN = "begin isolation level repeatable read read only; " + "; ".join(
     f"set local {name} = {value}" for name, value in _SETTINGS.items()
 )
@@ -56,9 +56,9 @@ _PUBLICATION_BEFORE = {"{part of publication}": "''", "{schemas of publication}"
 
 
 def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> Snapshot:
-    """The schema of the database at `address`. Read-only. Raises LedgerError.
+    """Reads the schema of the database at `address`. Read-only. Raises LedgerError.
 
-    `known_as` gives a role another name: what a throw-away server calls one role may be called another elsewhere.
+    `known_as` renames a role: a throw-away server may use a different name for the same role.
     """
     with connect(address, "ctgitops/snapshot") as connection, told_if_lost(address):
         try:
@@ -72,7 +72,7 @@ def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> 
 
 
 def read_snapshot(connection: Connection, known_as: tuple[str, str] | None = None) -> Snapshot:
-    """The schema of a connection's database, all of it in one transaction, in one round trip. Read-only."""
+    """Reads the schema of the connection's database, in one transaction and one round trip. Read-only."""
     since_15 = connection.info.server_version >= 150000
     version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
     with connection.cursor() as cursor:
@@ -105,7 +105,7 @@ def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
-    """The same objects, one role under another name; what that role may do as an owner is no grant to it."""
+    """Renames a role in the objects; the privileges that this role has as an owner are not listed as grants."""
     quoted = other if re.fullmatch("[a-z_][a-z0-9_$]*", other) else '"' + other.replace('"', '""') + '"'
     renamed = [
         SchemaObject(
@@ -123,7 +123,7 @@ def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[Schema
 
 
 def _name(attribute: str, name: str, quoted: str) -> str:
-    """An owner is told by its name, other mentions of a role are SQL."""
+    """The attribute with the role renamed: an owner is a plain name, other mentions of a role are SQL."""
     return name if attribute == "owner" else quoted
 
 

@@ -18,16 +18,17 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""For so long pg_dump waits for a table that somebody changes."""
+"""How long pg_dump waits for a table that another session is altering."""
 MEANS = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
-"""Parameters that change what SQL means. Others, such as an application's own, may hold secrets and stay there."""
+"""Parameters that change the meaning of SQL. Others, such as an application's own, may hold secrets and are not
+copied."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
-"""Orders to psql, which pg_dump writes since August 2025."""
+"""psql meta-commands, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
-"""What a pg_dump since 15 writes of a server before 15, where initdb gave that schema to whoever made the cluster."""
+"""Written by pg_dump 15 and later for a server before 15, where initdb gave `public` to the creator of the cluster."""
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
 _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
@@ -70,7 +71,7 @@ from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 
 
 def original_at(address: Address) -> SourceDatabase:
-    """The database at `address`. Read-only. Raises LedgerError, BackupError where there is no pg_dump that fits."""
+    """Reads the database at `address`. Read-only. Raises LedgerError, or BackupError if no pg_dump here fits."""
     settings = {"default_transaction_read_only": "on"}
     with connect(address, "ctgitops/read", settings) as connection, told_if_lost(address):
         try:
@@ -122,14 +123,14 @@ def _role(row: tuple[Any, ...]) -> Role:
 
 
 def _membership(row: dict[str, Any]) -> Membership:
-    """A row of pg_auth_members, which has options of its own since PostgreSQL 16."""
+    """Converts a row of pg_auth_members; since PostgreSQL 16 a membership has its own options."""
     return Membership(
         row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
     )
 
 
 def schema_of(address: Address, major: int) -> str:
-    """What `pg_dump -s` says of a database, without our own schema. Read-only. Raises LedgerError, BackupError."""
+    """The output of `pg_dump -s`, without our own schema. Read-only. Raises LedgerError, BackupError."""
     client = client_for(major, tls=wants_tls(address))
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
@@ -143,6 +144,6 @@ def schema_of(address: Address, major: int) -> str:
 
 
 def _without_secrets(schema: str) -> str:
-    """User mappings without their logins, and foreign servers without what is called a secret."""
+    """Removes logins from user mappings, and options named like a secret from foreign servers."""
     schema = _MAPPING.sub(r"\1;", schema)
     return _SERVER.sub(lambda server: _SECRET.sub(r"\1 '***'", server[0]), schema)

@@ -41,7 +41,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """Those of these tables that are there. Read-only, takes no lock."""
+    """Sizes of the tables that exist. Read-only, takes no lock."""
     found = connection.execute(_SIZES.encode(), [list(tables)]).fetchall()
     return {
         str(name): Size(float(str(rows)), int(str(pages)), int(str(indexes)), None if per is None else float(str(per)))
@@ -50,7 +50,7 @@ def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
 
 
 def calibrate(connection: Connection) -> Rates:
-    """How quick the server is at each work, tried on a table that leaves no trace. Half a second."""
+    """Measures how fast the server does each kind of work, on a table that is rolled back. Takes half a second."""
     connection.execute("begin")
     try:
         connection.execute(_TABLE)

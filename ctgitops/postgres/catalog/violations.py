@@ -20,10 +20,10 @@ from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000
-"""So many rows are counted; more are `at least`."""
+"""The most rows that are counted; a higher count is reported as `at least`."""
 SHOWN = 5
 _DATA = "22"
-"""The class of errors that a value makes: too long, out of range, no number."""
+"""The SQLSTATE class of invalid values: too long, out of range, not a number."""
 _KEYS = """
 select pg_catalog.quote_ident(a.attname) from pg_catalog.pg_index i
 cross join pg_catalog.unnest(i.indkey::int2[]) with ordinality k(number, place)
@@ -45,18 +45,18 @@ _WHY: dict[type[psycopg.Error], str] = {
 
 
 class ViolationsUnreadable(Exception):  # noqa: N818 - nothing went wrong
-    """Why nobody can look."""
+    """The reason why the rows cannot be counted."""
 
 
 @dataclass
 class Looker:
-    """Looks at the rows of one database; with their `keys`, where a manifest allows that."""
+    """Counts the violating rows of one database; includes their `keys` if the manifest allows it."""
 
     connection: Connection
     keys: bool = False
 
     def look(self, risks: Iterable[Risk]) -> Iterator[Violation]:
-        """Each risk with how many rows there are that make it fail."""
+        """Yields each risk with the number of rows that would make it fail."""
         until = time.monotonic() + ALL_SECONDS
         for risk in risks:
             if time.monotonic() > until:
@@ -99,7 +99,7 @@ class Looker:
         except psycopg.DatabaseError as error:
             if not (error.sqlstate or "").startswith(_DATA):
                 raise
-            return Violation(risk, 1, at_least=True)  # what it says holds the value, which is nobody's business
+            return Violation(risk, 1, at_least=True)  # the server's message contains the value, which stays private
         return Violation(risk, 0)
 
     def _of_constraint(self, demand: Demand) -> list[Demand]:
@@ -108,7 +108,7 @@ class Looker:
             raise ViolationsUnreadable("there is no such NOT VALID constraint yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
         found = _demands_of(f"alter table {demand.table} add {definition}")
-        # It is in the database, so it was reviewed; but what could not be read of it is still not known
+        # The constraint is in the database, so it was reviewed; but a part that could not be parsed is still unknown
         return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
 
     def _orphans(self, references: References, table: str) -> str:
@@ -129,7 +129,7 @@ class Looker:
         return tuple(" / ".join(map(str, row)) for row in self._rows(query, None))
 
     def _number(self, query: str) -> int:
-        # In binary, for then the server takes one statement and no more
+        # In binary format the server accepts a single statement only
         row = self.connection.execute(query.encode(), binary=True).fetchone()
         return int(str(row[0])) if row else 0
 
@@ -138,7 +138,7 @@ class Looker:
 
 
 def _demands_of(sql: str) -> list[Demand]:
-    """What a constraint demands, as the server writes it; raises CannotLook for what a newer server alone knows."""
+    """Parses the demands of a constraint's definition; raises ViolationsUnreadable for syntax of newer servers."""
     try:
         return guarded("a constraint")(
             lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]

@@ -23,27 +23,27 @@ _BARE_IPV6 = re.compile(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
     re.IGNORECASE,
 )
-"""A URL with an IPv6 address as a host, without the brackets that tell its colons from that of a port."""
+"""A URL whose host is an IPv6 address without the brackets that separate its colons from the one before the port."""
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""A minute after the server is gone without a word, we notice; it counts what was sent, too."""
+"""The client detects a dead server within a minute, also while sent data is unacknowledged."""
 NOTICES_US = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 NOTICES_US |= {"tcp_user_timeout": "60000"}
-"""The same for the server: the run lock of a machine that is gone is free after a minute, not after two hours."""
+"""The same for the server: the run lock of a lost machine is free after a minute, not after two hours."""
 CONNECT_TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a database is. `url` is a secret: it is never printed, and `label` is what people see instead."""
+    """The location of a database. `url` is a secret and is never printed; `label` is printed instead."""
 
     url: str = field(repr=False)
     label: str
     """`staging (STAGING_DATABASE_URL)`."""
 
     def hidden(self, text: str) -> str:
-        """`text` without the URL, its password, or the password as it is written in a URL."""
+        """`text` with `***` for the URL, its password, and the password in its URL-encoded form."""
         for secret in sorted(_secrets_in(self.url), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
@@ -52,9 +52,9 @@ class Address:
 def connect(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Connection:
-    """A connection in autocommit. `settings` are the session's defaults, to which RESET and DISCARD go back.
+    """Opens a connection in autocommit mode. `settings` are the session's defaults, which RESET and DISCARD restore.
 
-    Raises UsageError for a URL that is none, LedgerError where the server cannot be reached or refuses.
+    Raises UsageError for an invalid URL, LedgerError if the server cannot be reached or refuses the connection.
     """
     parameters = on_one_server(address)
     options = [parameters.get("options", ""), *(f"-c {name}={value}" for name, value in (settings or {}).items())]
@@ -80,7 +80,7 @@ def _connect(parameters: Mapping[str, str], application: str) -> Connection:
 def on_one_server(address: Address) -> dict[str, str]:
     """The parameters with which every connection of this run reaches the same server.
 
-    Raises UsageError for a URL that is none, LedgerError where no server can be reached.
+    Raises UsageError for an invalid URL, LedgerError if no server can be reached.
     """
     _refuse_misread(address)
     parameters = one_server.parameters_of(address.url)
@@ -92,7 +92,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 @contextlib.contextmanager
 def told_if_lost(address: Address) -> Iterator[None]:
-    """Turns a connection that ends while it is asked something into a LedgerError."""
+    """Converts the loss of a connection during a query into a LedgerError."""
     try:
         yield
     except psycopg.OperationalError as error:
@@ -105,7 +105,7 @@ def told_if_lost(address: Address) -> Iterator[None]:
 
 @contextlib.contextmanager
 def told_if_refused(address: Address) -> Iterator[None]:
-    """Turns whatever PostgreSQL has against a sandbox that is being made into a LedgerError."""
+    """Converts any PostgreSQL error during the creation of a sandbox into a LedgerError."""
     try:
         with told_if_lost(address):
             yield
@@ -122,7 +122,7 @@ def _refuse_misread(address: Address) -> None:
         raise UsageError(what, hint="write the address in brackets: postgresql://USER:PASSWORD@[::1]:5432/DATABASE")
     try:
         if _MISREAD.match(address.url):
-            # libpq would take a part of the password for the host, and print it
+            # libpq would parse part of the password as the host, and print it
             raise psycopg.ProgrammingError
         one_server.parameters_of(address.url)
     except psycopg.ProgrammingError:

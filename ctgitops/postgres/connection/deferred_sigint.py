@@ -12,11 +12,11 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def undisturbed(*, dropped: bool = False) -> Iterator[None]:
-    """Holds Ctrl-C, SIGTERM and SIGHUP back for the length of a block; they come when it is done, unless `dropped`."""
+    """Defers SIGINT, SIGTERM and SIGHUP to the end of a block, and raises them there unless `dropped`."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Not by a mask: it holds for one thread, and another, such as a progress bar's, would take the signal
+    # Not by a signal mask: it applies to one thread, and another, such as a progress bar's, would receive the signal
     came: list[int] = []
     before = {number: signal.signal(number, lambda n, _frame: came.append(n)) for number in HELD_BACK}
     try:

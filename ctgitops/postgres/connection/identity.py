@@ -29,14 +29,14 @@ _HOME = f"""left join (
 
 @dataclass(frozen=True)
 class Found:
-    """What a database is, and the format of its ledger; 0 where it has none."""
+    """A database's identity, and the format of its ledger; 0 if it has no ledger."""
 
     identity: Identity
     format: int = 0
 
 
 def look(connection: Connection) -> Found:
-    """Which database a connection leads to, and which ledger it has. Two exchanges. Read-only."""
+    """Reads which database a connection reaches, and which ledger it has. Two round trips. Read-only."""
     facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
     oid, name, may_ask, has_format, has_home = facts
     if not may_ask and not has_format:
@@ -54,20 +54,23 @@ def look(connection: Connection) -> Found:
 
 
 def cluster_of(connection: Connection) -> frozenset[str]:
-    """What no two servers share; the first is hidden from some roles, and standbys have it too. Read-only."""
+    """Values that identify a server: its start time, and the system identifier, which standbys share. Read-only.
+
+    Some roles may not read the system identifier.
+    """
     row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
     cluster = look(connection).identity.here.system_identifier
     return frozenset([f"started {row[0]}" if row else "", *([f"cluster {cluster}"] if cluster else [])]) - {""}
 
 
 def settle(connection: Connection, environment: Environment, identity: Identity) -> None:
-    """Writes down whose the ledger is, where nobody has; the run lock is held. Writes."""
+    """Records which environment the ledger belongs to, unless it is recorded; the run lock is held. Writes."""
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
 
 
 def home_sql(connection: Connection, environment: str, identity: Identity, ledger_id: str, reason: str = "") -> str:
-    """The statement that says: from now on this ledger, under this id, is that of `environment`, here."""
+    """The INSERT that records this database, with this ledger id, as the home of `environment`."""
     escaping = Escaping(connection.pgconn)
 
     def text(value: str) -> str:

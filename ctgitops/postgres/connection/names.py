@@ -9,33 +9,33 @@ from psycopg.pq.abc import Escaping
 from ...core.plan.plan import Step
 
 SCHEMA = "ctgitops"
-"""What everything of ours in a database has in front of it."""
+"""The schema of all objects that ctgitops creates in a database."""
 
 ADMIN = "ctgitops_shadow"
-"""The superuser of a sealed server, where no role of the real one has that name."""
+"""The superuser of a sandbox server, unless a role of the real server has that name."""
 
 MAINTENANCE = "ctgitops_maintenance"
-"""The database that our own connections use while a copy has the name of the server's own one."""
+"""The database for our own connections while a copy has the name of the server's default database."""
 
 WORK = "ctgitops/apply"
-"""The `application_name` of a connection that works, as long as it is at no migration."""
+"""The `application_name` of a working connection that is not running a migration."""
 
 AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
-"""The names of connections that work; such as read, wait or hold the lock have others."""
+"""Matches the `application_name` of working connections, but not of those that read, wait or hold the lock."""
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """`name`, with underscores behind it as long as it is taken."""
+    """`name`, with underscores appended while it is taken."""
     while name in taken:
         name += "_"
     return name
 
 
 def application_of(step: Step) -> str:
-    """`ctgitops/007`: pg_stat_activity shows which migration a backend is at."""
+    """`ctgitops/007`: pg_stat_activity shows which migration a backend is running."""
     return "ctgitops/seed" if "/" in step.name else f"ctgitops/{step.number:03}"
 
 
 def literal(escaping: Escaping, text: str) -> str:
-    """A text as SQL writes it, in the way of the connection behind `escaping`."""
+    """`text` as an SQL literal, escaped for the connection behind `escaping`."""
     return escaping.escape_literal(text.encode()).decode()

@@ -1,8 +1,9 @@
-"""A URL that can lead to several servers leads a run to one of them: the one that its first connection reached.
+"""Pins a run to one server if its URL can lead to several: the server that the first connection reached.
 
-That is a list of hosts, a name with several addresses, `target_session_attrs` or `load_balance_hosts`, in the URL, in
-libpq's environment variables or in a service file. libpq chooses once, on a connection without any setting of ours:
-`default_transaction_read_only` among them would make every server read-only to `target_session_attrs`.
+A URL can lead to several servers through a list of hosts, a name with several addresses, `target_session_attrs` or
+`load_balance_hosts`, set in the URL, in libpq's environment variables or in a service file. libpq chooses once, on a
+connection without our settings: `default_transaction_read_only`, for example, would make every server count as
+read-only for `target_session_attrs`.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ Parameters = dict[str, str]
 _OF_SERVICE = frozenset({"service", "servicefile"})
 _NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
 _BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
-"""A host that is looked up: not a socket's folder, not an IPv4 or most IPv6 addresses, which resolve to themselves."""
+"""A host that needs a name lookup: not a socket directory, an IPv4 or most IPv6 addresses, which resolve to
+themselves."""
 _chosen: dict[str, Parameters] = {}
 """By URL: a process is one run, and all of its connections must reach one server."""
 
 
 def parameters_of(url: str) -> Parameters:
-    """What a URL or connection string says. Raises psycopg.ProgrammingError where it is neither."""
+    """Parses a URL or connection string. Raises psycopg.ProgrammingError if it is neither."""
     return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
 
 
 def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
     """The parameters for every connection of this run to `url`; `first` opens one to whichever server libpq chooses.
 
-    Raises psycopg.OperationalError where none of the servers can be reached, or is what was asked for.
+    Raises psycopg.OperationalError if no server can be reached, or none has the requested `target_session_attrs`.
     """
     if url in _chosen:
         return _chosen[url]
@@ -46,7 +48,7 @@ def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object,
 
 
 def _has_choice(parameters: Parameters) -> bool:
-    """Whether two connections with the same parameters can reach two servers, or a service file says where."""
+    """Whether two connections with the same parameters can reach different servers, or a service file is used."""
     given = _given(parameters)
     hosts = given("host")
     return (
@@ -75,12 +77,12 @@ def _has_several_addresses(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP, type=socket.SOCK_STREAM)
     except OSError:
-        return False  # connecting says it best
+        return False  # connecting reports this error better
     return len({address[0] for *_, address in found}) > 1
 
 
 def _reached(parameters: Parameters, connection: psycopg.Connection[tuple[object, ...]]) -> Parameters:
-    """The parameters of the server that `connection` reached. No value of a service file is left to be looked up."""
+    """The parameters of the server that `connection` reached. Values of a service file are resolved."""
     info = connection.info
     base = parameters
     if any(_given(parameters)(name) for name in _OF_SERVICE):

@@ -1,4 +1,4 @@
-"""Detects a connection pooler in transaction mode, behind which no session lock and no setting would last."""
+"""Detects a connection pooler in transaction mode, where session locks and session settings do not last."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
 ARRIVES = {"ctgitops.arrived": "yes"}
-"""A session's setting that is there only where settings reach the server."""
+"""A session setting that exists only if settings reach the server."""
 POOLER_PORT = 6543
-"""Where Supabase has its pooler in transaction mode."""
+"""The port of Supabase's pooler in transaction mode."""
 
 
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
-    """Raises UsageError where a session of ours is not one session of the server. Read-only.
+    """Raises UsageError if a connection is not one session of the server throughout. Read-only.
 
-    `lock` was opened with the setting ARRIVES, which a pooler may have swallowed.
+    `lock` was opened with the setting ARRIVES, which a pooler may drop.
     """
     backend, setting = _asked(lock)
     info = lock.info
     if backend == info.backend_pid and setting == "yes" and info.port != POOLER_PORT:
         return
     with another() as other, other.transaction():
-        # a pooler in transaction mode lends it the server's session that `lock` had a moment ago
+        # a pooler in transaction mode gives it the server session that `lock` used just before
         if _asked(other)[0] == backend or _asked(lock)[0] != backend:
             raise _refusal(lock, address, "gives each transaction another session, so the run lock would not last")
     if setting != "yes":
@@ -42,7 +42,7 @@ def _refusal(lock: Connection, address: Address, why: str) -> UsageError:
 
 
 def direct(host: str) -> str:
-    """Which URL to give instead."""
+    """Advice on which URL to use instead."""
     if host.endswith(".pooler.supabase.com"):
         return "give the session pooler's URL, the same with port 5432, or the direct one: db.PROJECT.supabase.co:5432"
     return "give the URL of the server itself (often port 5432), or of a pooler in session mode"

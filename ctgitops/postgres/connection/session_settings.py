@@ -8,7 +8,7 @@ from .simple_query import exchange, rows
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
 OF_THE_LINK = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
-"""When the server notices that we are gone; a socket of the same machine has nothing to time or show."""
+"""They decide when the server notices a lost client; on a Unix socket they have no effect and no value."""
 _NAMES = ", ".join(f"'{name}'" for name in SHOWN)
 _ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *OF_THE_LINK))
 _ASK = f"""
@@ -38,7 +38,7 @@ def english(connection: Connection) -> dict[str, str]:
 
 
 def settled(connection: Connection) -> SessionSettings | None:
-    """What holds; None where the server does not say, which then meets the first migration too. Read-only."""
+    """The effective settings; None if the server returns an error, which the first migration meets too. Read-only."""
     answer = exchange(connection, _ASK)
     if answer.failure:
         if not answer.lost:

@@ -23,21 +23,22 @@ from .failure_cause import NOWHERE, Source, cause_of
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
 MOST_SAID = 8000
-"""So many bytes of a text of the server go on: a RAISE can say megabytes, which a log and the ledger would get."""
+"""The most bytes of a server message that are kept: a RAISE can send megabytes, which logs and the ledger would
+store."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What the server said of the statement that failed."""
+    """The server's error for the statement that failed."""
 
     message: str
     sqlstate: str = ""
     position: int | None = None
-    """Where in the message, in characters from 1."""
+    """Position in the message, in characters from 1."""
     detail: str = ""
-    """DETAIL, HINT, WHERE and the query inside of a function, a line each."""
+    """DETAIL, HINT, WHERE and the query inside a function, one line each."""
     table: str = ""
     source: Source = NOWHERE
     stated: Cause | None = None
@@ -54,17 +55,17 @@ _LOST = Failure("the connection was lost", stated=Cause.CONNECTION_LOST)
 
 @dataclass(frozen=True)
 class Answer:
-    """How a message went: statements done before one failed, rows of the last query, and the failure if any."""
+    """The result of a message: statements done before one failed, rows of the last query, and the failure if any."""
 
     done: int
     results: tuple[pq.abc.PGresult, ...]
     failure: Failure | None = None
     lost: bool = False
-    """The connection is gone, and with it the knowledge whether a COMMIT in the message was carried out."""
+    """The connection is lost, so it is unknown whether a COMMIT in the message was executed."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody asked this run to stop; the running statement was cancelled on the server."""
+    """This run was asked to stop; the running statement was cancelled on the server."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("interrupted")
@@ -74,10 +75,10 @@ class Interrupted(KeyboardInterrupt):
 def exchange(
     connection: Connection, message: str, meanwhile: Callable[[], None] = lambda: None, *, without_rows: bool = False
 ) -> Answer:
-    """Sends `message`, waits for all its answers, and calls `meanwhile` about every second.
+    """Sends `message`, reads all its results, and calls `meanwhile` about every second.
 
-    Of SQL that nobody reviewed no row is kept: it may return more than this machine has room for. After a
-    KeyboardInterrupt nothing runs, and Interrupted is raised.
+    `without_rows` discards rows, for unreviewed SQL: it may return more than this machine's memory holds. After a
+    KeyboardInterrupt no statement is running, and Interrupted is raised.
     """
     pgconn = connection.pgconn
     try:
@@ -92,7 +93,7 @@ def exchange(
 
 
 def rest(seconds: float) -> None:
-    """Does nothing for a while. Raises Interrupted where somebody asks this run to stop."""
+    """Sleeps. Raises Interrupted if this run is asked to stop."""
     try:
         time.sleep(seconds)
     except KeyboardInterrupt:
@@ -100,7 +101,7 @@ def rest(seconds: float) -> None:
 
 
 def _cancelled(connection: Connection) -> Answer:
-    """How a message went that was cancelled; who is asked to stop once more does not wait for that."""
+    """Cancels the running message and returns its result; a second interrupt ends the wait for it."""
     try:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=CANCEL_SECONDS)
@@ -145,10 +146,10 @@ def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresu
 
 
 def _consumed(pgconn: pq.abc.PGconn) -> bool:
-    """False: the connection is gone. What the server said before, such as why, is then still to be had."""
+    """False if the connection is lost. What the server sent before, such as the reason, can still be read."""
     try:
         pgconn.consume_input()
-        while pgconn.notifies():  # they would be kept, and a migration can LISTEN to millions of its own
+        while pgconn.notifies():  # libpq keeps them, and a migration can LISTEN to millions of its own
             pass
     except psycopg.OperationalError:
         return False

@@ -6,9 +6,9 @@ PATIENCE_MILLISECONDS = 10_000
 
 
 def ending(which: str) -> str:
-    """The query that ends those sessions of this role, in this database, of which the condition `which` on `a` is true.
+    """The query that terminates this role's sessions in this database for which the condition `which` on `a` is true.
 
-    A row of each says whether it is gone.
+    Each row says whether the session has ended.
     """
     return f"""
 select pg_catalog.pg_terminate_backend(a.pid, {PATIENCE_MILLISECONDS}) from pg_catalog.pg_stat_activity a

@@ -25,7 +25,7 @@ from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, u
 from .progress import read_traces
 
 LEDGER = "ledger"
-"""Name of the table with the entries, as errors tell it."""
+"""Name of the table with the entries, as error messages use it."""
 FORMAT = 3
 """The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
 
@@ -39,15 +39,15 @@ select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
 """
 _SOON = "set local lock_timeout = '5s'"
-"""A new format locks the ledger, and whoever wants to read it meanwhile waits too."""
+"""A format upgrade locks the ledger, and sessions that read it wait meanwhile."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
-"""The setting that holds when a migration began, in seconds since 1970."""
+"""The setting that stores when a migration began, in seconds since 1970."""
 
 
 def read_ledger(connection: Connection, address: Address) -> Ledger:
-    """All entries; an empty ledger where there is none. Read-only. Raises LedgerError."""
+    """Reads all entries; an empty ledger if the database has none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
         found = look(connection)
         if found.format == 0:
@@ -69,7 +69,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 @contextmanager
 def _asking(connection: Connection, address: Address) -> Iterator[None]:
-    """Turns what a server says of tables that we may not read, or that are not ours, into a LedgerError."""
+    """Converts server errors about unreadable tables, or tables that ctgitops did not create, to a LedgerError."""
     try:
         yield
     except errors.InsufficientPrivilege:
@@ -83,7 +83,7 @@ def _asking(connection: Connection, address: Address) -> Iterator[None]:
 
 
 def _refuse_newer(found: int, address: Address) -> None:
-    """Raises LedgerError where a newer ctgitops has been here."""
+    """Raises LedgerError if a newer ctgitops wrote this ledger."""
     if found > FORMAT:
         what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
         hint = "run the newer ctgitops that brought it there, or a later one"
@@ -96,16 +96,16 @@ def ensure_ledger(
     environment: Environment | None = None,
     their_path: Callable[[], str] | None = None,
 ) -> None:
-    """Makes the ledger, or brings it to today's format; the run lock is held. Writes. Raises LedgerError.
+    """Creates the ledger, or upgrades it to the current format; the run lock is held. Writes. Raises LedgerError.
 
-    A throw-away database has no environment, so its home is not checked. `their_path` gives the search path that
-    event triggers of the database are used to; without it, that of `connection` is.
+    A throw-away database has no environment, so its home is not checked. `their_path` is the search path that event
+    triggers of the database expect; without it, the search path of `connection` applies.
     """
     with _asking(connection, address):
         found = look(connection)
         _refuse_newer(found.format, address)
         if environment and not found.identity.ledger_id:
-            refuse_wrong(environment, found.identity)  # where the manifest pins a ledger, none is made
+            refuse_wrong(environment, found.identity)  # if the manifest pins a ledger, none is created
     if found.format < FORMAT:
         _bring_from(found.format, connection, address, their_path() if their_path else None)
     with _asking(connection, address):
@@ -115,7 +115,7 @@ def ensure_ledger(
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Each format is a transaction of its own, and all of them are one message to the server."""
+    """Applies each format in a transaction of its own, all in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON
@@ -132,17 +132,17 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
 
 
 def implicit_catalog(path: str) -> str:
-    """A search path without `pg_catalog`, which PostgreSQL then looks through first.
+    """A search path without `pg_catalog`, which PostgreSQL then searches first.
 
-    So our DDL means PostgreSQL's own types and operators, while an event trigger finds its unqualified tables, and
-    creates new ones, where it does for everybody else.
+    So our DDL uses PostgreSQL's own types and operators, while an event trigger resolves unqualified table names, and
+    creates tables, in the same schemas as in any other session.
     """
     parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
     return ", ".join(part for part in parts if part.strip('"') != "pg_catalog") or '""'
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
-    """Raises LedgerError where this role may not add to the ledger, before a backup is taken for nothing."""
+    """Raises LedgerError if this role may not add to the ledger, before time is spent on a backup."""
     user = connection.info.user
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
     only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
@@ -158,9 +158,9 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
 
 
 def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
-    """The statement that adds `entry`; `timed` when its work began with the transaction, so the server knows how long.
+    """The statement that adds `entry`; with `timed`, the server measures the time since the transaction began.
 
-    Names are qualified, so that nothing a migration created or set can stand in their way.
+    Names are qualified, so that objects and settings of a migration cannot interfere.
     """
     values: dict[str, str] = {
         "number": _number(entry.number),
@@ -187,20 +187,20 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
 
 
 def _given(setting: str) -> str:
-    """A setting's value; null where it is empty. NULLIF would compare with whatever `=` the search path leads to."""
+    """A setting's value; null if it is empty. NULLIF would compare with whatever `=` the search path finds."""
     value = f"pg_catalog.current_setting('{setting}', true)"
     return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
 
 
-# A transaction's own beginning is that of the message it came in, which it may share with others; and a migration may
-# have reset all settings, ours among them.
+# The transaction's start time is that of its message, which may contain other migrations; and the migration
+# may have reset all settings, including ours.
 _BEGAN_AT = f"coalesce(pg_catalog.to_timestamp({_given(BEGAN)}::pg_catalog.float8), pg_catalog.transaction_timestamp())"
 _SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) {_BEGAN_AT})"
 _MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
 
 
 def _rollback_sql(escaping: abc.Escaping, entry: Entry) -> str:
-    """The rollback file's text; where there is none, what the migration gave to record_migration."""
+    """The rollback file's text; without a file, the SQL that the migration passed to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
         return _text(escaping, redact(entry.rollback_sql or ""))
     return _given("ctgitops.rollback_sql")

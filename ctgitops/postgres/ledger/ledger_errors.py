@@ -30,7 +30,7 @@ where t.evtenabled operator(pg_catalog.<>) 'D' order by t.evtname
 
 
 def failure_of(error: psycopg.Error) -> Failure:
-    """What the server said, as exchange() would give it."""
+    """The server's error, in the form that exchange() returns."""
     said = error.diag
     parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
     detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
@@ -39,13 +39,13 @@ def failure_of(error: psycopg.Error) -> Failure:
 
 
 def not_a_ledger(address: Address) -> LedgerError:
-    """A schema of our name that somebody else made."""
+    """The error for a schema `ctgitops` that ctgitops did not create."""
     what = f"{address.label} has a schema {SCHEMA} that is not a ledger"
     return LedgerError(what, state=UNCHANGED, hint=f"rename it: ALTER SCHEMA {SCHEMA} RENAME TO …")
 
 
 def not_readable(connection: Connection, address: Address) -> LedgerError:
-    """A role without the right to read the ledger."""
+    """The error for a role without the right to read the ledger."""
     user = connection.info.user
     what = f"role {user} may not read the ledger of {address.label}"
     hint = f"GRANT USAGE ON SCHEMA {SCHEMA} TO {user}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {user};"
@@ -53,14 +53,14 @@ def not_readable(connection: Connection, address: Address) -> LedgerError:
 
 
 def read_only(address: Address) -> LedgerError:
-    """A server or a role that may only read."""
+    """The error for a read-only server or role."""
     what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
     hint = "give this environment the URL of the primary and a role that may write"
     return LedgerError(what, state=UNCHANGED, hint=hint)
 
 
 def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
-    """A ledger that is there and cannot be read."""
+    """The error for a ledger that exists and cannot be read."""
     failure = failure_of(error)
     what = f"the ledger of {address.label} cannot be read: {_said(address, failure)}"
     hint = _HINTS.get(failure.sqlstate, "correct what the server says above, then run the same again")
@@ -70,7 +70,7 @@ def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
 def cannot_make(
     connection: Connection, address: Address, error: psycopg.Error, found: int, wanted: int
 ) -> CtgitopsError:
-    """Why the ledger was not made, or not brought from format `found` to `wanted`. The transaction is rolled back."""
+    """The error for a ledger that could not be created, or upgraded from format `found` to `wanted`; rolled back."""
     failure = failure_of(error)
     if failure.sqlstate == SCHEMA_EXISTS:
         return not_a_ledger(address)
@@ -112,7 +112,7 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
 
 
 def add_entry(connection: Connection, address: Address, message: str) -> None:
-    """Sends a message that adds entries or rows. Writes. Raises LedgerError, outside a transaction."""
+    """Sends a message that adds entries or rows. Writes. Raises LedgerError, after which no transaction is open."""
     answer = exchange(connection, message)
     if answer.failure:
         if not answer.lost:
@@ -131,7 +131,7 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
 
 
 def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
-    """The next command: an event trigger is named where it, or nothing else, can be in the way."""
+    """The next command. It names event triggers if one raised the error, or if no other cause is known."""
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
@@ -157,7 +157,7 @@ def _may_create(connection: Connection) -> bool:
 
 
 def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
-    """Name and function of each event trigger that is enabled; nothing where it cannot be asked."""
+    """Name and function of each enabled event trigger; empty if the server returns an error."""
     try:
         return [(str(name), str(function)) for name, function in connection.execute(_TRIGGERS.encode()).fetchall()]
     except psycopg.Error:
@@ -165,5 +165,5 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 def _culprit(triggers: list[tuple[str, str]], failure: Failure) -> str:
-    """The event trigger whose function the error came from, by its CONTEXT; empty where none is in it."""
+    """The event trigger whose function raised the error, according to its CONTEXT; empty if none did."""
     return next((name for name, function in triggers if f"{function}()" in failure.detail), "")

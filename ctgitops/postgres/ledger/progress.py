@@ -1,4 +1,4 @@
-"""Reads and writes the ledger's table `progress`: what is done of a migration that runs outside a transaction."""
+"""Reads and writes the ledger's table `progress`: completed parts of a migration that runs outside a transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...sql.script import Script
 from ..connection.connect import Connection
 from ..connection.names import SCHEMA, literal
 
-# Of a batched migration there can be many thousand rows, so the server adds them up, for each run by itself.
+# A batched migration can have many thousand rows, so the server sums them, separately for each run.
 _TRACES = f"""
 select p.entry, p.number, p.kind, p.mark, p.position, p.statement_hash, min(p.started_at), max(p.finished_at),
        coalesce(sum(p.rows), 0)::bigint, count(*) filter (where p.kind = 'batch'), coalesce(max(p.note), ''),
@@ -28,11 +28,11 @@ BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
     "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
-"""When this backend began; a role that the login role is set to may not see that, and may be the one that writes."""
+"""Queries when this backend began, as the login role: a role selected by SET ROLE may not see it."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
-    """What is on record of migrations with these numbers, oldest first. Read-only."""
+    """Progress rows of migrations with these numbers, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
     return tuple(_trace(*row) for row in rows)
 
@@ -58,18 +58,18 @@ def _trace(*columns: object) -> ProgressRow:
 
 @dataclass(frozen=True)
 class Author:
-    """What every row of one run for one migration has in common."""
+    """The columns that all progress rows of one run for one migration share."""
 
     escaping: Escaping
     entry: int
     step: Step
     began: str
-    """When its backend began, as a constant."""
+    """When the backend began, as an SQL constant."""
 
     def row(
         self, reached: Reached, position: int, *, kind: Kind = Kind.STATEMENT, rows: int | None = None, note: str = ""
     ) -> str:
-        """The statement that adds a row. Names are qualified, so that nothing of the migration stands in their way."""
+        """The statement that adds a row. Names are qualified, so that objects of the migration cannot interfere."""
         script: Script = self.step.script
         statement_hash = script.hash_of(script.statements[position - 1])
         values = {

@@ -1,1 +1,1 @@
-"""The run lock, and backends that a lost run left behind."""
+"""The run lock, and orphaned backends of a lost run."""

@@ -1,4 +1,4 @@
-"""Reports, from a thread, that a run is alive while its main thread waits for something outside of the database."""
+"""Reports, from a thread, that a run is alive while its main thread waits for something outside the database."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 LAST_SECONDS = 5.0
-"""How long the end of a run waits for a report that is under way."""
+"""How long the end of a run waits for a report in progress."""
 
 
 class Heartbeat:
-    """Calls `beat` every so many seconds until the block ends; what it raises ends the reports, not the run."""
+    """Calls `beat` at an interval in seconds until the block ends; an error in it stops the reports, not the run."""
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat

@@ -13,8 +13,8 @@ from ...errors import MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
 
-# Who holds the run lock and has not begun is the only run there is, so whoever works is left of another. A role may not
-# see what others do, but whether they are at it: no statement is without its virtual transaction.
+# The holder of the run lock is the only run, so before it begins, any working backend is left of another run. A role
+# may not see what another backend runs, but it sees whether one works: every statement has a virtual transaction.
 _ORPHANS = f"""
 select a.pid, a.backend_start, a.application_name, coalesce(a.usename, ''),
        extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8, coalesce(a.query, '')

@@ -21,12 +21,12 @@ from ..connection.terminate import ending
 from .orphaned_backends import let_them_end
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
-"""Advisory locks belong to one database, so one constant serves every environment."""
+"""An advisory lock belongs to one database, so one constant serves every environment."""
 
 POLL_SECONDS = 0.5
 _Row = tuple[int, datetime, str, str, str, bool]
 LEASE_SECONDS = 2.0
-"""The row is for people: it is written so often at most, on a connection that has nothing else to do."""
+"""Minimum interval between writes of the row, which is for people; its connection has no other task."""
 
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
@@ -68,9 +68,9 @@ _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Asks again and again: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock.
+    """Takes the run lock by polling: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock.
 
-    Then it waits for what a run that is gone left at work.
+    Then waits for orphaned backends of a lost run.
     """
     try:
         _poll(lock, address, request, tell)
@@ -102,7 +102,7 @@ def _try(lock: Connection) -> bool:
 
 
 def holder_of(connection: Connection) -> Holder | None:
-    """Who holds the run lock now. Read-only."""
+    """The current holder of the run lock. Read-only."""
     row = connection.execute(_HOLDER, [RUN_LOCK], binary=True).fetchone()
     if row is None:
         return None
@@ -121,14 +121,14 @@ def holder_of(connection: Connection) -> Holder | None:
 
 
 def end(connection: Connection, holder: Holder) -> bool:
-    """Ends that very session, and those that work for it; nobody else's. Writes; whether the lock's session is gone."""
+    """Terminates that session and those that work for it, no others; whether the lock's session ended. Writes."""
     connection.execute(_END, {"pid": holder.pid, "began": holder.began})
     now = holder_of(connection)
     return now is None or (now.pid, now.began) != (holder.pid, holder.began)
 
 
 class Lease:
-    """What a run tells of itself to those who wait for it. It decides nothing, so not to write it is no error."""
+    """Describes the run to runs that wait for it. It decides nothing, so a failure to write it is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
         self._lock = lock
@@ -137,18 +137,18 @@ class Lease:
         self._step = ""
 
     def write(self) -> None:
-        """Says where the run is, and that it is alive. Any thread may."""
+        """Writes the run's current step, and that it is alive. Any thread may call it."""
         self._written = time.monotonic()
         step = self._step or None
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
         self._say(_WRITE, values)
 
     def ended(self) -> None:
-        """Says that the run gave the lock back."""
+        """Records that the run released the lock."""
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
     def note(self, step: str) -> None:
-        """The run is at `step`; it is written at once where nothing was written just now."""
+        """Sets the current step; writes it at once unless the row was written just before."""
         self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
             self.write()
@@ -161,7 +161,7 @@ class Lease:
 
 
 def still_held(lock: Connection) -> None:
-    """Looks whether the lock's connection is still there, without a round trip. Raises ApplyError when it is not."""
+    """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
     if _is_gone(lock):
         what = "the connection that holds the run lock is gone, so another run may begin"
         state = "what was done until now is in the ledger; nothing more was begun"
@@ -169,9 +169,9 @@ def still_held(lock: Connection) -> None:
 
 
 def _is_gone(lock: Connection) -> bool:
-    """Reads all that the server said unasked; its last words come before the end of the connection.
+    """Reads all unsolicited messages of the server; its last messages arrive before the connection ends.
 
-    Not while the heartbeat uses the connection: libpq allows one thread at a time, and the next look finds out.
+    Skipped while the heartbeat uses the connection: libpq allows one thread at a time, and the next check detects it.
     """
     if not lock.lock.acquire(blocking=False):
         return False

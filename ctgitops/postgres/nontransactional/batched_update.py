@@ -25,11 +25,11 @@ from .run_context import Run
 from .throttle import WAITERS, Throttle
 
 TRIED_AGAIN = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
-"""A lock that was not to be had, a deadlock, a serialization failure: no trace is left, and later it may succeed."""
+"""Lock timeout, deadlock, serialization failure: the batch is rolled back, and a retry may succeed."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 TOLD_EVERY_SECONDS = 5.0
 EVERYTHING = 2**62
-# A page of 8 kB has room for 291 rows without a column; a table that was looked at tells how many it has.
+# A page of 8 kB has room for 291 rows without columns; for an analyzed table, reltuples / relpages applies.
 _MOST_ROWS = """
 with recursive parts (oid) as (
     select pg_catalog.to_regclass(name)::pg_catalog.oid
@@ -50,7 +50,7 @@ from pages
 
 @dataclass
 class Batches:
-    """One attempt at what is left of one batched migration."""
+    """One attempt at the remaining rows of one batched migration."""
 
     run: Run
     connection: Connection
@@ -58,7 +58,7 @@ class Batches:
     author: Author
     batch: Batch
     rows: int = 0
-    """All that were ever touched, by this run and those before it."""
+    """All rows ever updated, by this run and earlier ones."""
     batches: int = 0
     _began: float = field(default_factory=time.monotonic)
     _told: float = -TOLD_EVERY_SECONDS
@@ -66,7 +66,7 @@ class Batches:
     _about: int = 0
 
     def through(self, at: Resumption) -> None:
-        """Until no row is left. Raises StepFailed, OutOfTime, Interrupted."""
+        """Runs batches until no rows are left. Raises StepFailed, OutOfTime, Interrupted."""
         self.rows = self._before = at.rows
         self.batches = at.batches
         throttle = Throttle(self.batch)
@@ -84,7 +84,7 @@ class Batches:
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
-        """Rows of the next batch; 0 when no row is left, also none that somebody holds."""
+        """Runs the next batch and returns its rows; 0 when no row is left, not even one locked by another session."""
         self.run.hold()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchHeld(self.step, f"a replica is {behind:.0f} s behind"))
@@ -97,7 +97,7 @@ class Batches:
         return touched if touched or everybodys == text else self._tried(everybodys, throttle)
 
     def _tried(self, text: str, throttle: Throttle) -> int:
-        """One batch; a lock that was not to be had leaves no trace, and is tried again for a while."""
+        """Runs one batch; a lock timeout is rolled back and retried for a limited time."""
         message = sized(text, batch_shape(text), self.batch.size)
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
@@ -116,7 +116,7 @@ class Batches:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _kept(self, answer: Answer, throttle: Throttle) -> int:
-        """The row of progress and the commit; rows touched. Of an empty batch nothing is kept."""
+        """Adds the progress row and commits; returns the rows updated. An empty batch is rolled back."""
         touched = answer.results[-1].command_tuples or 0
         if not touched:
             exchange(self.connection, "rollback")
@@ -171,7 +171,7 @@ class Batches:
         return batch_shape(self.step.script.text_of(self.step.script.statements[0]))
 
     def _estimate(self) -> int:
-        """How many rows PostgreSQL thinks there are to do; 0 where it does not tell."""
+        """PostgreSQL's estimate of the rows to update; 0 if there is none."""
         text = self.step.script.text_of(self.step.script.statements[0])
         answer = exchange(self.connection, f"explain (format json) {sized(text, self._shape(), EVERYTHING)}")
         if answer.failure:
@@ -181,6 +181,6 @@ class Batches:
 
 
 def _changed(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an UPDATE, DELETE or INSERT gets its rows from."""
+    """The plan nodes from which an UPDATE, DELETE or INSERT reads its rows."""
     children: list[dict[str, Any]] = plan.get("Plans", [])
     return [child for child in children if child.get("Parent Relationship") == "Outer"]

@@ -19,7 +19,7 @@ select phase,
 from pg_catalog.pg_stat_progress_create_index where pid = %s
 """
 TENTHS = 10
-"""It is told at each tenth of a phase: a log should not be all of this."""
+"""Progress is reported at each tenth of a phase, which keeps a log short."""
 
 
 class IndexWatch:
@@ -34,7 +34,7 @@ class IndexWatch:
         self._told: tuple[str, int] | None = None
 
     def __call__(self) -> None:
-        """Tells how far it is, where that is another tenth than last time."""
+        """Reports the progress if it reached another tenth since the last report."""
         with contextlib.suppress(psycopg.Error, CtgitopsError):
             self._connection = self._connection or self._open()
             row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()
@@ -48,6 +48,6 @@ class IndexWatch:
             self._tell(IndexAdvanced(self._step, phase, done, total))
 
     def close(self) -> None:
-        """Ends its connection."""
+        """Closes its connection."""
         if self._connection is not None:
             self._connection.close()

@@ -18,7 +18,7 @@ from ..transaction.message import OWN_PATH
 _INDEX = """
 select i.indexrelid, i.indisvalid and i.indisready from pg_catalog.pg_index i where i.indexrelid = {name_oid}
 """
-# An index stands in the schema of its table, wherever the search path finds that.
+# An index is in the schema of its table, wherever the search path finds the table.
 _INDEX_ON = """
 select i.indexrelid, i.indisvalid and i.indisready
 from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
@@ -29,7 +29,7 @@ where t.oid = {table_oid}
 _INDEXES_OF = """
 select i.indexrelid from pg_catalog.pg_index i where i.indrelid = {table_oid}
 """
-# What REINDEX … CONCURRENTLY makes beside an index is INVALID, is named after it, and is like it in all but the name.
+# REINDEX … CONCURRENTLY builds a second index: INVALID, named after the original, and otherwise identical to it.
 _REINDEXED = r"""
 select i.indexrelid from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -72,14 +72,15 @@ join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn
 where i.indexrelid = {oid}
 """
 _BUILDER_SECONDS = 2
-"""An autovacuum has that lock too, and gives way to who waits for longer than deadlock_timeout, which is one second."""
+"""Autovacuum holds that lock too, and yields to a session that waits longer than deadlock_timeout, which is one
+second."""
 _PROBE = "ctgitops_probe"
 _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
 class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to where the whole is known
-    """The server did not answer a question about what is there."""
+    """The server did not answer a catalog query."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.failure)
@@ -88,20 +89,20 @@ class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to wher
 
 @dataclass(frozen=True)
 class Index:
-    """An index that is there."""
+    """An existing index."""
 
     name: str
     """Qualified and quoted."""
     valid: bool
     plain: bool
-    """Whether it has rows of its own, which that of a partitioned table has not."""
+    """Whether the index stores entries of its own; the index of a partitioned table does not."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]
 
 
 def seen(connection: Connection, left: Leaves) -> RelationState:
-    """The state of what a statement leaves. Raises CatalogUnreadable."""
+    """The current state of a statement's leftovers, as one word or a list; raises CatalogUnreadable."""
     query = _question(left)
     if not query:
         return PRESENT
@@ -131,7 +132,7 @@ def _question(left: Leaves) -> str:
 
 
 def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
-    """The index with that oid, and whether it is one of the table `wanted_on`; raises CannotLook."""
+    """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
@@ -140,9 +141,9 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
 
 
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
-    """Whether an index is the very one that CREATE INDEX CONCURRENTLY wants: PostgreSQL writes both definitions.
+    """Whether an index is the one that CREATE INDEX CONCURRENTLY creates: compares the printed definitions.
 
-    The statement is carried out on an empty temporary table of the same columns, in a transaction that leaves no trace.
+    The statement runs on an empty temporary table with the same columns, in a transaction that is rolled back.
     """
     wanted = index_on_probe(statement, _PROBE)
     if not wanted:
@@ -156,28 +157,31 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """The oids of the indexes that a CREATE INDEX CONCURRENTLY may have left: by name, or what is new on its table."""
+    """Oids of the indexes that CREATE INDEX CONCURRENTLY may have left: by name, or new on its table."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
 
 
 def drop(connection: Connection, index: Index) -> Answer:
-    """Drops an INVALID index without making anybody wait; not while somebody builds it, who holds its table's lock."""
+    """Drops an INVALID index without blocking other sessions; not while another session builds it.
+
+    A session that builds an index holds a lock on its table.
+    """
     if not index.table.startswith("pg_toast."):
         lock = f"lock table only {index.table} in share update exclusive mode"
         answer = exchange(connection, f"begin; set local lock_timeout = '{_BUILDER_SECONDS}s'; {lock}")
         exchange(connection, "rollback")
         if answer.failure:
             return answer
-    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and nobody waits for it
+    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and blocks no session
     answer = exchange(connection, f"drop index concurrently {index.name}")
     exchange(connection, "reset lock_timeout")
     return answer
 
 
 def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
-    """The names lead where the migration's search path leads them; all else is PostgreSQL's own."""
+    """Runs a catalog query. The names resolve on the migration's search path; everything else is PostgreSQL's own."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
     answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")

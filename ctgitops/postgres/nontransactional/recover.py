@@ -1,4 +1,4 @@
-"""Recovers from a statement that an earlier run did not finish: detects and repairs what it left, or asks a person.
+"""Recovers from a statement that an earlier run did not finish: detects and repairs its leftovers, or asks a person.
 
 An object that the statement did not create is never changed.
 """
@@ -28,23 +28,23 @@ select left(query, 200) from pg_catalog.pg_stat_activity
 where pid = {pid} and pid <> pg_catalog.pg_backend_pid() and state <> 'idle'
   and backend_start <= pg_catalog.to_timestamp({began})
 """
-# An attempt of this run that met lock_timeout is on record with this very backend, which is then not at work for it.
+# After a lock timeout in this run, the progress row names this same backend, which no longer runs the statement.
 WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class InterruptedStatement:
-    """A statement that an earlier run began, or that this one is about to begin."""
+    """A statement that an earlier run began, or that this run is about to begin."""
 
     text: str
     left: Leaves
     before: RelationState | None
-    """What was there before it was begun; None where no run began it."""
+    """The state before the statement began; None if no run began it."""
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Puts right what was left of one step's statements."""
+    """Repairs the leftovers of one step's statements."""
 
     connection: Connection
     step: Step
@@ -52,10 +52,10 @@ class Recovery:
     tell: Listener
     environment: str
     patience: float
-    """So many seconds it waits for a process of the server that is still at work."""
+    """How many seconds it waits for a backend that is still working."""
 
     def outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
-        """RUN or DONE, after what had to be put right. Raises StepFailed where only a person can tell."""
+        """Repairs what is needed; returns RUN or DONE. Raises StepFailed if a person must decide."""
         try:
             return self._outcome(attempted, position, spot)
         except CatalogUnreadable as refused:
@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """An INVALID index of the very name, table and definition is dropped; any other of that name is a question."""
+        """Drops an INVALID index with the same name, table and definition; asks about any other index of that name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed for an index that has the name and is another; of no name, it is just somebody else's."""
+        """Raises StepFailed for a different index with the name; without a name, the index is not this statement's."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -106,7 +106,7 @@ class Recovery:
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
         answer = drop(self.connection, index)
         if answer.failure and answer.failure.sqlstate == NOT_GRANTED and index.name.startswith("pg_toast."):
-            # Only a superuser reaches in there; the index does no harm but for the space and the time that it takes.
+            # Only a superuser can drop it there; the index does no harm, but costs space and time.
             self.tell(LeftoverHealed(self.step, f"a superuser must `drop index {index.name}`, which is INVALID"))
             return
         if answer.failure:
@@ -122,7 +122,7 @@ class Recovery:
         self.tell(LeftoverHealed(self.step, what))
 
     def repair(self, position: int) -> str:
-        """The next command where only a person can tell whether the statement is done."""
+        """The command to run if only a person can decide whether the statement is done."""
         repair = f'ctgitops repair {self.step.number:03} --env {self.environment} --reason "…" --statement {position}'
         return (
             f"look at what it did; then `{repair} --applied` where it is done, or `{repair} --not-applied`, which "
@@ -130,7 +130,7 @@ class Recovery:
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
-        """Waits until the process that an earlier run left at work has ended. Raises StepFailed."""
+        """Waits until the orphaned backend of an earlier run has ended. Raises StepFailed."""
         if not begun.alive or begun.started_at is None:
             return
         deadline = time.monotonic() + self.patience
@@ -146,9 +146,9 @@ class Recovery:
 
 
 def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
-    """The statement that `begun` is about, in the file as it is, or as the ledger has it.
+    """The statement that `begun` refers to, in the current file or in the ledger's text.
 
-    Where the ledger keeps it without its password, it is another text, and the same statement in its place.
+    If the ledger stores it without its password, the text differs, and the statement is identified by its position.
     """
     _, was = scripts
     found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]
@@ -163,7 +163,7 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a row of progress by itself, as ourselves: the role of the migration may not."""
+    """Adds a progress row outside a transaction, as the login role: the migration's role may lack the privilege."""
     answer = exchange(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         exchange(connection, "rollback")

@@ -12,7 +12,7 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """`connected` gives the run's connection, `another` a new one; `hold` raises where the run lock is lost."""
+    """`connected` returns the run's connection, `another` a new one; `hold` raises an error if the run lock is lost."""
 
     connected: Callable[[], Connection]
     another: Callable[[], Connection]
@@ -21,4 +21,4 @@ class Run:
     tell: Listener
     environment: str
     patience: float
-    """For so many seconds it is tried again when a lock was not free."""
+    """How many seconds it retries after a lock timeout."""

@@ -2,7 +2,7 @@
 
 A statement that can run in a transaction is committed together with its progress row, so it runs exactly once. For any
 other statement, the state before it is recorded first, and its completion afterwards. If one is interrupted, the next
-run recovers what it left.
+run recovers its leftovers.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""The limits that nothing set in this session: those of ours came with the connection."""
+"""Time limits that no SET of this session changed: ours are connection options."""
 
 
 class Stepwise:
-    """The migrations outside a transaction of one run."""
+    """Runs the migrations of one run that are outside a transaction."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entries: dict[int, int] = {}
-        """By number, the entry `started` of this run."""
+        """Ids of this run's `started` entries, by migration number."""
 
     def run(self, step: Step, entry: Entry) -> int:
-        """Carries out what is left of it; returns milliseconds. Raises StepFailed, Interrupted."""
+        """Runs the remaining statements of a step; returns milliseconds. Raises StepFailed, Interrupted."""
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
         connection = self._run.connected()
@@ -59,21 +59,21 @@ class Stepwise:
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step, local=False)[0])
-            # That it is done stands nowhere but in the entry: while a verify query is not true, rows may be left.
+            # Only the entry marks it done: while a verify query is not true, rows may be left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
         else:
             _Walk(self._run, connection, step, author).through(at, ledger)
         if step.verify:
             verify(connection, step.verify)
         total = round((time.monotonic() - clock) * 1000)
-        # The role that the statements may have left behind is not the ledger's.
+        # The statements may have changed the role, and that role must not write the ledger.
         send(connection, "set session authorization default")
         send(connection, insert_sql(entry, Escaping(connection.pgconn), timed=True))
         connection.close()
         return total
 
     def heal(self, step: Step) -> tuple[str, ...]:
-        """Drops what an interrupted CREATE INDEX or REINDEX CONCURRENTLY of the step left; returns what it did.
+        """Drops the index that an interrupted CREATE INDEX or REINDEX CONCURRENTLY left; returns the actions taken.
 
         Raises StepFailed, Interrupted. Writes.
         """
@@ -91,11 +91,11 @@ class Stepwise:
         connection = self._run.connected()
         author = author_of(connection, at.begun.entry, step)
         _Walk(replace(self._run, tell=tell), connection, step, author).heal(at, ledger)
-        connection.close()  # its settings are those of the migration
+        connection.close()  # the migration has changed its settings
         return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
-        """The entry before the first statement; one a run, however often it has to wait for a lock."""
+        """Adds the entry before the first statement; one per run, however often it retries after a lock timeout."""
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
@@ -105,10 +105,10 @@ class Stepwise:
 
 
 def _unhurried(connection: Connection, statement: Statement) -> list[str]:
-    """The time limits to lift for a CONCURRENTLY statement, which waits for old transactions and blocks nobody.
+    """The time limits to lift for a CONCURRENTLY statement, which waits for old transactions and blocks no session.
 
-    Cut short, it would leave an INVALID index. A limit that the file set for the session stays: the server knows it,
-    also when a function set it. SET LOCAL and what stands in a comment or a string are no such limit.
+    Cancelled, it would leave an INVALID index. A limit that the file set for the session stays: the server reports it,
+    also when a function set it. SET LOCAL, and text in a comment or a string, do not count.
     """
     if "CONCURRENTLY" not in statement.refused_in_transaction:
         return []
@@ -117,7 +117,7 @@ def _unhurried(connection: Connection, statement: Statement) -> list[str]:
 
 
 def author_of(connection: Connection, entry: int, step: Step) -> Author:
-    """Who writes rows of progress on this connection, for the entry `started` with that id."""
+    """The author of progress rows on this connection, for the `started` entry with that id."""
     return Author(Escaping(connection.pgconn), entry, step, _began(connection))
 
 
@@ -128,7 +128,7 @@ def _began(connection: Connection) -> str:
 
 @dataclass(frozen=True)
 class _Walk:
-    """One attempt at what is left of one migration."""
+    """One attempt at the remaining statements of one migration."""
 
     run: Run
     connection: Connection
@@ -145,7 +145,7 @@ class _Walk:
         return self.step.script
 
     def through(self, at: Resumption, ledger: Ledger) -> None:
-        """Every statement that is not done yet, in order; settings of those that are done are made again."""
+        """Runs every statement that is not done, in order, after repeating the SET statements that are done."""
         before, _ = opening(self.step, local=False)
         send(self.connection, before)
         count = len(self.script.statements)
@@ -163,7 +163,7 @@ class _Walk:
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
     def heal(self, at: Resumption, ledger: Ledger) -> None:
-        """Only what the statement that no run saw the end of left of an index."""
+        """Recovers only the index of a statement whose completion is not recorded."""
         send(self.connection, opening(self.step, local=False)[0])
         for statement in self.script.statements[: at.done]:
             if statement.kind == SETS:
@@ -174,7 +174,7 @@ class _Walk:
             self.healer.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
     def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
-        """What an earlier run was at when nobody saw its end."""
+        """The statement that an earlier run began and whose completion is not recorded."""
         if at.begun is None:
             return None
         self.healer.wait_for(at.begun)
@@ -193,7 +193,7 @@ class _Walk:
         self._alone(position, statement, earlier)
 
     def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """The file was corrected: what the statement that stood here left behind goes. Raises where it is done."""
+        """Drops what the former statement at this position left, after the file was corrected. Raises if it is done."""
         if (
             earlier.left.what is Leaving.ANYTHING
             or self.healer.outcome(earlier, position, spot) is not RecoveryAction.DONE
@@ -204,7 +204,7 @@ class _Walk:
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:
-        """The statement and its row of progress, or no trace of either; False where it may not be in a transaction."""
+        """Commits the statement with its progress row, or rolls both back; False if it cannot run in a transaction."""
         before = "begin;\n"
         row = self.author.row(Reached.DONE, position)
         text = self.script.text_of(statement)
@@ -218,7 +218,7 @@ class _Walk:
         raise StepFailed(answer.failure, self._spot(statement, answer.failure, len(before)), answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        """What no transaction can hold: between a row that says what was there before, and one that says it is done."""
+        """Runs a statement outside a transaction, between a row with the state before it and a row that it is done."""
         left = statement.leaves or Leaves(Leaving.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)

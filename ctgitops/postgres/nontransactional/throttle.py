@@ -24,32 +24,32 @@ select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
 where a.wait_event_type operator(pg_catalog.=) 'Lock'
     and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
 """
-"""Asked before a batch commits: who waits for it then waited for rows or tables that it holds."""
+"""Runs before a batch commits: a session that waits for our backend then waits for rows or tables of this batch."""
 SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)
 
 
 @dataclass
 class Throttle:
-    """How long to pause between batches."""
+    """Computes the pause between batches."""
 
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """When the log of the primary was how long, as far as the slowest replica has not replayed it."""
+    """WAL positions that the slowest replica has not replayed, each with the time it was first seen on the primary."""
 
     @property
     def pause(self) -> float:
-        """Seconds until the next batch."""
+        """Seconds to wait before the next batch."""
         if self._slower == 1:
             return self.batch.pause.total_seconds()
         return min(max(self.batch.pause, SHORTEST) * self._slower, LONGEST).total_seconds()
 
     def waited(self, somebody: int) -> None:
-        """So many waited for the last batch: twice as long a pause while somebody does, half as long when nobody."""
+        """Doubles the pause if sessions waited for the last batch, and halves it if none did."""
         self._slower = min(self._slower * 2, 1024) if somebody else max(self._slower // 2, 1)
 
     def lag(self, connection: Connection) -> float:
-        """Seconds by which the slowest replica is too far behind; 0 where none is. Raises StepFailed."""
+        """Lag of the slowest replica in seconds if it exceeds `max_lag`, else 0. Raises StepFailed."""
         answer = exchange(connection, _LAG)
         if answer.failure:
             raise StepFailed(answer.failure, Spot(), answer.lost)
@@ -63,10 +63,10 @@ class Throttle:
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0
 
     def _waited_for(self, replayed: int, written: int) -> float:
-        """Seconds since the primary wrote what the slowest replica has not replayed; `replayed` is -1 without one.
+        """Seconds since the primary wrote WAL that the slowest replica has not replayed; `replayed` is -1 without one.
 
-        The server measures that when a replica reports: of one that connected while its replay was paused it says
-        nothing.
+        The server measures lag only when a replica reports: it has no value for a replica that connected while its
+        replay was paused.
         """
         now = time.monotonic()
         while self._written and self._written[0][1] <= replayed:

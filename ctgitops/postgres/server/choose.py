@@ -26,10 +26,10 @@ def throw_away(
     limits: Limits,
     own: Callable[[Programs], LocalServer],
 ) -> Iterator[Server]:
-    """A server for copies of `original`, gone or as it was when the block ends. Raises UsageError.
+    """A server for copies of `original`, removed or cleaned up when the block ends. Raises UsageError.
 
-    It is the one at the address `borrowed`, that of a container of `image`, or what `own` makes of programs here; where
-    no program fits, that of a container of the original's major.
+    It is the external server at the address `borrowed`, a container of `image`, or what `own` starts with programs
+    here; if no program here fits, a container of the original's major.
     """
     with ExitStack() as stack:
         address, ours = borrowed, False

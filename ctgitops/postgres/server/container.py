@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 LABEL = "ctgitops.shadow"
-"""Whose it is: machine and process."""
+"""Identifies the container's owner: machine and process."""
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
 LONGEST_SECONDS = 3600
-"""No plan takes so long: what is older was left."""
+"""No plan takes longer: an older container is left over from a killed run."""
 LOOPBACK = "127.0.0.1"
 NOT_FLUSHED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
 
 def at_hand() -> bool:
-    """Whether a container could be had without anybody asking for one."""
+    """Whether a container engine and testcontainers are available."""
     return _engine_there() and find_spec("testcontainers") is not None
 
 
@@ -48,9 +48,9 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """A server of that image, for its superuser. Raises UsageError where none can be had.
+    """A server of that image, for its superuser. Raises UsageError if none can be started.
 
-    `database` is the one that our own connections use.
+    `database` is the one for our own connections.
     """
     if not _engine_there():
         what = f"the shadow wants the image {image}, and no container engine is here"
@@ -62,7 +62,7 @@ def container(image: str, limits: Limits, superuser: str = ADMIN, database: str 
     try:
         yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
     finally:
-        with undisturbed(), suppress(Exception):  # whatever an engine says: the next run finds it by its label
+        with undisturbed(), suppress(Exception):  # the next run finds it by its label
             made.stop()
 
 
@@ -73,7 +73,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
     except ImportError:
         what = f"the shadow wants the image {image}, and testcontainers is not installed"
         raise UsageError(what, hint="pip install ctgitops[container]") from None
-    # It would remove what we leave by one more container, of one more image
+    # Ryuk would remove leftovers too, but is one more container, of one more image
     testcontainers_config.ryuk_disabled = True
     settings = {**NOT_FLUSHED, **limits.settings()}
     command = ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
@@ -88,7 +88,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
             shm_size="256m",
         )
     )
-    # Its own type knows no address, and without one it listens on all
+    # testcontainers' own type has no address, and without one the port listens on all interfaces
     cast("dict[str, object]", made.ports)["5432/tcp"] = (LOOPBACK, None)
     return made
 
@@ -105,7 +105,7 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
     address = Address(url(port), f"a container of {image}")
     while True:
         try:
-            # It answers over the network once it is set up, not while it is
+            # It accepts TCP connections only after its setup has finished
             connect(address, "ctgitops/shadow").close()
         except LedgerError as error:
             if time.monotonic() > deadline:
@@ -127,7 +127,7 @@ def _port(made: DockerContainer) -> int:
 
 
 def _tidy(made: DockerContainer) -> None:
-    """Removes those of runs that are gone."""
+    """Removes containers of runs that have ended."""
     for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
         machine, _, process = each.labels[LABEL].rpartition("/")
         gone = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
@@ -137,5 +137,5 @@ def _tidy(made: DockerContainer) -> None:
 
 
 def _age(created: str) -> float:
-    """Of `2026-11-28T18:50:29.123456789Z`, in seconds."""
+    """Age of `2026-11-28T18:50:29.123456789Z`, in seconds."""
     return (datetime.now(UTC) - datetime.fromisoformat(created[:19] + "+00:00")).total_seconds()

@@ -20,31 +20,31 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""A folder of data directories that an image brings along, each packed."""
+"""A folder with compressed data directories that an image includes."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
-"""What nobody has used for so long goes when something new is kept."""
+"""An archive unused for this long is deleted when a new one is stored."""
 MEMORY = Path("/dev", "shm")
 ROOM = 1 << 30
 _OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")
 _SMALL = ("--wal-segsize=1",)
-"""16 MB less to unpack."""
+"""Makes the unpacked data directory 16 MB smaller."""
 
 
 @dataclass(frozen=True)
 class Making:
-    """How a server's data directory is made; `account` is who it belongs to."""
+    """How a server's data directory is created; `account` owns it."""
 
     programs: Programs
     superuser: str
     account: Account | None
     password_file: Path | None = None
-    """None: nobody needs a password, so that what was kept from before can be taken."""
+    """None: no password is needed, so an archived data directory can be used."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
-        """Unpacks what was kept, or makes and keeps it; returns why it cannot, empty where it could. Writes.
+        """Unpacks an archived data directory, or runs initdb and archives the result. Writes.
 
-        `reached` are the same programs where the account can run them.
+        Returns the error, or an empty string. `reached` are the same programs at a path where the account can run them.
         """
         name = _name(self) if self.password_file is None else ""
         kept, brought = (_kept(name), _brought(name)) if name else (None, None)
@@ -74,7 +74,7 @@ class Making:
         return said
 
     def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
-        """False: there is none, or it is broken."""
+        """Whether the archive was unpacked; False if it is missing or broken."""
         account = self.account
         with contextlib.suppress(OSError), _opened(archive) as whole:
             done = subprocess.run(
@@ -95,7 +95,7 @@ class Making:
 
 
 def memory(programs: Programs, account: Account | None) -> Path | None:
-    """The folder that is memory, where there is plenty of it and the server's programs need not be copied there."""
+    """The memory-backed folder, if it has enough room and the server's programs need not be copied there."""
     with contextlib.suppress(OSError):
         reached = account is None or account.reaches(programs.bin / "postgres")
         if reached and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK):
@@ -104,12 +104,12 @@ def memory(programs: Programs, account: Account | None) -> Path | None:
 
 
 def _name(making: Making) -> str:
-    """What the data directory of this build is kept as; empty: it cannot be unpacked here."""
+    """The archive name for this build's data directory; empty if it cannot be unpacked here."""
     if shutil.which("tar") is None:
         return ""
     with contextlib.suppress(OSError):
         build = (making.programs.bin / "postgres").stat()
-        # An image's layers keep no parts of a second
+        # File times in an image's layers have no fraction of a second
         told = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
         digest = hashlib.sha256(repr((*told, making.superuser)).encode()).hexdigest()[:16]
         return f"data-{making.programs.major}-{digest}.tar"
@@ -117,7 +117,7 @@ def _name(making: Making) -> str:
 
 
 def _kept(name: str) -> Path | None:
-    """What we keep of that name, in a folder that nobody else may write to: what lies in it is started."""
+    """The path of an archive in our cache, which only we may write to: a server starts from its contents."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - it may have no home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):
@@ -129,7 +129,7 @@ def _kept(name: str) -> Path | None:
 
 
 def _brought(name: str) -> Path | None:
-    """What an image brings along of that name; only root or we may write to it."""
+    """The path of an archive that an image includes; only root or we may write to it."""
     folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
     archive = folder / f"{name}{PACKED}"
     with contextlib.suppress(OSError):
@@ -139,14 +139,14 @@ def _brought(name: str) -> Path | None:
 
 
 def _only(users: set[int], path: Path) -> bool:
-    """Whether it is one of theirs, and nobody else may write to it."""
+    """Whether one of `users` owns the path, and no other user may write to it."""
     found = path.stat()
     return found.st_uid in users and not found.st_mode & 0o022
 
 
 @contextlib.contextmanager
 def _opened(archive: Path) -> Iterator[IO[bytes]]:
-    """What `tar` is given to read: the whole archive, in a file. Raises OSError where it is broken."""
+    """The uncompressed archive, as a file for `tar` to read. Raises OSError if it is broken."""
     if archive.suffix != PACKED:
         with archive.open("rb") as whole:
             yield whole
@@ -163,7 +163,7 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
 
 
 def _keep(data: Path, archive: Path) -> None:
-    """Best effort: who cannot keep it makes it again."""
+    """Stores the data directory as an archive. Best effort: without it, the next run calls initdb again."""
     descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
     os.close(descriptor)
     with contextlib.suppress(OSError):

@@ -26,9 +26,9 @@ from ..connection.names import ADMIN, unused
 from .scratch_database import make_empty, move_away
 
 PREFIX = "ctgitops_shadow_"
-"""What the names of its databases begin with."""
+"""The prefix of its databases' names."""
 MARK = "ctgitops shadow"
-"""The comment of its roles."""
+"""The comment on its roles."""
 WAIT_SECONDS = 300
 NOT_SEALED = "not sealed: memory, processors and temporary files are limited by that server alone, not by this run"
 _LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
@@ -37,7 +37,7 @@ _SIZE = (
     "select coalesce(pg_catalog.sum(pg_catalog.pg_database_size(oid)), 0)::bigint from pg_catalog.pg_database "
     "where pg_catalog.starts_with(datname, %s)"
 )
-# Since 16 who makes a role becomes its admin: so are those found that migrations made
+# Since 16, a role's creator becomes its admin: this finds roles that migrations created
 _ROLES = """
 with recursive ours(oid) as (
     select oid from pg_catalog.pg_roles where pg_catalog.shobj_description(oid, 'pg_authid') = %s
@@ -56,13 +56,13 @@ _END = (
 
 
 class ExternalServer:
-    """The server at an address, for a superuser; on leaving, its databases and roles of ours are gone."""
+    """The server at an address, for a superuser; on exit, the databases and roles that we created are dropped."""
 
     prefix = PREFIX
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether it is thrown away afterwards, with all that is in it."""
+        """Whether the server is thrown away afterwards, with everything in it."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)
@@ -90,27 +90,27 @@ class ExternalServer:
             self._cleanup.close()
 
     def url(self, database: str = "", role: str = "") -> str:
-        """How to reach one of its databases; the one that its URL names where none is asked for."""
+        """The URL of one of its databases; without `database`, the one that its URL names."""
         asked = {"dbname": database} if database else {}
         return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
     def address(self, database: str = "") -> Address:
-        """Where one of its databases is, for its superuser."""
+        """The address of one of its databases, for its superuser."""
         return Address(self.url(database), self._address.label)
 
     def make_room(self, name: str) -> None:
-        """Renames the database of that name, so that a copy can have it; only for a server of our own. Writes."""
+        """Renames the database of that name, so that a copy can use it; only for a server of our own. Writes."""
         with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
             move_away(connection, name, unused("ctgitops_moved", {name}))
 
     def create_database(self, name: str) -> Address:
-        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
         with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
             make_empty(connection, name)
         return self.address(name)
 
     def made(self, role: str) -> Iterable[sql.Composed]:
-        """What is done with a role after it was made: it is marked; the one that works may log in."""
+        """Statements to run after a role is created: they mark it, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
@@ -120,14 +120,14 @@ class ExternalServer:
             yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
 
     def used(self) -> int:
-        """How many bytes its databases are; 0 where nobody can say now."""
+        """Size of its databases in bytes; 0 if the query fails."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             row = connection.execute(_SIZE, [self._ours]).fetchone()
             return int(str(row[0])) if row else 0
         return 0
 
     def end(self) -> None:
-        """Ends all that works in its databases; any thread may."""
+        """Terminates all sessions in its databases; any thread may call it."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
                 connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
@@ -135,7 +135,7 @@ class ExternalServer:
 
     @property
     def _ours(self) -> str:
-        """What the names of the databases begin with that are used here: any, where the server is thrown away."""
+        """The prefix of the databases used here: any name, if the server is thrown away."""
         return "" if self.ours else PREFIX
 
     @property
@@ -166,7 +166,7 @@ class ExternalServer:
             time.sleep(0.2)
 
     def _tidied(self, connection: Connection) -> None:
-        """Best effort: what stays is found by its name and its comment the next time."""
+        """Drops databases and roles. Best effort: the next run finds leftovers by name and comment."""
         with suppress(psycopg.Error):
             self._tidy(connection)
 
@@ -174,7 +174,7 @@ class ExternalServer:
     def _tidy(connection: Connection) -> None:
         for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
             database = sql.Identifier(str(name))
-            # A template cannot be dropped, and its owner may have made it one
+            # A template cannot be dropped, and the database's owner may have marked it as one
             connection.execute(sql.SQL("alter database {} is_template false").format(database))
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         for (name,) in connection.execute(_ROLES, [MARK]).fetchall():

@@ -11,17 +11,17 @@ from ..connection.connect import Address, on_one_server
 from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
-"""Beginnings of the names in our environment that a program may see; tokens and other secrets are not its business."""
+"""Prefixes of environment variables that a program may see; tokens and other secrets are not passed on."""
 WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name")
-"""Beginnings of connection parameters that libpq takes from no environment variable and that change no meaning."""
+"""Prefixes of connection parameters that have no environment variable in libpq and do not change results."""
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
-    """The environment in which `programs` reach `address`: it is only its owner's to read, a command line everybody's.
+    """The environment in which `programs` reach `address`: only its owner can read it, but a command line is public.
 
-    Raises UsageError for a URL with a parameter that cannot be handed over.
+    Raises UsageError for a URL with a parameter that cannot be passed on.
     """
-    # What a service file says is in the parameters; libpq would let it win over the variables
+    # The parameters include the values of a service file, which libpq would prefer to the variables
     environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
     for keyword, value in on_one_server(address).items():
@@ -32,12 +32,12 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
             raise UsageError(what, hint=f"leave {keyword} out of the URL, or give a URL without it for backups")
     if database:
         environment["PGDATABASE"] = database
-    # Messages are read to tell loss from noise, so they must be in English
+    # Messages are parsed to separate data loss from noise, so they must be in English
     return {**environment, **programs.environment, "LC_ALL": "C", "LANGUAGE": "C", "PGAPPNAME": "ctgitops backup"}
 
 
 def database_of(address: Address) -> str:
-    """The name of the database that a URL leads to."""
+    """The name of the database in a URL."""
     parameters = on_one_server(address)
     return str(parameters.get("dbname") or os.environ.get("PGDATABASE") or parameters.get("user") or "")
 

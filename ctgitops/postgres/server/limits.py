@@ -18,24 +18,24 @@ MEGABYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one throw-away server."""
+    """Limits of one throw-away server."""
 
     seconds: float = 300
-    """For all that runs in it."""
+    """Total run time."""
     disk: int = 1 << 30
-    """Bytes, for all its files."""
+    """Bytes, for all files of the server."""
     file: int = 256 << 20
-    """Bytes, for each of its files."""
+    """Bytes, for each file."""
     memory: int = 2 << 30
-    """Bytes of address space, for each of its processes."""
+    """Bytes of address space, for each process."""
 
     def command(self, arguments: list[str]) -> list[str]:
-        """`arguments`, run within the limits that an operating system has; one that it has not is left out."""
+        """`arguments`, run with the operating system's resource limits; a limit that the system lacks is omitted."""
         asked = f"ulimit -c 0; ulimit -f {self.file // 512}; ulimit -v {self.memory // 1024}"
         return ["/bin/sh", "-c", f'{{ {asked}; }} 2>/dev/null; exec "$@"', "ctgitops-limits", *arguments]
 
     def settings(self) -> dict[str, str]:
-        """Parameters that only a superuser can change, and so nobody in there."""
+        """Server parameters that only a superuser can change, so unreviewed SQL cannot."""
         return {
             "temp_file_limit": f"{self.disk // 2 // MEGABYTE}MB",
             "max_wal_size": "128MB",
@@ -50,7 +50,7 @@ class Limits:
 
 
 class ResourceGuard:
-    """Looks at a server's clock and the bytes it `used` while it works; calls `end` once where it takes too much."""
+    """Checks a server's run time and the bytes it `used` while it works; calls `end` once if a limit is exceeded."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
         self._used = used
@@ -59,7 +59,7 @@ class ResourceGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="ctgitops-limits")
         self.why = ""
-        """Why it ended the server; empty where it did not."""
+        """Why it ended the server; empty if it did not."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -84,12 +84,12 @@ class ResourceGuard:
 
 
 def size_of(folder: Path) -> int:
-    """Of all files in a folder, in bytes."""
+    """Size of all files in a folder, in bytes."""
     return sum(_sizes(folder))
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Of what is on the disk: a file with holes is as large as what is in it."""
+    """Sizes of the files on disk: a sparse file counts with its allocated blocks."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):

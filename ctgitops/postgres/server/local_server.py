@@ -32,14 +32,14 @@ from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
 OWN_DATABASES = ("postgres", "template1")
-"""What initdb makes, but for the template that takes no connection."""
+"""The databases that initdb creates, except the template that accepts no connections."""
 LONGEST_SOCKET_PATH = 100
-"""The operating systems' limit is 103 to 107 bytes."""
+"""The limit of operating systems is 103 to 107 bytes."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 LISTEN_ATTEMPTS = 5
 NOT_KEPT = {
-    # What it holds is thrown away, so nothing has to survive a crash
+    # The data is thrown away, so it need not survive a crash
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -47,23 +47,23 @@ NOT_KEPT = {
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
     "jit": "off",
-    "dynamic_shared_memory_type": "mmap",  # a container's /dev/shm is too small to build an index in parallel
+    "dynamic_shared_memory_type": "mmap",  # a container's /dev/shm is too small for a parallel index build
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
 }
 
 
 class LocalServer:
-    """A throw-away server: it starts on entering, and is gone with everything in it on leaving.
+    """A throw-away server: it starts on entering, and is removed with its data on leaving.
 
-    It is reached through a socket in a folder that only its account can enter; with `listen`, through that address
-    and a password too. `settings` are server parameters that differ from the defaults.
+    It listens on a socket in a folder that only its account can enter; with `listen`, also on that address, with a
+    password. `settings` are server parameters that differ from the defaults.
     """
 
     superuser = SUPERUSER
     ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
-    """What the names of its databases begin with."""
+    """The prefix of its databases' names."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class LocalServer:
         self.programs = programs
         self.folder = Path()
         self.maintenance = "postgres"
-        """The database that is always there."""
+        """The database that always exists."""
         self._settings = {**NOT_KEPT, **(settings or {})}
         self._listen = listen
         self._base = base
@@ -91,20 +91,20 @@ class LocalServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases, for its superuser, or for a role where that needs no password."""
+        """The URL of one of its databases, for its superuser, or for a role that needs no password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
-        # What the environment says of other servers must not lead anywhere else
+        # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
         if self._listen:
             return f"postgresql://{user}:{self._password}@{self._listen}:{self._port}/{name}?{ours}"
         return f"postgresql://{user}@/{name}?host={quote(str(self._sockets), safe='')}&port={self._port}&{ours}"
 
     def address(self, database: str = "") -> Address:
-        """Where one of its databases is."""
+        """The address of one of its databases."""
         return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
 
     def make_room(self, name: str) -> None:
-        """Renames the database of that name that the server was made with, so that a copy can have it. Writes."""
+        """Renames the database of that name that initdb created, so that a copy can use it. Writes."""
         if name not in OWN_DATABASES:
             return
         other = next(each for each in OWN_DATABASES if each != name)
@@ -113,27 +113,27 @@ class LocalServer:
                 self.maintenance = MAINTENANCE
 
     def create_database(self, name: str) -> Address:
-        """Makes an empty database. Writes. Raises LedgerError where the server is gone."""
+        """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
         with connect(self.address(), "ctgitops") as connection, told_if_lost(self.address()):
             make_empty(connection, name)
         return self.address(name)
 
     def made(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
-        """What is done with a role after it was made: nothing, for it goes with the server."""
+        """Statements to run after a role is created: none, because the role is removed with the server."""
         return ()
 
     def used(self) -> int:
-        """How many bytes its folder is."""
+        """Size of its folder in bytes."""
         return size_of(self.folder)
 
     @property
     def major(self) -> int:
-        """Of its programs."""
+        """The major version of its programs."""
         return self.programs.major
 
     @property
     def process_id(self) -> int:
-        """The number of its main process."""
+        """The process id of its main process."""
         return self._process.pid if self._process else 0
 
     @property
@@ -183,7 +183,7 @@ class LocalServer:
         raise UsageError(f"no folder for a throw-away server{who}; tried {tried}", hint="set TMPDIR to a short path")
 
     def _reach_programs(self) -> None:
-        """Copies the programs where the server's account cannot reach them, such as a venv below /root."""
+        """Copies the programs if the server's account cannot reach them, such as a venv below /root."""
         share = self.programs.share or Path()
         program = self.programs.bin / "postgres"
         if not self._account or self._account.reaches(program, share / "postgres.bki"):
@@ -192,7 +192,7 @@ class LocalServer:
         copy = self.folder / "package" / "copy" / home.name
         useless = shutil.ignore_patterns("include", "doc", "man", "*.a", "pgxs")
         shutil.copytree(home, copy, ignore=useless, symlinks=True)
-        # Wheels keep shared libraries beside the package, and programs find them by that relative path
+        # Wheels store shared libraries beside the package, and programs find them by that relative path
         for libraries in home.parent.parent.glob(f"{home.parent.name}.libs"):
             shutil.copytree(libraries, self.folder / "package" / libraries.name)
             (self.folder / "package" / "copy").rename(self.folder / "package" / home.parent.name)
@@ -201,7 +201,7 @@ class LocalServer:
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """`programs` are those that were found: a copy of them is another one each time."""
+        """Creates the data directory; `programs` are the originals, because the path of a copy differs each time."""
         file = self._password_file() if self._password else None
         said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
@@ -224,7 +224,7 @@ class LocalServer:
                 return
             said = log.read_text(errors="replace")
             self._stop()
-            # Between our finding a free port and its taking it, somebody else may have
+            # Another process may take the port between our finding it free and the server's start
             if "Address already in use" not in said or attempt == LISTEN_ATTEMPTS:
                 raise _cannot_start(self.programs, said)
 
@@ -241,7 +241,7 @@ class LocalServer:
         with log.open("wb") as output:
             return subprocess.Popen(
                 watchdog.command(self.started_by(command)),
-                # Nothing of our environment: functions that a dump brings along run in there
+                # None of our environment: functions that a dump contains run in the server
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self.programs.environment},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -254,17 +254,17 @@ class LocalServer:
             )
 
     def started_by(self, command: list[str]) -> list[str]:
-        """How the server's command is run."""
+        """The command that starts the server."""
         return command
 
     def end(self) -> None:
-        """Ends it at once, while others may be at work in it; any thread may."""
+        """Ends the server at once, even while other threads use it; any thread may call it."""
         if (process := self._process) is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
-        """Waits until it says so in its lock file (the eighth line); False: it ended."""
+        """Waits until the server reports in its lock file (the eighth line) that it is ready; False if it ended."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -276,7 +276,7 @@ class LocalServer:
         return False
 
     def _stop(self) -> None:
-        """Ends it without a last checkpoint: what it holds goes with it."""
+        """Ends the server without a final checkpoint: its data is removed."""
         if self._process is None:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):

@@ -14,7 +14,7 @@ from pathlib import Path
 from ...errors import UsageError
 
 CANDIDATES = ("postgres", "nobody", "daemon")
-"""Accounts that are there already, the one that is meant for databases first; we never make one."""
+"""Accounts that exist already, the one meant for databases first; we never create one."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,18 @@ class Account:
     gid: int
 
     def take_over(self, path: Path) -> None:
-        """Makes it the owner of a file or folder."""
+        """Makes the account the owner of a file or folder."""
         os.chown(path, self.uid, self.gid)
 
     def reaches(self, program: Path, *files: Path) -> bool:
-        """Whether it can run `program` and read `files`."""
+        """Whether the account can run `program` and read `files`."""
         script = 'test -x "$0" || exit 1; for file do test -r "$file" || exit 1; done'
         done = run_as(self, ["/bin/sh", "-c", script, str(program), *map(str, files)], {})
         return done.returncode == 0
 
 
 def unprivileged() -> Account | None:
-    """The account to run a server under; None: our own will do. Raises UsageError where there is none."""
+    """The account to run a server under; None if our own is unprivileged. Raises UsageError if none is usable."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:
@@ -53,7 +53,7 @@ def unprivileged() -> Account | None:
 def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end under an account, in a session of its own so that Ctrl-C is ours to handle."""
+    """Runs a program to its end under an account, in a session of its own so that only we handle Ctrl-C."""
     child = subprocess.Popen(
         command,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},
@@ -70,7 +70,7 @@ def run_as(
     try:
         said, complained = child.communicate()
     except BaseException:
-        # What it started, as initdb starts postgres, would go on writing
+        # Its child processes, such as the postgres that initdb starts, would continue to write
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.communicate()

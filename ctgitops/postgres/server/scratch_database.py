@@ -13,7 +13,7 @@ from ...core.schema.source_database import Locale
 from ...errors import BackupError
 from ..connection.connect import Address, Connection, connect, told_if_lost
 
-# What somebody made, and not the server or an extension
+# Objects that neither the server nor an extension created
 THINGS = """
 select format('schema %I', nspname)
 from pg_catalog.pg_namespace n
@@ -46,24 +46,25 @@ order by 1
 
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""PostgreSQL looks every 100 ms whether the sessions of a database have ended before it renames it; we look sooner."""
+"""PostgreSQL checks only every 100 ms whether a database's sessions have ended before it renames it; we check
+sooner."""
 
 
 def things_in(address: Address) -> tuple[str, ...]:
-    """Schemas, and what is in `public`; an empty database has none. Read-only."""
+    """Schemas, and objects in `public`; an empty database has none. Read-only."""
     with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
-    """Which of these roles the server does not have. Read-only."""
+    """The roles in `roles` that the server does not have. Read-only."""
     with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))
 
 
 def may_give_to(address: Address, roles: Iterable[str]) -> bool:
-    """Whether our role may make each of these an owner. Read-only."""
+    """Whether our role may make each of these roles an owner. Read-only."""
     query = """
         select coalesce(bool_and(pg_catalog.pg_has_role(r.oid, 'member')), true)
         from pg_catalog.pg_roles r
@@ -75,16 +76,16 @@ def may_give_to(address: Address, roles: Iterable[str]) -> bool:
 
 
 def has_tablespaces(address: Address) -> bool:
-    """Whether the server has tablespaces that somebody made. Read-only."""
+    """Whether the server has user-defined tablespaces. Read-only."""
     query = "select from pg_catalog.pg_tablespace where spcname !~ '^pg_' limit 1"
     with connect(address, "ctgitops restore") as connection, told_if_lost(address):
         return connection.execute(query).rowcount > 0
 
 
 def create_roles(address: Address, roles: Iterable[str]) -> None:
-    """Makes the roles that are missing, as roles nobody can log in as. Writes; only for a server of our own.
+    """Creates the missing roles, without login. Writes; only for a server of our own.
 
-    They are superusers, because owners of event triggers and foreign data wrappers have to be.
+    They are superusers, because owners of event triggers and foreign data wrappers must be.
     """
     with connect(address, "ctgitops") as connection, told_if_lost(address):
         for role in missing_roles(address, roles):
@@ -92,25 +93,25 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
 
 def role_statements(roles: Iterable[str]) -> str:
-    """SQL that makes these roles, for `psql`; attributes, memberships and passwords are for people to decide."""
+    """SQL for `psql` that creates these roles; a person decides on attributes, memberships and passwords."""
     statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
     return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
 
 
 def roles_in(statements: str) -> tuple[str, ...]:
-    """The roles that `role_statements` wrote."""
+    """The roles in the output of `role_statements`."""
     prefix, suffix = 'CREATE ROLE "', '" NOLOGIN;'
     lines = [line for line in statements.split("\n") if line.startswith(prefix) and line.endswith(suffix)]
     return tuple(line.removeprefix(prefix).removesuffix(suffix).replace('""', '"') for line in lines)
 
 
 def make_empty(connection: Connection, name: str) -> None:
-    """Makes an empty database, with nothing that somebody put into the server's own template. Writes."""
+    """Creates an empty database, without the objects in the server's own template. Writes."""
     connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
 
 
 def make_like(connection: Connection, name: str, locale: Locale) -> str:
-    """Makes an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
+    """Creates an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
 
     CHECK constraints, generated columns and partition bounds can depend on both.
     """
@@ -130,7 +131,7 @@ def make_like(connection: Connection, name: str, locale: Locale) -> str:
 
 
 def made_like(address: Address, name: str, locale: Locale) -> str:
-    """Makes it on a server of our own; returns what `make_like` does. Writes. Raises BackupError."""
+    """Calls `make_like` on a server of our own, and returns its result. Writes. Raises BackupError."""
     try:
         with connect(address, "ctgitops") as connection:
             return make_like(connection, name, locale)
@@ -141,7 +142,7 @@ def made_like(address: Address, name: str, locale: Locale) -> str:
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
-    """Renames the database `name`, so that another one can have its name; False where none has it. Writes."""
+    """Renames the database `name`, so that another one can use its name; False if no database has it. Writes."""
     if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
         return False
     rename(connection, name, to)
@@ -149,7 +150,7 @@ def move_away(connection: Connection, name: str, to: str) -> bool:
 
 
 def rename(connection: Connection, name: str, to: str) -> None:
-    """Renames a database after its sessions have ended. Writes."""
+    """Terminates a database's sessions and renames it. Writes."""
     deadline = time.monotonic() + END_SECONDS
     while connection.execute(_END, [name]).rowcount and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -158,11 +159,11 @@ def rename(connection: Connection, name: str, to: str) -> None:
 
 @contextmanager
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
-    """An empty database on `address`'s server for the length of a block. Writes there.
+    """An empty database on `address`'s server for the duration of a block. Writes there.
 
-    The block gets the server's version, and what `make_like` returns.
+    The block receives the server's version, and the result of `make_like`.
 
-    Raises BackupError where the role may not make one.
+    Raises BackupError if the role may not create a database.
     """
     try:
         with connect(address, "ctgitops") as connection:

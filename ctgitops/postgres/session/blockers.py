@@ -21,7 +21,7 @@ from ..connection.simple_query import exchange, rows
 from ..transaction.message import Spot, spot_in
 
 GRACE_SECONDS = 0.1
-"""Transactions younger than this are let be: most of them are over before they could be looked at again."""
+"""Transactions younger than this are ignored: most of them end before a second check."""
 
 _CONFLICTS = ", ".join(f"({mode.value}, '{other.in_pg_locks}')" for mode in LockMode for other in mode.conflicts)
 _LOOK = """
@@ -56,14 +56,14 @@ order by l.pid, l.virtualtransaction, l.granted desc
 
 @dataclass
 class BlockerWatch:
-    """The looks of one run; what it made itself, nobody else can be at."""
+    """Checks for blockers during one run; ignores relations that the run created: other sessions cannot use them."""
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
-    """Transactions that the look before this one saw, for those whose age this role may not see."""
+    """Transactions seen by the previous check, for those whose age this role may not see."""
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
-        """The locks that these steps, done one after the other, take on what was there before them."""
+        """The locks that these steps, run in order, take on relations that existed before them."""
         strongest: dict[str, LockMode] = {}
         made = set(self.made)
         for step in steps:
@@ -75,15 +75,15 @@ class BlockerWatch:
         return tuple(RequiredLock(name, mode) for name, mode in strongest.items())
 
     def learn(self, step: Step) -> None:
-        """It is done: what it made is ours."""
+        """Records the relations that a completed step created."""
         self.made |= {statement.makes for statement in _statements(step)} - {""}
 
     def in_the_way(
         self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool
     ) -> tuple[Blocker, ...]:
-        """Who holds or waits for what conflicts with these; where `patient`, only who has been there for a while.
+        """Sessions that hold or wait for a conflicting lock; with `patient`, only those that have done so for a while.
 
-        Nobody, where the server does not answer: then the statement itself meets the error.
+        Empty if the query fails: the statement itself then meets the error.
         """
         if not wanted:
             return ()
@@ -96,14 +96,14 @@ class BlockerWatch:
 
 
 def question(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
-    """The query for everybody who holds or waits for what conflicts with these."""
+    """The query for all sessions that hold or wait for a lock that conflicts with these."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
     return _LOOK.format(wanted=values, conflicts=_CONFLICTS)
 
 
 def spot_of_lock(step: Step, relation: str) -> Spot:
-    """The first statement that names a relation, as far as its name without a schema tells."""
+    """The first statement that names a relation; compares names without their schema."""
     name = relation.rpartition(".")[2].strip('"')
     for statement in _statements(step):
         if any(lock.name.rpartition(".")[2].strip('"') == name for lock in statement.locks):
@@ -119,7 +119,7 @@ def _statements(step: Step) -> Sequence[Statement]:
 
 
 def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
-    """Whether it will not be gone in a moment; who waits is there already, and we would queue behind it."""
+    """Whether the session is likely to stay; a waiting session counts, because we would queue behind it."""
     if row[0] is None:
         return True
     if row[3] is None:
@@ -128,7 +128,7 @@ def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
 
 
 def in_the_way(row: tuple[str | None, ...]) -> Blocker:
-    """A row of its answer."""
+    """Converts a row of the query's result."""
     return Blocker(
         pid=int(row[0]) if row[0] else None,
         application=row[1] or "",

@@ -15,7 +15,7 @@ SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5s",
     "lock_timeout": "200ms",
-    "row_security": "off",  # an error instead of a count without the rows that this role may not see
+    "row_security": "off",  # an error instead of a count that omits rows which this role may not see
 }
 _TABLES_IN = """
 select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
@@ -33,9 +33,9 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 
 
 def weigh(connection: Connection, losses: tuple[Loss, ...], since: Checkpoint | None = None) -> tuple[CountedLoss, ...]:
-    """Each loss with its rows. Read-only; gives up after seconds, and says so.
+    """Counts the rows of each loss. Read-only; gives up after a few seconds, and the result says so.
 
-    `since` the beginning of a run, only rows count that it did not write itself.
+    With `since`, the start of a run, rows that the run wrote itself do not count.
     """
     return tuple(_weigh(connection, loss, since) for loss in losses)
 

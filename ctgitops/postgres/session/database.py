@@ -38,15 +38,15 @@ from .session import WorkSession
 from .verify import refuted_at
 
 _IDLE = {"idle_session_timeout": "0"}
-"""The lock's connection does nothing for as long as a migration takes, and the other one while the backup is taken."""
+"""The lock's connection is idle while a migration runs, and the other connection while the backup is taken."""
 _OURS = {
     "search_path": "pg_catalog",
     "statement_timeout": "60s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""Where only our own SQL runs, nothing that a role or a database put on its search path is met, and no timeout of
-theirs, which may be those of a web application."""
+"""For sessions that run only our SQL: overrides the search path and timeouts of the role or database, which may suit
+a web application."""
 
 
 class PostgresDatabase:
@@ -56,59 +56,59 @@ class PostgresDatabase:
         self._address = address
 
     def ledger(self) -> Ledger:
-        """All entries. Read-only, takes no lock."""
+        """Reads all entries. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return read_ledger(connection, self._address)
 
     def snapshot(self) -> Snapshot:
-        """Its schema, all of one moment. Read-only, takes no lock."""
+        """Reads its schema at one moment. Read-only, takes no lock."""
         return take_snapshot(self._address)
 
     def original(self) -> SourceDatabase:
-        """All that makes a throw-away database like it. Read-only."""
+        """Reads what a throw-away copy of the database needs. Read-only."""
         return original_at(self._address)
 
     def holder(self) -> Holder | None:
-        """Who holds the run lock. Read-only, takes no lock."""
+        """The run that holds the run lock. Read-only, takes no lock."""
         with connect(self._address, "ctgitops/read", _OURS) as connection, told_if_lost(self._address):
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
-        """Ends that run's sessions, nobody else's; whether its lock is free now. Writes."""
+        """Terminates the sessions of that run, and no others; whether the run lock is now free. Writes."""
         with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
-        """What it holds that a dump leaves out, a line each with the reason. Read-only, takes no lock."""
+        """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
         with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """Of these verify queries those that are not true. Read-only, takes no lock."""
+        """The verify queries that are not true. Read-only, takes no lock."""
         return refuted_at(self._address, queries) if queries else ()
 
     def checked(self) -> tuple[Checked, ...]:
-        """Every constraint and unique index with the rows that break it. Read-only; reads whole tables, for minutes."""
+        """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
         return checked_at(self._address)
 
     def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """How much data each of them is. Read-only, waits for no lock."""
+        """Counts the data that each loss destroys. Read-only, waits for no lock."""
         if not losses:
             return ()
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
             return weigh(connection, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
-        """How many rows would make each fail, with `keys` of a few. Read-only, waits for no lock."""
+        """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """How large those of these tables are that are there. Read-only, takes no lock."""
+        """Sizes of the tables that exist. Read-only, takes no lock."""
         if not tables:
             return {}
         with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
@@ -116,7 +116,7 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
-        """Takes the run lock on a connection of its own and makes or upgrades the ledger. Writes."""
+        """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
         with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
             with told_if_lost(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
@@ -141,13 +141,13 @@ class PostgresDatabase:
                     raise stopped from None
                 raise
             finally:
-                # How it ended is known where it failed: a late signal must not take the place of that
+                # A failure has reported how the run ended: a late signal must not replace that
                 with undisturbed(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The search path that a session of this role has by itself: `lock` has one of ours."""
+        """The default search path of this role's sessions: `lock` has our own."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

@@ -30,12 +30,12 @@ from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-"""A server that crashed: a new connection is refused for a while, or is the last one that it ends."""
+"""Matches a server that crashed: it refuses new connections for a while, or terminates the one just opened."""
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """How the steps of one run end that do not come to their end; `record` adds an entry."""
+    """Ends the failed or stopped steps of one run; `record` adds an entry."""
 
     address: Address
     work: MigrationConnection
@@ -43,7 +43,7 @@ class Aftermath:
     record: Callable[[Entry], None]
 
     def given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
-        """Ends the transaction, reads back what is true, records the failure, and says all of it."""
+        """Rolls back, reads from the database what was committed, records the failure, and returns the error."""
         failure = failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
@@ -66,11 +66,11 @@ class Aftermath:
         return error
 
     def stopped_at(self, step: Step, entry: Entry) -> ApplyError:
-        """The end of a run that was asked to stop while no statement ran, at or before this step. Writes."""
+        """Records and returns the end of a run that was stopped between statements, at or before this step. Writes."""
         return self.given_up(step, stopped(Interrupted(Answer(0, ()))), entry, 1)
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
-        """The end of a run that was asked to stop when nothing of its plan was left to do."""
+        """The end of a run that was stopped after everything in its plan was done."""
         with undisturbed():
             self.work.flush()
         error = ApplyError(
@@ -97,11 +97,11 @@ class Aftermath:
         return False
 
     def _hidden(self, step: Step, said: str) -> str:
-        """What the server said, without a password of the address or of the SQL."""
+        """The server's message, without passwords of the address or of the SQL."""
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> tuple[str, bool]:
-        """In words, and whether the ledger says that the step failed."""
+        """The database's state as text, and whether the ledger records that the step failed."""
         try:
             ledger = self._ledger_after(failed)
             if failed.lost:
@@ -116,7 +116,7 @@ class Aftermath:
         return f"{self.so_far.told}{self._left(step)}", on_record
 
     def _ledger_after(self, failed: StepFailed) -> Ledger:
-        """What the ledger says once nothing of the step is at work; a server that recovers from a crash is awaited."""
+        """Reads the ledger once no backend works on the step; waits for a server that recovers from a crash."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         spare = 1  # a server that refused may be ready before it can be asked why
         while True:
@@ -131,7 +131,7 @@ class Aftermath:
                 time.sleep(RECOVERY_PAUSE_SECONDS)
 
     def _on_record(self, step: Step, failed: StepFailed, entry: Entry) -> bool:
-        """Adds an entry that says how the step ended; whether the ledger says now that it failed. Writes."""
+        """Adds an entry that says how the step ended; whether the ledger now records the failure. Writes."""
         mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
         if self.so_far.together:
@@ -142,7 +142,7 @@ class Aftermath:
         return False
 
     def _left(self, step: Step) -> str:
-        """What of a step that failed is in the database."""
+        """Describes what a failed step left in the database."""
         if self.so_far.together:
             return self._none
         return f"{step.name} left no trace" if step.transactional else self._how_far(step)
@@ -165,6 +165,6 @@ class Aftermath:
 
 
 def _recorded(ledger: Ledger, entry: Entry) -> frozenset[str]:
-    """What of the plan that `entry` belongs to the ledger has as done."""
+    """Names of the steps of `entry`'s plan that the ledger records as done."""
     done = (Mark.APPLIED, Mark.ROLLED_BACK)
     return frozenset(e.name for e in ledger.entries if e.plan == entry.plan and e.mark in done)

@@ -20,7 +20,7 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 
 
 def ask(address: Address, health: Health) -> Heard:
-    """On a connection of its own, in a transaction that may only read; an error is no answer. Read-only."""
+    """Runs the query once, on its own connection, in a read-only transaction; an error is not an answer. Read-only."""
     try:
         with connect(address, "ctgitops/health", SETTINGS) as connection:
             exchange(connection, "begin read only")
@@ -36,7 +36,7 @@ def ask(address: Address, health: Health) -> Heard:
 
 
 def watch(address: Address, health: Health, *, hold: Callable[[], None], tell: Listener) -> Heard:
-    """Asks until it is not true, or its time is over; returns the last answer. Raises Interrupted, ApplyError."""
+    """Repeats the query until it is not true or time is up; returns the last answer. Raises Interrupted, ApplyError."""
     deadline = time.monotonic() + health.within.total_seconds()
     before: Pulse | None = None
     while True:

@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Part:
-    """One migration or seed file, and what the ledger will say of it."""
+    """One migration or seed file, and its ledger entry."""
 
     step: Step
     entry: Entry
@@ -34,25 +34,25 @@ class Part:
 
 @dataclass
 class Attempt:
-    """What is tried: one part, or several in one transaction, of which `at` is the one whose turn it is."""
+    """One part, or several in one transaction; `at` is the index of the current one."""
 
     parts: tuple[Part, ...]
     at: int = 0
 
     @property
     def step(self) -> Step:
-        """Of the part whose turn it is."""
+        """The step of the current part."""
         return self.parts[self.at].step
 
     @property
     def entry(self) -> Entry:
-        """Of the part whose turn it is."""
+        """The ledger entry of the current part."""
         return self.parts[self.at].entry
 
 
 @dataclass
 class Attempts:
-    """The attempts of one run; `hold` raises when the run lock is lost, and `patience` is how long a lock is tried."""
+    """The attempts of one run; `hold` raises if the run lock is lost, `patience` limits lock retries (seconds)."""
 
     work: MigrationConnection
     aftermath: Aftermath
@@ -62,7 +62,7 @@ class Attempts:
     look: BlockerWatch = field(default_factory=BlockerWatch)
 
     def until_done(self, underway: Attempt, work: Callable[[], Result]) -> Result:
-        """What `work` gives. Raises ApplyError, which says what of it is in the database."""
+        """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
         deadline = time.monotonic() + self.patience
         pause, attempt = FIRST_PAUSE_SECONDS, 1
         while True:
@@ -82,7 +82,7 @@ class Attempts:
             pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
 
     def _let_others_end(self, underway: Attempt, deadline: float) -> None:
-        """Waits, without queueing, while somebody is at a table that it will lock. Raises StepFailed, Interrupted."""
+        """Waits, without queueing, while other sessions use a table that it locks. Raises StepFailed, Interrupted."""
         told: frozenset[int | None] = frozenset()
         steps = tuple(part.step for part in underway.parts if part.step.transactional)
         while who := self.in_the_way(steps, patient=True):
@@ -96,19 +96,19 @@ class Attempts:
             self.hold()
 
     def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
-        """Who is at what these steps will lock; where `patient`, only who has been there for a while."""
+        """Sessions that conflict with the locks of these steps; with `patient`, only those that have for a while."""
         wanted = self.look.wanted(steps)
         return self.look.in_the_way(self.work.connected(), wanted, patient=patient) if wanted else ()
 
     def _with_who(self, underway: Attempt, failed: StepFailed) -> StepFailed:
-        """The same failure, with who is at the tables of this step now."""
+        """The same failure, with the sessions that use this step's tables now."""
         self.work.end_transaction(lost=failed.lost)
         detail = told_together(self.in_the_way((underway.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
         return replace(failed, failure=replace(failed.failure, detail=whole))
 
     def _pause(self, underway: Attempt, attempt: int, seconds: float) -> None:
-        """Between two attempts nothing is held."""
+        """Waits between two attempts, holding no lock."""
         try:
             self.work.end_transaction(lost=False)
             self.tell(StepWaited(underway.step, attempt, seconds))
@@ -118,7 +118,7 @@ class Attempts:
 
 
 def _too_late(underway: Attempt, relation: str) -> StepFailed:
-    """Somebody stayed at a table; it is the turn of the first part that names it."""
+    """The failure if a session keeps a table in use; it is reported for the first part that names the table."""
     spots = [spot_of_lock(part.step, relation) for part in underway.parts]
     underway.at = next((n for n, spot in enumerate(spots) if spot.place), underway.at)
     return StepFailed(Failure(f"did not get to {relation}", LOCK_NOT_AVAILABLE), spots[underway.at], lost=False)

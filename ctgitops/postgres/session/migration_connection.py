@@ -19,22 +19,22 @@ from ..transaction.step_failure import names
 
 @dataclass
 class RunState:
-    """What a run has done in one environment until now, as its errors tell it."""
+    """What a run has done in one environment so far, for its error messages."""
 
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
-    """Names of what was committed, in order."""
+    """Names of committed migrations and seed files, in order."""
     safe: int = 0
     """How many of `done` the server has confirmed to be on its disk."""
     lost: list[str] = field(default_factory=list)
-    """What was committed, and was not on the server's disk when it crashed."""
+    """Names of commits that were not on the server's disk when it crashed."""
     together: int = 0
-    """So many migrations and seed files share the transaction that is tried; 0 where each has its own."""
+    """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
 
     @property
     def told(self) -> str:
-        """`in staging, 001_one done; `, to be gone on with."""
+        """`in staging, 001_one done; `, the start of a sentence."""
         kinds = (
             (self.done[: self.safe], "done"),
             (self.done[self.safe :], "committed, not confirmed to be on the server's disk (the next run finds out)"),
@@ -43,25 +43,25 @@ class RunState:
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
     def begin(self) -> None:
-        """Nothing of a plan is done yet."""
+        """Resets the state for a new plan."""
         self.done.clear()
         self.lost.clear()
         self.safe = self.together = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
-        """These were committed; `on_disk` where their commit, and so every one before it, waited for the disk."""
+        """Adds committed names; with `on_disk`, the last commit, and so every one before it, waited for the disk."""
         self.done += done
         if on_disk:
             self.safe = len(self.done)
 
     def recovered(self, recorded: frozenset[str]) -> None:
-        """What the ledger has after the connection was lost, as a crash may have taken the newest commits."""
+        """Compares with the ledger after a lost connection, since a crash may have lost the newest commits."""
         self.lost = [name for name in self.done if name not in recorded]
         self.safe = sum(name in recorded for name in self.done[: self.safe])
         self.done = [name for name in self.done if name in recorded]
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
-        """The same where nothing was begun; later on it is not true that nothing was changed."""
+        """The same error if nothing was begun; after that, an error that does not claim that nothing was changed."""
         if not self.began:
             return error
         state = f"{self.told}what else is done stands in the ledger"
@@ -71,7 +71,7 @@ class RunState:
 
 
 class MigrationConnection:
-    """The run's connection to one database; `open_connection` gives a new one."""
+    """The run's connection to one database; `open_connection` opens a new one."""
 
     def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: RunState) -> None:
         self._address = address
@@ -80,10 +80,10 @@ class MigrationConnection:
         self._connection: Connection | None = None
         self._backend = 0
         self.unflushed = False
-        """Something was committed that did not wait for the disk."""
+        """Whether a commit has not waited for the disk."""
 
     def connected(self) -> Connection:
-        """The connection, which is made where there is none."""
+        """The connection; opens one if there is none."""
         if self._connection is None or self._connection.closed:
             try:
                 self._connection = self._open()
@@ -93,7 +93,7 @@ class MigrationConnection:
         return self._connection
 
     def ledger(self) -> Ledger:
-        """All entries, read now."""
+        """Reads all entries."""
         connection = self.connected()
         try:
             with told_if_lost(self._address):
@@ -102,16 +102,16 @@ class MigrationConnection:
             raise self._so_far.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
-        """On a search path of ours: the session's is the migrations'."""
+        """Reads the ledger with our own search path: the session's search path belongs to the migrations."""
         connection.execute(f"begin; {OWN_PATH}".encode())
         try:
             return read_ledger(connection, self._address)
         finally:
             if not connection.closed:
-                connection.execute("commit")  # of an aborted transaction, this is the end too
+                connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def close(self) -> None:
-        """Ends the connection, when all that was committed is on disk."""
+        """Closes the connection, once all commits are on disk."""
         if self._connection is not None:
             with contextlib.suppress(Interrupted):
                 self.flush()
@@ -119,21 +119,21 @@ class MigrationConnection:
             self._connection = None
 
     def flush(self) -> None:
-        """Waits until all that was committed is on the server's disk, where the server still says so."""
+        """Waits until all commits are on the server's disk, if the server can still confirm it."""
         if self.unflushed and self._connection is not None and not self._connection.closed:
             self.unflushed = exchange(self._connection, FLUSH).failure is not None
         if not self.unflushed:
             self._so_far.safe = len(self._so_far.done)
 
     def end_transaction(self, *, lost: bool) -> None:
-        """After this, nothing of an unfinished transaction is left."""
+        """Ends an unfinished transaction, so that nothing of it remains."""
         if lost:
             self._end_backend()
         elif self._connection is not None and not self._connection.closed:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """After this, what the ledger says is the last word: a server goes on with what nobody waits for any more."""
+        """Terminates a lost backend, so that the ledger is final: a server continues a statement without its client."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

@@ -20,8 +20,8 @@ from .blockers import BlockerWatch, in_the_way, question
 
 LOOK_SECONDS = 0.5
 
-# In PostgreSQL nobody may see another role's lag or its transactions' age without pg_read_all_stats; who holds which
-# lock, how many connections there are and that somebody takes a base backup, everybody may see.
+# PostgreSQL hides another role's lag and transaction age from a role without pg_read_all_stats. Every role may see who
+# holds which lock, how many connections exist, and that a base backup is running.
 _SERVER = """
 begin;
 set local search_path = pg_catalog;
@@ -40,17 +40,17 @@ commit
 
 @dataclass
 class Preflight:
-    """The look of one run; `hold` raises when the run lock is lost."""
+    """The checks of one run; `hold` raises an error if the run lock is lost."""
 
     request: Request
     look: BlockerWatch
     hold: Callable[[], None]
     tell: Listener
     _first_seen: dict[str, float] = field(default_factory=dict)
-    """By virtual transaction, since when one is known whose age this role may not see."""
+    """When a transaction was first seen, by virtual transaction, for those whose age this role may not see."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` is not begun now, after waiting for what may be waited for; nothing where it hurts nobody."""
+        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock."""
         wanted = self.look.wanted(plan.steps)
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
             return ()
@@ -85,7 +85,7 @@ class Preflight:
         return concerns(policy, seen, role)
 
     def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> Sighting:
-        """What is seen; whoever's age is not shown is looked at again until it is gone or as old as a long one."""
+        """The current conditions. A session of unknown age is checked again until it ends or counts as long-running."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
         least = 0.0
@@ -94,7 +94,7 @@ class Preflight:
         ):
             rest(LOOK_SECONDS)
             seen = self._see(connection, wanted)
-            least = LOOK_SECONDS / 2  # who came since then counts for nothing: others come all the time
+            least = LOOK_SECONDS / 2  # sessions that began since then do not count: new ones come all the time
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
@@ -106,7 +106,7 @@ class Preflight:
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
-        """The same; where this role may not see its age, at least as old as it is known."""
+        """The same blocker; if this role may not see its age, the time since it was first seen."""
         if who.seconds is not None or who.pid is None:
             return who
         now = time.monotonic()

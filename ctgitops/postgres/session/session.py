@@ -1,4 +1,4 @@
-"""A database while this run holds its lock: each migration is applied together with its ledger entry, or not at all."""
+"""A database while this run holds its lock: each migration and its ledger entry commit together, or roll back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from .single_transaction import SingleTransaction
 
 
 class WorkSession:
-    """The run's work on one database. `open_connection` gives a new one; `hold` raises when the run lock is lost."""
+    """The run's work on one database. `open_connection` opens a connection; `hold` raises if the run lock is lost."""
 
     def __init__(
         self,
@@ -77,11 +77,11 @@ class WorkSession:
         self._stepwise = Stepwise(run)
 
     def ledger(self) -> Ledger:
-        """All entries, read now."""
+        """Reads all entries."""
         return self._work.ledger()
 
     def record(self, entry: Entry) -> None:
-        """Adds an entry by itself."""
+        """Adds a single entry."""
         self._hold()
         connection = self._work.connected()
         add_entry(connection, self._address, self._message_of(connection, entry))
@@ -90,7 +90,7 @@ class WorkSession:
         return insert_sql(signed(entry, self._request.origin), Escaping(connection.pgconn), timed=False)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` is not begun now, after waiting for what may be waited for. Read-only."""
+        """Why `plan` cannot start now, after waiting where that may help. Read-only."""
         if not self._settled and (found := settled(self._work.connected())):
             self._settled = True
             self._tell(SessionSettled(found))
@@ -98,7 +98,7 @@ class WorkSession:
         return looking.reasons(self._work.connected(), plan)
 
     def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
-        """Says of one statement of an unfinished step that it is done, or is not, with an entry."""
+        """Records, with an entry, whether one statement of an unfinished step is done."""
         self._hold()
         connection = self._work.connected()
         begun = self._work.ledger().unfinished[step.number]
@@ -106,7 +106,7 @@ class WorkSession:
         add_entry(connection, self._address, f"begin; {row}; {self._message_of(connection, entry)}; commit")
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database the environment's home, under that identity, with an entry that says so."""
+        """Makes this database the environment's home, under that ledger id, and records it with an entry."""
         self._hold()
         connection = self._work.connected()
         name, reason = self._request.environment.name, entry.error or ""
@@ -114,7 +114,7 @@ class WorkSession:
         add_entry(connection, self._address, f"begin; {home}; {self._message_of(connection, entry)}; commit")
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
-        """Carries out one step with its ledger entry; returns milliseconds. Raises ApplyError."""
+        """Runs one step with its ledger entry; returns milliseconds. Raises ApplyError."""
         self._turn_to(plan)
         try:
             return self._run(step, plan, receipt)
@@ -122,7 +122,7 @@ class WorkSession:
             raise self._aftermath.stopped_at(step, self._entry(step, plan, receipt)) from None
 
     def stopped(self) -> ApplyError | None:
-        """How a run ends that was asked to stop anywhere else; None where nothing of a plan was begun. Writes."""
+        """The error of a run that was stopped outside a step; None if no plan was begun. Writes."""
         if self._plan is None:
             return None
         parts = ((part.step, part.entry) for part in self._parts(self._plan, None))
@@ -159,7 +159,7 @@ class WorkSession:
         return millis
 
     def heal(self, plan: Plan) -> tuple[str, ...]:
-        """Drops what interrupted builds of the plan's own indexes left INVALID; returns what it did. Writes."""
+        """Drops INVALID indexes left by interrupted builds of the plan's own indexes; returns its actions. Writes."""
         healed: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -168,7 +168,7 @@ class WorkSession:
         return tuple(healed)
 
     def _outside(self, step: Step, entry: Entry) -> int:
-        """What cannot be in a transaction, from where it stands. Raises MustWaitError where its time is over."""
+        """Runs the rest of a step that cannot be in a transaction. Raises MustWaitError when its time is over."""
         try:
             millis = self._stepwise.run(step, entry)
         except OutOfTime as over:
@@ -180,11 +180,11 @@ class WorkSession:
                 state=f"{self._so_far.told}what comes after it waits for it",
                 hint="run the same again, or let a schedule do it: it goes on from there",
             ) from None
-        self._work.unflushed = False  # its entry's commit waited for the disk
+        self._work.unflushed = False  # the commit of its entry waited for the disk
         return millis
 
     def _run_together(self, steps: tuple[Step, ...], plan: Plan, receipt: Receipt | None) -> None:
-        """Several in one message; those that the server finished are then ahead, an error is left to be met again."""
+        """Runs several steps in one message. Completed ones are noted as `ahead`; a failed one runs again by itself."""
         self._hold()
         connection = self._work.connected()
         texts = []
@@ -211,7 +211,7 @@ class WorkSession:
         self._pace.learn(took)
 
     def _catch_up(self, steps: tuple[Step, ...], answer: Answer) -> None:
-        """Asks the ledger which of them are done, after a message that did not come to its end."""
+        """Reads from the ledger which of the steps are done, after a message that did not complete."""
         self._pace.stumble()
         self._work.end_transaction(lost=answer.lost)
         applied = self.ledger().applied
@@ -231,7 +231,7 @@ class WorkSession:
         return millis
 
     def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
-        """Carries out all of a plan, seed files too, in one transaction; milliseconds of each. Raises ApplyError."""
+        """Runs a whole plan, with seed files, in one transaction; returns milliseconds of each. Raises ApplyError."""
         parts = self._parts(plan, receipt)
         self._turn_to(plan)
         self._so_far.together = len(parts)
@@ -242,15 +242,15 @@ class WorkSession:
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def left(self) -> tuple[SessionLeak, ...]:
-        """What its migrations left in their session, from which it was cleaned away."""
+        """Session state that its migrations leaked, and that was reset."""
         return tuple(self._left)
 
     def pulse(self, health: Health) -> Heard:
-        """What a health query says now. Read-only."""
+        """Runs a health query once. Read-only."""
         return ask(self._address, health)
 
     def watch(self, health: Health) -> Heard:
-        """Asks a health query until it is not true or its time is over; what it said last. Read-only."""
+        """Repeats a health query until it is not true or its time is over; returns the last answer. Read-only."""
 
         def hold() -> None:
             self._hold()
@@ -259,13 +259,13 @@ class WorkSession:
         return watch(self._address, health, hold=hold, tell=self._tell)
 
     def beginning(self, ledger: Ledger) -> Checkpoint:
-        """What the database is before the first step; it is asked only where something may be taken back."""
+        """The database's state before the first step; queried only if an automatic rollback is possible."""
         asked = self._request.environment.manner.takes_back
         entry = ledger.last.id if ledger.last else 0
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if asked else 0)
 
     def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:
-        """How much of each loss was not written since `beginning` by this run; guards it from now on."""
+        """Counts the rows of each loss that this run has not written since `beginning`; guards them from now on."""
         self._guard = RowGuard(losses, beginning)
         self._hold()
         if not losses:
@@ -277,14 +277,14 @@ class WorkSession:
         return self._guard.of(step) if self._guard else ""
 
     def _turn_to(self, plan: Plan) -> None:
-        """With another plan than before begins what is told, and what is known, of it alone."""
+        """Resets per-plan state, such as reported names and known relations, when another plan starts."""
         if plan is not self._plan:
             self._plan, self._pace, self._attempts.look = plan, Pace(), BlockerWatch()
             self._so_far.begin()
         self._so_far.began = True
 
     def close(self) -> None:
-        """Ends the connection, when all that was committed is on disk."""
+        """Closes the connection, once all commits are on disk."""
         self._work.close()
 
     def _entry(self, step: Step, plan: Plan, receipt: Receipt | None) -> Entry:

@@ -19,8 +19,8 @@ from .migration_connection import MigrationConnection
 
 @dataclass(frozen=True)
 class SingleTransaction:
-    """Everything that shares one transaction; `note` tells those who wait for the run lock where it
-    is, and `guard` is what must hold before a step."""
+    """Runs all steps of a plan in one transaction; `note` reports the current step to runs that wait for the
+    run lock, and `guard` is checked before a step."""
 
     work: MigrationConnection
     underway: Attempt
@@ -29,12 +29,12 @@ class SingleTransaction:
     guard: Callable[[Step], str]
 
     def carried_out(self) -> tuple[Answer, ...]:
-        """What the server answered to each. Raises StepFailed and Interrupted, after which nothing of it is there."""
+        """The server's answer for each part. Raises StepFailed and Interrupted, after a rollback of all parts."""
         try:
             return self._carried_out()
         except Interrupted:
             raise
-        except KeyboardInterrupt:  # between two messages: the transaction is open, and nothing runs
+        except KeyboardInterrupt:  # between two messages: the transaction is open, and no statement is running
             raise Interrupted(Answer(0, ())) from None
 
     def _carried_out(self) -> tuple[Answer, ...]:

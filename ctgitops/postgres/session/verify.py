@@ -12,7 +12,7 @@ from ..transaction.step_failure import StepFailed
 
 
 def refuted_at(address: Address, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-    """Those that are not true, or cannot be asked, each in a transaction that may only read. Read-only."""
+    """The queries that are not true or that fail; each runs in a read-only transaction. Read-only."""
     found: list[Refuted] = []
     settings = {"default_transaction_read_only": "on"}
     with connect(address, "ctgitops/verify", settings) as connection, told_if_lost(address):

@@ -1,4 +1,4 @@
-"""The name of the real database, which one copy on a server of our own has at a time."""
+"""Assigns the real database's name, which only one copy on a server of our own can have at a time."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Named(Protocol):
 
     database: str
     spare: str
-    """Its name as long as another copy has the real one."""
+    """Its name while another copy has the real one."""
 
     def close(self) -> None:
-        """Ends its sessions: a database that has some cannot be renamed."""
+        """Closes its connections: a database with sessions cannot be renamed."""
 
 
 class CopyName:
-    """Who has the name. On a server of others no copy ever has it: the database of that name may be a real one."""
+    """Assigns the name to one copy. Never on an external server: a database of that name there may be a real one."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: Named | None = None
         self.target = original.database if server.ours else ""
-        """Empty: no copy gets a name."""
+        """Empty if no copy gets the name."""
 
     def give(self, copy: Named | None) -> None:
-        """Gives it to one copy, or to none, so that its migrations can use it. Writes."""
+        """Gives the real name to one copy, or to none, so that its migrations can use the name. Writes."""
         if not self.target or self._holder is copy:
             return
         with as_admin(self._server.address()) as connection:

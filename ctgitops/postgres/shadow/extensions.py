@@ -21,11 +21,11 @@ from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
 
 QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica"}
-"""For the superuser: no name is found in a schema of others, and no event trigger of theirs runs."""
+"""For the superuser: resolves no name in a user's schema, and fires no event trigger of a user."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
-"""Not marked as trusted by their makers, and yet all they give stays inside of the database."""
+"""Not marked as trusted by their authors, but they cannot reach anything outside the database."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
-"""Languages and functions that are made to reach the machine."""
+"""Languages and functions whose purpose is access to the machine."""
 _TRUSTED = """
 select distinct v.name from pg_catalog.pg_available_extension_versions v where v.trusted
 """
@@ -66,31 +66,31 @@ limit 1
 
 
 def as_admin(address: Address) -> Connection:
-    """A superuser's connection to a sealed server."""
+    """A superuser's connection to a sandbox server."""
     return connect(address, "ctgitops/shadow", QUIET)
 
 
 def trusted(connection: Connection) -> frozenset[str]:
-    """Extensions that any role with CREATE on the database may make, because they reach nothing outside of it."""
+    """Extensions that any role with CREATE on the database may create, because they reach nothing outside it."""
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
 
 
 def has_unquiet_triggers(connection: Connection) -> bool:
-    """Whether event triggers run even in sessions that replicate, such as a superuser's here."""
+    """Whether an event trigger fires even with session_replication_role = replica, as in a superuser's session here."""
     return connection.execute(_ALWAYS).fetchone() is not None
 
 
 def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...]:
-    """Which of these are not to be had, or must not be."""
+    """The extensions that are not available, or not allowed."""
     query = "select name from pg_catalog.pg_available_extensions"
     available = {str(name) for (name,) in connection.execute(query).fetchall()}
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
 
 
 def dull(connection: Connection) -> None:
-    """Takes from all extensions that are neither trusted nor harmless what they do: nobody may call their functions.
+    """Disables extensions that are neither trusted nor harmless: no other role may call their functions.
 
-    What they made stays as it is in the real database: types, operators, foreign tables.
+    Their objects stay as in the real database: types, operators, foreign tables.
     """
     known = [*trusted(connection), *HARMLESS]
     for _, extension in connection.execute(_MADE, [known]).fetchall():
@@ -100,12 +100,12 @@ def dull(connection: Connection) -> None:
             alter = sql.SQL("alter foreign data wrapper {} no handler no validator")
             connection.execute(alter.format(sql.Identifier(str(wrapper))))
     for (name,) in connection.execute(_LANGUAGES).fetchall():
-        # A function that somebody trusted wrote in it, called by who is not trusted, would reach the machine
+        # A function that a trusted role wrote in it would reach the machine when an untrusted role calls it
         connection.execute(sql.SQL("drop extension {} cascade").format(sql.Identifier(str(name))))
 
 
 class Extensions:
-    """CREATE EXTENSION in migrations: by the migration's own role, or, for a name on the list, by the superuser."""
+    """Runs CREATE EXTENSION of migrations as the migration's own role or, for an allowed name, as the superuser."""
 
     def __init__(self, admin: Callable[[], Address], original: SourceDatabase, allowed: frozenset[str]) -> None:
         self._admin = admin
@@ -114,7 +114,7 @@ class Extensions:
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
 
     def pieces(self, step: Step) -> Iterator[Step | Callable[[], None]]:
-        """The step; or its parts, with what the superuser does between them. Raises StepFailed."""
+        """The step, or its parts with the superuser's actions between them. Raises StepFailed."""
         asked = [
             (statement, made)
             for statement in step.script.statements
@@ -134,7 +134,7 @@ class Extensions:
             if (made.name,) in there or made.name in trusted(connection):
                 return False
             if made.name in missing(connection, [made.name]) and made.name not in NEVER:
-                return False  # the server itself says best that it does not have it
+                return False  # the server reports best that it does not have it
         if made.name in self._allowed:
             return True
         what = f'extension "{made.name}" needs a superuser, and a shadow makes none that is not on its list'
@@ -159,7 +159,7 @@ class Extensions:
             raise StepFailed(failure, spot, lost=False) from None
 
     def _planted(self, connection: Connection, made: Extension) -> str:
-        """What of a migration the superuser could call without knowing while it makes an extension; empty: nothing."""
+        """Why an object of a migration could run as superuser while an extension is created; empty if none can."""
         if has_unquiet_triggers(connection):
             return f'extension "{made.name}" is not made beside an event trigger that is enabled ALWAYS'
         schema = made.schema or "public"
@@ -174,7 +174,7 @@ def _identifier(name: str) -> str:
 
 
 def _statement(made: Extension) -> sql.Composed:
-    """Made of its parts, so that nothing else of the migration's text is run."""
+    """Built from the parsed parts, so that no other text of the migration runs."""
     text = sql.SQL("create extension {}").format(sql.Identifier(made.name))
     if made.schema:
         text += sql.SQL(" schema {}").format(sql.Identifier(made.schema))
@@ -184,7 +184,7 @@ def _statement(made: Extension) -> sql.Composed:
 
 
 def _part(step: Step, start: int, end: int) -> Step:
-    """The step without the statements outside of a part; lines, columns and comments stay where they are."""
+    """The step with only the statements of one part; lines, columns and comments keep their positions."""
     script = step.script
     text = list(script.sent)
     for statement in script.statements:

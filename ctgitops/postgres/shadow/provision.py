@@ -26,7 +26,7 @@ from .provision_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
 EMPTY = "template0"
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
 LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
-"""Statements that may limit who connects."""
+"""Statements that may restrict connections."""
 MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
@@ -34,7 +34,7 @@ _EXTENSION = re.compile(
 
 
 class Provisioner:
-    """Makes a sealed server like the original; what it cannot match goes into `notes`."""
+    """Makes a sandbox server like the original; adds the differences to `notes`."""
 
     def __init__(self, server: Server, original: SourceDatabase, notes: list[str]) -> None:
         self._server = server
@@ -42,7 +42,7 @@ class Provisioner:
         self._notes = notes
 
     def roles(self) -> None:
-        """All roles of the original, none a superuser; and none is left that reaches beyond its databases."""
+        """Creates all roles of the original, none a superuser, and none with access beyond the sandbox's databases."""
         server = self._server
         with as_admin(server.address()) as connection, connection.transaction():
             if server.ours:
@@ -57,14 +57,14 @@ class Provisioner:
 
     @cached_property
     def _made(self) -> frozenset[str]:
-        """The roles that are on this server and were planted there."""
+        """The original's roles that exist on this server."""
         names = [role.name for role in roles_of(self._original)]
         with as_admin(self._server.address()) as connection:
             rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname = any(%s)", [names])
             return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
-        """A database with the original's locale, if this server has it, and its settings; with what `template` has."""
+        """Creates a database with the original's settings, its locale if available, and the contents of `template`."""
         with as_admin(self._server.address()) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
@@ -80,13 +80,13 @@ class Provisioner:
                     self._set(connection, (who, parameter, value), database)
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
-        """Our own tables, made by the role that works there; the real ones may come from one that may do more."""
+        """Creates the ledger as the role that works there; the real one may belong to a role with more privileges."""
         with self._may_create(name):
             ensure_ledger(connection, address)
 
     @contextmanager
     def _may_create(self, name: str) -> Iterator[None]:
-        """Lets the migrations' role create schemas in a database for a while, where it may not do so by itself."""
+        """Temporarily grants the migrations' role CREATE on a database, if it lacks that privilege."""
         if self._original.creates:
             yield
             return
@@ -99,7 +99,7 @@ class Provisioner:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
     def reopen(self, name: str, step: Step) -> None:
-        """Takes back what keeps us from looking at what a step did: a limit of connections is of no use here."""
+        """Reverts connection limits that a step set, so that we can inspect its result: they have no use here."""
         if not any(statement.kind in LIMITING for statement in step.script.statements):
             return
         with as_admin(self._server.address()) as admin:
@@ -113,7 +113,7 @@ class Provisioner:
         return wanted if wanted in self._made else ""
 
     def _grant(self, connection: Connection, database: sql.Identifier) -> None:
-        """The privileges on the database, but for who may connect: the role that applies migrations alone."""
+        """Grants the privileges on the database, except CONNECT, which only the role that applies migrations has."""
         if self._original.database and ("", "TEMPORARY", False) not in self._original.grants:
             connection.execute(sql.SQL("revoke temporary on database {} from public").format(database))
         for who, privilege, grantable in self._original.grants:
@@ -127,7 +127,7 @@ class Provisioner:
     def _set(self, connection: Connection, setting: tuple[str, str, str], database: sql.Identifier) -> None:
         who, parameter, value = setting
         place = sql.SQL("role {}").format(sql.Identifier(who)) if who else sql.SQL("database {}").format(database)
-        # A list, such as a search path, is stored as it is written; set_config reads it, and FROM CURRENT keeps it
+        # A list, such as a search path, is stored as written; set_config parses it, and FROM CURRENT stores the result
         try:
             with connection.transaction():
                 connection.execute("select pg_catalog.set_config(%s, %s, true)", [parameter, value])
@@ -157,7 +157,7 @@ class Provisioner:
             connection.execute(copied)
 
     def schema(self, database: str) -> None:
-        """The original's schema, as pg_dump wrote it, in one message; if something of it fails, all the rest."""
+        """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
         text = self._original.schema
         if not text:
             return
@@ -171,10 +171,10 @@ class Provisioner:
             dull(connection)
 
     def quiet_ledger(self, database: str) -> None:
-        """The ledger, which the migrations' role owns, made while no event trigger of theirs runs.
+        """Creates the ledger, owned by the migrations' role, while no event trigger of a user fires.
 
-        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. What cannot be made
-        here is reported when the first migration is tried.
+        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. An error here is
+        reported when the first migration runs.
         """
         address = self._server.address(database)
         with suppress(psycopg.Error, CtgitopsError), self._may_create(database), as_admin(address) as connection:

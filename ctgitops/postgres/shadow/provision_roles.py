@@ -1,4 +1,4 @@
-"""The roles of a real server on a sealed one: attributes and memberships, none of them a superuser."""
+"""Creates the roles of a real server on a sandbox server: attributes and memberships, none of them a superuser."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ REACHING = (
     "pg_execute_server_program",
     "pg_create_subscription",
 )
-"""Roles through which SQL reaches files, programs or the network. Before 16, who may make roles may join these."""
+"""Roles that give SQL access to files, programs or the network. Before 16, CREATEROLE is enough to join them."""
 HARMLESS_ROLES = frozenset({"pg_read_all_data", "pg_write_all_data", "pg_maintain"})
 HARMLESS_ALONE = HARMLESS_ROLES | {
     "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_checkpoint",
     "pg_signal_backend", "pg_signal_autovacuum_worker", "pg_use_reserved_connections",
 }  # fmt: skip
-"""Harmless where the server has nothing but this copy."""
+"""Harmless on a server that has only this copy."""
 CONNECTIONS = 8
-"""Sessions that one role may have."""
+"""Connection limit of one role."""
 OPTIONS_SINCE = 16
-"""The major from which CREATEROLE needs ADMIN OPTION on a role, and a membership has options of its own."""
+"""The major from which CREATEROLE needs ADMIN OPTION on a role, and memberships have their own options."""
 MOST_NAMED = 20
 
 Edge = tuple[str, Membership]
@@ -36,7 +36,7 @@ Edge = tuple[str, Membership]
 
 
 class RolePlanter:
-    """Makes the roles of `original`; `note` hears what PostgreSQL, or the sandbox's safety, does not allow."""
+    """Creates the roles of `original`; reports to `note` what PostgreSQL or the sandbox's safety does not allow."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
@@ -46,12 +46,12 @@ class RolePlanter:
         self._original = original
         self._note = note
         self._groups: dict[str, set[str]] = {}
-        """By the name of each role that was made, the roles it is a member of."""
+        """The groups of each created role, by the role's name."""
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
     def plant(self) -> None:
-        """All roles, then their memberships. Writes."""
+        """Creates all roles, then their memberships. Writes."""
         roles = roles_of(self._original)
         for role in roles:
             if said := self._tried(self._made(role), *self._server.made(role.name)):
@@ -79,7 +79,7 @@ class RolePlanter:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Before 16 CREATEROLE may join the roles that reach files, which only a server of ours does not have."""
+        """Whether a role gets CREATEROLE. Before 16 it could join roles that reach files, so only on our own server."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
@@ -88,7 +88,7 @@ class RolePlanter:
         return asked
 
     def _allowed(self, role: Role) -> Iterator[Edge]:
-        """Its memberships as far as this server can have them."""
+        """The memberships of a role that this server can have."""
         harmless = HARMLESS_ALONE if self._server.ours else HARMLESS_ROLES
         for each in role.member_of:
             told = f"{role.name} in {each.group}"
@@ -97,7 +97,7 @@ class RolePlanter:
             elif each.group not in self._groups and each.group not in self._predefined:
                 self._lose(f"{told} (no such role in PostgreSQL {self._server.major})")
             elif each.group == self._original.role and self._original.superuser:
-                # Without being a superuser it has the rights of all roles by being a member of each
+                # It is not a superuser here, and has the privileges of all roles by being a member of each
                 self._lose(f"{told} (a superuser there; here {each.group} is a member of {role.name} instead)")
             elif self._server.major >= OPTIONS_SINCE:
                 yield role.name, each
@@ -116,7 +116,7 @@ class RolePlanter:
             self._lost.append(told)
 
     def _join(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships, each by its own grantor where that role has ADMIN OPTION here by then."""
+        """Grants memberships, each by its own grantor if that role has ADMIN OPTION here by then."""
         superusers = {role.name for role in self._original.roles if role.superuser}
         every = sorted(edges, key=lambda edge: (edge[0], edge[1].group))
         left = [edge for edge in every if edge[1].grantor in self._groups.keys() - superusers]
@@ -128,7 +128,7 @@ class RolePlanter:
         self._merged(left)
 
     def _merged(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships by the sandbox's superuser: one for each pair, with what any of them allows."""
+        """Grants memberships by the sandbox's superuser: one for each pair, with all options combined."""
         pairs: dict[tuple[str, str], Membership] = {}
         for member, each in edges:
             other = pairs.get((member, each.group), each)
@@ -141,7 +141,7 @@ class RolePlanter:
                 self._lose(f"{member} in {group} ({said})")
 
     def _granted(self, member: str, each: Membership, by: str = "") -> str:
-        """Why it cannot be; empty where it was granted."""
+        """Grants one membership; returns the error, empty if it succeeded."""
         statement = sql.SQL("grant {} to {}").format(sql.Identifier(each.group), sql.Identifier(member))
         statement += self._options(each)
         if by in self._groups and self._server.major >= OPTIONS_SINCE:
@@ -160,9 +160,9 @@ class RolePlanter:
         return sql.SQL(" with ") + sql.SQL(", ").join(options)
 
     def _empower(self, roles: tuple[Role, ...]) -> None:
-        """What a superuser could do is, as far as it goes, being a member of every other role.
+        """Approximates a superuser by membership in every other role.
 
-        That is for who applies migrations, and for a superuser that this role can SET ROLE to.
+        This applies to the role that applies migrations, and to superusers that it can SET ROLE to.
         """
         applying = next(role for role in roles if role.name == self._original.role)
         powerful = [applying.name] if applying.superuser else list(self._original.can_become)
@@ -176,13 +176,13 @@ class RolePlanter:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 
     def _administer(self, name: str, superusers: set[str]) -> None:
-        """Before 16 CREATEROLE was enough to grant every role that is not a superuser."""
+        """Grants ADMIN OPTION on every role that is not a superuser, which CREATEROLE included before 16."""
         for group in self._groups.keys() - superusers - {name}:
             if group not in self._groups[name] and not self._reaches(group, name):
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
 
     def _reaches(self, member: str, group: str) -> bool:
-        """Whether a role is a member of another through others: the other one cannot be its member as well."""
+        """Whether a role is a direct or indirect member of another, which then cannot be a member of it."""
         seen, left = {member}, [member]
         while left:
             found = self._groups.get(left.pop(), set()) - seen
@@ -191,7 +191,7 @@ class RolePlanter:
         return group in seen
 
     def _tried(self, *statements: sql.Composed) -> str:
-        """What PostgreSQL said against it; empty where all was done."""
+        """Runs statements in one transaction; returns PostgreSQL's error, empty if all succeeded."""
         try:
             with self._connection.transaction():
                 for statement in statements:
@@ -204,7 +204,7 @@ class RolePlanter:
 
 
 def roles_of(original: SourceDatabase) -> tuple[Role, ...]:
-    """The roles to make; one that applies migrations and is not among the roles that were read is a superuser."""
+    """The roles to create; a role that applies migrations and was not read from the server counts as a superuser."""
     if any(role.name == original.role for role in original.roles):
         return original.roles
     return (*original.roles, Role(original.role, superuser=True))

@@ -1,4 +1,4 @@
-"""The replay database: a throw-away database in which the merged SQL gives the same schema as in the real one."""
+"""The replay database: a throw-away database in which the merged SQL should produce the real database's schema."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ from ..session.database import PostgresDatabase
 from .without_database_name import without_databases
 
 ROLE = "ctgitops_replay"
-"""Who runs migrations here: no superuser, as long as the SQL lets it be none."""
+"""The role that runs migrations here: not a superuser, unless the SQL needs one."""
 NAME = "a throw-away server"
 _SETTINGS = {"autovacuum": "off", "max_connections": "20"}
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
-"""What SQL meets that rests on an extension which none of the migrations makes."""
+"""Errors of SQL that depends on an extension which no migration creates."""
 _NO_PRIVILEGE = "42501"
 _MOST_HELP = 50
-"""So often is one migration helped to what it needs."""
+"""How many times one migration is given what it lacks."""
 
 
 class ReplayShadow:
-    """A throw-away database in which what was merged runs again from nothing."""
+    """A throw-away database in which all merged migrations run from the start."""
 
     def __init__(self, server: Server, wanted: ReplayTarget, database: str) -> None:
         self._server = server
@@ -60,17 +60,17 @@ class ReplayShadow:
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """In what it is not like what was wanted, in words."""
+        """Differences from the database that was requested, as text."""
         return tuple(self._notes)
 
     def snapshot(self) -> Snapshot:
-        """Its schema, as if whoever applies migrations in the real one had made it."""
+        """Its schema, with the role that applies migrations in the real database as the owner."""
         return take_snapshot(self._admin, self._known_as)
 
     def read_again(self) -> Snapshot:
-        """The same after a dump of it was restored beside it: as PostgreSQL prints what it read from its own print.
+        """Its schema after a dump and restore: PostgreSQL's output for its own parsed output.
 
-        Nothing where that cannot be had.
+        Empty if the dump or the restore fails.
         """
         try:
             text = schema_of(self._admin, self._server.major)
@@ -90,14 +90,14 @@ class ReplayShadow:
         return (ROLE, self._wanted.role) if self._wanted.role else None
 
     def bring(self, steps: tuple[Step, ...]) -> None:
-        """Carries out steps, as an apply does. Raises ApplyError. Writes here alone."""
+        """Runs steps as apply does. Raises ApplyError. Writes only here."""
         request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
         plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
         done: list[Step] = []
         helped: set[str] = set()
         while len(done) < len(steps):
             try:
-                # Each attempt on connections of its own: what was begun outside a transaction waits for who began it
+                # New connections for each attempt: a statement outside a transaction waits for its earlier session
                 with PostgresDatabase(self._address).exclusively(request, lambda _: None) as session:
                     self._go_on(plan, done, helped, session)
             except ApplyError as error:
@@ -122,7 +122,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step without what names a database, where this one cannot have the name."""
+        """The step without statements that name a database, if this copy cannot have that name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -132,13 +132,13 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Gives a migration what real servers have from elsewhere: roles, extensions, rights. None: nothing helps."""
+        """Creates what real servers get from elsewhere: roles, extensions, privileges. None if nothing applies."""
         try:
             return self._helped(error, helped)
         except psycopg.OperationalError:
             raise
         except psycopg.Error:
-            return None  # such as a role whose name PostgreSQL keeps for itself
+            return None  # such as a role name that PostgreSQL reserves
 
     def _helped(self, error: ApplyError, helped: set[str]) -> str | None:
         if match := _NO_ROLE.search(error.what):
@@ -153,7 +153,7 @@ class ReplayShadow:
         return None
 
     def _rename(self, name: str) -> str:
-        """Where the name of the real database is not known, a migration that names its database tells it."""
+        """Renames the copy to the database that a migration names, if the real database's name is unknown."""
         self._server.make_room(name)
         with connect(self._server.address(), "ctgitops/shadow") as connection, told_if_lost(self._admin):
             rename(connection, self._database, name)
@@ -161,10 +161,10 @@ class ReplayShadow:
         return f'database "{name}" does not exist'
 
     def _mark(self) -> None:
-        """Roles that migrations made are found again by who tidies a server that is not ours."""
+        """Marks roles that migrations created, so that clean-up of an external server finds them."""
         if self._server.ours:
             return
-        # What stops a run is told; who lost the server has nothing to mark
+        # An error that stops a run is reported elsewhere; on a lost server there is nothing to mark
         with suppress(psycopg.Error, CtgitopsError), connect(self._admin, "ctgitops/shadow") as connection:
             for name in _roles(connection) - self._given:
                 for statement in self._server.made(name):
@@ -177,7 +177,7 @@ class ReplayShadow:
         return name
 
     def _make_extensions(self) -> str | None:
-        """Those of the real database that no migration has made until now."""
+        """Creates extensions of the real database that no migration has created so far."""
         self._extended = True
         with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
             there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
@@ -209,7 +209,7 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database as like what is wanted as can be had, on the server that a manifest wants.
+    """An empty throw-away database as similar to `wanted` as possible, on the server that the manifest selects.
 
     Never on the server of `target`. Raises UsageError.
     """
@@ -222,7 +222,7 @@ def replay_shadow(
         ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
     )
     with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
-        # A server of others may hold the real database, or another one of its name
+        # An external server may have the real database, or another one of its name
         name = (wanted.database if server.ours else "") or f"{server.prefix}shadow"
         if server.ours:
             server.make_room(name)

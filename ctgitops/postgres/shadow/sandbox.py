@@ -36,18 +36,18 @@ from .trial import Observer, Unwatched, try_step
 from .without_database_name import without_databases
 
 ORIGINAL = "original"
-"""The database that copies are made of; no migration that is not merged is ever in it."""
+"""The database that copies are made from; an unmerged migration never runs in it."""
 UNTRUE = "in a throw-away database; no real one was touched"
 STATEMENT_TIMEOUT = "120s"
 
 
 class SandboxShadow:
-    """One database of a sealed server. All in it is done by the original's role; the superuser runs none of its SQL."""
+    """One database of a sandbox server. The original's role does all work in it; the superuser runs none of its SQL."""
 
     def __init__(self, sealed: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
-        """Its name as long as another copy has the target's."""
+        """Its name while another copy has the target's name."""
         self._sealed = sealed
         self._observer = observer
         self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
@@ -55,11 +55,11 @@ class SandboxShadow:
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """In what it is not like what was wanted, in words."""
+        """Differences from the database that was requested, as text."""
         return tuple(self._sealed.notes)
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Carries out steps in it. Raises ApplyError."""
+        """Runs steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
         with told_if_refused(self._sealed.server.address()):
             self._sealed.name.give(self)
@@ -74,50 +74,50 @@ class SandboxShadow:
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
-                # Who watches lost the server
+                # The tracer lost the server
                 lost = StepFailed(Failure(str(error).strip()), Spot(), lost=True)
                 raise self._error(step, lost) from None
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """What was seen of the steps that were brought watched, by their numbers."""
+        """The observed impact of each step that was run with `watched`, by step number."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements that were not run in any of its copies, because they name a database."""
+        """Statements that were skipped in all its copies, because they name a database."""
         return tuple(self._sealed.skipped)
 
     def rates(self) -> Rates:
-        """How quick this server is at each work. Raises ApplyError."""
+        """How fast this server does each kind of work. Raises ApplyError."""
         return self._sealed.rates()
 
     def snapshot(self) -> Snapshot:
-        """Its schema, read by the role that made it: what was planted in it is never met by a superuser."""
+        """Its schema, read by the role that created it: a superuser never runs objects of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
             raise self._sealed.lost(error.what) from None
 
     def copy(self) -> AbstractContextManager[SandboxShadow]:
-        """One more copy beside it, in which nothing was brought yet."""
+        """Another copy, in which no step has run."""
         return self._sealed.another(self._sealed.named(ORIGINAL))
 
     def empty(self) -> AbstractContextManager[SandboxShadow]:
-        """One more database beside it, with the same roles and nothing in it."""
+        """Another database with the same roles, empty."""
         return self._sealed.another()
 
     @property
     def address(self) -> Address:
-        """Where it is now, for the role that unreviewed SQL runs as."""
+        """Its present address, for the role that runs unreviewed SQL."""
         return self._sealed.address(self.database)
 
     def watched_by(self, observer: Observer) -> None:
-        """What looks at the steps that are brought watched."""
+        """Sets the observer of steps that are run with `watched`."""
         self._observer = observer
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes its connections."""
         if self._connection is not None:
             self._connection.close()
         if isinstance(self._observer, Tracer):
@@ -150,7 +150,7 @@ class SandboxShadow:
 
 
 class SandboxDatabases:
-    """A server that holds throw-away databases like one real one, within limits."""
+    """A server with throw-away databases like one real database, within limits."""
 
     def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
@@ -164,15 +164,15 @@ class SandboxDatabases:
         self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
-        """A database, as the role that unreviewed SQL runs as."""
+        """The address of a database, for the role that runs unreviewed SQL."""
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """What a database is called there."""
+        """The name of a database on that server."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step without what names a database, where the copies cannot have its name."""
+        """The step without statements that name a database, if the copies cannot have that name."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -180,7 +180,7 @@ class SandboxDatabases:
         return kept
 
     def why(self, said: str) -> str:
-        """Why the server ended, where we ended it; else what was said."""
+        """Why we ended the server, if we did; else `said`."""
         return f"the throw-away server was ended: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
@@ -202,7 +202,7 @@ class SandboxDatabases:
 
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
-        """One more database, for the length of a block. Raises UsageError."""
+        """One more database for the duration of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with told_if_refused(self.server.address()):
             self.planter.database(name, template)
@@ -211,7 +211,7 @@ class SandboxDatabases:
         shadow.close()
 
     def rates(self) -> Rates:
-        """Measured in a database where no migration has been."""
+        """Rates measured in a database in which no migration has run."""
         name = self.named(f"calibration_{len(self._shadows)}")
         try:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
@@ -220,7 +220,7 @@ class SandboxDatabases:
             raise self.lost(str(error).strip()) from None
 
     def with_steps(self, steps: tuple[Step, ...]) -> str:
-        """The database to try in, where all copies have these steps, which are merged. Raises ApplyError."""
+        """The database for the trial; all copies have these merged steps. Raises ApplyError."""
         if not steps:
             return self.named("shadow")
         shadow = self.shadow(self.named(ORIGINAL), Unwatched())
@@ -233,7 +233,7 @@ class SandboxDatabases:
         return tried
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes its connections."""
         for shadow in self._shadows:
             with suppress(psycopg.Error):
                 shadow.close()
@@ -249,7 +249,7 @@ def sealed_server(
 ) -> Iterator[SandboxDatabases]:
     """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
-    It is one of our own, that of a container of `image`, or the one at the address `borrowed`.
+    It is one of our own, a container of `image`, or the external server at the address `borrowed`.
     """
     limits = limits or Limits()
 
@@ -280,7 +280,7 @@ def sealed_server(
 def sealed_shadow(
     original: SourceDatabase, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
 ) -> Iterator[SandboxShadow]:
-    """A copy of `original`, as a manifest wants it, with these steps; what is brought to it watched is traced."""
+    """A copy of `original` according to the manifest, after these steps; steps run with `watched` are traced."""
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
@@ -289,7 +289,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with told_if_refused(sealed.server.address()):
             sealed.name.give(shadow)
-        # Its connections are the migration's own role's: what is planted for who looks meets no superuser
+        # The tracer connects as the migration's own role, so a superuser never runs objects planted for an observer
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow

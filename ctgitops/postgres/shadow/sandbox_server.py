@@ -12,13 +12,13 @@ from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):
-    """A server whose superuser has a name of its own, and whose processes get a part of the machine."""
+    """A server with its own superuser name, and with limits on the machine resources of its processes."""
 
     superuser = ADMIN
     limits = Limits()
 
     def started_by(self, command: list[str]) -> list[str]:
-        """The command within its limits."""
+        """The command, run within the server's limits."""
         return self.limits.command(command)
 
 

@@ -17,35 +17,35 @@ from ..transaction.message import CLEAN, Spot, opening, spot_in
 from ..transaction.step_failure import StepFailed
 
 MOST_BATCHES = 1000
-"""So often a batched migration is repeated; what then still finds rows would do so for ever."""
+"""How many times a batched migration repeats; one that still finds rows then would never end."""
 
 
 class Observer(Protocol):
-    """Who looks at the statements of a trial, on the connection that runs them: locks, notices, relfilenodes."""
+    """Observes the statements of a trial on the connection that runs them: locks, notices, relfilenodes."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:
-        """Around all statements of a step: entered after its BEGIN where it has one, left before its COMMIT."""
+        """Wraps all statements of a step: entered after its BEGIN, if any, and left before its COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
-        """Around one of `step.script.statements`, by its index from 0; what fails raises StepFailed through it."""
+        """Wraps one of `step.script.statements`, by its index from 0; a failure raises StepFailed through it."""
 
 
 class Unwatched:
-    """Nobody looks."""
+    """An observer that does nothing."""
 
     def step(self, connection: Connection, step: Step) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Nothing is done around a step."""
+        """Does nothing around a step."""
         return nullcontext()
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Nothing is done around a statement."""
+        """Does nothing around a statement."""
         return nullcontext()
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> None:
-    """Carries out one step, without a ledger entry. Raises StepFailed; what was in a transaction then left no trace.
+    """Runs one step, without a ledger entry. Raises StepFailed; a transaction is then rolled back.
 
-    The connection is closed after a failure, and where only a new one forgets what the step did to the session.
+    The connection is closed after a failure, and after a step whose session state only a new connection clears.
     """
     try:
         _try(connection, step, observer)
@@ -94,7 +94,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """A batch has another text than the file, so its failure is placed at the statement's first word."""
+    """Reports a batch's failure at the statement's first word, because its SQL differs from the file."""
     try:
         yield
     except StepFailed as failed:

@@ -1,4 +1,4 @@
-"""Steps without the statements that name a database: a copy on a server of others never has that name."""
+"""Removes statements that name a database: a copy on an external server never has the real database's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...sql.script import Script
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without them, and what was left out; lines, columns and comments stay where they are."""
+    """The step without such statements, and the removed ones; lines, columns and comments keep their positions."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

@@ -1,6 +1,6 @@
--- The queries of `verify --deep`: kind, name, the FROM and WHERE that find the rows which break it, and why it cannot be
--- asked. Every name is qualified, since search_path is empty while this is read. A partition's copy of a constraint is
--- left out: its parent's query reads the partition too.
+-- The queries of `verify --deep`: kind, name, the FROM and WHERE that find violating rows, and the reason if the check
+-- is not possible. Every name is qualified, since search_path is empty while this runs. A partition's copy of a
+-- constraint is left out: its parent's query reads the partition too.
 with tables as (
     select c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) as name,
         case when c.relkind = 'p' then '' else 'only ' end || format('%I.%I', n.nspname, c.relname) as rows_of
@@ -75,7 +75,7 @@ where k.contype = 'c' and k.convalidated and k.conparentid = 0
     and coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
     and not exists (select from pg_catalog.pg_class c where c.oid = t.oid and c.relispartition and k.coninhcount > 0)
 union all
--- A function: since 17 the planner takes `is null` of such a column for false without looking. It takes 100 arguments.
+-- A function, because since 17 the planner treats `is null` of such a column as false. It takes 100 arguments.
 select 'NOT NULL', format('of %s in %s', string_agg(quote_ident(attname), ', ' order by attname), name),
     format('%s where pg_catalog.num_nulls(%s) operator(pg_catalog.>) 0', rows_of, string_agg(quote_ident(attname), ', ' order by attname)), null
 from required

@@ -1,6 +1,6 @@
--- One line for each thing in the schema, as `kind name: what it is`. `exact` adds what PostgreSQL prints of expressions
--- and queries, which differs from major to major; without it, the lines are equal for equal schemas of any major.
--- What pg_dump leaves out has no line here; not_dumped.sql names it.
+-- One line for each object of the schema, as `kind name: definition`. `exact` adds PostgreSQL's output for expressions
+-- and queries, which differs between majors; without it, equal schemas have equal lines on any major.
+-- Objects that pg_dump leaves out have no line here; not_dumped.sql lists them.
 with recursive
 schemas as (
     select oid, nspname

@@ -110,8 +110,8 @@ create view ctgitops.migrations as
     where l.mark in ('applied', 'baselined') or (l.mark = 'repaired' and l.checksum is not null);
 comment on view ctgitops.migrations is 'The migrations that this database has now.';
 
--- The strategy document's function. During a run it hands its rollback SQL to the entry that the run writes, and does
--- not record twice. Called by hand, in psql, it writes the entry itself.
+-- The function from the strategy document. During a run it passes its rollback SQL to the entry that the run writes,
+-- and adds no entry of its own. Called by hand, in psql, it writes the entry itself.
 create function ctgitops.record_migration(
     name text, checksum text default null, execution_time_ms bigint default null, success boolean default true,
     error text default null, rollback_sql text default null
@@ -147,7 +147,7 @@ $record$;
 revoke all on all tables in schema ctgitops from public;
 revoke all on all functions in schema ctgitops from public;
 
--- Default privileges of the database (Supabase grants new objects to anon and authenticated) must not reach in here.
+-- Default privileges of the database (Supabase grants new objects to anon and authenticated) must not apply here.
 do $privileges$
 declare
     grant_of record;

@@ -1,9 +1,9 @@
--- The ledger, format 2: what of an unfinished migration is done, who is at work now, and two marks more.
+-- The ledger, format 2: completed parts of an unfinished migration, the current run, and two more marks.
 -- Run once under the run lock, in one transaction, by the role that owns format 1. Entries and their hashes stay.
 alter table ctgitops.ledger drop constraint ledger_mark;
 alter table ctgitops.ledger add constraint ledger_mark check (mark in
     ('baselined', 'started', 'applied', 'failed', 'interrupted', 'deferred', 'rolled-back', 'repaired')) not valid;
--- Those of format 1 are among them, so nothing needs to be looked at.
+-- The marks of format 1 are included, so no row needs to be checked.
 comment on column ctgitops.ledger.mark is
     'What the row records: baselined, started, applied, failed, interrupted, deferred, rolled-back, repaired.';
 
@@ -91,7 +91,7 @@ create trigger refuse_change before update or delete or truncate on ctgitops.pro
     for each statement execute function ctgitops.refuse_change();
 alter table ctgitops.progress enable always trigger refuse_change;
 
--- Default privileges of the database must not reach in here; who was let into the ledger by its owner is let in here.
+-- Default privileges of the database must not apply here; roles with access to the ledger get access here.
 do $privileges$
 declare
     grant_of record;

@@ -1,8 +1,8 @@
--- The ledger, format 3: where it is at home, so that a copy of it is told from it; and that a statement was undone.
+-- The ledger, format 3: its home, so that a copy can be distinguished from it; and statements that were undone.
 -- Run once under the run lock, in one transaction, by the role that owns format 2. Entries and their hashes stay.
 alter table ctgitops.progress drop constraint progress_mark;
 alter table ctgitops.progress add constraint progress_mark check (mark in ('begun', 'done', 'healed', 'undone')) not valid;
--- Those of format 2 are among them, so nothing needs to be looked at.
+-- The marks of format 2 are included, so no row needs to be checked.
 comment on column ctgitops.progress.mark is 'begun: it may leave something behind, and its outcome is not known yet; done; healed: what an earlier attempt left behind was put right; undone: somebody said that it is not done.';
 
 create table ctgitops.home (
@@ -29,7 +29,7 @@ create trigger refuse_change before update or delete or truncate on ctgitops.hom
     for each statement execute function ctgitops.refuse_change();
 alter table ctgitops.home enable always trigger refuse_change;
 
--- Default privileges of the database must not reach in here; who was let into the ledger by its owner is let in here.
+-- Default privileges of the database must not apply here; roles with access to the ledger get access here.
 do $privileges$
 declare
     grant_of record;

@@ -1,4 +1,4 @@
--- What is in a database and not in a dump of it by pg_dump, a line each, with the reason. Reads catalogs only: it waits
+-- Objects of a database that pg_dump leaves out, one line each, with the reason. Reads catalogs only: it waits
 -- for no lock. The sources are getIndexes, buildMatViewRefreshDependencies, getSubscriptions, dumpUserMappings and
 -- dumpDatabase of pg_dump.
 with recursive

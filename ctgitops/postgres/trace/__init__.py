@@ -1,1 +1,1 @@
-"""What a statement locks, rewrites and scans, measured while it runs."""
+"""Measures what a statement locks, rewrites and scans while it runs."""

@@ -28,7 +28,7 @@ _PROVED = re.compile(r"existing constraints on column .* are sufficient to prove
 
 @dataclass(frozen=True)
 class Said:
-    """Work that a message tells of; names are as PostgreSQL writes them there, without their schema."""
+    """Work that a message reports; names are as PostgreSQL prints them there, without their schema."""
 
     work: Work
     table: str = ""
@@ -36,7 +36,7 @@ class Said:
 
 
 def work_in(messages: Iterable[str]) -> Iterator[Said]:
-    """The work that messages tell of. That on TOAST tables belongs to the tables' own."""
+    """The work that messages report. Work on a TOAST table counts for its table."""
     for message in messages:
         for work, pattern in _WORK:
             if found := pattern.fullmatch(message):
@@ -46,20 +46,20 @@ def work_in(messages: Iterable[str]) -> Iterator[Said]:
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:
-    """Those that tell of work, or of what a constraint proved."""
+    """Messages that report work, or that a constraint proved rows valid."""
     return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """What a constraint proved, so that no row was read."""
+    """Constraints that proved rows valid, so that no row was read."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 
 def tables_in(messages: Iterable[str]) -> set[str]:
-    """The tables that messages name, each without its schema."""
+    """Tables that the messages name, without their schema."""
     return {said.table for said in work_in(messages) if said.table}
 
 
 def foreign_keys_in(messages: Iterable[str]) -> list[str]:
-    """The foreign keys that were checked, by name."""
+    """Names of the foreign keys that were checked."""
     return [said.what for said in work_in(messages) if said.work is Work.FOREIGN_KEY]

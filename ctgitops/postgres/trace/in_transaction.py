@@ -1,6 +1,6 @@
 """Traces the statements of one transaction, by querying its own session after each of them.
 
-Nothing else is queried between two statements. What other sessions know of the relations is queried once, at the end.
+Nothing else is queried between two statements. What other sessions see of the relations is queried once, at the end.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from .own_locks import HeldLock, HeldLocks, called, scanned
 
 @dataclass(frozen=True)
 class Seen:
-    """A statement as it was seen from within its transaction."""
+    """A statement as observed from within its transaction."""
 
     kind: str
     line: int
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """By OID, what the session has of it after the statement, where that is not what it was before."""
+    """By OID, the locks that the session has after the statement, if they changed."""
     called: frozenset[tuple[int, str]]
-    """OID and name of what is called as PostgreSQL said."""
+    """OID and name of relations with a name that a message contains."""
     keys: tuple[tuple[str, int, int], ...]
-    """The foreign keys that are called as PostgreSQL said."""
+    """Foreign keys with a name that a message contains."""
 
 
 class OneTransaction:
-    """A transaction on `connection`; to `others` the relations of before it are visible, some of them `first`."""
+    """A transaction on `connection`; `others` sees the relations from before it, of which `first` predate the plan."""
 
     def __init__(
         self,
@@ -49,14 +49,14 @@ class OneTransaction:
         self._others = others
         self._first = first
         self._only = before
-        """Where others could see more than was there before the migration: what was."""
+        """The relations from before the migration, if `others` could see newer ones."""
         self._possessions = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[Seen] = []
 
     @contextmanager
     def watching(self, kind: str, line: int, said: Sequence[str]) -> Iterator[None]:
-        """Around one statement; one that fails is not seen."""
+        """Wraps one statement; a failed one is not recorded."""
         if self._scans is None:
             self._scans = scanned(self._connection)
         began = time.perf_counter()
@@ -68,7 +68,7 @@ class OneTransaction:
         self._seen.append(Seen(kind, line, heard, millis, new, frozenset(names), tuple(keys)))
 
     def impacts(self) -> Iterator[StatementImpact]:
-        """What each did. Asks others, for whom the transaction must not have ended."""
+        """The impact of each statement. Queries `others`, so the transaction must still be open."""
         met = {oid for seen in self._seen for oid in seen.new}
         there = relations(self._others, met) if self._only is None else self._only
         known = {oid: there[oid] for oid in met if oid in there}
@@ -106,11 +106,11 @@ def _evidence(
 ) -> Evidence:
     files = {oid: (before[oid].file if oid in before else 0) or known[oid].file for oid in seen.new if oid in known}
     meant = seen.called
-    if names := tables_in(seen.said):  # whoever had one of them before this transaction may have another name by now
+    if names := tables_in(seen.said):  # a relation with such a name may have been renamed since
         meant |= {(oid, each.bare) for oid, each in known.items() if each.bare in names}
     return Evidence(seen.kind, seen.said, known, now, files, scans, meant)
 
 
 def _modes_on(tables: set[str], now: Mapping[int, HeldLock], known: Mapping[int, Relation]) -> dict[int, LockMode]:
-    """By OID, the strongest lock on each of these and their indexes, whichever statement took it."""
+    """By OID, the strongest lock on each of these tables and their indexes, whichever statement took it."""
     return {oid: now[oid].strongest for oid, each in known.items() if oid in now and {each.name, each.of} & tables}

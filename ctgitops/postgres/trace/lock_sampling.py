@@ -32,14 +32,14 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any 
 
 
 class Sampler(threading.Thread):
-    """Looks at the locks of the backend `pid` until `stop`; `tables` are those that it will meet somebody at."""
+    """Samples the locks of the backend `pid` until `stop`; locks `tables` first, so that the backend waits there."""
 
     def __init__(self, open_connection: Callable[[], Connection], pid: int, tables: Sequence[int]) -> None:
         super().__init__(daemon=True)
         self.seen: dict[int, LockMode] = {}
-        """By OID the strongest lock that it had or waited for."""
+        """By OID, the strongest lock that it held or waited for."""
         self.failure: psycopg.Error | None = None
-        """Why it saw nothing any more from some moment on."""
+        """The error that ended the sampling early."""
         self._pid = pid
         self._over = threading.Event()
         self._open = ExitStack()
@@ -49,14 +49,14 @@ class Sampler(threading.Thread):
         self._until = time.monotonic() + LONGEST_HOLD_SECONDS
 
     def stop(self) -> dict[int, LockMode]:
-        """Ends the looking; what was seen."""
+        """Stops sampling; returns the locks seen."""
         self._over.set()
         self.join()
         self._open.close()
         return self.seen
 
     def run(self) -> None:
-        """Until it is over, or the connection is."""
+        """Samples until `stop` is called or the connection fails."""
         try:
             while not self._over.is_set():
                 waits = self._look()
@@ -66,7 +66,7 @@ class Sampler(threading.Thread):
                 time.sleep(POLL_SECONDS)
         except psycopg.Error as error:
             self.failure = error
-            self._open.close()  # its lock would keep the watched statement waiting for ever
+            self._open.close()  # its lock would block the traced statement for ever
 
     def _look(self) -> bool:
         waits = False

@@ -15,33 +15,33 @@ _QUERIES = frozenset(
     {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "ExecuteStmt"}
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
-"""Statements that may read a table as a query does, which is no work of DDL."""
+"""Statements that may read a table as a query does, which is not work of DDL."""
 _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW_EXCLUSIVE})
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A statement in a transaction: what PostgreSQL said, and what its session has since."""
+    """A statement in a transaction: PostgreSQL's messages, and the locks that its session has since."""
 
     kind: str
     said: tuple[str, ...]
     known: Mapping[int, Relation]
-    """Relations that others can see, by OID."""
+    """Relations that other sessions can see, by OID."""
     now: Mapping[int, HeldLock]
     files: Mapping[int, int]
-    """By OID, the file before the statement, of those that others can see and of which something is new since."""
+    """By OID, the relfilenode before the statement, for visible relations whose locks or scans changed."""
     scans: Mapping[int, int]
-    """By OID, how often all of it was read before the statement."""
+    """By OID, the number of full scans before the statement."""
     called: frozenset[tuple[int, str]] = frozenset()
-    """OIDs of what is called as PostgreSQL said, each with that name, which is without a schema."""
+    """OIDs of relations with a name that a message contains, each with that name, which has no schema."""
 
     def read(self, oid: int) -> bool:
-        """Whether the statement began to read all of it."""
+        """Whether the statement began a scan of the whole relation."""
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
-    """Locks on what others can see; an index only where its table is not locked as strongly."""
+    """Locks on relations that others can see; an index only if its table is not locked as strongly."""
     found = []
     for oid, mode in modes.items():
         relation = known.get(oid)
@@ -52,7 +52,7 @@ def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first:
 
 
 def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: frozenset[int]) -> tuple[Worked, ...]:
-    """The work of a statement on what others can see, each once. `keys` are the foreign keys that may be meant."""
+    """The work of a statement on visible relations, without duplicates. `keys` are candidate foreign keys."""
     checked = list(_checked(evidence, keys))
     found = [*_told(evidence), *((child, Worked(Work.FOREIGN_KEY, "", name)) for child, _, name in checked)]
     files = list(_written_anew(evidence, {oid for oid, each in found if each.work is Work.REWRITE}))
@@ -64,7 +64,7 @@ def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: froz
 def named(
     found: Iterable[tuple[int, Worked]], known: Mapping[int, Relation], first: frozenset[int]
 ) -> tuple[Worked, ...]:
-    """Each once, with its relation. That a table written anew has its indexes built is no work of its own."""
+    """Work without duplicates, with relation names. An index build that belongs to a table rewrite does not count."""
     found = list(found)
     anew = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
     left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in anew)
@@ -79,7 +79,7 @@ def _told(evidence: Evidence) -> Iterator[tuple[int, Worked]]:
 
 
 def _meant(said: Said, evidence: Evidence) -> list[int]:
-    """Which relation a message means by a name without a schema: of those of that name the one that was read."""
+    """The relations that a message may mean by a name without schema: of several, those that were scanned."""
     named = sorted(oid for oid, name in evidence.called if name == said.table and oid in evidence.now)
     locked = [oid for oid in named if evidence.now[oid].strongest >= LockMode.SHARE_UPDATE_EXCLUSIVE] or named
     read = [oid for oid in locked if evidence.read(oid)] or locked
@@ -87,7 +87,7 @@ def _meant(said: Said, evidence: Evidence) -> list[int]:
 
 
 def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
-    """The foreign keys whose rows were checked: the OIDs of both tables, and the name."""
+    """Foreign keys whose rows were checked: OIDs of both tables, and the name."""
     there = [(child, parent, name) for name, child, parent in keys if child in evidence.now]
     for name in foreign_keys_in(evidence.said):
         named = [each for each in there if each[2] == name]
@@ -96,9 +96,9 @@ def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterat
 
 
 def _written_anew(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, Worked]]:
-    """Relations that have another file than before; those of a table's indexes go with its own."""
+    """Relations whose relfilenode changed; a rewrite of a table includes its indexes."""
     if evidence.kind == "TransactionStmt":
-        return  # ROLLBACK TO gives back the file of before
+        return  # ROLLBACK TO restores the previous file
     now = {oid: evidence.now[oid].file for oid in evidence.files if oid in evidence.now}
     other = {oid for oid, file in now.items() if file not in {0, evidence.files[oid]}}
     work = Work.EMPTY if evidence.kind == "TruncateStmt" else Work.REWRITE
@@ -111,10 +111,10 @@ def _written_anew(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int
 
 
 def _read(evidence: Evidence) -> Iterator[int]:
-    """What was read under a lock that keeps writers out, and not by a query.
+    """Relations that were scanned under a lock that blocks writers, but not by a query.
 
-    PostgreSQL has no message for the rows that a new constraint of a domain, or a new partition beside a default one,
-    makes it look at.
+    PostgreSQL has no message for the rows that it checks for a new constraint of a domain, or for a new partition
+    beside a default partition.
     """
     for oid in evidence.files:
         each = evidence.now.get(oid)

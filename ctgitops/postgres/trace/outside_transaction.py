@@ -1,4 +1,4 @@
-"""Traces a statement that cannot run in a transaction: samples its locks, and compares relation files afterwards."""
+"""Traces a statement that cannot run in a transaction: samples its locks, and compares relfilenodes afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .observed_work import held_on, named
 
 @dataclass(frozen=True)
 class Alone:
-    """Watches such statements of `connection` from others; `there` was before it, `first` before the plan."""
+    """Observes such statements of `connection` from others; `there` existed before it, `first` before the plan."""
 
     connection: Connection
     others: Connection
@@ -33,7 +33,7 @@ class Alone:
     def watching(
         self, statement: Statement, line: int, said: Sequence[str], tell: Callable[[StatementImpact], None]
     ) -> Iterator[None]:
-        """Around one statement; tells what it did, unless it fails."""
+        """Wraps one statement; passes its impact to `tell`, unless it fails."""
         before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
         named_oids = [oid for oid in named_by(self.connection, statement.locks) if oid in before]
         tables = [before[oid].index_of or oid for oid in named_oids]
@@ -49,7 +49,7 @@ class Alone:
             said = " ".join(str(sampler.failure).split())
             raise LedgerError(f"the locks of a statement could not be watched to its end: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
-            modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's, at the very end
+            modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's lock, at the very end
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
         anew = _written_anew(before, relations(self.others))
         found = [*_told(said, before, modes), *_of_files(anew, before)]
@@ -64,12 +64,12 @@ def _written_anew(before: dict[int, Relation], after: dict[int, Relation]) -> se
 
 
 def _concurrent(seen: dict[int, LockMode], before: dict[int, Relation]) -> dict[int, LockMode]:
-    """Without the indexes: on one that nobody uses any more even ACCESS EXCLUSIVE keeps nobody waiting."""
+    """The locks without those on indexes: on an unused index, even ACCESS EXCLUSIVE blocks no session."""
     return {oid: mode for oid, mode in seen.items() if oid in before and before[oid].kind != "index"}
 
 
 def _least(seen: dict[int, LockMode], anew: set[int], built: set[int]) -> dict[int, LockMode]:
-    """What was seen, or must have been: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
+    """The locks seen or required: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
     for oid in built:
         seen[oid] = max(LockMode.SHARE, seen.get(oid, LockMode.SHARE))
     return seen | dict.fromkeys(anew, LockMode.ACCESS_EXCLUSIVE)

@@ -1,4 +1,4 @@
-"""The locks, data files and scan counts of the current backend, and what changed since the last look.
+"""The locks, data files and scan counts of the current backend, and what changed since the last query.
 
 The query runs after every statement, so its answer is one row however many locks the backend holds, and only
 differences are examined further.
@@ -15,9 +15,9 @@ from ...sql.locks import LockMode
 from ..catalog.relations import MODES
 from ..connection.connect import Connection
 
-# What a migration did to the search path must not change what this asks; and no table is joined, so that it costs what
-# is held and not what there is. OIDs below 16384 are those of PostgreSQL's own
-# relations. Only under ACCESS EXCLUSIVE is a table or an index given another file
+# A search path that a migration changed must not affect this query; and it joins no table, so that its cost depends on
+# held locks and not on existing relations. OIDs below 16384 are PostgreSQL's own relations. A table or an index gets a
+# new file only under ACCESS EXCLUSIVE
 _MINE = """
 select pg_catalog.array_agg(l.relation::pg_catalog.int8),
        pg_catalog.array_agg(l.mode),
@@ -48,13 +48,13 @@ class HeldLock:
     oid: int
     modes: frozenset[LockMode]
     file: int
-    """Where the session has it for itself alone; 0: it has not, or there is none, or it is dropped."""
+    """Its relfilenode if the session holds ACCESS EXCLUSIVE; 0 without that lock or a file, or after DROP."""
     scans: int
-    """So often this transaction has begun to read all of it."""
+    """How many full scans this transaction has begun."""
 
     @cached_property
     def strongest(self) -> LockMode:
-        """Of its locks."""
+        """The strongest of its locks."""
         return max(self.modes)
 
 
@@ -71,7 +71,7 @@ _Columns = tuple[Sequence[int], Sequence[str], Sequence[int], Sequence[int]]
 
 
 class HeldLocks:
-    """All that a session has; `look` asks it anew."""
+    """All locks of a session; `look` queries them again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -80,9 +80,9 @@ class HeldLocks:
         """By OID, the locks on that relation."""
 
     def look(self) -> dict[int, HeldLock | None]:
-        """What is other than it was at the look before: by OID, how it is now; None: the session has it no more.
+        """Changes since the previous look: by OID, the current locks; None if the session has none any more.
 
-        The session says from then on what it does (client_min_messages): an exchange less than to ask for that apart.
+        The query also sets client_min_messages for the next statement, which saves a round trip.
         """
         row = self._connection.execute(_MINE.encode(), binary=True).fetchone()
         oids, modes, files, scans = cast("_Columns", row[:4] if row and row[0] else ((), (), (), ()))
@@ -104,11 +104,11 @@ class HeldLocks:
 
 
 def scanned(connection: Connection) -> dict[int, int]:
-    """By OID, how often this session has begun to read all of a table; transactions before it may be counted too."""
+    """By OID, how many full scans this session has begun; earlier transactions may be included."""
     return {int(str(oid)): int(str(count)) for oid, count in connection.execute(_SCANNED.encode()).fetchall()}
 
 
 def called(connection: Connection, names: set[str]) -> set[tuple[int, str]]:
-    """OID and name of the relations that have one of these names, without a schema, in this session."""
+    """OID and name of the relations with one of these names, in any schema, as this session sees them."""
     found = connection.execute(_CALLED.encode(), [list(names)]).fetchall()
     return {(int(str(oid)), str(name)) for oid, name in found}

@@ -1,8 +1,8 @@
 """Traces each statement of a migration on a throw-away server: its locks, table rewrites, scans and index builds.
 
 It observes from the connection that runs the statements, since a transaction holds its locks until its end, and from a
-second connection, which sees only relations that others can be blocked on. It also observes what DO blocks and
-functions do.
+second connection, which sees only relations on which other sessions can be blocked. It also observes what DO blocks
+and functions do.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from .in_transaction import OneTransaction
 from .outside_transaction import Alone
 
 SETS = "VariableSetStmt"
-"""Takes no lock; and after a query, SET TRANSACTION would be refused."""
+"""SET takes no lock; and after a query, SET TRANSACTION would be refused."""
 MOST_SAID = 10_000
 LONGEST = 1000
-"""A loop that says something for ever must not fill our memory; the names in what PostgreSQL itself says are short."""
+"""Longer messages are dropped: a loop that sends messages must not fill our memory, and PostgreSQL's own are short."""
 ITS_OWN = frozenset({"DoStmt", "CallStmt", "ReindexStmt", "ClusterStmt"})
-"""What must not be put into a transaction: it may commit, or take something partitioned, part by part."""
+"""Statements that must not be put into a transaction: they may commit, or process a partitioned table part by part."""
 
 
 class Tracer:
-    """Traces the steps of one plan, as they are tried one after the other.
+    """Traces the steps of one plan, as they run one after the other.
 
-    `open_connection` gives one that may see every relation; what is there now is what others use.
+    `open_connection` opens a connection that can see every relation; the relations of now are those that others use.
     """
 
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
@@ -47,20 +47,20 @@ class Tracer:
         self._transaction: OneTransaction | None = None
         self._before: dict[int, Relation] = {}
         self._listens = False
-        """Whether the connection says already what it does."""
+        """Whether the connection already sends DEBUG1 messages."""
         self.impacts: dict[int, StepImpact] = {}
-        """By the number of the migration."""
+        """By migration number."""
 
     def _beside(self) -> Connection:
         connection = self._open()
-        connection.prepare_threshold = 1  # between us and a server of our own is no pooler; planning costs the most
+        connection.prepare_threshold = 1  # no pooler is between us and our own server; planning costs the most
         return connection
 
     def __enter__(self) -> Self:
         return self
 
     def rest(self) -> None:
-        """Ends its own session until the next step: a database with sessions cannot be renamed."""
+        """Closes its own connection until the next step: a database with sessions cannot be renamed."""
         self._others.close()
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
@@ -68,7 +68,7 @@ class Tracer:
 
     @contextmanager
     def step(self, connection: Connection, step: Step) -> Iterator[None]:
-        """Around all statements of a step: entered after its BEGIN where it is one transaction, left before its end."""
+        """Wraps all statements of a step: entered after its BEGIN if it is one transaction, left before its end."""
         self._statements, self._listens = [], False
         if self._others.closed:
             self._others = self._beside()
@@ -78,7 +78,7 @@ class Tracer:
         try:
             yield
         except BaseException:
-            with suppress(psycopg.Error):  # the server may be gone, and why is told already
+            with suppress(psycopg.Error):  # the server may be lost, and the reason is already reported
                 self._end(step)
             raise
         else:
@@ -89,13 +89,13 @@ class Tracer:
     def _end(self, step: Step) -> None:
         if self._transaction:
             self._statements.extend(self._transaction.impacts())
-        before = self.impacts.get(step.number, StepImpact())  # a step that makes an extension comes in pieces
+        before = self.impacts.get(step.number, StepImpact())  # a step that creates an extension runs in parts
         whole = (*before.statements, *self._statements)
         self.impacts[step.number] = StepImpact(whole, before.transactional and step.transactional)
 
     @contextmanager
     def statement(self, connection: Connection, step: Step, index: int) -> Iterator[None]:
-        """Around one of its statements, by its index from 0. One that fails is not told of."""
+        """Wraps one of its statements, by its index from 0. A failed one is not recorded."""
         statement = step.script.statements[index]
         if statement.kind == SETS:
             self._listens = False
@@ -107,7 +107,7 @@ class Tracer:
                 connection.pgconn.exec_(b"set client_min_messages = debug1")
             self._said.clear()
             yield
-        self._listens = self._transaction is not None  # as the look after the statement has asked for
+        self._listens = self._transaction is not None  # the query after the statement has set client_min_messages
 
     def _hear(self, said: Diagnostic) -> None:
         text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
@@ -129,7 +129,7 @@ class Tracer:
 
     @contextmanager
     def _in_its_own(self, connection: Connection, kind: str, line: int) -> Iterator[None]:
-        """As an apply does outside of one transaction: a transaction for each statement that can be in one."""
+        """Traces as apply runs outside a single transaction: one transaction for each statement that can be in one."""
         own = OneTransaction(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:

@@ -17,22 +17,22 @@ from ...sql.traits import Trait
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""So many times as many at most: the first of them may have been the quickest."""
+"""The largest growth of a batch: the first migrations may have been the fastest."""
 QUICK_MILLISECONDS = 100
 """A person who watches should not wait longer than this for the next line."""
 
 
 @dataclass
 class Pace:
-    """How many migrations to send together: more while they are quick, one after anything unexpected."""
+    """How many migrations to send in one message: more while they are quick, one after any failure."""
 
     size: int = 1
     ahead: dict[int, int] = field(default_factory=dict)
-    """By number, milliseconds of migrations that were carried out with one before them."""
+    """Milliseconds of migrations that already ran in a message with an earlier one, by number."""
     _positions: dict[int, int] = field(default_factory=dict)
 
     def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
-        """`step` and those after it that may travel with it."""
+        """`step` and the following ones that can be in the same message."""
         if not self._positions:
             self._positions = {each.number: position for position, each in enumerate(plan.steps)}
         position = self._positions[step.number]
@@ -47,16 +47,16 @@ class Pace:
         return tuple(chosen) or (step,)
 
     def learn(self, took: Sequence[int]) -> None:
-        """So many milliseconds each took the server: the next are as many as take it what a person gladly waits for.
+        """Adjusts the batch size to the server's milliseconds for each migration, toward QUICK_MILLISECONDS a message.
 
-        The way there and back is no part of it: the farther a database is, the more it pays to send together.
+        Round trips are not included: the more distant a database is, the more a message with several migrations saves.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size
         self.size = max(1, min(fit, most, MOST))
 
     def stumble(self) -> None:
-        """One of them failed: the next goes alone."""
+        """Sends the next migration by itself after a failure."""
         self.size = 1
 
 

@@ -22,30 +22,30 @@ from .session_leaks import question, question_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""The role that a migration may have left behind must not write the ledger's entry."""
+"""The role that a migration may have set must not write the ledger's entry."""
 _WITHIN = "set local session authorization default; "
-"""The same until the commit: what role it left behind is asked after that."""
+"""The same for an open transaction, until its commit: the leaked role is queried after that."""
 _MILLIS = "ctgitops_millis"
 
 
 def millis_in(answer: Answer) -> list[int]:
-    """What the entries of a message say, in its order."""
+    """The milliseconds in the entries of a message, in order."""
     entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
 
 def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Answer:
-    """A migration and its entry, or no trace of either. Raises StepFailed, Interrupted."""
+    """Runs a migration with its entry in one transaction. Raises StepFailed, Interrupted after a rollback."""
     return _sent(connection, whole(connection, step, entry, last=last, guard=guard), step.verify)
 
 
 def guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
-    """What stands before a file, with one statement more that must not fail."""
+    """The SQL before a file, with one more statement, the guard, which must not fail; and the statement count."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
 def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
-    """Sends it; verify queries are asked between the file and what comes after it."""
+    """Sends the message; verify queries run between the file and the SQL after it."""
     if queries:
         _exchange(connection, replace(message, after=""))
         verify(connection, queries)
@@ -54,7 +54,7 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
 
 
 def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Message:
-    """A migration, its entry, the commit, and the cleaning of the session; a guard is one statement before it."""
+    """A migration, its entry, the commit, and the session's reset; a guard is one statement before it."""
     before, leading = guarded(guard, *opening(step, local=True, waits_for_disk=last))
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
     after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; commit; {question(step)}{CLEAN}"
@@ -69,10 +69,10 @@ def _exchange(connection: Connection, message: Message) -> Answer:
 
 
 def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> Answer:
-    """A migration and its entry in a transaction that is open. Raises StepFailed, Interrupted."""
+    """Runs a migration and its entry in an open transaction. Raises StepFailed, Interrupted."""
     before, leading = guarded(guard, *opening(step, local=True, begins=False))
     savepoint = Trait.SAVEPOINT in step.script.traits
-    if savepoint:  # one that it leaves open, a later migration could go back to
+    if savepoint:  # a later migration could roll back to a savepoint that it leaves open
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
@@ -81,7 +81,7 @@ def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") ->
 
 
 def verify(connection: Connection, queries: Script) -> None:
-    """Each of its queries must return true in every row, before the commit."""
+    """Runs verify queries before the commit; each must return true in every row. Raises StepFailed."""
     answer = _exchange(connection, Message("", queries, "", 0))
     for statement, result in zip(queries.statements, answer.results, strict=False):
         values = [value for row in rows(result) for value in row]
@@ -92,7 +92,7 @@ def verify(connection: Connection, queries: Script) -> None:
 
 
 def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Entry:
-    """What the ledger says of a step that came to its end."""
+    """The ledger entry of a completed step."""
     back = step.direction is Direction.ROLLBACK
     entry = Entry(
         mark=Mark.ROLLED_BACK if back else Mark.APPLIED,
@@ -110,18 +110,18 @@ def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) ->
 
 
 def entry_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Entry:
-    """What the ledger says of a seed file that was run."""
+    """The ledger entry of a completed seed file."""
     entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
     return signed(entry, origin)
 
 
 def step_of_seed(seed: Seed) -> Step:
-    """A seed file as what is carried out; it has no number."""
+    """A seed file as a step; it has no number."""
     return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
 
 
 def signed(entry: Entry, origin: Origin) -> Entry:
-    """The same entry, with who runs this and for what."""
+    """The entry with its author and origin."""
     return replace(
         entry,
         actor=origin.actor or None,

@@ -1,4 +1,4 @@
-"""Builds the message that is sent for one migration: what is sent of its file, between statements that make it safe."""
+"""Builds the message for one migration: the file's SQL, between statements that make it safe."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
     "select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
 )
-"""The parts of DISCARD ALL that carry state; it itself must be a message of its own, and DISCARD PLANS frees a cache.
-
-That cache holds the plans of the ledger's own trigger: without it each entry takes 90 µs longer (measured)."""
+"""The parts of DISCARD ALL that reset state. DISCARD ALL itself must be a message of its own, and its DISCARD PLANS
+frees the plan cache of the ledger's own trigger: without it each entry takes 90 µs longer (measured)."""
 
 SETTLE = f"""
 set constraints all immediate; {CLEAN}; do $settle$
@@ -36,22 +35,23 @@ begin
     end if;
 end
 $settle$"""  # noqa: S608 - constants only
-"""What a commit does to the session and its checks, between two migrations of one transaction.
+"""Does what a commit does to the session and its checks, between two migrations of one transaction.
 
-What was deferred is checked where a commit would check it, so that a failure names its migration and the next one may
-ALTER that table. All of CLEAN may be run in a transaction; of DISCARD, only ALL may not (measured, 14 to 18)."""
+Deferred constraints are checked where a commit would check them, so that a failure names its migration and the next one
+may ALTER that table. All of CLEAN may run in a transaction; of DISCARD, only ALL may not (measured, 14 to 18).
+"""
 
 OWN_PATH = "set local search_path = pg_catalog"
-"""For questions of ours on the migrations' connection, whose search path is theirs: it may lead to functions and
-operators that are called like PostgreSQL's own."""
+"""For our own queries on the migrations' connection: its search path may contain functions and operators with the names
+of PostgreSQL's own."""
 
 FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
-"""A commit that waits for the disk, and with it for every commit before it."""
+"""A commit that waits for the disk, and so for every commit before it."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """SQL for one exchange: `before`, then the script, then `after`; `leading` statements stand in `before`."""
+    """SQL for one exchange: `before`, then the script, then `after`; `before` has `leading` statements."""
 
     before: str
     script: Script
@@ -60,28 +60,28 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All of it. The script stands on lines of its own, so that its last comment ends where it ends."""
+        """The whole message. The script is on lines of its own, so that a final comment cannot hide what follows."""
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Where in the script the message's `position` (characters from 1) is; None outside of it."""
+        """Converts the message's `position` (characters from 1) to an offset in the script; None outside it."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """Which of the script's statements failed, from 0, when `done` of the message's were done; None outside."""
+        """Index (from 0) of the script's failed statement, when `done` of the message completed; None outside."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
 
 def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: bool = True) -> tuple[str, int]:
-    """The statements before a file, and how many: what is running, for people too, and where record_migration is found.
+    """The statements before a file, and their number: they set the running migration and the way to record_migration.
 
-    A commit that does not wait for the disk is as whole as any other, the migration with its entry. A crash of the
-    server can lose the newest of them together, until the next commit that waits, and a plan's last one does. Where it
-    does not begin the transaction, it is a part of one with others.
+    A commit that does not wait for the disk is still atomic, the migration with its entry. A server crash can lose the
+    latest of them together, until the next commit that waits; the last commit of a plan does. With `begins` false, the
+    statements continue an open transaction.
     """
-    if local and Trait.SETS_TRANSACTION in step.script.traits:  # it must come before any query, ours among them
+    if local and Trait.SETS_TRANSACTION in step.script.traits:  # must come before any query, including ours
         return _without_query(step)
     inside = str(local).lower()
     began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
@@ -106,14 +106,14 @@ def _without_query(step: Step) -> tuple[str, int]:
 
 
 def quoted(text: str) -> str:
-    """A string constant that reads alike whatever standard_conforming_strings says."""
+    """A string constant that is valid with either value of standard_conforming_strings."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f" E'{escaped}'"
 
 
 @dataclass(frozen=True)
 class Spot:
-    """What of a file failed: file, line and column, the statement, and the line on which that begins."""
+    """The part of a file that failed: file, line and column, the statement, and the line on which it begins."""
 
     place: Place | None = None
     statement: str = ""
@@ -121,14 +121,14 @@ class Spot:
 
     @property
     def place_shown(self) -> Place | None:
-        """Without its column, where a password before it that is not shown would make that point elsewhere."""
+        """The place, without its column if a redacted password before it would shift it."""
         if self.place and redact(self.statement) != self.statement:
             return Place(self.place.path, self.place.line)
         return self.place
 
 
 def spot_of(message: Message, position: int | None, done: int) -> Spot:
-    """What failed; an empty spot where it is not in the file."""
+    """The spot that failed; empty if the failure is not in the file."""
     script = message.script
     offset = message.offset_of(position) if position else None
     index = message.statement_at(done)
@@ -143,5 +143,5 @@ def spot_of(message: Message, position: int | None, done: int) -> Spot:
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:
-    """The character `at` of `script`, in one of its statements."""
+    """The spot of character `at` of `script`, in one of its statements."""
     return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

@@ -17,7 +17,7 @@ _XIDS = 1 << 32
 
 
 def oldest_transaction(connection: Connection) -> int:
-    """Every transaction with a lower number than this has ended. Read-only."""
+    """A transaction number; every transaction with a lower one has ended. Read-only."""
     row = connection.execute(_OLDEST).fetchone()
     return int(str(row[0])) if row else 0
 
@@ -25,8 +25,8 @@ def oldest_transaction(connection: Connection) -> int:
 def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
     """A query that counts the rows which a loss destroys, and which a run since `beginning` did not write itself.
 
-    The entries and the progress of the run carry the numbers of its transactions. A column that the run made holds in
-    older rows what its own default says. A row written in a subtransaction counts as others': rather once too often.
+    The entries and the progress rows of the run contain its transaction numbers. In rows older than the run, a column
+    that the run added holds its default. A row written in a subtransaction counts as another session's: the safe side.
     """
     strange = (
         f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {beginning.entry} "  # noqa: S608 - names quoted by the parser
@@ -43,13 +43,13 @@ def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
 
 @dataclass(frozen=True)
 class RowGuard:
-    """The losses of a plan backwards, which must not reach what others wrote."""
+    """The losses of a plan's rollback, which must not include rows of other sessions."""
 
     losses: tuple[Loss, ...]
     beginning: Checkpoint
 
     def of(self, step: Step) -> str:
-        """One statement that keeps writers away from a step's tables, and fails where others wrote; empty for none."""
+        """One statement that locks a step's tables against writers and fails if others wrote; empty for none."""
         checks = [
             self._check(loss)
             for loss in self.losses

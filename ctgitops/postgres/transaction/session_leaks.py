@@ -36,8 +36,8 @@ MAY_LEAVE = frozenset(
 )
 _ANSWER = b"ctgitops_left"
 
-# The search path is the migration's own as long as this is asked, so every name and operator is qualified. Its role
-# and its statement_timeout are noted and undone first: neither may stand in the way of the question.
+# The search path is the migration's own while this query runs, so every name and operator is qualified. The migration's
+# role and statement_timeout are recorded and reset first: neither may affect the query.
 _ASK = """
 {begin}select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
     pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false),
@@ -75,7 +75,7 @@ _ROLES = {"role", "session_authorization"}
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the question is made of: as it is after a commit."""
+    """The parts of the query, as needed after a commit."""
 
     begin: str = "begin; "
     commit: str = "commit; "
@@ -83,23 +83,23 @@ class _Asked:
     kept: str = "0"
     role_tells: str = "true"
     settings: Iterable[str] = ()
-    """That are no matter, as all in `dropped`."""
+    """Settings to ignore, in addition to all in `dropped`."""
     dropped: Iterable[str] = ()
     channels: str = "array(select * from pg_catalog.pg_listening_channels())"
 
     def of(self, step: Step) -> str:
-        """The question, about a step."""
+        """The query for a step."""
         lists = {"settings": _array(self.settings), "dropped": _array(self.dropped)}
         return _ASK.format(name=quoted(step.name), advisory=_ADVISORY, **{**vars(self), **lists})
 
 
 def question(step: Step) -> str:
-    """What is sent after the commit of a step; nothing where it cannot leave anything."""
+    """The query to send after the commit of a step; empty if the step cannot leak session state."""
     return _Asked().of(step) if _may_leave(step) else ""
 
 
 def question_within(step: Step) -> str:
-    """The same inside of a transaction that goes on; locks of the transaction stay when those of the session go."""
+    """The same within a transaction that continues; its transaction-level advisory locks stay and do not count."""
     if not _may_leave(step):
         return ""
     try:
@@ -107,7 +107,7 @@ def question_within(step: Step) -> str:
     except SqlSyntaxError:
         said, records = Lasting(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
-    # What stands around the file sets these for the transaction
+    # The SQL around the file sets these for the transaction
     ours = {"application_name", *(["search_path"] if records else ())}
     return _Asked(
         begin="",
@@ -126,7 +126,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def left_in(answer: Answer) -> tuple[SessionLeak, ...]:
-    """What the steps of a message left."""
+    """Session state that the steps of a message leaked."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 

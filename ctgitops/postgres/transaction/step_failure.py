@@ -12,27 +12,27 @@ from ..ledger.ledger import LEDGER
 from .message import Spot
 
 IN_TRANSACTION = {"25001", "2D000"}
-"""Refused inside a transaction: a statement, or a COMMIT in a procedure or a DO block."""
+"""Not allowed in a transaction: the statement, or a COMMIT in a procedure or a DO block."""
 NOT_GRANTED = "42501"
 NO_FUNCTION = "42883"
 _PASSING = {Cause.ASKED_TO_STOP, Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 SOMEBODY_ELSE = {"23001", "23505"}
-"""What the ledger says of an entry when another run was quicker."""
+"""Errors of the ledger when another run added the entry first."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 
 @dataclass(eq=False)
 class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the whole is known
-    """What the server said while a step was carried out. Not frozen: a context manager it goes through writes to it."""
+    """The server's error while a step ran. Not frozen: a context manager that it passes through writes to it."""
 
     failure: Failure
     spot: Spot
     lost: bool
-    """The connection is gone, so only the ledger knows what was committed."""
+    """The connection is lost, so only the ledger shows what was committed."""
     hint: str = ""
-    """What to do, where the failure alone does not tell it."""
+    """What to do, if the failure alone does not say it."""
     retried: bool = True
-    """Whether this run tries it again after a lock timeout; not where the statement may have committed a part."""
+    """Whether this run retries after a lock timeout; false if the statement may have committed a part."""
 
     @property
     def cause(self) -> Cause | None:
@@ -41,7 +41,7 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
 
 
 class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
-    """The time that a batched migration has in one run is over; `rows` are done, and the next run goes on."""
+    """A batched migration used up its time in one run; `rows` are done, and the next run continues."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
@@ -49,7 +49,7 @@ class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
 
 
 def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
-    """Something that must succeed; raises StepFailed, whose place is `spot`."""
+    """Runs SQL that must succeed; raises StepFailed, with `spot` as its place."""
     answer = exchange(connection, sql)
     if answer.failure:
         raise StepFailed(answer.failure, spot or Spot(), answer.lost)
@@ -57,7 +57,7 @@ def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
 
 
 def stopped(interrupted: Interrupted) -> StepFailed:
-    """The failure of a step that a person or a machine asked to stop."""
+    """The failure of a step that was stopped on request."""
     return StepFailed(Failure(ASKED_TO_STOP, stated=Cause.ASKED_TO_STOP), Spot(), interrupted.answer.lost)
 
 
@@ -84,11 +84,11 @@ CORRECT_STATEMENT = (
 )
 ENDLESS = "make its WHERE false for rows that are done; or allow more with `max_rows=…` in the line `ctgitops: batch`"
 CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
-"""Hints that hold only where no other environment has the file."""
+"""Hints that apply only if no other environment has the file."""
 
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
-    """The next thing to do."""
+    """The hint for a failed step: what to do next."""
     back = step.direction is Direction.ROLLBACK
     state = failure.sqlstate
     repair = f'ctgitops repair {step.number:03} --env {environment} --not-applied --reason "…"'
@@ -114,7 +114,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             failure.cause in _PASSING,
             "run the same again: it goes on from there",
         ),
-        # What is run backwards is the ledger's text, which no change of a file reaches
+        # A rollback runs the ledger's text, which a change of the file does not affect
         (back, f"this SQL stands in the ledger: undo by hand what it should undo, then `{repair}`"),
         (
             not step.transactional,
@@ -130,5 +130,5 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
 
 
 def names(done: list[str]) -> str:
-    """What was done before, shortened where it is long."""
+    """Names of completed steps, shortened if there are many."""
     return ", ".join(done) if len(done) <= 3 else f"{done[0]} to {done[-1]}, {len(done)} in all,"

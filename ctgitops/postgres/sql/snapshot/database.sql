@@ -1,6 +1,6 @@
--- What belongs to the database as a whole: extensions, grants, default privileges, publications, foreign servers.
+-- Objects of the database as a whole: extensions, grants, default privileges, publications, foreign servers.
 select 'about' as kind, pg_get_userbyid(r.oid) as name, null as of, (
-        -- as the server decides it: the role's own setting before the database's
+        -- the server's precedence: the role's own setting before the database's
         select substr(c, length('search_path=') + 1)
         from pg_db_role_setting s, unnest(s.setconfig) c
         where c like 'search_path=%' and s.setrole in (0, r.oid)
@@ -65,7 +65,7 @@ join pg_foreign_data_wrapper w on w.oid = s.srvfdw
 left join pg_description d on d.classoid = 'pg_foreign_server'::regclass and d.objoid = s.oid
 where s.oid not in ({members of pg_foreign_server});
 
--- Of user mappings only that they are there: their options are logins.
+-- User mappings without their options, which are logins.
 select 'user mapping' as kind, format('%s on %I', case m.umuser when 0 then 'public' else quote_ident(m.usename) end, m.srvname)
     as name, null as of
 from pg_user_mappings m;
@@ -77,8 +77,8 @@ from pg_language l
 left join pg_description d on d.classoid = 'pg_language'::regclass and d.objoid = l.oid
 where l.oid >= 16384 and l.oid not in ({members of pg_language});
 
--- Privileges, as far as they differ from those that everybody has without a GRANT. So what a NULL list means and what
--- a list means that says the same are one; and a privilege that only a newer major has is part of ALL there.
+-- Privileges, where they differ from the defaults without a GRANT. So a NULL list equals a list with the same meaning,
+-- and a privilege that only a newer major has is part of ALL there.
 with objects (kind, name, of, acl, initial, owner) as (
     select 'schema', quote_ident(n.nspname), quote_ident(n.nspname), n.nspacl, acldefault('n', n.nspowner), n.nspowner
     from pg_namespace n

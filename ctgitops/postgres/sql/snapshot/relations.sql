@@ -1,9 +1,9 @@
--- Schemas, and what they hold: tables, views, sequences, with columns, constraints, indexes, triggers, rules, policies.
--- Each query gives a kind, a name, what it is part of, and attributes, all as text; an attribute that is null is none.
--- A name that begins with a point goes on from what it is part of.
--- The search path is empty, so regclass and the pg_get functions qualify what they name.
+-- Schemas and their relations: tables, views, sequences, with columns, constraints, indexes, triggers, rules, policies.
+-- Each query returns a kind, a name, the parent object, and attributes, all as text; a null attribute is absent.
+-- A name that begins with a point continues the parent's name.
+-- The search path is empty, so regclass and the pg_get functions qualify names.
 select 'schema' as kind, quote_ident(n.nspname) as name, null as of,
-    -- public is made by initdb, for whoever made the cluster or, since 15, for the database's owner
+    -- initdb creates public, for the creator of the cluster or, since 15, for the database's owner
     case when n.nspname <> 'public' or n.nspowner not in (10, 6171) then pg_get_userbyid(n.nspowner) end as owner,
     nullif(d.description, 'standard public schema') as comment
 from pg_namespace n
@@ -57,7 +57,7 @@ left join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = c
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and {ours}
     and c.oid not in ({members of pg_class});
 
--- Columns have no place of their own here: one that was dropped and added again is the same to who names it.
+-- The position of a column is left out: a column that was dropped and added again is the same to a query by name.
 select 'column' as kind, '.' || quote_ident(a.attname) as name, c.oid::regclass::text as of,
     case when c.relkind in ('r', 'p', 'f') then format_type(a.atttypid, a.atttypmod) end as type,
     case when c.relkind in ('r', 'p', 'f') and a.attcollation not in (t.typcollation, 0)
@@ -79,7 +79,7 @@ join pg_class c on c.oid = a.attrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_type t on t.oid = a.atttypid
 left join pg_attrdef f on f.adrelid = a.attrelid and f.adnum = a.attnum and a.atthasdef
--- since 18 a NOT NULL has a name and may wait to be validated; its name is left out, so that majors compare
+-- since 18 a NOT NULL has a name and may be NOT VALID; its name is left out, so that majors compare
 left join (
     select w.oid, w.conrelid, unnest(w.conkey) as attnum from pg_constraint w where w.contype = 'n' and not w.convalidated
 ) k on k.conrelid = a.attrelid and k.attnum = a.attnum
@@ -88,7 +88,7 @@ where a.attnum > 0 and not a.attisdropped and c.relpersistence <> 't' and {ours}
     and (c.relkind in ('r', 'p', 'f') or c.relkind in ('v', 'm') and (a.atthasdef or d.objoid is not null))
     and c.oid not in ({members of pg_class});
 
--- A partition's copy of a constraint follows its parent, and each major names it in its own way.
+-- A partition's copy of a constraint follows its parent, and each major names it differently.
 select 'constraint' as kind,
     '.' || quote_ident(k.conname) as name,
     case when k.conrelid <> 0 then k.conrelid::regclass::text else k.contypid::regtype::text end as of,
@@ -104,7 +104,7 @@ where k.contype not in ('n', 't') and k.conparentid = 0 and (k.conislocal or k.c
     and coalesce(c.relpersistence, 'p') <> 't'
     and k.conrelid not in ({members of pg_class}) and k.contypid not in ({members of pg_type});
 
--- A constraint's own index is told by the constraint, as long as it is valid.
+-- A constraint's own index is part of the constraint, as long as it is valid.
 select 'index' as kind, x.indexrelid::regclass::text as name, x.indrelid::regclass::text as of,
     pg_get_indexdef(x.indexrelid) as definition,
     case when x.indisvalid and x.indisready then null else 'no' end as valid,

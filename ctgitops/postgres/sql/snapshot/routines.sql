@@ -1,4 +1,4 @@
--- Functions, types, operators, casts and text search: what has names of its own in a schema.
+-- Functions, types, operators, casts and text search: objects with names of their own in a schema.
 select case p.prokind when 'p' then 'procedure' when 'w' then 'window function' else 'function' end as kind,
     p.oid::regprocedure::text as name, null as of,
     pg_get_userbyid(p.proowner) as owner,
@@ -22,7 +22,7 @@ join pg_namespace n on n.oid = p.pronamespace
 join pg_language l on l.oid = p.prolang
 left join pg_description d on d.classoid = 'pg_proc'::regclass and d.objoid = p.oid
 where p.prokind <> 'a' and {ours} and p.oid not in ({members of pg_proc})
-    -- the constructors that each range type brings along
+    -- the constructors that each range type includes
     and not exists (
         select from pg_depend i where i.classid = 'pg_proc'::regclass and i.objid = p.oid and i.deptype = 'i'
             and i.refclassid = 'pg_type'::regclass
