@@ -25,7 +25,7 @@ from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.os_account import unprivileged
 from ctgitops.postgres.server.programs import Programs
 from ctgitops.postgres.shadow.provision import Provisioner
-from ctgitops.postgres.shadow.sandbox import SandboxServer
+from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.sql.script import Script
 
 REPETITIONS = 5

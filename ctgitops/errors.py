@@ -16,6 +16,7 @@ nothing to do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import ClassVar
 
 
@@ -30,6 +31,28 @@ class Place:
     def __str__(self) -> str:
         parts = [self.path, *(str(n) for n in (self.line, self.column) if n is not None)]
         return ":".join(parts)
+
+
+class Cause(Enum):
+    """Why a statement failed, where the run acts on the reason; the server's words may be in any language."""
+
+    LOCK_TIMEOUT = auto()
+    STATEMENT_TIMEOUT = auto()
+    CANCELLED = auto()
+    """`pg_cancel_backend`, or a statement timeout: PostgreSQL has one SQLSTATE for both."""
+    ASKED_TO_STOP = auto()
+    """A signal reached this run."""
+    CONNECTION_LOST = auto()
+    SERVER_NOT_READY = auto()
+    """It starts, recovers from a crash, or shuts down, and refuses connections for a while."""
+    SANDBOX_ENDED = auto()
+    """Our own limits ended the throw-away server."""
+    NOT_POPULATED = auto()
+    """A materialized view has no rows yet."""
+    EXTENSION_MISSING = auto()
+    """The server does not have the extension's files."""
+    REFUTED = auto()
+    """A verify query returned something other than true."""
 
 
 class CtgitopsError(Exception):
@@ -50,6 +73,8 @@ class CtgitopsError(Exception):
         """The next thing to do, with the command spelled out."""
         self.detail = detail
         """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
+        self.cause: Cause | None = None
+        """None where nothing depends on it."""
 
 
 class UsageError(CtgitopsError):

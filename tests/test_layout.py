@@ -18,6 +18,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "ctgitops"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST = 300
+ROOMS = ("core", "postgres")
+MOST_IN_A_ROOM = 14
+ONCE = """accepted added asked batched borrowed called exported failed gone in_the_way inside kept lasting left listed
+live loosely manner merged mine planted printed refused reviewed saved sealed secretly settled shown together
+undisturbed unfinished unlooked"""
+"""Names of modules that once hid a concept: participles, adverbs and adjectives. A module is a noun."""
 VAGUE = ("utils", "util", "helpers", "helper", "common", "base", "manager", "service", "handler", "misc")
 MACHINE = re.compile(
     "|".join(map(re.escape, ("/wo" + "rk/", "/tm" + "p/v/", "/ro" + "ot/", "/Use" + "rs/", "/ho" + "me/")))
@@ -60,6 +66,29 @@ def test_nothing_has_a_name_that_says_nothing() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         assert [name for name in names if name.endswith(endings)] == [], name_of(path)
+
+
+def test_a_room_can_be_looked_over() -> None:
+    folders = [path for room in ROOMS for path in (PACKAGE / room).rglob("*") if any(path.glob("*.py"))]
+    assert len(folders) > 20
+    sizes = {name_of(path): len({each.stem for each in path.glob("*.py")} - {"__init__"}) for path in folders}
+    assert {name: size for name, size in sizes.items() if size > MOST_IN_A_ROOM} == {}
+
+
+def test_a_module_of_a_room_is_a_noun() -> None:
+    stems = [path.stem for room in ROOMS for path in (PACKAGE / room).rglob("*.py")]
+    assert [stem for stem in stems if stem in ONCE.split()] == []
+    assert [path.stem for path in (PACKAGE / "core").rglob("*.py") if path.stem.endswith("ed")] == []
+
+
+def test_no_two_public_classes_of_a_package_share_a_name() -> None:
+    places: dict[tuple[str, str], list[str]] = {}
+    for path in MODULES:
+        package = path.relative_to(PACKAGE).parts[0]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault((package, node.name), []).append(name_of(path))
+    assert {name: where for (_, name), where in places.items() if len(where) > 1} == {}
 
 
 def test_every_module_of_verbs_is_reached_by_a_verb() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 from ..core.fix import Fix, Following, Lines, Rename
 from ..core.migration.migration import Migration
 from ..core.workspace.workspace import Workspace
+from ..sql.nodes import dropped_names
 from ..sql.outer import outer_pair
-from ..sql.parse import SqlSyntaxError, statements
+from ..sql.parse import SqlSyntaxError, Tree, statements, trees
 from ..sql.tokens import first_word
 from .scaffold import Change, NewFile, Order, new_migration, write_files
 
@@ -76,8 +76,24 @@ def _without(text: str, index: str) -> str:
     """A rollback without the statement that drops an index."""
     if not index:
         return text
-    drop = rf'^[ \t]*drop\s+index\s+(?:if\s+exists\s+)?(?:[\w"]+\.)?"?{re.escape(index)}"?\s*;[ \t]*\r?\n?'
-    return re.sub(drop, "", text, count=1, flags=re.IGNORECASE | re.MULTILINE)
+    try:
+        drop = next((tree for tree in trees(text) if _drops(tree, index)), None)
+    except SqlSyntaxError:
+        return text
+    if drop is None:
+        return text
+    start = first_word(text, drop.start, drop.end)
+    before, after = text[:start].rstrip(" \t"), text[drop.end :].removeprefix(";").lstrip(" \t")
+    whole_line = not before or before.endswith("\n")
+    return before + (after.removeprefix("\r").removeprefix("\n") if whole_line else after)
+
+
+def _drops(tree: Tree, index: str) -> bool:
+    """Whether a statement drops that index and nothing else."""
+    if tree.kind != "DropStmt" or tree.node.get("removeType") != "OBJECT_INDEX":
+        return False
+    names = list(dropped_names(tree.node))
+    return len(names) == 1 and names[0][-1] == index
 
 
 def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from ..core.migration.migration import Migration
+from ..core.migration.migration_name import parse_migration_name
 from ..core.migration.schema_version import SchemaVersion
 from ..core.workspace.numbering import BaseBranch, Seniority
 from ..errors import CtgitopsError, UsageError
@@ -14,7 +15,6 @@ from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-_FILE = re.compile(r"(([0-9]{1,19})_[^.].*?)(?:\.up|\.down|\.verify)?\.sql", re.IGNORECASE)
 _VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WITHOUT_BASE = {
@@ -184,14 +184,14 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
     """Reads a branch's migrations; `versions` needs the files' text, which a clone without blobs fetches first."""
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
-    files = [m for path in listed.split("\0") if (m := _FILE.fullmatch(path.rsplit("/", 1)[-1]))]
+    files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
     plain = ("--no-color", "--no-line-number", "--no-column")  # overrides grep.* in git's configuration
     words = ("-h", "-E", "^--[[:space:]]*Version[[:space:]]*:", branch, "--", f"{FOLDER}/")
     said = (git.text_or_none("grep", *plain, *words) if versions else None) or ""
     found = (SchemaVersion.parse(m[1]) for line in said.splitlines() if (m := _VERSION.fullmatch(line)))
     return BaseBranch(
         name=branch,
-        numbers=frozenset(int(m[2]) for m in files),
-        names=frozenset(m[1] for m in files),
+        numbers=frozenset(name.number for name in files),
+        names=frozenset(name.name for name in files),
         versions=tuple(version for version in found if version),
     )

@@ -11,6 +11,7 @@ from ..core.environment.policy import HeaderRule, Policy
 from ..core.fix import Rename
 from ..core.migration.header import Header, has_header, parse_header
 from ..core.migration.migration import Migration
+from ..core.migration.migration_name import LARGEST, parse_migration_name, parse_unbounded, split_name
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script, checksum_of
@@ -19,8 +20,6 @@ from .other_names import folder_of_other_tool, holds_sql, name_of_other_tool, ro
 from .repository import Item, Repository, sub_folder
 
 FOLDER = "migrations"
-LARGEST = 2**63 - 1
-_NAME = re.compile(r"([0-9]+)_([^.].*?)(\.up|\.down|\.verify)?\.sql", re.IGNORECASE)
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
@@ -64,29 +63,28 @@ def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
 
 
 def _named_wrongly(item: Item) -> Iterator[Problem]:
-    match = _NAME.fullmatch(item.name)
+    found = parse_unbounded(item.name)
     place = Place(item.path)
-    if not match and (other := name_of_other_tool(item.name)):
+    if not found and (other := name_of_other_tool(item.name)):
         tool, hint = other
         yield Problem("file-name", f"`{item.name}` is named as a file of {tool}", place, hint)
-    elif not match:
+    elif not found:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         hint = f"name it `NNN_descriptive_name.sql`, as in `008_{words or 'what'}.sql`, or move it out of {FOLDER}/"
         yield Problem("file-name", f"`{item.name}` is not named as a migration is", place, hint)
-    elif int(match[1][:30]) > LARGEST:
+    elif found.number > LARGEST:
         hint = "number migrations 001, 002, …, or by timestamp"
-        yield Problem("file-name", f"number {match[1][:30]} is larger than {LARGEST}", place, hint)
-    elif not item.name.endswith((match[3] or "").lower() + ".sql"):
-        ending = item.name[match.end(2) :]
+        yield Problem("file-name", f"number {found.digits[:30]} is larger than {LARGEST}", place, hint)
+    elif found.ending != found.ending.lower():
+        ending = found.ending
         hint = f"end it in `{ending.lower()}`"
         fix = Rename(item.path, f"{item.path.removesuffix(ending)}{ending.lower()}")
         yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint, fix=fix)
 
 
 def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
-    match = _NAME.fullmatch(item.name)
-    if match and int(match[1][:30]) <= LARGEST:
-        by_stem[f"{match[1]}_{match[2]}"][(match[3] or "").lower()] = item.path
+    if found := parse_migration_name(item.name):
+        by_stem[found.name][found.ending.lower().removesuffix(".sql")] = item.path
 
 
 def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
@@ -94,7 +92,8 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
     for stem, files in by_stem.items():
         if stem in whole:
             continue
-        near = next((other for other in whole if _number(other) == _number(stem)), None)
+        number = split_name(stem).number
+        near = next((other for other in whole if split_name(other).number == number), None)
         for ending, path in files.items():
             hint = f"add `{FOLDER}/{stem}.sql`, or remove it"
             fix = None
@@ -102,10 +101,6 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
                 hint = f"name it `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
             yield Problem("orphan", f"there is no migration `{stem}.sql` for it", Place(path), hint, fix=fix)
-
-
-def _number(stem: str) -> int:
-    return int(stem.split("_", maxsplit=1)[0])
 
 
 @dataclass
@@ -130,7 +125,7 @@ class _Reader:
             what = f"`{path}` has a section `-- migrate:down` too"
             self.problems.append(Problem("two-forms", what, Place(files[".down"]), "keep one of them"))
         return Migration(
-            number=_number(stem),
+            number=split_name(stem).number,
             name=stem,
             up=up,
             checksum=checksum_of(text),

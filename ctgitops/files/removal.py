@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from ..core.migration.migration_name import FileKind, parse_migration_name, split_name
 from ..core.workspace.removal import Removal, Removals
 from ..errors import CtgitopsError
 from .git import base_name, commit_of, fork_of, in_repository
 from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
-_UP = re.compile(r"([0-9]{1,19}_[^.].*?)(?:\.up)?\.sql", re.IGNORECASE)
-_BESIDE = re.compile(r"\.(?:down|verify)\.sql$", re.IGNORECASE)
 _SIMILAR = 0.5
 """The share of common lines from which git, too, detects a rename."""
 _WHOLE = "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the whole history"
@@ -76,7 +75,7 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
 
 def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
     """Whether a file with the same number has similar text, tracked or not; the name in its header may differ."""
-    same = [p for p in (git.root / FOLDER).glob(f"{name.split('_', 1)[0]}_*.sql") if not _BESIDE.search(p.name)]
+    same = [p for p in (git.root / FOLDER).glob(f"{split_name(name).digits}_*.sql") if _migration(p.name)]
     if not same:
         return False
     before = git.text("cat-file", "blob", f"{fork}:./{path}").splitlines()
@@ -99,8 +98,13 @@ def _removed_before(git: Git, fork: str) -> Iterator[Removal]:
 
 def _name(path: str) -> str:
     folder, _, file = path.rpartition("/")
-    match = None if _BESIDE.search(file) else _UP.fullmatch(file)
-    return match[1] if match and folder == FOLDER else ""
+    return _migration(file) if folder == FOLDER else ""
+
+
+def _migration(file: str) -> str:
+    """The name of the migration whose SQL a file has; empty for its rollback, its verify queries and other files."""
+    found = parse_migration_name(file)
+    return found.name if found and found.kind is FileKind.UP else ""
 
 
 def _told(said: str) -> str:

@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
+from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
-from .migrations import FOLDER, LARGEST, read_migrations
+from .migrations import FOLDER, read_migrations
 from .repository import Repository
 
 _TIMESTAMP = 10**13

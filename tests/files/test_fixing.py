@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from bench.truth.judge import Judge
 from ctgitops.cli.main import ctgitops
 from ctgitops.errors import UsageError
+from ctgitops.files.fixing import _without
 from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
 from ctgitops.postgres.connection.connect import Address
 from ctgitops.sql.script import Script
@@ -175,3 +176,21 @@ def test_they_give_the_same_schema_and_nobody_waits_and_back_they_leave_nothing(
         for text in reversed(downs):
             assert judge.file(Script(text, "x.sql")).failed == ""
         assert take_snapshot(fixed).objects == before.objects
+
+
+@pytest.mark.parametrize(
+    ("rollback", "left"),
+    [
+        ("drop index a;\ndrop table t;\n", "drop table t;\n"),
+        ('drop table t;\n  DROP INDEX IF EXISTS public."a" ;\r\n', "drop table t;\n"),
+        ("drop index /* b */ a\n;\n", ""),
+        ("drop table t; drop index a; select 1;\n", "drop table t;select 1;\n"),
+        ("/*\ndrop index a;\n*/ drop table t;\n", "/*\ndrop index a;\n*/ drop table t;\n"),
+        ("do $$\nbegin\ndrop index a;\nend $$;\n", "do $$\nbegin\ndrop index a;\nend $$;\n"),
+        ("drop index a, b;\n", "drop index a, b;\n"),
+        ("drop index b;\n", "drop index b;\n"),
+    ],
+)
+def test_only_the_statement_that_drops_the_index_leaves_a_rollback(rollback: str, left: str) -> None:
+    """Seen to fail with a search in the text, which cut the line out of comments and bodies of functions too."""
+    assert _without(rollback, "a") == left

@@ -18,7 +18,8 @@ from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.extensions import as_admin
 from ctgitops.postgres.shadow.provision_roles import RolePlanter
-from ctgitops.postgres.shadow.sandbox import SandboxServer, sealed_server
+from ctgitops.postgres.shadow.sandbox import sealed_server
+from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.postgres.providers import PROVIDERS, Provider

@@ -12,7 +12,8 @@ import pytest
 from ctgitops.errors import ApplyError, CtgitopsError
 from ctgitops.postgres.connection.connect import connect
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxServer, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, sealed_server
+from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.postgres.shadow.trial import Unwatched
 from tests.security.test_hostile_sql import ORIGINAL, step
 from tests.servers import fetch

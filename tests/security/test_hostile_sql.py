@@ -18,7 +18,8 @@ from ctgitops.postgres.catalog.source_database import original_at
 from ctgitops.postgres.connection.connect import Address
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.limits import Limits
-from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxServer, SandboxShadow, sealed_server
+from ctgitops.postgres.shadow.sandbox import SandboxDatabases, SandboxShadow, sealed_server
+from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.postgres.shadow.trial import Unwatched
 from ctgitops.sql.script import Script
 from tests.servers import borrowable, fetch, programs_for_tests, run, session

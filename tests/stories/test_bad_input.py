@@ -318,7 +318,7 @@ def test_a_statement_that_takes_too_long_is_stopped(lived_in: House, database_ur
     lived_in.environment("staging", database_url, "timeouts: {statement: 300ms}\n")
     lived_in.migration("002_two", "create table two ();\nselect pg_sleep(30);")
     before = facts(database_url)
-    refused(lived_in.apply(), 6, "SQLSTATE 57014", "002_two.sql:2:1", "left no trace")
+    refused(lived_in.apply(), 6, "SQLSTATE 57014", "002_two.sql:2:1", "left no trace", "raise `timeouts.statement`")
     assert facts(database_url) == before
 
 

@@ -55,6 +55,18 @@ def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("tried")
+def test_refreshing_a_view_that_the_copy_has_without_rows_does_not_fail_the_plan(house: House) -> None:
+    """Seen to fail for CONCURRENTLY: PostgreSQL refuses it in other words than a query of that view."""
+    house.migration("002_v", "create materialized view v as select 1 as a; create unique index on v (a);")
+    house.applied()
+    house.migration("003_refresh", "refresh materialized view concurrently v;")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "the copy has the schema and no rows" in looked.words
+
+
+@pytest.mark.slow
 def test_what_fails_on_the_copy_blocks_the_plan_with_its_place(house: House, tried: str) -> None:
     run(tried, "alter table users drop email")
     house.migration("002_index", "-- why\n\ncreate view public.v as\n  select email from public.users;")

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from ...sql.script import Script
 from ...sql.tokens import Kind, comment_lines, tokens
+from ..migration.migration_name import without_ending
 from ..problem import Problem
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
@@ -154,7 +155,7 @@ def _line(sql: str, at: int) -> str:
 
 
 def _hint(tool: _Tool, script: Script) -> str:
-    down = re.sub(r"(?:\.up)?\.sql$", "", script.path, flags=re.IGNORECASE) + ".down.sql"
+    down = without_ending(script.path) + ".down.sql"
     if tool.name == "Liquibase":
         return f"{tool.hint} into {down}"
     if tool.hint:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from ...errors import Place
 from ..migration.migration import Migration
+from ..migration.migration_name import FileKind, parse_migration_name, split_name
 from ..migration.schema_version import SchemaVersion
 from ..problem import Problem
 from .forge import ChangedFile, OpenPullRequest
 
-_FILE = re.compile(r"([0-9]{1,19})_([^.].*?)(?:\.up)?\.sql", re.IGNORECASE)
-_BESIDE = re.compile(r"\.(?:down|verify)\.sql$", re.IGNORECASE)
 _VERSION = re.compile(r"^\+--\s*Version\s*:\s*(\S+)\s*$", re.MULTILINE)
 
 
@@ -47,18 +46,17 @@ def _name(path: str) -> str:
 
 def _migrations_of(pull: OpenPullRequest) -> Iterator[_Other]:
     for file in pull.files:
-        name = _name(file.path)
-        match = None if _BESIDE.search(name) else _FILE.fullmatch(name)
-        if match and file.added:
+        name = parse_migration_name(_name(file.path))
+        if name and name.kind is FileKind.UP and file.added:
             version = _VERSION.search(file.patch)
             parsed = SchemaVersion.parse(version[1]) if version else None
-            yield _Other(pull.number, int(match[1]), match[2], f"{match[1]}_{match[2]}", parsed)
+            yield _Other(pull.number, name.number, name.words, name.name, parsed)
 
 
 def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
     same = [f"number {migration.number:03}"] if migration.number == other.number else []
     same += [f"version {other.version}"] if other.version and other.version == migration.version else []
-    words = migration.name.split("_", 1)[1]
+    words = split_name(migration.name).words
     if not same and words != other.words:
         return
     where = f"open pull request #{other.pull_request} adds `{other.stem}`"

@@ -1,8 +1,6 @@
 """Decides how to recover from a statement that was begun and may not have completed. Pure: it queries no server.
 
 `before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
-`postgres/nontransactional/leftovers.py` defines their values: for an index `absent`, or its OID followed by `valid` or
-`invalid`.
 """
 
 from __future__ import annotations
@@ -11,8 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from ...sql.interruption import Leaving
-
-ABSENT, PRESENT, PENDING = "absent", "present", "pending"
+from .relation_state import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, oids_in
 
 
 class RecoveryAction(StrEnum):
@@ -30,50 +27,50 @@ class RecoveryAction(StrEnum):
     """Ask the user: the state of the database does not decide it."""
 
 
-def next_of(what: Leaving, before: str | None, now: str) -> RecoveryAction:
+def next_of(what: Leaving, before: RelationState | None, now: RelationState) -> RecoveryAction:
     """Decides how to recover from a statement that leaves `what`."""
     return _JUDGES[what](before, now)
 
 
-def _index(before: str | None, now: str) -> RecoveryAction:
-    if now.endswith(" invalid"):
+def _index(before: RelationState | None, now: RelationState) -> RecoveryAction:
+    if isinstance(now, Present) and not now.valid:
         return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        return (
-            RecoveryAction.RUN
-        )  # the index existed before the statement: the server reports an error, or IF NOT EXISTS skips it
+        # the index existed before the statement: the server reports an error, or IF NOT EXISTS skips it
+        return RecoveryAction.RUN
     return RecoveryAction.DONE
 
 
-def _dropped_index(before: str | None, now: str) -> RecoveryAction:
+def _dropped_index(before: RelationState | None, now: RelationState) -> RecoveryAction:
     if before is None or before == ABSENT:
         return RecoveryAction.RUN
     if now == ABSENT:
         return RecoveryAction.DONE
-    return RecoveryAction.RUN if _oid(now) == _oid(before) else RecoveryAction.ASK
+    same = isinstance(before, Present) and isinstance(now, Present) and before.oid == now.oid
+    return RecoveryAction.RUN if same else RecoveryAction.ASK
 
 
-def _reindexed(before: str | None, now: str) -> RecoveryAction:
-    return RecoveryAction.CLEAN if before is not None and _new(before, now) else RecoveryAction.RUN
+def _reindexed(before: RelationState | None, now: RelationState) -> RecoveryAction:
+    return RecoveryAction.CLEAN if before is not None and new_ones(before, now) else RecoveryAction.RUN
 
 
-def _detached(before: str | None, now: str) -> RecoveryAction:
-    return RecoveryAction.FINISH if now == PENDING else _dropped(before, now)
+def _detached(before: RelationState | None, now: RelationState) -> RecoveryAction:
+    return RecoveryAction.FINISH if now == DETACH_PENDING else _dropped(before, now)
 
 
-def _created(before: str | None, now: str) -> RecoveryAction:
+def _created(before: RelationState | None, now: RelationState) -> RecoveryAction:
     return RecoveryAction.DONE if before == ABSENT and now == PRESENT else RecoveryAction.RUN
 
 
-def _dropped(before: str | None, now: str) -> RecoveryAction:
+def _dropped(before: RelationState | None, now: RelationState) -> RecoveryAction:
     return RecoveryAction.DONE if before not in {None, ABSENT} and now == ABSENT else RecoveryAction.RUN
 
 
-def _anything(before: str | None, _now: str) -> RecoveryAction:
+def _anything(before: RelationState | None, _now: RelationState) -> RecoveryAction:
     return RecoveryAction.RUN if before is None else RecoveryAction.ASK
 
 
-_JUDGES: dict[Leaving, Callable[[str | None, str], RecoveryAction]] = {
+_JUDGES: dict[Leaving, Callable[[RelationState | None, RelationState], RecoveryAction]] = {
     Leaving.INDEX: _index,
     Leaving.DROPPED_INDEX: _dropped_index,
     Leaving.REINDEXED: _reindexed,
@@ -85,14 +82,6 @@ _JUDGES: dict[Leaving, Callable[[str | None, str], RecoveryAction]] = {
 }
 
 
-def _oid(seen: str) -> str:
-    return seen.split(" ", maxsplit=1)[0]
-
-
-def _new(before: str, now: str) -> set[str]:
-    return set(now.split(",")) - set(before.split(",")) - {ABSENT}
-
-
-def new_ones(before: str | None, now: str) -> tuple[str, ...]:
-    """The items that only the second of two comma-separated lists has."""
-    return tuple(sorted(_new(before or "", now)))
+def new_ones(before: RelationState | None, now: RelationState) -> tuple[int, ...]:
+    """The OIDs of the indexes that only the second of two lists has."""
+    return tuple(sorted(oids_in(now) - oids_in(before)))

@@ -14,6 +14,7 @@ from ...sql.invisible import spelled
 from ..fix import Lines
 from ..problem import Problem
 from . import header_fix
+from .migration_name import parse_reference, without_ending
 from .schema_version import SchemaVersion
 
 FIELDS = (
@@ -33,7 +34,6 @@ FIELDS = (
 _RULE = re.compile(r"[-=\s]*")
 _FIELD = re.compile(r"--\s*([A-Za-z][A-Za-z ]*?)\s*:\s*(.*?)\s*")
 _CONTINUED = re.compile(r"--\s{2,}(\S.*?)\s*$")
-_DEPENDENCY = re.compile(r"([0-9]{1,19})(_\S*)?")
 _NOTHING = {"none", "-", "n/a", ""}
 
 
@@ -188,7 +188,7 @@ def _absent(found: list[_Field], path: str, lines: list[str]) -> Iterator[Proble
         fix = None
         if absent == ["Migration"]:
             line = found[0].place.line or 1
-            stem = path.rsplit("/", 1)[-1].removesuffix(".sql").removesuffix(".up")
+            stem = without_ending(path.rsplit("/", 1)[-1])
             fix = Lines(path, line, line, (f"-- Migration: {stem}", lines[line - 1]))
         hint = "add a line `-- NAME: value` for each"
         yield Problem("header-field", f"header lacks {words}", Place(path, 1), hint, fix=fix)
@@ -273,8 +273,8 @@ class _Reading:
         value = self._fields["Dependencies"].value
         if value.lower().rstrip(".") in _NOTHING:
             return ()
-        numbers = [_DEPENDENCY.fullmatch(part.strip()) for part in value.rstrip(".").split(",")]
-        if not all(numbers):
+        named = [parse_reference(part.strip()) for part in value.rstrip(".").split(",")]
+        if not all(named):
             hint = "`None`, or numbers of migrations, as in `001, 003`"
             self._wrong("Dependencies", hint, header_fix.dependencies(value))
-        return tuple(int(match[1]) for match in numbers if match)
+        return tuple(name.number for name in named if name)

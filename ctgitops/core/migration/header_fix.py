@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from .migration_name import parse_reference, without_ending
+
 _VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _YES = {"true", "y", "yes!", "breaking"}
 _NO = {"false", "n", "none", "not"}
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
 """Unambiguous date formats; 01/02/2026 is not one, because it is a day in January or in February."""
-_DEPENDENCY = re.compile(r"([0-9]{1,19})(_[^\s,;]*?)?(?:\.sql)?")
 _BETWEEN = re.compile(r"[\s,;&]+|\band\b")
 _RULE = re.compile(r"--\s*")
 
@@ -42,8 +43,8 @@ def created(value: str) -> str:
 def dependencies(value: str) -> str:
     """Corrects `[001 and 003_x.sql]` to 001, 003."""
     parts = [part for part in _BETWEEN.split(value.strip("[]() .")) if part]
-    found = [_DEPENDENCY.fullmatch(part) for part in parts]
-    return ", ".join(match[1] for match in found if match) if parts and all(found) else ""
+    found = [parse_reference(without_ending(part)) for part in parts]
+    return ", ".join(name.digits for name in found if name) if parts and all(found) else ""
 
 
 def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:

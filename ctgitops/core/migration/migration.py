@@ -8,13 +8,14 @@ from functools import cached_property
 
 from ...errors import Place
 from ...sql.script import Script
+from ...sql.tokens import comment_lines
 from ..fix import Lines
 from .header import FIELDS, Header, Rollback
+from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """The comment in a migration that names another one, before which it is applied."""
-_NAMED = re.compile(r"([0-9]{1,19})(_\S+)?")
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,16 @@ class Migration:
         return self.header.dependencies if self.header else ()
 
     @cached_property
+    def before_line(self) -> re.Match[str] | None:
+        """Its line `ctgitops: before`, which is a comment of its own and not in a string."""
+        return next(comment_lines(BEFORE, self.up.sql), None)
+
+    @cached_property
     def before(self) -> int | None:
         """Number of the migration before which it is applied if both are pending; None: its own number decides."""
-        line = BEFORE.search(self.up.sql)
-        named = _NAMED.fullmatch(line[1]) if line else None
-        return int(named[1]) if named else None
+        line = self.before_line
+        named = parse_reference(line[1]) if line else None
+        return named.number if named else None
 
     def place_of(self, field: str) -> Place:
         """The place of a header field, or the place where it is missing."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...errors import UsageError
+from .migration_name import parse_reference, parse_stem, without_ending
 from .schema_version import SchemaVersion
 
 FORMS = "`latest`, a number (008), a name (008_photos), a file (migrations/008_photos.sql) or a schema version (1.4.0)"
-_FORM = re.compile(r"([0-9]{1,19})(_[^.].*)?")
-_ENDING = re.compile(r"(?:\.(?:up|down|verify))?\.sql$", re.IGNORECASE)
 _MOST_NAMED = 20
 
 
@@ -43,8 +41,11 @@ class Selector:
         version = SchemaVersion.parse(plain.removeprefix("v").removeprefix("V"))
         if version:
             return cls(plain, version=version)
-        match = _FORM.fullmatch(_ENDING.sub("", plain.replace("\\", "/").rsplit("/", 1)[-1]))
-        return cls(plain, number=int(match[1]), name=match[0] if match[2] else "") if match else None
+        stem = without_ending(plain.replace("\\", "/").rsplit("/", 1)[-1])
+        if found := parse_stem(stem):
+            return cls(plain, number=found.number, name=found.name)
+        number = parse_reference(stem)
+        return cls(plain, number=number.number) if number and number.digits == stem else None
 
     @property
     def latest(self) -> bool:

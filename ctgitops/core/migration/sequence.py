@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from ..problem import Problem
-from .migration import BEFORE, Migration
+from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
@@ -64,7 +64,7 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     """Problems with lines `-- ctgitops: before …` that cannot be applied."""
     place_of = positions(migrations)
     for migration in migrations:
-        line = BEFORE.search(migration.up.sql)
+        line = migration.before_line
         if line is None:
             continue
         place = migration.up.place(line.start())

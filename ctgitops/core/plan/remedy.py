@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..migration.migration_name import split_name
 from .plan import Step
 
 _ROWS = ("21", "22", "23", "P0")
@@ -64,7 +65,7 @@ def _ways(failing: Failing) -> str:
 
 def begin_before(name: str) -> str:
     """The command that creates a migration which goes before `name`."""
-    number = name.split("_", 1)[0]
+    number = split_name(name).digits
     return f'`ctgitops new "correct rows for {number}" --fix --before {number}`'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ...errors import ApplyError, Place
+from ...errors import ApplyError, Cause, Place
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
 from ..problem import Problem
@@ -18,10 +18,6 @@ _ROWS = ("02", "21", "22", "23", "P0")
 """SQLSTATE classes that depend on rows: no data, cardinality, data, integrity, RAISE. The copy has no rows."""
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
 _NOT_GRANTED = "42501"
-_NOT_HERE = "0A000"
-"""SQLSTATE of a feature that this server lacks or does not allow, such as an extension."""
-_NOT_FILLED = "has not been populated"
-"""Part of the message about a materialized view, which a copy has without its rows."""
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
@@ -120,13 +116,13 @@ def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, un
     `fresh`: the real database has no migration yet, so the copy does not lack any of its rows.
     """
     state = error.sqlstate
-    if not fresh and (state[:2] in _ROWS or not state or _NOT_FILLED in error.what):
+    if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
         return "the copy has the schema and no rows"
     if why := not_copied(error, original):
         return why
-    if state == _NOT_HERE and "extension" in error.what:
+    if error.cause is Cause.EXTENSION_MISSING:
         return "the shadow does not have it"
-    if state in _TIME or "throw-away server was ended" in error.what:
+    if state in _TIME or error.cause is Cause.SANDBOX_ENDED:
         return "the shadow's limits were reached"
     if unmatched and state in _NOT_THERE:
         return "a part of the real schema could not be copied"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...errors import UsageError
 from ..environment.policy import EVERYTHING, Policy
 from ..migration.migration import Migration
+from ..migration.migration_name import split_name
 from ..migration.schema_version import SchemaVersion, highest, next_after
 
 
@@ -46,7 +47,7 @@ class Move:
     @property
     def number(self) -> int:
         """Its new number."""
-        return int(self.name.split("_", 1)[0])
+        return split_name(self.name).number
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
@@ -69,8 +70,8 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
         number += 1
         version = next_version(migration, versions)
         versions += [version] if version else []
-        digits, words = migration.name.split("_", 1)
-        made.append(Move(migration, f"{number:0{len(digits)}}_{words}", version))
+        old = split_name(migration.name)
+        made.append(Move(migration, f"{number:0{len(old.digits)}}_{old.words}", version))
     return tuple(move for move in made if (move.name, move.version) != (move.migration.name, move.migration.version))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..environment.policy import Policy
 from ..migration.migration import Migration
+from ..migration.migration_name import split_name
 from ..problem import Problem
 
 
@@ -26,12 +27,12 @@ class Removal:
     @property
     def number(self) -> int:
         """Its number."""
-        return int(self.name.split("_", 1)[0])
+        return split_name(self.name).number
 
     @property
     def words(self) -> str:
         """Its name without the number."""
-        return self.name.split("_", 1)[1]
+        return split_name(self.name).words
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def removal_problems(removals: Removals, migrations: tuple[Migration, ...], poli
         what = f"whether applied migrations were removed is unknown: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)
     numbers = {m.number for m in migrations}
-    words = {m.name.split("_", 1)[1] for m in migrations}
+    words = {split_name(m.name).words for m in migrations}
     for removal in removals.found:
         if removal.name in policy.removed:
             continue

@@ -21,13 +21,13 @@ from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
 from ..file_check.transaction_control import transaction_problems
 from ..migration.header import Rollback
 from ..migration.migration import Migration, Seed
+from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
 from ..problem import Problem
 from .duplicates import Applied, Precedence, number_problems
 from .numbering import Seniority
 from .version_rules import version_problems
 
-_NUMBERED = re.compile(r"migrations/([0-9]{1,19})_")
 _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
 
 
@@ -179,11 +179,17 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
             yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
 
 
+def _named(problem: Problem) -> MigrationName | None:
+    """The migration whose file or folder a problem is about."""
+    folder, _, name = problem.place.path.partition("/") if problem.place else ("", "", "")
+    return parse_stem(without_ending(name)) if folder == "migrations" else None
+
+
 def _gaps(workspace: Workspace) -> Iterator[Problem]:
     """Numbers that a band skips; a file that exists but could not be read is not a gap."""
     if workspace.policy.numbering is not Numbering.CONTIGUOUS:
         return
-    unread = {int(m[1]) for p in workspace.read_problems if p.place and (m := _NUMBERED.match(p.place.path))}
+    unread = {name.number for p in workspace.read_problems if (name := _named(p))}
     before: dict[Band, int] = {}
     for migration in workspace.migrations:
         band = workspace.policy.band(migration.number)

@@ -12,6 +12,7 @@ import psycopg
 
 from ...errors import LedgerError, UsageError
 from . import one_server
+from .failure_cause import cause_of_loss, cause_of_refusal
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -63,7 +64,7 @@ def connect(
     try:
         return _connect({**parameters, **extra, "options": " ".join(filter(None, options))}, application)
     except psycopg.OperationalError as error:
-        raise _unreachable(address, error) from None
+        raise _unreachable(address, error, parameters) from None
 
 
 def _connect(parameters: Mapping[str, str], application: str) -> Connection:
@@ -86,7 +87,7 @@ def on_one_server(address: Address) -> dict[str, str]:
     try:
         return one_server.on_one_server(address.url, lambda: _connect(parameters, "ctgitops/read"))
     except psycopg.OperationalError as error:
-        raise _unreachable(address, error) from None
+        raise _unreachable(address, error, parameters) from None
 
 
 @contextlib.contextmanager
@@ -97,7 +98,9 @@ def told_if_lost(address: Address) -> Iterator[None]:
     except psycopg.OperationalError as error:
         said = " ".join(address.hidden(str(error)).split())
         what = f"{address.label} did not answer: {said}"
-        raise LedgerError(what, state="nothing was changed", hint="run the same again") from None
+        lost = LedgerError(what, state="nothing was changed", hint="run the same again")
+        lost.cause = cause_of_loss(error)
+        raise lost from None
 
 
 @contextlib.contextmanager
@@ -135,12 +138,14 @@ def _without(parameters: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if name not in {*names, "client_encoding"}}
 
 
-def _unreachable(address: Address, error: psycopg.OperationalError) -> LedgerError:
+def _unreachable(address: Address, error: psycopg.OperationalError, parameters: Mapping[str, str]) -> LedgerError:
     said = address.hidden(str(error)).strip()
     lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
     attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
     what = f"cannot connect to {address.label}: {'; '.join(attempts) or lines[0]}"
-    return LedgerError(what, state="nothing was read or changed", hint=_advice(said))
+    unreachable = LedgerError(what, state="nothing was read or changed", hint=_advice(said))
+    unreachable.cause = cause_of_refusal(error, {"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **parameters})
+    return unreachable
 
 
 def _advice(said: str) -> str:

@@ -25,6 +25,16 @@ where (s.setdatabase = 0 or d.datname = current_database()) and (s.setrole = 0 o
 order by s.setrole <> 0, s.setdatabase <> 0, c;
 commit
 """  # noqa: S608 - constants only
+_MAY_PIN = {
+    14: "select pg_catalog.current_setting('is_superuser')::bool",
+    15: "select pg_catalog.has_parameter_privilege('lc_messages', 'set')",
+}
+
+
+def english(connection: Connection) -> dict[str, str]:
+    """The setting that makes the server's messages English, where this role may set it; no decision rests on it."""
+    query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
+    return {"lc_messages": "C"} if connection.execute(query.encode()).fetchone() == (True,) else {}
 
 
 def settled(connection: Connection) -> SessionSettings | None:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import pq
 
+from ...errors import Cause
 from ...sql.redact import redact_message
 from .connect import Connection
+from .failure_cause import NOWHERE, Source, cause_of
 
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
@@ -38,6 +40,17 @@ class Failure:
     detail: str = ""
     """DETAIL, HINT, WHERE and the query inside a function, one line each."""
     table: str = ""
+    source: Source = NOWHERE
+    stated: Cause | None = None
+    """The cause, where it is not the server that says it."""
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the statement failed; None where nothing depends on it."""
+        return self.stated or cause_of(self.sqlstate, self.source)
+
+
+_LOST = Failure("the connection was lost", stated=Cause.CONNECTION_LOST)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def exchange(
     except KeyboardInterrupt:
         raise Interrupted(_cancelled(connection)) from None
     except psycopg.OperationalError as error:
-        return Answer(0, (), Failure(str(error).strip() or "the connection was lost"), lost=True)
+        return Answer(0, (), Failure(str(error).strip() or _LOST.message, stated=_LOST.stated), lost=True)
 
 
 def rest(seconds: float) -> None:
@@ -94,7 +107,7 @@ def _cancelled(connection: Connection) -> Answer:
             connection.cancel_safe(timeout=CANCEL_SECONDS)
         return _answers(connection.pgconn)
     except (psycopg.OperationalError, KeyboardInterrupt):
-        return Answer(0, (), Failure("the connection was lost"), lost=True)
+        return Answer(0, (), _LOST, lost=True)
 
 
 def _answers(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None) -> Answer:
@@ -111,7 +124,7 @@ def _answers(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None
             results.append(result)
     lost = pgconn.status != pq.ConnStatus.OK
     if lost and failure is None:
-        failure = Failure("the connection was lost")
+        failure = _LOST
     return Answer(len(results), tuple(results), failure, lost)
 
 
@@ -160,6 +173,11 @@ def _failure(result: pq.abc.PGresult) -> Failure:
         position=int(position) if position else None,
         detail="\n".join(f"{name}: {text}" for name, field in fields.items() if (text := said(field))),
         table=said(pq.DiagnosticField.TABLE_NAME),
+        source=Source(
+            said(pq.DiagnosticField.SOURCE_FUNCTION),
+            said(pq.DiagnosticField.SOURCE_FILE),
+            said(pq.DiagnosticField.SOURCE_LINE),
+        ),
     )
 
 

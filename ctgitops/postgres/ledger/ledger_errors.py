@@ -7,6 +7,7 @@ import psycopg
 from ...errors import CtgitopsError, LedgerError, MustWaitError
 from ...sql.redact import redact_message
 from ..connection.connect import Address, Connection
+from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
 from ..connection.simple_query import Failure, exchange
 
@@ -20,6 +21,7 @@ _HINTS = {
     "40P01": "run the same again: it met another transaction",
     "40001": "run the same again: it met another transaction",
 }
+_MAY_CREATE = "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')"
 _TRIGGERS = """
 select pg_catalog.quote_ident(t.evtname), p.proname from pg_catalog.pg_event_trigger t
 join pg_catalog.pg_proc p on p.oid operator(pg_catalog.=) t.evtfoid
@@ -33,7 +35,7 @@ def failure_of(error: psycopg.Error) -> Failure:
     parts = {"DETAIL": said.message_detail, "HINT": said.message_hint, "CONTEXT": said.context}
     detail = "\n".join(f"{name}: {redact_message(text)}" for name, text in parts.items() if text)
     message = redact_message(said.message_primary or " ".join(str(error).split()))
-    return Failure(message, error.sqlstate or "", detail=detail)
+    return Failure(message, error.sqlstate or "", detail=detail, source=source_of(error))
 
 
 def not_a_ledger(address: Address) -> LedgerError:
@@ -104,7 +106,7 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
     else:
         what = f"role {info.user} may not make the ledger in {address.label}: {said}"
         hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'
-        if "permission denied for database" not in said:
+        if _may_create(connection):
             hint = f"grant to role {info.user} what the server says is denied, then run the same again"
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
@@ -144,6 +146,14 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
             f"correct what the server says above (this database has event triggers: {names}), then run the same again"
         )
     return "correct what the server says above, then run the same again"
+
+
+def _may_create(connection: Connection) -> bool:
+    """Whether the role may make schemas here, so that something else was denied; no where it cannot be asked."""
+    try:
+        return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
+    except psycopg.Error:
+        return False
 
 
 def _event_triggers(connection: Connection) -> list[tuple[str, str]]:

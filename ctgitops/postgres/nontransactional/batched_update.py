@@ -15,11 +15,12 @@ from ...sql.batch import Batch, Shape, sized, waiting_for_all
 from ...sql.nodes import quoted_name
 from ...sql.parse import batch_shape
 from ..connection.connect import Connection
+from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.names import literal
 from ..connection.simple_query import Answer, Failure, exchange, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import Spot, spot_in
-from ..transaction.step_failure import ENDLESS, LOCK_NOT_AVAILABLE, OutOfTime, StepFailed
+from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
 from .run_context import Run
 from .throttle import WAITERS, Throttle
 

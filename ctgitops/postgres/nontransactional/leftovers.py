@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from psycopg.pq import Escaping, abc
 
-from ...core.ledger.recovery import ABSENT, PRESENT, new_ones
+from ...core.ledger.recovery import new_ones
+from ...core.ledger.relation_state import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes
 from ...sql.deparse import index_on_probe
 from ...sql.interruption import Leaves, Leaving
 from ..connection.connect import Connection
@@ -15,25 +16,22 @@ from ..connection.simple_query import Answer, Failure, exchange, rows
 from ..transaction.message import OWN_PATH
 
 _INDEX = """
-select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
-    from pg_catalog.pg_index i where i.indexrelid = {name_oid}), 'absent')
+select i.indexrelid, i.indisvalid and i.indisready from pg_catalog.pg_index i where i.indexrelid = {name_oid}
 """
 # An index is in the schema of its table, wherever the search path finds the table.
 _INDEX_ON = """
-select coalesce((select i.indexrelid || case when i.indisvalid and i.indisready then ' valid' else ' invalid' end
-    from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
-    join pg_catalog.pg_index i on i.indexrelid
-        = pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.' || {name})
-    where t.oid = {table_oid}), 'absent')
+select i.indexrelid, i.indisvalid and i.indisready
+from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+join pg_catalog.pg_index i on i.indexrelid
+    = pg_catalog.to_regclass(pg_catalog.quote_ident(n.nspname) || '.' || {name})
+where t.oid = {table_oid}
 """
 _INDEXES_OF = """
-select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
-from pg_catalog.pg_index i where i.indrelid = {table_oid}
+select i.indexrelid from pg_catalog.pg_index i where i.indrelid = {table_oid}
 """
 # REINDEX … CONCURRENTLY builds a second index: INVALID, named after the original, and otherwise identical to it.
 _REINDEXED = r"""
-select coalesce(pg_catalog.string_agg(i.indexrelid::text, ',' order by i.indexrelid), 'absent')
-from pg_catalog.pg_index i
+select i.indexrelid from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid
 join pg_catalog.pg_class t on t.oid = i.indrelid
 where not i.indisvalid and c.relname ~ '_cc(new|old)\d*$' and {scope} and exists (
@@ -54,8 +52,7 @@ _SCOPES = {
 }
 _ANYWHERE = "true"
 _DETACHED = """
-select coalesce((select case when inhdetachpending then 'pending' else 'present' end from pg_catalog.pg_inherits
-    where inhrelid = {name_oid} and inhparent = {table_oid}), 'absent')
+select inhdetachpending from pg_catalog.pg_inherits where inhrelid = {name_oid} and inhparent = {table_oid}
 """
 _LISTED = {
     "database": "select from pg_catalog.pg_database where datname = {name}",
@@ -104,16 +101,20 @@ class Index:
     definition: tuple[str | None, ...]
 
 
-def seen(connection: Connection, left: Leaves) -> str:
+def seen(connection: Connection, left: Leaves) -> RelationState:
     """The current state of a statement's leftovers, as one word or a list; raises CatalogUnreadable."""
     query = _question(left)
     if not query:
         return PRESENT
     name = literal(Escaping(connection.pgconn), left.name)
     found = _ask(connection, query.format(name=name, **_OIDS), name=left.name, table=left.table)
-    if left.what in {Leaving.CREATED, Leaving.DROPPED}:
-        return PRESENT if found else ABSENT
-    return str(found[0][0])
+    if query in {_INDEX, _INDEX_ON}:
+        return next((Present(int(str(oid)), valid == "t") for oid, valid in found), ABSENT)
+    if left.what in {Leaving.INDEX, Leaving.REINDEXED}:
+        return indexes(int(str(oid)) for (oid,) in found)
+    if left.what is Leaving.DETACHED and ("t",) in found:
+        return DETACH_PENDING
+    return PRESENT if found else ABSENT
 
 
 def _question(left: Leaves) -> str:
@@ -130,9 +131,9 @@ def _question(left: Leaves) -> str:
             return _LISTED.get(left.catalogue, "")
 
 
-def index_of(connection: Connection, oid: str, wanted_on: str = "") -> Index:
+def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
     """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
-    found = _ask(connection, _NAMED.format(oid=int(oid), **_OIDS), table=wanted_on)
+    found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
     name, valid, kind, table, on_it, *definition = found[0]
@@ -155,10 +156,10 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
     return tuple(rows(answer.results[-1])[0][5:]) == index.definition
 
 
-def candidates(left: Leaves, before: str | None, now: str) -> tuple[str, ...]:
+def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
     """Oids of the indexes that CREATE INDEX CONCURRENTLY may have left: by name, or new on its table."""
     if left.name:
-        return () if now == ABSENT else (now.split(" ", maxsplit=1)[0],)
+        return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ...core.ledger.recovery import ABSENT, RecoveryAction, new_ones, next_of
+from ...core.ledger.recovery import RecoveryAction, new_ones, next_of
+from ...core.ledger.relation_state import ABSENT, Present, RelationState, parse_state
 from ...core.ledger.resumption import ProgressRow, Reached
 from ...core.plan.plan import Step
 from ...core.run.progress import BackendAwaited, LeftoverHealed, Listener
@@ -37,7 +38,7 @@ class InterruptedStatement:
 
     text: str
     left: Leaves
-    before: str | None
+    before: RelationState | None
     """The state before the statement began; None if no run began it."""
 
 
@@ -77,12 +78,12 @@ class Recovery:
             raise StepFailed(Failure(_question_of(attempted.left)), spot, lost=False, hint=self.repair(position))
         return verdict
 
-    def _index(self, attempted: InterruptedStatement, now: str, position: int, spot: Spot) -> RecoveryAction:
+    def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
         """Drops an INVALID index with the same name, table and definition; asks about any other index of that name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
-            wish = next_of(Leaving.INDEX, attempted.before, f"{oid} {'valid' if index.valid else 'invalid'}")
+            wish = next_of(Leaving.INDEX, attempted.before, Present(oid, index.valid))
             if wish is RecoveryAction.RUN:
                 continue
             if not (index.plain and index.on_wanted_table and is_wanted(self.connection, index, attempted.text)):
@@ -154,8 +155,10 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
     if is_redacted(was.sql):
         found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
     for script, statement in found:
-        left = statement.leaves or Leaves(Leaving.ANYTHING)
-        return InterruptedStatement(script.text_of(statement), left, begun.note or ABSENT)
+        before = parse_state(begun.note) if begun.note else ABSENT
+        left = statement.leaves if before is not None else None  # of a note that cannot be read, only a person can tell
+        left = left or Leaves(Leaving.ANYTHING)
+        return InterruptedStatement(script.text_of(statement), left, before or ABSENT)
     return None
 
 

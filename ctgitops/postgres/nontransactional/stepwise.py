@@ -229,7 +229,7 @@ class _Walk:
 
     def _seen(self, left: Leaves, spot: Spot) -> str:
         try:
-            return seen(self.connection, left)
+            return str(seen(self.connection, left))
         except CatalogUnreadable as refused:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 

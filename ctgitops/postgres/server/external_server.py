@@ -116,6 +116,8 @@ class ExternalServer:
         if role == self._original.role:
             yield sql.SQL("alter role {} password {}").format(name, self._password)
             yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
+            # Names are read from its messages; a server of our own has English ones from initdb
+            yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
 
     def used(self) -> int:
         """Size of its databases in bytes; 0 if the query fails."""

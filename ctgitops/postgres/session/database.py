@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
 from ...core.environment.environment import Timeouts
@@ -29,6 +29,7 @@ from ..connection.connect import NOTICES_US, Address, Connection, connect, told_
 from ..connection.deferred_sigint import undisturbed
 from ..connection.names import WORK
 from ..connection.pooler import ARRIVES, refuse_pooler
+from ..connection.session_settings import english
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.heartbeat import Heartbeat
 from ..lock.run_lock import Lease, end, holder_of, still_held, take
@@ -121,12 +122,13 @@ class PostgresDatabase:
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
+                language = english(lock)
             lease = Lease(lock, request)
             lease.write()
             session = WorkSession(
                 self._address,
                 request,
-                open_connection=lambda: self._open_for_work(request.environment.timeouts),
+                open_connection=lambda: self._open_for_work(request.environment.timeouts, language),
                 hold=lambda: still_held(lock),
                 tell=tell,
             )
@@ -150,7 +152,7 @@ class PostgresDatabase:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""
 
-    def _open_for_work(self, timeouts: Timeouts) -> Connection:
+    def _open_for_work(self, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
         settings = {
             **_IDLE,
             "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
@@ -158,5 +160,6 @@ class PostgresDatabase:
             "idle_in_transaction_session_timeout": "0",
             "client_connection_check_interval": "2s",
             **NOTICES_US,
+            **language,
         }
         return connect(self._address, WORK, settings)

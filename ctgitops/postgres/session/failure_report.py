@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,19 +12,24 @@ import psycopg
 from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...core.ledger.resumption import how_far, resumption
 from ...core.plan.plan import Direction, Plan, Step
-from ...errors import ApplyError, CtgitopsError, Place
+from ...errors import ApplyError, Cause, CtgitopsError, Place
 from ...sql.redact import redact, redact_message
 from ..connection.connect import Address
 from ..connection.deferred_sigint import undisturbed
+from ..connection.failure_cause import cause_of_loss
 from ..connection.simple_query import Answer, Interrupted
-from ..transaction.step_failure import CHANGES_THE_FILE, IN_TRANSACTION, StepFailed, hint_for, stopped, was_stopped
+from ..transaction.step_failure import (
+    CHANGES_THE_FILE,
+    IN_TRANSACTION,
+    StepFailed,
+    hint_for,
+    is_statement_timeout,
+    stopped,
+)
 from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
-_RECOVERS = re.compile(
-    r"database system is (starting up|in recovery mode|not yet accepting connections)"
-    r"|terminating connection|closed the connection|connection was lost|does not end"
-)
+_RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 """Matches a server that crashed: it refuses new connections for a while, or terminates the one just opened."""
 
 
@@ -83,7 +87,14 @@ class Aftermath:
             return "run the same again: it finds out what is done, and goes on from there"
         if self.so_far.together and failure.sqlstate in IN_TRANSACTION:
             return "it wants no transaction: write `transaction: each` into the manifest while it is pending"
+        if self._is_timeout(failed):
+            failure = replace(failure, stated=Cause.STATEMENT_TIMEOUT)
         return hint_for(step, self.so_far.environment, failure)
+
+    def _is_timeout(self, failed: StepFailed) -> bool:
+        with contextlib.suppress(CtgitopsError, Interrupted):
+            return failed.cause is Cause.CANCELLED and is_statement_timeout(self.work.connected(), failed.failure)
+        return False
 
     def _hidden(self, step: Step, said: str) -> str:
         """The server's message, without passwords of the address or of the SQL."""
@@ -107,18 +118,21 @@ class Aftermath:
     def _ledger_after(self, failed: StepFailed) -> Ledger:
         """Reads the ledger once no backend works on the step; waits for a server that recovers from a crash."""
         deadline = time.monotonic() + RECOVERY_SECONDS
+        spare = 1  # a server that refused may be ready before it can be asked why
         while True:
             try:
                 self.work.end_transaction(lost=failed.lost)
                 return self.work.ledger()
             except (CtgitopsError, psycopg.OperationalError) as error:
-                if not (failed.lost and _RECOVERS.search(str(error))) or time.monotonic() > deadline:
+                cause = error.cause if isinstance(error, CtgitopsError) else cause_of_loss(error)
+                spare -= cause not in _RECOVERS
+                if not failed.lost or spare < 0 or time.monotonic() > deadline:
                     raise
                 time.sleep(RECOVERY_PAUSE_SECONDS)
 
     def _on_record(self, step: Step, failed: StepFailed, entry: Entry) -> bool:
         """Adds an entry that says how the step ended; whether the ledger now records the failure. Writes."""
-        mark = Mark.INTERRUPTED if was_stopped(failed) else Mark.FAILED
+        mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
         if self.so_far.together:
             error += f"; {self._none}"

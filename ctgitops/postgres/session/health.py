@@ -10,7 +10,7 @@ import psycopg
 from ...core.environment.apply_policy import Health
 from ...core.gate.health import Heard, Pulse
 from ...core.run.progress import HealthWatched, Listener
-from ...errors import CtgitopsError
+from ...errors import Cause, CtgitopsError
 from ..connection.connect import Address, connect
 from ..connection.simple_query import exchange, rest
 from ..transaction.execute import verify
@@ -27,9 +27,9 @@ def ask(address: Address, health: Health) -> Heard:
             verify(connection, health.query)
     except StepFailed as failed:
         said = address.hidden(failed.failure.message)
-        if failed.lost or failed.failure.sqlstate:
-            return Heard(Pulse.UNKNOWN, said)
-        return Heard(Pulse.UNWELL, said.removeprefix("a verify query "))
+        if failed.cause is Cause.REFUTED:
+            return Heard(Pulse.UNWELL, said.removeprefix("a verify query "))
+        return Heard(Pulse.UNKNOWN, said)
     except (CtgitopsError, psycopg.Error) as error:
         return Heard(Pulse.UNKNOWN, " ".join(address.hidden(str(error)).split()))
     return Heard(Pulse.WELL)

@@ -12,8 +12,10 @@ from ...core.activity.blocker import Blocker, told_together
 from ...core.ledger.ledger import Entry
 from ...core.plan.plan import Step
 from ...core.run.progress import Listener, OthersAwaited, StepWaited
+from ...errors import Cause
+from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.simple_query import Failure, Interrupted, rest
-from ..transaction.step_failure import LOCK_NOT_AVAILABLE, StepFailed, stopped
+from ..transaction.step_failure import StepFailed, stopped
 from .blockers import BlockerWatch, spot_of_lock
 from .failure_report import Aftermath
 from .migration_connection import MigrationConnection
@@ -69,7 +71,7 @@ class Attempts:
                 self._let_others_end(underway, deadline)
                 return work()
             except StepFailed as caught:
-                failed, locked = caught, caught.failure.sqlstate == LOCK_NOT_AVAILABLE
+                failed, locked = caught, caught.cause is Cause.LOCK_TIMEOUT
                 if locked:
                     failed = self._with_who(underway, failed)
                 if not (locked and caught.retried) or time.monotonic() + pause > deadline:

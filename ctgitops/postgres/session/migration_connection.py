@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...core.ledger.ledger import Ledger
-from ...errors import ApplyError, CtgitopsError, LedgerError
+from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
 from ..connection.connect import Address, Connection, told_if_lost
 from ..connection.names import AT_WORK
 from ..connection.simple_query import Interrupted, exchange, rows
@@ -65,7 +65,9 @@ class RunState:
         if not self.began:
             return error
         state = f"{self.told}what else is done stands in the ledger"
-        return ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+        cut = ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+        cut.cause = error.cause
+        return cut
 
 
 class MigrationConnection:
@@ -138,4 +140,6 @@ class MigrationConnection:
         answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
             what = f"backend {backend} of {self._address.label}, which was lost, does not end"
-            raise self._so_far.cut_off(LedgerError(what))
+            error = LedgerError(what)
+            error.cause = Cause.CONNECTION_LOST
+            raise self._so_far.cut_off(error)

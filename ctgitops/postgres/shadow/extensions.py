@@ -15,6 +15,7 @@ from ...sql.extension import Extension
 from ...sql.parse import Statement, extension_made
 from ...sql.script import Script
 from ..connection.connect import Address, Connection, connect
+from ..connection.failure_cause import source_of
 from ..connection.simple_query import Failure
 from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
@@ -153,7 +154,8 @@ class Extensions:
                 connection.execute("set local search_path = pg_catalog, pg_temp")
                 dull(connection)
         except psycopg.Error as error:
-            failure = Failure(error.diag.message_primary or str(error), error.sqlstate or "")
+            said = error.diag.message_primary or str(error)
+            failure = Failure(said, error.sqlstate or "", source=source_of(error))
             raise StepFailed(failure, spot, lost=False) from None
 
     def _planted(self, connection: Connection, made: Extension) -> str:

@@ -15,18 +15,15 @@ from ...core.schema.source_database import SourceDatabase
 from ...core.trial.impact import StepImpact
 from ...core.trial.projection import Rates
 from ...core.trial.trial import Skipped
-from ...errors import ApplyError, LedgerError, Place
+from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.table_stats import calibrate
 from ..connection.connect import Address, Connection, connect, told_if_refused
-from ..connection.names import ADMIN, unused
+from ..connection.names import unused
 from ..connection.simple_query import Failure
 from ..server.choose import Server, throw_away
-from ..server.data_directory import memory
 from ..server.limits import Limits, ResourceGuard
-from ..server.local_server import LocalServer
-from ..server.os_account import unprivileged
 from ..server.programs import Programs
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
@@ -34,6 +31,7 @@ from ..transaction.step_failure import StepFailed
 from .copy_name import CopyName
 from .extensions import Extensions
 from .provision import Provisioner
+from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
 from .without_database_name import without_databases
 
@@ -99,7 +97,7 @@ class SandboxShadow:
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
-            raise ApplyError(self._sealed.why(error.what), state=UNTRUE) from None
+            raise self._sealed.lost(error.what) from None
 
     def copy(self) -> AbstractContextManager[SandboxShadow]:
         """Another copy, in which no step has run."""
@@ -137,7 +135,7 @@ class SandboxShadow:
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
         failure, secrets = failed.failure, step.script.secrets
         said = self._sealed.why(failure.message) if failed.lost else failure.message
-        return ApplyError(
+        error = ApplyError(
             f"{step.name}: {redact_message(said, secrets)}",
             place=failed.spot.place_shown or Place(step.script.path),
             sqlstate=failure.sqlstate,
@@ -147,17 +145,8 @@ class SandboxShadow:
             state=UNTRUE,
             hint=failed.hint,
         )
-
-
-class SandboxServer(LocalServer):
-    """A server with its own superuser name, and with limits on the machine resources of its processes."""
-
-    superuser = ADMIN
-    limits = Limits()
-
-    def started_by(self, command: list[str]) -> list[str]:
-        """The command, run within the server's limits."""
-        return self.limits.command(command)
+        error.cause = Cause.SANDBOX_ENDED if failed.lost and self._sealed.ended else failed.cause
+        return error
 
 
 class SandboxDatabases:
@@ -192,7 +181,18 @@ class SandboxDatabases:
 
     def why(self, said: str) -> str:
         """Why we ended the server, if we did; else `said`."""
-        return f"the throw-away server was ended: {self._guard.why}" if self._guard.why else said
+        return f"the throw-away server was ended: {self._guard.why}" if self.ended else said
+
+    def lost(self, said: str) -> ApplyError:
+        """The error for a server that no longer answers."""
+        error = ApplyError(self.why(said), state=UNTRUE)
+        error.cause = Cause.SANDBOX_ENDED if self.ended else Cause.CONNECTION_LOST
+        return error
+
+    @property
+    def ended(self) -> bool:
+        """Whether our limits ended the server."""
+        return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
         """One of its databases."""
@@ -217,7 +217,7 @@ class SandboxDatabases:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
                 return calibrate(connection)
         except (psycopg.Error, LedgerError) as error:
-            raise ApplyError(self.why(str(error).strip()), state=UNTRUE) from None
+            raise self.lost(str(error).strip()) from None
 
     def with_steps(self, steps: tuple[Step, ...]) -> str:
         """The database for the trial; all copies have these merged steps. Raises ApplyError."""
@@ -254,10 +254,7 @@ def sealed_server(
     limits = limits or Limits()
 
     def own(programs: Programs) -> SandboxServer:
-        server = SandboxServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
-        server.limits = limits
-        server.superuser = unused(ADMIN, {role.name for role in original.roles})
-        return server
+        return server_of(programs, limits, original)
 
     with (
         throw_away(original, borrowed, image, limits, own) as server,

@@ -1,27 +1,29 @@
 """The locks, data files and scan counts of the current backend, and what changed since the last query.
 
-The query runs after every statement, so its answer is one line however many locks the backend holds, and only
+The query runs after every statement, so its answer is one row however many locks the backend holds, and only
 differences are examined further.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, cast
 
 from ...sql.locks import LockMode
 from ..catalog.relations import MODES
 from ..connection.connect import Connection
 
 # A search path that a migration changed must not affect this query; and it joins no table, so that its cost depends on
-# held locks and not on existing relations: concat_ws would be half of it. OIDs below 16384 are PostgreSQL's own
-# relations. A table or an index gets a new file only under ACCESS EXCLUSIVE
+# held locks and not on existing relations. OIDs below 16384 are PostgreSQL's own relations. A table or an index gets a
+# new file only under ACCESS EXCLUSIVE
 _MINE = """
-select pg_catalog.string_agg(l.relation::pg_catalog.text operator(pg_catalog.||) '/' operator(pg_catalog.||) l.mode
-       operator(pg_catalog.||) '/' operator(pg_catalog.||) coalesce(case when l.mode operator(pg_catalog.=)
-           'AccessExclusiveLock' then pg_catalog.pg_relation_filenode(l.relation)::pg_catalog.text end, '0')
-       operator(pg_catalog.||) '/' operator(pg_catalog.||)
-           coalesce(pg_catalog.pg_stat_get_xact_numscans(l.relation)::pg_catalog.text, '0'), ' '),
+select pg_catalog.array_agg(l.relation::pg_catalog.int8),
+       pg_catalog.array_agg(l.mode),
+       pg_catalog.array_agg(coalesce(case when l.mode operator(pg_catalog.=) 'AccessExclusiveLock'
+           then pg_catalog.pg_relation_filenode(l.relation)::pg_catalog.int8 end, 0)),
+       pg_catalog.array_agg(coalesce(pg_catalog.pg_stat_get_xact_numscans(l.relation), 0)),
        pg_catalog.set_config('client_min_messages', 'debug1', false)
 from pg_catalog.pg_lock_status() l
 where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.granted
@@ -56,34 +58,49 @@ class HeldLock:
         return max(self.modes)
 
 
+class _Lock(NamedTuple):
+    """One lock, as the server lists it."""
+
+    oid: int
+    mode: str
+    file: int
+    scans: int
+
+
+_Columns = tuple[Sequence[int], Sequence[str], Sequence[int], Sequence[int]]
+
+
 class HeldLocks:
     """All locks of a session; `look` queries them again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._told: frozenset[str] = frozenset()
-        self._lines: dict[int, set[str]] = {}
+        self._held: frozenset[_Lock] = frozenset()
+        self._of: dict[int, set[_Lock]] = {}
+        """By OID, the locks on that relation."""
 
     def look(self) -> dict[int, HeldLock | None]:
         """Changes since the previous look: by OID, the current locks; None if the session has none any more.
 
         The query also sets client_min_messages for the next statement, which saves a round trip.
         """
-        row = self._connection.execute(_MINE.encode()).fetchone()
-        told = frozenset(str(row[0]).split()) if row and row[0] else frozenset()
-        for line in self._told - told:
-            self._lines[_oid(line)].discard(line)
-        for line in told - self._told:
-            self._lines.setdefault(_oid(line), set()).add(line)
-        other = {_oid(line) for line in told ^ self._told}
-        self._told = told
+        row = self._connection.execute(_MINE.encode(), binary=True).fetchone()
+        oids, modes, files, scans = cast("_Columns", row[:4] if row and row[0] else ((), (), (), ()))
+        held = frozenset(map(_Lock, oids, modes, files, scans))
+        for lock in self._held - held:
+            self._of[lock.oid].discard(lock)
+        for lock in held - self._held:
+            self._of.setdefault(lock.oid, set()).add(lock)
+        other = {lock.oid for lock in held ^ self._held}
+        self._held = held
         return {oid: self._now(oid) for oid in sorted(other)}
 
     def _now(self, oid: int) -> HeldLock | None:
-        if lines := [line.split("/") for line in self._lines[oid]]:
-            files, scans = max(int(file) for _, _, file, _ in lines), int(lines[0][3])
-            return HeldLock(oid, frozenset(MODES[mode] for _, mode, _, _ in lines), files, scans)
-        return None
+        locks = self._of[oid]
+        if not locks:
+            return None
+        modes = frozenset(MODES[lock.mode] for lock in locks)
+        return HeldLock(oid, modes, max(lock.file for lock in locks), max(lock.scans for lock in locks))
 
 
 def scanned(connection: Connection) -> dict[int, int]:
@@ -95,7 +112,3 @@ def called(connection: Connection, names: set[str]) -> set[tuple[int, str]]:
     """OID and name of the relations with one of these names, in any schema, as this session sees them."""
     found = connection.execute(_CALLED.encode(), [list(names)]).fetchall()
     return {(int(str(oid)), str(name)) for oid, name in found}
-
-
-def _oid(line: str) -> int:
-    return int(line.partition("/")[0])

@@ -11,6 +11,7 @@ from ...core.ledger.ledger import Entry, Mark
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.receipt import Receipt
+from ...errors import Cause
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.connect import Connection
@@ -86,7 +87,7 @@ def verify(connection: Connection, queries: Script) -> None:
         values = [value for row in rows(result) for value in row]
         if not values or any(value != "t" for value in values):
             shown = ", ".join("null" if value is None else value for value in values[:5]) or "no row"
-            failure = Failure(f"a verify query returned {shown} instead of true")
+            failure = Failure(f"a verify query returned {shown} instead of true", stated=Cause.REFUTED)
             raise StepFailed(failure, spot_in(queries, statement, statement.start), lost=False)
 
 

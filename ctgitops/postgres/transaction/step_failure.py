@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.plan.plan import Direction, Step
+from ...errors import Cause
 from ..connection.connect import Connection
 from ..connection.simple_query import Answer, Failure, Interrupted, exchange
 from ..ledger.ledger import LEDGER
 from .message import Spot
 
-LOCK_NOT_AVAILABLE = "55P03"
 IN_TRANSACTION = {"25001", "2D000"}
 """Not allowed in a transaction: the statement, or a COMMIT in a procedure or a DO block."""
 NOT_GRANTED = "42501"
-NO_FUNCTION, CANCELLED = "42883", "57014"
-CONNECTION_ENDED = ("08", "57P")
+NO_FUNCTION = "42883"
+_PASSING = {Cause.ASKED_TO_STOP, Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 SOMEBODY_ELSE = {"23001", "23505"}
 """Errors of the ledger when another run added the entry first."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
@@ -33,6 +33,11 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
     """What to do, if the failure alone does not say it."""
     retried: bool = True
     """Whether this run retries after a lock timeout; false if the statement may have committed a part."""
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why; None where nothing depends on it."""
+        return self.failure.cause
 
 
 class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
@@ -53,16 +58,26 @@ def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
 
 def stopped(interrupted: Interrupted) -> StepFailed:
     """The failure of a step that was stopped on request."""
-    return StepFailed(Failure(ASKED_TO_STOP), Spot(), interrupted.answer.lost)
+    return StepFailed(Failure(ASKED_TO_STOP, stated=Cause.ASKED_TO_STOP), Spot(), interrupted.answer.lost)
 
 
-def was_stopped(failed: StepFailed) -> bool:
-    """Whether the step was stopped on request; it has no error."""
-    return failed.failure.message == ASKED_TO_STOP and not failed.failure.sqlstate
+def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
+    """Whether a cancelled statement met `statement_timeout`, and nobody cancelled it. Needs no open transaction.
+
+    Both have one SQLSTATE, and the words are in the server's language. So the server is made to raise a statement
+    timeout, and it is one where both come from the same line of the server's source.
+    """
+    if failure.cause is not Cause.CANCELLED or not failure.source.line:
+        return failure.cause is Cause.STATEMENT_TIMEOUT
+    answer = exchange(connection, f"begin; set local statement_timeout = 1; {_SLOW}")
+    if not answer.lost:
+        exchange(connection, "rollback")
+    return answer.failure is not None and answer.failure.source == failure.source
 
 
 CORRECT = "correct the file, then run the same again"
 NO_TRANSACTION = "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it"
+_SLOW = "select pg_catalog.pg_sleep(5)"
 QUALIFY = "this file sets its own search_path: write ctgitops.record_migration"
 CORRECT_STATEMENT = (
     "correct that statement, or what is in its way, then run the same again: what is done is not done again"
@@ -79,7 +94,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
     repair = f'ctgitops repair {step.number:03} --env {environment} --not-applied --reason "…"'
     hints = (
         (
-            state == LOCK_NOT_AVAILABLE,
+            failure.cause is Cause.LOCK_TIMEOUT,
             "somebody holds a lock on that table: see pg_stat_activity, then run the same again",
         ),
         (
@@ -92,11 +107,11 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             QUALIFY,
         ),
         (
-            state == CANCELLED and "statement timeout" in failure.message,
+            failure.cause is Cause.STATEMENT_TIMEOUT,
             "raise `timeouts.statement` in the manifest, or make the statement quicker, then run the same again",
         ),
         (
-            failure.message == ASKED_TO_STOP or state.startswith(CONNECTION_ENDED),
+            failure.cause in _PASSING,
             "run the same again: it goes on from there",
         ),
         # A rollback runs the ledger's text, which a change of the file does not affect

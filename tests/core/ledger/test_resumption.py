@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.ledger.recovery import RecoveryAction, next_of
+from ctgitops.core.ledger.relation_state import Indexes, RelationState, parse_state
 from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached, Resumption, how_far, resumption
 from ctgitops.sql.interruption import Leaving
 from ctgitops.sql.script import Script
@@ -113,7 +114,18 @@ def test_traces_of_attempts_before_the_last_end_are_not_todays() -> None:
     ],
 )
 def test_what_is_done_about_what_is_there(what: Leaving, before: str | None, now: str, then: RecoveryAction) -> None:
-    assert next_of(what, before, now) is then
+    def parsed(stored: str) -> RelationState:
+        state = parse_state(stored)
+        assert str(state) == stored, "what earlier versions stored is written the same way"
+        assert state
+        return state
+
+    assert next_of(what, parsed(before) if before else None, parsed(now)) is then
+
+
+@pytest.mark.parametrize("stored", ["", "7", "7 broken", "7,", "invalid", "7 valid,8 valid", "-7 valid"])
+def test_a_state_that_no_version_stored_is_not_guessed(stored: str) -> None:
+    assert parse_state(stored) == (Indexes(frozenset({7})) if stored == "7" else None)
 
 
 @pytest.mark.parametrize(

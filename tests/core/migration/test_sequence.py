@@ -71,3 +71,11 @@ def test_a_line_that_cannot_be_followed_is_a_problem(wrong: Migration, said: str
     found = [p for p in problems_of(workspace(ONE, TWO, wrong, FOUR)) if said in p.what]
     assert [(p.blocks, p.place.path if p.place else "") for p in found] == [(True, "migrations/003_m.sql")]
     assert not [p for p in problems_of(workspace(ONE, TWO, before(3, 2), FOUR)) if p.code == "before"]
+
+
+def test_a_line_in_a_string_or_in_another_comment_puts_nothing_before() -> None:
+    """Seen to fail where the text was searched: a body that has the line went before the migration it names."""
+    for sql in ("do $$\n-- ctgitops: before 2\nbegin end $$;\n", "/*\n-- ctgitops: before 2\n*/ select 1;\n"):
+        held = migration("003_m", sql=sql)
+        assert held.before is None
+        assert not [p for p in problems_of(workspace(ONE, TWO, held)) if p.code == "before"]

@@ -20,7 +20,7 @@ from ctgitops.core.trial.trial import (
     says_nothing,
     step_back,
 )
-from ctgitops.errors import ApplyError
+from ctgitops.errors import ApplyError, Cause
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
 ORDINARY = SourceDatabase("deploy", roles=(Role("deploy"),))
@@ -102,8 +102,25 @@ def test_what_is_not_there_says_nothing_where_the_copy_is_not_whole() -> None:
 
 def test_limits_say_nothing_of_the_files() -> None:
     assert says_nothing(ApplyError("x", sqlstate="57014"), ORDINARY, fresh=True, unmatched=False)
-    ended = ApplyError("001: the throw-away server was ended: it took longer than 300 seconds", sqlstate="57P01")
+    ended = ApplyError("001_one: any words")
+    assert not says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+    ended.cause = Cause.SANDBOX_ENDED
     assert says_nothing(ended, ORDINARY, fresh=True, unmatched=False)
+
+
+def test_a_file_called_like_an_extension_is_not_one_that_the_server_lacks() -> None:
+    """Seen to fail where the message, which has the file's name in it, was searched for `extension`."""
+    error = ApplyError("003_extension_table: cannot use it here", sqlstate="0A000")
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
+    error.cause = Cause.EXTENSION_MISSING
+    assert says_nothing(error, ORDINARY, fresh=True, unmatched=False) == "the shadow does not have it"
+
+
+def test_a_view_that_the_copy_has_without_rows_says_nothing_where_the_real_one_has_rows() -> None:
+    error = ApplyError("002_two: materialized view is empty", sqlstate="55000")
+    error.cause = Cause.NOT_POPULATED
+    assert says_nothing(error, ORDINARY, fresh=False, unmatched=False)
+    assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
 
 
 def test_only_another_order_than_that_of_the_numbers_is_another_order() -> None:

@@ -1,0 +1,70 @@
+"""The cause of a server error from its SQLSTATE and the routine that raised it, which `lc_messages` does not translate.
+
+Names of routines and files are fields of the protocol. Those below are the same in PostgreSQL 14 to 18, except where
+two are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from ...errors import Cause
+
+LOCK_NOT_AVAILABLE, _CANCELLED = "55P03", "57014"
+_BY_SQLSTATE = {
+    LOCK_NOT_AVAILABLE: Cause.LOCK_TIMEOUT,
+    _CANCELLED: Cause.CANCELLED,
+    "57P01": Cause.CONNECTION_LOST,
+    "57P02": Cause.CONNECTION_LOST,
+    "57P03": Cause.SERVER_NOT_READY,
+}
+_CONNECTION_ENDED = ("08", "57P")
+_BY_ROUTINE = {
+    ("55000", "ExecOpenScanRelation"): Cause.NOT_POPULATED,
+    # REFRESH … CONCURRENTLY: before 17, and since; of a table that is not a materialized view, too
+    ("0A000", "ExecRefreshMatView"): Cause.NOT_POPULATED,
+    ("0A000", "RefreshMatViewByOid"): Cause.NOT_POPULATED,
+    ("0A000", "parse_extension_control_file"): Cause.EXTENSION_MISSING,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where in the server's own source an error was raised; empty for an error of ours."""
+
+    routine: str = ""
+    file: str = ""
+    line: str = ""
+
+
+NOWHERE = Source()
+
+
+def source_of(error: psycopg.Error) -> Source:
+    """Where an error was raised that psycopg raised here."""
+    said = error.diag
+    return Source(said.source_function or "", said.source_file or "", said.source_line or "")
+
+
+def cause_of_loss(error: psycopg.OperationalError) -> Cause | None:
+    """Why a connection that was there did not answer; an error without SQLSTATE is libpq's, which lost it."""
+    return cause_of(error.sqlstate, source_of(error)) if error.sqlstate else Cause.CONNECTION_LOST
+
+
+def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, str]) -> Cause | None:
+    """Why no connection was made. libpq keeps the SQLSTATE of a refusal to itself, and PQping tells what it was."""
+    if "closed the connection" in str(error):  # libpq's own words, which it translates only if LC_MESSAGES is set
+        return Cause.CONNECTION_LOST
+    answer = pq.PGconn.ping(make_conninfo("", **parameters).encode())
+    return Cause.SERVER_NOT_READY if answer == pq.Ping.REJECT else None
+
+
+def cause_of(sqlstate: str, source: Source) -> Cause | None:
+    """Why a statement failed; None where nothing depends on it."""
+    found = _BY_ROUTINE.get((sqlstate, source.routine)) or _BY_SQLSTATE.get(sqlstate)
+    return found or (Cause.CONNECTION_LOST if sqlstate.startswith(_CONNECTION_ENDED) else None)

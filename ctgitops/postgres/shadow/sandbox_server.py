@@ -1,0 +1,30 @@
+"""The server that a sandbox starts for itself, within limits of this machine."""
+
+from __future__ import annotations
+
+from ...core.schema.source_database import SourceDatabase
+from ..connection.names import ADMIN, unused
+from ..server.data_directory import memory
+from ..server.limits import Limits
+from ..server.local_server import LocalServer
+from ..server.os_account import unprivileged
+from ..server.programs import Programs
+
+
+class SandboxServer(LocalServer):
+    """A server with its own superuser name, and with limits on the machine resources of its processes."""
+
+    superuser = ADMIN
+    limits = Limits()
+
+    def started_by(self, command: list[str]) -> list[str]:
+        """The command, run within the server's limits."""
+        return self.limits.command(command)
+
+
+def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
+    """A server within `limits`, whose superuser has a name that no role of `original` has."""
+    server = SandboxServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
+    server.limits = limits
+    server.superuser = unused(ADMIN, {role.name for role in original.roles})
+    return server
