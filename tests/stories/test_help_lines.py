@@ -170,6 +170,32 @@ def test_where_no_other_environment_has_it_the_file_is_corrected(lived_in: House
     good(lived_in.run("status", "--env", "staging"))
 
 
+def test_a_database_that_had_its_schema_before_is_taken_over(house: House, database_url: str) -> None:
+    run(database_url, "create table one (id int)")
+    house.environment("staging", database_url)
+    house.migration("001_one", "create table one (id int);")
+    house.migration("002_two", "create table two (id int);")
+    failed = house.run("apply", "--env", "staging")
+    assert failed.status == 6, failed.said
+    plan = house.run(*command_in(failed, "plan"))
+    for baseline in commands_in(plan):
+        if baseline[0] == "baseline":
+            good(house.run(*baseline))
+    good(house.run("apply", "--env", "staging"))
+    assert [mark for mark in marks(database_url) if "failed" not in mark][-1] == "002_two applied"
+    good(house.run("status", "--env", "staging"))
+
+
+def test_an_object_that_was_made_by_hand_is_recorded(lived_in: House, database_url: str) -> None:
+    run(database_url, "create table two (id int)")
+    lived_in.migration("002_two", "create table two (id int);")
+    failed = lived_in.apply()
+    assert failed.status == 6, failed.said
+    good(lived_in.run(*command_in(failed, "repair")))
+    good(lived_in.apply())
+    good(lived_in.run("status", "--env", "staging"))
+
+
 HEALTH = "health: {query: select bool_and(fine) from public.app, within: 60s, every: 1s}\non_failure: rollback\n"
 
 

@@ -29,6 +29,10 @@ class Failing:
     """Whether existing rows are the cause, not the statement or the schema."""
     queries: tuple[str, ...] = ()
     """Queries that select those rows."""
+    there_already: bool = False
+    """Whether what it makes exists."""
+    first: bool = False
+    """Whether nothing was applied to the environment yet, so that it may be taken over as a whole."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
@@ -43,7 +47,7 @@ def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
     if elsewhere.unread:
         unread = _listed(elsewhere.unread)
         return f"where {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
-    return hint
+    return f"{hint}; {_there_already(failing)}" if failing.there_already else hint
 
 
 def _ways(failing: Failing) -> str:
@@ -59,6 +63,16 @@ def _ways(failing: Failing) -> str:
     return (
         f"correct in {name} what is in its way, then run the same again; "
         f"or do by hand there what it does, and record that: {repair}"
+    )
+
+
+def _there_already(failing: Failing) -> str:
+    step, name = failing.step, failing.environment
+    if failing.first:
+        return f"or, where the database had its schema before ctgitops, `ctgitops plan --env {name}` names its baseline"
+    return (
+        "or, where the database has what the file makes already, record that: "
+        f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     )
 
 
