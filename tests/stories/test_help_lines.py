@@ -331,6 +331,21 @@ def test_a_right_that_lacks_is_granted_and_the_same_run_goes_on(lived_in: House,
     lived_in.applied()
 
 
+def test_a_role_without_a_schema_gets_one_and_the_file_stays_as_it_is(house: House, database_url: str) -> None:
+    """Seen to fail with `correct the file`, in the plan and after apply."""
+    role = f"homeless_{database_of(database_url)}"
+    run(database_url, "revoke all on schema public from public")
+    run(database_url, f"create role {role} login; grant create on database {database_of(database_url)} to {role}")
+    house.environment("staging", as_role(database_url, role), "shadow: {extensions: []}\n")
+    house.migration("001_one", "create table one (id int);")
+    for done in (house.run("plan", "--env", "staging"), house.run("apply", "--env", "staging")):
+        assert "no schema has been selected to create in" in done.words, done.said
+        (grant,) = re.findall(r"`(GRANT [^`]+)`", done.words)
+        assert "correct the file" not in done.words
+    run(database_url, grant.replace("ROLE", role))
+    good(house.run("apply", "--env", "staging"))
+
+
 def test_a_statement_that_takes_too_long_gets_more_time(lived_in: House, database_url: str) -> None:
     lived_in.environment("staging", database_url, "timeouts: {statement: 100ms}\n")
     lived_in.migration("002_two", "select pg_sleep(0.5);")

@@ -11,6 +11,19 @@ _ROWS = ("21", "22", "23", "P0")
 """SQLSTATE classes that depend on an environment's rows: cardinality, data, integrity, RAISE."""
 
 
+_RIGHTS = {
+    "42501": "grant what it needs to the role of this environment's URL, then run the same again",
+    "3F000": "the role of this environment's URL may create in no schema of its search_path: grant it that, as in "
+    "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same again",
+}
+"""By SQLSTATE: insufficient_privilege and invalid_schema_name."""
+
+
+def rights_remedy(sqlstate: str, message: str) -> str:
+    """The help where the role lacks a right and the file may be right; empty for other errors."""
+    return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
+
+
 @dataclass(frozen=True)
 class Elsewhere:
     """The other environments that have a migration with the same text, and those that could not be read."""
