@@ -23,6 +23,8 @@ from .pg_restore import Complaints, Restoration, pg_restore
 from .store import DUMP, ROLES, read_receipt, refuse_if_changed
 
 UNRESTORED = "nothing was restored"
+LONGEST_STATEMENT = 100
+_MAY_NOT_CREATE = ("permission denied for database", "permission denied for schema public")
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,20 @@ def _compare(restoring: Restoring, complaints: Complaints) -> None:
     else:
         state = f"restored: {counted}, as many as in the receipt"
     if complaints.losses or wrong:
-        shown = " / ".join(complaints.losses[:5]) or "rows are missing, too many or not the same"
-        hint = "read what failed: a missing grant can be given by hand; else make a new database and restore again"
+        shown = " / ".join(map(_short, complaints.losses[:5])) or "rows are missing, too many or not the same"
+        hint = _advice(complaints.losses)
         raise BackupError(f"not all of {receipt.id} came back: {shown}", state=state, hint=hint)
     restoring.say(f"{state}; backed up from {receipt.environment} at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _short(loss: str) -> str:
+    """What pg_restore says of one statement, which may be a whole function."""
+    said, command, statement = loss.partition(" Command was: ")
+    long = len(statement) > LONGEST_STATEMENT
+    return f"{said}{command}{statement[:LONGEST_STATEMENT]}{'…' if long else ''}"
+
+
+def _advice(losses: tuple[str, ...]) -> str:
+    if any(denied in loss for loss in losses for denied in _MAY_NOT_CREATE):
+        return "make a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into that one"
+    return "read what failed: a missing grant can be given by hand; else make a new database and restore again"

@@ -10,12 +10,14 @@ from typing import TextIO
 
 _RESET = "\x1b[0m"
 _RED, _YELLOW, _GREEN, _CYAN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[32m", "\x1b[36m"
+# A `-` in the first column of a table is padded further than the sign of a changed object is
+_CHANGE = r" {6,}|(?=[+-] {1,5}\S)"
 _STYLES = (
     (re.compile(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
     (re.compile(r"^( *)((?:warning|waits)\[[\w-]+\]:?)", re.MULTILINE), _YELLOW),
     (re.compile(r"^( *)((?:help|next|fix|state|measured):)", re.MULTILINE), _CYAN),
-    (re.compile(r"^(| {6,})(\+.*)$", re.MULTILINE), _GREEN),
-    (re.compile(r"^(| {6,})(-.*)$", re.MULTILINE), _RED),
+    (re.compile(rf"^({_CHANGE})(\+.*)$", re.MULTILINE), _GREEN),
+    (re.compile(rf"^({_CHANGE})(-.*)$", re.MULTILINE), _RED),
     (re.compile(r"()\b(BLOCKED|CANNOT BE READ|NO WAY BACK|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
 )
 _NARROWEST = 40

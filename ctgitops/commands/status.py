@@ -29,4 +29,4 @@ def _ledger(environment: Environment, databases: Databases) -> Ledger | Unreadab
     try:
         return databases.of(environment).ledger()
     except CtgitopsError as error:
-        return Unreadable(error.what, error.exit_status)
+        return Unreadable(error.what, error.exit_status, error.hint)

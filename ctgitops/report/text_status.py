@@ -26,7 +26,8 @@ def statuses_text(statuses: tuple[EnvironmentStatus, ...], within: int | None = 
 def status_text(status: EnvironmentStatus, within: int | None = None) -> str:
     """One environment: every migration with its state."""
     if status.unreadable:
-        return f"{status.environment}: CANNOT BE READ: {on_one_line(status.unreadable)}\n"
+        said = [f"{status.environment}: CANNOT BE READ: {on_one_line(status.unreadable)}", *_remedy(status)]
+        return "\n".join(said) + "\n"
     pending = f"{status.pending} pending" if status.pending else "nothing pending"
     lines = [f"{status.environment}: schema version {phrases.version(status.version)}, {pending}", ""]
     heading = ("Version", "Migration", "Description", "Date", "Status")
@@ -92,7 +93,11 @@ def last_run(status: EnvironmentStatus) -> str:
 
 
 def _problems(status: EnvironmentStatus) -> list[str]:
-    lines: list[str] = []
+    lines: list[str] = ["", f"{status.environment}:", *_remedy(status)] if status.remedy else []
     for problem in status.problems:
         lines += ["", f"{status.environment}:", *(f"  {line}" for line in problem_lines(problem))]
     return lines
+
+
+def _remedy(status: EnvironmentStatus) -> list[str]:
+    return [f"  help: {on_one_line(status.remedy)}"] if status.remedy else []

@@ -153,6 +153,29 @@ def test_a_role_that_may_not_give_away_owns_everything_itself(
     assert any("own everything itself" in words for words in quick.said)
 
 
+def test_a_role_that_may_create_nothing_is_told_which_database_to_make(
+    quick: Scene, make_database: Callable[[], str]
+) -> None:
+    """Seen to fail: whole functions on one line, and a grant that would not have been enough."""
+    body = "begin " + "perform 1; " * 200 + "end"
+    run(quick.url, f"create schema s; create function s.f() returns void language plpgsql as $$ {body} $$")
+    receipt = quick.take()
+    target = make_database()
+    name = urlsplit(target).path.strip("/")
+    run(target, f"create role small_{name} login")
+    with pytest.raises(BackupError, match="permission denied for database") as caught:
+        quick.restore(receipt, target.replace("postgres@", f"small_{name}@"))
+    assert len(caught.value.what) < 1000
+    assert "perform 1; perform 1; perform 1; perform 1; perform 1;" not in caught.value.what
+    assert caught.value.hint == (
+        "make a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into that one"
+    )
+    owned = make_database()
+    run(owned, f"alter database {urlsplit(owned).path.strip('/')} owner to small_{name}")
+    quick.restore(receipt, owned.replace("postgres@", f"small_{name}@"))
+    assert fetch(owned, "select count(*) from pg_proc where proname = 'f'") == [(1,)]
+
+
 def test_what_did_not_come_back_is_said_with_what_did(
     quick: Scene, receipt: Receipt, make_database: Callable[[], str]
 ) -> None:

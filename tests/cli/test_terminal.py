@@ -57,6 +57,14 @@ def test_colour_changes_no_character() -> None:
     assert all("\x1b[0m" in line for line in coloured("      -old\n+ new\n  help: x").splitlines())
 
 
+def test_a_migration_without_a_version_is_not_coloured_as_a_removed_line() -> None:
+    seen = status_of(workspace(migration("001_one")), STAGING, chained(entry(migration("001_one"))))
+    for width_there in (80, None):
+        page = status_text(seen, width_there)
+        assert "\n-  " in page
+        assert coloured(page) == page
+
+
 def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert width_of(Terminal()) == 80

@@ -3,6 +3,7 @@ from __future__ import annotations
 from ctgitops.commands.status import status
 from ctgitops.core.view.status import exit_status
 from ctgitops.errors import LedgerError
+from ctgitops.report.text_status import status_text, statuses_text
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, workspace
 
 ONE = migration("001_one", "1.0.0")
@@ -14,6 +15,15 @@ def test_all_environments_in_order_and_an_unreachable_one_says_so() -> None:
     assert (staging.environment, staging.pending, staging.unreadable) == ("staging", 0, "")
     assert production.unreadable == "connection refused"
     assert (exit_status((staging,)), exit_status((staging, production))) == (0, 4)
+
+
+def test_one_that_cannot_be_read_says_what_to_do() -> None:
+    """Seen to fail: a role without rights, or a variable that is not set, came without a help line."""
+    diary = Diary({"staging": chained()}, {"production": LedgerError("denied", hint="GRANT USAGE ON SCHEMA ctgitops")})
+    seen = status(workspace(ONE), (STAGING, PRODUCTION), databases=diary)
+    assert "production:\n  help: GRANT USAGE ON SCHEMA ctgitops\n" in statuses_text(seen)
+    assert status_text(seen[1]).endswith("\n  help: GRANT USAGE ON SCHEMA ctgitops\n")
+    assert "help" not in status_text(seen[0])
 
 
 def test_nothing_is_locked() -> None:

@@ -56,6 +56,23 @@ def test_where_no_other_environment_has_it_the_file_is_corrected(entries: tuple[
     assert help_of(diary, environment=STAGING) == "correct the file"
 
 
+def test_what_the_database_has_already_is_recorded_or_taken_over() -> None:
+    """Seen to fail with `correct the file` alone, for a file that is right."""
+    diary = Diary({"staging": chained(entry(ONE))})
+    assert help_of(diary, "42P07", STAGING) == (
+        "correct the file; or, where the database has what the file makes already, record that: "
+        '`ctgitops repair 002 --env staging --applied --reason "…"`'
+    )
+    first = Diary({"staging": chained()})
+    first.step_fails, first.sqlstate = "001_one", "42P07"
+    with pytest.raises(ApplyError) as caught:
+        apply(request(workspace(ONE, TWO), STAGING), databases=first, backups=first, tell=first.tell)
+    assert caught.value.hint == (
+        "correct the file; or, where the database had its schema before ctgitops, `ctgitops plan --env staging` names "
+        "its baseline"
+    )
+
+
 def test_an_environment_that_cannot_be_read_is_named() -> None:
     other = replace(STAGING, name="qa", after=None)
     diary = Diary({"staging": chained(entry(ONE))}, unreachable={"qa": LedgerError("no answer")})

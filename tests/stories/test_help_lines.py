@@ -170,6 +170,32 @@ def test_where_no_other_environment_has_it_the_file_is_corrected(lived_in: House
     good(lived_in.run("status", "--env", "staging"))
 
 
+def test_a_database_that_had_its_schema_before_is_taken_over(house: House, database_url: str) -> None:
+    run(database_url, "create table one (id int)")
+    house.environment("staging", database_url)
+    house.migration("001_one", "create table one (id int);")
+    house.migration("002_two", "create table two (id int);")
+    failed = house.run("apply", "--env", "staging")
+    assert failed.status == 6, failed.said
+    plan = house.run(*command_in(failed, "plan"))
+    for baseline in commands_in(plan):
+        if baseline[0] == "baseline":
+            good(house.run(*baseline))
+    good(house.run("apply", "--env", "staging"))
+    assert [mark for mark in marks(database_url) if "failed" not in mark][-1] == "002_two applied"
+    good(house.run("status", "--env", "staging"))
+
+
+def test_an_object_that_was_made_by_hand_is_recorded(lived_in: House, database_url: str) -> None:
+    run(database_url, "create table two (id int)")
+    lived_in.migration("002_two", "create table two (id int);")
+    failed = lived_in.apply()
+    assert failed.status == 6, failed.said
+    good(lived_in.run(*command_in(failed, "repair")))
+    good(lived_in.apply())
+    good(lived_in.run("status", "--env", "staging"))
+
+
 HEALTH = "health: {query: select bool_and(fine) from public.app, within: 60s, every: 1s}\non_failure: rollback\n"
 
 
@@ -303,6 +329,21 @@ def test_a_right_that_lacks_is_granted_and_the_same_run_goes_on(lived_in: House,
     assert "grant what it needs to the role of this environment's URL, then run the same again" in failed.words
     run(database_url, f"grant insert on one to {role}")
     lived_in.applied()
+
+
+def test_a_role_without_a_schema_gets_one_and_the_file_stays_as_it_is(house: House, database_url: str) -> None:
+    """Seen to fail with `correct the file`, in the plan and after apply."""
+    role = f"homeless_{database_of(database_url)}"
+    run(database_url, "revoke all on schema public from public")
+    run(database_url, f"create role {role} login; grant create on database {database_of(database_url)} to {role}")
+    house.environment("staging", as_role(database_url, role), "shadow: {extensions: []}\n")
+    house.migration("001_one", "create table one (id int);")
+    for done in (house.run("plan", "--env", "staging"), house.run("apply", "--env", "staging")):
+        assert "no schema has been selected to create in" in done.words, done.said
+        (grant,) = re.findall(r"`(GRANT [^`]+)`", done.words)
+        assert "correct the file" not in done.words
+    run(database_url, grant.replace("ROLE", role))
+    good(house.run("apply", "--env", "staging"))
 
 
 def test_a_statement_that_takes_too_long_gets_more_time(lived_in: House, database_url: str) -> None:

@@ -81,6 +81,47 @@ def test_what_the_catalogue_says_is_not_whole_is_found(house: House, sound: str)
 
 
 @pytest.mark.slow
+def test_the_help_makes_an_invalid_index_of_a_partitioned_table_valid(house: House, sound: str) -> None:
+    """Seen to fail with REINDEX INDEX CONCURRENTLY, after which such an index is as INVALID as before."""
+    run(
+        sound,
+        "create table p (id int, k int) partition by list (k); create table p1 partition of p for values in (1);"
+        "create index p_id on only p (id); alter table p enable row level security;"
+        "alter table p1 enable row level security",
+    )
+    looked = house.run("verify")
+    assert "ALTER INDEX public.p_id ATTACH PARTITION" in looked.words, looked.said
+    assert "CREATE INDEX CONCURRENTLY on each that lacks one" in looked.words
+    run(sound, "create index concurrently p1_id on p1 (id)")
+    run(sound, "alter index public.p_id attach partition p1_id")
+    assert codes(house) == (0, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("constant", ["true", "1", "'x'::text", "id is not null"])
+def test_a_unique_index_on_a_constant_is_looked_at_deeply(house: House, sound: str, constant: str) -> None:
+    """A table of one row. Seen to fail: `not-checked`, since GROUP BY takes no constant."""
+    run(
+        sound,
+        f"create table one_row (id int); alter table one_row enable row level security;"
+        f"create unique index one_row_only on one_row (({constant})); insert into one_row values (1)",
+    )
+    assert codes(house, "--deep") == (0, [])
+    run(
+        sound,
+        "set allow_system_table_mods = on;"
+        "update pg_index set indisready = false where indexrelid = 'one_row_only'::regclass",
+    )
+    run(sound, "insert into one_row values (2)")
+    run(
+        sound,
+        "set allow_system_table_mods = on;"
+        "update pg_index set indisready = true where indexrelid = 'one_row_only'::regclass",
+    )
+    assert codes(house, "--deep") == (1, ["rows-break-constraint"])
+
+
+@pytest.mark.slow
 def test_warnings_fail_only_where_they_shall(house: House, sound: str) -> None:
     run(sound, "create table public.open (id int)")
     assert codes(house)[0] == 1

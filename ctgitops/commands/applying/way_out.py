@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from ...core.environment.environment import DataPreflight, Environment
 from ...core.gate.request import Request
+from ...core.plan.existing_schema import DUPLICATE
 from ...core.plan.plan import Plan, Step
 from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
+from ...core.run.baseline import in_the_way
 from ...core.trial.violation import Risk, risks_of
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
@@ -24,10 +26,19 @@ def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Dat
     elsewhere = _elsewhere(step, request, databases)
     verified = path != step.script.path  # a verify query checks the rows that the migration wrote
     failing = Failing(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
+    if error.sqlstate in DUPLICATE:
+        failing = replace(failing, there_already=True, first=_nothing_applied(request, databases))
     if failing.by_rows and not verified and elsewhere != Elsewhere():
         failing = replace(failing, queries=_queries(error, replace(plan, steps=(step,)), request, databases))
     error.hint = remedy(failing, elsewhere, error.hint)
     return error
+
+
+def _nothing_applied(request: Request, databases: Databases) -> bool:
+    try:
+        return not in_the_way(databases.of(request.environment).ledger())
+    except CtgitopsError:
+        return False
 
 
 def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:

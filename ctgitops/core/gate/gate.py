@@ -24,6 +24,7 @@ class Unreadable:
     why: str
     exit_status: int = 4
     """The exit status of the error that prevented it."""
+    hint: str = ""
 
 
 Predecessor = Ledger | Unreadable | None

@@ -123,16 +123,31 @@ class _Walk:
             self.reversals[number] = Reversal(entry, undone)
 
 
-def reversal_problems(environment: str, ledger: Ledger, pending: Iterable[Migration]) -> Iterator[Problem]:
-    """Problems that block a plan which would apply a reversed migration again without consent."""
+def reversal_problems(
+    environment: str, ledger: Ledger, pending: Iterable[Migration], files: Iterable[Migration]
+) -> Iterator[Problem]:
+    """Problems that block a plan which would apply a reversed migration again, also under another number, without
+    consent."""
     reversals = changes_in(ledger).reversals
+    renumbered = _renumbered(reversals, files)
     for migration in pending:
         reversal = reversals.get(migration.number)
         if reversal is None or not reversal.holds(migration):
+            reversal = renumbered.get(migration.checksum)
+        if reversal is None:
             continue
-        what = f"{migration.name} was {reversal.told}, and would come back unchanged"
+        number = reversal.undone.number or 0
+        name = migration.name if number == migration.number else f"{migration.name}, as {reversal.undone.name},"
+        what = f"{name} was {reversal.told}, and would come back unchanged"
         hint = (
-            f'to apply it again: `ctgitops repair --again {migration.number:03} --env {environment} --reason "…"`; '
+            f'to apply it again: `ctgitops repair --again {number:03} --env {environment} --reason "…"`; '
             "or give its file another text, where no environment has it"
         )
         yield Problem("rolled-back", what, Place(migration.path), hint, reversal.detail, concern=Concern.LEDGER)
+
+
+def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:
+    """By checksum, the reversals whose number no file with that text has any more."""
+    there = {(file.number, file.checksum) for file in files}
+    found = ((number, reversal.undone.checksum, reversal) for number, reversal in reversals.items())
+    return {checksum: reversal for number, checksum, reversal in found if checksum and (number, checksum) not in there}

@@ -29,7 +29,7 @@ def history_problems(
         *_missing(workspace, ledger),
         *_out_of_order(workspace, ledger, pending),
         *_unmet(ledger, pending),
-        *reversal_problems(environment, ledger, pending),
+        *reversal_problems(environment, ledger, pending, workspace.migrations),
         *promise_problems(environment, ledger),
     )
 
@@ -72,7 +72,8 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
         if at > known:
             what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
             commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
-            hint = f"update this checkout, such as with `git pull`{commit}"
+            otherwise = f"where no branch has the file, {_restored(entry)}"
+            hint = f"update this checkout, such as with `git pull`{commit}; {otherwise}"
         else:
             what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, and its file was removed since"
             hint = _restored(entry)

@@ -12,6 +12,19 @@ _ROWS = ("21", "22", "23", "P0")
 """SQLSTATE classes that depend on an environment's rows: cardinality, data, integrity, RAISE."""
 
 
+_RIGHTS = {
+    "42501": "grant what it needs to the role of this environment's URL, then run the same again",
+    "3F000": "the role of this environment's URL may create in no schema of its search_path: grant it that, as in "
+    "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same again",
+}
+"""By SQLSTATE: insufficient_privilege and invalid_schema_name."""
+
+
+def rights_remedy(sqlstate: str, message: str) -> str:
+    """The help where the role lacks a right and the file may be right; empty for other errors."""
+    return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
+
+
 @dataclass(frozen=True)
 class Elsewhere:
     """The other environments that have a migration with the same text, and those that could not be read."""
@@ -30,6 +43,10 @@ class Failing:
     """Whether existing rows are the cause, not the statement or the schema."""
     queries: tuple[str, ...] = ()
     """Queries that select those rows."""
+    there_already: bool = False
+    """Whether what it makes exists."""
+    first: bool = False
+    """Whether nothing was applied to the environment yet, so that it may be taken over as a whole."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
@@ -44,7 +61,7 @@ def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
     if elsewhere.unread:
         unread = _listed(elsewhere.unread)
         return f"where {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
-    return hint
+    return f"{hint}; {_there_already(failing)}" if failing.there_already else hint
 
 
 def _ways(failing: Failing) -> str:
@@ -60,6 +77,16 @@ def _ways(failing: Failing) -> str:
     return (
         f"correct in {name} what is in its way, then run the same again; "
         f"or do by hand there what it does, and record that: {repair}"
+    )
+
+
+def _there_already(failing: Failing) -> str:
+    step, name = failing.step, failing.environment
+    if failing.first:
+        return f"or, where the database had its schema before ctgitops, `ctgitops plan --env {name}` names its baseline"
+    return (
+        "or, where the database has what the file makes already, record that: "
+        f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     )
 
 

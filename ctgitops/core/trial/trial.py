@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from ...errors import ApplyError, Cause, Place
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
+from ..plan.remedy import rights_remedy
 from ..problem import Problem
 from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
@@ -187,7 +188,8 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
     if error := proof.failed:
         where = "what the merged files give" if proof.of_files else f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
-        hint = remedied or error.hint or "correct the file: it would fail in the real database too"
+        lacks = "" if error.hint else rights_remedy(error.sqlstate, error.what)
+        hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
     for way in proof.ways:

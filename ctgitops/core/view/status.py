@@ -58,6 +58,8 @@ class EnvironmentStatus:
     unreadable: str = ""
     why_status: int = 4
     """The exit status of the error that prevented reading it."""
+    remedy: str = ""
+    """What to do so that it can be read."""
     rows: tuple[Row, ...] = ()
     version: SchemaVersion | None = None
     pending: int = 0
@@ -80,7 +82,9 @@ class EnvironmentStatus:
 def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | Unreadable) -> EnvironmentStatus:
     """The status of `environment`. It parses no SQL, so it is fast; `check` finds problems in SQL."""
     if isinstance(ledger, Unreadable):
-        return EnvironmentStatus(environment.name, unreadable=ledger.why, why_status=ledger.exit_status)
+        return EnvironmentStatus(
+            environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
+        )
     wanted = {m.number: m for m in workspace.migrations if environment.target.reaches(m)}
     pending = tuple(m for number, m in wanted.items() if number not in ledger.applied)
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ..problem import Concern, Problem
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..workspace.workspace import Workspace
 from .preview import FailOn, Unseen
+
+_LEFT_BY_REINDEX = re.compile(r'_cc(?:new|old)\d*"?$')
 
 
 @dataclass(frozen=True)
@@ -95,13 +98,23 @@ def _not_whole(live: Snapshot) -> Iterator[Problem]:
     for each in live.objects:
         if each.kind == "index" and each.attributes.get("valid") == "no":
             what = f"index {each.name} is INVALID: no query uses it, and every write pays for it"
-            hint = f"REINDEX INDEX CONCURRENTLY {each.name};"
-            yield Problem("invalid-index", what, hint=hint, concern=Concern.LEDGER)
+            yield Problem("invalid-index", what, hint=_made_valid(each), concern=Concern.LEDGER)
         elif _waits_for_validation(each):
             what = f"{each} is NOT VALID: rows from before it were never checked"
             name = each.name.removeprefix(f"{each.of}.")
             hint = f"ALTER TABLE {each.of} VALIDATE CONSTRAINT {name}; in a migration"
             yield Problem("not-validated", what, hint=hint, blocks=False, concern=Concern.LEDGER)
+
+
+def _made_valid(index: SchemaObject) -> str:
+    if _LEFT_BY_REINDEX.search(index.name):
+        return f"DROP INDEX CONCURRENTLY {index.name}; it is what an interrupted REINDEX CONCURRENTLY left"
+    if " ON ONLY " in index.attributes.get("definition", ""):
+        return (
+            f"it becomes valid once each partition of {index.of} has its index: CREATE INDEX CONCURRENTLY on each that "
+            f"lacks one, then ALTER INDEX {index.name} ATTACH PARTITION"
+        )
+    return f"REINDEX INDEX CONCURRENTLY {index.name};"
 
 
 def _waits_for_validation(each: SchemaObject) -> bool:

@@ -43,7 +43,13 @@ uniques as (
     select t.name, t.rows_of, x.indexrelid::pg_catalog.regclass::text as index, pg_catalog.pg_get_expr(x.indpred, x.indrelid) as predicate,
         coalesce((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) as nulls_too,
         (
-            select string_agg(pg_catalog.pg_get_indexdef(x.indexrelid, k, true), ', ' order by k)
+            -- Not a bare expression: GROUP BY refuses a constant, and takes an integer for a position
+            select string_agg(
+                format(
+                    case when x.indkey[k - 1] = 0 then 'coalesce(%s)' else '%s' end,
+                    pg_catalog.pg_get_indexdef(x.indexrelid, k, true)
+                ), ', ' order by k
+            )
             from generate_series(1, x.indnkeyatts::int) k
         ) as columns,
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.plan.plan import Direction, Step
+from ...core.plan.remedy import rights_remedy
 from ...errors import Cause
 from ..connection.connect import Connection
 from ..connection.simple_query import Answer, Failure, Interrupted, exchange
@@ -91,6 +92,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
     """The hint for a failed step: what to do next."""
     back = step.direction is Direction.ROLLBACK
     state = failure.sqlstate
+    rights = rights_remedy(state, failure.message)
     repair = f'ctgitops repair {step.number:03} --env {environment} --not-applied --reason "…"'
     hints = (
         (
@@ -101,7 +103,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             failure.table == LEDGER and state in SOMEBODY_ELSE,
             "another run was at work too: see that it ended, then run the same again",
         ),
-        (state == NOT_GRANTED, "grant what it needs to the role of this environment's URL, then run the same again"),
+        (bool(rights), rights),
         (
             state == NO_FUNCTION and "record_migration" in failure.message,
             QUALIFY,

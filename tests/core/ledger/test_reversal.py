@@ -75,6 +75,24 @@ def test_it_says_when_by_whom_why_and_which_backup_has_the_rows() -> None:
     assert "`ctgitops repair --again 002 --env staging --reason" in problem.hint
 
 
+def test_a_file_that_was_renumbered_is_held_back_by_its_text() -> None:
+    """Seen to fail: `new --renumber` gave it another number, and nothing knew that it had been rolled back."""
+    moved, other = migration("003_two", sql=TWO.up.sql), migration("002_other", sql="select 'other';\n")
+    ledger = chained(entry(ONE), entry(TWO), BACK)
+    for work in (workspace(ONE, moved), workspace(ONE, other, moved)):
+        (problem,) = [p for p in make_plan(work, STAGING, ledger).problems if p.code == "rolled-back"]
+        assert problem.what.startswith("003_two, as 002_two, was rolled back on ")
+        assert "`ctgitops repair --again 002 --env staging" in problem.hint
+        accepted = make_plan(work, STAGING, added(ledger, AGAIN))
+        assert not [p for p in accepted.problems if p.code == "rolled-back"]
+
+
+def test_another_migration_with_the_same_text_is_not_held_back() -> None:
+    twin = migration("003_again", sql=TWO.up.sql)
+    found = make_plan(workspace(ONE, TWO, twin), STAGING, chained(entry(ONE), entry(TWO), BACK)).problems
+    assert [p.place.path for p in found if p.code == "rolled-back" and p.place] == ["migrations/002_two.sql"]
+
+
 def test_a_failed_attempt_that_was_taken_back_leaves_the_approval_valid() -> None:
     before = plan_of().fingerprint
     assert plan_of(entry(TWO), entry(THREE, Mark.FAILED), TAKEN_BACK).fingerprint == before
