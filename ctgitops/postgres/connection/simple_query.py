@@ -37,6 +37,8 @@ class Failure:
     detail: str = ""
     """DETAIL, HINT, WHERE and the query inside of a function, a line each."""
     table: str = ""
+    inside: tuple[str, int] | None = None
+    """SQL inside of a statement, such as the body of a DO block, and the position of the error in it, from 1."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,14 @@ def _failure(result: pq.abc.PGresult) -> Failure:
         "WHERE": pq.DiagnosticField.CONTEXT,
     }
     position = said(pq.DiagnosticField.STATEMENT_POSITION)
+    internal = said(pq.DiagnosticField.INTERNAL_POSITION)
     return Failure(
         message=said(pq.DiagnosticField.MESSAGE_PRIMARY) or _shown(result.error_message).strip(),
         sqlstate=said(pq.DiagnosticField.SQLSTATE),
         position=int(position) if position else None,
         detail="\n".join(f"{name}: {text}" for name, field in fields.items() if (text := said(field))),
         table=said(pq.DiagnosticField.TABLE_NAME),
+        inside=(said(pq.DiagnosticField.INTERNAL_QUERY), int(internal)) if internal else None,
     )
 
 
