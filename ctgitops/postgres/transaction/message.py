@@ -128,7 +128,7 @@ class Spot:
 
 
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
-    """What failed; an empty spot where it is not in the file. `inside` is a body of a statement and a position in it."""
+    """What failed; empty where it is not in the file. `inside` is the body of a statement and a position in it."""
     script = message.script
     offset = message.offset_of(position) if position else None
     index = message.statement_at(done)
