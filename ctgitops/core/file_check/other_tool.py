@@ -14,6 +14,7 @@ from functools import cached_property
 from ...sql.script import Script
 from ...sql.tokens import Kind, comment_lines, tokens
 from ..problem import Problem
+from .rollback_path import rollback_path
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
 _ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"
@@ -65,6 +66,7 @@ _TOOLS = (
     _Tool("Mojo::Pg", r"--[ \t]*[0-9]+[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*[0-9]+[ \t]+down"),
     _Tool("Play evolutions", r"--[ \t-]*!(?:ups|downs)\b", r"--[ \t-]*!downs"),
     _Tool("postgres-migrations", r"--[ \t]*postgres-migrations[ \t]+disable-transaction\b", hint=_NO_TRANSACTION),
+    _Tool("Evolve", r"--[ \t]*evolve-tx-off\b", hint=_NO_TRANSACTION),
     _Tool(
         "Atlas",
         r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
@@ -154,7 +156,7 @@ def _line(sql: str, at: int) -> str:
 
 
 def _hint(tool: _Tool, script: Script) -> str:
-    down = re.sub(r"(?:\.up)?\.sql$", "", script.path, flags=re.IGNORECASE) + ".down.sql"
+    down = rollback_path(script.path)
     if tool.name == "Liquibase":
         return f"{tool.hint} into {down}"
     if tool.hint:

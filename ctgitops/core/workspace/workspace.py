@@ -15,6 +15,7 @@ from ...sql.script import Script
 from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
 from ..file_check.analysis_failure import file_failures, statement_failures
+from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
 from ..file_check.rollback_secret import rollback_problems
 from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
@@ -132,7 +133,8 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         hint = "write its SQL, or remove the file"
         return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
     guard = Guard()
-    problems = [*transaction_problems(script)]
+    problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
+    problems += transaction_problems(script)
     problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
     faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
