@@ -75,8 +75,6 @@ def _mistyped(text: str, path: str) -> Iterator[Problem]:
     for match in comment_lines(_RESEMBLES, text):
         if not _MARKER.match(text, match.start()):
             direction = "down" if "down" in match[0].lower() else "up"
-            what = (
-                f"`{match[0].strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run"
-            )
+            what = f"`{match[0].strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run"
             hint = f"write `-- migrate:{direction}` at the beginning of the line"
             yield Problem("section", what, Place(path, _line(text, match.start())), hint)

@@ -229,7 +229,10 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
     ("sql", "expected"),
     [
         ("SELECT 1;\nSELEC 2;\n", 'a.sql:2:1: syntax error at or near "SELEC" (correct the statement)'),
-        ("SELECT (\n", "a.sql:2:1: syntax error at end of input (correct the statement)"),
+        (
+            "SELECT (\n",
+            "a.sql:2:1: syntax error at end of input (the file ends in the middle of this statement: complete it)",
+        ),
         ("SELECT '\n\n", 'a.sql:1:8: unterminated quoted string at or near "\'\n\n" (correct the statement)'),
         (
             "-- é\n  \\d users\n",
