@@ -204,7 +204,7 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
         ),
         (
             "1-foo.sql",
-            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `008_foo.sql`, "
+            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `001_foo.sql`, "
             "or move it out of migrations/)",
         ),
         ("001_a.SQL", "the ending `.SQL` is not in lower case (end it in `.sql`)"),

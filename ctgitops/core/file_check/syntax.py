@@ -67,6 +67,10 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
             yield replace(_invisible(script, found), blocks=False)
+    for character, offset in pasted_in(script.sql):
+        what = f"{named(character)} is in the SQL, and PostgreSQL takes it for a letter of a name"
+        hint = f"write `{PASTED[character]}` instead"
+        yield Problem("invisible-character", what, script.place(offset), hint, blocks=False)
 
 
 def _hidden(script: Script, offset: int) -> Problem | None:

@@ -231,11 +231,12 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
 def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     by_number = {m.number: m for m in migrations}
     for migration in migrations:
-        place = Place(migration.path, 1)
+        place = migration.place_of("Dependencies")
         for number in migration.dependencies:
             other = by_number.get(number)
             if other is None:
-                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, "name another")
+                hint = "name a migration that exists, or write `Dependencies: None`"
+                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, hint)
             elif number == migration.number:
                 yield Problem("dependency", "it depends on itself", place, "remove that")
             elif number > migration.number and migration.number in other.dependencies:
