@@ -44,8 +44,9 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Keep the lines that are right, and delete the markers.",
     ),
     "invisible-character": (
-        "A character that shows as nothing or as a space, such as a no-break space or a zero-width space, is in the "
-        "SQL, where PostgreSQL takes it for a letter of a name. In strings, comments and quoted names it is legal. It "
+        "A character that shows as nothing or as a space, such as a no-break space or a zero-width space, or a "
+        "typographic quotation mark, is in the SQL, where PostgreSQL takes it for a letter of a name. In strings, "
+        "comments and quoted names it is legal. It "
         "blocks where the file cannot be parsed, and is a warning otherwise; so is a bidirectional control anywhere.",
         "Write a space instead, or delete it; the message names its code point, line and column.",
     ),

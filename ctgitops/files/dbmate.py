@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from ..core.problem import Problem
 from ..errors import Place
 from ..sql.script import Script
+from ..sql.tokens import comment_lines
 
 _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_RESEMBLES = re.compile(
+    r"^[ \t]*--[ \t]*migrate[ \t]*:?[ \t]*(?:up|down)[ \t]*(?:transaction:\w+)?[^\w\n]*$", re.MULTILINE | re.IGNORECASE
+)
+"""A marker as people mistype it: dbmate and ctgitops read it as a comment, and what is below it would run."""
 _OPTIONS = {"transaction:true", "transaction:false"}
 
 
@@ -20,7 +25,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
     """The up and down scripts in a migration file; the down script is None if the file has no such section."""
     markers = list(_MARKER.finditer(text))
     if not markers:
-        return Script(text, path), None, ()
+        return Script(text, path), None, tuple(_mistyped(text, path))
     ends = [*(marker.start() for marker in markers[1:]), len(text)]
     sections = {m[1]: _section(text, m, end, path) for m, end in zip(reversed(markers), reversed(ends), strict=True)}
     up = sections.get("up", Script("", path))
@@ -50,6 +55,7 @@ def _problems(text: str, markers: list[re.Match[str]], path: str) -> Iterator[Pr
     if _says_something(text[: first.start()]):
         hint = f"move it below `-- migrate:{first[1]}`"
         yield Problem("section", "SQL stands before the first section and would not run", Place(path, 1), hint)
+    yield from _mistyped(text, path)
     directions = [marker[1] for marker in markers]
     if "up" not in directions:
         hint = "write a line `-- migrate:up` above what it runs forwards"
@@ -63,3 +69,12 @@ def _problems(text: str, markers: list[re.Match[str]], path: str) -> Iterator[Pr
             if option not in _OPTIONS:
                 what = f"option `{option}` of `-- migrate:{marker[1]}` is not known"
                 yield Problem("section", what, place, "the one that is known: `transaction:false`")
+
+
+def _mistyped(text: str, path: str) -> Iterator[Problem]:
+    for match in comment_lines(_RESEMBLES, text):
+        if not _MARKER.match(text, match.start()):
+            direction = "down" if "down" in match[0].lower() else "up"
+            what = f"`{match[0].strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run"
+            hint = f"write `-- migrate:{direction}` at the beginning of the line"
+            yield Problem("section", what, Place(path, _line(text, match.start())), hint)

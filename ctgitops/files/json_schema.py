@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..core.problem import Problem
+from ..errors import Place
 from .strict_yaml import Document, Keys, shown_value
 
 if TYPE_CHECKING:
@@ -117,8 +119,15 @@ def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
             whole = (*miss.keys, key)
             example = _example(miss.schema["properties"][key])
             place = document.keys.get(miss.keys) or document.place(miss.keys)
-            hint = f"add `{key}: {example}`" if example else f"add `{key}: …`"
+            example = _own_secret(example, place) if example else "…"
+            hint = f"add `{key}: {example}`"
             yield Fault(whole, Problem("missing-key", f"key `{dotted(whole)}` is missing", place, hint))
+
+
+def _own_secret(example: str, place: Place | None) -> str:
+    """The example with the secret of the manifest's own environment: that of production is copied as it is."""
+    name = re.sub(r"\W", "_", PurePath(place.path).stem).upper() if place else "NAME"
+    return example.replace("PRODUCTION_DATABASE_URL", f"{name}_DATABASE_URL")
 
 
 def _wrong(miss: _Miss, document: Document) -> Iterator[Fault]:

@@ -70,7 +70,9 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
         yield Problem("file-name", f"`{item.name}` is named as a file of {tool}", place, hint)
     elif not found:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
-        hint = f"name it `NNN_descriptive_name.sql`, as in `008_{words or 'what'}.sql`, or move it out of {FOLDER}/"
+        number = re.match(r"[0-9]{1,18}", item.name)
+        example = f"{int(number[0]) if number else 8:03}_{words or 'what'}.sql"
+        hint = f"name it `NNN_descriptive_name.sql`, as in `{example}`, or move it out of {FOLDER}/"
         yield Problem("file-name", f"`{item.name}` is not named as a migration is", place, hint)
     elif found.number > LARGEST:
         hint = "number migrations 001, 002, …, or by timestamp"

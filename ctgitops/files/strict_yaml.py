@@ -29,7 +29,10 @@ _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
 """Matches `{url: ${NAME}}`, a common mistake: inside braces YAML requires quotes, which `read_yaml` adds."""
 _HINTS = (
     ("\\t", "indent with spaces"),
-    ("expected ',' or", "inside braces, put values that hold `{`, `}`, `[`, `]` or `,` into quotes"),
+    (
+        "expected ',' or",
+        "close the `{` or `[` above it; inside of them put a value that has one of `{ } [ ] ,` into quotes",
+    ),
     ("mapping values are not allowed", "put a value that holds `: ` into quotes, and look at the indentation"),
 )
 

@@ -69,7 +69,7 @@ def hidden_in_key(text: str) -> tuple[str, int] | None:
 
 def pasted_in(sql: str) -> Iterator[tuple[str, int]]:
     """The characters of `PASTED` in code, each with its offset."""
-    for token in tokens(sql):
+    for token in tokens(sql) if not sql.isascii() and PASTED.keys() & set(sql) else ():
         if token.kind not in {Kind.STRING, Kind.COMMENT, Kind.NAME}:
             yield from ((c, token.start + n) for n, c in enumerate(sql[token.start : token.end]) if c in PASTED)
 

@@ -248,7 +248,7 @@ def test_missing_keys_and_an_empty_manifest_say_what_to_add(repo: Checkout) -> N
     repo.write("environments/a.yaml", "environment: a\n")
     repo.write("environments/b.yaml", "")
     assert repo.lines() == [
-        'environments/a.yaml:1:1: key `database` is missing (add `database: {url: "${PRODUCTION_DATABASE_URL}"}`)',
+        'environments/a.yaml:1:1: key `database` is missing (add `database: {url: "${A_DATABASE_URL}"}`)',
         "environments/b.yaml:1: the file is not understood (expected a manifest: keys and values)",
     ]
 

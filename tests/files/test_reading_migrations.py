@@ -154,11 +154,34 @@ def test_a_header_may_stand_around_dbmates_markers(repo: Checkout) -> None:
             "-- migrate:up transaction:no\nSELECT 2;\n",
             ":1: option `transaction:no` of `-- migrate:up` is not known (the one that is known: `transaction:false`)",
         ),
+        *(
+            (
+                f"-- migrate:up\nSELECT 1;\n{line}\nSELECT 2;\n",
+                f":3: `{line.strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run "
+                "(write `-- migrate:down` at the beginning of the line)",
+            )
+            for line in (
+                "-- migrate: down",
+                "-- MIGRATE:DOWN",
+                "  -- migrate:down",
+                "-- migrate down transaction:false",
+            )
+        ),
     ],
 )
 def test_what_is_wrong_with_dbmate_sections_is_said(repo: Checkout, text: str, said: str) -> None:
     repo.write("migrations/1_a.sql", text)
     assert repo.lines() == [f"migrations/1_a.sql{said}"]
+
+
+def test_a_mistyped_section_counts_without_any_other(repo: Checkout) -> None:
+    repo.write("migrations/1_a.sql", "-- Migrate Up\nSELECT 1;\n-- Migrate Down\nSELECT 2;\n")
+    assert [line.split(": ")[0] for line in repo.lines()] == ["migrations/1_a.sql:1", "migrations/1_a.sql:3"]
+
+
+def test_words_that_resemble_a_section_in_prose_or_a_string_are_none(repo: Checkout) -> None:
+    repo.write("migrations/1_a.sql", "-- migrate up to the new form\nSELECT '\n-- migrate: down\n';\n")
+    assert repo.lines() == []
 
 
 def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
@@ -181,7 +204,7 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
         ),
         (
             "1-foo.sql",
-            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `008_foo.sql`, "
+            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `001_foo.sql`, "
             "or move it out of migrations/)",
         ),
         ("001_a.SQL", "the ending `.SQL` is not in lower case (end it in `.sql`)"),

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ...sql.script import Script
 from ...sql.tokens import Kind, comment_lines, tokens
-from ..migration.migration_name import without_ending
+from ..migration.migration_name import rollback_path
 from ..problem import Problem
 
 _FLAGS = re.MULTILINE | re.IGNORECASE
@@ -66,6 +66,7 @@ _TOOLS = (
     _Tool("Mojo::Pg", r"--[ \t]*[0-9]+[ \t]+(?:up|down)[ \t]*$", r"--[ \t]*[0-9]+[ \t]+down"),
     _Tool("Play evolutions", r"--[ \t-]*!(?:ups|downs)\b", r"--[ \t-]*!downs"),
     _Tool("postgres-migrations", r"--[ \t]*postgres-migrations[ \t]+disable-transaction\b", hint=_NO_TRANSACTION),
+    _Tool("Evolve", r"--[ \t]*evolve-tx-off\b", hint=_NO_TRANSACTION),
     _Tool(
         "Atlas",
         r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
@@ -155,7 +156,7 @@ def _line(sql: str, at: int) -> str:
 
 
 def _hint(tool: _Tool, script: Script) -> str:
-    down = without_ending(script.path) + ".down.sql"
+    down = rollback_path(script.path)
     if tool.name == "Liquibase":
         return f"{tool.hint} into {down}"
     if tool.hint:

@@ -13,6 +13,7 @@ from ...sql.redact import redact_message
 from ...sql.script import Script
 from ..problem import Problem
 from .conflict_marker import is_marker, marker_problem
+from .syntax_hint import syntax_hint
 
 _META = re.compile(r"\\(!|\?|[A-Za-z_]+|\S)")
 _PLACEHOLDER = re.compile(
@@ -66,6 +67,10 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
             yield replace(_invisible(script, found), blocks=False)
+    for character, offset in pasted_in(script.sql):
+        what = f"{named(character)} is in the SQL, and PostgreSQL takes it for a letter of a name"
+        hint = f"write `{PASTED[character]}` instead"
+        yield Problem("invisible-character", what, script.place(offset), hint, blocks=False)
 
 
 def _hidden(script: Script, offset: int) -> Problem | None:
@@ -136,5 +141,7 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
     line = _line(script, place)
     original = script.sql.split("\n")[(place.line or 1) - script.first_line]
     detail = f"{line}\n{' ' * ((place.column or 1) - 1)}^" if line == original else line
-    what = redact_message(error.message, script.secrets)
-    return Problem("syntax-error", what, place, "correct the statement", detail)
+    # The parser repeats the rest of the file where a string or a comment does not end
+    message = error.message.split(" at or near ")[0] if error.message.startswith("unterminated") else error.message
+    what = redact_message(message, script.secrets)
+    return Problem("syntax-error", what, place, syntax_hint(script.sql, error), detail)

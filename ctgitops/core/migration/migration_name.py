@@ -75,6 +75,11 @@ def parse_reference(text: str) -> MigrationName | None:
     return _bounded(_REFERENCE.fullmatch(text))
 
 
+def rollback_path(path: str) -> str:
+    """`migrations/001_a.down.sql` for `migrations/001_a.sql` and `migrations/001_a.up.sql`."""
+    return without_ending(path) + ".down.sql"
+
+
 def without_ending(file: str) -> str:
     """`008_photos.down.sql` is `008_photos`; folders stay."""
     return _AT_END.sub("", file)

@@ -26,15 +26,16 @@ def version_problems(
             changes = (precedence or Precedence()).gives_way(other, migration)
             by_version[version] = keeps = other if changes is migration else migration
             yield _twice(changes, keeps, _right(changes, versioned, policy))
-    lowest = min(by_version, default=None)
+    # A later migration whose version falls below the first one's does not make the first one wrong
+    starts = {min(by_version), versioned[0][1]} if versioned else set()
     reachable = {successor for version in by_version for successor in version.successors}
     for version, migration in by_version.items():
         place = migration.place_of("Version")
-        if version != lowest and version not in reachable:
+        if version not in starts and version not in reachable:
             what = f"version {version} is not one step above any other version here"
             fix = _right(migration, versioned, policy)
             yield Problem("version-step", what, place, _next_versions(version, set(by_version)), fix=fix)
-        if version != lowest and migration.breaking != version.starts_major:
+        if version not in starts and migration.breaking != version.starts_major:
             yield _broken_promise(migration, version, _right(migration, versioned, policy))
     yield from _falling(versioned, policy)
 

@@ -15,6 +15,7 @@ from ...sql.script import Script
 from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
 from ..file_check.analysis_failure import file_failures, statement_failures
+from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
 from ..file_check.rollback_secret import rollback_problems
 from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
@@ -132,7 +133,8 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         hint = "write its SQL, or remove the file"
         return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
     guard = Guard()
-    problems = [*transaction_problems(script)]
+    problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
+    problems += transaction_problems(script)
     problems += [client_copy(script, statement.start) for statement in statements if statement.copies_through_client]
     faults = guard.each("whether it can run in batches", lambda: script.batch_faults)
     problems += [Problem("batch", fault.what, script.place(fault.offset), fault.hint) for fault in faults]
@@ -235,11 +237,12 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
 def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     by_number = {m.number: m for m in migrations}
     for migration in migrations:
-        place = Place(migration.path, 1)
+        place = migration.place_of("Dependencies")
         for number in migration.dependencies:
             other = by_number.get(number)
             if other is None:
-                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, "name another")
+                hint = "name a migration that exists, or write `Dependencies: None`"
+                yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, hint)
             elif number == migration.number:
                 yield Problem("dependency", "it depends on itself", place, "remove that")
             elif number > migration.number and migration.number in other.dependencies:

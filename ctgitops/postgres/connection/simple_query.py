@@ -43,6 +43,8 @@ class Failure:
     source: Source = NOWHERE
     stated: Cause | None = None
     """The cause, where it is not the server that says it."""
+    inside: tuple[str, int] | None = None
+    """SQL inside a statement, such as the body of a DO block, and the position of the error in it, from 1."""
 
     @property
     def cause(self) -> Cause | None:
@@ -167,6 +169,7 @@ def _failure(result: pq.abc.PGresult) -> Failure:
         "WHERE": pq.DiagnosticField.CONTEXT,
     }
     position = said(pq.DiagnosticField.STATEMENT_POSITION)
+    internal = said(pq.DiagnosticField.INTERNAL_POSITION)
     return Failure(
         message=said(pq.DiagnosticField.MESSAGE_PRIMARY) or _shown(result.error_message).strip(),
         sqlstate=said(pq.DiagnosticField.SQLSTATE),
@@ -178,6 +181,7 @@ def _failure(result: pq.abc.PGresult) -> Failure:
             said(pq.DiagnosticField.SOURCE_FILE),
             said(pq.DiagnosticField.SOURCE_LINE),
         ),
+        inside=(said(pq.DiagnosticField.INTERNAL_QUERY), int(internal)) if internal else None,
     )
 
 

@@ -13,7 +13,7 @@ from ...sql.traits import Trait
 from ..connection.connect import Connection
 from ..connection.simple_query import Failure, exchange
 from ..transaction.execute import verify
-from ..transaction.message import CLEAN, Spot, opening, spot_in
+from ..transaction.message import CLEAN, Spot, opening, spot_in, spot_within
 from ..transaction.step_failure import StepFailed
 
 MOST_BATCHES = 1000
@@ -76,9 +76,9 @@ def _run(connection: Connection, step: Step, statement: Statement) -> None:
         return
     answer = exchange(connection, text, without_rows=True)
     if answer.failure:
-        inside = (answer.failure.position or 1) - 1
-        place = at + inside if at + inside <= statement.end else at
-        raise StepFailed(answer.failure, spot_in(step.script, statement, place), answer.lost)
+        failure = answer.failure
+        offset = at + (failure.position or 1) - 1 if failure.position or not failure.inside else None
+        raise StepFailed(failure, spot_within(step.script, statement, offset, failure.inside), answer.lost)
 
 
 def _batches(connection: Connection, text: str, size: int) -> None:

@@ -64,7 +64,11 @@ def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard
 def _exchange(connection: Connection, message: Message) -> Answer:
     answer = exchange(connection, message.text)
     if answer.failure:
-        raise StepFailed(answer.failure, spot_of(message, answer.failure.position, answer.done), answer.lost)
+        failure = answer.failure
+        spot = spot_of(message, failure.position, answer.done, failure.inside)
+        if failure.inside and failure.inside[0] in spot.statement:  # shown already, with the rest of its statement
+            failure = replace(failure, detail=failure.detail.replace(f"INSIDE: {failure.inside[0]}", "").strip())
+        raise StepFailed(failure, spot, answer.lost)
     return answer
 
 

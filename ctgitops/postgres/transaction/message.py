@@ -127,19 +127,29 @@ class Spot:
         return self.place
 
 
-def spot_of(message: Message, position: int | None, done: int) -> Spot:
-    """The spot that failed; empty if the failure is not in the file."""
+def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
+    """The spot that failed; empty if it is not in the file. `inside` is a statement's body and a position in it."""
     script = message.script
     offset = message.offset_of(position) if position else None
     index = message.statement_at(done)
     if index is not None:
-        statement = script.statements[index]
-        inside = offset is not None and statement.start <= offset <= statement.end
-        at = offset if inside and offset is not None else statement.start
-        return spot_in(script, statement, at)
-    if offset is not None:
-        return Spot(script.place(offset))
-    return Spot()
+        return spot_within(script, script.statements[index], offset, inside)
+    if offset is None:
+        return Spot()
+    # A syntax error is found before any statement of the message runs
+    statement = next((each for each in script.statements if each.start <= offset <= each.end), None)
+    return spot_in(script, statement, offset) if statement else Spot(script.place(offset))
+
+
+def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
+    """The character `offset` of the script where it is in the statement, else one in its body, else its start."""
+    if offset is not None and statement.start <= offset <= statement.end:
+        return spot_in(script, statement, offset)
+    body, position = inside or ("", 0)
+    text = script.sql[statement.start : statement.end]
+    # The server finds the body itself where the message has it once; the ledger entry in ours has it again
+    found = statement.start + text.index(body) + position - 1 if text.count(body) == 1 else statement.start
+    return spot_in(script, statement, found)
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:

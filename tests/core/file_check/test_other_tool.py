@@ -45,6 +45,7 @@ BOTH = "{up}\ncreate table t ();\n{down}\ndrop table t;\n"
         ("sqlx", 1, "-- no-transaction\ncreate index concurrently i on t (a);"),
         ("Atlas", 1, "-- atlas:txmode none\n\nselect 1;"),
         ("yoyo", 3, "--\n-- file: migrations/2.sql\n-- depends: 0001_a 0002.b\nselect 1;"),
+        ("Evolve", 1, "-- evolve-tx-off\ncreate index concurrently i on t (a);"),
         ("Flyway", 1, "insert into t values ('${flyway:user}');"),
     ],
 )

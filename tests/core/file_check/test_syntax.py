@@ -136,3 +136,10 @@ def test_a_conflict_marker_that_was_left_is_told_as_that(marker: str) -> None:
     problem = problem_of(f"select 1;\n{marker}\nselect 2;\n")
     assert (problem.code, str(problem.place)) == ("conflict-marker", "a.sql:2:1")
     assert f"`{marker}`" in problem.what
+
+
+def test_pasted_quotation_marks_that_the_parser_takes_for_letters_are_a_warning() -> None:
+    problem = problem_of("create table t (\n  a text default \u2018new\u2019);".replace("\u2019", ""))
+    assert (problem.code, problem.blocks, str(problem.place)) == ("invisible-character", False, "a.sql:2:18")
+    assert problem.hint == "write `'` instead"
+    assert script_problems(Script("select '\u2018', \"\u201ca\" -- \u2013", "a.sql")) == ()

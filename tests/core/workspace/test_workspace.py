@@ -153,6 +153,10 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
         "migrations/003_m.sql:2: version 1.1.0 is lower than 1.2.0 of 002_m, which comes before it "
         "(versions go up within a band)"
     ]
+    assert said(migration(1, "1.0.0"), migration(2, "0.9.0")) == [  # and the first one is not blamed
+        "migrations/002_m.sql:2: version 0.9.0 is lower than 1.0.0 of 001_m, which comes before it "
+        "(versions go up within a band)"
+    ]
     late = [migration(1, "1.0.0"), migration(2, "1.2.0"), migration(300, "1.1.0")]
     assert said(*late, policy=Policy(bands=BANDS)) == []
 
@@ -160,20 +164,20 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
 @pytest.mark.parametrize(
     ("number", "what"),
     [
-        (9, "it depends on 009, which does not exist (name another)"),
+        (9, "it depends on 009, which does not exist (name a migration that exists, or write `Dependencies: None`)"),
         (2, "it depends on itself (remove that)"),
         (3, "it depends on 003, which an empty database gets after it (depend on lower numbers only, or renumber it)"),
     ],
 )
 def test_dependencies_exist_and_come_before(number: int, what: str) -> None:
     found = said(migration(1), migration(2, dependencies=(number,)), migration(3))
-    assert found == [f"migrations/002_m.sql:1: {what}"]
+    assert found == [f"migrations/002_m.sql:8: {what}"]
     assert said(migration(1), migration(2, dependencies=(1,))) == []
 
 
 def test_dependencies_go_in_no_circle() -> None:
     found = said(migration(1, dependencies=(2,)), migration(2, dependencies=(1,)))
-    assert found == ["migrations/001_m.sql:1: 001 and 002 depend on each other (one of them must come first)"]
+    assert found == ["migrations/001_m.sql:8: 001 and 002 depend on each other (one of them must come first)"]
 
 
 def environment(name: str, after: str | None = None) -> Environment:
@@ -229,8 +233,15 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
     ("sql", "expected"),
     [
         ("SELECT 1;\nSELEC 2;\n", 'a.sql:2:1: syntax error at or near "SELEC" (correct the statement)'),
-        ("SELECT (\n", "a.sql:2:1: syntax error at end of input (correct the statement)"),
-        ("SELECT '\n\n", 'a.sql:1:8: unterminated quoted string at or near "\'\n\n" (correct the statement)'),
+        (
+            "SELECT (\n",
+            "a.sql:2:1: syntax error at end of input (the file ends in the middle of this statement: complete it)",
+        ),
+        (
+            "SELECT '\n\n",
+            "a.sql:1:8: unterminated quoted string "
+            "(close it, or look for a quotation mark inside of a string above: in a string it is written twice, `''`)",
+        ),
         (
             "-- é\n  \\d users\n",
             "a.sql:2:3: `\\d users` is a command of psql, not SQL "

@@ -96,3 +96,28 @@ def test_the_transaction_around_a_file_is_not_sent_and_positions_stay() -> None:
     assert "COMMIT" not in made.text
     spot = spot_of(made, made.text.index("nothing") + 1, done=1)
     assert (str(spot.place), spot.statement.strip()) == ("migrations/001_x.sql:2:8", "select nothing")
+
+
+BODY = " begin\n  selct 1;\nend "
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        (f"select 1;\ndo $${BODY}$$;", "3:3"),
+        (f"select 1;\ndo '{BODY}';", "3:3"),
+        (f"select 1;\nselect $a${BODY}$a$, $b${BODY}$b$;", "2:1"),  # which of the two is not known
+        ("select 1;\ndo $$ begin execute 'selc' || 't 1'; end $$;", "2:1"),
+    ],
+)
+def test_an_error_in_a_body_has_its_own_line(sql: str, place: str) -> None:
+    spot = spot_of(message(sql), None, done=2, inside=(BODY, BODY.index("selct") + 1))
+    assert str(spot.place) == f"migrations/001_x.sql:{place}"
+    assert spot.line == 2
+
+
+def test_a_syntax_error_before_any_statement_ran_shows_its_statement() -> None:
+    made = message("select 1;\nselect\n  what;")
+    spot = spot_of(made, made.text.index("what") + 1, done=0)
+    assert str(spot.place) == "migrations/001_x.sql:3:3"
+    assert spot.statement == "select\n  what"

@@ -1,0 +1,77 @@
+"""A file with a migration and its rollback below it, under a heading such as `-- Rollback:` or `-- migrate down`.
+
+Some teams and small tools write both into one file. To PostgreSQL the heading is a comment, so the whole file would
+run: a table would be created, or found as it is, and dropped again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...sql.name_changes import Gone
+from ...sql.parse import Statement
+from ...sql.script import Script
+from ...sql.tokens import comment_lines
+from ..migration.migration_name import rollback_path
+from ..problem import Problem
+
+_FLAGS = re.MULTILINE | re.IGNORECASE
+_LEAD = r"^[ \t]*(?:--|/\*)[^\w\n]*(?:migrat(?:e|ion)[^\w\n]+)?"
+_TAIL = r"(?:[ \t]+(?:migration|script|section|sql|part|steps?))?[^\w\n]*$"
+_UP = re.compile(rf"{_LEAD}(?:up(?:grade)?|apply|forwards?|do|deploy){_TAIL}", _FLAGS)
+_DOWN = re.compile(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwards?|reverse){_TAIL}", _FLAGS)
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """A comment line of its own that names a direction."""
+
+    offset: int
+    end: int
+    line: str
+
+
+def both_directions(script: Script) -> Iterator[Problem]:
+    """The heading of a rollback, where SQL below it would run right after the migration. Raises SqlSyntaxError."""
+    down = _heading(_DOWN, script.sql)
+    if down is None:
+        return
+    below = [each for each in script.statements if script.start_of(each) > down.offset]
+    reason = _dropped(script, down, below) or _paired(script, down, below)
+    if not reason:
+        return
+    what = f"{reason}, and apply runs a file from its first line to its last"
+    place = script.place(down.offset)
+    yield Problem("section", what, place, _hint(script.path, place.line))
+
+
+def _hint(path: str, line: int | None) -> str:
+    if not path.startswith("migrations/") or ".down." in path:
+        return f"keep the SQL of one direction: remove what is above line {line}, or what is below it"
+    return f"move what is below line {line} into {rollback_path(path)}, and delete line {line}"
+
+
+def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:
+    match = next(comment_lines(pattern, sql), None)
+    return _Heading(match.start(), match.end(), match[0].strip()) if match else None
+
+
+def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
+    """Tables and columns that the SQL below the heading drops and the SQL above it creates."""
+    created = {gone for each in script.statements if each not in below for gone in each.brings}
+    dropped = [gone for each in below for gone in each.takes_away if gone in created]
+    names = ", ".join(_named(gone) for gone in dropped[:3])
+    return f"SQL below `{down.line}` drops {names}, which the SQL above it creates" if names else ""
+
+
+def _named(gone: Gone) -> str:
+    return f"column {gone.table}.{gone.column}" if gone.column else f"table {gone.table}"
+
+
+def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:
+    """A heading of the other direction above; a rollback that is only described in comments does not count."""
+    up = _heading(_UP, script.sql)
+    directly = below and not script.sql[down.end : script.start_of(below[0])].strip("*/ \t\r\n")
+    return f"the file has both `{up.line}` and `{down.line}`" if up and directly and up.offset < down.offset else ""
