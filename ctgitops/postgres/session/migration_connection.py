@@ -119,7 +119,10 @@ class MigrationConnection:
     def flush(self) -> None:
         """Waits until all commits are on the server's disk, if the server can still confirm it."""
         if self.unflushed and self._connection is not None and not self._connection.closed:
-            self.unflushed = exchange(self._connection, FLUSH).failure is not None
+            answer = exchange(self._connection, FLUSH)
+            self.unflushed = answer.failure is not None
+            if answer.failure and not answer.lost:
+                exchange(self._connection, "rollback")
         if not self.unflushed:
             self._so_far.safe = len(self._so_far.done)
 

@@ -103,7 +103,7 @@ class WorkSession:
         connection = self._work.connected()
         begun = self._work.ledger().unfinished[step.number]
         row = author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
-        add_entry(connection, self._address, f"begin; {row}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, row, self._message_of(connection, entry))
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that ledger id, and records it with an entry."""
@@ -111,7 +111,7 @@ class WorkSession:
         connection = self._work.connected()
         name, reason = self._request.environment.name, entry.error or ""
         home = home_sql(connection, name, look(connection).identity, ledger_id, reason)
-        add_entry(connection, self._address, f"begin; {home}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, home, self._message_of(connection, entry))
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Runs one step with its ledger entry; returns milliseconds. Raises ApplyError."""
