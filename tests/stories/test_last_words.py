@@ -92,6 +92,24 @@ def test_with_all_in_one_transaction(six: House, database_url: str) -> None:
     assert marks(database_url)[-1] == "006_t applied"
 
 
+def test_a_lock_that_is_lost_between_two_migrations(six: House, database_url: str) -> None:
+    """Seen to fail without the fix: the error named nothing, and the Action's output `applied` was 0."""
+
+    def end_lock(progress: Progress) -> bool:
+        if isinstance(progress, StepFinished) and progress.position == 1:
+            fetch(database_url, f"select pg_terminate_backend(pid, 5000) from {LOCK}")
+        return False
+
+    error = stopped(six, end_lock)
+    assert "the connection that holds the run lock is gone" in error.what
+    assert error.state == "in staging, 001_t done; nothing more was begun"
+    assert error.applied == ("001_t",)
+    assert marks(database_url) == ["001_t applied"]
+
+
+LOCK = "pg_stat_activity where application_name = 'ctgitops/lock' and datname = current_database()"
+
+
 # What was not flushed. -------------------------------------------------------------------------------------------
 
 

@@ -59,12 +59,12 @@ class WorkSession:
     ) -> None:
         self._address = address
         self._request = request
-        self._hold = hold
         self.note: Callable[[str], None] = lambda _step: None
         self._tell = tell
         self._so_far = RunState(request.environment.name)
         self._work = MigrationConnection(address, open_connection, self._so_far)
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
+        self._hold = hold = self._aftermath.holding(hold)
         self._pace = Pace()
         self._left: list[SessionLeak] = []
         self._settled = False
@@ -280,7 +280,7 @@ class WorkSession:
         """Resets per-plan state, such as reported names and known relations, when another plan starts."""
         if plan is not self._plan:
             self._plan, self._pace, self._attempts.look = plan, Pace(), BlockerWatch()
-            self._so_far.begin()
+            self._so_far.begin(forward=plan.direction is Direction.APPLY)
         self._so_far.began = True
 
     def close(self) -> None:
