@@ -456,6 +456,22 @@ def test_something_unexpected_still_writes_the_summary(step: Step) -> None:
     assert "ghs_token" not in run.out.replace("::add-mask::ghs_token", "") + step.summary
 
 
+def test_a_run_goes_on_where_the_runner_s_files_cannot_be_written(step: Step) -> None:
+    """Seen to fail without the fix: a traceback, and no word of what was applied."""
+    full = {"GITHUB_OUTPUT": "/dev/full", "GITHUB_STEP_SUMMARY": "/dev/full"}
+    run = step.run("push", push(), full)
+    assert run.status == 0, run.said
+    assert tables(step, "staging") == ["red"]
+    assert "Traceback" not in run.said
+    assert "the runner's file for GITHUB_STEP_SUMMARY could not be written: No space left on device" in run.said
+    assert "outputs of this step are missing: applied, blocked, fingerprint, pending, receipt, versions" in run.said
+
+    shown = step.run("workflow_dispatch", payload_of("workflow_dispatch"), full, command="check")
+    assert shown.status == 2, shown.said
+    assert "outputs of this step are missing" in shown.said
+    assert "Traceback" not in shown.said
+
+
 def test_a_cancelled_job_leaves_no_trace_and_says_so(step: Step) -> None:
     step.house.migration("002_slow", "create table slow (id int); select pg_sleep(60);")
     running = step.start("push", push())

@@ -37,7 +37,9 @@ from .job import Job
 Happened = Event | Ignored | Refused
 
 LONGEST_EVENT = 30 << 20
-UNEXPECTED = 1
+UNEXPECTED, UNWRITTEN = 1, 2
+CHANGES = "applied"
+"""The output of a step that changes a database, whose exit status tells of that alone."""
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
@@ -45,7 +47,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     runner = Runner(environ, sys.stdout)
     runner.mask(secrets_in(environ, (), environ.get("INPUT_GITHUB-TOKEN", "").strip()))
     try:
-        return _run(environ, runner)
+        return _with_outputs(runner, _run(environ, runner))
     except CtgitopsError as error:
         _job(environ, runner, Inputs()).show_error(error)
         return error.exit_status
@@ -57,6 +59,14 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except Exception as error:  # noqa: BLE001 - an empty summary would look like success
         _unexpected(runner, error)
         return UNEXPECTED
+
+
+def _with_outputs(runner: Runner, status: int) -> int:
+    """The exit status; another one where a step that only reads could not write the outputs that it is run for."""
+    if not runner.unwritten:
+        return status
+    runner.fail(f"outputs of this step are missing: {', '.join(sorted(runner.unwritten))}")
+    return UNWRITTEN if status == 0 and CHANGES not in runner.unwritten else status
 
 
 def _run(environ: Mapping[str, str], runner: Runner) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -59,7 +60,8 @@ class Verbs(click.Group):
         """The command of one verb."""
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"{__package__}.{VERBS[cmd_name]}")
+        with _signals_later():
+            module = import_module(f"{__package__}.{VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
 
@@ -79,6 +81,16 @@ class Verbs(click.Group):
             raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx) from error
 
 
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """A signal is heard when this is over: in the middle of an import, an exception can come out as another one."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ctgitops")
 def ctgitops() -> None:
@@ -89,20 +101,7 @@ def main() -> NoReturn:
     """Runs one verb and exits with its exit status; SIGTERM and SIGHUP stop a run as Ctrl-C does."""
     streams.install(streams.open_missing())
     _listen()
-    try:
-        status = ctgitops.main(standalone_mode=False) or 0
-    except click.exceptions.Abort:
-        status = _interrupted()
-    except click.ClickException as error:
-        error.show()
-        status = 2
-    except CtgitopsError as error:
-        from .printing import print_error
-
-        print_error(error)
-        status = error.exit_status
-    except KeyboardInterrupt:
-        status = _interrupted()
+    status = _run()
     # The result is known: a late signal must not change what is reported.
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
@@ -110,6 +109,35 @@ def main() -> NoReturn:
     if _asked:
         _exit_now(status)
     sys.exit(status)
+
+
+def _run() -> int:
+    """Runs one verb, and prints its error; the exit status."""
+    try:
+        return ctgitops.main(standalone_mode=False) or 0
+    except click.exceptions.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except CtgitopsError as error:
+        from .printing import print_error
+
+        print_error(error)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return _interrupted()
+    except Exception as error:
+        if not _asked or not _comes_of_interrupt(error):
+            raise
+        return _interrupted()
+
+
+def _comes_of_interrupt(error: BaseException | None) -> bool:
+    """As where a class that is being made calls code of ours: Python 3.11 wraps what that raises."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _written(status: int) -> int:

@@ -45,6 +45,8 @@ class Runner:
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    unwritten: set[str] = field(default_factory=set)
+    """Outputs that could not be written, so that later steps lack them."""
     _told: Counter[Level] = field(default_factory=Counter)
     _summed: int = 0
 
@@ -99,7 +101,8 @@ class Runner:
         end = f"ghadelimiter_{random.token_hex(16)}"
         if end in value:
             raise ValueError("a value that knows a random delimiter")
-        self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n")
+        if not self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n"):
+            self.unwritten.add(name)
 
     def summarise(self, markdown: str) -> None:
         """Appends a page to the job summary while it fits."""
@@ -156,7 +159,25 @@ class Runner:
         self.log.write(text)
         self.log.flush()
 
-    def _append(self, variable: str, text: str) -> None:
+    def _append(self, variable: str, text: str) -> bool:
+        """Whether it was written; a runner's disk that is full is no reason to stop in the middle of a run."""
         if path := self.environ.get(variable, ""):
-            with open(path, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - the runner's own file
-                file.write(text.encode(errors="replace").decode())
+            try:
+                _add_to(path, text.encode(errors="replace"))
+            except OSError as error:
+                self.warn(f"the runner's file for {variable} could not be written: {error.strerror}")
+                return False
+        return True
+
+
+def _add_to(path: str, data: bytes) -> None:
+    """Appends all of it or nothing: half an output would be read as another one, or end the whole step."""
+    with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - the runner's own file
+        before = file.tell()
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(before)
+            raise

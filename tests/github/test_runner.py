@@ -4,6 +4,9 @@ import io
 import json
 import os
 import re
+import resource
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -236,3 +239,29 @@ def test_nobody_can_know_where_a_value_ends(runner: Runner, tmp_path: Path) -> N
         runner.output("plan", "x")
     ends = re.findall(r"<<(ghadelimiter_[0-9a-f]{32})$", (tmp_path / "output").read_text(), re.MULTILINE)
     assert len(set(ends)) == 2
+
+
+def test_half_an_output_is_taken_back_where_the_disk_is_full(
+    runner: Runner, log: io.StringIO, tmp_path: Path, limited: Callable[[int], None]
+) -> None:
+    """The runner would end the step over a delimiter that is missing, or take the next output for a part of it."""
+    runner.output("plan", "x")
+    before = (tmp_path / "output").read_bytes()
+    limited(len(before) + 50)
+    runner.output("pending", "3" * 200)
+    runner.summarise("word " * 200)
+    assert (tmp_path / "output").read_bytes() == before
+    assert runner.unwritten == {"pending"}
+    said = log.getvalue()
+    assert "the runner's file for GITHUB_OUTPUT could not be written: File too large" in said
+    assert "the runner's file for GITHUB_STEP_SUMMARY could not be written: File too large" in said
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[int], None]]:
+    """Gives no file of this process more than so many bytes, as a disk does that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda most: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.core.plan.plan import Plan, Step
 from ctgitops.core.run.progress import Progress, StepFinished, StepStarted
-from ctgitops.errors import ApplyError
+from ctgitops.errors import ApplyError, LedgerError
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.transaction.coalesce import Pace
 from ctgitops.wiring.wiring import Wiring
-from tests.servers import base_for_servers, fetch, programs_for_tests
+from tests.servers import base_for_servers, fetch, fresh_database, programs_for_tests, session
 from tests.stories.house import House, marks, runs, until
 
 
@@ -91,6 +92,24 @@ def test_with_all_in_one_transaction(six: House, database_url: str) -> None:
     assert marks(database_url)[-1] == "006_t applied"
 
 
+def test_a_lock_that_is_lost_between_two_migrations(six: House, database_url: str) -> None:
+    """Seen to fail without the fix: the error named nothing, and the Action's output `applied` was 0."""
+
+    def end_lock(progress: Progress) -> bool:
+        if isinstance(progress, StepFinished) and progress.position == 1:
+            fetch(database_url, f"select pg_terminate_backend(pid, 5000) from {LOCK}")
+        return False
+
+    error = stopped(six, end_lock)
+    assert "the connection that holds the run lock is gone" in error.what
+    assert error.state == "in staging, 001_t done; nothing more was begun"
+    assert error.applied == ("001_t",)
+    assert marks(database_url) == ["001_t applied"]
+
+
+LOCK = "pg_stat_activity where application_name = 'ctgitops/lock' and datname = current_database()"
+
+
 # What was not flushed. -------------------------------------------------------------------------------------------
 
 
@@ -125,3 +144,65 @@ def test_what_a_crash_takes_back_is_not_called_done(comes_back: bool) -> None:
     for name in ("002_t", "003_t", "004_t"):
         assert (name in called_done) is (f"{name} applied" in there), (state, there)
         assert (name in lost_or_unknown) is (f"{name} applied" not in there), (state, there)
+
+
+@pytest.fixture(scope="module")
+def forgetful() -> Iterator[LocalServer]:
+    """Its log is written to the disk every ten seconds, unless a commit waits for that."""
+    settings = {"wal_writer_delay": "10s", "restart_after_crash": "on", "synchronous_commit": "off"}
+    with LocalServer(programs_for_tests(), settings=settings, base=base_for_servers()) as server:
+        yield server
+
+
+def crash(url: str) -> None:
+    """A backend is killed, and the server throws away all that is not on its disk."""
+    with session(url) as backend:
+        subprocess.run(["/bin/kill", "-9", str(backend.info.backend_pid)], check=True)
+        until(lambda: not is_up(url))
+    until(lambda: is_up(url))
+
+
+def is_up(url: str) -> bool:
+    try:
+        return fetch(url, "select 1") == [(1,)]
+    except (LedgerError, psycopg.OperationalError):
+        return False
+
+
+BATCH = """with batch as (select n from one where n = 1 limit $1 for update skip locked)
+update one set n = 2 from batch where one.n = batch.n;"""
+LASTS = {
+    "each": ("", "create table last ();"),
+    "all": ("transaction: all\n", "create table last ();"),
+    "its own setting": ("", "set synchronous_commit = off; create table last ();"),
+    "outside": ("", "create table last (); vacuum last;"),
+    "batch": ("", f"-- ctgitops: batch size=100\n{BATCH}"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*LASTS, "seed", "repair", "failed"])
+def test_what_is_called_done_is_on_disk_where_synchronous_commit_is_off(
+    kind: str, forgetful: LocalServer, tmp_path: Path
+) -> None:
+    """Seen to fail without the fix: an apply that ended with 0 was lost in a crash of the server."""
+    url = fresh_database(forgetful)
+    house = House(tmp_path)
+    house.policy("header: optional\n")
+    manifest, sql = LASTS.get(kind, ("seeds: [seeds]\n" if kind == "seed" else "", "create table last ();"))
+    house.environment("staging", url, manifest)
+    house.migration("001_one", "create table one (n int); insert into one values (1);")
+    if kind == "failed":
+        house.migration("002_last", sql)
+        house.migration("003_wrong", "select 1 / 0;")
+    elif kind == "seed":
+        house.write("seeds/001_words.sql", "insert into one values (3);")
+    else:
+        house.migration("002_last", sql)
+    done = house.apply()
+    if kind == "repair":
+        done = house.run("repair", "--not-applied", "002", "--env", "staging", "--reason", "it was undone by hand")
+    assert done.status == (6 if kind == "failed" else 0), done.said
+    said = marks(url)
+    crash(url)
+    assert marks(url) == said

@@ -25,6 +25,14 @@ where (s.setdatabase = 0 or d.datname = current_database()) and (s.setrole = 0 o
 order by s.setrole <> 0, s.setdatabase <> 0, c;
 commit
 """  # noqa: S608 - constants only
+ON_DISK = (
+    "select pg_catalog.set_config('synchronous_commit', 'local', true) "
+    "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
+)
+"""Before a commit whose migration is then reported as done: the role, the database or the migration may have `off`.
+
+`local` waits for the server's own disk and for no standby, which whoever wrote `off` did not want to wait for either.
+"""
 _MAY_PIN = {
     14: "select pg_catalog.current_setting('is_superuser')::bool",
     15: "select pg_catalog.has_parameter_privilege('lc_messages', 'set')",

@@ -9,6 +9,7 @@ from ...sql.redact import redact_message
 from ..connection.connect import Address, Connection
 from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
+from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Failure, exchange
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
@@ -111,9 +112,9 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
 
-def add_entry(connection: Connection, address: Address, message: str) -> None:
-    """Sends a message that adds entries or rows. Writes. Raises LedgerError, after which no transaction is open."""
-    answer = exchange(connection, message)
+def add_entry(connection: Connection, address: Address, *statements: str) -> None:
+    """Adds rows in one transaction that is on disk at its end. Writes. Raises LedgerError."""
+    answer = exchange(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
         if not answer.lost:
             exchange(connection, "rollback")

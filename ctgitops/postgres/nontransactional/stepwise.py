@@ -23,6 +23,7 @@ from ...sql.parse import Statement
 from ...sql.redact import redact
 from ...sql.script import Script
 from ..connection.connect import Connection
+from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Failure, exchange, rows
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
@@ -68,7 +69,8 @@ class Stepwise:
         total = round((time.monotonic() - clock) * 1000)
         # The statements may have changed the role, and that role must not write the ledger.
         send(connection, "set session authorization default")
-        send(connection, insert_sql(entry, Escaping(connection.pgconn), timed=True))
+        insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
+        send(connection, f"begin; {ON_DISK}; {insert}; commit")
         connection.close()
         return total
 

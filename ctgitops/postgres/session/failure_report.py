@@ -65,6 +65,19 @@ class Aftermath:
         error.applied = tuple(self.so_far.done[: self.so_far.safe]) if step.direction is Direction.APPLY else ()
         return error
 
+    def holding(self, hold: Callable[[], None]) -> Callable[[], None]:
+        """`hold`, whose error then says what this run has done."""
+
+        def held() -> None:
+            try:
+                hold()
+            except ApplyError as error:
+                with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
+                    self.work.flush()
+                raise self.so_far.lock_lost(error) from None
+
+        return held
+
     def stopped_at(self, step: Step, entry: Entry) -> ApplyError:
         """Records and returns the end of a run that was stopped between statements, at or before this step. Writes."""
         return self.given_up(step, stopped(Interrupted(Answer(0, ()))), entry, 1)

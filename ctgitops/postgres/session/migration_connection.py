@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from psycopg.pq import TransactionStatus
+
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
 from ..connection.connect import Address, Connection, told_if_lost
@@ -29,6 +31,7 @@ class RunState:
     """How many of `done` the server has confirmed to be on its disk."""
     lost: list[str] = field(default_factory=list)
     """Names of commits that were not on the server's disk when it crashed."""
+    forward: bool = True
     together: int = 0
     """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
 
@@ -42,8 +45,9 @@ class RunState:
         )
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
-    def begin(self) -> None:
-        """Resets the state for a new plan."""
+    def begin(self, *, forward: bool) -> None:
+        """Resets the state for a new plan; `forward` if it applies migrations."""
+        self.forward = forward
         self.done.clear()
         self.lost.clear()
         self.safe = self.together = 0
@@ -60,6 +64,13 @@ class RunState:
         self.safe = sum(name in recorded for name in self.done[: self.safe])
         self.done = [name for name in self.done if name in recorded]
 
+    def lock_lost(self, error: ApplyError) -> ApplyError:
+        """The same error, which also says what this run had done by then."""
+        if self.done:
+            error.state = f"{self.told}nothing more was begun"
+            error.applied = tuple(self.done[: self.safe]) if self.forward else ()
+        return error
+
     def cut_off(self, error: LedgerError) -> CtgitopsError:
         """The same error if nothing was begun; after that, an error that does not claim that nothing was changed."""
         if not self.began:
@@ -68,6 +79,11 @@ class RunState:
         cut = ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
         cut.cause = error.cause
         return cut
+
+
+def _is_idle(connection: Connection) -> bool:
+    """Whether it can be asked, and has no transaction open that our commit would end."""
+    return not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
 
 
 class MigrationConnection:
@@ -119,9 +135,12 @@ class MigrationConnection:
             self._connection = None
 
     def flush(self) -> None:
-        """Waits until all commits are on the server's disk, if the server can still confirm it."""
-        if self.unflushed and self._connection is not None and not self._connection.closed:
-            self.unflushed = exchange(self._connection, FLUSH).failure is not None
+        """Waits until all that was committed is on the server's disk, where the server still says so."""
+        if self.unflushed and self._connection is not None and _is_idle(self._connection):
+            answer = exchange(self._connection, FLUSH)
+            self.unflushed = answer.failure is not None
+            if answer.failure and not answer.lost:
+                exchange(self._connection, "rollback")
         if not self.unflushed:
             self._so_far.safe = len(self._so_far.done)
 

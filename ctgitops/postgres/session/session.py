@@ -59,12 +59,12 @@ class WorkSession:
     ) -> None:
         self._address = address
         self._request = request
-        self._hold = hold
         self.note: Callable[[str], None] = lambda _step: None
         self._tell = tell
         self._so_far = RunState(request.environment.name)
         self._work = MigrationConnection(address, open_connection, self._so_far)
         self._aftermath = Aftermath(address, self._work, self._so_far, self.record)
+        self._hold = hold = self._aftermath.holding(hold)
         self._pace = Pace()
         self._left: list[SessionLeak] = []
         self._settled = False
@@ -103,7 +103,7 @@ class WorkSession:
         connection = self._work.connected()
         begun = self._work.ledger().unfinished[step.number]
         row = author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
-        add_entry(connection, self._address, f"begin; {row}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, row, self._message_of(connection, entry))
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that ledger id, and records it with an entry."""
@@ -111,7 +111,7 @@ class WorkSession:
         connection = self._work.connected()
         name, reason = self._request.environment.name, entry.error or ""
         home = home_sql(connection, name, look(connection).identity, ledger_id, reason)
-        add_entry(connection, self._address, f"begin; {home}; {self._message_of(connection, entry)}; commit")
+        add_entry(connection, self._address, home, self._message_of(connection, entry))
 
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Runs one step with its ledger entry; returns milliseconds. Raises ApplyError."""
@@ -280,7 +280,7 @@ class WorkSession:
         """Resets per-plan state, such as reported names and known relations, when another plan starts."""
         if plan is not self._plan:
             self._plan, self._pace, self._attempts.look = plan, Pace(), BlockerWatch()
-            self._so_far.begin()
+            self._so_far.begin(forward=plan.direction is Direction.APPLY)
         self._so_far.began = True
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from ...core.plan.plan import Step
 from ...core.run.progress import CommitAwaited, Listener, StepStarted
 from ...sql.traits import Trait
 from ..connection.connect import Connection
+from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Answer, Interrupted, exchange
 from ..transaction.execute import inside, millis_in
 from ..transaction.message import CLEAN, Spot
@@ -47,7 +48,7 @@ class SingleTransaction:
             self.tell(StepStarted(part.step, index + 1, len(parts)))
             answers.append(inside(connection, part.step, part.entry, self.guard(part.step)))
             self.tell(CommitAwaited(part.step, sum(millis_in(answers[-1])), index + 1, len(parts)))
-        self._send(connection, f"commit; {CLEAN}")
+        self._send(connection, f"{ON_DISK}; commit; {CLEAN}")
         if any(Trait.OUTLIVES in part.step.script.traits for part in parts):
             connection.close()
         return tuple(answers)

@@ -15,6 +15,7 @@ from ...errors import Cause
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.connect import Connection
+from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Answer, Failure, exchange, rows
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
@@ -57,7 +58,8 @@ def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard
     """A migration, its entry, the commit, and the session's reset; a guard is one statement before it."""
     before, leading = guarded(guard, *opening(step, local=True, waits_for_disk=last))
     insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; commit; {question(step)}{CLEAN}"
+    on_disk = f"{ON_DISK}; " if last else ""
+    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {question(step)}{CLEAN}"
     return Message(before, step.script, after, leading)
 
 

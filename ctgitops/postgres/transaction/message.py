@@ -11,6 +11,7 @@ from ...sql.redact import redact
 from ...sql.script import Script
 from ...sql.traits import Trait
 from ..connection.names import SCHEMA, application_of
+from ..connection.session_settings import ON_DISK
 from ..ledger.ledger import BEGAN
 
 CLEAN = (
@@ -45,7 +46,10 @@ OWN_PATH = "set local search_path = pg_catalog"
 """For our own queries on the migrations' connection: its search path may contain functions and operators with the names
 of PostgreSQL's own."""
 
-FLUSH = "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk')"
+FLUSH = (
+    f"begin; {ON_DISK}; "
+    "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk'); commit"
+)
 """A commit that waits for the disk, and so for every commit before it."""
 
 
