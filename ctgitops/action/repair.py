@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..commands.repair import Correction, Fact
-from ..commands.repair import repair as verb
+from ..commands.repair import Correction, Fact, accept_again
 from ..core.forge.intent import Provenance
 from ..core.migration.selector import selector_from
 from ..notify.listeners import listeners
@@ -18,11 +17,9 @@ def repair(job: Job, ground: Provenance) -> int:
     prove(job, ground)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
-    said = []
-    for migration in inputs.again:
-        correction = Correction(selector_from(migration, "again"), Fact.AGAIN, inputs.reason)
-        entry = verb(request, correction, databases=job.wiring.databases, tell=listeners(job.hear))
-        said.append(f"{inputs.environment}: {entry.name} is on record as {entry.error}; the next apply brings it")
+    meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
+    entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
+    said = [f"{inputs.environment}: {e.name} is on record as {e.error}; the next apply brings it" for e in entries]
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)
     keep_record(job, ground.sha or job.wiring.origin.commit_sha, {}, None)

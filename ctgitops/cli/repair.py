@@ -57,12 +57,13 @@ def repair(  # noqa: PLR0913 - one parameter an option
         raise click.UsageError("`--again` is about the whole migration: leave `--statement` out")
     if fact != "again" and len(migrations) > 1:
         raise click.UsageError(f"`--{fact}` is said of one migration at a time")
-    for migration in migrations:
-        _correct(wiring, wiring.request(name, wait=wait), (migration, fact, reason), statement)
-    return 0
+    request = wiring.request(name, wait=wait)
+    if fact == "again":
+        return _accept_again(wiring, request, migrations, reason)
+    return _correct(wiring, request, (migrations[0], fact, reason), statement)
 
 
-def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> None:
+def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
     from ..commands.repair import Correction, Fact
     from ..commands.repair import repair as verb
     from ..core.migration.selector import selector_from
@@ -71,8 +72,21 @@ def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], state
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
         entry = verb(request, correction, databases=wiring.databases, tell=tell)
-    stated = "" if fact == "again" else f"{fact.replace('-', ' ')}: "
-    print_page(f"{request.environment.name}: {entry.name} is on record as {stated}{entry.error}")
+    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+    return 0
+
+
+def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...], reason: str) -> int:
+    from ..commands.repair import Correction, Fact
+    from ..commands.repair import accept_again as verb
+    from ..core.migration.selector import selector_from
+
+    meant = tuple(Correction(selector_from(each, "repair"), Fact.AGAIN, reason) for each in migrations)
+    with wiring.console() as tell:
+        entries = verb(request, meant, databases=wiring.databases, tell=tell)
+    for entry in entries:
+        print_page(f"{request.environment.name}: {entry.name} is on record as {entry.error}")
+    return 0
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:

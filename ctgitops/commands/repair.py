@@ -89,6 +89,22 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
         return entry
 
 
+def accept_again(
+    request: Request, corrections: tuple[Correction, ...], *, databases: Databases, tell: Listener
+) -> tuple[Entry, ...]:
+    """Accepts that rolled-back migrations are applied again: all of them, or none. Raises UsageError. Writes."""
+    for correction in corrections:
+        _want(correction.reason, "the cause is corrected")
+    with databases.of(request.environment).exclusively(request, tell) as session:
+        ledger = session.ledger()
+        refuse_wrong(request.environment, ledger.identity)
+        meant = [correction.among(ledger, request.workspace.migrations) for correction in corrections]
+        entries = tuple(_accepted_again(ledger, correction, request) for correction in meant)
+        for entry in entries:
+            session.record(entry)
+        return entries
+
+
 def _want(reason: str, such_as: str) -> None:
     if not reason.strip():
         raise UsageError("a repair needs a reason", hint=f'say how you know: `--reason "{such_as}"`')
@@ -107,8 +123,6 @@ def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tup
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     """The entry of a repair. Raises UsageError if there is nothing to repair."""
     number = correction.number
-    if correction.fact is Fact.AGAIN:
-        return _accepted_again(ledger, correction, request)
     known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
         has = ", ".join(f"{n:03}" for n in sorted({*ledger.applied, *ledger.unfinished})) or "none"

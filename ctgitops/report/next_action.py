@@ -42,8 +42,11 @@ def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
     first = blocking[0]
     what = links.place(first.place, origin) or escape.code(first.code)
     more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
+    if first.code == "rolled-back":  # no commit is needed, so no push updates the comment
+        accept = Markup("Decide about {}: {}{}.").format(what, escape.prose(first.hint), more)
+        return [accept, escape.plain("Then re-run this workflow, and this comment is updated.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)
-    return [fix, escape.plain("Push, and this comment is written anew.")]
+    return [fix, escape.plain("Push, and this comment is updated.")]
 
 
 def _sentence(environment: Environment) -> Markup:

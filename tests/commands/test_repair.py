@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.commands.repair import Correction, Fact, repair
+from ctgitops.commands.repair import Correction, Fact, accept_again, repair
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.identity import Home, Identity, Site
 from ctgitops.core.ledger.ledger import Ledger, Mark
@@ -138,12 +138,20 @@ def test_a_repair_in_a_database_that_is_anothers_is_refused() -> None:
         repaired(ledger, Correction(1, Fact.APPLIED, "only a comment changed"))
 
 
+def accepted(diary: Diary, *numbers: int) -> Ledger:
+    asked = request(workspace(EDITED, TWO), origin=Origin(actor="anna", run_url="https://ci.example/1"))
+    meant = tuple(Correction(number, Fact.AGAIN, "the cause is corrected") for number in numbers)
+    accept_again(asked, meant, databases=diary, tell=diary.tell)
+    return diary.ledgers["staging"]
+
+
 def test_what_was_rolled_back_is_accepted_again_on_the_record() -> None:
     back = chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK))
     before = make_plan(workspace(EDITED, TWO), STAGING, back)
     assert before.blocked
-    ledger, lines = repaired(back, Correction(2, Fact.AGAIN, "the cause is corrected"))
-    assert "record repaired 002" in lines
+    diary = Diary({"staging": back})
+    ledger = accepted(diary, 2)
+    assert diary.lines == ["lock", "read ledger", "record repaired 002", "unlock"]
     said = ledger.entries[-1]
     assert (said.error, said.actor, said.brings) == ("to be applied again: the cause is corrected", "anna", False)
     after = make_plan(workspace(EDITED, TWO), STAGING, ledger)
@@ -152,6 +160,8 @@ def test_what_was_rolled_back_is_accepted_again_on_the_record() -> None:
 
 
 def test_what_no_rollback_holds_back_needs_no_consent() -> None:
+    diary = Diary({"staging": chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK))})
     with pytest.raises(UsageError, match="003 is not held back by a rollback in staging") as caught:
-        repaired(chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK)), Correction(3, Fact.AGAIN, "so"))
+        accepted(diary, 2, 3)
     assert caught.value.hint == "held back there: 002"
+    assert diary.lines == ["lock", "read ledger", "unlock"], "all of them, or none"

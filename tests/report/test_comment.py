@@ -48,7 +48,7 @@ def by(trigger: Trigger, **more: object) -> Look:
             BLOCKED,
             "Make production readable: is PRODUCTION_DATABASE_URL still right? "
             "Fix <code>migrations/001_initial_schema.sql:12</code>: restore the file, and put the change into a new "
-            "migration. Push, and this comment is written anew.",
+            "migration. Push, and this comment is updated.",
         ),
         (
             (Unseen(PRODUCTION, LedgerError("no", hint="start it")),),

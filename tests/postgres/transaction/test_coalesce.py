@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.apply import apply
-from ctgitops.commands.repair import Correction, Fact, repair
+from ctgitops.commands.repair import Correction, Fact, accept_again
 from ctgitops.commands.rollback import Back, rollback
 from ctgitops.core.environment.environment import Target
 from ctgitops.core.plan.plan import Direction, Plan, Step
@@ -157,9 +157,8 @@ def rollback_all(root: Path, url: str) -> None:
         backups=wiring.backups,
         tell=lambda _progress: None,
     )
-    for number in range(1, 31):
-        again = Correction(number, Fact.AGAIN, "a test")
-        repair(wiring.request("trial"), again, databases=wiring.databases, tell=lambda _progress: None)
+    again = tuple(Correction(number, Fact.AGAIN, "a test") for number in range(1, 31))
+    accept_again(wiring.request("trial"), again, databases=wiring.databases, tell=lambda _progress: None)
 
 
 def test_a_lock_that_is_held_inside_a_message_is_waited_for(tmp_path: Path, database_url: str) -> None:
