@@ -12,11 +12,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from ctgitops.postgres.programs import find_programs
-from ctgitops.postgres.sealed import SealedServer
-from ctgitops.postgres.template import CACHE_VARIABLE, PACKED
-
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.data_directory import CACHE_VARIABLE, PACKED
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.server.programs import find_programs
+from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 24}]
 
@@ -25,7 +24,7 @@ def main(folder: Path) -> None:
     """Starts each server once, which keeps what it began with; packs that for everybody to read."""
     os.environ[CACHE_VARIABLE] = str(folder)
     for programs in find_programs():
-        for kind in (LocalServer, SealedServer) if programs.has_server else ():
+        for kind in (LocalServer, SandboxServer) if programs.has_server else ():
             with kind(programs):
                 pass
     folder.chmod(0o755)

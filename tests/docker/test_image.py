@@ -13,7 +13,7 @@ pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
 ASK = """
 import json
-from ctgitops.postgres.programs import find_programs
+from ctgitops.postgres.server.programs import find_programs
 print(json.dumps([[p.major, p.has_server, p.has_clients, p.tls, list(p.lacks(['postgis', 'postgis_raster', 'vector']))]
                   for p in find_programs()]))
 """
@@ -54,9 +54,9 @@ def test_the_slim_one_has_clients_alone(image: str) -> None:
 def test_each_server_starts_under_an_account_of_its_own_with_what_the_image_brings(image: str, major: int) -> None:
     script = f"""
 import pwd, os
-from ctgitops.postgres.programs import find_programs
-from ctgitops.postgres.server import LocalServer
-from ctgitops.postgres.connect import connect
+from ctgitops.postgres.server.programs import find_programs
+from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.connection.connect import connect
 (programs,) = [p for p in find_programs() if p.major == {major}]
 with LocalServer(programs) as server, connect(server.address(), "test") as connection:
     print(connection.execute("show server_version_num").fetchone()[0][:2])

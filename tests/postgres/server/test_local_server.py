@@ -52,7 +52,7 @@ def start_elsewhere(base: Path, then: str) -> subprocess.Popen[str]:
     script = f"""
 import signal, sys, time
 from pathlib import Path
-from ctgitops.postgres.server import LocalServer
+from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fetch, programs_for_tests
 print("begins", flush=True)
 with LocalServer(programs_for_tests(), base=Path({str(base)!r})) as server:
