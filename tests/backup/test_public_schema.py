@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.backup.scene import Scene
-from tests.servers import fetch, run
+from tests.servers import fetch, programs_for_tests, run
 
 PUBLIC = "select nspowner::regrole::text, nspacl::text from pg_namespace where nspname = 'public'"
 
@@ -37,8 +37,12 @@ def restored_as(role: str, quick: Scene, target: str) -> list[str]:
 def test_a_restore_by_the_role_that_owned_it_gives_it_back(
     quick: Scene, app: str, make_database: Callable[[], str]
 ) -> None:
+    """Before PostgreSQL 15 a new database's `public` belongs to the bootstrap superuser, who alone can give it away."""
     target = make_database()
-    assert restored_as(app, quick, target) == []
+    said = restored_as(app, quick, target)
+    assert len(said) == (0 if programs_for_tests().major >= 15 else 1)
+    for words in said:
+        run(target, re.split("as a superuser: ", words)[1])
     assert fetch(target, PUBLIC) == fetch(quick.url, PUBLIC)
 
 
