@@ -147,7 +147,9 @@ def test_on_a_server_of_others_no_copy_has_the_name_and_what_names_it_is_skipped
 
 def test_a_limit_of_connections_does_not_keep_us_from_looking() -> None:
     with sealed_shadow(owner_of_reader("own"), ShadowPolicy()) as shadow:
-        limits = "alter database own connection limit 0; alter role postgres connection limit 1;"
+        limits = "alter database own connection limit 0;"
+        if MAJOR < 16:  # since 16 CREATEROLE does not alter the role that has it
+            limits += " alter role postgres connection limit 1;"
         shadow.bring((step(limits),), watched=True)
         shadow.bring((step("create table public.t (a int)", 2),), watched=True)
         shadow.bring((step("create index concurrently i on public.t (a)", 3),), watched=True)
