@@ -63,6 +63,6 @@ def test_a_procedure_that_may_have_committed_a_part_is_not_retried(lived_in: Hou
         done = lived_in.apply()
     assert done.status == 6, done.said
     assert "canceling statement due to lock timeout" in done.words, done.said
-    assert "ctgitops repair 002 --env staging --reason … --statement 1" in done.words
+    assert 'ctgitops repair 002 --env staging --reason "…" --statement 1' in done.words
     assert "retries in" not in done.said
     assert fetch(database_url, "select count(*) from one where id = 2") == [(1,)]

@@ -163,6 +163,11 @@ def candidates(left: Leaves, before: RelationState | None, now: RelationState) -
     return new_ones(before, now) if before is not None else ()
 
 
+_FILES_LIMIT = """select setting from pg_catalog.pg_settings
+where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
+"""The lock_timeout in milliseconds, if a SET of the file changed it; ours is a connection option."""
+
+
 def drop(connection: Connection, index: Index) -> Answer:
     """Drops an INVALID index without blocking other sessions; not while another session builds it.
 
@@ -174,9 +179,10 @@ def drop(connection: Connection, index: Index) -> Answer:
         exchange(connection, "rollback")
         if answer.failure:
             return answer
+    of_the_file = [str(limit) for result in exchange(connection, _FILES_LIMIT).results for (limit,) in rows(result)]
     exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and blocks no session
     answer = exchange(connection, f"drop index concurrently {index.name}")
-    exchange(connection, "reset lock_timeout")
+    exchange(connection, f"set lock_timeout = {of_the_file[0]}" if of_the_file else "reset lock_timeout")
     return answer
 
 
