@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
+
 from ...core.activity.session_settings import RoleDefault, SessionSettings
 from .connect import Connection
 from .simple_query import exchange, rows
@@ -34,15 +38,20 @@ ON_DISK = (
 `local` waits for the server's own disk and for no standby, which whoever wrote `off` did not want to wait for either.
 """
 _MAY_PIN = {
-    14: "select pg_catalog.current_setting('is_superuser')::bool",
+    14: "select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user",
     15: "select pg_catalog.has_parameter_privilege('lc_messages', 'set')",
 }
 
 
 def english(connection: Connection) -> dict[str, str]:
-    """The setting that makes the server's messages English, where this role may set it; no decision rests on it."""
+    """The setting that makes the server's messages English, where this role may set it; no decision rests on it.
+
+    It is asked before each connection: a migration can take that right away. Empty if `connection` is lost.
+    """
     query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
-    return {"lc_messages": "C"} if connection.execute(query.encode()).fetchone() == (True,) else {}
+    with suppress(psycopg.Error):
+        return {"lc_messages": "C"} if connection.execute(query.encode()).fetchone() == (True,) else {}
+    return {}
 
 
 def settled(connection: Connection) -> SessionSettings | None:

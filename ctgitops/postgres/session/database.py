@@ -122,13 +122,12 @@ class PostgresDatabase:
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
-                language = english(lock)
             lease = Lease(lock, request)
             lease.write()
             session = WorkSession(
                 self._address,
                 request,
-                open_connection=lambda: self._open_for_work(request.environment.timeouts, language),
+                open_connection=lambda: self._open_for_work(request.environment.timeouts, english(lock)),
                 hold=lambda: still_held(lock),
                 tell=tell,
             )
