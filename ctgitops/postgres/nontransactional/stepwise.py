@@ -153,11 +153,8 @@ class _Walk:
         count = len(self.script.statements)
         if at.done or at.begun:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
-        for position, statement in enumerate(self.script.statements, start=1):
-            if position <= at.done:
-                if statement.kind == SETS or statement.sets:
-                    send(self.connection, self.script.text_of(statement))
-                continue
+        self._repeat_settings(at.done)
+        for position, statement in enumerate(self.script.statements[at.done :], start=at.done + 1):
             self.run.hold()
             since = time.monotonic()
             before_it = self._left_before(at, ledger) if position == at.position and at.begun else None
@@ -167,13 +164,17 @@ class _Walk:
     def heal(self, at: Resumption, ledger: Ledger) -> None:
         """Recovers only the index of a statement whose completion is not recorded."""
         send(self.connection, opening(self.step, local=False)[0])
-        for statement in self.script.statements[: at.done]:
-            if statement.kind == SETS:
-                send(self.connection, self.script.text_of(statement))
+        self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
         if earlier and earlier.left.what in {Leaving.INDEX, Leaving.REINDEXED}:
             statement = self.script.statements[at.position - 1]
             self.healer.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
+
+    def _repeat_settings(self, done: int) -> None:
+        """Makes the session settings of the statements that are done again, on a connection that has not seen them."""
+        for statement in self.script.statements[:done]:
+            if statement.kind == SETS or statement.sets:
+                send(self.connection, self.script.text_of(statement))
 
     def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
         """The statement that an earlier run began and whose completion is not recorded."""
