@@ -9,8 +9,7 @@ from ..sql.nodes import Node, parts_of
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Condition
 from .catalog import Catalog
-from .catalog_query import PLAIN, aggregates, counts, finds_row
-from .constants import Constants
+from .catalog_query import PLAIN, Constants, aggregates, counts, finds_row
 from .dynamic_sql import Values
 
 _COMPARED: dict[str, Callable[[int, int], bool]] = {

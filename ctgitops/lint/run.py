@@ -7,19 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..core.fix import Lines
 from ..core.workspace.finding import Finding, Severity
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
-from .allowance import allowances
-from .apply_allowances import judged
+from .allowance import allowances, judged
 from .catalog import Catalog
 from .fold.apply import apply
-from .follow_up_fix import split
-from .inline_fix import CONCURRENT, rewrite
 from .nested_statements import Unread, with_inner
 from .nodes import relation_name
 from .position import place_of
@@ -97,13 +93,12 @@ class Linter:
 
     def _found(self, rule: Rule, case: Case, script: Script, tree: Tree) -> Iterator[Finding]:
         for hit in rule.check(case):
-            found = self._finding(script, tree, rule, hit)
-            fixed = None if case.in_body or hit.instead else _fixed(rule, script, tree, case.transaction)
-            yield replace(found, fix=fixed) if fixed else found
+            fix = None if case.in_body or hit.instead or not rule.fix else rule.fix(script, tree, case.transaction)
+            yield replace(self._finding(script, tree, rule, hit), fix=fix)
 
     def _failed(self, script: Script, tree: Tree, failures: list[Failure]) -> Iterator[Finding]:
         for rule in self._active("NotAnalysed") if failures else ():
-            what = f"this {tree.kind} was not analysed: unknown is {', '.join(map(str, dict.fromkeys(failures)))}"
+            what = f"this {tree.kind} was not fully analysed; unknown: {', '.join(map(str, dict.fromkeys(failures)))}"
             yield self._finding(script, tree, rule, Hit(what))
 
     def _unread(self, script: Script, tree: Tree, unread: Unread) -> Iterator[Finding]:
@@ -143,11 +138,3 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
             parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
             if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
                 yield relation_name(node.get("relation", {}))[1]
-
-
-def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    alone = transaction.statements == 1
-    if alone and script.sent != script.sql and rule.id in CONCURRENT:
-        return None  # BEGIN and COMMIT around it would have to be removed too
-    one = rewrite(rule.id, script, tree, alone=alone)
-    return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...sql.nodes import Node, parts_of
+from ...sql.nodes import Node, options_of, parts_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
-from ..nodes import Name, columns_in, name_of, option, relation_name
+from ..nodes import Name, columns_in, name_of, relation_name
 from ..types import type_of
 
 
@@ -16,7 +16,7 @@ def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
-    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
+    name = catalog.created((schema, bare))
     if name in catalog.tables:
         return None
     table = Table(name, kind, new=True, logged=relation.get("relpersistence") != "u")
@@ -118,24 +118,26 @@ def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
 def foreign_table(catalog: Catalog, node: Node) -> None:
     """CREATE FOREIGN TABLE: its rows are stored on another server."""
     made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
-    for element in node.get("base", {}).get("tableElts", ()) if made else ():
-        _element(catalog, made, element) if made else None
+    if made:
+        for element in node.get("base", {}).get("tableElts", ()):
+            _element(catalog, made, element)
 
 
 def table_as(catalog: Catalog, node: Node) -> None:
     """CREATE TABLE … AS, CREATE MATERIALIZED VIEW."""
     kind = "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table"
-    made = _made(catalog, node.get("into", {}).get("rel", {}), kind)
-    if made:
+    _made_by_query(catalog, node.get("into", {}), kind)
+
+
+def _made_by_query(catalog: Catalog, into: Node, kind: str) -> None:
+    if made := _made(catalog, into.get("rel", {}), kind):
         made.known = False
 
 
 def selected(catalog: Catalog, node: Node) -> None:
     """SELECT … INTO, and calls in SELECT that change the search path."""
     if "intoClause" in node:
-        made = _made(catalog, node["intoClause"].get("rel", {}), "table")
-        if made:
-            made.known = False
+        _made_by_query(catalog, node["intoClause"], "table")
         return
     for item in node.get("targetList", ()):
         call = item.get("ResTarget", {}).get("val", {}).get("FuncCall", {})
@@ -170,7 +172,7 @@ def _own_classes(elements: tuple[Node, ...]) -> frozenset[str]:
 
 def domain(catalog: Catalog, node: Node) -> None:
     """CREATE DOMAIN."""
-    schema, bare = name_of(node.get("domainname", []))
+    name = catalog.created(name_of(node.get("domainname", [])))
     constraints = [item.get("Constraint", {}) for item in node.get("constraints", ())]
     kinds = {c.get("contype"): c for c in constraints}
     made = Domain(
@@ -181,18 +183,16 @@ def domain(catalog: Catalog, node: Node) -> None:
     )
     checks = [each for each in constraints if each.get("contype") == "CONSTR_CHECK"]
     for number, each in enumerate(checks):
-        usual = f"{bare}_check{number or ''}"
+        usual = f"{name[1]}_check{number or ''}"
         made.constraints[each.get("conname") or usual] = constraint_of(each)
-    catalog.domains[schema or (catalog.path[0] if catalog.path else ""), bare] = made
+    catalog.domains[name] = made
 
 
 def function(catalog: Catalog, node: Node) -> None:
     """CREATE FUNCTION."""
-    schema, bare = name_of(node.get("funcname", []))
-    options = node.get("options", [])
-    volatility = (option(options, "volatility") or {}).get("arg", {}).get("String", {}).get("sval", "volatile")
-    language = (option(options, "language") or {}).get("arg", {}).get("String", {}).get("sval", "sql")
-    body = (option(options, "as") or {}).get("arg", {}).get("List", {}).get("items", [{}])
+    options = options_of(node.get("options", []))
+    volatility = options.get("volatility", {}).get("String", {}).get("sval", "volatile")
+    language = options.get("language", {}).get("String", {}).get("sval", "sql")
+    body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
-    catalog.functions[name] = Function(volatility, language.lower(), text)
+    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = Function(volatility, language.lower(), text)

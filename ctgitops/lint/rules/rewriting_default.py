@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ..added_columns import AddedColumn
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..volatility import volatile_call
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """A default evaluated once is stored in the catalog; any other is written to each row."""
-    for table, added in case.added_columns():
-        why = _why(case, added)
-        if why and case.has_rows(table):
-            what = f"reads and writes of {called(table)} wait while every row is written anew: {why}"
+    for table, added in case.added_columns:
+        if why := _why(case, added):
+            what = f"blocks reads and writes on `{called(table)}` while it is rewritten, because {why}"
             yield Hit(what, part=added.definition)
 
 
 def _why(case: Case, added: AddedColumn) -> str:
     if added.serial or added.identity:
-        return f"{added.name} numbers the rows that are there"
+        return f"`{added.name}` gets a sequence value in each row"
     if added.generated == "stored":
-        return f"{added.name} is generated and stored"
+        return f"`{added.name}` is a stored generated column"
     if added.generated:
         return ""
     domain = case.catalog.domain(added.type)
     if case.catalog.checked(added.type):
-        return f"{added.type.name} is a domain with a constraint"
+        return f"`{added.type.name}` is a domain with a constraint"
     default = added.default if added.default is not None else domain.default if domain else None
-    called_ = volatile_call(default, case.catalog)
-    return f"{called_}() gives each row another value" if called_ else ""
+    volatile = volatile_call(default, case.catalog)
+    return f"`{volatile}()` is volatile" if volatile else ""
 
 
 RULE = Rule(
@@ -41,10 +35,10 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="A default that is a constant, or that is worked out once such as now(), is not written into rows. A volatile "
-    "function, serial, an identity or a stored generated column is: the table and its indexes are written anew under "
-    "an ACCESS EXCLUSIVE lock.",
-    instead="add the column nullable, SET DEFAULT for new rows in the same file, and fill old rows in batches",
+    why="Adding a column with a volatile default, serial, identity or GENERATED … STORED rewrites the whole table and "
+    "its indexes under an ACCESS EXCLUSIVE lock. A constant default, or one that is evaluated once such as now(), does "
+    "not.",
+    instead="add the column nullable, SET DEFAULT for new rows in the same file, and backfill existing rows in batches",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

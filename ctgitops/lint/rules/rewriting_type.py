@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
+from ...sql.nodes import Node
 from ..added_columns import target
 from ..catalog import Table
 from ..nodes import relation_name
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..type_change import Change, change_of
 from ..types import type_of
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Compares the types: 76 of 1,441 measured pairs do not rewrite the table."""
     for command in case.parts("AT_AlterColumnType"):
         for table in _tables(case):
@@ -30,35 +25,36 @@ def _tables(case: Case) -> list[Table]:
     return [case.altered] if case.altered else []
 
 
-def _hits(case: Case, table: Table, command: dict[str, Any]) -> Iterator[Hit]:
+def _hits(case: Case, table: Table, command: Node) -> Hits:
     definition, name = target(command), command.get("name", "")
     new = type_of(definition.get("typeName", {}))
-    change = change_of(case.catalog, table, name, definition)
-    waits = f"reads and writes of {called(table)} wait while"
-    if change is Change.REWRITE:
-        yield Hit(f"{waits} every row is written anew: {name} becomes {new}", part=command)
-    elif change is Change.INDEXES:
-        yield Hit(f"{waits} the indexes on {name} are built anew", _DROP_FIRST, part=command)
-    elif change is Change.CHECKS:
-        yield Hit(f"{waits} the constraints of {name} are checked again, row by row", _VALID_LATER, part=command)
-    elif change is Change.UNLESS_UTC:
-        what = f"every row of {called(table)} is written anew where TimeZone is another than UTC"
-        yield Hit(
-            what, "SET LOCAL TimeZone = 'UTC' before it, where that is what the values mean", blocks=False, part=command
-        )
+    blocks = f"blocks reads and writes on `{called(table)}` while"
+    match change_of(case.catalog, table, name, definition):
+        case Change.REWRITE:
+            yield Hit(f"{blocks} it is rewritten, because `{name}` becomes {new}", part=command)
+        case Change.INDEXES:
+            yield Hit(f"{blocks} the indexes on `{name}` are rebuilt", _DROP_FIRST, part=command)
+        case Change.CHECKS:
+            yield Hit(f"{blocks} every row is checked against the constraints on `{name}`", _VALID_LATER, part=command)
+        case Change.UNLESS_UTC:
+            what = f"rewrites `{called(table)}` if TimeZone is not UTC"
+            yield Hit(what, _SET_UTC, blocks=False, part=command)
+        case Change.NOTHING:
+            pass
 
 
-_DROP_FIRST = "drop the index first and build it again CONCURRENTLY, in migrations of their own"
-_VALID_LATER = "drop the constraint first, add it again NOT VALID, and VALIDATE it in a migration of its own"
+_DROP_FIRST = "drop the index first, and rebuild it CONCURRENTLY afterwards, in separate migrations"
+_VALID_LATER = "drop the constraint first, add it as NOT VALID afterwards, and VALIDATE it in a separate migration"
+_SET_UTC = "run SET LOCAL TimeZone = 'UTC' first, if the values are in UTC"
 
 RULE = Rule(
     id="rewriting-type",
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="Most changes of a column's type write the table and all its indexes anew under an ACCESS EXCLUSIVE lock. "
-    "A few, such as a longer varchar or varchar to text, change the catalogue only.",
-    instead="add a column of the new type, keep both in step by a trigger, fill it in batches, then swap the names",
+    why="Changing the type of a column usually rewrites the whole table and its indexes under an ACCESS EXCLUSIVE "
+    "lock. A few changes do not, such as a longer varchar, or varchar to text.",
+    instead="add a column of the new type, keep both in sync with a trigger, backfill in batches, then swap the names",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,
