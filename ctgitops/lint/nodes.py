@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -27,21 +26,6 @@ def name_of(items: list[Node]) -> Name:
 def qualified(parts: tuple[str, ...]) -> Name:
     """The name with these parts; a database name before the schema is ignored."""
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
-
-
-def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
-    """The DefElem of that name; None if it is missing."""
-    elements = (item.get("DefElem", {}) for item in items)
-    return next((each for each in elements if each.get("defname") == name), None)
-
-
-def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
-    """Whether an option is present and not switched off: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
-    element = option(items, name)
-    if element is None:
-        return False
-    text = json.dumps(element.get("arg", {})).lower()
-    return not any(off in text for off in ('"false"', '"off"', '"ival": 0', '{"integer": {}}'))
 
 
 def columns_in(node: Any) -> frozenset[str]:

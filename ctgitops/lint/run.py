@@ -74,7 +74,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
-        inner = guard.each("what it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
+        inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
         return ((kind, unread or node) for kind, node, unread in inner)
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:

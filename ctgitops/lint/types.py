@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
 
+from ..sql.nodes import Node
 from ..sql.parse import trees
-
-Node = dict[str, Any]
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)
@@ -42,13 +40,9 @@ UNKNOWN = Type("")
 """An unknown type."""
 
 SERIAL = {
-    "serial": "int4",
-    "serial4": "int4",
-    "bigserial": "int8",
-    "serial8": "int8",
-    "smallserial": "int2",
+    "serial": "int4", "serial4": "int4", "bigserial": "int8", "serial8": "int8", "smallserial": "int2",
     "serial2": "int2",
-}
+}  # fmt: skip
 
 
 def type_of(node: Node) -> Type:

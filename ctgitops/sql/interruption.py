@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .nodes import Node, commands, dropped_names, quoted_name, relation
+from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on
 
 
 class Leaving(StrEnum):
@@ -59,7 +59,7 @@ def _drop(node: Node) -> Leaves | None:
 
 
 def _reindex(node: Node) -> Leaves | None:
-    if not any(item.get("DefElem", {}).get("defname") == "concurrently" for item in node.get("params", ())):
+    if not switched_on(node.get("params", ()), "concurrently"):
         return None
     name = relation(node["relation"]) if "relation" in node else quoted_name(node.get("name"))
     return Leaves(Leaving.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower())

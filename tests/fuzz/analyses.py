@@ -14,7 +14,7 @@ from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
 from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
-from ctgitops.sql import deparse, expression, parse
+from ctgitops.sql import deparse, parse
 from ctgitops.sql.guard import Guard, SqlSyntaxError
 from ctgitops.sql.nodes import Node
 from ctgitops.sql.row_requirements import demands, writes_rows_of
@@ -54,7 +54,7 @@ def parsed_as(kind: str, node: Node) -> Iterator[None]:
         return {"stmts": [{"stmt": {kind: node}}]} if sql == TEXT else real(sql)
 
     # libpg_query writes SQL only of trees that a parser gave: any other can end the process
-    with mock.patch.object(parse, "parse_tree", parse_tree), mock.patch.object(expression, "_deparsed", _unwritten):
+    with mock.patch.object(parse, "parse_tree", parse_tree), mock.patch.object(deparse, "_as_target", _unwritten):
         yield
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node, commands
+from ...sql.nodes import Node, commands, options_of
 from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import name_of, option, relation_name
+from ..nodes import name_of, relation_name
 from ..types import type_of
 from . import create, drop
 
@@ -195,9 +195,9 @@ def domain(catalog: Catalog, node: Node) -> None:
 def function(catalog: Catalog, node: Node) -> None:
     """ALTER FUNCTION … STABLE."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
-    volatility = option(node.get("actions", []), "volatility")
-    if found and volatility:
-        found.volatility = volatility.get("arg", {}).get("String", {}).get("sval", found.volatility)
+    if found:
+        volatility = options_of(node.get("actions", [])).get("volatility", {})
+        found.volatility = volatility.get("String", {}).get("sval", found.volatility)
 
 
 def setting(catalog: Catalog, node: Node) -> None:

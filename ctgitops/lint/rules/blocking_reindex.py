@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ...sql.nodes import switched_on
 from ..catalog import Table
 from ..fixes import concurrently
-from ..nodes import relation_name, switched_on
+from ..nodes import relation_name
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

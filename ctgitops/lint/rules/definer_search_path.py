@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ...sql.nodes import parts_of
-from ..nodes import option
+from ...sql.nodes import option, parts_of
 from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 

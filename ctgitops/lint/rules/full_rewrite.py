@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..nodes import switched_on
+from ...sql.nodes import switched_on
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 

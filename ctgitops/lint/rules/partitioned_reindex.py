@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..nodes import relation_name, switched_on
+from ...sql.nodes import switched_on
+from ..nodes import relation_name
 from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
