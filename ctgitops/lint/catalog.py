@@ -42,7 +42,6 @@ class Index:
 
     table: Name
     columns: frozenset[str] = frozenset()
-    unique: bool = False
     computed: bool = False
     """Whether it has an expression or a predicate: then PostgreSQL rebuilds it on any type change of its columns."""
     own_classes: frozenset[str] = frozenset()
@@ -77,15 +76,6 @@ class Table:
     storage: tuple[str, str] = ("heap", "")
     """Its access method and its tablespace; an empty name is the database's default."""
     row_security: bool = False
-
-    def constraint_named(self, name: str, kind: str) -> str:
-        """Chooses a name for an unnamed constraint."""
-        if name:
-            return name
-        number = 1
-        while f"{kind} {number}" in self.constraints:
-            number += 1
-        return f"{kind} {number}"
 
     def proved_parts(self) -> list[Node]:
         """The conjuncts of all validated CHECK constraints."""

@@ -18,18 +18,6 @@ _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """ALTER TABLE object types that have rows: an index, a sequence, a view and a type have the same parse tree."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Lint settings other than severities."""
-
-    exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
-    major: int = 0
-    """The server version; 0 if unknown."""
-    breaking: bool = False
-    """Whether the migration's header marks it as a breaking change."""
-
-
 @dataclass
 class Transaction:
     """The effects of earlier statements in the same transaction."""
@@ -63,7 +51,8 @@ class Case:
     node: Node
     catalog: Catalog
     transaction: Transaction
-    settings: Settings
+    exposed_schemas: tuple[str, ...] = ()
+    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 

@@ -37,7 +37,7 @@ def change_of(catalog: Catalog, table: Table, column: str, definition: Node) -> 
     if cost is Cost.REWRITE:
         return Change.REWRITE
     same = catalog.base(old) == catalog.base(new)
-    if _checked(catalog, table, column):
+    if _checked(table, column):
         return Change.CHECKS
     zoned = not same and under_utc_only(catalog.base(old), catalog.base(new))
     if zoned and catalog.timezone.lower() not in _UTC:
@@ -71,6 +71,6 @@ def _plain(using: Any, column: str, new: Type) -> bool:
     return isinstance(node, dict) and "ColumnRef" in node and columns_in(node) == {column}
 
 
-def _checked(_catalog: Catalog, table: Table, column: str) -> bool:
-    """Whether the column has a valid CHECK, which PostgreSQL drops, adds and validates again whatever the types."""
+def _checked(table: Table, column: str) -> bool:
+    """Whether the column has a valid CHECK, which PostgreSQL drops, adds and validates again for any type."""
     return any(c.kind == "CONSTR_CHECK" and column in c.columns and c.valid for c in table.constraints.values())

@@ -12,7 +12,6 @@ from ctgitops.core.problem import NOT_ANALYSED
 from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
-from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
 from ctgitops.sql import deparse, parse
 from ctgitops.sql.guard import Guard, SqlSyntaxError
@@ -39,7 +38,7 @@ _ALL = {rule.id: "error" for rule in all_rules()}
 
 def linter() -> Linter:
     """With every rule on, and tables in use."""
-    made = Linter(Catalog(complete=True, major=15), Settings(("public",), 15), _ALL, TODAY)
+    made = Linter(Catalog(complete=True, major=15), ("public",), _ALL, TODAY)
     made.fold(Script(TABLES, "000_tables.sql"))
     made.catalog.settle()
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 from ...sql.nodes import Node, options_of, parts_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
@@ -98,21 +99,22 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
     if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_NOTNULL"}:
         for name in constraint.columns if constraint.valid else ():
             to.columns.setdefault(name, Column()).not_null = True
-    name = to.constraint_named(node.get("conname", "") or _usual_name(to, constraint.columns, kind), kind)
+    name = node.get("conname", "") or _usual_name(to, constraint.columns, kind)
     to.constraints[name] = constraint
     if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"}:
         catalog.indexes.pop((to.name[0], node.get("indexname", "")), None)
-        unique = constraint.kind != "CONSTR_EXCLUSION"
-        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns, unique=unique)
+        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns)
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column."""
+    """The name that PostgreSQL chooses for a constraint on one column; for any other, `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
     name = f"{to.name[1]}_{next(iter(columns))}_{ends[kind]}" if len(columns) == 1 and kind in ends else ""
-    return "" if name in to.constraints else name
+    if name and name not in to.constraints:
+        return name
+    return next(each for number in count(1) if (each := f"{kind} {number}") not in to.constraints)
 
 
 def foreign_table(catalog: Catalog, node: Node) -> None:
@@ -160,7 +162,7 @@ def index(catalog: Catalog, node: Node) -> None:
     computed = "whereClause" in node or any("expr" in element.get("IndexElem", {}) for element in elements)
     method = node.get("accessMethod", "btree")
     name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
-    made = Index(on, columns, bool(node.get("unique")), computed, _own_classes(elements), method)
+    made = Index(on, columns, computed, _own_classes(elements), method)
     catalog.indexes.setdefault((on[0], name), made)
 
 

@@ -1,7 +1,5 @@
 """Describes findings of nested_statements.py: dynamic SQL, whose text is known only at run time."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity
 
 RULE = Rule(

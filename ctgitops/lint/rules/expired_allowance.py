@@ -1,7 +1,5 @@
 """Describes findings of allowance.py: an allowance that has expired."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity
 
 RULE = Rule(

@@ -13,7 +13,7 @@ def check(case: Case) -> Hits:
     name = case.catalog.full(relation_name(relation))
     if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:
         return
-    exposed = case.settings.exposed_schemas or _schemas_with(case)
+    exposed = case.exposed_schemas or _schemas_with(case)
     if name[0] in exposed and name[1] not in case.transaction.row_security:
         yield Hit(f"exposes all rows of `{called(Table(name))}` to every client with access to the schema `{name[0]}`")
 

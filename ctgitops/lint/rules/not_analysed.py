@@ -1,7 +1,5 @@
 """Describes findings of run.py: a statement for which an analysis ended with an unexpected error."""
 
-from __future__ import annotations
-
 from ...core.problem import NOT_ANALYSED
 from ..rule import Group, Rule, Severity
 

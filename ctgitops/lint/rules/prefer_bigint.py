@@ -1,7 +1,5 @@
 """Reports a primary key of type integer or smallint, and recommends bigint."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity, columns
 
 RULE = Rule(

@@ -1,7 +1,5 @@
 """Reports serial, and recommends an identity column."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity, columns
 
 RULE = Rule(

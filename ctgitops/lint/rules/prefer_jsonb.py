@@ -1,7 +1,5 @@
 """Reports json, and recommends jsonb."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity, columns
 
 RULE = Rule(

@@ -1,7 +1,5 @@
 """Reports varchar(n) and char(n), and recommends text with a CHECK constraint."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity, columns
 
 RULE = Rule(

@@ -1,7 +1,5 @@
 """Reports timestamp without time zone, and recommends timestamptz."""
 
-from __future__ import annotations
-
 from ..rule import Group, Rule, Severity, columns
 
 RULE = Rule(
