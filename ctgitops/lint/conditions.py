@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 
 from ..sql.nodes import Node, parts_of
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError, parse_expression
 from ..sql.plpgsql import Condition
 from .catalog import Catalog
 from .catalog_query import PLAIN, Constants, aggregates, counts, finds_row
@@ -37,11 +37,9 @@ def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answe
 
 def _expression(text: str) -> Node:
     try:
-        targets = trees(f"select {text}")[0].node.get("targetList", ())
-    except (SqlSyntaxError, IndexError):
+        return parse_expression(text)
+    except SqlSyntaxError:
         return {}
-    value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
-    return value
 
 
 class Reader:

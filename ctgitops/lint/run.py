@@ -17,7 +17,7 @@ from ..sql.tokens import Kind, Token, tokens
 from .added_columns import target
 from .allowance import allowances, judged
 from .catalog import Catalog
-from .fold.apply import apply
+from .fold import apply
 from .nested_statements import Unread, with_inner
 from .nodes import relation_name
 from .registry import rules_for

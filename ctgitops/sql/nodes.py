@@ -49,6 +49,12 @@ def options_of(items: Sequence[Node]) -> dict[str, Node]:
     return {element.get("defname", ""): element.get("arg", {}) for element in elements}
 
 
+def text_of(node: Node) -> str:
+    """The value of a string constant; empty for any other expression."""
+    text: str = node.get("A_Const", {}).get("sval", {}).get("sval", "")
+    return text
+
+
 def option(items: Sequence[Node], name: str) -> Node | None:
     """The DefElem of that name in a list of options; None if it is missing."""
     elements = (item.get("DefElem", {}) for item in items)

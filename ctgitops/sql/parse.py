@@ -181,6 +181,13 @@ def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
+def parse_expression(text: str) -> Node:
+    """The parse tree of an expression; empty for a list of expressions. Raises SqlSyntaxError."""
+    targets = [target for tree in trees(f"select {text}") for target in tree.node.get("targetList", ())]
+    value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
+    return value
+
+
 def parse_tree(sql: str) -> Node:
     """The parse tree of a text, with offsets in bytes. Raises SqlSyntaxError."""
     lib = library()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node, commands, options_of
+from ...sql.nodes import Node, commands, options_of, text_of
 from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
 from ..nodes import name_of, relation_name
@@ -202,7 +202,7 @@ def function(catalog: Catalog, node: Node) -> None:
 
 def setting(catalog: Catalog, node: Node) -> None:
     """SET search_path, SET TIME ZONE."""
-    words = [item.get("A_Const", {}).get("sval", {}).get("sval", "") for item in node.get("args", ())]
+    words = [text_of(item) for item in node.get("args", ())]
     if node.get("name", "").lower() == "timezone":
         catalog.timezone = "".join(words)
     if node.get("name") == "search_path":

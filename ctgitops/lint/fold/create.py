@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ...sql.nodes import Node, options_of, parts_of
+from ...sql.nodes import Node, options_of, parts_of, text_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
 from ..nodes import Name, columns_in, name_of, relation_name
@@ -144,7 +144,7 @@ def selected(catalog: Catalog, node: Node) -> None:
     for item in node.get("targetList", ()):
         call = item.get("ResTarget", {}).get("val", {}).get("FuncCall", {})
         if parts_of(call.get("funcname", []))[-1:] == ("set_config",):
-            words = [a.get("A_Const", {}).get("sval", {}).get("sval", "") for a in call.get("args", ())]
+            words = [text_of(argument) for argument in call.get("args", ())]
             if words[:1] == ["search_path"]:
                 catalog.path = tuple(p.strip().strip('"') for p in "".join(words[1:2]).split(",") if p.strip())
 
