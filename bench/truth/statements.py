@@ -11,7 +11,6 @@ from psycopg import sql
 
 from ctgitops.core.workspace.finding import Finding
 from ctgitops.lint.catalog import Catalog
-from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
 from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
@@ -76,8 +75,7 @@ class Bench:
 
     def _linted(self, script: Script) -> tuple[Finding, ...]:
         catalog: Catalog = pickle.loads(self._catalog)  # noqa: S301 - ours, a moment ago
-        settings = Settings(major=self._server.programs.major)
-        return Linter(catalog, settings).file(script, transactional=script.transactional)
+        return Linter(catalog).file(script, transactional=script.transactional)
 
     def _fresh(self) -> Address:
         with connect(self._server.address(), "bench") as connection:

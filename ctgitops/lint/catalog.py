@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..sql.nodes import Node
-from .nodes import Name
+from .nodes import Name, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 
 _DEEPEST = 20
@@ -42,7 +42,6 @@ class Index:
 
     table: Name
     columns: frozenset[str] = frozenset()
-    unique: bool = False
     computed: bool = False
     """Whether it has an expression or a predicate: then PostgreSQL rebuilds it on any type change of its columns."""
     own_classes: frozenset[str] = frozenset()
@@ -78,14 +77,15 @@ class Table:
     """Its access method and its tablespace; an empty name is the database's default."""
     row_security: bool = False
 
-    def constraint_named(self, name: str, kind: str) -> str:
-        """Chooses a name for an unnamed constraint."""
-        if name:
-            return name
-        number = 1
-        while f"{kind} {number}" in self.constraints:
-            number += 1
-        return f"{kind} {number}"
+    def proved_parts(self) -> list[Node]:
+        """The conjuncts of all validated CHECK constraints."""
+        checks = (c for c in self.constraints.values() if c.kind == "CONSTR_CHECK" and c.valid and c.expression)
+        return [part for check in checks for part in conjuncts(check.expression)]
+
+    def proved_not_null(self, column: str) -> bool:
+        """Whether a column is NOT NULL, or a validated CHECK proves that it is never null."""
+        known = self.columns.get(column)
+        return (known is not None and known.not_null) or column in not_null_columns(self.proved_parts())
 
 
 @dataclass
@@ -127,13 +127,13 @@ class Catalog:
 
     def full(self, name: Name) -> Name:
         """The name with the schema in which it is found, else with the first schema of the search path."""
-        schema, bare = name
-        if schema:
-            return name
-        for candidate in self.path:
-            if (candidate, bare) in self.tables or (candidate, bare) in self.indexes:
-                return (candidate, bare)
-        return (self.path[0] if self.path else "", bare)
+        keys = ((schema, name[1]) for schema in self.path)
+        found = (key for key in keys if key in self.tables or key in self.indexes)
+        return name if name[0] else next(found, self.created(name))
+
+    def created(self, name: Name) -> Name:
+        """The name that CREATE gives a new object: without a schema, it is in the first of the search path."""
+        return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
         """The table of that name."""

@@ -6,11 +6,10 @@ import operator
 from collections.abc import Callable
 
 from ..sql.nodes import Node, parts_of
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError, parse_expression
 from ..sql.plpgsql import Condition
 from .catalog import Catalog
-from .catalog_query import PLAIN, aggregates, counts, finds_row
-from .constants import Constants
+from .catalog_query import PLAIN, Constants, aggregates, counts, finds_row
 from .dynamic_sql import Values
 
 _COMPARED: dict[str, Callable[[int, int], bool]] = {
@@ -38,11 +37,9 @@ def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answe
 
 def _expression(text: str) -> Node:
     try:
-        targets = trees(f"select {text}")[0].node.get("targetList", ())
-    except (SqlSyntaxError, IndexError):
+        return parse_expression(text)
+    except SqlSyntaxError:
         return {}
-    value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
-    return value
 
 
 class Reader:

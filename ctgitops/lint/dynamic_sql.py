@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from ..sql.nodes import Node, parts_of
-from ..sql.parse import SqlSyntaxError, trees
+from ..sql.parse import SqlSyntaxError, parse_expression
 from .nodes import identifier
 
 UNKNOWN = "…"
@@ -39,12 +39,9 @@ class _Scope:
 
     def _read(self, expression: str, depth: int) -> tuple[str, ...]:
         try:
-            targets = [target for tree in trees(f"select {expression}") for target in tree.node.get("targetList", ())]
+            return _texts(parse_expression(expression), self, depth)[:_MOST]
         except SqlSyntaxError:
             return (UNKNOWN,)
-        if len(targets) != 1:
-            return (UNKNOWN,)
-        return _texts(targets[0].get("ResTarget", {}).get("val", {}), self, depth)[:_MOST]
 
 
 def _texts(node: Node, scope: _Scope, depth: int) -> tuple[str, ...]:

@@ -9,21 +9,20 @@ from datetime import date
 from ..core.environment.environment import Environment
 from ..core.environment.policy import Policy
 from ..core.migration.migration import Migration
-from ..core.plan.plan import Direction, Plan, Step
+from ..core.plan.plan import Direction, Plan
 from ..core.schema.snapshot import Snapshot
 from ..core.view.preview import Look, Preview
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..sql.parse import SqlSyntaxError
 from .catalog import Catalog
-from .rule_input import Settings
 from .run import Linter
 from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
     """Lints every migration as if all earlier ones were applied long ago; with `only`, reports those files alone."""
-    linter = Linter(Catalog(complete=True), _settings(workspace.policy), workspace.policy.lint, today)
+    linter = Linter(Catalog(complete=True), workspace.policy.exposed_schemas, workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):
         if migration.number <= workspace.policy.lint_after or not (only is None or migration.path in only):
@@ -47,7 +46,7 @@ def lint_plan(
     """Adds findings to the steps of a plan. Tables that earlier steps create are not in use yet."""
     linter = Linter(
         catalog_of(live) if live else Catalog(complete=True),
-        _settings(workspace.policy, live.about.major if live else 0),
+        workspace.policy.exposed_schemas,
         severities(workspace.policy, environment),
         today,
     )
@@ -57,20 +56,14 @@ def lint_plan(
             if migration.number in applied:
                 linter.fold(migration.up)
         linter.catalog.settle()
-    return replace(plan, steps=tuple(_linted(step, linter) for step in plan.steps))
+    findings = [linter.file(step.script, transactional=step.transactional) for step in plan.steps]
+    steps = zip(plan.steps, findings, strict=True)
+    return replace(plan, steps=tuple(replace(step, findings=found) for step, found in steps))
 
 
 def severities(policy: Policy, environment: Environment) -> Mapping[str, str]:
     """The severities of the policy, overridden by those of the environment."""
     return {**policy.lint, **environment.lint}
-
-
-def _linted(step: Step, linter: Linter) -> Step:
-    return replace(step, findings=linter.file(step.script, transactional=step.transactional))
-
-
-def _settings(policy: Policy, major: int = 0) -> Settings:
-    return Settings(exposed_schemas=policy.exposed_schemas, major=major)
 
 
 def _transactional(migration: Migration) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..sql.guard import NotAnalysedError
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, trees
 from ..sql.plpgsql import Inner, body_of, inside
 from .catalog import Catalog, Function
-from .conditions import Answers, holds
+from .catalog_query import aggregates
+from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
-from .function_calls import calls
 from .nodes import name_of
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
@@ -38,7 +39,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
         yield from _inside_block(node, catalog, depth)
         return
     if kind in _CALLS and catalog.functions and depth < _DEEPEST:
-        for call in calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog):
+        for call in _calls({"FuncCall": node["funccall"]} if "funccall" in node else {kind: node}, catalog):
             if function := catalog.function(name_of(call.get("funcname", []))):
                 yield from _inside_function(function, catalog, depth + 1)
     yield kind, node, None
@@ -48,14 +49,14 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     """Returns the statements of the block whose branch may be taken; dynamic SQL may be unreadable."""
     body = body_of(do)
     if body is None:
-        yield "", {}, Unread("a block in another language than PL/pgSQL is not understood")
+        yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
         return
     try:
         read = inside(body)
     except NotAnalysedError:
         raise  # the statement's guard reports it
     except SqlSyntaxError as error:
-        yield "", {}, Unread(f"the block is not understood: {error.message}")
+        yield "", {}, Unread(f"the DO block was not analysed: {error.message}")
         return
     answers: Answers = {}
     for inner in read.runs:
@@ -88,7 +89,7 @@ def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -
 
 def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterator[Read]:
     made = texts(inner.sql, values) if inner.dynamic else (inner.sql,)
-    unread = Unread(f"the block puts SQL together on its line {inner.line}, which is known when it runs")
+    unread = Unread(f"line {inner.line} of the block runs dynamic SQL that is known only at run time")
     for sql in made:
         try:
             found = trees(sql)
@@ -100,3 +101,35 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
             yield from with_inner(tree.kind, tree.node, catalog, depth)
         if inner.dynamic and UNKNOWN in sql:
             yield "", {}, unread
+
+
+def _calls(node: Any, catalog: Catalog) -> Iterator[Node]:
+    """The function calls in a statement, without those that are known not to run."""
+    reader, left = Reader(catalog, {}, {}), [node]
+    while left:
+        each = left.pop()
+        if isinstance(each, list):
+            left += reversed(each)
+        elif isinstance(each, dict):
+            if "FuncCall" in each:
+                yield each["FuncCall"]
+            left += reversed(_run(each, reader))
+
+
+def _run(node: Node, reader: Reader) -> list[Any]:
+    """The children of a node that can run."""
+    select, case = node.get("SelectStmt", {}), node.get("CaseExpr", {})
+    if select and not aggregates(select) and reader.finds(select) is False:
+        return [select.get(clause) for clause in ("withClause", "fromClause", "whereClause")]
+    return _arms(case, reader) if case and "arg" not in case else list(node.values())
+
+
+def _arms(case: Node, reader: Reader) -> list[Any]:
+    """The CASE branches that can be taken, and the conditions evaluated before them."""
+    run: list[Any] = []
+    for arm in (each.get("CaseWhen", {}) for each in case.get("args", ())):
+        said = reader.truth(arm.get("expr", {}))
+        run += [arm.get("expr"), arm.get("result") if said is not False else None]
+        if said:
+            return run
+    return [*run, case.get("defresult")]

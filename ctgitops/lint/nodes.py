@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..sql.nodes import Node, parts_of, quoted_name, walk
@@ -20,40 +19,19 @@ def relation_name(relation: Node) -> Name:
 
 
 def name_of(items: list[Node]) -> Name:
-    """The name in a list of strings; a database name before the schema is ignored."""
-    parts = parts_of(items)
+    """The name in a list of strings."""
+    return qualified(parts_of(items))
+
+
+def qualified(parts: tuple[str, ...]) -> Name:
+    """The name with these parts; a database name before the schema is ignored."""
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
-
-
-def option(items: list[Node] | tuple[Node, ...], name: str) -> Node | None:
-    """The DefElem of that name; None if it is missing."""
-    for item in items:
-        element: Node = item.get("DefElem", {})
-        if element.get("defname") == name:
-            return element
-    return None
-
-
-def switched_on(items: list[Node] | tuple[Node, ...], name: str) -> bool:
-    """Whether an option is present and not switched off: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
-    element = option(items, name)
-    if element is None:
-        return False
-    text = json.dumps(element.get("arg", {})).lower()
-    return (
-        not any(f'"{word}"' in text for word in ("false", "off"))
-        and '"ival": 0' not in text
-        and '{"integer": {}}' not in text
-    )
 
 
 def columns_in(node: Any) -> frozenset[str]:
     """The columns that an expression references."""
-    found = set()
-    for kind, inner in walk(node):
-        if kind == "ColumnRef" and inner.get("fields"):
-            found.add(inner["fields"][-1].get("String", {}).get("sval", ""))
-    return frozenset(found - {""})
+    found = (parts_of(inner.get("fields", []))[-1:] for kind, inner in walk(node) if kind == "ColumnRef")
+    return frozenset(name for names in found for name in names if name)
 
 
 def with_column_renamed(node: Any, old: str, new: str) -> Any:
@@ -74,9 +52,7 @@ def canonical(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     cast = node.get("TypeCast")
-    if cast and "A_Const" in cast.get("arg", {}):
-        return canonical(cast["arg"])
-    if cast and "ColumnRef" in cast.get("arg", {}):
+    if cast and {"A_Const", "ColumnRef"} & set(cast.get("arg", {})):
         return canonical(cast["arg"])
     if "ColumnRef" in node:
         return {"ColumnRef": parts_of(node["ColumnRef"].get("fields", []))[-1:]}
@@ -103,14 +79,11 @@ def conjuncts(node: Any) -> Iterator[Node]:
         yield whole
 
 
-def not_null_columns(expression: Any) -> frozenset[str]:
-    """The columns that a CHECK proves to be not null."""
-    found: set[str] = set()
-    for part in conjuncts(expression):
-        test = part.get("NullTest", {})
-        if test.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in test.get("arg", {}):
-            found |= columns_in(test["arg"])
-    return frozenset(found)
+def not_null_columns(parts: Iterable[Node]) -> frozenset[str]:
+    """The columns that the conjuncts of a CHECK prove to be not null."""
+    tests = (part.get("NullTest", {}) for part in parts)
+    proved = [t["arg"] for t in tests if t.get("nulltesttype") == "IS_NOT_NULL" and "ColumnRef" in t.get("arg", {})]
+    return frozenset().union(*map(columns_in, proved))
 
 
 def identifier(text: str) -> str:

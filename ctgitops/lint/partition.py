@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..sql.nodes import Node, parts_of
 from .catalog import Catalog, Table
-from .constraint_proof import proved_not_null, proved_parts
 from .nodes import canonical, columns_in, conjuncts, same
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
@@ -44,7 +43,7 @@ def _excluded_by_all(catalog: Catalog, parent: Table, default: Table) -> bool:
 def _range(child: Table, column: str, bound: Node) -> bool:
     lower, upper = bound.get("lowerdatums", [{}])[0], bound.get("upperdatums", [{}])[0]
     wanted = [(">=", lower), ("<", upper)]
-    return proved_not_null(child, column) and all(
+    return child.proved_not_null(column) and all(
         _unbounded(datum) or _says(child, column, operator, datum) for operator, datum in wanted
     )
 
@@ -57,7 +56,7 @@ def _unbounded(datum: Node) -> bool:
 def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
     """Whether a conjunct of a CHECK restricts the column to the bound, or to a narrower range."""
     beyond = _beyond if operator == ">=" else _before
-    return any(beyond(name, right, datum) for name, right in _comparisons(proved_parts(child), column))
+    return any(beyond(name, right, datum) for name, right in _comparisons(child.proved_parts(), column))
 
 
 def _beyond(name: str, right: Node, datum: Node) -> bool:
@@ -103,10 +102,10 @@ def default_proved(parent: Table, default: Table, bound: Node) -> bool:
     if parent.partition_key is None or len(parent.partition_key[1]) != 1:
         return False
     how, (column,) = parent.partition_key
-    parts = proved_parts(default)
+    parts = default.proved_parts()
     if how == "list":
         return all(
-            proved_not_null(default, column)
+            default.proved_not_null(column)
             if _is_null(datum)
             else any(_excludes(part, column, datum) for part in parts)
             for datum in bound.get("listdatums", ())
@@ -164,9 +163,9 @@ def _items(right: Node) -> list[Node]:
 
 def _list(child: Table, column: str, bound: Node) -> bool:
     values = [canonical(datum) for datum in bound.get("listdatums", ())]
-    if not any(map(_is_null, values)) and not proved_not_null(child, column):
+    if not any(map(_is_null, values)) and not child.proved_not_null(column):
         return False
-    return any(_only(part, column, values) for part in proved_parts(child))
+    return any(_only(part, column, values) for part in child.proved_parts())
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:

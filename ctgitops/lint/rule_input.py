@@ -12,22 +12,10 @@ from ..sql.transaction_block import why_not_in_transaction
 from .added_columns import AddedColumn, added_column, target
 from .catalog import Catalog, Table
 from .dynamic_sql import UNKNOWN
-from .nodes import Name, relation_name, written
+from .nodes import Name, qualified, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """ALTER TABLE object types that have rows: an index, a sequence, a view and a type have the same parse tree."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Lint settings other than severities."""
-
-    exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
-    major: int = 0
-    """The server version; 0 if unknown."""
-    breaking: bool = False
-    """Whether the migration's header marks it as a breaking change."""
 
 
 @dataclass
@@ -44,8 +32,8 @@ class Transaction:
     """The number of statements in the file."""
     row_security: frozenset[str] = frozenset()
     """Names of the tables for which the file enables row-level security."""
-    told_mixed: bool = False
-    """Whether a mixed file was already reported."""
+    mixed_reported: bool = False
+    """Whether the rule `mixed-file` already reported the file."""
 
     def hold(self, case: Case) -> None:
         """Adds a statement's locks, which are held until the end of the transaction."""
@@ -63,7 +51,8 @@ class Case:
     node: Node
     catalog: Catalog
     transaction: Transaction
-    settings: Settings
+    exposed_schemas: tuple[str, ...] = ()
+    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
@@ -97,10 +86,15 @@ class Case:
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
-        gone = {command.get("name") for command in self.parts("AT_DropConstraint")}
-        if table is None or not gone & set(table.constraints):
+        dropped = {command.get("name") for command in self.parts("AT_DropConstraint")}
+        if table is None or not dropped & set(table.constraints):
             return table
-        return replace(table, constraints={n: c for n, c in table.constraints.items() if n not in gone})
+        return replace(table, constraints={n: c for n, c in table.constraints.items() if n not in dropped})
+
+    @property
+    def altered_with_rows(self) -> Table | None:
+        """Like `altered`, if the table can have rows to process."""
+        return self.altered if self.has_rows(self.altered) else None
 
     def parts(self, *subtypes: str) -> Iterator[Node]:
         """The ALTER TABLE actions of these kinds."""
@@ -109,31 +103,28 @@ class Case:
             if command.get("subtype") in subtypes:
                 yield command
 
-    def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
-        """The columns that the statement adds to a table in use."""
-        return self._added
-
     @cached_property
-    def _added(self) -> tuple[tuple[Table, AddedColumn], ...]:
-        table = self.altered
+    def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
+        """The columns that the statement adds to a table in use that can have rows."""
+        table = self.altered_with_rows
         if table is None:
             return ()
         added = [(command, added_column(target(command))) for command in self.parts("AT_AddColumn")]
-        return tuple((table, one) for command, one in added if not self._there(table, command, one))
+        return tuple((table, one) for command, one in added if not self._exists(table, command, one))
 
-    def _there(self, table: Table, command: Node, added: AddedColumn) -> bool:
+    def _exists(self, table: Table, command: Node, added: AddedColumn) -> bool:
         """Whether the column exists and IF NOT EXISTS skips it, or a block fails on it and may handle the error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that are added to a table in use, including those of added columns."""
-        table = self.altered
+        """The constraints of these kinds that are added to a table in use with rows, also those of added columns."""
+        table = self.altered_with_rows
         if table is None:
             return
         for command in self.parts("AT_AddConstraint"):
             if target(command).get("contype") in kinds:
                 yield table, target(command), None
-        for _, added in self.added_columns():
+        for _, added in self.added_columns:
             for node in added.constraints:
                 if node.get("contype") in kinds:
                     yield table, node, added
@@ -162,8 +153,7 @@ class Case:
 
 
 def _unquoted(text: str) -> Name:
-    parts = [part.replace('""', '"') for part in text[1:-1].split('"."')]
-    return (parts[-2] if len(parts) > 1 else "", parts[-1])
+    return qualified(tuple(part.replace('""', '"') for part in text[1:-1].split('"."')))
 
 
 def called(table: Table) -> str:

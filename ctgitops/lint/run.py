@@ -7,25 +7,25 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..core.fix import Lines
 from ..core.workspace.finding import Finding, Severity
 from ..sql.batch import is_batched
 from ..sql.guard import Failure, Guard
-from ..sql.nodes import Node
+from ..sql.nodes import Node, commands
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
-from .allowance import allowances
-from .apply_allowances import judged
+from ..sql.tokens import Kind, Token, tokens
+from .added_columns import target
+from .allowance import allowances, judged
 from .catalog import Catalog
-from .fold.apply import apply
-from .follow_up_fix import split
-from .inline_fix import CONCURRENT, rewrite
+from .fold import apply
 from .nested_statements import Unread, with_inner
 from .nodes import relation_name
-from .position import place_of
 from .registry import rules_for
 from .rule import Hit, Rule
-from .rule_input import Case, Settings, Transaction
+from .rule_input import Case, Transaction
+
+_BEFORE_NAME = {"ALTER", "TABLE", "MATERIALIZED", "VIEW", "FOREIGN", "INDEX", "IF", "EXISTS", "ONLY"}
+"""Keywords of ALTER TABLE before the table's name."""
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Linter:
     """Lints files in order, and applies each file to the known schema."""
 
     catalog: Catalog = field(default_factory=Catalog)
-    settings: Settings = field(default_factory=Settings)
+    exposed_schemas: tuple[str, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
     today: date = date.min
     _by_kind: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Linter:
         self.catalog.path, self.catalog.timezone = path, ""
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
-        inner = guard.each("what it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
+        inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
         return ((kind, unread or node) for kind, node, unread in inner)
 
     def _statement(self, script: Script, tree: Tree, transaction: Transaction) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ class Linter:
             if isinstance(node, Unread):
                 yield from self._unread(script, tree, node)
                 continue
-            case = Case(kind, node, self.catalog, transaction, self.settings, in_body=kind != tree.kind)
+            case = Case(kind, node, self.catalog, transaction, self.exposed_schemas, in_body=kind != tree.kind)
             for rule in self._active(kind):
                 yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
             guard.value("its locks", partial(transaction.hold, case), None)
@@ -97,13 +97,12 @@ class Linter:
 
     def _found(self, rule: Rule, case: Case, script: Script, tree: Tree) -> Iterator[Finding]:
         for hit in rule.check(case):
-            found = self._finding(script, tree, rule, hit)
-            fixed = None if case.in_body or hit.instead else _fixed(rule, script, tree, case.transaction)
-            yield replace(found, fix=fixed) if fixed else found
+            fix = None if case.in_body or hit.instead or not rule.fix else rule.fix(script, tree, case.transaction)
+            yield replace(self._finding(script, tree, rule, hit), fix=fix)
 
     def _failed(self, script: Script, tree: Tree, failures: list[Failure]) -> Iterator[Finding]:
         for rule in self._active("NotAnalysed") if failures else ():
-            what = f"this {tree.kind} was not analysed: unknown is {', '.join(map(str, dict.fromkeys(failures)))}"
+            what = f"this {tree.kind} was not fully analysed; unknown: {', '.join(map(str, dict.fromkeys(failures)))}"
             yield self._finding(script, tree, rule, Hit(what))
 
     def _unread(self, script: Script, tree: Tree, unread: Unread) -> Iterator[Finding]:
@@ -121,7 +120,7 @@ class Linter:
         return Severity(self.severities.get(rule.id, rule.severity))
 
     def _finding(self, script: Script, tree: Tree, rule: Rule, hit: Hit) -> Finding:
-        start = script.place(place_of(script, tree, hit.part))
+        start = script.place(_place_of(script, tree, hit.part))
         lock = hit.lock or rule.lock
         return Finding(
             rule=rule.id,
@@ -145,9 +144,35 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
                 yield relation_name(node.get("relation", {}))[1]
 
 
-def _fixed(rule: Rule, script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    alone = transaction.statements == 1
-    if alone and script.sent != script.sql and rule.id in CONCURRENT:
-        return None  # BEGIN and COMMIT around it would have to be removed too
-    one = rewrite(rule.id, script, tree, alone=alone)
-    return split(rule.id, script, tree, one) if transaction.whole and not transaction.batched else one
+def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
+    """The offset of an action in characters, or of its statement if the action's offset is unknown."""
+    at = script.first_word(tree.start, tree.end)
+    if part is None:
+        return at
+    parts = [each is part or target(each) is part for each in commands(tree.kind, tree.node)]
+    starts = list(_starts(script.sql[at : tree.end])) if True in parts else []
+    return at + starts[parts.index(True)] if len(starts) == len(parts) > 0 else at
+
+
+def _starts(text: str) -> Iterator[int]:
+    """The offset of each action: after the table's name, and after each comma outside of brackets."""
+    depth, due = 0, False
+    left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
+    for token in left[_name_ends(text, left) :]:
+        mark = text[token.start : token.end]
+        if not due:
+            yield token.start
+            due = True
+        depth += (mark in {"(", "["}) - (mark in {")", "]"})
+        due = due and not (mark == "," and not depth)
+
+
+def _name_ends(text: str, found: list[Token]) -> int:
+    """The number of tokens before the first action."""
+    count = 0
+    while count < len(found) and text[found[count].start : found[count].end].upper() in _BEFORE_NAME:
+        count += 1
+    count += 1
+    while count + 1 < len(found) and text[found[count].start : found[count].end] == ".":
+        count += 2
+    return count + (count < len(found) and text[found[count].start : found[count].end] == "*")

@@ -11,7 +11,7 @@ from ..core.schema.snapshot import SchemaObject, Snapshot
 from ..sql.guard import Guard
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from .catalog import Catalog
-from .fold.apply import apply
+from .fold import apply
 
 _TAG = "$ctgitops$"
 _RELATIONS = ("table", "foreign table", "materialized view", "view")
@@ -76,11 +76,8 @@ def _domain(each: SchemaObject) -> str:
 
 
 def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
-    if each.kind == "view":
-        yield f"create view {each.name} as select 1"
-        return
-    if each.kind == "materialized view":
-        yield f"create materialized view {each.name} as select 1"
+    if each.kind in {"view", "materialized view"}:
+        yield f"create {each.kind} {each.name} as select 1"
         return
     attributes = each.attributes
     key = f" partition by {attributes['partition_key']}" if "partition_key" in attributes else ""

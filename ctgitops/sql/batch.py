@@ -80,9 +80,9 @@ def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
         faults += _faults_of(key, value, line.start())
         values[key] = value
     if "size" not in values:
-        faults.append(Fault("a batch needs a size", line.start(), "write `-- ctgitops: batch size=5000`"))
+        faults.append(Fault("the batch directive has no size", line.start(), "write `-- ctgitops: batch size=5000`"))
     if len(found) > 1:
-        faults.append(Fault("a file has one line `ctgitops: batch`", found[1].start(), "remove the other"))
+        faults.append(Fault("a second line `ctgitops: batch`", found[1].start(), "remove one of the two"))
     return (None, tuple(faults)) if faults else (_batch(values), ())
 
 
@@ -107,13 +107,14 @@ def _faults_of(key: str, value: str, offset: int) -> Iterator[Fault]:
     if key in _NUMBERS:
         most = LARGEST_SIZE if key == "size" else 10**18
         if not value.isdecimal() or not 1 <= int(value[:20]) <= most:
-            yield Fault(f"`{key}={value}` is no number of rows", offset, f"a number from 1 to {most:,}")
+            yield Fault(f"`{key}={value}` is not a number of rows", offset, f"use a number from 1 to {most:,}")
     elif key in _DURATIONS:
         if not _DURATION.fullmatch(value):
-            yield Fault(f"`{key}={value}` is no duration", offset, "a number with ms, s, min, h or d, such as `100ms`")
+            hint = "use a number with a unit (ms, s, min, h, d), such as `100ms`"
+            yield Fault(f"`{key}={value}` is not a duration", offset, hint)
     else:
         keys = ", ".join((*_NUMBERS, *_DURATIONS))
-        yield Fault(f"`{key}` is nothing that a batch has", offset, f"it has {keys}")
+        yield Fault(f"unknown batch parameter `{key}`", offset, f"the parameters are {keys}")
 
 
 def shape_of(kind: str, node: Node) -> Shape:
@@ -132,16 +133,16 @@ def shape_of(kind: str, node: Node) -> Shape:
 def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
     """The reasons why a statement cannot run in batches."""
     if shape.kind not in {"UpdateStmt", "DeleteStmt", "InsertStmt"}:
-        hint = "its last part decides: `WITH … UPDATE`, not `WITH … SELECT`"
-        yield Fault("a batch is an UPDATE, DELETE or INSERT", offset, hint)
+        hint = "the main statement decides: use `WITH … UPDATE`, not `WITH … SELECT`"
+        yield Fault("a batched migration must be an UPDATE, DELETE or INSERT", offset, hint)
     elif not shape.limited:
-        hint = "choose its rows by `WITH batch AS (SELECT … LIMIT $1 FOR UPDATE SKIP LOCKED)`; `$1` becomes the size"
-        yield Fault("nothing limits the batch to its size", offset, hint)
+        hint = "select its rows with `WITH batch AS (SELECT … LIMIT $1 FOR UPDATE SKIP LOCKED)`; `$1` is the size"
+        yield Fault("no `LIMIT $1` limits the batch to its size", offset, hint)
     elif not (shape.selects or shape.deletes):
-        hint = "give the SELECT with the LIMIT a WHERE that is false for rows which are done"
-        yield Fault("it would touch the same rows for ever", offset, hint)
+        hint = "add a WHERE clause to the SELECT with the LIMIT, which excludes rows that are already processed"
+        yield Fault("every batch would process the same rows", offset, hint)
     if any(number != 1 for number, _ in shape.parameters):
-        yield Fault("a batch has one parameter, `$1`, which is its size", offset, "write the other values as they are")
+        yield Fault("a batch has only the parameter `$1`, its size", offset, "write the other values as constants")
 
 
 def sized(text: str, shape: Shape, size: int) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .nodes import Node
-from .parse import SqlSyntaxError, trees
+from .nodes import Node, text_of
+from .parse import SqlSyntaxError, parse_expression, trees
 from .plpgsql import body_of, inside
 
 _DEEPEST = 5
@@ -60,15 +60,7 @@ def _in_body(body: str, deep: int) -> Iterator[str]:
         return  # a body that our parser cannot read still runs, and PostgreSQL reports what is missing
     for run in runs:
         try:
-            text = _constant(run.sql) if run.dynamic else run.sql
+            text = text_of(parse_expression(run.sql)) if run.dynamic else run.sql
             yield from _in_text(text, deep)
         except SqlSyntaxError:
             continue
-
-
-def _constant(expression: str) -> str:
-    """The text of a string constant; empty for any other expression."""
-    tree = trees(f"select {expression}")[0]
-    target = tree.node.get("targetList", [{}])[0].get("ResTarget", {}).get("val", {})
-    text: str = target.get("A_Const", {}).get("sval", {}).get("sval", "")
-    return text

@@ -1,17 +1,32 @@
-"""Writes SQL from changed parse trees, with the part of the parser library that turns a tree into SQL."""
+"""Deparses parse trees to SQL, and decides whether an unreviewed expression is safe to evaluate."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from .guard import guarded
+from .nodes import Node, parts_of, quoted_name, walk
 from .parse import ROOMY
 
+_SHAPES = frozenset(
+    {"A_Const", "ColumnRef", "A_Expr", "BoolExpr", "NullTest", "BooleanTest", "TypeCast", "CoalesceExpr", "MinMaxExpr"}
+    | {"CaseExpr", "CaseWhen", "A_ArrayExpr", "FuncCall", "CollateClause", "List", "String", "Integer", "TypeName"}
+)
+_FUNCTIONS = frozenset(
+    {"length", "char_length", "octet_length", "bit_length", "lower", "upper", "trim", "btrim", "ltrim", "rtrim"}
+    | {"substring", "substr", "left", "right", "position", "strpos", "replace", "concat", "starts_with", "md5"}
+    | {"abs", "ceil", "floor", "round", "trunc", "mod", "sign", "greatest", "least", "num_nonnulls", "num_nulls"}
+    | {"date_part", "extract", "date_trunc", "make_date", "jsonb_typeof", "json_typeof", "jsonb_array_length"}
+    | {"array_length", "cardinality", "array_position", "to_tsvector", "isfinite", "like", "notlike", "regexp_match"}
+)
+"""PostgreSQL functions that read nothing but their arguments."""
 
-@guarded("the rows that it touches")
+
+@guarded("the rows that it changes")
 def count_where(sql: str) -> str:
-    """A query that counts the rows which the DELETE or UPDATE in `sql` touches; empty where it cannot be deparsed."""
-    import postgast  # noqa: PLC0415 - see library.py
+    """A query that counts the rows which the DELETE or UPDATE in `sql` changes; empty where it cannot be deparsed."""
+    import postgast  # noqa: PLC0415 - see libpg_query.py
 
     touches = _to_rewrite(sql)
     if touches is None:
@@ -47,9 +62,53 @@ def index_on_probe(sql: str, table: str) -> str:
     return _deparsed(tree)
 
 
+def expression(node: Node) -> str:
+    """An expression as SQL; empty where it is nested too deeply to be deparsed."""
+    return _as_target({"ResTarget": {"val": node}}).removeprefix("SELECT ")
+
+
+def type_name(node: Node) -> str:
+    """A type as SQL."""
+    null = {"A_Const": {"isnull": True}}
+    cast = {"TypeCast": {"arg": null, "typeName": node}}
+    return _as_target({"ResTarget": {"val": cast}}).removeprefix("SELECT NULL::")
+
+
+def reaches_out(node: object) -> str:
+    """Why an expression may do more than compute from the row, as text; empty where it cannot."""
+    return next(_reaching(node), "")
+
+
+def _reaching(node: object) -> Iterator[str]:
+    for kind, each in walk(node):
+        if kind not in _SHAPES:
+            yield f"the expression contains a {kind}"
+        if kind == "FuncCall":
+            yield from _calling(each)
+
+
+def _calling(call: Node) -> Iterator[str]:
+    names = parts_of(call.get("funcname", ())) or ("",)
+    if names[-1] not in _FUNCTIONS or names[:-1] not in {(), ("pg_catalog",)}:
+        yield f"the expression calls {quoted_name(*names)}"
+
+
+def _as_target(target: Node) -> str:
+    import postgast  # noqa: PLC0415 - see libpg_query.py
+    from google.protobuf import json_format  # noqa: PLC0415 - a part of postgast's own start
+
+    select = {"targetList": [target], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
+    tree = type(postgast.parse(""))()
+    try:
+        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        return str(postgast.deparse(tree))
+    except (json_format.ParseError, RecursionError, ValueError):
+        return ""
+
+
 def _deparsed(tree: Any) -> str:
     """SQL of a tree; empty for constructs that are not valid in a query, such as WHERE CURRENT OF."""
-    import postgast  # noqa: PLC0415 - see library.py
+    import postgast  # noqa: PLC0415 - see libpg_query.py
 
     try:
         return str(postgast.deparse(tree))
@@ -59,7 +118,7 @@ def _deparsed(tree: Any) -> str:
 
 def _to_rewrite(sql: str) -> Any:
     """The parse tree that can be deparsed; None where it is nested more deeply than protobuf's decoder allows."""
-    import postgast  # noqa: PLC0415 - see library.py
+    import postgast  # noqa: PLC0415 - see libpg_query.py
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
 
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .nodes import Node, commands, dropped_names, quoted_name, relation
+from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on
 
 
 class Leaving(StrEnum):
@@ -24,9 +25,9 @@ class Leaving(StrEnum):
     DROPPED = "dropped"
     """DROP DATABASE and similar: nothing, or everything."""
     NOTHING = "nothing"
-    """VACUUM and similar: a second run does no harm."""
+    """VACUUM and similar, which can run again."""
     ANYTHING = "anything"
-    """A procedure that commits: only its author knows."""
+    """A procedure that commits: unknown."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,7 @@ class Leaves:
 def leaves(kind: str, node: Node) -> Leaves:
     """The possible remains of `node`, a statement that PostgreSQL does not allow inside a transaction."""
     judge = _JUDGES.get(kind)
-    found = judge(node) if judge else None
-    return found or _listed(kind, node) or Leaves(Leaving.NOTHING)
+    return (judge(node) if judge else None) or Leaves(Leaving.NOTHING)
 
 
 def _index(node: Node) -> Leaves | None:
@@ -59,7 +59,7 @@ def _drop(node: Node) -> Leaves | None:
 
 
 def _reindex(node: Node) -> Leaves | None:
-    if not any(item.get("DefElem", {}).get("defname") == "concurrently" for item in node.get("params", ())):
+    if not switched_on(node.get("params", ()), "concurrently"):
         return None
     name = relation(node["relation"]) if "relation" in node else quoted_name(node.get("name"))
     return Leaves(Leaving.REINDEXED, name, catalogue=node.get("kind", "").removeprefix("REINDEX_OBJECT_").lower())
@@ -77,26 +77,21 @@ def _anything(_node: Node) -> Leaves | None:
     return Leaves(Leaving.ANYTHING)
 
 
-_JUDGES = {
+def _object(what: Leaving, key: str, catalogue: str) -> Callable[[Node], Leaves]:
+    return lambda node: Leaves(what, node.get(key, ""), catalogue=catalogue)
+
+
+_JUDGES: dict[str, Callable[[Node], Leaves | None]] = {
     "IndexStmt": _index,
     "DropStmt": _drop,
     "ReindexStmt": _reindex,
     "AlterTableStmt": _detach,
     "CallStmt": _anything,
     "DoStmt": _anything,
+    "CreatedbStmt": _object(Leaving.CREATED, "dbname", "database"),
+    "DropdbStmt": _object(Leaving.DROPPED, "dbname", "database"),
+    "CreateTableSpaceStmt": _object(Leaving.CREATED, "tablespacename", "tablespace"),
+    "DropTableSpaceStmt": _object(Leaving.DROPPED, "tablespacename", "tablespace"),
+    "CreateSubscriptionStmt": _object(Leaving.CREATED, "subname", "subscription"),
+    "DropSubscriptionStmt": _object(Leaving.DROPPED, "subname", "subscription"),
 }
-_LISTED = {
-    "CreatedbStmt": (Leaving.CREATED, "dbname", "database"),
-    "DropdbStmt": (Leaving.DROPPED, "dbname", "database"),
-    "CreateTableSpaceStmt": (Leaving.CREATED, "tablespacename", "tablespace"),
-    "DropTableSpaceStmt": (Leaving.DROPPED, "tablespacename", "tablespace"),
-    "CreateSubscriptionStmt": (Leaving.CREATED, "subname", "subscription"),
-    "DropSubscriptionStmt": (Leaving.DROPPED, "subname", "subscription"),
-}
-
-
-def _listed(kind: str, node: Node) -> Leaves | None:
-    if kind not in _LISTED:
-        return None
-    what, key, catalogue = _LISTED[kind]
-    return Leaves(what, node.get(key, ""), catalogue=catalogue)

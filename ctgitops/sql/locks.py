@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .nodes import Node, commands, dropped_names, quoted_name, relation, walk
+from .nodes import Node, commands, dropped_names, quoted_name, relation, switched_on, walk
 
 
 class LockMode(IntEnum):
@@ -64,23 +64,14 @@ _BY_RELATION = {
     "AlterObjectSchemaStmt": ("relation", AE),
     "ClusterStmt": ("relation", AE),
     "ViewStmt": ("view", AE),
-    "InsertStmt": ("relation", LockMode.ROW_EXCLUSIVE),
-    "UpdateStmt": ("relation", LockMode.ROW_EXCLUSIVE),
-    "DeleteStmt": ("relation", LockMode.ROW_EXCLUSIVE),
-    "MergeStmt": ("relation", LockMode.ROW_EXCLUSIVE),
+    **dict.fromkeys(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"), ("relation", LockMode.ROW_EXCLUSIVE)),
     "AlterSeqStmt": ("sequence", SRE),
 }
 """Statements that lock only the relation that they name."""
 
 _WEAK = {
-    "AT_ValidateConstraint": SUE,
-    "AT_SetStatistics": SUE,
-    "AT_SetOptions": SUE,
-    "AT_ResetOptions": SUE,
-    "AT_SetRelOptions": SUE,
-    "AT_ResetRelOptions": SUE,
-    "AT_ClusterOn": SUE,
-    "AT_DropCluster": SUE,
+    **dict.fromkeys(("AT_ValidateConstraint", "AT_SetStatistics", "AT_SetOptions", "AT_ResetOptions"), SUE),
+    **dict.fromkeys(("AT_SetRelOptions", "AT_ResetRelOptions", "AT_ClusterOn", "AT_DropCluster"), SUE),
     "AT_AttachPartition": SUE,
     **{f"AT_{do}Trig{which}": SRE for do in ("Enable", "Disable") for which in ("", "All", "User")},
     "AT_EnableAlwaysTrig": SRE,
@@ -150,18 +141,12 @@ def _drop(node: Node) -> Iterator[tuple[str, LockMode]]:
             yield name, SUE if node.get("concurrent") else AE
 
 
-def _truncate(node: Node) -> Iterator[tuple[str, LockMode]]:
-    yield from ((name, AE) for name in _names(node, "relations"))
-
-
 def _index(node: Node) -> Iterator[tuple[str, LockMode]]:
     yield relation(node.get("relation", {})), SUE if node.get("concurrent") else LockMode.SHARE
 
 
 def _reindex(node: Node) -> Iterator[tuple[str, LockMode]]:
-    options = [item.get("DefElem", {}) for item in node.get("params", ())]
-    concurrently = any(o.get("defname") == "concurrently" and "arg" not in o for o in options)
-    yield relation(node.get("relation", {})), SUE if concurrently else AE
+    yield relation(node.get("relation", {})), SUE if switched_on(node.get("params", ()), "concurrently") else AE
 
 
 def _create(node: Node) -> Iterator[tuple[str, LockMode]]:
@@ -173,17 +158,18 @@ def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
     yield relation(node.get("relation", {})), LockMode.EXCLUSIVE if node.get("concurrent") else AE
 
 
-def _lock(node: Node) -> Iterator[tuple[str, LockMode]]:
+def _relations(node: Node) -> Iterator[tuple[str, LockMode]]:
+    """TRUNCATE and LOCK TABLE; a TRUNCATE has no mode, which is the strongest."""
     yield from ((name, LockMode.of(node)) for name in _names(node, "relations"))
 
 
 _JUDGES = {
     "AlterTableStmt": _alter_table,
     "DropStmt": _drop,
-    "TruncateStmt": _truncate,
+    "TruncateStmt": _relations,
     "IndexStmt": _index,
     "CreateStmt": _create,
     "ReindexStmt": _reindex,
     "RefreshMatViewStmt": _refresh,
-    "LockStmt": _lock,
+    "LockStmt": _relations,
 }

@@ -49,6 +49,27 @@ def options_of(items: Sequence[Node]) -> dict[str, Node]:
     return {element.get("defname", ""): element.get("arg", {}) for element in elements}
 
 
+def text_of(node: Node) -> str:
+    """The value of a string constant; empty for any other expression."""
+    text: str = node.get("A_Const", {}).get("sval", {}).get("sval", "")
+    return text
+
+
+def option(items: Sequence[Node], name: str) -> Node | None:
+    """The DefElem of that name in a list of options; None if it is missing."""
+    elements = (item.get("DefElem", {}) for item in items)
+    return next((each for each in elements if each.get("defname") == name), None)
+
+
+def switched_on(items: Sequence[Node], name: str) -> bool:
+    """Whether a boolean option is present and on: `(FULL)`, `(FULL true)`, `(FULL 1)`."""
+    found = option(items, name)
+    if found is None or "arg" not in found:
+        return found is not None
+    boolean, number, text = (found["arg"].get(kind, {}) for kind in ("Boolean", "Integer", "String"))
+    return bool(boolean.get("boolval") or number.get("ival")) or text.get("sval", "").lower() in {"true", "on"}
+
+
 def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:
     """The names in a DROP, each as its parts."""
     for item in node.get("objects", ()):

@@ -118,15 +118,15 @@ def statements(sql: str) -> tuple[Statement, ...]:
 
 def _statement(tree: Tree, text: str) -> Statement:
     kind, node, guard = tree.kind, tree.node, Guard()
-    refused = guard.value("whether a transaction can hold it", lambda: why_not_in_transaction(kind, node), "")
+    refused = guard.value("whether it can run in a transaction", lambda: why_not_in_transaction(kind, node), "")
     control = guard.value("whether it ends a transaction", lambda: transaction_control(kind, node), "")
     copies = guard.value("COPY", lambda: kind == "CopyStmt" and not node.get("filename"), otherwise=False)
     anything = Leaves(Leaving.ANYTHING)
-    left = guard.value("what it leaves when interrupted", lambda: leaves(kind, node), anything) if refused else None
-    options = guard.value("its transaction's options", lambda: transaction_options(kind, node), "")
+    left = guard.value("what an interruption leaves", lambda: leaves(kind, node), anything) if refused else None
+    options = guard.value("its transaction options", lambda: transaction_options(kind, node), "")
     sets = tuple(guard.each("the settings that it changes", lambda: sets_session(kind, node)))
     sets_own = guard.value("whether it is SET TRANSACTION", lambda: sets_transaction(kind, node), otherwise=False)
-    traits = guard.value("how it runs", lambda: traits_of(text, kind, node), NOTHING)
+    traits = guard.value("its session effects", lambda: traits_of(text, kind, node), NOTHING)
     undecided = bool(guard.failures)
     return Statement(
         start=tree.start,
@@ -149,7 +149,7 @@ def _statement(tree: Tree, text: str) -> Statement:
     )
 
 
-@guarded("the batch")
+@guarded("whether it can run in batches")
 def batch_shape(sql: str) -> Shape:
     """The shape of the one statement in `sql`, for a batched migration."""
     tree = trees(sql)[0]
@@ -163,22 +163,29 @@ def extension_made(sql: str) -> Extension | None:
     return extension_of(tree.kind, tree.node)
 
 
-@guarded("enum values")
+@guarded("the enum values that it uses")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
     """Enum values that `sql` adds and uses afterwards. Raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
-@guarded("lost data")
+@guarded("the data that it destroys")
 def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
     """The data that the statements of `sql` destroy, each with its statement's index. Raises SqlSyntaxError."""
     return tuple((n, each) for n, tree in enumerate(trees(sql)) for each in destroyed(tree.kind, tree.node))
 
 
-@guarded("what it creates")
+@guarded("the objects that it creates")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
     """The tables, and columns of tables, that `sql` creates. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
+
+
+def parse_expression(text: str) -> Node:
+    """The parse tree of an expression; empty for a list of expressions. Raises SqlSyntaxError."""
+    targets = [target for tree in trees(f"select {text}") for target in tree.node.get("targetList", ())]
+    value: Node = targets[0].get("ResTarget", {}).get("val", {}) if len(targets) == 1 else {}
+    return value
 
 
 def parse_tree(sql: str) -> Node:

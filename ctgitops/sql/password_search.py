@@ -1,4 +1,4 @@
-"""Finds likely passwords in text that may not be SQL: URLs, connection strings, messages, comments. Pure.
+"""Finds passwords: in SQL token by token, and in other text, such as URLs, connection strings and messages. Pure.
 
 Lengths are bounded, so that no input makes a search slow.
 """
@@ -6,7 +6,11 @@ Lengths are bounded, so that no input makes a search slow.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
+
+from .tokens import Kind, Token, tokens
 
 MARK = "***"
 
@@ -29,6 +33,19 @@ _IN_URL = (
 )
 _CONNINFO = re.compile(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+)\s*+)++", re.DOTALL)
 _IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
+
+DEEPEST = 6
+"""Maximum nesting of strings in strings."""
+
+_ROLES = frozenset({"ROLE", "USER", "GROUP"})
+_OPTION = re.compile(
+    r".*(?:password|passwd|passphrase|secret|token|api_?key|access_key|private_key|sa_key)", re.IGNORECASE
+)
+_BEFORE_OPTION = frozenset({"(", ",", "ADD", "SET"})
+_BEFORE_ANY = frozenset({"UNTIL", "UESCAPE"})
+_SIGNS = frozenset("=:>")
+_BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
+"""The start of SQL, or of a connection string, that gets its password from another string of the statement."""
 
 
 @dataclass
@@ -91,3 +108,149 @@ def _hidden_after(match: re.Match[str], found: Found) -> str:
     if match["name"] is not None:
         return f'{before}"{found.hidden(match["name"])}"'
     return before + found.hidden(match["bare"])
+
+
+@dataclass
+class Search:
+    """The search of one text: SQL or a string in it."""
+
+    sql: str
+    found: Found
+    depth: int = 0
+    _instead: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def redacted(self) -> str:
+        """The text with its secrets hidden."""
+        statement: list[Token] = []
+        for token in tokens(self.sql):
+            if token.kind is Kind.COMMENT:
+                self._comment(token)
+            elif token.kind is not Kind.BLANK:
+                statement.append(token)
+            if self._text(token) == ";":
+                self._statement(statement)
+                statement = []
+        self._statement(statement)
+        return self._whole()
+
+    def _comment(self, token: Token) -> None:
+        """Hides secrets in a comment; they are not recorded as in code, because a comment does not run."""
+        found = Found()
+        self._replace(token.start, token.end, hide_in_text(self._text(token), found))
+        self.found.secrets |= found.secrets
+
+    def _whole(self) -> str:
+        parts, at = [], 0
+        for start, end, instead in sorted(self._instead):
+            parts += [self.sql[at:start], instead]
+            at = end
+        return "".join([*parts, self.sql[at:]])
+
+    def _text(self, token: Token) -> str:
+        return self.sql[token.start : token.end]
+
+    def _replace(self, start: int, end: int, instead: str) -> None:
+        if self.sql[start:end] != instead:
+            self._instead.append((start, end, instead))
+
+    def _statement(self, statement: list[Token]) -> None:
+        words = [self._text(t).upper() if t.kind in {Kind.WORD, Kind.OTHER} else "" for t in statement]
+        secret = set(self._after_password(statement, words)) | set(self._options(statement, words))
+        secret |= set(self._built(statement, words))
+        secret |= {n for n in secret for n in self._continued(statement, n)}
+        for position, token in enumerate(statement):
+            if position in secret:
+                self._replace(token.inside, token.until, self._hidden(token))
+            elif token.kind in {Kind.STRING, Kind.NAME}:
+                self._inside(token)
+
+    def _hidden(self, token: Token) -> str:
+        instead = self.found.hidden(self.sql[token.inside : token.until])
+        if instead.startswith(MARK) and token.kind is Kind.STRING and (meant := self._meant(token)).strip("\n") != MARK:
+            self.found.secrets.add(meant)
+        return instead
+
+    def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
+        """For a statement about a role, the value after PASSWORD; if that keyword is misspelt, any string."""
+        begins = _role_statement(words)
+        if begins is None:
+            return
+        sets = "SET" in words[begins:]
+        for position in range(begins, len(words)):
+            if words[position] == "PASSWORD" and words[position - 1] not in _ROLES:
+                at = self._value(words, position + 1)
+                if at < len(words) and words[at] != "NULL" and statement[at].kind is not Kind.OTHER:
+                    yield at
+            elif statement[position].kind is Kind.STRING and not sets and words[position - 1] not in _BEFORE_ANY:
+                yield position
+
+    def _options(self, statement: list[Token], words: list[str]) -> Iterator[int]:
+        """For OPTIONS (…), the values of options with secret names."""
+        if "OPTIONS" not in words:
+            return
+        for position in range(words.index("OPTIONS") + 2, len(words) - 1):
+            token = statement[position]
+            if token.kind not in {Kind.WORD, Kind.NAME} or words[position - 1] not in _BEFORE_OPTION:
+                continue
+            name = self.sql[token.inside : token.until]
+            at = self._value(words, position + 1)
+            if _OPTION.fullmatch(name) and at < len(words) and statement[at].kind is not Kind.OTHER:
+                yield at
+
+    def _built(self, statement: list[Token], words: list[str]) -> Iterator[int]:
+        """Every string after one that begins SQL with a password, or a connection string."""
+        builds = False
+        for position, token in enumerate(statement):
+            if token.kind is not Kind.STRING:
+                continue
+            text = self._meant(token)
+            asked = words[max(position - 2, 0) : position] == ["CURRENT_SETTING", "("]
+            if builds and not asked and (any(map(str.isalnum, text)) or text.strip("\n") == MARK):
+                yield position
+            builds = builds or (len(text) < 4096 and _BUILDS.search(text) is not None)
+
+    def _value(self, words: list[str], at: int) -> int:
+        """The position of the value whose name ends before `at`, after any sign between them."""
+        while at < len(words) and words[at] in _SIGNS:
+            at += 1
+        return at
+
+    def _continued(self, statement: list[Token], position: int) -> Iterator[int]:
+        """A string, and the strings on the following lines that SQL appends to it."""
+        yield position
+        for before, after in pairwise(statement[position:]):
+            if before.kind is not Kind.STRING or after.kind is not Kind.STRING:
+                return
+            if "\n" not in self.sql[before.end : after.start]:
+                return
+            yield position + 1
+            position += 1
+
+    def _meant(self, token: Token) -> str:
+        """The value of a string, without escapes."""
+        text = self.sql[token.inside : token.until]
+        if self.sql[token.start] == "$":
+            return text
+        return (text.replace("\\'", "'") if self.sql[token.start] in "eE" else text).replace("''", "'")
+
+    def _inside(self, token: Token) -> None:
+        """Searches inside a string, which may be a connection string or SQL."""
+        if token.kind is Kind.NAME:
+            self._replace(token.start, token.end, hide_in_urls(self._text(token), self.found))
+            return
+        text = self._meant(token)
+        shown = hide_in_conninfo(text, self.found)
+        if shown == text and self.depth < DEEPEST:
+            shown = Search(text, self.found, self.depth + 1).redacted()
+        shown = hide_in_urls(shown, self.found)
+        if shown != text:
+            quoted = shown if self.sql[token.start] == "$" else shown.replace("'", "''")
+            self._replace(token.inside, token.until, quoted)
+
+
+def _role_statement(words: list[str]) -> int | None:
+    """The position of CREATE ROLE, ALTER USER and similar; in a PL/pgSQL statement, other words may precede it."""
+    for n, (one, two) in enumerate(pairwise(words)):
+        if one in {"CREATE", "ALTER"} and two in _ROLES and words[n + 2 : n + 3] != ["MAPPING"]:
+            return n
+    return None

@@ -1,10 +1,10 @@
-"""Finds the statements that a PL/pgSQL body, such as a DO block, runs, and the conditions for each."""
+"""Finds the statements that a PL/pgSQL body runs, their conditions, and the values that its variables can have."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from .libpg_query import library
 from .nodes import Node, options_of, walk
 from .operator_runs import LongRunError, scannable
 from .parse import SqlSyntaxError
-from .plpgsql_variables import query_of, values_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +60,7 @@ def inside(body: str) -> Body:
     """The statements that a PL/pgSQL body runs, in textual order. Raises SqlSyntaxError."""
     functions = parse_body(body)
     nodes = tuple(walk(functions))
-    return Body(tuple(run for each in functions for run in _inside(each, ())), values_in(nodes))
+    return Body(tuple(run for each in functions for run in _inside(each, ())), _values_in(nodes))
 
 
 def parse_body(body: str, command: str = "do") -> list[Node]:
@@ -103,7 +102,7 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
     """The condition of an IF. FOUND after a query means that it returned a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
-    text = query_of(item["PLpgSQL_stmt_if"], "cond")
+    text = _query_of(item["PLpgSQL_stmt_if"], "cond")
     found = _FOUND.fullmatch(text) if asked else None
     return Condition(f"{found[1] or ''} exists ({asked})" if found else text)
 
@@ -111,8 +110,8 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
 def _tells_found(item: Node) -> str:
     """The query that sets FOUND according to whether it returned a row."""
     asked = item.get("PLpgSQL_stmt_execsql", {})
-    return query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
-        query_of(asked, "sqlstmt") if "into" in asked else ""
+    return _query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
+        _query_of(asked, "sqlstmt") if "into" in asked else ""
     )
 
 
@@ -127,13 +126,13 @@ def _unless_left(item: Node, test: Condition | None) -> When:
 def _if(node: Node, test: Condition, when: When) -> Iterator[Inner]:
     others = [each.get("PLpgSQL_if_elsif", {}) for each in node.get("elsif_list", ())]
     arms = [(test, node.get("then_body", ()))]
-    arms += [(Condition(query_of(each, "cond")), each.get("stmts", ())) for each in others]
+    arms += [(Condition(_query_of(each, "cond")), each.get("stmts", ())) for each in others]
     yield from _arms(arms, node.get("else_body", []), when)
 
 
 def _case(node: Node, when: When) -> Iterator[Inner]:
     each = [item.get("PLpgSQL_case_when", {}) for item in node.get("case_when_list", ())]
-    arms = [(Condition(query_of(arm, "expr")), arm.get("stmts", ())) for arm in each]
+    arms = [(Condition(_query_of(arm, "expr")), arm.get("stmts", ())) for arm in each]
     yield from _arms(arms, node.get("else_stmts", []), when)
 
 
@@ -145,12 +144,12 @@ def _arms(arms: list[tuple[Condition, Any]], otherwise: Any, when: When) -> Iter
 
 
 def _while(node: Node, when: When) -> Iterator[Inner]:
-    yield from _inside(node.get("body", []), (*when, (Condition(query_of(node, "cond")), True)))
+    yield from _inside(node.get("body", []), (*when, (Condition(_query_of(node, "cond")), True)))
 
 
 def _for_rows(node: Node, when: When) -> Iterator[Inner]:
     """The body of a loop over a query runs if the query returns a row."""
-    yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({query_of(node, 'query')})"), True)))
+    yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({_query_of(node, 'query')})"), True)))
 
 
 _BRANCHES = {"PLpgSQL_stmt_case": _case, "PLpgSQL_stmt_while": _while, "PLpgSQL_stmt_fors": _for_rows}
@@ -161,9 +160,76 @@ _FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
 
 def _run_by(key: str, node: Any) -> Inner | None:
     if key == "PLpgSQL_stmt_execsql":
-        return Inner(query_of(node, "sqlstmt"), node.get("lineno", 1), dynamic=False)
+        return Inner(_query_of(node, "sqlstmt"), node.get("lineno", 1), dynamic=False)
     if key in {"PLpgSQL_stmt_perform", "PLpgSQL_stmt_call"}:
-        return Inner(query_of(node, "expr"), node.get("lineno", 1), dynamic=False)
+        return Inner(_query_of(node, "expr"), node.get("lineno", 1), dynamic=False)
     if key in {"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"}:
-        return Inner(query_of(node, "query"), node.get("lineno", 1), dynamic=True)
+        return Inner(_query_of(node, "query"), node.get("lineno", 1), dynamic=True)
     return None
+
+
+def _query_of(node: Node, key: str) -> str:
+    """The text of an expression, or of a statement; empty where there is none."""
+    text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
+    return text
+
+
+def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """By variable name, the expressions assigned to it; a query is in parentheses."""
+    return _values(nodes) | _asked(nodes)
+
+
+def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """For variables set exactly once, by SELECT … INTO: the query, in parentheses."""
+    names = _names(nodes)
+    found: dict[str, list[str]] = {}
+    for kind, node in nodes:
+        fields = _fields(node)
+        query = f"({_query_of(node, 'sqlstmt')})" if kind == "PLpgSQL_stmt_execsql" and len(fields) == 1 else ""
+        for field in fields if kind.startswith("PLpgSQL_stmt") else ():
+            found.setdefault(field.get("name", ""), []).append(query)
+        for name in (_assigned(kind, node, names), _diagnosed(kind, node, names)):
+            if name is not None:
+                found.setdefault(name, []).append("")
+    return {name: (queries[0],) for name, queries in found.items() if len(queries) == 1 and queries[0]}
+
+
+def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
+    """By variable, the values from DECLARE, `:=` and FOREACH. Variables that a query sets are left out."""
+    names = _names(nodes)
+    unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
+    found: dict[str, list[str]] = {}
+    for kind, node in nodes:
+        if kind == "PLpgSQL_var" and "default_val" in node:
+            found.setdefault(node.get("refname", ""), []).append(_query_of(node, "default_val"))
+        elif (name := _assigned(kind, node, names)) is not None:
+            text = _query_of(node, "expr")
+            value = text.partition(":=")[2] if kind == "PLpgSQL_stmt_assign" else text
+            found.setdefault(name, []).append(value)
+        unknown |= {_diagnosed(kind, node, names) or ""}
+    return {name: tuple(each) for name, each in found.items() if name and name not in unknown}
+
+
+def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
+    """The names of the variables, by number."""
+    datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
+    return [inner.get("refname", "") for each in datums for inner in each.values()]
+
+
+def _fields(node: Node) -> Sequence[Node]:
+    """The variables that a statement with INTO, a FETCH or a loop sets. Elsewhere `target` is a variable's number."""
+    target = node.get("target") or node.get("var")
+    fields: Sequence[Node] = target.get("PLpgSQL_row", {}).get("fields", ()) if isinstance(target, dict) else ()
+    return fields
+
+
+def _assigned(kind: str, node: Node, names: list[str]) -> str | None:
+    """The variable that `:=` or FOREACH sets; None for other nodes."""
+    number = node.get("varno", 0) if kind in {"PLpgSQL_stmt_assign", "PLpgSQL_stmt_foreach_a"} else len(names)
+    return names[number] if 0 <= number < len(names) else None
+
+
+def _diagnosed(kind: str, node: Node, names: list[str]) -> str | None:
+    """The variable that GET DIAGNOSTICS sets, known only at run time; None for other nodes."""
+    number = node.get("target", 0) if kind == "PLpgSQL_diag_item" else len(names)
+    return names[number] if 0 <= number < len(names) else None

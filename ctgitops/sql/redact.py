@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from .guard import Guard
 from .parse import SqlSyntaxError, statements
-from .password_search import MARK, Found, hide_in_text, may_hold
-from .password_tokens import Search
+from .password_search import MARK, Found, Search, hide_in_text, may_hold
 
 LEAST = 3
 """Minimum length of a secret for the search in server messages: a shorter one is part of too many words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .expression import expression, reaches_out, type_name
+from .deparse import expression, reaches_out, type_name
 from .nodes import Node, commands, parts_of, quoted_name, relation
 
 
@@ -68,8 +68,8 @@ def _nothing(_table: str, _command: Node) -> Iterator[Demand]:
 def _domain(node: Node) -> Iterator[Demand]:
     if not node.get("def", {}).get("Constraint", {}).get("skip_validation"):
         name = quoted_name(*parts_of(node.get("typeName", ())))
-        what = f"every column of the domain {name} must fit into it"
-        yield Demand("", what, unseen="that is in any number of tables")
+        what = f"every column of the domain {name} must satisfy its constraints"
+        yield Demand("", what, unseen="any number of tables may use the domain")
 
 
 def _definition(command: Node, kind: str) -> Node:
@@ -93,7 +93,8 @@ def _add_column(table: str, command: Node) -> Iterator[Demand]:
     serial = "".join(parts_of(column.get("typeName", {}).get("names", []))[-1:]).startswith(("serial", "bigserial"))
     if {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} & kinds and not given and not serial:
         name = quoted_name(column.get("colname"))
-        yield Demand(table, f"no row may be there, for the new {name} is NOT NULL and has no default", (), "true")
+        says = f"the table must be empty, because the new column {name} is NOT NULL and has no default"
+        yield Demand(table, says, (), "true")
 
 
 def _add_constraint(table: str, command: Node) -> Iterator[Demand]:
@@ -118,14 +119,14 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 def _unseen(node: Node) -> str:
     """Why an expression must not be evaluated in a real database; empty where it is safe."""
-    if why := reaches_out(node) or ("" if expression(node) else "it is nested too deeply"):
-        return f"{why}, and what nobody reviewed is not run on a real database"
+    if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
+        return f"{why}, and unreviewed code never runs on a real database"
     return ""
 
 
 def _foreign_key(table: str, constraint: Node) -> Iterator[Demand]:
     parent, columns = relation(constraint.get("pktable", {})), _listed(constraint, "fk_attrs")
-    says = f"{_named(columns)} must have its row in {parent}"
+    says = f"{', '.join(columns)} must reference an existing row of {parent}"
     yield Demand(table, says, columns, references=References(parent, columns, _listed(constraint, "pk_attrs")))
 
 
@@ -133,17 +134,17 @@ def _unique(table: str, constraint: Node) -> Iterator[Demand]:
     yield _duplicates(table, _listed(constraint, "keys"), distinct_nulls=not constraint.get("nulls_not_distinct"))
 
 
-def _primary_key(table: str, constraint: Node) -> Iterator[Demand]:
+def _not_null_columns(table: str, constraint: Node) -> Iterator[Demand]:
     yield from (_null(table, name) for name in parts_of(constraint.get("keys", ())))
+
+
+def _primary_key(table: str, constraint: Node) -> Iterator[Demand]:
+    yield from _not_null_columns(table, constraint)
     yield from _unique(table, constraint)
 
 
-def _not_null_constraint(table: str, constraint: Node) -> Iterator[Demand]:
-    yield from (_null(table, name) for name in parts_of(constraint.get("keys", ())))
-
-
 def _exclusion(table: str, _: Node) -> Iterator[Demand]:
-    yield Demand(table, "no two rows may exclude each other", unseen="only building its index can tell")
+    yield Demand(table, "no two rows may conflict", unseen="only the exclusion constraint itself checks that")
 
 
 def _unique_index(node: Node) -> Iterator[Demand]:
@@ -167,16 +168,16 @@ def _duplicates(table: str, columns: tuple[str, ...], only: str = "", *, distinc
     inner = f"select {chosen} from {table}{where} group by {chosen} having count(*) > 1"  # noqa: S608 - see quoted_name
     condition = f"{f'({only}) and ' if only else ''}{key} in ({inner})"
     named = tuple(column for column in columns if column.startswith('"'))
-    return Demand(table, f"no two rows may have the same {_named(columns)}", named, condition)
+    return Demand(table, f"no two rows may have the same {', '.join(columns)}", named, condition)
 
 
 def _type(table: str, command: Node) -> Iterator[Demand]:
     change, column = _definition(command, "ColumnDef"), quoted_name(command.get("name"))
     new = type_name(change.get("typeName", {}))
-    says = f"{column} must fit into {new}"
+    says = f"{column} must be a valid {new}"
     using = change.get("raw_default")
     if using and not _casts(using, command.get("name", "")):
-        yield Demand(table, says, (column,), unseen="only its USING tells what becomes of each row")
+        yield Demand(table, says, (column,), unseen="the results of its USING expression are not checked")
     elif longest := _longest(change.get("typeName", {})):
         # An explicit cast would truncate the value; that of ALTER TABLE only truncates spaces
         tail = f"rtrim(substr({column}::text, {longest + 1}), ' ') <> ''"
@@ -208,15 +209,12 @@ def _validate(table: str, command: Node) -> Iterator[Demand]:
 
 def _attach(table: str, command: Node) -> Iterator[Demand]:
     name = relation(_definition(command, "PartitionCmd").get("name", {}))
-    yield Demand(name, f"every row must belong into that partition of {table}", unseen="only attaching it tells")
+    says = f"every row must belong to that partition of {table}"
+    yield Demand(name, says, unseen="only ATTACH PARTITION checks that")
 
 
 def _listed(node: Node, key: str) -> tuple[str, ...]:
     return tuple(map(quoted_name, parts_of(node.get(key, ()))))
-
-
-def _named(columns: tuple[str, ...]) -> str:
-    return ", ".join(columns)
 
 
 _JUDGES = {
@@ -232,6 +230,6 @@ _CONSTRAINTS = {
     "CONSTR_FOREIGN": _foreign_key,
     "CONSTR_UNIQUE": _unique,
     "CONSTR_PRIMARY": _primary_key,
-    "CONSTR_NOTNULL": _not_null_constraint,
+    "CONSTR_NOTNULL": _not_null_columns,
     "CONSTR_EXCLUSION": _exclusion,
 }

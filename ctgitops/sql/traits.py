@@ -45,16 +45,8 @@ _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
 _KINDS = frozenset(
-    {
-        "AlterDatabaseStmt",
-        "AlterDatabaseSetStmt",
-        "AlterDatabaseRefreshCollStmt",
-        "AlterRoleStmt",
-        "AlterRoleSetStmt",
-        "AlterSystemStmt",
-        "LoadStmt",
-        "CreateExtensionStmt",
-    }
+    {"AlterDatabaseStmt", "AlterDatabaseSetStmt", "AlterDatabaseRefreshCollStmt", "AlterRoleStmt", "AlterRoleSetStmt"}
+    | {"AlterSystemStmt", "LoadStmt", "CreateExtensionStmt"}
 )
 _RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
 _ALTERED = frozenset({"database", "role", "user", "system"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .nodes import Node, commands
+from .nodes import Node, commands, option, switched_on
 
 _CONTROL = {
     "TRANS_STMT_BEGIN": "BEGIN",
@@ -52,55 +52,15 @@ def why_not_in_transaction(kind: str, node: Node) -> str:
     return judge(node) if judge else ""
 
 
-def _option(node: Node, name: str, key: str = "options") -> Node | None:
-    for item in node.get(key, ()):
-        definition: Node = item.get("DefElem", {})
-        if definition.get("defname") == name:
-            return definition
-    return None
-
-
-def _is_on(definition: Node | None) -> bool:
-    """The value of a boolean option; without a value, it is on."""
-    if definition is None:
-        return False
-    argument = definition.get("arg")
-    if argument is None:
-        return True
-    value = argument.get("Boolean", {}).get("boolval")
-    if value is None and "Boolean" in argument:
-        return False
-    text = argument.get("String", {}).get("sval", "")
-    number = argument.get("Integer")
-    return value is True or text.lower() in {"true", "on"} or bool(number and number.get("ival"))
-
-
-def _index(node: Node) -> str:
-    return "CREATE INDEX CONCURRENTLY" if node.get("concurrent") else ""
-
-
-def _drop(node: Node) -> str:
-    return "DROP INDEX CONCURRENTLY" if node.get("concurrent") else ""
-
-
 def _reindex(node: Node) -> str:
-    if _is_on(_option(node, "concurrently", "params")):
+    if switched_on(node.get("params", ()), "concurrently"):
         return "REINDEX CONCURRENTLY"
-    whole = {
-        "REINDEX_OBJECT_SCHEMA": "SCHEMA",
-        "REINDEX_OBJECT_DATABASE": "DATABASE",
-        "REINDEX_OBJECT_SYSTEM": "SYSTEM",
-    }
-    name = whole.get(node.get("kind", ""))
-    return f"REINDEX {name}" if name else ""
-
-
-def _vacuum(node: Node) -> str:
-    return "VACUUM" if node.get("is_vacuumcmd") else ""
+    name = node.get("kind", "").removeprefix("REINDEX_OBJECT_")
+    return f"REINDEX {name}" if name in {"SCHEMA", "DATABASE", "SYSTEM"} else ""
 
 
 def _cluster(node: Node) -> str:
-    return "" if node.get("relation") else "CLUSTER of every table"
+    return "" if node.get("relation") else "CLUSTER without a table"
 
 
 def _alter_table(node: Node) -> str:
@@ -112,9 +72,9 @@ def _alter_table(node: Node) -> str:
 
 
 def _subscription(node: Node) -> str:
-    connect = _option(node, "connect")
-    slot = _option(node, "create_slot")
-    creates = (connect is None or _is_on(connect)) if slot is None else _is_on(slot)
+    options = node.get("options", ())
+    decides = "connect" if option(options, "create_slot") is None else "create_slot"
+    creates = option(options, decides) is None or switched_on(options, decides)
     return "CREATE SUBSCRIPTION with a replication slot" if creates else ""
 
 
@@ -123,7 +83,11 @@ def _discard(node: Node) -> str:
 
 
 def _alter_database(node: Node) -> str:
-    return "ALTER DATABASE … SET TABLESPACE" if _option(node, "tablespace") else ""
+    return "ALTER DATABASE … SET TABLESPACE" if option(node.get("options", ()), "tablespace") else ""
+
+
+def _if(flag: str, words: str) -> Callable[[Node], str]:
+    return lambda node: words if node.get(flag) else ""
 
 
 def _always(words: str) -> Callable[[Node], str]:
@@ -131,10 +95,10 @@ def _always(words: str) -> Callable[[Node], str]:
 
 
 _JUDGES: dict[str, Callable[[Node], str]] = {
-    "IndexStmt": _index,
-    "DropStmt": _drop,
+    "IndexStmt": _if("concurrent", "CREATE INDEX CONCURRENTLY"),
+    "DropStmt": _if("concurrent", "DROP INDEX CONCURRENTLY"),
     "ReindexStmt": _reindex,
-    "VacuumStmt": _vacuum,
+    "VacuumStmt": _if("is_vacuumcmd", "VACUUM"),
     "ClusterStmt": _cluster,
     "RepackStmt": _cluster,
     "AlterTableStmt": _alter_table,

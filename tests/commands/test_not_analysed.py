@@ -30,7 +30,7 @@ from ctgitops.report.text import check_text, outcome_verdict, plans_text
 from ctgitops.sql import data_loss as sql_losses
 from ctgitops.sql import locks, parse, plpgsql, redact
 from ctgitops.sql.nodes import Node
-from ctgitops.sql.password_tokens import Search
+from ctgitops.sql.password_search import Search
 from tests.fakes import STAGING, Diary, chained, entry, migration, request, workspace
 
 FIRST = migration("001_one", sql="create table t1 (id bigint);\n")

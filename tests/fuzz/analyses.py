@@ -12,9 +12,8 @@ from ctgitops.core.problem import NOT_ANALYSED
 from ctgitops.core.workspace.workspace import script_problems
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import all_rules
-from ctgitops.lint.rule_input import Settings
 from ctgitops.lint.run import Linter
-from ctgitops.sql import deparse, expression, parse
+from ctgitops.sql import deparse, parse
 from ctgitops.sql.guard import Guard, SqlSyntaxError
 from ctgitops.sql.nodes import Node
 from ctgitops.sql.row_requirements import demands, writes_rows_of
@@ -39,7 +38,7 @@ _ALL = {rule.id: "error" for rule in all_rules()}
 
 def linter() -> Linter:
     """With every rule on, and tables in use."""
-    made = Linter(Catalog(complete=True, major=15), Settings(("public",), 15), _ALL, TODAY)
+    made = Linter(Catalog(complete=True, major=15), ("public",), _ALL, TODAY)
     made.fold(Script(TABLES, "000_tables.sql"))
     made.catalog.settle()
     return made
@@ -54,7 +53,7 @@ def parsed_as(kind: str, node: Node) -> Iterator[None]:
         return {"stmts": [{"stmt": {kind: node}}]} if sql == TEXT else real(sql)
 
     # libpg_query writes SQL only of trees that a parser gave: any other can end the process
-    with mock.patch.object(parse, "parse_tree", parse_tree), mock.patch.object(expression, "_deparsed", _unwritten):
+    with mock.patch.object(parse, "parse_tree", parse_tree), mock.patch.object(deparse, "_as_target", _unwritten):
         yield
 
 

@@ -35,11 +35,11 @@ def test_it_ends_on_its_day_and_then_says_who_wanted_to_look() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("allow drop-column", "says no reason"),
-        ("allow drop-column ()", "no reason"),
+        ("allow drop-column", "has no reason in brackets"),
+        ("allow drop-column ()", "the reason is empty"),
         ("allow drop-colum (x)", "did you mean `drop-column`?"),
-        ("allow drop-column (x) until soon", "`soon` is no day"),
-        ("allow drop-column (x) for ever", "is not to be read"),
+        ("allow drop-column (x) until soon", "`soon` is not a date"),
+        ("allow drop-column (x) for ever", "has a syntax error"),
     ],
 )
 def test_what_cannot_be_read_allows_nothing_and_says_why(line: str, said: str) -> None:

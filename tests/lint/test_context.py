@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,21 @@ from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.run import Linter
 from ctgitops.lint.snapshot_catalog import catalog_of
-from ctgitops.lint.types import Cost, cost_of, type_from
+from ctgitops.lint.types import Cost, Type, cost_of, type_of
+from ctgitops.sql.parse import trees
 from ctgitops.sql.script import Script
 from tests.lint.examples import linted, rules_found
 
 FACTS = Path(__file__).parent / "type_changes_without_rewrite.json"
 DOMAINS = {"dint": "int", "dtext": "text", "dv10": "varchar(10)", "dintchk": "int"}
+
+
+@cache
+def type_from(text: str) -> Type:
+    """The type that `format_type` prints, such as `character varying(10)`."""
+    (target,) = trees(f"select null::{text}")[0].node["targetList"]
+    found = type_of(target["ResTarget"]["val"]["TypeCast"]["typeName"])
+    return Type("bpchar") if text == "bpchar" else found
 
 
 def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rewrite() -> None:

@@ -60,7 +60,7 @@ def test_a_plan_judges_what_is_pending_and_what_it_makes_itself_is_harmless() ->
     (look,) = plan((request(WORK),), databases=diary, code=diary)
     assert rules(look) == ["blocking-index", "drop-column"]
     assert look.exit_status == 1
-    assert "error[blocking-index]: writes to t wait" in plans_text((look,))
+    assert "error[blocking-index]: blocks writes to `t` while" in plans_text((look,))
     found = valid("plan", plan_json(look))["steps"][0]["findings"]
     assert [(each["lock"], each["blocks_writes"]) for each in found] == [("SHARE", True)]
     (look,) = plan((request(WORK),), databases=Diary(), code=diary)

@@ -29,6 +29,7 @@ CASES = [
     ("drop index concurrently i", {'"i"': 4}),
     ("reindex table concurrently t", {'"t"': 4}),
     ("reindex (concurrently false) table t", {'"t"': 8}),
+    ("reindex (concurrently true) table t", {'"t"': 4}),
     ("alter table t detach partition p concurrently", {'"t"': 4, '"p"': 4}),
     ("create trigger g after insert on t for each row execute function f()", {'"t"': 6}),
     ("refresh materialized view m", {'"m"': 8}),

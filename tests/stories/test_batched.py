@@ -181,7 +181,7 @@ def test_a_file_that_is_no_batch_is_refused_with_its_place(lived_in: House) -> N
     lived_in.migration("002_fill", "-- ctgitops: batch size=5\nupdate one set id = id;")
     done = lived_in.run("check")
     assert done.status == 3
-    assert "error[batch]: nothing limits the batch to its size" in done.out
+    assert "error[batch]: no `LIMIT $1` limits the batch to its size" in done.out
     assert "--> migrations/002_fill.sql:2:1" in done.out
     assert "LIMIT $1" in done.out
     assert lived_in.apply().status == 3

@@ -1,1 +1,32 @@
 """Applies statements to lint's model of the schema: one module for each kind of statement."""
+
+from __future__ import annotations
+
+from ...sql.nodes import Node
+from ..catalog import Catalog
+from . import alter, create, drop, rename
+
+_FOLDS = {
+    "CreateStmt": create.table,
+    "CreateForeignTableStmt": create.foreign_table,
+    "CreateTableAsStmt": create.table_as,
+    "SelectStmt": create.selected,
+    "ViewStmt": create.view,
+    "IndexStmt": create.index,
+    "CreateDomainStmt": create.domain,
+    "CreateFunctionStmt": create.function,
+    "AlterTableStmt": alter.table,
+    "ClusterStmt": alter.cluster,
+    "AlterDomainStmt": alter.domain,
+    "AlterFunctionStmt": alter.function,
+    "RenameStmt": rename.rename,
+    "AlterObjectSchemaStmt": rename.move,
+    "VariableSetStmt": alter.setting,
+    "DropStmt": drop.drop,
+}
+
+
+def apply(catalog: Catalog, kind: str, node: Node) -> None:
+    """Updates the catalog as the statement changes the schema, and ignores statements that it does not model."""
+    if fold := _FOLDS.get(kind):
+        fold(catalog, node)

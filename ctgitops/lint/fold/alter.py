@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node, commands
+from ...sql.nodes import Node, commands, options_of, text_of
 from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
-from ..nodes import name_of, option, relation_name
+from ..nodes import name_of, relation_name
 from ..types import type_of
 from . import create, drop
+
+_Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
@@ -88,18 +90,16 @@ def _type(_catalog: Catalog, of: Table, command: Node) -> None:
     column.collation = collation_of(target(command))
 
 
-def _nullable(*, not_null: bool) -> Callable[[Catalog, Table, Node], None]:
+def _nullable(*, not_null: bool) -> _Fold:
     def fold(_catalog: Catalog, of: Table, command: Node) -> None:
         of.columns.setdefault(command.get("name", ""), Column()).not_null = not_null
 
     return fold
 
 
-def _logged(*, logged: bool) -> Callable[[Catalog, Table, Node], None]:
-    def fold(_catalog: Catalog, of: Table, _command: Node) -> None:
-        of.logged = logged
-
-    return fold
+def _attribute(name: str, value: object) -> _Fold:
+    """Sets an attribute of the table."""
+    return lambda _catalog, of, _command: setattr(of, name, value)
 
 
 def _access_method(_catalog: Catalog, of: Table, command: Node) -> None:
@@ -108,10 +108,6 @@ def _access_method(_catalog: Catalog, of: Table, command: Node) -> None:
 
 def _tablespace(_catalog: Catalog, of: Table, command: Node) -> None:
     of.storage = (of.storage[0], command.get("name", "").replace("pg_default", ""))
-
-
-def _row_security(_catalog: Catalog, of: Table, _command: Node) -> None:
-    of.row_security = True
 
 
 def _attach(catalog: Catalog, to: Table, command: Node) -> None:
@@ -141,17 +137,13 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
     of.of_type = catalog.full(name_of(target(command).get("TypeName", {}).get("names", [])))
 
 
-def _not_of(_catalog: Catalog, of: Table, _command: Node) -> None:
-    of.of_type = None
-
-
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 """Object types that have rows: ALTER TABLE's parse tree has the same shape for an index, a sequence and a type."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",
 }  # fmt: skip
-_PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
+_PARTS: dict[str, _Fold] = {
     "AT_AddColumn": _add_column,
     "AT_DropColumn": _drop_column,
     "AT_AddConstraint": _add_constraint,
@@ -160,15 +152,15 @@ _PARTS: dict[str, Callable[[Catalog, Table, Node], None]] = {
     "AT_AlterColumnType": _type,
     "AT_SetNotNull": _nullable(not_null=True),
     "AT_DropNotNull": _nullable(not_null=False),
-    "AT_SetLogged": _logged(logged=True),
-    "AT_SetUnLogged": _logged(logged=False),
+    "AT_SetLogged": _attribute("logged", value=True),
+    "AT_SetUnLogged": _attribute("logged", value=False),
     "AT_SetAccessMethod": _access_method,
     "AT_SetTableSpace": _tablespace,
-    "AT_EnableRowSecurity": _row_security,
+    "AT_EnableRowSecurity": _attribute("row_security", value=True),
     "AT_ClusterOn": _cluster_on,
     "AT_DropCluster": _cluster_on,
     "AT_AddOf": _of_type,
-    "AT_DropOf": _not_of,
+    "AT_DropOf": _attribute("of_type", None),
     "AT_AttachPartition": _attach,
     "AT_DetachPartition": _detach,
 }
@@ -183,8 +175,7 @@ def cluster(catalog: Catalog, node: Node) -> None:
 
 def domain(catalog: Catalog, node: Node) -> None:
     """ALTER DOMAIN."""
-    schema, bare = name_of(node.get("typeName", []))
-    found = catalog.domains.get((schema or (catalog.path[0] if catalog.path else ""), bare))
+    found = catalog.domains.get(catalog.created(name_of(node.get("typeName", []))))
     if found is None:
         return
     if node.get("subtype") == "C":
@@ -204,14 +195,14 @@ def domain(catalog: Catalog, node: Node) -> None:
 def function(catalog: Catalog, node: Node) -> None:
     """ALTER FUNCTION … STABLE."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
-    volatility = option(node.get("actions", []), "volatility")
-    if found and volatility:
-        found.volatility = volatility.get("arg", {}).get("String", {}).get("sval", found.volatility)
+    if found:
+        volatility = options_of(node.get("actions", [])).get("volatility", {})
+        found.volatility = volatility.get("String", {}).get("sval", found.volatility)
 
 
 def setting(catalog: Catalog, node: Node) -> None:
     """SET search_path, SET TIME ZONE."""
-    words = [item.get("A_Const", {}).get("sval", {}).get("sval", "") for item in node.get("args", ())]
+    words = [text_of(item) for item in node.get("args", ())]
     if node.get("name", "").lower() == "timezone":
         catalog.timezone = "".join(words)
     if node.get("name") == "search_path":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
-from ...sql.nodes import Node, parts_of
+from ...sql.nodes import Node, options_of, parts_of, text_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
-from ..nodes import Name, columns_in, name_of, option, relation_name
+from ..nodes import Name, columns_in, name_of, relation_name
 from ..types import type_of
 
 
@@ -16,7 +17,7 @@ def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
-    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
+    name = catalog.created((schema, bare))
     if name in catalog.tables:
         return None
     table = Table(name, kind, new=True, logged=relation.get("relpersistence") != "u")
@@ -98,49 +99,52 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
     if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_NOTNULL"}:
         for name in constraint.columns if constraint.valid else ():
             to.columns.setdefault(name, Column()).not_null = True
-    name = to.constraint_named(node.get("conname", "") or _usual_name(to, constraint.columns, kind), kind)
+    name = node.get("conname", "") or _usual_name(to, constraint.columns, kind)
     to.constraints[name] = constraint
     if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"}:
         catalog.indexes.pop((to.name[0], node.get("indexname", "")), None)
-        unique = constraint.kind != "CONSTR_EXCLUSION"
-        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns, unique=unique)
+        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns)
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column."""
+    """The name that PostgreSQL chooses for a constraint on one column; for any other, `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
     name = f"{to.name[1]}_{next(iter(columns))}_{ends[kind]}" if len(columns) == 1 and kind in ends else ""
-    return "" if name in to.constraints else name
+    if name and name not in to.constraints:
+        return name
+    return next(each for number in count(1) if (each := f"{kind} {number}") not in to.constraints)
 
 
 def foreign_table(catalog: Catalog, node: Node) -> None:
     """CREATE FOREIGN TABLE: its rows are stored on another server."""
     made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
-    for element in node.get("base", {}).get("tableElts", ()) if made else ():
-        _element(catalog, made, element) if made else None
+    if made:
+        for element in node.get("base", {}).get("tableElts", ()):
+            _element(catalog, made, element)
 
 
 def table_as(catalog: Catalog, node: Node) -> None:
     """CREATE TABLE … AS, CREATE MATERIALIZED VIEW."""
     kind = "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table"
-    made = _made(catalog, node.get("into", {}).get("rel", {}), kind)
-    if made:
+    _made_by_query(catalog, node.get("into", {}), kind)
+
+
+def _made_by_query(catalog: Catalog, into: Node, kind: str) -> None:
+    if made := _made(catalog, into.get("rel", {}), kind):
         made.known = False
 
 
 def selected(catalog: Catalog, node: Node) -> None:
     """SELECT … INTO, and calls in SELECT that change the search path."""
     if "intoClause" in node:
-        made = _made(catalog, node["intoClause"].get("rel", {}), "table")
-        if made:
-            made.known = False
+        _made_by_query(catalog, node["intoClause"], "table")
         return
     for item in node.get("targetList", ()):
         call = item.get("ResTarget", {}).get("val", {}).get("FuncCall", {})
         if parts_of(call.get("funcname", []))[-1:] == ("set_config",):
-            words = [a.get("A_Const", {}).get("sval", {}).get("sval", "") for a in call.get("args", ())]
+            words = [text_of(argument) for argument in call.get("args", ())]
             if words[:1] == ["search_path"]:
                 catalog.path = tuple(p.strip().strip('"') for p in "".join(words[1:2]).split(",") if p.strip())
 
@@ -158,7 +162,7 @@ def index(catalog: Catalog, node: Node) -> None:
     computed = "whereClause" in node or any("expr" in element.get("IndexElem", {}) for element in elements)
     method = node.get("accessMethod", "btree")
     name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
-    made = Index(on, columns, bool(node.get("unique")), computed, _own_classes(elements), method)
+    made = Index(on, columns, computed, _own_classes(elements), method)
     catalog.indexes.setdefault((on[0], name), made)
 
 
@@ -170,7 +174,7 @@ def _own_classes(elements: tuple[Node, ...]) -> frozenset[str]:
 
 def domain(catalog: Catalog, node: Node) -> None:
     """CREATE DOMAIN."""
-    schema, bare = name_of(node.get("domainname", []))
+    name = catalog.created(name_of(node.get("domainname", [])))
     constraints = [item.get("Constraint", {}) for item in node.get("constraints", ())]
     kinds = {c.get("contype"): c for c in constraints}
     made = Domain(
@@ -181,18 +185,16 @@ def domain(catalog: Catalog, node: Node) -> None:
     )
     checks = [each for each in constraints if each.get("contype") == "CONSTR_CHECK"]
     for number, each in enumerate(checks):
-        usual = f"{bare}_check{number or ''}"
+        usual = f"{name[1]}_check{number or ''}"
         made.constraints[each.get("conname") or usual] = constraint_of(each)
-    catalog.domains[schema or (catalog.path[0] if catalog.path else ""), bare] = made
+    catalog.domains[name] = made
 
 
 def function(catalog: Catalog, node: Node) -> None:
     """CREATE FUNCTION."""
-    schema, bare = name_of(node.get("funcname", []))
-    options = node.get("options", [])
-    volatility = (option(options, "volatility") or {}).get("arg", {}).get("String", {}).get("sval", "volatile")
-    language = (option(options, "language") or {}).get("arg", {}).get("String", {}).get("sval", "sql")
-    body = (option(options, "as") or {}).get("arg", {}).get("List", {}).get("items", [{}])
+    options = options_of(node.get("options", []))
+    volatility = options.get("volatility", {}).get("String", {}).get("sval", "volatile")
+    language = options.get("language", {}).get("String", {}).get("sval", "sql")
+    body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    name = (schema or (catalog.path[0] if catalog.path else ""), bare)
-    catalog.functions[name] = Function(volatility, language.lower(), text)
+    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = Function(volatility, language.lower(), text)

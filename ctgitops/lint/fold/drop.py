@@ -6,7 +6,7 @@ from typing import Any
 
 from ...sql.nodes import Node, dropped_names
 from ..catalog import Catalog, Table
-from ..nodes import Name
+from ..nodes import Name, qualified
 
 _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
 
@@ -15,7 +15,7 @@ def drop(catalog: Catalog, node: Node) -> None:
     """Drops tables, views, indexes, domains, functions and schemas."""
     what = node.get("removeType", "")
     for parts in dropped_names(node):
-        name = (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
+        name = qualified(parts)
         if what in _TABLES:
             _table(catalog, catalog.full(name))
         elif what == "OBJECT_INDEX":

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ...sql.nodes import walk
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports an UPDATE whose condition has no `=` with a constant and no IN, so that the number of rows is unknown."""
     table = case.in_use(case.node.get("relation", {}))
     where = case.node.get("whereClause")
     if table and where is not None and not case.transaction.batched and not _names_a_value(where):
-        yield Hit(f"all such rows of {called(table)} are written in one transaction, and stay locked until its end")
+        yield Hit(
+            f"updates all matching rows of `{called(table)}` in one transaction and keeps them locked until COMMIT"
+        )
 
 
 def _names_a_value(where: object) -> bool:
@@ -32,9 +29,9 @@ RULE = Rule(
     group=Group.DATA,
     severity=Severity.WARNING,
     kinds=("UpdateStmt",),
-    why="A long UPDATE keeps every row that it touched locked, keeps vacuum from cleaning up anywhere, and is lost "
-    "as a whole when it is cut short.",
-    instead="run it in batches: `-- ctgitops: batch size=5000`",
+    why="A backfill in one statement keeps every updated row locked until COMMIT. Meanwhile VACUUM cannot remove dead "
+    "rows from any table of the database, and an interruption rolls back all of the work.",
+    instead="backfill in batches: `-- ctgitops: batch size=5000`",
     check=check,
     lock=LockMode.ROW_EXCLUSIVE,
     bad="update orders set note = '' where note is null;",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..fixes import build_concurrently
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports a partitioned table too, but not ON ONLY, which builds nothing."""
     node = case.node
     table = case.in_use(node.get("relation", {}))
@@ -18,15 +14,14 @@ def check(case: Case) -> Iterator[Hit]:
         return
     if (node.get("if_not_exists") or case.in_body) and (table.name[0], node.get("idxname", "")) in case.catalog.indexes:
         return
-    if table.kind == "partitioned":
-        if node.get("relation", {}).get("inh"):
-            instead = (
-                f"CREATE INDEX … ON ONLY {called(table)}, then CREATE INDEX CONCURRENTLY on each partition, and "
-                "ALTER INDEX … ATTACH PARTITION"
-            )
-            yield Hit(f"writes to {called(table)} and its partitions wait until their indexes are built", instead)
-        return
-    yield Hit(f"writes to {called(table)} wait until this index is built")
+    if table.kind != "partitioned":
+        yield Hit(f"blocks writes to `{called(table)}` while the index is built")
+    elif node.get("relation", {}).get("inh"):
+        instead = (
+            f"use CREATE INDEX … ON ONLY `{called(table)}`, then CREATE INDEX CONCURRENTLY on each partition, then "
+            "ALTER INDEX … ATTACH PARTITION"
+        )
+        yield Hit(f"blocks writes to `{called(table)}` and its partitions while their indexes are built", instead)
 
 
 RULE = Rule(
@@ -34,12 +29,13 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("IndexStmt",),
-    why="CREATE INDEX holds a SHARE lock on its table until the transaction ends. Reads go on; every INSERT, UPDATE "
-    "and DELETE waits until the whole table is read and sorted.",
-    instead="CREATE INDEX CONCURRENTLY, in a migration of its own: it cannot run inside a transaction",
+    why="CREATE INDEX without CONCURRENTLY holds a SHARE lock on the table until COMMIT. Reads continue, but every "
+    "INSERT, UPDATE and DELETE is blocked while the whole table is scanned and sorted.",
+    instead="use CREATE INDEX CONCURRENTLY in a separate migration, because it cannot run inside a transaction",
     check=check,
     lock=LockMode.SHARE,
     blocks=True,
+    fix=build_concurrently,
     bad="create index orders_customer on orders (customer_id);",
     good="create index concurrently orders_customer on orders (customer_id);",
 )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..fixes import concurrently
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Skips a view that the same plan created, which is not in use yet."""
     view = case.in_use(case.node.get("relation", {}))
     if view and not case.node.get("concurrent"):
-        yield Hit(f"reads of {called(view)} wait until it is worked out anew")
+        yield Hit(f"blocks reads of `{called(view)}` while it is refreshed")
 
 
 RULE = Rule(
@@ -22,11 +18,13 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.WARNING,
     kinds=("RefreshMatViewStmt",),
-    why="REFRESH MATERIALIZED VIEW holds an ACCESS EXCLUSIVE lock on the view while its query runs: reads wait.",
-    instead="REFRESH MATERIALIZED VIEW CONCURRENTLY; it needs a unique index on the view",
+    why="REFRESH MATERIALIZED VIEW without CONCURRENTLY holds an ACCESS EXCLUSIVE lock on the view while its query "
+    "runs, which blocks reads.",
+    instead="use REFRESH MATERIALIZED VIEW CONCURRENTLY, which requires a unique index on the view",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,
+    fix=concurrently("VIEW"),
     given="create materialized view totals as select customer_id, sum(amount) as total from orders group by 1;\n"
     "create unique index totals_customer on totals (customer_id);",
     bad="refresh materialized view totals;",

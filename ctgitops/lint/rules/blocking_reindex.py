@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
+from ...sql.nodes import switched_on
 from ..catalog import Table
-from ..nodes import relation_name, switched_on
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..fixes import concurrently
+from ..nodes import relation_name
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports REINDEX of an index, a table, a schema and a database."""
     node = case.node
     if switched_on(node.get("params", []), "concurrently") or node.get("kind") == "REINDEX_OBJECT_SYSTEM":
         return
     if "relation" not in node:
-        yield Hit("writes wait while all indexes of each table in turn are built anew")
+        yield Hit("blocks writes to each table in turn while its indexes are rebuilt")
         return
     name = case.catalog.full(relation_name(node.get("relation", {})))
     index = case.catalog.indexes.get(name)
     table = case.used(index.table if index else name)
     if table and case.has_rows(table) and (index or _indexed(case, table)):
-        what = (
-            f"writes to {called(table)}"
-            if index or node.get("kind") == "REINDEX_OBJECT_TABLE"
-            else "writes to its table"
-        )
-        yield Hit(f"{what} wait while the index is built anew, and so do reads that would use it")
+        known = index or node.get("kind") == "REINDEX_OBJECT_TABLE"
+        to = f"`{called(table)}`" if known else "its table"
+        yield Hit(f"blocks writes to {to}, and reads that use the index, while the index is rebuilt")
 
 
 def _indexed(case: Case, table: Table) -> bool:
@@ -43,11 +37,13 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("ReindexStmt",),
-    why="REINDEX holds a SHARE lock on the table and an ACCESS EXCLUSIVE lock on each index until it is built anew.",
-    instead="REINDEX … CONCURRENTLY, in a migration of its own: it cannot run inside a transaction",
+    why="REINDEX without CONCURRENTLY holds a SHARE lock on the table, which blocks writes, and an ACCESS EXCLUSIVE "
+    "lock on each index while it is rebuilt.",
+    instead="use REINDEX … CONCURRENTLY in a separate migration, because it cannot run inside a transaction",
     check=check,
     lock=LockMode.SHARE,
     blocks=True,
+    fix=concurrently("TABLE", "INDEX", "SCHEMA"),
     bad="reindex table orders;",
     good="reindex table concurrently orders;",
 )

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ..added_columns import target
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import UNKNOWN, Type, type_of
 
 _SAME = ({"text", "varchar", "bpchar", "citext"}, {"int2", "int4", "int8"}, {"float4", "float8"}, {"json", "jsonb"})
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports a new type that code for the old type may not be able to read or write."""
     table = case.altered
     for command in case.parts("AT_AlterColumnType"):
@@ -23,7 +18,7 @@ def check(case: Case) -> Iterator[Hit]:
         old = case.catalog.base(column.type) if column else UNKNOWN
         if table and old != UNKNOWN and not _alike(old, new):
             name = f"{called(table)}.{command.get('name', '')}"
-            yield Hit(f"{name} was {old} and becomes {new}, which old code may not read", part=command)
+            yield Hit(f"changes `{name}` from {old} to {new}, which running code may not be able to read", part=command)
 
 
 def _alike(old: Type, new: Type) -> bool:
@@ -36,9 +31,9 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.WARNING,
     kinds=("AlterTableStmt",),
-    why="Code of the old release and of the new one run at the same time for a while, and both read and write the "
-    "column.",
-    instead="add a column of the new type, write to both, and read the new one once it is filled",
+    why="Changing a column's type can break running code. During a deployment the old and the new release run at the "
+    "same time, and both read and write the column.",
+    instead="add a column of the new type, write to both columns, backfill it, then read from the new column",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     given="create table watched (relation regclass);",

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..fixes import not_valid
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports the CHECK of a new column too, even if every value is null."""
     for table, node, added in case.added_constraints("CONSTR_CHECK"):
-        if node.get("skip_validation") or not case.has_rows(table):
+        merges = added is None and case.catalog.complete and node.get("conname") in table.constraints
+        if node.get("skip_validation") or merges:
             continue
-        name = node.get("conname", "")
-        if added is None and name and _merges(case, table.constraints, name):
-            continue
-        instead = "" if added is None else "add the column without it, then ADD CONSTRAINT … NOT VALID, and VALIDATE"
-        what = f"reads and writes of {called(table)} wait until every row is checked"
+        instead = "" if added is None else "add the column without it, then ADD CONSTRAINT … NOT VALID, then VALIDATE"
+        what = f"blocks reads and writes on `{called(table)}` while every row is checked"
         yield Hit(what, instead, part=added.definition if added else node)
-
-
-def _merges(case: Case, constraints: object, name: str) -> bool:
-    return case.catalog.complete and isinstance(constraints, dict) and name in constraints
 
 
 RULE = Rule(
@@ -32,12 +22,14 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="ADD CONSTRAINT … CHECK reads the whole table under an ACCESS EXCLUSIVE lock. NOT VALID holds new rows to the "
-    "constraint without that; VALIDATE then reads the old ones while reads and writes go on.",
-    instead="ADD CONSTRAINT … CHECK (…) NOT VALID, then VALIDATE CONSTRAINT in a migration of its own",
+    why="Adding a CHECK constraint scans the whole table under an ACCESS EXCLUSIVE lock. With NOT VALID there is no "
+    "scan, and the constraint applies to new rows; VALIDATE CONSTRAINT then checks existing rows without blocking "
+    "reads or writes.",
+    instead="use ADD CONSTRAINT … CHECK (…) NOT VALID, then VALIDATE CONSTRAINT in a separate migration",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,
+    fix=not_valid,
     bad="alter table orders add constraint amount_positive check (amount > 0);",
     good="alter table orders add constraint amount_positive check (amount > 0) not valid;\n-- next file\n"
     "alter table orders validate constraint amount_positive;",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ..nodes import relation_name
 from ..partition import default_proved
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """PostgreSQL checks whether rows of the default partition belong to the new one."""
     node = case.node
     if "partbound" not in node or not node.get("inhRelations"):
@@ -23,7 +18,7 @@ def check(case: Case) -> Iterator[Hit]:
     if parent is None or default is None or not case.has_rows(default) or exists:
         return
     if not default_proved(parent, default, node["partbound"]):
-        yield Hit(f"reads and writes of {called(default)} wait until no row of it is seen to belong to the new one")
+        yield Hit(f"blocks reads and writes on `{called(default)}` while it is scanned for rows of the new partition")
 
 
 RULE = Rule(
@@ -31,14 +26,15 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("CreateStmt",),
-    why="CREATE TABLE … PARTITION OF reads the whole default partition under an ACCESS EXCLUSIVE lock, to see that "
-    "none of its rows belongs to the new one.",
-    instead="have no default partition, or prove it first by a CHECK on it that is validated while writes go on",
+    why="CREATE TABLE … PARTITION OF scans the default partition under an ACCESS EXCLUSIVE lock, to check that none of "
+    "its rows belongs to the new partition.",
+    instead="remove the default partition, or first add a CHECK constraint to it that excludes the new bound: NOT "
+    "VALID, then VALIDATE, which does not block writes",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,
     given="create table events (at date not null) partition by range (at);\n"
-    "create table events_rest partition of events default;",
+    "create table events_default partition of events default;",
     bad="create table events_2026 partition of events for values from ('2026-01-01') to ('2027-01-01');",
     good="create table events_2026 (at date not null);",
 )

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.nodes import parts_of
-from ..nodes import option
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ...sql.nodes import option, parts_of
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Accepts SET search_path FROM CURRENT."""
     options = case.node.get("options", [])
     definer = option(options, "security")
@@ -20,7 +15,7 @@ def check(case: Case) -> Iterator[Hit]:
     settings = [item["DefElem"].get("arg", {}) for item in options if item.get("DefElem", {}).get("defname") == "set"]
     if not any(each.get("VariableSetStmt", {}).get("name") == "search_path" for each in settings):
         name = ".".join(parts_of(case.node.get("funcname", [])))
-        yield Hit(f"whoever calls {name} chooses what the names in it mean, with the rights of its owner")
+        yield Hit(f"`{name}` runs as its owner with the caller's search_path, so a caller can substitute objects in it")
 
 
 RULE = Rule(
@@ -28,10 +23,10 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("CreateFunctionStmt",),
-    why="A SECURITY DEFINER function runs with its owner's rights and the caller's search_path: a table or operator of "
-    "the caller's own can take the place of the one that was meant.",
-    instead="add SET search_path = '' and qualify the names in it, or SET search_path = pg_catalog, your_schema, "
-    "pg_temp",
+    why="A SECURITY DEFINER function without its own search_path is open to privilege escalation. It runs with its "
+    "owner's privileges and the caller's search_path, so the caller's tables, functions and operators can shadow "
+    "those that its author meant.",
+    instead="add SET search_path = '' and qualify all names, or SET search_path = pg_catalog, your_schema, pg_temp",
     check=check,
     bad="create function total() returns numeric language sql security definer as 'select sum(amount) from orders';",
     good="create function total() returns numeric language sql security definer set search_path = ''\n"

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ..added_columns import target
 from ..nodes import name_of
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 from ..types import Type
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports ADD CONSTRAINT without NOT VALID, SET NOT NULL, and VALIDATE."""
     node, subtype = case.node, case.node.get("subtype")
     if subtype not in {"C", "O", "V"} or (subtype == "C" and target(node).get("skip_validation")):
         return
-    schema, bare = name_of(node.get("typeName", []))
+    schema, bare = name = name_of(node.get("typeName", []))
     domain = case.catalog.domain(Type(bare, schema=schema))
     if subtype == "O" and domain and domain.not_null:
         return
-    users = case.catalog.users_of((schema or (case.catalog.path[0] if case.catalog.path else ""), bare))
-    names = [called(table) for table in users if not table.new and case.has_rows(table)]
+    users = case.catalog.users_of(case.catalog.created(name))
+    names = [f"`{called(table)}`" for table in users if not table.new and case.has_rows(table)]
     if names or not (users or case.catalog.complete):
-        yield Hit(f"writes to {', '.join(names) or 'each table with such a column'} wait until every row is checked")
+        tables = ", ".join(names) or "every table with a column of the domain"
+        yield Hit(f"blocks writes to {tables} while every row is checked")
 
 
 RULE = Rule(
@@ -33,10 +29,10 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterDomainStmt",),
-    why="A constraint of a domain is proved on every column of that type, under a SHARE lock on each of their tables; "
-    "VALIDATE takes that lock too.",
-    instead="ADD CONSTRAINT … NOT VALID holds new values to it; a CHECK on each table can prove the old ones while "
-    "writes go on",
+    why="Adding or validating a constraint of a domain scans every table with a column of that domain. Each of these "
+    "tables is under a SHARE lock meanwhile, which blocks writes.",
+    instead="use ADD CONSTRAINT … NOT VALID, which applies to new values only; to check existing values, add a CHECK "
+    "constraint to each table as NOT VALID and VALIDATE it, which does not block writes",
     check=check,
     lock=LockMode.SHARE,
     blocks=True,

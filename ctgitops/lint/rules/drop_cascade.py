@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.workspace.finding import Severity
 from ...sql.nodes import dropped_names
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ..nodes import qualified
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _QUIET = {"OBJECT_SCHEMA", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"}
 _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW"}
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """CASCADE drops dependent objects that the file does not name."""
     for name in _dropped(case) if case.kind == "DropStmt" else _parts(case):
-        yield Hit(f"everything that needs {name} is dropped too, whatever that is by then")
+        yield Hit(f"drops every object that depends on `{name}` when the migration runs")
 
 
 def _dropped(case: Case) -> Iterator[str]:
@@ -33,7 +32,7 @@ def _parts(case: Case) -> Iterator[str]:
 
 def _new(case: Case, parts: tuple[str, ...]) -> bool:
     """Whether the same plan created the object, or it is known not to exist."""
-    found = case.catalog.table((parts[-2] if len(parts) > 1 else "", parts[-1]))
+    found = case.catalog.table(qualified(parts))
     if found is None and case.node.get("removeType") in _RELATIONS:
         return case.catalog.complete and bool(case.node.get("missing_ok"))
     return found is not None and found.new
@@ -44,9 +43,9 @@ RULE = Rule(
     group=Group.DESTRUCTIVE,
     severity=Severity.WARNING,
     kinds=("DropStmt", "AlterTableStmt"),
-    why="CASCADE drops views, foreign keys and functions that the file does not name, and that a reviewer does not "
-    "see.",
-    instead="name each thing that has to go, and leave CASCADE out",
+    why="CASCADE also drops views, foreign keys and functions that the file does not name, so a reviewer does not see "
+    "them.",
+    instead="drop each dependent object explicitly, without CASCADE",
     check=check,
     given="create view big_orders as select id from orders where amount > 1000;",
     bad="drop view big_orders cascade;",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
 from ...sql.nodes import dropped_names
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """The statement drops all objects in the schema or database."""
     if case.kind == "DropdbStmt":
-        yield Hit(f"the database {case.node.get('dbname', '')} and everything in it is gone")
+        yield Hit(f"drops the database `{case.node.get('dbname', '')}` with all its objects and data")
     elif case.node.get("removeType") == "OBJECT_SCHEMA":
         for parts in dropped_names(case.node):
             inside = [table for table in case.catalog.tables.values() if table.name[0] == parts[-1]]
             if not case.catalog.complete or any(not table.new for table in inside):
-                yield Hit(f"the schema {parts[-1]} and everything in it is gone")
+                yield Hit(f"drops the schema `{parts[-1]}` with all its objects and data")
 
 
 RULE = Rule(
@@ -26,8 +22,8 @@ RULE = Rule(
     group=Group.DESTRUCTIVE,
     severity=Severity.ERROR,
     kinds=("DropStmt", "DropdbStmt"),
-    why="All tables in it go with it, and no rollback brings their rows back.",
-    instead="drop what is in it one by one, so that each is seen",
+    why="Dropping a schema or a database drops all its tables, and a rollback cannot restore their rows.",
+    instead="drop the objects one by one, so that a reviewer sees each of them",
     check=check,
     given="create schema old;\ncreate table old.orders (id int);",
     bad="drop schema old cascade;",

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ...sql.nodes import dropped_names
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..nodes import qualified
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports tables in use."""
-    if case.node.get("removeType") != "OBJECT_TABLE":
-        return
-    for parts in dropped_names(case.node):
-        name = (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
-        table = case.used(name, if_exists=bool(case.node.get("missing_ok")))
+    for parts in dropped_names(case.node) if case.node.get("removeType") == "OBJECT_TABLE" else ():
+        table = case.used(qualified(parts), if_exists=bool(case.node.get("missing_ok")))
         if table:
-            yield Hit(f"{called(table)} and all its rows are gone; code that still asks for it fails")
+            yield Hit(f"drops `{called(table)}` with all its rows, and breaks code that still uses it")
 
 
 RULE = Rule(
@@ -27,8 +20,9 @@ RULE = Rule(
     group=Group.DESTRUCTIVE,
     severity=Severity.WARNING,
     kinds=("DropStmt",),
-    why="No rollback brings rows back. It locks the tables that it refers to as well.",
-    instead="ship code that does not use it first; rename it, wait, and drop it later; have a backup",
+    why="Dropping a table is irreversible: a rollback cannot restore its rows. DROP TABLE also locks the tables that "
+    "its foreign keys reference.",
+    instead="deploy code that no longer uses the table, rename it, and drop it in a later release, after a backup",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     bad="drop table orders;",

@@ -1,28 +1,16 @@
-"""Reports an allowance that has expired."""
+"""Describes findings of allowance.py: an allowance that has expired."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
-
-
-def check(_case: Case) -> Iterator[Hit]:
-    """Reports nothing: these findings come from apply_allowances.py."""
-    yield from ()
-
+from ..rule import Group, Rule, Severity
 
 RULE = Rule(
     id="expired-allowance",
     group=Group.TRANSACTION,
     severity=Severity.WARNING,
     kinds=("Allowance",),
-    why="Somebody wanted to look at it again by then.",
-    instead="do what it was waiting for, or give it a new day",
-    check=check,
-    bad="-- ctgitops: allow drop-column (nothing reads it) until 2020-01-31\nalter table orders drop column note;",
-    good="-- ctgitops: allow drop-column (nothing reads it) until 2999-12-31 by ana\nalter table orders drop "
-    "column note;",
+    why="An allowance no longer suppresses its finding after its `until` date.",
+    instead="resolve the finding, or set a later date",
+    bad="-- ctgitops: allow drop-column (the application no longer uses it) until 2020-01-31\n"
+    "alter table orders drop column note;",
+    good="-- ctgitops: allow drop-column (the application no longer uses it) until 2999-12-31 by ana\n"
+    "alter table orders drop column note;",
 )

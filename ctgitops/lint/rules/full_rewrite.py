@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..nodes import switched_on
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ...sql.nodes import switched_on
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports the statement for one table and for all tables."""
     node = case.node
     if case.kind == "VacuumStmt" and not switched_on(node.get("options", []), "full"):
@@ -19,11 +14,11 @@ def check(case: Case) -> Iterator[Hit]:
     relations = [item.get("VacuumRelation", {}).get("relation", {}) for item in node.get("rels", ())]
     relations += [node["relation"]] if "relation" in node else []
     if not relations and _any(case):
-        yield Hit("reads and writes of each table in turn wait while all its rows are written anew")
+        yield Hit("blocks reads and writes on each table in turn while it is rewritten")
     for relation in relations:
         table = case.in_use(relation)
         if table and case.has_rows(table):
-            yield Hit(f"reads and writes of {called(table)} wait while all its rows are written anew")
+            yield Hit(f"blocks reads and writes on `{called(table)}` while it is rewritten")
 
 
 def _any(case: Case) -> bool:
@@ -39,8 +34,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("VacuumStmt", "ClusterStmt", "RepackStmt"),
-    why="VACUUM FULL and CLUSTER copy the whole table and build its indexes under an ACCESS EXCLUSIVE lock.",
-    instead="VACUUM without FULL lets the space be used again; pg_repack gives it back while reads and writes go on",
+    why="VACUUM FULL and CLUSTER rewrite the whole table and rebuild its indexes under an ACCESS EXCLUSIVE lock.",
+    instead="use VACUUM without FULL, which makes the space reusable; pg_repack returns it to the operating system "
+    "without blocking reads and writes",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, blocked_by, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports SHARE and stronger modes."""
     mode = LockMode.of(case.node)
-    if mode < LockMode.SHARE:
-        return
-    who = "reads and writes" if mode is LockMode.ACCESS_EXCLUSIVE else "writes"
-    for item in case.node.get("relations", ()):
+    for item in case.node.get("relations", ()) if mode >= LockMode.SHARE else ():
         table = case.in_use(item.get("RangeVar", {}))
         if table:
-            yield Hit(f"{who} of {called(table)} wait until everything after it in this file is done", lock=mode)
+            yield Hit(f"{blocked_by(mode)} `{called(table)}` until the end of the transaction", lock=mode)
 
 
 RULE = Rule(
@@ -27,8 +19,8 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.WARNING,
     kinds=("LockStmt",),
-    why="LOCK TABLE holds its lock until the transaction ends, however long that is.",
-    instead="leave it out: each statement takes the lock that it needs; or ask for a weaker mode",
+    why="LOCK TABLE holds its lock until the end of the transaction, however long that takes.",
+    instead="remove it, because each statement takes the lock that it needs, or use a weaker lock mode",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     bad="lock table orders;",

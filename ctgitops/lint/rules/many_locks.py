@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ..nodes import written
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity
 
 MOST = 3
 """Maximum number of tables in use that one file may lock."""
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports once, at the statement that exceeds the limit."""
     before = {name for name, mode in case.transaction.held.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     now = {name for name, mode in case.locks.items() if mode is LockMode.ACCESS_EXCLUSIVE}
     if case.transaction.whole and len(before) <= MOST < len(before | now):
-        names = ", ".join(sorted(written(name) for name in before | now))
-        yield Hit(f"one transaction locks {len(before | now)} tables until its end: {names}")
+        names = ", ".join(f"`{written(name)}`" for name in sorted(before | now))
+        yield Hit(f"holds ACCESS EXCLUSIVE locks on {len(before | now)} tables until COMMIT: {names}")
 
 
 RULE = Rule(
@@ -28,9 +23,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.OFF,
     kinds=("AlterTableStmt", "DropStmt", "TruncateStmt", "RenameStmt", "LockStmt"),
-    why="Each lock is held until the last statement is done, and an application that takes the same locks in another "
-    "order can end in a deadlock.",
-    instead="change each table in a migration of its own",
+    why="A transaction that locks many tables holds every lock until COMMIT. It can deadlock with an application that "
+    "locks the same tables in another order.",
+    instead="change each table in a separate migration",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     given="create table a (id int);\ncreate table b (id int);",

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
 from ..catalog import Table
 from ..nodes import relation_name
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Applies only if the database uses row-level security, or the policy names `exposed_schemas`."""
     relation = case.node.get("relation", {})
     name = case.catalog.full(relation_name(relation))
     if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:
         return
-    exposed = case.settings.exposed_schemas or _schemas_with(case)
+    exposed = case.exposed_schemas or _schemas_with(case)
     if name[0] in exposed and name[1] not in case.transaction.row_security:
-        yield Hit(f"whoever can reach the schema {name[0]} can read and write all of {called(Table(name))}")
+        yield Hit(f"exposes all rows of `{called(Table(name))}` to every client with access to the schema `{name[0]}`")
 
 
 def _schemas_with(case: Case) -> set[str]:
@@ -32,9 +28,9 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("CreateStmt",),
-    why="Where clients reach a schema directly, as through Supabase or PostgREST, only row-level security keeps one "
-    "person's rows from another.",
-    instead="ALTER TABLE … ENABLE ROW LEVEL SECURITY in the same file, and a policy that lets in who may",
+    why="A table in an exposed schema needs row-level security. Where clients query a schema directly, as with "
+    "Supabase or PostgREST, nothing else restricts which rows a user can read and write.",
+    instead="add ALTER TABLE … ENABLE ROW LEVEL SECURITY to the same file, and policies for the allowed access",
     check=check,
     given="alter table orders enable row level security;",
     bad="create table letters (id bigint primary key, body text);",

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _HARMLESS = {"VariableSetStmt", "SelectStmt", "CommentStmt"}
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports the first statement that could have run in a transaction."""
     transaction = case.transaction
-    if transaction.whole or transaction.batched or transaction.statements < 2 or transaction.told_mixed:
+    if transaction.whole or transaction.batched or transaction.statements < 2 or transaction.mixed_reported:
         return
     if case.kind not in _HARMLESS and not case.refused:
-        transaction.told_mixed = True
-        yield Hit("if another statement of this file fails, this one stays: the file is no transaction")
+        transaction.mixed_reported = True
+        yield Hit("this statement is not rolled back if another one fails, because the file runs without a transaction")
 
 
 RULE = Rule(
@@ -26,9 +22,9 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.WARNING,
     kinds=(),
-    why="CREATE INDEX CONCURRENTLY and its like cannot run inside a transaction, so a file with one of them runs "
-    "statement by statement, and can stop half way.",
-    instead="put what a transaction can hold into a migration of its own",
+    why="A file with a statement that cannot run inside a transaction, such as CREATE INDEX CONCURRENTLY, runs "
+    "statement by statement. If one fails, the statements before it stay committed.",
+    instead="move the statements that can run inside a transaction to a separate migration",
     check=check,
     bad="alter table orders add column region text;\ncreate index concurrently orders_region on orders (region);",
     good="alter table orders add column region text;\n-- next file\n"

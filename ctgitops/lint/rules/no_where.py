@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports tables in use."""
     table = case.in_use(case.node.get("relation", {}))
     joined = "fromClause" in case.node or "usingClause" in case.node
     if table and "whereClause" not in case.node and not joined:
-        verb = "is gone" if case.kind == "DeleteStmt" else "is written anew in one transaction"
-        yield Hit(f"every row of {called(table)} {verb}")
+        verb = "deletes" if case.kind == "DeleteStmt" else "updates"
+        yield Hit(f"{verb} every row of `{called(table)}` in one transaction")
 
 
 RULE = Rule(
@@ -24,9 +19,9 @@ RULE = Rule(
     group=Group.DATA,
     severity=Severity.WARNING,
     kinds=("UpdateStmt", "DeleteStmt"),
-    why="Without WHERE all rows are touched, in one transaction: each stays locked until its end, and the table "
-    "grows to up to twice its size.",
-    instead="say WHERE; for many rows, run in batches: `-- ctgitops: batch size=5000`",
+    why="UPDATE or DELETE without WHERE affects every row in one transaction. All rows stay locked until COMMIT, and "
+    "an UPDATE can double the size of the table.",
+    instead="add a WHERE clause; for many rows, use batches: `-- ctgitops: batch size=5000`",
     check=check,
     lock=LockMode.ROW_EXCLUSIVE,
     bad="update orders set note = '';",

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ...sql.nodes import Node
 from ..added_columns import columns_of
-from ..constraint_proof import proved_not_null
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..fixes import proved_not_null
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Skips a column that is already NOT NULL, or that a validated CHECK proves to be not null."""
-    table = case.altered
-    if table is None or not case.has_rows(table):
-        return
-    for name, part in _columns(case):
-        if not proved_not_null(table, name):
-            yield Hit(f"reads and writes of {called(table)} wait until every row is seen to have {name}", part=part)
+    table = case.altered_with_rows
+    for name, part in _columns(case) if table else ():
+        if table and not table.proved_not_null(name):
+            what = f"blocks reads and writes on `{called(table)}` while every row is checked for NULL in `{name}`"
+            yield Hit(what, part=part)
 
 
 def _columns(case: Case) -> Iterator[tuple[str, Node]]:
-    new = [column for _, column in case.added_columns() if column.not_null]
+    new = [column for _, column in case.added_columns if column.not_null]
     yield from ((each.name, each.definition) for each in new if each.generated == "virtual")
     added = {each.name for each in new}
     for command in case.parts("AT_SetNotNull"):
@@ -39,15 +35,18 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="SET NOT NULL reads the whole table under an ACCESS EXCLUSIVE lock, unless a validated CHECK (… IS NOT NULL) "
-    "already proves that no value is null. From PostgreSQL 18 on, ADD CONSTRAINT … NOT NULL … NOT VALID does it too.",
-    instead="ADD CONSTRAINT … CHECK (… IS NOT NULL) NOT VALID; VALIDATE in a migration of its own; then SET NOT NULL",
+    why="SET NOT NULL scans the whole table under an ACCESS EXCLUSIVE lock. PostgreSQL skips the scan if a validated "
+    "CHECK (… IS NOT NULL) constraint exists. From PostgreSQL 18 on, ADD CONSTRAINT … NOT NULL … NOT VALID avoids it "
+    "too.",
+    instead="use ADD CONSTRAINT … CHECK (… IS NOT NULL) NOT VALID; in a separate migration, VALIDATE it, then SET NOT "
+    "NULL",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,
+    fix=proved_not_null,
     bad="alter table orders alter column customer_id set not null;",
-    good="alter table orders add constraint customer_there check (customer_id is not null) not valid;\n-- next file\n"
-    "alter table orders validate constraint customer_there;\n-- next file\n"
+    good="alter table orders add constraint customer_id_not_null check (customer_id is not null) not valid;\n"
+    "-- next file\nalter table orders validate constraint customer_id_not_null;\n-- next file\n"
     "alter table orders alter column customer_id set not null;\n"
-    "alter table orders drop constraint customer_there;",
+    "alter table orders drop constraint customer_id_not_null;",
 )

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
 from ...sql.nodes import Node
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
 
 _ANONYMOUS = {"anon", "anonymous", "web_anon"}
 _ROWS = {"OBJECT_TABLE", "OBJECT_SEQUENCE", "OBJECT_COLUMN"}
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports tables and sequences only: PUBLIC may use types, and some schemas, by default."""
     node = case.node.get("action", {}) if case.kind == "AlterDefaultPrivilegesStmt" else case.node
     if not node.get("is_grant") or node.get("objtype") not in _ROWS:
         return
     for name in (_name(item.get("RoleSpec", {})) for item in node.get("grantees", ())):
         if name == "PUBLIC":
-            yield Hit("every role may do this, also those made later")
+            yield Hit("grants the privilege to PUBLIC, which is every current and future role")
         elif name.lower() in _ANONYMOUS:
-            yield Hit(f"{name} may do this, who is not signed in")
+            yield Hit(f"grants the privilege to `{name}`, the role of users who are not signed in")
 
 
 def _name(role: Node) -> str:
@@ -34,9 +30,9 @@ RULE = Rule(
     group=Group.SECURITY,
     severity=Severity.WARNING,
     kinds=("GrantStmt", "AlterDefaultPrivilegesStmt"),
-    why="PUBLIC is every role of the server, and `anon` every visitor: only row-level security stands between them and "
-    "the rows.",
-    instead="grant to the roles that need it",
+    why="A grant to PUBLIC applies to every role of the server, and a grant to `anon` to every visitor. Only row-level "
+    "security then protects the rows.",
+    instead="grant the privilege to the roles that need it",
     check=check,
     bad="grant select on orders to public;",
     good="grant select on orders to current_user;",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ..nodes import relation_name, switched_on
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ...sql.nodes import switched_on
+from ..nodes import relation_name
+from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Only the catalog shows whether a table is partitioned, so the file must declare `no transaction`."""
     node = case.node
     if not case.transaction.whole or switched_on(node.get("params", []), "concurrently") or "relation" not in node:
@@ -20,7 +17,7 @@ def check(case: Case) -> Iterator[Hit]:
     table = case.catalog.tables.get(index.table if index else name)
     if table and table.kind == "partitioned":
         what = "CLUSTER" if case.kind == "ClusterStmt" else "REINDEX"
-        yield Hit(f"PostgreSQL refuses {what} of a partitioned table inside a transaction: {called(table)} is one")
+        yield Hit(f"fails: {what} of the partitioned table `{called(table)}` cannot run inside a transaction")
 
 
 RULE = Rule(
@@ -28,9 +25,10 @@ RULE = Rule(
     group=Group.TRANSACTION,
     severity=Severity.ERROR,
     kinds=("ReindexStmt", "ClusterStmt"),
-    why="REINDEX and CLUSTER of a partitioned table or index take each partition in a transaction of its own, and "
-    "cannot run inside one. A file says nothing of what is partitioned, so it runs as one transaction, and fails.",
-    instead="a migration of its own with the comment `-- ctgitops: no transaction`",
+    why="REINDEX and CLUSTER of a partitioned table or index cannot run inside a transaction, because they process "
+    "each partition in a separate one. The file does not show that the table is partitioned, so `apply` would run it "
+    "in a transaction, and it would fail.",
+    instead="move the statement to a separate migration with the comment `-- ctgitops: no transaction`",
     check=check,
     given="create table events (id bigint, at date not null) partition by range (at);\n"
     "create index events_id on events (id);",

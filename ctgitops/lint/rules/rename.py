@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 _WHAT = {
     "OBJECT_TABLE": "table",
@@ -17,7 +12,7 @@ _WHAT = {
 }
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports tables, views and columns in use; code does not depend on names of indexes and constraints."""
     node = case.node
     moved = case.kind == "AlterObjectSchemaStmt"
@@ -25,7 +20,7 @@ def check(case: Case) -> Iterator[Hit]:
     table = case.in_use(node.get("relation", {})) if what and "relation" in node else None
     if table and what:
         name = f"{called(table)}.{node.get('subname', '')}" if what == "column" else called(table)
-        yield Hit(f"code that asks for the {what} {name} fails from this moment on")
+        yield Hit(f"breaks running code that uses the {what} `{name}`")
 
 
 RULE = Rule(
@@ -33,10 +28,10 @@ RULE = Rule(
     group=Group.COMPATIBILITY,
     severity=Severity.WARNING,
     kinds=("RenameStmt", "AlterObjectSchemaStmt"),
-    why="Code of the old release and of the new one run at the same time for a while, and one of them knows only "
-    "one of the two names.",
-    instead="add the new column and write to both until no code reads the old one; for a table, leave a view of "
-    "the old name",
+    why="Renaming a table, view or column that is in use breaks running code. During a deployment the old and the new "
+    "release run at the same time, and each knows only one of the two names.",
+    instead="for a column, add a new one and write to both until no code reads the old one; for a table, create a view "
+    "with the old name",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     bad="alter table orders rename column note to remark;",

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
 from ...sql.nodes import Node
 from ..catalog import Table
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 _PARTS = {
-    "AT_SetLogged": "it becomes logged",
-    "AT_SetUnLogged": "it becomes unlogged",
-    "AT_SetTableSpace": "it goes to another tablespace",
-    "AT_SetAccessMethod": "it gets another access method",
-    "AT_SetExpression": "a stored column gets another expression",
+    "AT_SetLogged": "SET LOGGED",
+    "AT_SetUnLogged": "SET UNLOGGED",
+    "AT_SetTableSpace": "SET TABLESPACE",
+    "AT_SetAccessMethod": "SET ACCESS METHOD",
+    "AT_SetExpression": "SET EXPRESSION of a stored generated column",
 }
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """SET LOGGED does nothing for a table that is already logged."""
-    table = case.altered
-    if table is None or not case.has_rows(table):
-        return
-    for command in case.parts(*_PARTS):
-        if not _nothing_to_do(table, command):
-            what = _PARTS[command["subtype"]]
-            yield Hit(f"reads and writes of {called(table)} wait while every row is written anew: {what}", part=command)
+    table = case.altered_with_rows
+    for command in case.parts(*_PARTS) if table else ():
+        if table and not _unchanged(table, command):
+            what = f"blocks reads and writes on `{called(table)}` while it is rewritten by {_PARTS[command['subtype']]}"
+            yield Hit(what, part=command)
 
 
-def _nothing_to_do(table: Table, command: Node) -> bool:
+def _unchanged(table: Table, command: Node) -> bool:
     if table.kind == "partitioned":
         return True  # applies only to partitions attached later
     match command.get("subtype"):
@@ -53,9 +46,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="SET LOGGED, SET UNLOGGED, SET TABLESPACE, SET ACCESS METHOD and SET EXPRESSION write the table anew under an "
-    "ACCESS EXCLUSIVE lock.",
-    instead="do it in a maintenance window, or copy to a new table in batches and swap the names",
+    why="SET LOGGED, SET UNLOGGED, SET TABLESPACE, SET ACCESS METHOD and SET EXPRESSION rewrite the whole table under "
+    "an ACCESS EXCLUSIVE lock.",
+    instead="run it in a maintenance window, or copy the rows to a new table in batches and swap the names",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """CREATE TRIGGER is instant once it has its lock."""
     table = case.in_use(case.node.get("relation", {}))
     if table:
-        yield Hit(f"writes to {called(table)} wait until this is committed, and then run the trigger")
+        yield Hit(f"blocks writes to `{called(table)}` until COMMIT; later writes run the trigger")
 
 
 RULE = Rule(
@@ -22,9 +17,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.OFF,
     kinds=("CreateTrigStmt",),
-    why="CREATE TRIGGER takes a SHARE ROW EXCLUSIVE lock and holds it until the transaction ends. It is instant, "
-    "but it waits for every write that runs.",
-    instead="keep it in a file with nothing slow in it",
+    why="CREATE TRIGGER holds a SHARE ROW EXCLUSIVE lock on the table until COMMIT. The statement itself is instant, "
+    "but its lock request waits for all running writes.",
+    instead="keep slow statements out of the same file",
     check=check,
     lock=LockMode.SHARE_ROW_EXCLUSIVE,
     given="create function touch() returns trigger language plpgsql as 'begin return new; end';",

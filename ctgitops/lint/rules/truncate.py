@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Reports tables in use."""
+    more = ", and of every table that references it" if case.node.get("behavior") == "DROP_CASCADE" else ""
     for item in case.node.get("relations", ()):
         table = case.in_use(item.get("RangeVar", {}))
         if table and case.has_rows(table):
-            more = ", and of every table that refers to it" if case.node.get("behavior") == "DROP_CASCADE" else ""
-            yield Hit(f"all rows of {called(table)} are gone{more}, and nobody reads or writes until this is committed")
+            yield Hit(f"deletes all rows of `{called(table)}`{more}; blocks reads and writes until COMMIT")
 
 
 RULE = Rule(
@@ -24,9 +19,9 @@ RULE = Rule(
     group=Group.DESTRUCTIVE,
     severity=Severity.ERROR,
     kinds=("TruncateStmt",),
-    why="TRUNCATE removes all rows. It gives the table and its indexes new files under an ACCESS EXCLUSIVE lock, "
-    "and no rollback brings the rows back.",
-    instead="DELETE in batches, if the rows really have to go; a backup taken before it is the only way back",
+    why="TRUNCATE deletes all rows, and a rollback migration cannot restore them. It holds an ACCESS EXCLUSIVE lock, "
+    "and gives the table and its indexes new files.",
+    instead="use DELETE in batches, after a backup: only a backup can restore the rows",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
-
-_NO_OTHER_WAY = "there is no way to build an exclusion constraint while writes go on: do it when nobody is there"
+_EXCLUSION = "run it in a maintenance window: PostgreSQL cannot build an exclusion constraint CONCURRENTLY"
+_COLUMN = "add the column alone, then CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """Skips USING INDEX, which builds nothing."""
     for table, node, added in case.added_constraints("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_EXCLUSION"):
-        if "indexname" in node or not case.has_rows(table):
-            continue
-        instead = _NO_OTHER_WAY if node.get("contype") == "CONSTR_EXCLUSION" else ""
-        if added is not None and not instead:
-            instead = "add the column alone, CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX"
-        what = f"reads and writes of {called(table)} wait until its index is built"
-        yield Hit(what, instead, part=added.definition if added else node)
+        if "indexname" not in node:
+            instead = _EXCLUSION if node.get("contype") == "CONSTR_EXCLUSION" else _COLUMN if added is not None else ""
+            what = f"blocks reads and writes on `{called(table)}` while the index is built"
+            yield Hit(what, instead, part=added.definition if added else node)
 
 
 RULE = Rule(
@@ -29,9 +22,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="UNIQUE and PRIMARY KEY build their index under an ACCESS EXCLUSIVE lock: not even reads go on. An index that "
-    "was built with CONCURRENTLY can be made the constraint's in an instant.",
-    instead="CREATE UNIQUE INDEX CONCURRENTLY in a migration of its own, then ADD CONSTRAINT … USING INDEX",
+    why="Adding a UNIQUE or PRIMARY KEY constraint builds its index under an ACCESS EXCLUSIVE lock, which blocks even "
+    "reads. Adding it USING an index that was built CONCURRENTLY is instant.",
+    instead="use CREATE UNIQUE INDEX CONCURRENTLY in a separate migration, then ADD CONSTRAINT … USING INDEX",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

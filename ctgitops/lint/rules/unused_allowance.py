@@ -1,28 +1,16 @@
-"""Reports an allowance that suppresses no finding."""
+"""Describes findings of allowance.py: an allowance that suppresses no finding."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case
-
-
-def check(_case: Case) -> Iterator[Hit]:
-    """Reports nothing: these findings come from apply_allowances.py."""
-    yield from ()
-
+from ..rule import Group, Rule, Severity
 
 RULE = Rule(
     id="unused-allowance",
     group=Group.TRANSACTION,
     severity=Severity.WARNING,
     kinds=("Allowance",),
-    why="An allowance that no finding needs hides the next one.",
+    why="An allowance that suppresses no finding would hide a later one.",
     instead="remove it",
-    check=check,
-    bad="-- ctgitops: allow drop-table (nothing reads it)\ncreate view small as select id from orders;",
-    good="-- ctgitops: allow drop-column (nothing reads it) until 2999-12-31 by ana\nalter table orders drop "
-    "column note;",
+    bad="-- ctgitops: allow drop-table (the application no longer uses it)\n"
+    "create view small as select id from orders;",
+    good="-- ctgitops: allow drop-column (the application no longer uses it) until 2999-12-31 by ana\n"
+    "alter table orders drop column note;",
 )

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from ...core.workspace.finding import Severity
-from ...sql.locks import LockMode
-from ..rule import Group, Hit, Rule
-from ..rule_input import Case, called
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, blocked_by, called
 
 
-def check(case: Case) -> Iterator[Hit]:
+def check(case: Case) -> Hits:
     """The lock may come from another action of the same statement."""
-    table = case.altered
-    if table is None or not case.has_rows(table):
+    table = case.altered_with_rows
+    if table is None:
         return
-    held = max(case.transaction.held.get(table.name, LockMode.ACCESS_SHARE), case.locks.get(table.name, 0))
-    if held < LockMode.SHARE:
-        return
-    for command in case.parts("AT_ValidateConstraint"):
+    held = LockMode(max(case.transaction.held.get(table.name, 1), case.locks.get(table.name, 1)))
+    for command in case.parts("AT_ValidateConstraint") if held >= LockMode.SHARE else ():
         constraint = table.constraints.get(command.get("name", ""))
         if constraint is None or not constraint.valid:
-            what = f"writes to {called(table)} wait until every row is checked: an earlier change still holds its lock"
-            yield Hit(what, lock=LockMode(held), part=command)
+            what = (
+                f"{blocked_by(held)} `{called(table)}` while every row is checked, under the lock of an earlier change"
+            )
+            yield Hit(what, lock=held, part=command)
 
 
 RULE = Rule(
@@ -30,9 +25,9 @@ RULE = Rule(
     group=Group.LOCKS,
     severity=Severity.ERROR,
     kinds=("AlterTableStmt",),
-    why="VALIDATE CONSTRAINT lets writes go on, but a lock is held until the transaction ends: one that ADD CONSTRAINT "
-    "… NOT VALID took in the same file makes everybody wait for the validation too.",
-    instead="put VALIDATE CONSTRAINT into a migration of its own",
+    why="VALIDATE CONSTRAINT does not block writes, but the lock of an ADD CONSTRAINT … NOT VALID in the same file is "
+    "held until COMMIT. It blocks other sessions during the whole validation.",
+    instead="move VALIDATE CONSTRAINT to a separate migration",
     check=check,
     lock=LockMode.ACCESS_EXCLUSIVE,
     blocks=True,

@@ -121,8 +121,8 @@ def test_keys_of_a_few_rows_are_told_where_that_is_allowed_and_no_value_of_them(
         ("alter table t alter d type later using d::later", "there is no such type yet"),
         ("alter table t validate constraint later", "there is no such NOT VALID constraint yet"),
         ("alter table t add foreign key (a) references empty", "the table that it refers to has no such key yet"),
-        ("alter table t alter b type int using length(b)", "only its USING tells what becomes of each row"),
-        ("alter table t add exclude (a with =)", "only building its index can tell"),
+        ("alter table t alter b type int using length(b)", "the results of its USING expression are not checked"),
+        ("alter table t add exclude (a with =)", "only the exclusion constraint itself checks that"),
     ],
 )
 def test_what_cannot_be_looked_at_says_why(database_url: str, sql: str, why: str) -> None:

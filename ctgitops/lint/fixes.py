@@ -1,44 +1,73 @@
-"""Fixes that move a part of a migration to a second one, because both must not run in one transaction."""
+"""Fixes of findings: words added to one line, and statements moved to a follow-up migration."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..core.fix import Following, Lines
 from ..sql.nodes import Node
 from ..sql.parse import SqlSyntaxError, Tree, trees
 from ..sql.script import Script
+from ..sql.tokens import Kind, tokens
 from .added_columns import target
-from .inline_fix import concurrently
 from .nodes import identifier, relation_name
+from .rule_input import Transaction
 
+Fix = Callable[[Script, Tree, Transaction], Lines | None]
+"""Fixes one statement of a file; None if the fix needs more than it can express, or is not valid SQL."""
 _END = re.compile(r"\s*;")
 _LONGEST = 63
+"""Maximum length of an identifier, in bytes."""
 
 
-def split(rule: str, script: Script, tree: Tree, one: Lines | None) -> Lines | None:
-    """Adds a follow-up migration to the in-file rewrite `one`, or returns a rewrite that needs two files."""
-    made = None
-    if rule in {"check-scan", "foreign-key-scan"} and one:
-        made = _validated(script, tree, one)
-    elif rule == "not-null-scan":
-        made = _proved(script, tree)
-    elif rule == "blocking-index" and one is None:
-        made = _built(script, tree)
-    return made if made and made.then and _is_sql(made) else one
+def concurrently(*keywords: str) -> Fix:
+    """Inserts CONCURRENTLY after one of the keywords, if the statement is alone in its file."""
+
+    def fix(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
+        several = len(tree.node.get("objects", (1,))) > 1 or tree.node.get("behavior") == "DROP_CASCADE"
+        # if the sent text differs, BEGIN and COMMIT around the statement would have to be removed too
+        if transaction.statements > 1 or several or script.sent != script.sql:
+            return None
+        word = _missing(keywords, script, tree)
+        return _insert(script, *word) if word else None
+
+    return fix
 
 
-def _is_sql(made: Lines) -> bool:
-    then = made.then
+def build_concurrently(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
+    """Inserts CONCURRENTLY into CREATE INDEX, or moves the statement to a follow-up if it is not alone in its file."""
+    if transaction.statements == 1:
+        return concurrently("INDEX")(script, tree, transaction)
+    return _follow_up(transaction, _built(script, tree))
+
+
+def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
+    """Adds NOT VALID to a constraint; the follow-up validates it, for which the constraint needs a name."""
+    if _only(tree).get("subtype") != "AT_AddConstraint":
+        return None
+    one = _insert(script, tree.end, " NOT VALID")
+    return _follow_up(transaction, _validated(script, tree, one)) or one
+
+
+def proved_not_null(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
+    """Replaces SET NOT NULL by a CHECK; the follow-up validates it, sets NOT NULL without a scan, and drops it."""
+    return _follow_up(transaction, _proved(script, tree))
+
+
+def _follow_up(transaction: Transaction, made: Lines | None) -> Lines | None:
+    """The fix, if its file runs as one transaction and the follow-up is valid SQL."""
+    if not transaction.whole or transaction.batched or made is None or made.then is None:
+        return None
     try:
-        return not then or bool(trees("\n".join((then.sql, then.rollback, then.also))))
+        found = trees("\n".join((made.then.sql, made.then.rollback, made.then.also)))
     except SqlSyntaxError:
-        return False  # the name is a keyword
+        return None  # the name is a keyword
+    return made if found else None
 
 
 def _validated(script: Script, tree: Tree, one: Lines) -> Lines | None:
-    """Adds the constraint NOT VALID; the follow-up validates it, for which the constraint needs a name."""
     name = target(_only(tree)).get("conname", "")
     table, constraint = _table(tree.node), identifier(name)
     if not name:
@@ -50,7 +79,6 @@ def _validated(script: Script, tree: Tree, one: Lines) -> Lines | None:
 
 
 def _proved(script: Script, tree: Tree) -> Lines | None:
-    """Adds a CHECK; the follow-up validates it, sets NOT NULL, which the CHECK proves, and drops the CHECK."""
     command = _only(tree)
     if command.get("subtype") != "AT_SetNotNull" or not tree.node.get("relation", {}).get("inh"):
         return None
@@ -71,10 +99,10 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
 
 
 def _built(script: Script, tree: Tree) -> Lines | None:
-    """Moves the statement to a follow-up with CONCURRENTLY, unless the rest of this file mentions the index."""
+    """None if the rest of the file mentions the index."""
     name, schema = tree.node.get("idxname", ""), tree.node.get("relation", {}).get("schemaname")
     elsewhere = script.sql[: tree.start] + script.sql[tree.end :]
-    word = concurrently("blocking-index", script, tree)
+    word = _missing(("INDEX",), script, tree)
     if not name or word is None or re.search(rf"\b{re.escape(name)}\b", elsewhere):
         return None
     at = script.first_word(tree.start, tree.end)
@@ -82,6 +110,25 @@ def _built(script: Script, tree: Tree) -> Lines | None:
     index = ".".join(identifier(part) for part in (schema, name) if part)
     then = Following(f"build {name}", f"{build};", f"DROP INDEX CONCURRENTLY IF EXISTS {index};", makes=name)
     return _instead(script, tree, (), then)
+
+
+def _missing(keywords: tuple[str, ...], script: Script, tree: Tree) -> tuple[int, str] | None:
+    """The offset in the file where CONCURRENTLY is missing, and the keyword in the file's case."""
+    text = script.sql[tree.start : tree.end]
+    for token in tokens(text):
+        word = text[token.start : token.end]
+        if token.kind is Kind.WORD and word.upper() in keywords:
+            return tree.start + token.end, " concurrently" if word[0].islower() else " CONCURRENTLY"
+    return None
+
+
+def _insert(script: Script, at: int, words: str) -> Lines:
+    """A fix that inserts words into one line."""
+    first = script.sql.rfind("\n", 0, at) + 1
+    last = script.sql.find("\n", at)
+    line = script.sql[first : last if last >= 0 else len(script.sql)]
+    number = script.place(at).line or 1
+    return Lines(script.path, number, number, (line[: at - first] + words + line[at - first :],))
 
 
 def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following) -> Lines | None:
