@@ -91,7 +91,16 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def told_if_lost(address: Address) -> Iterator[None]:
+def connected(
+    address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
+) -> Iterator[Connection]:
+    """A connection for the duration of a block; its loss during a query is a LedgerError, too. Raises as `connect`."""
+    with connect(address, application, settings, database=database) as connection, lost_as_error(address):
+        yield connection
+
+
+@contextlib.contextmanager
+def lost_as_error(address: Address) -> Iterator[None]:
     """Converts the loss of a connection during a query into a LedgerError."""
     try:
         yield
@@ -104,10 +113,10 @@ def told_if_lost(address: Address) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told_if_refused(address: Address) -> Iterator[None]:
+def refused_as_error(address: Address) -> Iterator[None]:
     """Converts any PostgreSQL error during the creation of a sandbox into a LedgerError."""
     try:
-        with told_if_lost(address):
+        with lost_as_error(address):
             yield
     except psycopg.Error as error:
         said = " ".join((error.diag.message_primary or str(error)).split())

@@ -25,7 +25,7 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import Looker
-from ..connection.connect import NOTICES_US, Address, Connection, connect, told_if_lost
+from ..connection.connect import NOTICES_US, Address, Connection, connect, connected, lost_as_error
 from ..connection.deferred_sigint import undisturbed
 from ..connection.names import WORK
 from ..connection.pooler import ARRIVES, refuse_pooler
@@ -58,7 +58,7 @@ class PostgresDatabase:
     def ledger(self) -> Ledger:
         """Reads all entries. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
-        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", settings) as connection:
             return read_ledger(connection, self._address)
 
     def snapshot(self) -> Snapshot:
@@ -71,18 +71,18 @@ class PostgresDatabase:
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read", _OURS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
         """Terminates the sessions of that run, and no others; whether the run lock is now free. Writes."""
-        with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
         """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
-        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
@@ -97,28 +97,28 @@ class PostgresDatabase:
         """Counts the data that each loss destroys. Read-only, waits for no lock."""
         if not losses:
             return ()
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return weigh(connection, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
         """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
         if not risks:
             return ()
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """Sizes of the tables that exist. Read-only, takes no lock."""
         if not tables:
             return {}
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return sizes(connection, tables)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
         with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
-            with told_if_lost(self._address):
+            with lost_as_error(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)

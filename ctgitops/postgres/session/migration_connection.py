@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ..connection.connect import Address, Connection, told_if_lost
+from ..connection.connect import Address, Connection, lost_as_error
 from ..connection.names import AT_WORK
 from ..connection.simple_query import Interrupted, exchange, rows
 from ..connection.terminate import ending
@@ -112,7 +112,7 @@ class MigrationConnection:
         """Reads all entries."""
         connection = self.connected()
         try:
-            with told_if_lost(self._address):
+            with lost_as_error(self._address):
                 return self._read(connection)
         except LedgerError as error:
             raise self._so_far.cut_off(error) from None

@@ -22,7 +22,7 @@ from ...core.run.outcome import SessionLeak
 from ...core.run.progress import Listener, SessionSettled
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connected
 from ..connection.identity import home_sql, look
 from ..connection.session_settings import settled
 from ..connection.simple_query import Answer, Interrupted, exchange
@@ -270,7 +270,7 @@ class WorkSession:
         self._hold()
         if not losses:
             return ()
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return weigh(connection, losses, beginning)
 
     def _guard_of(self, step: Step) -> str:

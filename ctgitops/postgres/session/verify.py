@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core.view.verify import Refuted
 from ...errors import Place
 from ...sql.script import Script
-from ..connection.connect import Address, connect, told_if_lost
+from ..connection.connect import Address, connected
 from ..connection.simple_query import exchange
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
@@ -15,7 +15,7 @@ def refuted_at(address: Address, queries: tuple[Script, ...]) -> tuple[Refuted, 
     """The queries that are not true or that fail; each runs in a read-only transaction. Read-only."""
     found: list[Refuted] = []
     settings = {"default_transaction_read_only": "on"}
-    with connect(address, "ctgitops/verify", settings) as connection, told_if_lost(address):
+    with connected(address, "ctgitops/verify", settings) as connection:
         for script in queries:
             exchange(connection, "begin read only")
             try:
