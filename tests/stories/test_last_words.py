@@ -15,7 +15,7 @@ from ctgitops.core.plan.plan import Plan, Step
 from ctgitops.core.run.progress import Progress, StepFinished, StepStarted
 from ctgitops.errors import ApplyError, LedgerError
 from ctgitops.postgres.server.local_server import LocalServer
-from ctgitops.postgres.transaction.coalesce import Pace
+from ctgitops.postgres.session.coalesce import Pace
 from ctgitops.wiring.wiring import Wiring
 from tests.servers import base_for_servers, fetch, fresh_database, programs_for_tests, session
 from tests.stories.house import House, marks, runs, until

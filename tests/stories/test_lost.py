@@ -107,7 +107,7 @@ def test_a_batch_whose_connection_is_cut_is_not_run_twice(lived_in: House, datab
     request = _request(lived_in)
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
-        session._pace.size = 8
+        session._run_of(plan)._coalescer.pace.size = 8
         cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         for step in plan.steps:

@@ -143,11 +143,18 @@ class Lease:
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
         self._say(_WRITE, values)
 
+    def assert_held(self) -> None:
+        """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
+        if _is_lost(self._lock):
+            what = "the connection that holds the run lock is gone, so another run may begin"
+            state = "what was done until now is in the ledger; nothing more was begun"
+            raise ApplyError(what, state=state, hint="run the same again: it goes on from there")
+
     def ended(self) -> None:
         """Records that the run released the lock."""
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
-    def note(self, step: str) -> None:
+    def set_activity(self, step: str, /) -> None:
         """Sets the current step; writes it at once unless the row was written just before."""
         self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
@@ -160,15 +167,7 @@ class Lease:
             return
 
 
-def still_held(lock: Connection) -> None:
-    """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
-    if _is_gone(lock):
-        what = "the connection that holds the run lock is gone, so another run may begin"
-        state = "what was done until now is in the ledger; nothing more was begun"
-        raise ApplyError(what, state=state, hint="run the same again: it goes on from there")
-
-
-def _is_gone(lock: Connection) -> bool:
+def _is_lost(lock: Connection) -> bool:
     """Reads all unsolicited messages of the server; its last messages arrive before the connection ends.
 
     Skipped while the heartbeat uses the connection: libpq allows one thread at a time, and the next check detects it.

@@ -85,11 +85,11 @@ class Batches:
 
     def _next(self, throttle: Throttle) -> int:
         """Runs the next batch and returns its rows; 0 when no row is left, not even one locked by another session."""
-        self.run.hold()
+        self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchHeld(self.step, f"a replica is {behind:.0f} s behind"))
             self._refuse_late()
-            self.run.hold()
+            self.run.assert_lock_held()
             rest(1.0)
         text = self.step.script.text_of(self.step.script.statements[0])
         touched = self._tried(text, throttle)
@@ -111,7 +111,7 @@ class Batches:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
             self.run.tell(BatchHeld(self.step, f"a lock was not free: {answer.failure.message}"))
             self._refuse_late()
-            self.run.hold()
+            self.run.assert_lock_held()
             rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 

@@ -8,7 +8,7 @@ from psycopg import errors
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.run.auto_rollback import Checkpoint
 from ...sql.data_loss import Destroying
-from ..connection.connect import Connection
+from ..connection.connect import Address, Connection, connected
 from ..transaction.row_guard import OTHERS, count_of_others
 
 SETTINGS = {
@@ -32,15 +32,20 @@ _ESTIMATE = (
 _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_catalog.bool"
 
 
-def weigh(connection: Connection, losses: tuple[Loss, ...], since: Checkpoint | None = None) -> tuple[CountedLoss, ...]:
+def count_losses(
+    address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
+) -> tuple[CountedLoss, ...]:
     """Counts the rows of each loss. Read-only; gives up after a few seconds, and the result says so.
 
     With `since`, the start of a run, rows that the run wrote itself do not count.
     """
-    return tuple(_weigh(connection, loss, since) for loss in losses)
+    if not losses:
+        return ()
+    with connected(address, "ctgitops/read", SETTINGS) as connection:
+        return tuple(_counted(connection, loss, since) for loss in losses)
 
 
-def _weigh(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
+def _counted(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
     what = loss.what
     if what.how is Destroying.UNSEEN:
         return CountedLoss(loss, None)

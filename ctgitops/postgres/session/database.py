@@ -32,8 +32,8 @@ from ..connection.pooler import ARRIVES, refuse_pooler
 from ..connection.session_settings import english
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.heartbeat import Heartbeat
-from ..lock.run_lock import Lease, end, holder_of, still_held, take
-from .data_loss import SETTINGS, weigh
+from ..lock.run_lock import Lease, end, holder_of, take
+from .data_loss import SETTINGS, count_losses
 from .session import WorkSession
 from .verify import refuted_at
 
@@ -93,12 +93,9 @@ class PostgresDatabase:
         """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
         return checked_at(self._address)
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
+    def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the data that each loss destroys. Read-only, waits for no lock."""
-        if not losses:
-            return ()
-        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
-            return weigh(connection, losses)
+        return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
         """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
@@ -128,10 +125,9 @@ class PostgresDatabase:
                 self._address,
                 request,
                 open_connection=lambda: self._open_for_work(request.environment.timeouts, english(lock)),
-                hold=lambda: still_held(lock),
+                lease=lease,
                 tell=tell,
             )
-            session.note = lease.note
             try:
                 with Heartbeat(lease.write, HEARTBEAT_SECONDS):
                     yield session

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import psycopg
 from psycopg.pq import TransactionStatus
 
 from ...core.ledger.ledger import Ledger
@@ -32,7 +33,7 @@ class RunState:
     lost: list[str] = field(default_factory=list)
     """Names of commits that were not on the server's disk when it crashed."""
     forward: bool = True
-    together: int = 0
+    transaction_parts: int = 0
     """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
 
     @property
@@ -46,11 +47,11 @@ class RunState:
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
     def begin(self, *, forward: bool) -> None:
-        """Resets the state for a new plan; `forward` if it applies migrations."""
-        self.forward = forward
+        """Starts a new plan; `forward` if it applies migrations."""
+        self.began, self.forward = True, forward
         self.done.clear()
         self.lost.clear()
-        self.safe = self.together = 0
+        self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
         """Adds committed names; with `on_disk`, the last commit, and so every one before it, waited for the disk."""
@@ -125,6 +126,19 @@ class MigrationConnection:
         finally:
             if not connection.closed:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
+
+    def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
+        """`assert_lock_held`, with an error that also says what this run has done."""
+
+        def reported() -> None:
+            try:
+                assert_lock_held()
+            except ApplyError as error:
+                with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
+                    self.flush()
+                raise self._so_far.lock_lost(error) from None
+
+        return reported
 
     def close(self) -> None:
         """Closes the connection, once all commits are on disk."""

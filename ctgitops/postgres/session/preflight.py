@@ -12,9 +12,10 @@ from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, Sighting, blind, concerns
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
-from ...core.run.progress import Listener, MomentAwaited, MomentUnseen
+from ...core.run.progress import Listener, MomentAwaited, MomentUnseen, SessionSettled
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
+from ..connection.session_settings import settled
 from ..connection.simple_query import Answer, Interrupted, exchange, rest, rows
 from .blockers import BlockerWatch, in_the_way, question
 
@@ -40,18 +41,25 @@ commit
 
 @dataclass
 class Preflight:
-    """The checks of one run; `hold` raises an error if the run lock is lost."""
+    """The checks of one run; `assert_lock_held` raises an error if the run lock is lost."""
 
     request: Request
-    look: BlockerWatch
-    hold: Callable[[], None]
+    assert_lock_held: Callable[[], None]
     tell: Listener
+    _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
     """When a transaction was first seen, by virtual transaction, for those whose age this role may not see."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock."""
-        wanted = self.look.wanted(plan.steps)
+        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock.
+
+        The first call also reports the effective session settings.
+        """
+        if not self._settings_reported and (found := settled(connection)):
+            self._settings_reported = True
+            self.tell(SessionSettled(found))
+        self._first_seen.clear()
+        wanted = BlockerWatch().wanted(plan.steps)
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
             return ()
         try:
@@ -71,7 +79,7 @@ class Preflight:
                 self.tell(MomentAwaited(found))
             told |= kinds
             rest(LOOK_SECONDS)
-            self.hold()
+            self.assert_lock_held()
         return ()
 
     def _concerns(

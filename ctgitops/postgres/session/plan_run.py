@@ -1,0 +1,138 @@
+"""Runs the migrations and seed files of one plan, each with its ledger entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ...core.gate.request import Origin
+from ...core.ledger.ledger import Mark
+from ...core.migration.migration import Seed
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.receipt import Receipt
+from ...core.run.outcome import SessionLeak
+from ...errors import ApplyError, MustWaitError, Place
+from ...sql.traits import Trait
+from ..nontransactional.stepwise import Stepwise
+from ..transaction.execute import Part, in_one_transaction, millis_in, part_of, part_of_seed
+from ..transaction.row_guard import RowGuard
+from ..transaction.session_leaks import left_in
+from ..transaction.step_failure import OutOfTime
+from .blockers import BlockerWatch
+from .coalesce import Coalescer
+from .lock_retry import Attempt, Attempts
+from .single_transaction import SingleTransaction
+
+
+@dataclass
+class PlanRun:
+    """One plan in progress; `set_activity` publishes the current step to runs that wait for the run lock."""
+
+    plan: Plan
+    origin: Origin
+    attempts: Attempts
+    stepwise: Stepwise
+    guard: RowGuard | None
+    """Fails a step that would destroy rows of other sessions."""
+    set_activity: Callable[[str], None]
+    leaks: list[SessionLeak]
+    """Session state that migrations of the run leaked; this plan's are appended."""
+    _coalescer: Coalescer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.attempts.look = BlockerWatch()
+        self.attempts.aftermath.so_far.begin(forward=self.plan.direction is Direction.APPLY)
+        self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
+
+    def run(self, step: Step, receipt: Receipt | None) -> int:
+        """Runs one step; returns milliseconds. Raises ApplyError."""
+        try:
+            return self._run(step, receipt)
+        except KeyboardInterrupt:
+            raise self.attempts.aftermath.stopped_at(self._part(receipt, step)) from None
+
+    def _run(self, step: Step, receipt: Receipt | None) -> int:
+        self.set_activity(step.name)
+        if self.guard is None:
+            self._coalescer.run_ahead(step, partial(self._part, receipt))
+        if step.number in self._coalescer.ahead:
+            self._finished(step)
+            return self._coalescer.ahead.pop(step.number)
+        part = self._part(receipt, step)
+        millis = self._in_transaction(part) if step.transactional else self._outside_transaction(part)
+        self._coalescer.pace.learn((millis,))
+        self._finished(step)
+        return millis
+
+    def seed(self, seed: Seed) -> int:
+        """Runs one seed file in one transaction; returns milliseconds. Raises ApplyError."""
+        part = part_of_seed(seed, self.plan, self.origin)
+        millis = self._in_transaction(part)
+        self._finished(part.step)
+        return millis
+
+    def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
+        """Runs the whole plan in one transaction; returns milliseconds of each part. Raises ApplyError."""
+        parts, so_far = self._parts(receipt), self.attempts.aftermath.so_far
+        so_far.transaction_parts = len(parts)
+        attempts, attempt = self.attempts, Attempt(parts)
+        all_of_it = SingleTransaction(attempts.work, attempt, attempts.tell, self.set_activity, self._guard_of)
+        answers = attempts.retrying(attempt, all_of_it.run)
+        self.leaks += [leak for answer in answers for leak in left_in(answer)]
+        so_far.finished(*(part.step.name for part in parts), on_disk=True)
+        return tuple(sum(millis_in(answer)) for answer in answers)
+
+    def stopped(self) -> ApplyError:
+        """The error of a run that was stopped between two steps. Writes."""
+        aftermath = self.attempts.aftermath
+        pending = (part for part in self._parts(None) if part.step.name not in aftermath.so_far.done)
+        first = next(pending, None)
+        return aftermath.stopped_at(first) if first else aftermath.stopped_at_its_end(self.plan)
+
+    def _part(self, receipt: Receipt | None, step: Step) -> Part:
+        return part_of(step, self.plan, receipt, self.origin)
+
+    def _parts(self, receipt: Receipt | None) -> tuple[Part, ...]:
+        seeds = (part_of_seed(seed, self.plan, self.origin) for seed in self.plan.seeds)
+        return (*(self._part(receipt, step) for step in self.plan.steps), *seeds)
+
+    def _guard_of(self, step: Step) -> str:
+        return self.guard.of(step) if self.guard else ""
+
+    def _finished(self, step: Step) -> None:
+        self.attempts.aftermath.so_far.finished(step.name, on_disk=not self.attempts.work.unflushed)
+        self.attempts.look.learn(step)
+
+    def _in_transaction(self, part: Part) -> int:
+        return self.attempts.retrying(Attempt((part,)), lambda: self._committed(part))
+
+    def _committed(self, part: Part) -> int:
+        work = self.attempts.work
+        connection = work.connected()
+        answer = in_one_transaction(connection, part, self._guard_of(part.step))
+        self.leaks += left_in(answer)
+        work.unflushed = not part.last
+        if Trait.OUTLIVES in part.step.script.traits:
+            connection.close()
+        return sum(millis_in(answer))
+
+    def _outside_transaction(self, part: Part) -> int:
+        """Runs the remaining statements of a step. Raises MustWaitError when its time in this run is used up."""
+        return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
+
+    def _stepwise(self, part: Part) -> int:
+        aftermath, step = self.attempts.aftermath, part.step
+        try:
+            millis = self.stepwise.run(step, part.entry)
+        except OutOfTime as over:
+            said = f"{over.rows:,} rows are done, and its time in this run is over"
+            aftermath.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
+            raise MustWaitError(
+                f"{step.name} is deferred: {said}",
+                place=Place(step.script.path),
+                state=f"{aftermath.so_far.told}what comes after it waits for it",
+                hint="run the same again, or let a schedule do it: it goes on from there",
+            ) from None
+        self.attempts.work.unflushed = False  # the commit of its entry waited for the disk
+        return millis
