@@ -200,5 +200,5 @@ def test_a_server_that_is_gone_in_the_middle_is_not_said_to_be_unchanged(lived_i
         session._work._open = gone
         with pytest.raises(ApplyError, match="cannot connect to staging") as caught:
             session.run(plan.steps[1], plan, None)
-    assert "002_two committed, not confirmed to be on the server's disk" in caught.value.state
+    assert "002_two committed, but not confirmed to be on the server's disk" in caught.value.state
     assert "nothing was" not in caught.value.state

@@ -85,8 +85,9 @@ def _asking(connection: Connection, address: Address) -> Iterator[None]:
 def _refuse_newer(found: int, address: Address) -> None:
     """Raises LedgerError if a newer ctgitops wrote this ledger."""
     if found > FORMAT:
-        what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
-        hint = "run the newer ctgitops that brought it there, or a later one"
+        ours = f"ctgitops {__version__} supports formats up to {FORMAT}"
+        what = f"the ledger of {address.label} has format {found}, and {ours}"
+        hint = "use the ctgitops version that upgraded the ledger, or a newer one"
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
@@ -149,9 +150,9 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
     if only_reads:
         raise read_only(address)
     if not may_add:
-        what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
+        what = f"role {user} cannot apply: it may read the ledger of {address.label}, but not insert into it"
         hint = (
-            f"give the URL of the role that made it, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
+            f"use the URL of the role that created the ledger, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
             f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {user}"
         )
         raise LedgerError(what, state="nothing was changed", hint=hint)

@@ -50,5 +50,5 @@ def _at_work(lock: Connection) -> list[Orphan]:
 
 def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
     end = f"`select pg_terminate_backend({orphan.pid})`"
-    hint = f"wait for it, or end it with {end}, which leaves no trace of what it has not committed; then run again"
+    hint = f"wait until it ends, or terminate it with {end}, which rolls back its transaction; then run the same again"
     return MustWaitError(f"{address.label}: {orphan.told}", state="this run changed nothing", hint=hint)

@@ -76,7 +76,7 @@ def take(lock: Connection, address: Address, request: Request, tell: Listener) -
         _poll(lock, address, request, tell)
         let_them_end(lock, address, request, tell)
     except KeyboardInterrupt:
-        what = f"the run was asked to stop while it waited for the lock of {address.label}"
+        what = f"the run was asked to stop while it waited for the run lock of {address.label}"
         raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None
 
 
@@ -86,9 +86,11 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
     while not _try(lock):
         holder = holder_of(lock)
         if time.monotonic() >= deadline:
-            what = f"another run holds the lock of {address.label}: {holder or 'it ended just now'}"
+            what = f"another run holds the run lock of {address.label}: {holder or 'it ended just now'}"
             name = request.environment.name
-            hint = f"wait for it to end, then run the same again; of a run that is gone, `ctgitops unlock --env {name}`"
+            hint = (
+                f"wait for it to end, then run the same again; if that run was killed, `ctgitops unlock --env {name}`"
+            )
             raise MustWaitError(what, state="nothing was changed", hint=hint)
         if not told:
             tell(LockAwaited(str(holder or "it ended just now")))
@@ -146,9 +148,9 @@ class Lease:
     def assert_held(self) -> None:
         """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
         if _is_lost(self._lock):
-            what = "the connection that holds the run lock is gone, so another run may begin"
-            state = "what was done until now is in the ledger; nothing more was begun"
-            raise ApplyError(what, state=state, hint="run the same again: it goes on from there")
+            what = "the connection that holds the run lock was lost, so another run may start"
+            state = "the ledger has every completed step; nothing more was started"
+            raise ApplyError(what, state=state, hint="run the same again: it resumes from there")
 
     def ended(self) -> None:
         """Records that the run released the lock."""

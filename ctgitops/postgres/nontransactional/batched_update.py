@@ -87,7 +87,7 @@ class Batches:
         """Runs the next batch and returns its rows; 0 when no row is left, not even one locked by another session."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
-            self.run.tell(BatchHeld(self.step, f"a replica is {behind:.0f} s behind"))
+            self.run.tell(BatchHeld(self.step, f"a replica lags {behind:.0f} s behind"))
             self._refuse_late()
             self.run.assert_lock_held()
             rest(1.0)
@@ -109,7 +109,7 @@ class Batches:
                 exchange(self.connection, "rollback")
             if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
-            self.run.tell(BatchHeld(self.step, f"a lock was not free: {answer.failure.message}"))
+            self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
             self.run.assert_lock_held()
             rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
@@ -155,8 +155,10 @@ class Batches:
     def _endless(self, most: int) -> StepFailed:
         script = self.step.script
         statement = script.statements[0]
-        whose = "`max_rows`" if self.batch.max_rows else "twice as many as its tables have"
-        what = f"it touched {self.rows:,} rows, more than {most:,} ({whose}): it seems to touch the same rows again"
+        whose = "`max_rows`" if self.batch.max_rows else "twice the rows of its tables"
+        what = (
+            f"it processed {self.rows:,} rows, more than {most:,} ({whose}): it probably processes the same rows again"
+        )
         spot = spot_in(script, statement, script.start_of(statement))
         return StepFailed(Failure(what), spot, lost=False, hint=ENDLESS)
 

@@ -135,7 +135,7 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
     """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
-        raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
+        raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} was dropped meanwhile")))
     name, valid, kind, table, on_it, *definition = found[0]
     return Index(str(name), valid == "t", kind == "i", str(table), on_it == "t", tuple(definition))
 

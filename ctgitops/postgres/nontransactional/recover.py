@@ -99,8 +99,8 @@ class Recovery:
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
-        what = f"index {index.name} is there, is {state}, and is not the one that this statement makes"
-        hint = f"find out whose it is; rename it, or `drop index concurrently {index.name}`; then run the same again"
+        what = f"index {index.name} already exists, is {state}, and is not the index that this statement creates"
+        hint = f"find out what uses it; rename it, or `drop index concurrently {index.name}`; then run the same again"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
@@ -115,7 +115,7 @@ class Recovery:
 
     def _finish_detaching(self, left: Leaves, position: int, spot: Spot) -> None:
         send(self.connection, f"alter table {left.table} detach partition {left.name} finalize", spot)
-        self._healed(f"the interrupted detaching of partition {left.name} was brought to its end", position)
+        self._healed(f"the interrupted DETACH PARTITION {left.name} was completed", position)
 
     def _healed(self, what: str, position: int) -> None:
         record(self.connection, self.author.row(Reached.HEALED, position, note=what))
@@ -125,8 +125,8 @@ class Recovery:
         """The command to run if only a person can decide whether the statement is done."""
         repair = f'ctgitops repair {self.step.number:03} --env {self.environment} --reason "…" --statement {position}'
         return (
-            f"look at what it did; then `{repair} --applied` where it is done, or `{repair} --not-applied`, which "
-            "runs it again; without `--statement` the same is said of the whole file"
+            f"check what it did; then run `{repair} --applied` if it is done, or `{repair} --not-applied`, which "
+            "runs it again; without `--statement`, that applies to the whole file"
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
@@ -139,7 +139,7 @@ class Recovery:
             if time.monotonic() > deadline:
                 what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
-                hint = f"wait for it, or end it with {end}; then run the same again"
+                hint = f"wait until it ends, or terminate it with {end}; then run the same again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
             self.tell(BackendAwaited(self.step, begun.backend, doing))
             rest(WAIT_SECONDS)
@@ -177,5 +177,5 @@ def _only(answer: Answer) -> str:
 
 def _question_of(left: Leaves) -> str:
     if left.what is Leaving.DROPPED_INDEX:
-        return f"index {left.name} is another one than that which an earlier run began to drop"
-    return "an earlier run began this statement and did not see its end, and nobody can tell what of it is done"
+        return f"index {left.name} is not the index that an earlier run began to drop"
+    return "an earlier run was interrupted in this statement, and how much of it is done cannot be determined"

@@ -202,8 +202,8 @@ class _Walk:
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
         ):
             return
-        what = f"an earlier run brought to its end what the file had here then: {redact(earlier.text)}"
-        hint = "restore that statement, and put what should be done instead behind it"
+        what = f"an earlier run completed the statement that the file had here: {redact(earlier.text)}"
+        hint = "restore that statement, and add the new one after it"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:

@@ -54,7 +54,7 @@ def _counted(connection: Connection, loss: Loss, since: Checkpoint | None) -> Co
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
             return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
         if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
-            return CountedLoss(loss, 0, note="there is no such table now")
+            return CountedLoss(loss, 0, note="the table does not exist")
         return _count(connection, loss, what.name, since)
     except (errors.QueryCanceled, errors.LockNotAvailable):
         return _estimate(connection, loss)
@@ -69,7 +69,7 @@ def _count(connection: Connection, loss: Loss, table: str, beginning: Checkpoint
     query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
-    note = "at most: which rows of it cannot be told beforehand" if unsure else ""
+    note = "at most: which rows it affects is not known beforehand" if unsure else ""
     return CountedLoss(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
 
 
@@ -88,7 +88,7 @@ def _number(connection: Connection, query: str) -> int:
 
 
 def _estimate(connection: Connection, loss: Loss) -> CountedLoss:
-    note = "counting took too long, or somebody holds a lock on it"
+    note = "counting timed out, or another session holds a lock on the table"
     row = connection.execute(_ESTIMATE, [loss.what.name]).fetchone()
     if row is None:
         return CountedLoss(loss, None, note=note)

@@ -75,9 +75,9 @@ class Aftermath:
         with undisturbed():
             self.work.flush()
         error = ApplyError(
-            f"the run was asked to stop when its plan for {plan.environment} was carried out",
-            state=f"{self.so_far.told}nothing of it is left to do",
-            hint=f"`ctgitops verify --env {plan.environment}` looks whether all is as it should be",
+            f"the run was asked to stop after its plan for {plan.environment} was carried out",
+            state=f"{self.so_far.told}nothing of the plan is left to do",
+            hint=f"`ctgitops verify --env {plan.environment}` checks the result",
         )
         error.applied = tuple(self.so_far.done) if plan.direction is Direction.APPLY else ()
         return error
@@ -85,9 +85,9 @@ class Aftermath:
     def _hint(self, step: Step, failed: StepFailed) -> str:
         failure = failed.failure
         if failed.lost:
-            return "run the same again: it finds out what is done, and goes on from there"
+            return "run the same again: it checks what is done, and resumes from there"
         if self.so_far.transaction_parts and failure.sqlstate in IN_TRANSACTION:
-            return "it wants no transaction: write `transaction: each` into the manifest while it is pending"
+            return "it cannot run in a transaction: set `transaction: each` in the manifest while it is pending"
         if self._is_timeout(failed):
             failure = replace(failure, stated=Cause.STATEMENT_TIMEOUT)
         return hint_for(step, self.so_far.environment, failure)
@@ -113,7 +113,7 @@ class Aftermath:
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
                 return f"{self.so_far.told}{self._done_too(step)}", False
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{self.so_far.told}nobody can ask now whether {step.name} is done; the next run finds out", False
+            return f"{self.so_far.told}whether {step.name} is committed is not known; the next run checks it", False
         on_record = self._on_record(part, failed)
         return f"{self.so_far.told}{self._left(step)}", on_record
 
@@ -151,20 +151,20 @@ class Aftermath:
 
     @property
     def _none(self) -> str:
-        return (
-            f"the {self.so_far.transaction_parts} files of this plan are one transaction, and none of them left a trace"
-        )
+        return f"the {self.so_far.transaction_parts} files of this plan were one transaction, which was rolled back"
 
     def _done_too(self, step: Step) -> str:
         if self.so_far.transaction_parts:
-            return f"all {self.so_far.transaction_parts} files of this plan are done: this came after their commit"
-        return f"{step.name} is done too: this came after its commit"
+            return (
+                f"all {self.so_far.transaction_parts} files of this plan are committed: the error came after the commit"
+            )
+        return f"{step.name} is committed: the error came after its commit"
 
     def _how_far(self, step: Step) -> str:
         try:
             at = resumption(step.script, self.work.ledger().traces_of(step.number))
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
+            return f"{step.name} runs outside a transaction: the statements before this one are committed"
         return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"
 
 

@@ -108,4 +108,4 @@ def _too_late(attempt: Attempt, relation: str) -> StepFailed:
     """The failure if a session keeps a table in use; it is reported for the first part that names the table."""
     spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
     attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
-    return StepFailed(Failure(f"did not get to {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)
+    return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

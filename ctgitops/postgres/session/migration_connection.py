@@ -41,8 +41,8 @@ class RunState:
         """`in staging, 001_one done; `, the start of a sentence."""
         kinds = (
             (self.done[: self.safe], "done"),
-            (self.done[self.safe :], "committed, not confirmed to be on the server's disk (the next run finds out)"),
-            (self.lost, "committed and lost again, since the server crashed before they were on its disk"),
+            (self.done[self.safe :], "committed, but not confirmed to be on the server's disk (the next run checks)"),
+            (self.lost, "committed, but lost when the server crashed before they were on its disk"),
         )
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
@@ -68,7 +68,7 @@ class RunState:
     def lock_lost(self, error: ApplyError) -> ApplyError:
         """The same error, which also says what this run had done by then."""
         if self.done:
-            error.state = f"{self.told}nothing more was begun"
+            error.state = f"{self.told}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
@@ -76,8 +76,8 @@ class RunState:
         """The same error if nothing was begun; after that, an error that does not claim that nothing was changed."""
         if not self.began:
             return error
-        state = f"{self.told}what else is done stands in the ledger"
-        cut = ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+        state = f"{self.told}the ledger shows what else is done"
+        cut = ApplyError(error.what, state=state, hint="run the same again: it checks that, and resumes from there")
         cut.cause = error.cause
         return cut
 
@@ -172,7 +172,7 @@ class MigrationConnection:
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
         answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
-            what = f"backend {backend} of {self._address.label}, which was lost, does not end"
+            what = f"backend {backend} of {self._address.label}, whose connection was lost, does not terminate"
             error = LedgerError(what)
             error.cause = Cause.CONNECTION_LOST
             raise self._so_far.cut_off(error)

@@ -126,13 +126,13 @@ class PlanRun:
         try:
             millis = self.stepwise.run(step, part.entry)
         except OutOfTime as over:
-            said = f"{over.rows:,} rows are done, and its time in this run is over"
+            said = f"{over.rows:,} rows are done, and its time budget for this run is used up"
             aftermath.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
             raise MustWaitError(
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
-                state=f"{aftermath.so_far.told}what comes after it waits for it",
-                hint="run the same again, or let a schedule do it: it goes on from there",
+                state=f"{aftermath.so_far.told}the rest of the plan waits",
+                hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
         self.attempts.work.unflushed = False  # the commit of its entry waited for the disk
         return millis

@@ -66,7 +66,9 @@ class Preflight:
             return self._reasons(connection, wanted)
         except Interrupted:
             hint = "run the same again"
-            return (Reason("preflight", "the run was asked to stop while it waited for a better moment", hint),)
+            return (
+                Reason("preflight", "the run was asked to stop while preflight waited for better conditions", hint),
+            )
 
     def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> tuple[Reason, ...]:
         deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()

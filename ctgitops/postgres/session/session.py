@@ -126,7 +126,7 @@ class WorkSession:
 
         def report() -> None:
             self._assert_lock_held()
-            self.set_activity("all is applied, its health is watched")
+            self.set_activity("all is applied; watching the health query")
 
         return watch(self._address, health, before_each=report, tell=self._tell)
 
