@@ -140,7 +140,7 @@ def test_more_rows_than_were_allowed_are_a_mistake(lived_in: House, database_url
     batched(lived_in, database_url, "size=100 pause=0ms max_rows=250")
     done = lived_in.apply()
     assert done.status == 6, done.said
-    assert "it touched 300 rows, more than 250 (`max_rows`)" in done.words
+    assert "it processed 300 rows, more than 250 (`max_rows`)" in done.words
     lived_in.migration("002_fill", f"-- ctgitops: batch size=100 pause=0ms\n{FILL}")
     lived_in.applied()
     assert fetch(database_url, TOUCHED) == [(1, 1000)]

@@ -167,7 +167,7 @@ def _advice(said: str) -> str:
         r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
         r"unsupported startup parameter": "PgBouncer rejects startup parameters: use the URL of the server itself",
-        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run the same again",
+        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run it again",
     }
     return next(
         (hint for pattern, hint in advice.items() if re.search(pattern, said)),
