@@ -94,6 +94,14 @@ def exchange(
         return Answer(0, (), Failure(str(error).strip() or _LOST.message, stated=_LOST.stated), lost=True)
 
 
+def exchange_or_rollback(connection: Connection, message: str) -> Answer:
+    """Sends `message`; if it fails, rolls back the transaction that it opened."""
+    answer = exchange(connection, message)
+    if answer.failure and not answer.lost:
+        exchange(connection, "rollback")
+    return answer
+
+
 def rest(seconds: float) -> None:
     """Sleeps. Raises Interrupted if this run is asked to stop."""
     try:

@@ -10,7 +10,7 @@ from ..connection.connect import Address, Connection
 from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
 from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange
+from ..connection.simple_query import Failure, exchange_or_rollback
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
 UNCHANGED = "nothing was changed"
@@ -115,10 +115,8 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
     """Adds rows in one transaction that is on disk at its end. Writes. Raises LedgerError."""
-    answer = exchange(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
+    answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
-        if not answer.lost:
-            exchange(connection, "rollback")
         raise _entry_refused(connection, address, answer.failure)
 
 

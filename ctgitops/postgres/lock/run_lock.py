@@ -17,8 +17,7 @@ from ...core.run.progress import Listener, LockAwaited
 from ...errors import ApplyError, MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
-from ..connection.terminate import ending
-from .orphaned_backends import let_them_end
+from .orphaned_backends import ending, let_them_end
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """An advisory lock belongs to one database, so one constant serves every environment."""

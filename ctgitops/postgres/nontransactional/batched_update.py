@@ -17,9 +17,9 @@ from ...sql.parse import batch_shape
 from ..connection.connect import Connection
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
-from ..transaction.message import Spot, spot_in
+from ..transaction.message import Spot, spot_after, spot_in
 from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
 from .run_context import Run
 from .throttle import WAITERS, Throttle
@@ -102,11 +102,9 @@ class Batches:
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
         while True:
-            answer = exchange(self.connection, f"begin;\n{message}")
+            answer = exchange_or_rollback(self.connection, f"begin;\n{message}")
             if answer.failure is None:
                 return self._kept(answer, throttle)
-            if not answer.lost:
-                exchange(self.connection, "rollback")
             if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
             self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
@@ -122,20 +120,16 @@ class Batches:
             exchange(self.connection, "rollback")
             return 0
         row = self.author.row(Reached.DONE, 1, kind=Kind.BATCH, rows=touched)
-        kept = exchange(self.connection, f"set local session authorization default; {row}; {WAITERS}; commit")
+        sql = f"set local session authorization default; {row}; {WAITERS}; commit"
+        kept = exchange_or_rollback(self.connection, sql)
         if kept.failure:
-            if not kept.lost:
-                exchange(self.connection, "rollback")
             raise StepFailed(kept.failure, self._spot(kept.failure), kept.lost)
         throttle.waited(int(rows(kept.results[-2])[0][0] or 0))
         return touched
 
     def _spot(self, failure: Failure) -> Spot:
         script = self.step.script
-        statement = script.statements[0]
-        start = script.start_of(statement)
-        inside = (failure.position or 0) - len("begin;\n") - 1
-        return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
+        return spot_after(script, script.statements[0], len("begin;\n"), failure.position)
 
     def _tell(self) -> None:
         now = time.monotonic()

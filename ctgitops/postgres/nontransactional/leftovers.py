@@ -12,7 +12,7 @@ from ...sql.deparse import index_on_probe
 from ...sql.interruption import Leaves, Leaving
 from ..connection.connect import Connection
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..transaction.message import OWN_PATH
 
 _INDEX = """
@@ -190,10 +190,8 @@ def _ask(connection: Connection, query: str, *, name: str = "", table: str = "")
     """Runs a catalog query. The names resolve on the migration's search path; everything else is PostgreSQL's own."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
-    answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
+    answer = exchange_or_rollback(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
     if answer.failure:
-        if not answer.lost:
-            exchange(connection, "rollback")
         raise CatalogUnreadable(answer)
     return rows(answer.results[-2])
 

@@ -17,7 +17,7 @@ from ...sql.interruption import Leaves, Leaving
 from ...sql.redact import is_redacted, redact
 from ...sql.script import Script
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
@@ -164,9 +164,8 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 def record(connection: Connection, row: str) -> None:
     """Adds a progress row outside a transaction, as the login role: the migration's role may lack the privilege."""
-    answer = exchange(connection, f"begin; set local session authorization default; {row}; commit")
+    answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
-        exchange(connection, "rollback")
         raise StepFailed(answer.failure, Spot(), answer.lost)
 
 

@@ -24,11 +24,11 @@ from ...sql.redact import redact
 from ...sql.script import Script
 from ..connection.connect import Connection
 from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange, rows
+from ..connection.simple_query import Failure, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
 from ..transaction.execute import verify
-from ..transaction.message import Spot, opening, spot_in
+from ..transaction.message import Spot, opening, spot_after, spot_in
 from ..transaction.step_failure import IN_TRANSACTION, StepFailed, send
 from .batched_update import Batches
 from .index_progress import IndexWatch
@@ -211,14 +211,14 @@ class _Walk:
         before = "begin;\n"
         row = self.author.row(Reached.DONE, position)
         text = self.script.text_of(statement)
-        answer = exchange(self.connection, f"{before}{text}\n;set local session authorization default; {row}; commit")
+        sql = f"{before}{text}\n;set local session authorization default; {row}; commit"
+        answer = exchange_or_rollback(self.connection, sql)
         if answer.failure is None:
             return True
-        if not answer.lost:
-            exchange(self.connection, "rollback")
         if answer.failure.sqlstate in IN_TRANSACTION:
             return False
-        raise StepFailed(answer.failure, self._spot(statement, answer.failure, len(before)), answer.lost)
+        spot = spot_after(self.script, statement, len(before), answer.failure.position)
+        raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         """Runs a statement outside a transaction, between a row with the state before it and a row that it is done."""
@@ -244,14 +244,10 @@ class _Walk:
         with contextlib.closing(watch):
             answer = exchange(self.connection, self.script.text_of(statement), watch)
         if answer.failure:
-            failed = StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
+            spot = spot_after(self.script, statement, 0, answer.failure.position)
+            failed = StepFailed(answer.failure, spot, answer.lost)
             if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
                 failed.retried, failed.hint = False, self.recovery.repair(position)
             raise failed
         for setting in unhurried:
             send(self.connection, f"reset {setting}")
-
-    def _spot(self, statement: Statement, failure: Failure, before: int) -> Spot:
-        at = self.script.start_of(statement)
-        inside = (failure.position or 0) - before - 1
-        return spot_in(self.script, statement, at + inside if 0 <= inside <= statement.end - at else at)

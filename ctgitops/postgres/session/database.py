@@ -18,6 +18,7 @@ from ...core.trial.projection import Size
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted
+from ...errors import Place
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.not_dumped import not_dumped
@@ -30,12 +31,14 @@ from ..connection.deferred_sigint import undisturbed
 from ..connection.names import WORK
 from ..connection.pooler import ARRIVES, refuse_pooler
 from ..connection.session_settings import english
+from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
 from ..lock.heartbeat import Heartbeat
 from ..lock.run_lock import Lease, end, holder_of, take
+from ..transaction.execute import verify
+from ..transaction.step_failure import StepFailed
 from .data_loss import SETTINGS, count_losses
 from .session import WorkSession
-from .verify import refuted_at
 
 _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection is idle while a migration runs, and the other connection while the backup is taken."""
@@ -86,8 +89,20 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that are not true. Read-only, takes no lock."""
-        return refuted_at(self._address, queries) if queries else ()
+        """The verify queries that are not true or fail; each runs in a read-only transaction. Takes no lock."""
+        found: list[Refuted] = []
+        if not queries:
+            return ()
+        with connected(self._address, "ctgitops/verify", {"default_transaction_read_only": "on"}) as connection:
+            for script in queries:
+                exchange(connection, "begin read only")
+                try:
+                    verify(connection, script)
+                except StepFailed as failed:
+                    place = failed.spot.place or Place(script.path)
+                    found.append(Refuted(self._address.hidden(failed.failure.message), place))
+                exchange(connection, "rollback")
+        return tuple(found)
 
     def checked(self) -> tuple[Checked, ...]:
         """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""

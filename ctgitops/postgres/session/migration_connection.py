@@ -13,9 +13,9 @@ from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
 from ..connection.connect import Address, Connection, lost_as_error
 from ..connection.names import AT_WORK
-from ..connection.simple_query import Interrupted, exchange, rows
-from ..connection.terminate import ending
+from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
+from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
@@ -151,10 +151,8 @@ class MigrationConnection:
     def flush(self) -> None:
         """Waits until all that was committed is on the server's disk, where the server still says so."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
-            answer = exchange(self._connection, FLUSH)
+            answer = exchange_or_rollback(self._connection, FLUSH)
             self.unflushed = answer.failure is not None
-            if answer.failure and not answer.lost:
-                exchange(self._connection, "rollback")
         if not self.unflushed:
             self._so_far.safe = len(self._so_far.done)
 

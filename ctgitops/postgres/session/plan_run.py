@@ -12,17 +12,21 @@ from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.receipt import Receipt
 from ...core.run.outcome import SessionLeak
+from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait
+from ..connection.connect import Connection
+from ..connection.session_settings import ON_DISK
+from ..connection.simple_query import Answer, Interrupted
 from ..nontransactional.stepwise import Stepwise
-from ..transaction.execute import Part, in_one_transaction, millis_in, part_of, part_of_seed
+from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
+from ..transaction.message import CLEAN
 from ..transaction.row_guard import RowGuard
 from ..transaction.session_leaks import left_in
-from ..transaction.step_failure import OutOfTime
+from ..transaction.step_failure import OutOfTime, send
 from .blockers import BlockerWatch
 from .coalesce import Coalescer
 from .lock_retry import Attempt, Attempts
-from .single_transaction import SingleTransaction
 
 
 @dataclass
@@ -76,12 +80,35 @@ class PlanRun:
         """Runs the whole plan in one transaction; returns milliseconds of each part. Raises ApplyError."""
         parts, so_far = self._parts(receipt), self.attempts.aftermath.so_far
         so_far.transaction_parts = len(parts)
-        attempts, attempt = self.attempts, Attempt(parts)
-        all_of_it = SingleTransaction(attempts.work, attempt, attempts.tell, self.set_activity, self._guard_of)
-        answers = attempts.retrying(attempt, all_of_it.run)
+        attempt = Attempt(parts)
+        answers = self.attempts.retrying(attempt, lambda: self._all_committed(attempt))
         self.leaks += [leak for answer in answers for leak in left_in(answer)]
         so_far.finished(*(part.step.name for part in parts), on_disk=True)
         return tuple(sum(millis_in(answer)) for answer in answers)
+
+    def _all_committed(self, attempt: Attempt) -> list[Answer]:
+        """The server's answer for each part. Raises StepFailed and Interrupted, after a rollback of all parts."""
+        connection = self.attempts.work.connected()
+        try:
+            send(connection, "begin")
+            answers = [self._part_run(connection, attempt, index) for index in range(len(attempt.parts))]
+            send(connection, f"{ON_DISK}; commit; {CLEAN}")
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # between two messages: the transaction is open, and no statement is running
+            raise Interrupted(Answer(0, ())) from None
+        if any(Trait.OUTLIVES in part.step.script.traits for part in attempt.parts):
+            connection.close()
+        return answers
+
+    def _part_run(self, connection: Connection, attempt: Attempt, index: int) -> Answer:
+        attempt.at, count = index, len(attempt.parts)
+        step, tell = attempt.part.step, self.attempts.tell
+        self.set_activity(step.name)
+        tell(StepStarted(step, index + 1, count))
+        answer = in_open_transaction(connection, attempt.part, self._guard_of(step))
+        tell(CommitAwaited(step, sum(millis_in(answer)), index + 1, count))
+        return answer
 
     def stopped(self) -> ApplyError:
         """The error of a run that was stopped between two steps. Writes."""

@@ -16,7 +16,7 @@ from ...core.run.progress import Listener, MomentAwaited, MomentUnseen, SessionS
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
 from ..connection.session_settings import settled
-from ..connection.simple_query import Answer, Interrupted, exchange, rest, rows
+from ..connection.simple_query import Answer, Interrupted, exchange_or_rollback, rest, rows
 from .blockers import BlockerWatch, in_the_way, question
 
 LOOK_SECONDS = 0.5
@@ -108,10 +108,8 @@ class Preflight:
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
-        answer = exchange(connection, f"{_SERVER};{question(connection, wanted)}")
+        answer = exchange_or_rollback(connection, f"{_SERVER};{question(connection, wanted)}")
         if answer.failure:
-            if not answer.lost:
-                exchange(connection, "rollback")
             return Sighting(unseen=answer.failure.message)
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 

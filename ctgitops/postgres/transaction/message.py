@@ -156,6 +156,13 @@ def spot_within(script: Script, statement: Statement, offset: int | None, inside
     return spot_in(script, statement, found)
 
 
+def spot_after(script: Script, statement: Statement, before: int, position: int | None) -> Spot:
+    """The `position` (from 1) of a message with `before` characters before the statement; its start if outside it."""
+    start = script.start_of(statement)
+    inside = (position or 0) - before - 1
+    return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
+
+
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:
     """The spot of character `at` of `script`, in one of its statements."""
     return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

@@ -22,18 +22,8 @@ from ...sql.traits import Trait
 from ..connection.simple_query import Answer, rows
 from .message import quoted
 
-MAY_LEAVE = frozenset(
-    [
-        "VariableSetStmt",
-        "PrepareStmt",
-        "DeclareCursorStmt",
-        "ListenStmt",
-        "DoStmt",
-        "CallStmt",
-        "SelectStmt",
-        "ExecuteStmt",
-    ]
-)
+MAY_LEAVE = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt", "DoStmt", "CallStmt", "SelectStmt"}
+MAY_LEAVE |= {"ExecuteStmt"}
 _ANSWER = b"ctgitops_left"
 
 # The search path is the migration's own while this query runs, so every name and operator is qualified. The migration's

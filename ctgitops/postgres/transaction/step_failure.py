@@ -106,28 +106,16 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             "another run added this entry first: wait until it has ended, then run the same again",
         ),
         (bool(rights), rights),
-        (
-            state == NO_FUNCTION and "record_migration" in failure.message,
-            QUALIFY,
-        ),
+        (state == NO_FUNCTION and "record_migration" in failure.message, QUALIFY),
         (
             failure.cause is Cause.STATEMENT_TIMEOUT,
             "raise `timeouts.statement` in the manifest, or make the statement faster, then run the same again",
         ),
-        (
-            failure.cause in _PASSING,
-            "run the same again: it resumes from there",
-        ),
+        (failure.cause in _PASSING, "run the same again: it resumes from there"),
         # A rollback runs the ledger's text, which a change of the file does not affect
         (back, f"this SQL is in the ledger and cannot be edited: undo the migration by hand, then `{repair}`"),
-        (
-            not step.transactional,
-            CORRECT_STATEMENT,
-        ),
-        (
-            state in IN_TRANSACTION,
-            NO_TRANSACTION,
-        ),
+        (not step.transactional, CORRECT_STATEMENT),
+        (state in IN_TRANSACTION, NO_TRANSACTION),
         (True, CORRECT),
     )
     return next(hint for applies, hint in hints if applies)
