@@ -54,7 +54,7 @@ def english(connection: Connection) -> dict[str, str]:
     return {}
 
 
-def settled(connection: Connection) -> SessionSettings | None:
+def effective_settings(connection: Connection) -> SessionSettings | None:
     """The effective settings; None if the server returns an error, which the first migration meets too. Read-only."""
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:

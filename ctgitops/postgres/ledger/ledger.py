@@ -19,7 +19,7 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
 from ...sql.redact import redact, redact_message, secrets_in
 from ..connection.connect import Address, Connection
-from ..connection.identity import look, settle
+from ..connection.identity import read_identity, record_home
 from ..connection.names import SCHEMA, literal
 from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, unreadable
 from .progress import read_traces
@@ -49,7 +49,7 @@ BEGAN = "ctgitops.began"
 def read_ledger(connection: Connection, address: Address) -> Ledger:
     """Reads all entries; an empty ledger if the database has none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
-        found = look(connection)
+        found = read_identity(connection)
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
@@ -103,7 +103,7 @@ def ensure_ledger(
     triggers of the database expect; without it, the search path of `connection` applies.
     """
     with _asking(connection, address):
-        found = look(connection)
+        found = read_identity(connection)
         _refuse_newer(found.format, address)
         if environment and not found.identity.ledger_id:
             refuse_wrong(environment, found.identity)  # if the manifest pins a ledger, none is created
@@ -112,11 +112,12 @@ def ensure_ledger(
     with _asking(connection, address):
         _refuse_read_only(connection, address)
         if environment:
-            settle(connection, environment, look(connection).identity if found.format < FORMAT else found.identity)
+            identity = read_identity(connection).identity if found.format < FORMAT else found.identity
+            record_home(connection, environment, identity)
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Applies each format in a transaction of its own, all in one message to the server."""
+    """Upgrades to each newer format in its own transaction, all in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON
@@ -129,7 +130,7 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
         if connection.closed:
             raise
         connection.execute("rollback")
-        raise cannot_make(connection, address, error, look(connection).format, FORMAT) from None
+        raise cannot_make(connection, address, error, read_identity(connection).format, FORMAT) from None
 
 
 def implicit_catalog(path: str) -> str:

@@ -149,7 +149,7 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
 
 
 def _may_create(connection: Connection) -> bool:
-    """Whether the role may make schemas here, so that something else was denied; no where it cannot be asked."""
+    """Whether the role may create schemas: then the error denied another privilege. False if the query fails."""
     try:
         return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
     except psycopg.Error:

@@ -30,7 +30,7 @@ PATIENCE_MILLISECONDS = 10_000
 _Row = tuple[int, datetime, str, str, float | None, str]
 
 
-def let_them_end(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
+def wait_for_orphans(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Waits until no other session works on this database; the run lock is held. Raises MustWaitError."""
     deadline = time.monotonic() + request.environment.timeouts.retry_for.total_seconds()
     told: set[tuple[int, datetime]] = set()

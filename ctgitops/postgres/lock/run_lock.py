@@ -17,7 +17,7 @@ from ...core.run.progress import Listener, LockAwaited
 from ...errors import ApplyError, MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
-from .orphaned_backends import ending, let_them_end
+from .orphaned_backends import ending, wait_for_orphans
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """An advisory lock belongs to one database, so one constant serves every environment."""
@@ -73,7 +73,7 @@ def take(lock: Connection, address: Address, request: Request, tell: Listener) -
     """
     try:
         _poll(lock, address, request, tell)
-        let_them_end(lock, address, request, tell)
+        wait_for_orphans(lock, address, request, tell)
     except KeyboardInterrupt:
         what = f"the run was asked to stop while it waited for the run lock of {address.label}"
         raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None

@@ -95,7 +95,7 @@ class Index:
     """Qualified and quoted."""
     valid: bool
     plain: bool
-    """Whether the index stores entries of its own; the index of a partitioned table does not."""
+    """Whether the index has storage; the index of a partitioned table does not."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]

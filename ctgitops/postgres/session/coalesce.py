@@ -1,4 +1,4 @@
-"""Sends several small migrations in one message; each still has a transaction and a ledger entry of its own.
+"""Sends several small migrations in one message; each still has its own transaction and ledger entry.
 
 A distant database answers after 20 ms, and a small migration takes 1 ms, so a long history spends most of its time
 waiting. Batching does not change a migration: an error ends the message at that migration, and all migrations before it
@@ -16,7 +16,7 @@ from ...core.run.outcome import SessionLeak
 from ...sql.traits import Trait
 from ..connection.simple_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in
-from ..transaction.session_leaks import left_in
+from ..transaction.session_leaks import leaks_in
 from ..transaction.step_failure import stopped
 from .lock_retry import Attempts
 
@@ -83,12 +83,12 @@ class Coalescer:
         if step.number in self.ahead:
             return
         steps = self.pace.choose(step, self.plan)
-        if len(steps) > 1 and not self.attempts.in_the_way(steps, patient=True):
+        if len(steps) > 1 and not self.attempts.blockers(steps, patient=True):
             self._send(tuple(map(part_of, steps)))
 
     def _send(self, parts: tuple[Part, ...]) -> None:
         self.attempts.assert_lock_held()
-        work, aftermath = self.attempts.work, self.attempts.aftermath
+        work, failure_report = self.attempts.work, self.attempts.failure_report
         connection = work.connected()
         texts = [envelope(connection, part).text for part in parts]
         try:
@@ -96,13 +96,13 @@ class Coalescer:
         except Interrupted as interrupted:
             self._catch_up(parts, interrupted.answer)
             ahead = (part.step.name for part in parts if part.step.number in self.ahead)
-            aftermath.so_far.finished(*ahead, on_disk=False)
+            failure_report.so_far.finished(*ahead, on_disk=False)
             pending = next((part for part in parts if part.step.number not in self.ahead), parts[-1])
-            raise aftermath.given_up(pending, stopped(interrupted)) from None
+            raise failure_report.given_up(pending, stopped(interrupted)) from None
         if answer.failure:
             self._catch_up(parts, answer)
             return
-        self.leaks += left_in(answer)
+        self.leaks += leaks_in(answer)
         work.unflushed = not parts[-1].last
         took = millis_in(answer)
         self.ahead |= {part.step.number: millis for part, millis in zip(parts, took, strict=True)}

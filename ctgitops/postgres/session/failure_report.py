@@ -35,7 +35,7 @@ _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class FailureReport:
     """Ends the failed or stopped steps of one run; `record` adds an entry."""
 
     address: Address

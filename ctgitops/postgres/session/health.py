@@ -1,4 +1,4 @@
-"""Runs a health query on a connection of its own, once or repeatedly for a limited time."""
+"""Runs a health query on a separate connection, once or repeatedly for a limited time."""
 
 from __future__ import annotations
 

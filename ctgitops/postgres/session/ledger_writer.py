@@ -12,7 +12,7 @@ from ...core.ledger.ledger import Entry
 from ...core.ledger.resumption import Reached
 from ...core.plan.plan import Step
 from ..connection.connect import Address, Connection
-from ..connection.identity import home_sql, look
+from ..connection.identity import home_sql, read_identity
 from ..ledger.ledger import insert_sql
 from ..ledger.ledger_errors import add_entry
 from ..nontransactional.stepwise import author_of
@@ -45,7 +45,7 @@ class LedgerWriter:
         """Adds an entry, and makes this database the environment's home, under that ledger ID. Writes."""
         connection = self._connected()
         name, reason = self.request.environment.name, entry.error or ""
-        self._add(connection, entry, home_sql(connection, name, look(connection).identity, ledger_id, reason))
+        self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))
 
     def _connected(self) -> Connection:
         self.assert_lock_held()

@@ -17,7 +17,7 @@ from ..connection.simple_query import Failure, Interrupted, rest
 from ..transaction.execute import Part
 from ..transaction.step_failure import StepFailed, stopped
 from .blockers import BlockerWatch, spot_of_lock
-from .failure_report import Aftermath
+from .failure_report import FailureReport
 from .migration_connection import MigrationConnection
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
@@ -42,11 +42,11 @@ class Attempts:
     """The attempts of one run, which retries a lock timeout for `patience` seconds."""
 
     work: MigrationConnection
-    aftermath: Aftermath
+    failure_report: FailureReport
     assert_lock_held: Callable[[], None]
     tell: Listener
     patience: float
-    look: BlockerWatch = field(default_factory=BlockerWatch)
+    watch: BlockerWatch = field(default_factory=BlockerWatch)
 
     def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
         """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
@@ -62,9 +62,9 @@ class Attempts:
                 if locked:
                     failed = self._with_who(attempt, failed)
                 if not (locked and caught.retried) or time.monotonic() + pause > deadline:
-                    raise self.aftermath.given_up(attempt.part, failed, number) from None
+                    raise self.failure_report.given_up(attempt.part, failed, number) from None
             except Interrupted as interrupted:
-                raise self.aftermath.given_up(attempt.part, stopped(interrupted), number) from None
+                raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
             self._pause(attempt, number, pause)
             pause, number = min(pause * 2, LONGEST_PAUSE_SECONDS), number + 1
 
@@ -72,7 +72,7 @@ class Attempts:
         """Waits, without queueing, while other sessions use a table that it locks. Raises StepFailed, Interrupted."""
         told: frozenset[int | None] = frozenset()
         steps = tuple(part.step for part in attempt.parts if part.step.transactional)
-        while who := self.in_the_way(steps, patient=True):
+        while who := self.blockers(steps, patient=True):
             if time.monotonic() > deadline:
                 raise _too_late(attempt, who[0].relation)
             pids = frozenset(each.pid for each in who)
@@ -82,15 +82,15 @@ class Attempts:
             rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             self.assert_lock_held()
 
-    def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
+    def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
         """Sessions that conflict with the locks of these steps; with `patient`, only those that have for a while."""
-        wanted = self.look.wanted(steps)
-        return self.look.in_the_way(self.work.connected(), wanted, patient=patient) if wanted else ()
+        wanted = self.watch.wanted(steps)
+        return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 
     def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
         """The same failure, with the sessions that use this step's tables now."""
         self.work.end_transaction(lost=failed.lost)
-        detail = told_together(self.in_the_way((attempt.part.step,), patient=False))
+        detail = told_together(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
         return replace(failed, failure=replace(failed.failure, detail=whole))
 
@@ -101,7 +101,7 @@ class Attempts:
             self.tell(StepWaited(attempt.part.step, number, seconds))
             rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
         except Interrupted as interrupted:
-            raise self.aftermath.given_up(attempt.part, stopped(interrupted), number) from None
+            raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:

@@ -22,7 +22,7 @@ from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
 from ..transaction.message import CLEAN
 from ..transaction.row_guard import RowGuard
-from ..transaction.session_leaks import left_in
+from ..transaction.session_leaks import leaks_in
 from ..transaction.step_failure import OutOfTime, send
 from .blockers import BlockerWatch
 from .coalesce import Coalescer
@@ -45,8 +45,8 @@ class PlanRun:
     _coalescer: Coalescer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.attempts.look = BlockerWatch()
-        self.attempts.aftermath.so_far.begin(forward=self.plan.direction is Direction.APPLY)
+        self.attempts.watch = BlockerWatch()
+        self.attempts.failure_report.so_far.begin(forward=self.plan.direction is Direction.APPLY)
         self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
 
     def run(self, step: Step, receipt: Receipt | None) -> int:
@@ -54,7 +54,7 @@ class PlanRun:
         try:
             return self._run(step, receipt)
         except KeyboardInterrupt:
-            raise self.attempts.aftermath.stopped_at(self._part(receipt, step)) from None
+            raise self.attempts.failure_report.stopped_at(self._part(receipt, step)) from None
 
     def _run(self, step: Step, receipt: Receipt | None) -> int:
         self.set_activity(step.name)
@@ -78,11 +78,11 @@ class PlanRun:
 
     def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
         """Runs the whole plan in one transaction; returns milliseconds of each part. Raises ApplyError."""
-        parts, so_far = self._parts(receipt), self.attempts.aftermath.so_far
+        parts, so_far = self._parts(receipt), self.attempts.failure_report.so_far
         so_far.transaction_parts = len(parts)
         attempt = Attempt(parts)
         answers = self.attempts.retrying(attempt, lambda: self._all_committed(attempt))
-        self.leaks += [leak for answer in answers for leak in left_in(answer)]
+        self.leaks += [leak for answer in answers for leak in leaks_in(answer)]
         so_far.finished(*(part.step.name for part in parts), on_disk=True)
         return tuple(sum(millis_in(answer)) for answer in answers)
 
@@ -112,10 +112,10 @@ class PlanRun:
 
     def stopped(self) -> ApplyError:
         """The error of a run that was stopped between two steps. Writes."""
-        aftermath = self.attempts.aftermath
-        pending = (part for part in self._parts(None) if part.step.name not in aftermath.so_far.done)
+        failure_report = self.attempts.failure_report
+        pending = (part for part in self._parts(None) if part.step.name not in failure_report.so_far.done)
         first = next(pending, None)
-        return aftermath.stopped_at(first) if first else aftermath.stopped_at_its_end(self.plan)
+        return failure_report.stopped_at(first) if first else failure_report.stopped_at_its_end(self.plan)
 
     def _part(self, receipt: Receipt | None, step: Step) -> Part:
         return part_of(step, self.plan, receipt, self.origin)
@@ -128,8 +128,8 @@ class PlanRun:
         return self.guard.of(step) if self.guard else ""
 
     def _finished(self, step: Step) -> None:
-        self.attempts.aftermath.so_far.finished(step.name, on_disk=not self.attempts.work.unflushed)
-        self.attempts.look.learn(step)
+        self.attempts.failure_report.so_far.finished(step.name, on_disk=not self.attempts.work.unflushed)
+        self.attempts.watch.learn(step)
 
     def _in_transaction(self, part: Part) -> int:
         return self.attempts.retrying(Attempt((part,)), lambda: self._committed(part))
@@ -138,7 +138,7 @@ class PlanRun:
         work = self.attempts.work
         connection = work.connected()
         answer = in_one_transaction(connection, part, self._guard_of(part.step))
-        self.leaks += left_in(answer)
+        self.leaks += leaks_in(answer)
         work.unflushed = not part.last
         if Trait.OUTLIVES in part.step.script.traits:
             connection.close()
@@ -149,16 +149,16 @@ class PlanRun:
         return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
 
     def _stepwise(self, part: Part) -> int:
-        aftermath, step = self.attempts.aftermath, part.step
+        failure_report, step = self.attempts.failure_report, part.step
         try:
             millis = self.stepwise.run(step, part.entry)
         except OutOfTime as over:
             said = f"{over.rows:,} rows are done, and its time budget for this run is used up"
-            aftermath.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
+            failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
             raise MustWaitError(
                 f"{step.name} is deferred: {said}",
                 place=Place(step.script.path),
-                state=f"{aftermath.so_far.told}the rest of the plan waits",
+                state=f"{failure_report.so_far.told}the rest of the plan waits",
                 hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
         self.attempts.work.unflushed = False  # the commit of its entry waited for the disk

@@ -15,9 +15,9 @@ from ...core.plan.plan import Plan
 from ...core.run.progress import Listener, MomentAwaited, MomentUnseen, SessionSettled
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
-from ..connection.session_settings import settled
+from ..connection.session_settings import effective_settings
 from ..connection.simple_query import Answer, Interrupted, exchange_or_rollback, rest, rows
-from .blockers import BlockerWatch, in_the_way, question
+from .blockers import BlockerWatch, blocker_of, blocker_query
 
 LOOK_SECONDS = 0.5
 
@@ -55,7 +55,7 @@ class Preflight:
 
         The first call also reports the effective session settings.
         """
-        if not self._settings_reported and (found := settled(connection)):
+        if not self._settings_reported and (found := effective_settings(connection)):
             self._settings_reported = True
             self.tell(SessionSettled(found))
         self._first_seen.clear()
@@ -108,7 +108,7 @@ class Preflight:
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
-        answer = exchange_or_rollback(connection, f"{_SERVER};{question(connection, wanted)}")
+        answer = exchange_or_rollback(connection, f"{_SERVER};{blocker_query(connection, wanted)}")
         if answer.failure:
             return Sighting(unseen=answer.failure.message)
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
@@ -122,7 +122,7 @@ class Preflight:
 
 
 def _sessions(answer: Answer) -> tuple[Blocker, ...]:
-    return tuple(in_the_way(row) for row in rows(answer.results[-1]))
+    return tuple(blocker_of(row) for row in rows(answer.results[-1]))
 
 
 def _server(answer: Answer) -> Sighting:

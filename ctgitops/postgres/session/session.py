@@ -26,7 +26,7 @@ from ..nontransactional.stepwise import Stepwise
 from ..transaction.execute import part_of
 from ..transaction.row_guard import RowGuard, oldest_transaction
 from .data_loss import count_losses
-from .failure_report import Aftermath
+from .failure_report import FailureReport
 from .health import probe, watch
 from .ledger_writer import LedgerWriter
 from .lock_retry import Attempt, Attempts
@@ -55,7 +55,7 @@ class WorkSession:
         self._assert_lock_held = held = work.reporting(lease.assert_held)
         self._writer = LedgerWriter(address, request, work, held)
         self._preflight = Preflight(request, held, tell)
-        self._attempts = Attempts(work, Aftermath(address, work, so_far, self._writer.record), held, tell, patience)
+        self._attempts = Attempts(work, FailureReport(address, work, so_far, self._writer.record), held, tell, patience)
         self._stepwise = Stepwise(Run(work.connected, open_connection, held, work.ledger, tell, name, patience))
         self._guard: RowGuard | None = None
         self._leaks: list[SessionLeak] = []

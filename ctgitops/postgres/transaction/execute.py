@@ -19,7 +19,7 @@ from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Answer, Failure, exchange, rows
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
-from .session_leaks import question, question_within
+from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
@@ -69,7 +69,7 @@ def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
     before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
     on_disk = f"{ON_DISK}; " if part.last else ""
-    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {question(part.step)}{CLEAN}"
+    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {leak_query(part.step)}{CLEAN}"
     return Message(before, part.step.script, after, leading)
 
 
@@ -93,7 +93,7 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
-    after = f"{question_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    after = f"{leak_query_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
     return _sent(connection, Message(before, step.script, after, leading), step.verify)
 
 

@@ -63,7 +63,7 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether a cancelled statement met `statement_timeout`, and nobody cancelled it. Needs no open transaction.
+    """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
 
     Both have one SQLSTATE, and the words are in the server's language. So the server is made to raise a statement
     timeout, and it is one where both come from the same line of the server's source.
