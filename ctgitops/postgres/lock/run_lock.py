@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import select
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -26,6 +29,8 @@ POLL_SECONDS = 0.5
 _Row = tuple[int, datetime, str, str, str, bool]
 LEASE_SECONDS = 2.0
 """Minimum interval between writes of the row, which is for people; its connection has no other task."""
+LAST_BEAT_SECONDS = 5.0
+"""How long the end of a run waits for a write in progress."""
 
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
@@ -150,6 +155,23 @@ class Lease:
             what = "the connection that holds the run lock was lost, so another run may start"
             state = "the ledger has every completed step; nothing more was started"
             raise ApplyError(what, state=state, hint="run the same again: it resumes from there")
+
+    @contextlib.contextmanager
+    def heartbeat(self, seconds: float) -> Iterator[None]:
+        """Writes the row at an interval, in a thread, until the block ends: the run may wait for something else."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(seconds):
+                self.write()
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(LAST_BEAT_SECONDS)
 
     def ended(self) -> None:
         """Records that the run released the lock."""

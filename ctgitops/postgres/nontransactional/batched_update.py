@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +109,7 @@ class Batches:
             self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
             self.run.assert_lock_held()
-            rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            rest(pause, jitter=0.2)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _kept(self, answer: Answer, throttle: Throttle) -> int:

@@ -139,8 +139,7 @@ class _Walk:
 
     @property
     def recovery(self) -> Recovery:
-        run = self.run
-        return Recovery(self.connection, self.step, self.author, run.tell, run.environment, run.patience)
+        return Recovery(self.run, self.connection, self.step, self.author)
 
     @property
     def script(self) -> Script:

@@ -33,7 +33,6 @@ from ..connection.pooler import ARRIVES, refuse_pooler
 from ..connection.session_settings import english
 from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
-from ..lock.heartbeat import Heartbeat
 from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
@@ -144,7 +143,7 @@ class PostgresDatabase:
                 tell=tell,
             )
             try:
-                with Heartbeat(lease.write, HEARTBEAT_SECONDS):
+                with lease.heartbeat(HEARTBEAT_SECONDS):
                     yield session
             except KeyboardInterrupt:
                 if (stopped := session.stopped()) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,7 +78,7 @@ class Attempts:
             if pids - told:
                 self.tell(OthersAwaited(attempt.part.step, who))
                 told |= pids
-            rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            rest(LOOK_SECONDS, jitter=0.2)
             self.assert_lock_held()
 
     def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
@@ -99,7 +98,7 @@ class Attempts:
         try:
             self.work.end_transaction(lost=False)
             self.tell(StepWaited(attempt.part.step, number, seconds))
-            rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            rest(seconds, jitter=0.2)
         except Interrupted as interrupted:
             raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
 
