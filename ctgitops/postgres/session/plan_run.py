@@ -88,20 +88,23 @@ class PlanRun:
 
     def _all_committed(self, attempt: Attempt) -> list[Answer]:
         """The server's answer for each part. Raises StepFailed and Interrupted, after a rollback of all parts."""
-        connection = self.attempts.work.connected()
         try:
-            send(connection, "begin")
-            answers = [self._part_run(connection, attempt, index) for index in range(len(attempt.parts))]
-            send(connection, f"{ON_DISK}; commit; {CLEAN}")
+            return self._all_sent(attempt)
         except Interrupted:
             raise
         except KeyboardInterrupt:  # between two messages: the transaction is open, and no statement is running
             raise Interrupted(Answer(0, ())) from None
+
+    def _all_sent(self, attempt: Attempt) -> list[Answer]:
+        connection = self.attempts.work.connected()
+        send(connection, "begin")
+        answers = [self._part_sent(connection, attempt, index) for index in range(len(attempt.parts))]
+        send(connection, f"{ON_DISK}; commit; {CLEAN}")
         if any(Trait.OUTLIVES in part.step.script.traits for part in attempt.parts):
             connection.close()
         return answers
 
-    def _part_run(self, connection: Connection, attempt: Attempt, index: int) -> Answer:
+    def _part_sent(self, connection: Connection, attempt: Attempt, index: int) -> Answer:
         attempt.at, count = index, len(attempt.parts)
         step, tell = attempt.part.step, self.attempts.tell
         self.set_activity(step.name)
