@@ -422,7 +422,9 @@ def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database
         assert planned.status == 0, planned.said
         assert "1 migration to apply" in planned.out
         applied = lived_in.apply()
-    refused(applied, 4, f"role {role} may read the ledger", "but not insert into it", "nothing was changed")
+    refused(
+        applied, 4, f"role {role} cannot apply: it may read the ledger", "but not insert into it", "nothing was changed"
+    )
 
 
 def test_a_role_that_is_read_only_is_told_so(lived_in: House, database_url: str, role: str) -> None:

@@ -97,4 +97,4 @@ def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, list
         house.environment("staging", through)
         done = house.apply()
     assert done.status == 4, done.said
-    assert "that is PgBouncer" in done.words
+    assert "PgBouncer rejects startup parameters" in done.words

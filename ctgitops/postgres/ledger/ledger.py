@@ -87,7 +87,7 @@ def _refuse_newer(found: int, address: Address) -> None:
     if found > FORMAT:
         ours = f"ctgitops {__version__} supports formats up to {FORMAT}"
         what = f"the ledger of {address.label} has format {found}, and {ours}"
-        hint = "use the ctgitops version that upgraded the ledger, or a newer one"
+        hint = "use the newer ctgitops that upgraded the ledger, or a later version"
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
