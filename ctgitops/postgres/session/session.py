@@ -47,11 +47,10 @@ class WorkSession:
         lease: Lease,
         tell: Listener,
     ) -> None:
-        self._address, self._request, self._tell = address, request, tell
+        self._address, self._request, self._lease, self._tell = address, request, lease, tell
         name, patience = request.environment.name, request.environment.timeouts.retry_for.total_seconds()
         so_far = RunState(name)
         self._work = work = MigrationConnection(address, open_connection, so_far)
-        self._lease = lease
         self._assert_lock_held = held = work.reporting(lease.assert_held)
         self._writer = LedgerWriter(address, request, work, held)
         self._preflight = Preflight(request, held, tell)
