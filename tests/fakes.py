@@ -301,7 +301,7 @@ class DiaryDatabase:
         self.diary.lines += [f"rows of {risk.demand.table}{' with keys' * keys}" for risk in risks]
         return tuple(Violation(risk, self.diary.rows) for risk in risks)
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
+    def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         return tuple(CountedLoss(loss, self.diary.rows) for loss in losses)
 
     @contextmanager
@@ -312,13 +312,13 @@ class DiaryDatabase:
         finally:
             self.diary.lines.append("unlock")
 
-    def note(self, what: str) -> None:
+    def set_activity(self, what: str, /) -> None:
         """Nobody asks."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:  # noqa: ARG002
         return self.diary.moments.pop(0) if self.diary.moments else ()
 
-    def heal(self, plan: Plan) -> tuple[str, ...]:  # noqa: ARG002
+    def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:  # noqa: ARG002
         self.diary.lines += [f"heal {what}" for what in self.diary.healed]
         return self.diary.healed
 
@@ -334,7 +334,7 @@ class DiaryDatabase:
         self._add(replace(step_entry(step), error=plan.why or None))
         return 12
 
-    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+    def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
         self.diary.lines.append("in one transaction:")
         before = self.diary.ledgers.get(self.name, Ledger())
         try:
@@ -352,7 +352,7 @@ class DiaryDatabase:
         self._add(seed_entry(seed.name, seed.checksum))
         return 3
 
-    def pulse(self, health: Health) -> Heard:  # noqa: ARG002
+    def probe(self, health: Health) -> Heard:  # noqa: ARG002
         self.diary.lines.append("ask for health")
         return self.diary.healths.pop(0)
 
@@ -360,10 +360,10 @@ class DiaryDatabase:
         self.diary.lines.append("watch health")
         return self.diary.healths.pop(0)
 
-    def beginning(self, ledger: Ledger) -> Checkpoint:
+    def checkpoint(self, ledger: Ledger) -> Checkpoint:
         return Checkpoint(ledger.last.id if ledger.last else 0, 1)
 
-    def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:  # noqa: ARG002
+    def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:  # noqa: ARG002
         return tuple(CountedLoss(loss, self.diary.others) for loss in losses)
 
     def record(self, entry: Entry) -> None:
@@ -378,7 +378,7 @@ class DiaryDatabase:
         self.diary.lines.append(f"adopt as {ledger_id}")
         self._add(entry)
 
-    def left(self) -> tuple[SessionLeak, ...]:
+    def session_leaks(self) -> tuple[SessionLeak, ...]:
         return self.diary.left
 
     def _failed(self, entry: Entry) -> ApplyError:

@@ -47,7 +47,7 @@ def apply(
         if (receipt or foreseen) and (reasons := (*ask_first(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         look = Comparison(plan, request, database, foreseen or Foreseen())
-        failed = Failed(request, plan, session, session.beginning(ledger), receipt, tell)
+        failed = Failed(request, plan, session, session.checkpoint(ledger), receipt, tell)
         look.promise(session)
         try:
             done = carry_out(plan, session, receipt, tell)
@@ -59,7 +59,7 @@ def apply(
             Status.APPLIED,
             done=done,
             receipt=receipt,
-            left=session.left(),
+            left=session.session_leaks(),
             unkept=look.found(session) or late,
             unpredicted=foreseen.why_not if foreseen else "",
         )

@@ -47,7 +47,7 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         if receipt and (reasons := session.preflight(plan)):
             return replace(found, reasons=reasons, receipt=receipt)
         done = carry_out(plan, session, receipt, tell)
-        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.left())
+        return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.session_leaks())
 
 
 def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:
@@ -69,6 +69,6 @@ def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases
         return Outcome(plan, Status.BLOCKED)
     if plan.empty:
         return Outcome(plan, Status.UP_TO_DATE)
-    lost = databases.of(environment).weigh(losses(plan, ledger))
+    lost = databases.of(environment).count_losses(losses(plan, ledger))
     reasons = (*reasons_to_wait(plan, request, None), *unaccepted(plan, lost, ledger, request.accepted_losses))
     return Outcome(plan, Status.WAITING, reasons=reasons, losses=lost)

@@ -35,13 +35,13 @@ class Session(Protocol):
     def ledger(self) -> Ledger:
         """All entries, read at this call."""
 
-    def note(self, what: str, /) -> None:
+    def set_activity(self, what: str, /) -> None:
         """Publishes what this run is doing, for those who query the holder of the run lock. Adds no ledger entry."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
         """The reasons why `plan` must not begin now, after waiting for the conditions that may pass. Read-only."""
 
-    def heal(self, plan: Plan) -> tuple[str, ...]:
+    def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
         """Drops the INVALID indexes that interrupted builds of the plan's own indexes left; returns a line for each.
 
         Raises ApplyError. Writes.
@@ -53,7 +53,7 @@ class Session(Protocol):
         Raises ApplyError, which says what part of the step is in the database. Writes.
         """
 
-    def together(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
+    def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
         """Applies a whole plan, its seed files last, in one transaction; returns milliseconds for each part.
 
         Raises ApplyError: then everything was rolled back, unless the error says otherwise. Writes.
@@ -71,10 +71,10 @@ class Session(Protocol):
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database the environment's home, under that identity, and adds `entry`. Writes."""
 
-    def left(self) -> tuple[SessionLeak, ...]:
+    def session_leaks(self) -> tuple[SessionLeak, ...]:
         """The session state that its migrations leaked, and that was reset."""
 
-    def pulse(self, health: Health) -> Heard:
+    def probe(self, health: Health) -> Heard:
         """The current answer of a health query. Read-only."""
 
     def watch(self, health: Health) -> Heard:
@@ -83,11 +83,11 @@ class Session(Protocol):
         Raises KeyboardInterrupt where the run is asked to stop, ApplyError where it has lost its lock.
         """
 
-    def beginning(self, ledger: Ledger) -> Checkpoint:
+    def checkpoint(self, ledger: Ledger) -> Checkpoint:
         """The state of the database before the first step; `ledger` must have been read just before."""
 
-    def protect(self, losses: tuple[Loss, ...], beginning: Checkpoint) -> tuple[CountedLoss, ...]:
-        """The part of each loss that was not written by the steps that ran since `beginning`.
+    def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
+        """The part of each loss that was not written by the steps that ran since then.
 
         From then on, a step that would destroy such rows fails, and is rolled back if it is one transaction.
         """
@@ -99,7 +99,7 @@ class Database(Protocol):
     def ledger(self) -> Ledger:
         """All entries; an empty ledger if the database has none. Read-only, takes no lock."""
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
+    def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """How much data each loss destroys. Read-only; a count that takes more than seconds is reported as unknown."""
 
     def snapshot(self) -> Snapshot:

@@ -103,7 +103,7 @@ def refused_through(pooler: str, house: House) -> None:
     """A second run that is given the pooler's URL changes nothing, by whichever of its signs it is known first."""
     pooled = house.run("apply", "--env", "staging", environ={"STAGING_DATABASE_URL": pooler})
     assert pooled.status == 2, pooled.said
-    signs = ("gives each transaction another session", "does not pass on what a session sets")
+    signs = ("uses another server session for each transaction", "drops session settings")
     assert any(sign in pooled.words for sign in signs), pooled.said
 
 

@@ -113,7 +113,7 @@ def test_a_wrong_password_appears_nowhere(lived_in: House, locked_door: str) -> 
     host = urlsplit(locked_door).netloc.rpartition("@")[2]
     lived_in.environment("staging", f"postgresql://postgres:{wrong}@{host}/postgres")
     done = lived_in.apply()
-    refused(done, 4, "password authentication failed", "correct user and password")
+    refused(done, 4, "password authentication failed", "correct the user and password")
     plan = lived_in.plan("--out", "plan.json")
     refused(plan, 4, "password authentication failed")
     assert lived_in.run("status", "--format", "json").status == 4
@@ -329,7 +329,13 @@ def test_a_lock_that_is_not_to_be_had_is_tried_for_and_given_up(lived_in: House,
     with transaction(database_url, "lock table one in access exclusive mode"):
         done = lived_in.apply()
         refused(
-            done, 6, "SQLSTATE 55P03", "002_two.sql:2", "did not get to public.one", "pg_stat_activity", "left no trace"
+            done,
+            6,
+            "SQLSTATE 55P03",
+            "002_two.sql:2",
+            "lock timeout on public.one",
+            "pg_stat_activity",
+            "left no trace",
         )
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied", "002_two failed"]
@@ -401,7 +407,7 @@ def test_a_role_that_may_make_nothing_is_told_the_grant(house: House, database_u
     house.environment("staging", as_role(database_url, role))
     with untouched(database_url):
         grant = f'GRANT CREATE ON DATABASE "{database_of(database_url)}" TO {role}'
-        refused(house.apply(), 4, f"role {role} may not make the ledger", grant)
+        refused(house.apply(), 4, f"role {role} may not create the ledger", grant)
 
 
 def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database_url: str, role: str) -> None:
@@ -416,7 +422,9 @@ def test_a_role_that_may_only_read_the_ledger_can_plan(lived_in: House, database
         assert planned.status == 0, planned.said
         assert "1 migration to apply" in planned.out
         applied = lived_in.apply()
-    refused(applied, 4, f"role {role} may read the ledger", "not add to it", "nothing was changed")
+    refused(
+        applied, 4, f"role {role} cannot apply: it may read the ledger", "but not insert into it", "nothing was changed"
+    )
 
 
 def test_a_role_that_is_read_only_is_told_so(lived_in: House, database_url: str, role: str) -> None:

@@ -70,7 +70,7 @@ def test_work_that_outlives_the_run_is_deferred_and_nothing_after_it_is_applied_
     done = lived_in.apply()
     assert done.status == 5, done.said
     assert "error[wait]: 002_fill is deferred" in done.words
-    assert "what comes after it waits for it" in done.words
+    assert "the rest of the plan waits" in done.words
     assert marks(database_url)[1:] == ["002_fill started", "002_fill deferred"]
     some = rows_done(database_url)
     assert 0 < some < 400
@@ -103,7 +103,7 @@ def test_rows_that_somebody_holds_are_waited_for_and_not_forgotten(lived_in: Hou
     with transaction(database_url, "select from big where id in (5, 700) for update"):
         running = lived_in.start("apply", "--env", "staging")
         until(lambda: fetch(database_url, "select count(*) from big where done") == [(998,)])
-        running.says("gives way: a lock was not free")
+        running.says("gives way: batch rolled back, retrying: ")
     done = running.ended()
     assert done.status == 0, done.said
     assert fetch(database_url, TOUCHED) == [(1, 1000)]
@@ -129,7 +129,7 @@ def test_a_batch_that_touches_the_same_rows_again_is_noticed(lived_in: House, da
     batched(lived_in, database_url, "size=100 pause=0ms", rows=500, sql=endless)
     done = lived_in.apply()
     assert done.status == 6, done.said
-    assert "it seems to touch the same rows again" in done.words
+    assert "it probably processes the same rows again" in done.words
     assert "`max_rows=…`" in done.words
     assert rows_done(database_url) <= 3000
     assert marks(database_url)[-1] == "002_fill failed"
@@ -140,7 +140,7 @@ def test_more_rows_than_were_allowed_are_a_mistake(lived_in: House, database_url
     batched(lived_in, database_url, "size=100 pause=0ms max_rows=250")
     done = lived_in.apply()
     assert done.status == 6, done.said
-    assert "it touched 300 rows, more than 250 (`max_rows`)" in done.words
+    assert "it processed 300 rows, more than 250 (`max_rows`)" in done.words
     lived_in.migration("002_fill", f"-- ctgitops: batch size=100 pause=0ms\n{FILL}")
     lived_in.applied()
     assert fetch(database_url, TOUCHED) == [(1, 1000)]

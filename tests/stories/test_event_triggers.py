@@ -10,6 +10,7 @@ from ctgitops.postgres.ledger import ledger
 from tests.servers import fetch, run, session
 from tests.stories.house import House, as_role, database_of, marks
 
+OF_STAGING = "the ledger of staging (STAGING_DATABASE_URL)"
 FREEZE = "raise exception 'freeze until Monday' using detail = 'since Friday', hint = 'ask the release manager'"
 FORMAT_1 = (Path(ledger.__file__).parents[1] / "sql" / "ledger_1.sql").read_text(encoding="utf-8")
 
@@ -70,15 +71,18 @@ def test_what_refuses_our_ddl_is_shown_in_its_own_words(house: House, database_u
     house.migration("001_n", "create table n (id int);")
     done = house.apply()
     assert done.status == 4, done.said
-    doing = f"brought from format 1 to {ledger.FORMAT}" if older else "made"
-    assert f"cannot be {doing}: freeze until Monday (SQLSTATE P0001)" in done.words
+    doing = f"upgrade {OF_STAGING} from format 1 to {ledger.FORMAT}" if older else f"create {OF_STAGING}"
+    assert f"cannot {doing}: freeze until Monday (SQLSTATE P0001)" in done.words
     assert "DETAIL: since Friday HINT: ask the release manager CONTEXT: PL/pgSQL function note_ddl()" in done.words
     assert "state: nothing was changed" in done.words
     assert "is not a ledger" not in done.said
     as_data = house.run("apply", "--env", "staging", "--format", "json").json["error"]
     assert "since Friday" in as_data["detail"]
 
-    assert "`ALTER EVENT TRIGGER note DISABLE`, run the same again, and `ALTER EVENT TRIGGER note ENABLE`" in done.words
+    assert (
+        "or run `ALTER EVENT TRIGGER note DISABLE`, run the same again, and then `ALTER EVENT TRIGGER note ENABLE`"
+        in done.words
+    )
     run(database_url, "alter event trigger note disable")
     house.applied()
     run(database_url, "alter event trigger note enable")
@@ -94,8 +98,8 @@ def test_a_trigger_that_is_not_granted_its_table_is_named(house: House, database
     house.migration("001_n", "create schema n;")
     done = house.apply()
     assert done.status == 4, done.said
-    assert "cannot be made: permission denied for table ddl_log (SQLSTATE 42501)" in done.words
-    assert "event trigger note does not let it pass" in done.words
+    assert f"cannot create {OF_STAGING}: permission denied for table ddl_log (SQLSTATE 42501)" in done.words
+    assert "event trigger note blocks it" in done.words
     assert "GRANT CREATE ON DATABASE" not in done.said
 
 
@@ -108,7 +112,7 @@ def test_a_lock_that_a_trigger_waits_for_is_a_wait(house: House, database_url: s
         other.execute("begin; lock table ddl_log")
         done = house.apply()
     assert done.status == 5, done.said
-    assert "cannot be made: canceling statement due to lock timeout (SQLSTATE 55P03)" in done.words
+    assert f"cannot create {OF_STAGING}: canceling statement due to lock timeout (SQLSTATE 55P03)" in done.words
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ def watched(lived_in: House, database_url: str) -> House:
 
 def watches(url: str) -> bool:
     """All is applied, and the health query was asked."""
-    return bool(fetch(url, "select from ctgitops.lease where step = 'all is applied, its health is watched'"))
+    return bool(fetch(url, "select from ctgitops.lease where step = 'all is applied; watching the health query'"))
 
 
 def watching(house: House, url: str, more: str = "") -> Running:

@@ -79,7 +79,7 @@ def test_while_it_waits_for_another_run(house: House, database_url: str, stop: S
         stop(running)
         done = running.ended(3)
     assert done.status == 5, done.said
-    assert "asked to stop while it waited for the lock of staging" in done.err
+    assert "asked to stop while it waited for the run lock of staging" in done.err
     assert "state: nothing was changed" in done.err
     assert marks(database_url) == []
     quiet(database_url)
@@ -325,7 +325,7 @@ def test_the_lock_is_lost_and_nothing_more_is_begun(lived_in: House, database_ur
     )
     done = running.ended()
     assert done.status == 6, done.said
-    assert "the connection that holds the run lock is gone" in done.words
+    assert "the connection that holds the run lock was lost" in done.words
     assert marks(database_url) == ["001_one applied", "002_two applied"]
     lived_in.applied()
     assert marks(database_url)[-1] == "003_three applied"

@@ -15,7 +15,7 @@ from ctgitops.core.plan.plan import Plan, Step
 from ctgitops.core.run.progress import Progress, StepFinished, StepStarted
 from ctgitops.errors import ApplyError, LedgerError
 from ctgitops.postgres.server.local_server import LocalServer
-from ctgitops.postgres.transaction.coalesce import Pace
+from ctgitops.postgres.session.coalesce import Pace
 from ctgitops.wiring.wiring import Wiring
 from tests.servers import base_for_servers, fetch, fresh_database, programs_for_tests, session
 from tests.stories.house import House, marks, runs, until
@@ -65,7 +65,7 @@ def test_before_the_first_nothing_is_applied(six: House, database_url: str) -> N
 
 def test_after_the_last_nothing_is_left_to_do(six: House, database_url: str) -> None:
     error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 6)
-    assert "001_t to 006_t, 6 in all, done; nothing of it is left to do" in error.state
+    assert "001_t to 006_t, 6 in all, done; nothing of the plan is left to do" in error.state
     assert marks(database_url)[-1] == "006_t applied"
 
 
@@ -88,7 +88,7 @@ def test_in_our_own_code_while_a_migration_is_prepared(
 def test_with_all_in_one_transaction(six: House, database_url: str) -> None:
     six.environment("staging", database_url, "transaction: all\n")
     error = stopped(six, lambda p: isinstance(p, StepFinished) and p.position == 2)
-    assert "001_t to 006_t, 6 in all, done; nothing of it is left to do" in error.state
+    assert "001_t to 006_t, 6 in all, done; nothing of the plan is left to do" in error.state
     assert marks(database_url)[-1] == "006_t applied"
 
 
@@ -101,8 +101,8 @@ def test_a_lock_that_is_lost_between_two_migrations(six: House, database_url: st
         return False
 
     error = stopped(six, end_lock)
-    assert "the connection that holds the run lock is gone" in error.what
-    assert error.state == "in staging, 001_t done; nothing more was begun"
+    assert "the connection that holds the run lock was lost" in error.what
+    assert error.state == "in staging, 001_t done; nothing more was started"
     assert error.applied == ("001_t",)
     assert marks(database_url) == ["001_t applied"]
 
@@ -135,12 +135,12 @@ def test_what_a_crash_takes_back_is_not_called_done(comes_back: bool) -> None:
         done = running.ended()
         there = marks(url) if comes_back else []
     assert done.status == 6, done.said
-    state = done.words.partition("state: ")[2].partition("nobody can ask")[0]
+    state = done.words.partition("state: ")[2].partition("whether")[0]
     called_done, lost_or_unknown = state.partition(" done;")[0::2] if " done;" in state else ("", state)
     if not comes_back:
-        assert "committed, not confirmed to be on the server's disk (the next run finds out)" in lost_or_unknown
+        assert "committed, but not confirmed to be on the server's disk (the next run checks)" in lost_or_unknown
     else:
-        assert "committed and lost again, since the server crashed before they were on its disk" in lost_or_unknown
+        assert "committed, but lost when the server crashed before they were on its disk" in lost_or_unknown
     for name in ("002_t", "003_t", "004_t"):
         assert (name in called_done) is (f"{name} applied" in there), (state, there)
         assert (name in lost_or_unknown) is (f"{name} applied" not in there), (state, there)

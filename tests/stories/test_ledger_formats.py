@@ -78,8 +78,8 @@ def test_a_role_that_does_not_own_it_is_told_who_must_come_first(older: House, d
     older.migration("002_two", "create table two ();")
     done = older.apply()
     assert done.status == 4, done.said
-    assert "may not bring the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3" in done.words
-    assert "apply once with the URL of the role that owns schema ctgitops" in done.words
+    assert "may not upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3" in done.words
+    assert "apply once as the role that owns schema ctgitops" in done.words
     assert not has(database_url, "two")
 
 
@@ -89,7 +89,7 @@ def test_a_newer_one_is_refused(older: House, database_url: str) -> None:
     for verb in (("status",), ("plan", "--env", "staging"), ("apply", "--env", "staging")):
         done = older.run(*verb)
         assert done.status == 4, done.said
-        assert "has format 1000; this is ctgitops" in done.words
+        assert "has format 1000, and ctgitops" in done.words
     assert not has(database_url, "two")
     assert not has(database_url, "ctgitops.progress")
 
@@ -112,6 +112,6 @@ def test_who_keeps_it_locked_is_not_queued_up_behind(older: House, database_url:
     with transaction(database_url, "select from ctgitops.ledger"):
         done = older.apply()
     assert done.status == 5, done.said
-    assert "the ledger of staging (STAGING_DATABASE_URL) cannot be brought from format 1 to 3: canceling" in done.words
-    assert "another session, such as a pg_dump, holds a lock" in done.words
+    assert "cannot upgrade the ledger of staging (STAGING_DATABASE_URL) from format 1 to 3: canceling" in done.words
+    assert "another session, such as a pg_dump, holds a conflicting lock" in done.words
     older.applied()

@@ -72,7 +72,7 @@ def test_p09_a_partition_whose_detaching_was_cut_short_is_finalised(lived_in: Ho
     cut(lived_in, database_url, sql, "select from parts", "detach partition")
     assert fetch(database_url, PENDING) == [(True,)]
     done = lived_in.applied()
-    assert "the interrupted detaching" in done.err
+    assert "the interrupted DETACH PARTITION" in done.err
     assert fetch(database_url, PENDING) == []
     assert fetch(database_url, "select count(*) from parts_1") == [(1,)]
 

@@ -91,7 +91,7 @@ def test_p08_it_gives_up_in_time_and_says_who_was_in_the_way(lived_in: House, da
         done = lived_in.apply()
         assert fetch(database_url, "select count(*) from pg_stat_activity where application_name = 'ctgitops test'")
     assert done.status == 6, done.said
-    assert "did not get to public.one (SQLSTATE 55P03)" in done.words
+    assert "lock timeout on public.one (SQLSTATE 55P03)" in done.words
     assert "ctgitops test, user postgres, has AccessShareLock on public.one" in done.words
     assert "idle in transaction: select ?, ? from one" in done.words
     assert "a secret of a customer" not in done.said

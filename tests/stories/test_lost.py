@@ -107,7 +107,7 @@ def test_a_batch_whose_connection_is_cut_is_not_run_twice(lived_in: House, datab
     request = _request(lived_in)
     with database.exclusively(request, _nobody) as session:
         plan = make_plan(request.workspace, request.environment, session.ledger())
-        session._pace.size = 8
+        session._run_of(plan)._coalescer.pace.size = 8
         cut = threading.Timer(0.3, _cut, [session._work._connection.pgconn.socket])  # type: ignore[union-attr]
         cut.start()
         for step in plan.steps:
@@ -200,5 +200,5 @@ def test_a_server_that_is_gone_in_the_middle_is_not_said_to_be_unchanged(lived_i
         session._work._open = gone
         with pytest.raises(ApplyError, match="cannot connect to staging") as caught:
             session.run(plan.steps[1], plan, None)
-    assert "002_two committed, not confirmed to be on the server's disk" in caught.value.state
+    assert "002_two committed, but not confirmed to be on the server's disk" in caught.value.state
     assert "nothing was" not in caught.value.state

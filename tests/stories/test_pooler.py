@@ -75,7 +75,7 @@ def test_p01_p29_a_pooler_in_transaction_mode_is_refused_and_nothing_is_changed(
         house.environment("staging", through)
         done = house.apply()
     assert done.status == 2, done.said
-    assert "gives each transaction another session, so the run lock would not last" in done.words
+    assert "uses another server session for each transaction, so the run lock would be lost" in done.words
     assert "the URL of the server itself" in done.words
     assert fetch(url, "select count(*) from pg_namespace where nspname = 'ctgitops'") == [(0,)]
 
@@ -87,7 +87,7 @@ def test_a_pooler_that_swallows_settings_is_refused(house: House, listening: Loc
         house.environment("staging", through)
         done = house.apply()
     assert done.status == 2, done.said
-    assert "`timeouts.lock` would not hold" in done.words
+    assert "drops session settings, so `timeouts.lock` would have no effect" in done.words
 
 
 def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, listening: LocalServer) -> None:
@@ -97,4 +97,4 @@ def test_a_pooler_that_refuses_settings_is_called_by_its_name(house: House, list
         house.environment("staging", through)
         done = house.apply()
     assert done.status == 4, done.said
-    assert "that is PgBouncer" in done.words
+    assert "PgBouncer rejects startup parameters" in done.words

@@ -156,5 +156,5 @@ def test_who_asks_it_to_stop_while_it_waits_gets_five_and_nothing_done(lived_in:
         running.ctrl_c()
         done = running.ended(10)
     assert done.status == 5, done.said
-    assert "asked to stop while it waited for a better moment" in done.words
+    assert "asked to stop while preflight waited for better conditions" in done.words
     assert marks(database_url) == ["001_one applied"]

@@ -188,7 +188,10 @@ def test_p09_an_invalid_index_that_is_not_ours_is_left_alone(lived_in: House, da
     lived_in.migration("002_index", "create index concurrently if not exists one_by_id on one (id desc);")
     done = lived_in.apply()
     assert done.status == 6, done.said
-    assert "index public.one_by_id is there, is INVALID, and is not the one that this statement makes" in done.words
+    assert (
+        "index public.one_by_id already exists, is INVALID, and is not the index that this statement creates"
+        in done.words
+    )
     assert "drop index concurrently public.one_by_id" in done.words
     assert fetch(database_url, OID) == before
     run(database_url, "drop index one_by_id")
@@ -208,7 +211,10 @@ def test_p09_an_invalid_index_of_that_name_on_another_table_or_in_another_schema
     )
     done = lived_in.apply()
     assert done.status == 6, done.said
-    assert "index public.three_by_id is there, is INVALID, and is not the one that this statement makes" in done.words
+    assert (
+        "index public.three_by_id already exists, is INVALID, and is not the index that this statement creates"
+        in done.words
+    )
     assert fetch(database_url, "select indisvalid from pg_index where indexrelid = 'public.one_by_id'::regclass") == [
         (True,)
     ]
@@ -244,7 +250,10 @@ def test_a_procedure_that_commits_and_was_cut_short_is_asked_about(lived_in: Hou
     assert progress(database_url) == ["1 done", "2 begun"]
     done = lived_in.apply()
     assert done.status == 6
-    assert "began this statement and did not see its end, and nobody can tell what of it is done" in done.words
+    assert (
+        "an earlier run was interrupted in this statement, and how much of it is done cannot be determined"
+        in done.words
+    )
     assert 'ctgitops repair 002 --env staging --reason "…" --statement 2 --applied' in done.words
     assert fetch(database_url, "select n from log") == [(1,)]
     lived_in.migration("002_call", "-- ctgitops: no transaction\ncreate table two ();\ncall work(1);")
@@ -267,7 +276,7 @@ def test_p14_of_one_statement_a_person_says_whether_it_is_done(
     text = "-- ctgitops: no transaction\ncreate table two ();\ncall work();\ninsert into log values (9);"
     lived_in.migration("002_call", text)
     assert lived_in.apply().status == 6
-    assert "nobody can tell what of it is done" in lived_in.apply().words
+    assert "how much of it is done cannot be determined" in lived_in.apply().words
     run(database_url, "update fails set n = 1")
     ahead = lived_in.run("repair", "002", "--env", "staging", "--statement", "3", fact, "--reason", "looked")
     assert ahead.status == 2, ahead.said

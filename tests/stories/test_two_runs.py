@@ -83,7 +83,7 @@ def test_a_run_that_may_not_wait_says_who_holds_the_lock(lived_in: House, databa
     until(lambda: runs(database_url, "pg_sleep"))
     done = lived_in.apply("--wait", "0")
     assert done.status == 5, done.said
-    assert "another run holds the lock of staging" in done.words
+    assert "another run holds the run lock of staging" in done.words
     assert "ctgitops/lock, user postgres" in done.words
     assert "nothing was changed" in done.words
     assert "help:" in done.err

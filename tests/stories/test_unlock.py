@@ -84,7 +84,7 @@ def test_a_run_whose_sessions_are_idle_is_not_ended_while_it_is_alive(
     request = Wiring(lived_in.root, lived_in.secrets).request("staging")
     seen = "select seen, step from ctgitops.lease"
     with PostgresDatabase(Address(database_url, "staging")).exclusively(request, _nobody) as held:
-        held.note("its backup: restoring it")
+        held.set_activity("its backup: restoring it")
         first = fetch(database_url, seen)
         until(lambda: fetch(database_url, seen)[0][0] != first[0][0])
         until(lambda: fetch(database_url, seen)[0][1] == "its backup: restoring it")

@@ -31,11 +31,11 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
 
     def hear(progress: Progress) -> None:
         if isinstance(progress, BackupAdvanced):
-            session.note(f"its backup: {progress.what}")
+            session.set_activity(f"its backup: {progress.what}")
         tell(progress)
 
-    healed = session.heal(plan)
-    session.note("its backup")
+    healed = session.drop_invalid_indexes(plan)
+    session.set_activity("its backup")
     try:
         receipt = backups.take(request.environment, hear)
     except BackupError as error:
@@ -65,7 +65,7 @@ def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Liste
 
 def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
     """Runs all steps in one transaction; nothing counts as applied before its COMMIT. Writes."""
-    took = session.together(plan, receipt)
+    took = session.single_transaction(plan, receipt)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):
         tell(StepFinished(step, millis, position, steps))

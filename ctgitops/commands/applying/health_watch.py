@@ -12,7 +12,7 @@ from ...ports.database import Session
 def ask_first(request: Request, session: Session) -> tuple[Reason, ...]:
     """Returns why nothing may be applied: the health query is not true, or it fails. Read-only."""
     health = request.environment.manner.health
-    return tuple(reasons_of_health(session.pulse(health), request.environment)) if health else ()
+    return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()
 
 
 def watch(plan: Plan, session: Session) -> None:

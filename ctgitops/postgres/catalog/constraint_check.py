@@ -8,7 +8,7 @@ from importlib.resources import files
 import psycopg
 
 from ...core.view.constraint_check import MOST_ROWS, Checked
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connected
 
 SECONDS_EACH = 60
 SECONDS_IN_ALL = 600
@@ -31,7 +31,7 @@ def checked_at(address: Address) -> tuple[Checked, ...]:
     """
     deadline = time.monotonic() + SECONDS_IN_ALL
     query = files("ctgitops").joinpath("postgres", "sql", "deep.sql").read_text(encoding="utf-8")
-    with connect(address, "ctgitops/verify", _SETTINGS) as connection, told_if_lost(address):
+    with connected(address, "ctgitops/verify", _SETTINGS) as connection:
         path = connection.execute("select pg_catalog.current_setting('search_path')").fetchall()[0][0]
         connection.execute("set search_path = ''")
         wanted = connection.execute(query.encode()).fetchall()

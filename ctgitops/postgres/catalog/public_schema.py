@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 
 from ...core.receipt import Grant, SchemaRights
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connected
 
 # Before 15, initdb gave it to the bootstrap superuser; since 15, to pg_database_owner
 _OWNER = """
@@ -44,7 +44,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
 
 def give_back_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
     """Restores owner and privileges as far as our role may; returns the statements left for a superuser. Writes."""
-    with connect(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection, told_if_lost(address):
+    with connected(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection:
         left = [each for each in _owner(connection, wanted) if not _done(connection, each)]
         left += [each for each in _grants(connection, wanted) if not _done(connection, each)]
         return tuple(each.as_string(connection) + ";" for each in left)

@@ -11,7 +11,7 @@ import psycopg
 
 from ...core.schema.snapshot import About, SchemaObject, Snapshot
 from ...errors import LedgerError
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connected
 
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
@@ -60,7 +60,7 @@ def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> 
 
     `known_as` renames a role: a throw-away server may use a different name for the same role.
     """
-    with connect(address, "ctgitops/snapshot") as connection, told_if_lost(address):
+    with connected(address, "ctgitops/snapshot") as connection:
         try:
             return read_snapshot(connection, known_as)
         except psycopg.ProgrammingError as error:

@@ -10,7 +10,7 @@ import psycopg
 
 from ...core.schema.source_database import Locale, Membership, Role, SourceDatabase
 from ...errors import LedgerError
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connected
 from ..connection.identity import cluster_of
 from ..connection.names import SCHEMA
 from ..server.libpq_environment import environment_for, wants_tls
@@ -73,7 +73,7 @@ from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 def original_at(address: Address) -> SourceDatabase:
     """Reads the database at `address`. Read-only. Raises LedgerError, or BackupError if no pg_dump here fits."""
     settings = {"default_transaction_read_only": "on"}
-    with connect(address, "ctgitops/read", settings) as connection, told_if_lost(address):
+    with connected(address, "ctgitops/read", settings) as connection:
         try:
             read = _read(connection)
             as_made = connection.execute(_AS_MADE).rowcount > 0

@@ -91,7 +91,16 @@ def on_one_server(address: Address) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def told_if_lost(address: Address) -> Iterator[None]:
+def connected(
+    address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
+) -> Iterator[Connection]:
+    """A connection for the duration of a block; its loss during a query is a LedgerError, too. Raises as `connect`."""
+    with connect(address, application, settings, database=database) as connection, lost_as_error(address):
+        yield connection
+
+
+@contextlib.contextmanager
+def lost_as_error(address: Address) -> Iterator[None]:
     """Converts the loss of a connection during a query into a LedgerError."""
     try:
         yield
@@ -104,15 +113,15 @@ def told_if_lost(address: Address) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told_if_refused(address: Address) -> Iterator[None]:
+def refused_as_error(address: Address) -> Iterator[None]:
     """Converts any PostgreSQL error during the creation of a sandbox into a LedgerError."""
     try:
-        with told_if_lost(address):
+        with lost_as_error(address):
             yield
     except psycopg.Error as error:
         said = " ".join((error.diag.message_primary or str(error)).split())
-        what = f"the sandbox cannot be made: {address.hidden(said)}"
-        hint = "`shadow: {url: …}` or `shadow: {image: …}` names another server for it"
+        what = f"cannot create the sandbox: {address.hidden(said)}"
+        hint = "set `shadow: {url: …}` or `shadow: {image: …}` to use another server"
         raise LedgerError(what, state="no real database was changed", hint=hint) from None
 
 
@@ -128,7 +137,7 @@ def _refuse_misread(address: Address) -> None:
     except psycopg.ProgrammingError:
         what = f"the value for {address.label} is not a PostgreSQL URL"
         hint = (
-            "it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE; in the password write @ as %40, / as %2F, "
+            "the format is postgresql://USER:PASSWORD@HOST:5432/DATABASE; in the password, write @ as %40, / as %2F, "
             "? as %3F, # as %23, : as %3A"
         )
         raise UsageError(what, hint=hint) from None
@@ -150,18 +159,19 @@ def _unreachable(address: Address, error: psycopg.OperationalError, parameters: 
 
 def _advice(said: str) -> str:
     advice = {
-        r"session is (not )?read-only|server is (not )?in hot standby": "no host of that URL is what its "
-        "`target_session_attrs` (or PGTARGETSESSIONATTRS) asks for: see which one is the primary, or ask for another",
-        r"password authentication failed|no password supplied": "correct user and password in that secret",
+        r"session is (not )?read-only|server is (not )?in hot standby": "no host in that URL matches "
+        "`target_session_attrs` (or PGTARGETSESSIONATTRS): check which host is the primary, or change that value",
+        r"password authentication failed|no password supplied": "correct the user and password in that secret",
         r"could not translate host|Name or service not known|failed to resolve host": "check the host in that secret",
-        r"Connection refused|timeout expired|No such file": "check host and port, and that this machine may reach them",
+        r"Connection refused|timeout expired|No such file": "check host and port, and that this machine can reach them",
         r'database "[^"]*" does not exist': "create the database, or correct its name in that secret",
         r"permission denied for database": "GRANT CONNECT ON DATABASE … TO that role",
-        r"unsupported startup parameter": "that is PgBouncer, which refuses settings: give the server's own URL",
-        r"too many (connections|clients)|remaining connection slots": "wait until connections are free, then run again",
+        r"unsupported startup parameter": "PgBouncer rejects startup parameters: use the URL of the server itself",
+        r"too many (connections|clients)|remaining connection slots": "wait for free connections, then run it again",
     }
     return next(
-        (hint for pattern, hint in advice.items() if re.search(pattern, said)), "`ctgitops check` needs no database"
+        (hint for pattern, hint in advice.items() if re.search(pattern, said)),
+        "`ctgitops check` works without a database",
     )
 
 

@@ -35,7 +35,7 @@ _BY_ROUTINE = {
 
 @dataclass(frozen=True)
 class Source:
-    """Where in the server's own source an error was raised; empty for an error of ours."""
+    """Where in the server's own source an error was raised; empty for an error that ctgitops itself raised."""
 
     routine: str = ""
     file: str = ""

@@ -35,7 +35,7 @@ class Found:
     format: int = 0
 
 
-def look(connection: Connection) -> Found:
+def read_identity(connection: Connection) -> Found:
     """Reads which database a connection reaches, and which ledger it has. Two round trips. Read-only."""
     facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
     oid, name, may_ask, has_format, has_home = facts
@@ -59,11 +59,11 @@ def cluster_of(connection: Connection) -> frozenset[str]:
     Some roles may not read the system identifier.
     """
     row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
-    cluster = look(connection).identity.here.system_identifier
+    cluster = read_identity(connection).identity.here.system_identifier
     return frozenset([f"started {row[0]}" if row else "", *([f"cluster {cluster}"] if cluster else [])]) - {""}
 
 
-def settle(connection: Connection, environment: Environment, identity: Identity) -> None:
+def record_home(connection: Connection, environment: Environment, identity: Identity) -> None:
     """Records which environment the ledger belongs to, unless it is recorded; the run lock is held. Writes."""
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())

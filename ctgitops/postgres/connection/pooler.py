@@ -26,9 +26,11 @@ def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Conn
     with another() as other, other.transaction():
         # a pooler in transaction mode gives it the server session that `lock` used just before
         if _asked(other)[0] == backend or _asked(lock)[0] != backend:
-            raise _refusal(lock, address, "gives each transaction another session, so the run lock would not last")
+            raise _refusal(
+                lock, address, "uses another server session for each transaction, so the run lock would be lost"
+            )
     if setting != "yes":
-        raise _refusal(lock, address, "does not pass on what a session sets, so `timeouts.lock` would not hold")
+        raise _refusal(lock, address, "drops session settings, so `timeouts.lock` would have no effect")
 
 
 def _asked(connection: Connection) -> tuple[object, ...]:
@@ -37,12 +39,12 @@ def _asked(connection: Connection) -> tuple[object, ...]:
 
 
 def _refusal(lock: Connection, address: Address, why: str) -> UsageError:
-    what = f"{address.label} leads to a pooler that {why}"
+    what = f"{address.label} leads to a connection pooler that {why}"
     return UsageError(what, state="nothing was changed", hint=direct(lock.info.host))
 
 
 def direct(host: str) -> str:
     """Advice on which URL to use instead."""
     if host.endswith(".pooler.supabase.com"):
-        return "give the session pooler's URL, the same with port 5432, or the direct one: db.PROJECT.supabase.co:5432"
-    return "give the URL of the server itself (often port 5432), or of a pooler in session mode"
+        return "use the session pooler (the same URL with port 5432), or connect directly: db.PROJECT.supabase.co:5432"
+    return "use the URL of the server itself (often port 5432), or of a pooler in session mode"

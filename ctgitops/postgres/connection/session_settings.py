@@ -8,7 +8,7 @@ import psycopg
 
 from ...core.activity.session_settings import RoleDefault, SessionSettings
 from .connect import Connection
-from .simple_query import exchange, rows
+from .simple_query import exchange_or_rollback, rows
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
 OF_THE_LINK = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
@@ -54,12 +54,10 @@ def english(connection: Connection) -> dict[str, str]:
     return {}
 
 
-def settled(connection: Connection) -> SessionSettings | None:
+def effective_settings(connection: Connection) -> SessionSettings | None:
     """The effective settings; None if the server returns an error, which the first migration meets too. Read-only."""
-    answer = exchange(connection, _ASK)
+    answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
-        if not answer.lost:
-            exchange(connection, "rollback")
         return None
     values = dict(zip((*SHOWN, *OF_THE_LINK), rows(answer.results[0])[0], strict=True))
     shown = tuple((name, value or "") for name, value in values.items() if name in SHOWN or value not in {"0", None})

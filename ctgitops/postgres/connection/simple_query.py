@@ -7,6 +7,7 @@ find the line of the error. So this module uses `psycopg.pq`, psycopg's public i
 from __future__ import annotations
 
 import contextlib
+import random
 import select
 import time
 from collections.abc import Callable
@@ -94,10 +95,18 @@ def exchange(
         return Answer(0, (), Failure(str(error).strip() or _LOST.message, stated=_LOST.stated), lost=True)
 
 
-def rest(seconds: float) -> None:
-    """Sleeps. Raises Interrupted if this run is asked to stop."""
+def exchange_or_rollback(connection: Connection, message: str) -> Answer:
+    """Sends `message`; if it fails, rolls back the transaction that it opened."""
+    answer = exchange(connection, message)
+    if answer.failure and not answer.lost:
+        exchange(connection, "rollback")
+    return answer
+
+
+def rest(seconds: float, jitter: float = 0.0) -> None:
+    """Sleeps, longer or shorter by up to the fraction `jitter`. Raises Interrupted if this run is asked to stop."""
     try:
-        time.sleep(seconds)
+        time.sleep(seconds * random.uniform(1 - jitter, 1 + jitter))  # noqa: S311 - not a secret
     except KeyboardInterrupt:
         raise Interrupted(Answer(0, ())) from None
 

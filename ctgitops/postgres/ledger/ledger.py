@@ -19,7 +19,7 @@ from ...core.ledger.ledger import Entry, Ledger, Mark
 from ...errors import LedgerError
 from ...sql.redact import redact, redact_message, secrets_in
 from ..connection.connect import Address, Connection
-from ..connection.identity import look, settle
+from ..connection.identity import read_identity, record_home
 from ..connection.names import SCHEMA, literal
 from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, unreadable
 from .progress import read_traces
@@ -49,7 +49,7 @@ BEGAN = "ctgitops.began"
 def read_ledger(connection: Connection, address: Address) -> Ledger:
     """Reads all entries; an empty ledger if the database has none. Read-only. Raises LedgerError."""
     with _asking(connection, address):
-        found = look(connection)
+        found = read_identity(connection)
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
@@ -85,8 +85,9 @@ def _asking(connection: Connection, address: Address) -> Iterator[None]:
 def _refuse_newer(found: int, address: Address) -> None:
     """Raises LedgerError if a newer ctgitops wrote this ledger."""
     if found > FORMAT:
-        what = f"the ledger of {address.label} has format {found}; this is ctgitops {__version__}, which knows {FORMAT}"
-        hint = "run the newer ctgitops that brought it there, or a later one"
+        ours = f"ctgitops {__version__} supports formats up to {FORMAT}"
+        what = f"the ledger of {address.label} has format {found}, and {ours}"
+        hint = "use the newer ctgitops that upgraded the ledger, or a later version"
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 
@@ -102,7 +103,7 @@ def ensure_ledger(
     triggers of the database expect; without it, the search path of `connection` applies.
     """
     with _asking(connection, address):
-        found = look(connection)
+        found = read_identity(connection)
         _refuse_newer(found.format, address)
         if environment and not found.identity.ledger_id:
             refuse_wrong(environment, found.identity)  # if the manifest pins a ledger, none is created
@@ -111,11 +112,12 @@ def ensure_ledger(
     with _asking(connection, address):
         _refuse_read_only(connection, address)
         if environment:
-            settle(connection, environment, look(connection).identity if found.format < FORMAT else found.identity)
+            identity = read_identity(connection).identity if found.format < FORMAT else found.identity
+            record_home(connection, environment, identity)
 
 
 def _bring_from(old: int, connection: Connection, address: Address, their_path: str | None) -> None:
-    """Applies each format in a transaction of its own, all in one message to the server."""
+    """Upgrades to each newer format in its own transaction, all in one message to the server."""
     folder = files("ctgitops") / "postgres" / "sql"
     texts = [(folder / f"ledger_{number}.sql").read_text(encoding="utf-8") for number in range(old + 1, FORMAT + 1)]
     before = _SOON
@@ -128,7 +130,7 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
         if connection.closed:
             raise
         connection.execute("rollback")
-        raise cannot_make(connection, address, error, look(connection).format, FORMAT) from None
+        raise cannot_make(connection, address, error, read_identity(connection).format, FORMAT) from None
 
 
 def implicit_catalog(path: str) -> str:
@@ -149,9 +151,9 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
     if only_reads:
         raise read_only(address)
     if not may_add:
-        what = f"role {user} may read the ledger of {address.label}, not add to it, so it cannot apply anything"
+        what = f"role {user} cannot apply: it may read the ledger of {address.label}, but not insert into it"
         hint = (
-            f"give the URL of the role that made it, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
+            f"use the URL of the role that created the ledger, or GRANT INSERT ON {', '.join(tables)} TO {user}; "
             f"GRANT INSERT, UPDATE ON {SCHEMA}.lease TO {user}"
         )
         raise LedgerError(what, state="nothing was changed", hint=hint)

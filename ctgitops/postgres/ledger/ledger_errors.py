@@ -10,17 +10,17 @@ from ..connection.connect import Address, Connection
 from ..connection.failure_cause import source_of
 from ..connection.names import SCHEMA
 from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange
+from ..connection.simple_query import Failure, exchange_or_rollback
 
 NOT_GRANTED, READ_ONLY, LOCKED, SCHEMA_EXISTS = "42501", "25006", "55P03", "42P06"
 UNCHANGED = "nothing was changed"
 _HINTS = {
     "53100": "free space on the server's disk, then run the same again",
-    "53200": "the server is out of memory: end what uses it, or add some, then run the same again",
+    "53200": "the server is out of memory: end the sessions that use it, or add memory, then run the same again",
     "53300": "wait until connections are free, then run the same again",
     "57014": "it took too long or was cancelled: see pg_stat_activity, then run the same again",
-    "40P01": "run the same again: it met another transaction",
-    "40001": "run the same again: it met another transaction",
+    "40P01": "run the same again: it conflicted with another transaction",
+    "40001": "run the same again: it conflicted with another transaction",
 }
 _MAY_CREATE = "select pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')"
 _TRIGGERS = """
@@ -56,15 +56,15 @@ def not_readable(connection: Connection, address: Address) -> LedgerError:
 def read_only(address: Address) -> LedgerError:
     """The error for a read-only server or role."""
     what = f"{address.label} is read-only: a standby, or a role with default_transaction_read_only"
-    hint = "give this environment the URL of the primary and a role that may write"
+    hint = "use the URL of the primary, and a role that may write"
     return LedgerError(what, state=UNCHANGED, hint=hint)
 
 
 def unreadable(address: Address, error: psycopg.Error) -> LedgerError:
     """The error for a ledger that exists and cannot be read."""
     failure = failure_of(error)
-    what = f"the ledger of {address.label} cannot be read: {_said(address, failure)}"
-    hint = _HINTS.get(failure.sqlstate, "correct what the server says above, then run the same again")
+    what = f"cannot read the ledger of {address.label}: {_said(address, failure)}"
+    hint = _HINTS.get(failure.sqlstate, "correct the cause of the error above, then run the same again")
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=address.hidden(failure.detail))
 
 
@@ -81,11 +81,12 @@ def cannot_make(
     culprit = _culprit(triggers, failure)
     if failure.sqlstate == NOT_GRANTED and not culprit:
         return _not_granted(connection, address, failure, found, wanted)
-    doing = f"brought from format {found} to {wanted}" if found else "made"
-    what = f"the ledger of {address.label} cannot be {doing}: {_said(address, failure)}"
+    ledger = f"the ledger of {address.label}"
+    doing = f"upgrade {ledger} from format {found} to {wanted}" if found else f"create {ledger}"
+    what = f"cannot {doing}: {_said(address, failure)}"
     detail = address.hidden(failure.detail)
     if failure.sqlstate == LOCKED:
-        hint = "another session, such as a pg_dump, holds a lock that it needs: see pg_stat_activity, then run it again"
+        hint = "another session, such as a pg_dump, holds a conflicting lock: see pg_stat_activity, then run it again"
         return MustWaitError(what, state=UNCHANGED, hint=hint, detail=detail)
     return LedgerError(what, state=UNCHANGED, hint=_hint(failure, culprit, triggers), detail=detail)
 
@@ -100,34 +101,32 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
     info, said = connection.info, address.hidden(failure.message)
     detail = address.hidden(failure.detail)
     if found:
-        what = f"role {info.user} may not bring the ledger of {address.label} from format {found} to {wanted}: {said}"
-        hint = (
-            f"apply once with the URL of the role that owns schema {SCHEMA}; later any role that may add to it will do"
-        )
+        what = f"role {info.user} may not upgrade the ledger of {address.label} from format {found} to {wanted}: {said}"
+        hint = f"apply once as the role that owns schema {SCHEMA}; then any role with INSERT on the ledger can apply"
     else:
-        what = f"role {info.user} may not make the ledger in {address.label}: {said}"
-        hint = f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or give the URL of a role that may'
+        what = f"role {info.user} may not create the ledger in {address.label}: {said}"
+        hint = (
+            f'GRANT CREATE ON DATABASE "{info.dbname}" TO {info.user}; or use the URL of a role that has that privilege'
+        )
         if _may_create(connection):
-            hint = f"grant to role {info.user} what the server says is denied, then run the same again"
+            hint = f"grant to role {info.user} the privilege that the error names, then run the same again"
     return LedgerError(what, state=UNCHANGED, hint=hint, detail=detail)
 
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
     """Adds rows in one transaction that is on disk at its end. Writes. Raises LedgerError."""
-    answer = exchange(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
+    answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
-        if not answer.lost:
-            exchange(connection, "rollback")
         raise _entry_refused(connection, address, answer.failure)
 
 
 def _entry_refused(connection: Connection, address: Address, failure: Failure) -> LedgerError:
-    what = f"the ledger of {address.label} refused an entry: {_said(address, failure)}"
-    hint = _HINTS.get(failure.sqlstate, "look into the ledger before anything else: `ctgitops status`")
+    what = f"cannot add an entry to the ledger of {address.label}: {_said(address, failure)}"
+    hint = _HINTS.get(failure.sqlstate, "check the ledger first: `ctgitops status`")
     if failure.sqlstate == READ_ONLY:
-        hint = "give this environment the URL of the primary, then run the same again"
+        hint = "use the URL of the primary, then run the same again"
     elif failure.sqlstate == NOT_GRANTED:
-        hint = f"grant to role {connection.info.user} what the server says is denied, then run the same again"
+        hint = f"grant to role {connection.info.user} the privilege that the error names, then run the same again"
     return LedgerError(what, hint=hint, detail=address.hidden(failure.detail))
 
 
@@ -136,21 +135,21 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
-            f"event trigger {culprit} does not let it pass: correct its function for schema {SCHEMA}, or `{alter} "
-            f"DISABLE`, run the same again, and `{alter} ENABLE`"
+            f"event trigger {culprit} blocks it: correct its function for schema {SCHEMA}; or run `{alter} "
+            f"DISABLE`, run the same again, and then `{alter} ENABLE`"
         )
     if failure.sqlstate in _HINTS:
         return _HINTS[failure.sqlstate]
     if triggers:
         names = ", ".join(name for name, _ in triggers)
         return (
-            f"correct what the server says above (this database has event triggers: {names}), then run the same again"
+            f"correct the cause of the error above (this database has event triggers: {names}), then run the same again"
         )
-    return "correct what the server says above, then run the same again"
+    return "correct the cause of the error above, then run the same again"
 
 
 def _may_create(connection: Connection) -> bool:
-    """Whether the role may make schemas here, so that something else was denied; no where it cannot be asked."""
+    """Whether the role may create schemas: then the error denied another privilege. False if the query fails."""
     try:
         return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
     except psycopg.Error:

@@ -34,25 +34,9 @@ BEGAN = (
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
     """Progress rows of migrations with these numbers, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
-    return tuple(_trace(*row) for row in rows)
-
-
-def _trace(*columns: object) -> ProgressRow:
-    entry, number, kind, mark, position, statement_hash, began, ended, rows, batches, note, pid, alive = columns
-    return ProgressRow(
-        entry,  # type: ignore[arg-type]
-        number,  # type: ignore[arg-type]
-        Kind(str(kind)),
-        Reached(str(mark)),
-        position,  # type: ignore[arg-type]
-        statement_hash,  # type: ignore[arg-type]
-        began,  # type: ignore[arg-type]
-        ended,  # type: ignore[arg-type]
-        rows,  # type: ignore[arg-type]
-        batches,  # type: ignore[arg-type]
-        note,  # type: ignore[arg-type]
-        pid,  # type: ignore[arg-type]
-        alive,  # type: ignore[arg-type]
+    return tuple(
+        ProgressRow(entry, number, Kind(str(kind)), Reached(str(mark)), *more)  # type: ignore[arg-type]
+        for entry, number, kind, mark, *more in rows
     )
 
 

@@ -1,4 +1,4 @@
-"""Waits for backends that an earlier run left: the server continues their statements and may still commit them."""
+"""Waits for backends that an earlier run left, or terminates them: they may still commit what they run."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ where a.datname = pg_catalog.current_database() and a.application_name ~ '{AT_WO
 order by a.backend_start
 """  # noqa: S608 - constants only
 POLL_SECONDS = 0.2
+PATIENCE_MILLISECONDS = 10_000
 _Row = tuple[int, datetime, str, str, float | None, str]
 
 
-def let_them_end(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
+def wait_for_orphans(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
     """Waits until no other session works on this database; the run lock is held. Raises MustWaitError."""
     deadline = time.monotonic() + request.environment.timeouts.retry_for.total_seconds()
     told: set[tuple[int, datetime]] = set()
@@ -50,5 +51,17 @@ def _at_work(lock: Connection) -> list[Orphan]:
 
 def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
     end = f"`select pg_terminate_backend({orphan.pid})`"
-    hint = f"wait for it, or end it with {end}, which leaves no trace of what it has not committed; then run again"
+    hint = f"wait until it ends, or terminate it with {end}, which rolls back its transaction; then run the same again"
     return MustWaitError(f"{address.label}: {orphan.told}", state="this run changed nothing", hint=hint)
+
+
+def ending(which: str) -> str:
+    """The query that terminates this role's sessions in this database for which the condition `which` on `a` is true.
+
+    Each row says whether the session has ended.
+    """
+    return f"""
+select pg_catalog.pg_terminate_backend(a.pid, {PATIENCE_MILLISECONDS}) from pg_catalog.pg_stat_activity a
+where a.datname = pg_catalog.current_database() and a.usename = session_user and a.pid <> pg_catalog.pg_backend_pid()
+  and ({which})
+"""  # noqa: S608 - constants only

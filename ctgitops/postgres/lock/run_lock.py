@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import select
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -17,8 +20,7 @@ from ...core.run.progress import Listener, LockAwaited
 from ...errors import ApplyError, MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
-from ..connection.terminate import ending
-from .orphaned_backends import let_them_end
+from .orphaned_backends import ending, wait_for_orphans
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
 """An advisory lock belongs to one database, so one constant serves every environment."""
@@ -27,6 +29,8 @@ POLL_SECONDS = 0.5
 _Row = tuple[int, datetime, str, str, str, bool]
 LEASE_SECONDS = 2.0
 """Minimum interval between writes of the row, which is for people; its connection has no other task."""
+LAST_BEAT_SECONDS = 5.0
+"""How long the end of a run waits for a write in progress."""
 
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
@@ -74,9 +78,9 @@ def take(lock: Connection, address: Address, request: Request, tell: Listener) -
     """
     try:
         _poll(lock, address, request, tell)
-        let_them_end(lock, address, request, tell)
+        wait_for_orphans(lock, address, request, tell)
     except KeyboardInterrupt:
-        what = f"the run was asked to stop while it waited for the lock of {address.label}"
+        what = f"the run was asked to stop while it waited for the run lock of {address.label}"
         raise MustWaitError(what, state="nothing was changed", hint="run the same again") from None
 
 
@@ -86,9 +90,11 @@ def _poll(lock: Connection, address: Address, request: Request, tell: Listener) 
     while not _try(lock):
         holder = holder_of(lock)
         if time.monotonic() >= deadline:
-            what = f"another run holds the lock of {address.label}: {holder or 'it ended just now'}"
+            what = f"another run holds the run lock of {address.label}: {holder or 'it ended just now'}"
             name = request.environment.name
-            hint = f"wait for it to end, then run the same again; of a run that is gone, `ctgitops unlock --env {name}`"
+            hint = (
+                f"wait for it to end, then run the same again; if that run was killed, `ctgitops unlock --env {name}`"
+            )
             raise MustWaitError(what, state="nothing was changed", hint=hint)
         if not told:
             tell(LockAwaited(str(holder or "it ended just now")))
@@ -143,11 +149,35 @@ class Lease:
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
         self._say(_WRITE, values)
 
+    def assert_held(self) -> None:
+        """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
+        if _is_lost(self._lock):
+            what = "the connection that holds the run lock was lost, so another run may start"
+            state = "the ledger has every completed step; nothing more was started"
+            raise ApplyError(what, state=state, hint="run the same again: it resumes from there")
+
+    @contextlib.contextmanager
+    def heartbeat(self, seconds: float) -> Iterator[None]:
+        """Writes the row at an interval, in a thread, until the block ends: the run may wait for something else."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(seconds):
+                self.write()
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(LAST_BEAT_SECONDS)
+
     def ended(self) -> None:
         """Records that the run released the lock."""
         self._say("update ctgitops.lease set ended = now() where backend_pid = pg_catalog.pg_backend_pid()", {})
 
-    def note(self, step: str) -> None:
+    def set_activity(self, step: str, /) -> None:
         """Sets the current step; writes it at once unless the row was written just before."""
         self._step = step
         if time.monotonic() - self._written > LEASE_SECONDS:
@@ -160,15 +190,7 @@ class Lease:
             return
 
 
-def still_held(lock: Connection) -> None:
-    """Checks that the lock's connection is still open, without a round trip. Raises ApplyError if it is not."""
-    if _is_gone(lock):
-        what = "the connection that holds the run lock is gone, so another run may begin"
-        state = "what was done until now is in the ledger; nothing more was begun"
-        raise ApplyError(what, state=state, hint="run the same again: it goes on from there")
-
-
-def _is_gone(lock: Connection) -> bool:
+def _is_lost(lock: Connection) -> bool:
     """Reads all unsolicited messages of the server; its last messages arrive before the connection ends.
 
     Skipped while the heartbeat uses the connection: libpq allows one thread at a time, and the next check detects it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +16,9 @@ from ...sql.parse import batch_shape
 from ..connection.connect import Connection
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
-from ..transaction.message import Spot, spot_in
+from ..transaction.message import Spot, spot_after, spot_in
 from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
 from .run_context import Run
 from .throttle import WAITERS, Throttle
@@ -85,11 +84,11 @@ class Batches:
 
     def _next(self, throttle: Throttle) -> int:
         """Runs the next batch and returns its rows; 0 when no row is left, not even one locked by another session."""
-        self.run.hold()
+        self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
-            self.run.tell(BatchHeld(self.step, f"a replica is {behind:.0f} s behind"))
+            self.run.tell(BatchHeld(self.step, f"a replica lags {behind:.0f} s behind"))
             self._refuse_late()
-            self.run.hold()
+            self.run.assert_lock_held()
             rest(1.0)
         text = self.step.script.text_of(self.step.script.statements[0])
         touched = self._tried(text, throttle)
@@ -102,17 +101,15 @@ class Batches:
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
         while True:
-            answer = exchange(self.connection, f"begin;\n{message}")
+            answer = exchange_or_rollback(self.connection, f"begin;\n{message}")
             if answer.failure is None:
                 return self._kept(answer, throttle)
-            if not answer.lost:
-                exchange(self.connection, "rollback")
             if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
-            self.run.tell(BatchHeld(self.step, f"a lock was not free: {answer.failure.message}"))
+            self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
-            self.run.hold()
-            rest(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self.run.assert_lock_held()
+            rest(pause, jitter=0.2)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _kept(self, answer: Answer, throttle: Throttle) -> int:
@@ -122,20 +119,16 @@ class Batches:
             exchange(self.connection, "rollback")
             return 0
         row = self.author.row(Reached.DONE, 1, kind=Kind.BATCH, rows=touched)
-        kept = exchange(self.connection, f"set local session authorization default; {row}; {WAITERS}; commit")
+        sql = f"set local session authorization default; {row}; {WAITERS}; commit"
+        kept = exchange_or_rollback(self.connection, sql)
         if kept.failure:
-            if not kept.lost:
-                exchange(self.connection, "rollback")
             raise StepFailed(kept.failure, self._spot(kept.failure), kept.lost)
         throttle.waited(int(rows(kept.results[-2])[0][0] or 0))
         return touched
 
     def _spot(self, failure: Failure) -> Spot:
         script = self.step.script
-        statement = script.statements[0]
-        start = script.start_of(statement)
-        inside = (failure.position or 0) - len("begin;\n") - 1
-        return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
+        return spot_after(script, script.statements[0], len("begin;\n"), failure.position)
 
     def _tell(self) -> None:
         now = time.monotonic()
@@ -155,8 +148,10 @@ class Batches:
     def _endless(self, most: int) -> StepFailed:
         script = self.step.script
         statement = script.statements[0]
-        whose = "`max_rows`" if self.batch.max_rows else "twice as many as its tables have"
-        what = f"it touched {self.rows:,} rows, more than {most:,} ({whose}): it seems to touch the same rows again"
+        whose = "`max_rows`" if self.batch.max_rows else "twice the rows of its tables"
+        what = (
+            f"it processed {self.rows:,} rows, more than {most:,} ({whose}): it probably processes the same rows again"
+        )
         spot = spot_in(script, statement, script.start_of(statement))
         return StepFailed(Failure(what), spot, lost=False, hint=ENDLESS)
 

@@ -12,7 +12,7 @@ from ...sql.deparse import index_on_probe
 from ...sql.interruption import Leaves, Leaving
 from ..connection.connect import Connection
 from ..connection.names import literal
-from ..connection.simple_query import Answer, Failure, exchange, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..transaction.message import OWN_PATH
 
 _INDEX = """
@@ -95,7 +95,7 @@ class Index:
     """Qualified and quoted."""
     valid: bool
     plain: bool
-    """Whether the index stores entries of its own; the index of a partitioned table does not."""
+    """Whether the index has storage; the index of a partitioned table does not."""
     table: str
     on_wanted_table: bool
     definition: tuple[str | None, ...]
@@ -135,7 +135,7 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
     """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
-        raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} is not there any more")))
+        raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} was dropped meanwhile")))
     name, valid, kind, table, on_it, *definition = found[0]
     return Index(str(name), valid == "t", kind == "i", str(table), on_it == "t", tuple(definition))
 
@@ -190,10 +190,8 @@ def _ask(connection: Connection, query: str, *, name: str = "", table: str = "")
     """Runs a catalog query. The names resolve on the migration's search path; everything else is PostgreSQL's own."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
-    answer = exchange(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
+    answer = exchange_or_rollback(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")
     if answer.failure:
-        if not answer.lost:
-            exchange(connection, "rollback")
         raise CatalogUnreadable(answer)
     return rows(answer.results[-2])
 

@@ -12,16 +12,17 @@ from ...core.ledger.recovery import RecoveryAction, new_ones, next_of
 from ...core.ledger.relation_state import ABSENT, Present, RelationState, parse_state
 from ...core.ledger.resumption import ProgressRow, Reached
 from ...core.plan.plan import Step
-from ...core.run.progress import BackendAwaited, LeftoverHealed, Listener
+from ...core.run.progress import BackendAwaited, LeftoverHealed
 from ...sql.interruption import Leaves, Leaving
 from ...sql.redact import is_redacted, redact
 from ...sql.script import Script
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Failure, exchange, rest, rows
+from ..connection.simple_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..ledger.progress import Author
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
 from .leftovers import CatalogUnreadable, Index, candidates, drop, index_of, is_wanted, seen
+from .run_context import Run
 
 _STILL_AT_WORK = """
 select left(query, 200) from pg_catalog.pg_stat_activity
@@ -46,13 +47,10 @@ class InterruptedStatement:
 class Recovery:
     """Repairs the leftovers of one step's statements."""
 
+    run: Run
     connection: Connection
     step: Step
     author: Author
-    tell: Listener
-    environment: str
-    patience: float
-    """How many seconds it waits for a backend that is still working."""
 
     def outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
         """Repairs what is needed; returns RUN or DONE. Raises StepFailed if a person must decide."""
@@ -99,15 +97,15 @@ class Recovery:
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
-        what = f"index {index.name} is there, is {state}, and is not the one that this statement makes"
-        hint = f"find out whose it is; rename it, or `drop index concurrently {index.name}`; then run the same again"
+        what = f"index {index.name} already exists, is {state}, and is not the index that this statement creates"
+        hint = f"find out what uses it; rename it, or `drop index concurrently {index.name}`; then run the same again"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
         answer = drop(self.connection, index)
         if answer.failure and answer.failure.sqlstate == NOT_GRANTED and index.name.startswith("pg_toast."):
             # Only a superuser can drop it there; the index does no harm, but costs space and time.
-            self.tell(LeftoverHealed(self.step, f"a superuser must `drop index {index.name}`, which is INVALID"))
+            self.run.tell(LeftoverHealed(self.step, f"a superuser must `drop index {index.name}`, which is INVALID"))
             return
         if answer.failure:
             raise StepFailed(answer.failure, spot, answer.lost)
@@ -115,33 +113,35 @@ class Recovery:
 
     def _finish_detaching(self, left: Leaves, position: int, spot: Spot) -> None:
         send(self.connection, f"alter table {left.table} detach partition {left.name} finalize", spot)
-        self._healed(f"the interrupted detaching of partition {left.name} was brought to its end", position)
+        self._healed(f"the interrupted DETACH PARTITION {left.name} was completed", position)
 
     def _healed(self, what: str, position: int) -> None:
         record(self.connection, self.author.row(Reached.HEALED, position, note=what))
-        self.tell(LeftoverHealed(self.step, what))
+        self.run.tell(LeftoverHealed(self.step, what))
 
     def repair(self, position: int) -> str:
         """The command to run if only a person can decide whether the statement is done."""
-        repair = f'ctgitops repair {self.step.number:03} --env {self.environment} --reason "…" --statement {position}'
+        repair = (
+            f'ctgitops repair {self.step.number:03} --env {self.run.environment} --reason "…" --statement {position}'
+        )
         return (
-            f"look at what it did; then `{repair} --applied` where it is done, or `{repair} --not-applied`, which "
-            "runs it again; without `--statement` the same is said of the whole file"
+            f"check what it did; then run `{repair} --applied` if it is done, or `{repair} --not-applied`, which "
+            "runs it again; without `--statement`, that applies to the whole file"
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
-        """Waits until the orphaned backend of an earlier run has ended. Raises StepFailed."""
+        """Waits until the orphaned backend of an earlier run has ended, as long as for a lock. Raises StepFailed."""
         if not begun.alive or begun.started_at is None:
             return
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + self.run.patience
         query = _STILL_AT_WORK.format(pid=int(begun.backend), began=begun.started_at.timestamp())
         while doing := _only(exchange(self.connection, f"begin; {OWN_PATH}; {query}; commit")):
             if time.monotonic() > deadline:
                 what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
-                hint = f"wait for it, or end it with {end}; then run the same again"
+                hint = f"wait until it ends, or terminate it with {end}; then run the same again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
-            self.tell(BackendAwaited(self.step, begun.backend, doing))
+            self.run.tell(BackendAwaited(self.step, begun.backend, doing))
             rest(WAIT_SECONDS)
 
 
@@ -164,9 +164,8 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
 
 def record(connection: Connection, row: str) -> None:
     """Adds a progress row outside a transaction, as the login role: the migration's role may lack the privilege."""
-    answer = exchange(connection, f"begin; set local session authorization default; {row}; commit")
+    answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
-        exchange(connection, "rollback")
         raise StepFailed(answer.failure, Spot(), answer.lost)
 
 
@@ -177,5 +176,5 @@ def _only(answer: Answer) -> str:
 
 def _question_of(left: Leaves) -> str:
     if left.what is Leaving.DROPPED_INDEX:
-        return f"index {left.name} is another one than that which an earlier run began to drop"
-    return "an earlier run began this statement and did not see its end, and nobody can tell what of it is done"
+        return f"index {left.name} is not the index that an earlier run began to drop"
+    return "an earlier run was interrupted in this statement, and how much of it is done cannot be determined"

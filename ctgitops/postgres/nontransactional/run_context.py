@@ -12,11 +12,11 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """`connected` returns the run's connection, `another` a new one; `hold` raises an error if the run lock is lost."""
+    """`connected` returns the run's connection, `another` a new one; `assert_lock_held` raises ApplyError otherwise."""
 
     connected: Callable[[], Connection]
     another: Callable[[], Connection]
-    hold: Callable[[], None]
+    assert_lock_held: Callable[[], None]
     ledger: Callable[[], Ledger]
     tell: Listener
     environment: str

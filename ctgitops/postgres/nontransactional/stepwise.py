@@ -24,11 +24,11 @@ from ...sql.redact import redact
 from ...sql.script import Script
 from ..connection.connect import Connection
 from ..connection.session_settings import ON_DISK
-from ..connection.simple_query import Failure, exchange, rows
+from ..connection.simple_query import Failure, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
 from ..transaction.execute import verify
-from ..transaction.message import Spot, opening, spot_in
+from ..transaction.message import Spot, opening, spot_after, spot_in
 from ..transaction.step_failure import IN_TRANSACTION, StepFailed, send
 from .batched_update import Batches
 from .index_progress import IndexWatch
@@ -74,7 +74,7 @@ class Stepwise:
         connection.close()
         return total
 
-    def heal(self, step: Step) -> tuple[str, ...]:
+    def drop_invalid_index(self, step: Step) -> tuple[str, ...]:
         """Drops the index that an interrupted CREATE INDEX or REINDEX CONCURRENTLY left; returns the actions taken.
 
         Raises StepFailed, Interrupted. Writes.
@@ -92,7 +92,7 @@ class Stepwise:
 
         connection = self._run.connected()
         author = author_of(connection, at.begun.entry, step)
-        _Walk(replace(self._run, tell=tell), connection, step, author).heal(at, ledger)
+        _Walk(replace(self._run, tell=tell), connection, step, author).drop_invalid_index(at, ledger)
         connection.close()  # the migration has changed its settings
         return tuple(healed)
 
@@ -138,9 +138,8 @@ class _Walk:
     author: Author
 
     @property
-    def healer(self) -> Recovery:
-        run = self.run
-        return Recovery(self.connection, self.step, self.author, run.tell, run.environment, run.patience)
+    def recovery(self) -> Recovery:
+        return Recovery(self.run, self.connection, self.step, self.author)
 
     @property
     def script(self) -> Script:
@@ -155,20 +154,20 @@ class _Walk:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
         self._repeat_settings(at.done)
         for position, statement in enumerate(self.script.statements[at.done :], start=at.done + 1):
-            self.run.hold()
+            self.run.assert_lock_held()
             since = time.monotonic()
             before_it = self._left_before(at, ledger) if position == at.position and at.begun else None
             self._one(position, statement, before_it)
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
-    def heal(self, at: Resumption, ledger: Ledger) -> None:
+    def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
         """Recovers only the index of a statement whose completion is not recorded."""
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
         if earlier and earlier.left.what in {Leaving.INDEX, Leaving.REINDEXED}:
             statement = self.script.statements[at.position - 1]
-            self.healer.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
+            self.recovery.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
     def _repeat_settings(self, done: int) -> None:
         """Makes the session settings of the statements that are done again, on a connection that has not seen them."""
@@ -180,7 +179,7 @@ class _Walk:
         """The statement that an earlier run began and whose completion is not recorded."""
         if at.begun is None:
             return None
-        self.healer.wait_for(at.begun)
+        self.recovery.wait_for(at.begun)
         entry = next((e for e in ledger.entries if e.id == at.begun.entry), None)
         was = Script(entry.sql or "", self.script.path) if entry else self.script
         return attempted_before((self.script, was), at.begun)
@@ -199,11 +198,11 @@ class _Walk:
         """Drops what the former statement at this position left, after the file was corrected. Raises if it is done."""
         if (
             earlier.left.what is Leaving.ANYTHING
-            or self.healer.outcome(earlier, position, spot) is not RecoveryAction.DONE
+            or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
         ):
             return
-        what = f"an earlier run brought to its end what the file had here then: {redact(earlier.text)}"
-        hint = "restore that statement, and put what should be done instead behind it"
+        what = f"an earlier run completed the statement that the file had here: {redact(earlier.text)}"
+        hint = "restore that statement, and add the new one after it"
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:
@@ -211,21 +210,21 @@ class _Walk:
         before = "begin;\n"
         row = self.author.row(Reached.DONE, position)
         text = self.script.text_of(statement)
-        answer = exchange(self.connection, f"{before}{text}\n;set local session authorization default; {row}; commit")
+        sql = f"{before}{text}\n;set local session authorization default; {row}; commit"
+        answer = exchange_or_rollback(self.connection, sql)
         if answer.failure is None:
             return True
-        if not answer.lost:
-            exchange(self.connection, "rollback")
         if answer.failure.sqlstate in IN_TRANSACTION:
             return False
-        raise StepFailed(answer.failure, self._spot(statement, answer.failure, len(before)), answer.lost)
+        spot = spot_after(self.script, statement, len(before), answer.failure.position)
+        raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         """Runs a statement outside a transaction, between a row with the state before it and a row that it is done."""
         left = statement.leaves or Leaves(Leaving.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)
-        if self.healer.outcome(attempted, position, spot) is RecoveryAction.RUN:
+        if self.recovery.outcome(attempted, position, spot) is RecoveryAction.RUN:
             record(self.connection, self.author.row(Reached.BEGUN, position, note=self._seen(left, spot)))
             self._carry_out(position, statement)
         record(self.connection, self.author.row(Reached.DONE, position))
@@ -244,14 +243,10 @@ class _Walk:
         with contextlib.closing(watch):
             answer = exchange(self.connection, self.script.text_of(statement), watch)
         if answer.failure:
-            failed = StepFailed(answer.failure, self._spot(statement, answer.failure, 0), answer.lost)
+            spot = spot_after(self.script, statement, 0, answer.failure.position)
+            failed = StepFailed(answer.failure, spot, answer.lost)
             if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
-                failed.retried, failed.hint = False, self.healer.repair(position)
+                failed.retried, failed.hint = False, self.recovery.repair(position)
             raise failed
         for setting in unhurried:
             send(self.connection, f"reset {setting}")
-
-    def _spot(self, statement: Statement, failure: Failure, before: int) -> Spot:
-        at = self.script.start_of(statement)
-        inside = (failure.position or 0) - before - 1
-        return spot_in(self.script, statement, at + inside if 0 <= inside <= statement.end - at else at)

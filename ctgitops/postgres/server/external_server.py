@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
-from ..connection.connect import Address, Connection, connect, on_one_server, told_if_lost
+from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
 from ..connection.deferred_sigint import undisturbed
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
@@ -70,7 +70,7 @@ class ExternalServer:
         self.major = 0
 
     def __enter__(self) -> Self:
-        with ExitStack() as cleanup, told_if_lost(self._address):
+        with ExitStack() as cleanup, lost_as_error(self._address):
             lock = cleanup.enter_context(connect(self._address, "ctgitops/shadow"))
             self.major = lock.info.server_version // 10000
             self._refuse(lock)
@@ -100,12 +100,12 @@ class ExternalServer:
 
     def make_room(self, name: str) -> None:
         """Renames the database of that name, so that a copy can use it; only for a server of our own. Writes."""
-        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/shadow") as connection:
             move_away(connection, name, unused("ctgitops_moved", {name}))
 
     def create_database(self, name: str) -> Address:
         """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
-        with connect(self._address, "ctgitops/shadow") as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/shadow") as connection:
             make_empty(connection, name)
         return self.address(name)
 

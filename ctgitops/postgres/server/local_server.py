@@ -20,7 +20,7 @@ from urllib.parse import quote
 from psycopg import sql
 
 from ...errors import UsageError
-from ..connection.connect import Address, connect, told_if_lost
+from ..connection.connect import Address, connected
 from ..connection.deferred_sigint import undisturbed
 from ..connection.names import MAINTENANCE
 from .data_directory import Making
@@ -108,13 +108,13 @@ class LocalServer:
         if name not in OWN_DATABASES:
             return
         other = next(each for each in OWN_DATABASES if each != name)
-        with connect(self.address(other), "ctgitops") as connection, told_if_lost(self.address()):
+        with connected(self.address(other), "ctgitops") as connection:
             if move_away(connection, name, MAINTENANCE) and name == self.maintenance:
                 self.maintenance = MAINTENANCE
 
     def create_database(self, name: str) -> Address:
         """Creates an empty database. Writes. Raises LedgerError if the server is not reachable."""
-        with connect(self.address(), "ctgitops") as connection, told_if_lost(self.address()):
+        with connected(self.address(), "ctgitops") as connection:
             make_empty(connection, name)
         return self.address(name)
 

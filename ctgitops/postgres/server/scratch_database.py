@@ -11,7 +11,7 @@ from psycopg import sql
 
 from ...core.schema.source_database import Locale
 from ...errors import BackupError
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connect, connected
 
 # Objects that neither the server nor an extension created
 THINGS = """
@@ -52,13 +52,13 @@ sooner."""
 
 def things_in(address: Address) -> tuple[str, ...]:
     """Schemas, and objects in `public`; an empty database has none. Read-only."""
-    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+    with connected(address, "ctgitops restore") as connection:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
     """The roles in `roles` that the server does not have. Read-only."""
-    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+    with connected(address, "ctgitops restore") as connection:
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))
 
@@ -70,7 +70,7 @@ def may_give_to(address: Address, roles: Iterable[str]) -> bool:
         from pg_catalog.pg_roles r
         where r.rolname = any(%s)
     """
-    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+    with connected(address, "ctgitops restore") as connection:
         row = connection.execute(query, [list(roles)]).fetchone()
     return bool(row and row[0])
 
@@ -78,7 +78,7 @@ def may_give_to(address: Address, roles: Iterable[str]) -> bool:
 def has_tablespaces(address: Address) -> bool:
     """Whether the server has user-defined tablespaces. Read-only."""
     query = "select from pg_catalog.pg_tablespace where spcname !~ '^pg_' limit 1"
-    with connect(address, "ctgitops restore") as connection, told_if_lost(address):
+    with connected(address, "ctgitops restore") as connection:
         return connection.execute(query).rowcount > 0
 
 
@@ -87,7 +87,7 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
     They are superusers, because owners of event triggers and foreign data wrappers must be.
     """
-    with connect(address, "ctgitops") as connection, told_if_lost(address):
+    with connected(address, "ctgitops") as connection:
         for role in missing_roles(address, roles):
             connection.execute(sql.SQL("create role {} superuser nologin").format(sql.Identifier(role)))
 
@@ -176,7 +176,7 @@ def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tu
     try:
         yield version, note
     finally:
-        with connect(address, "ctgitops") as connection, told_if_lost(address):
+        with connected(address, "ctgitops") as connection:
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
             connection.execute(drop)
 

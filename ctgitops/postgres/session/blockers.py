@@ -78,24 +78,22 @@ class BlockerWatch:
         """Records the relations that a completed step created."""
         self.made |= {statement.makes for statement in _statements(step)} - {""}
 
-    def in_the_way(
-        self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool
-    ) -> tuple[Blocker, ...]:
+    def blockers(self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool) -> tuple[Blocker, ...]:
         """Sessions that hold or wait for a conflicting lock; with `patient`, only those that have done so for a while.
 
         Empty if the query fails: the statement itself then meets the error.
         """
         if not wanted:
             return ()
-        answer = exchange(connection, question(connection, wanted))
+        answer = exchange(connection, blocker_query(connection, wanted))
         if answer.failure or not answer.results:
             return ()
         found = rows(answer.results[-1])
         before, self._seen = self._seen, frozenset(str(row[9]) for row in found)
-        return tuple(in_the_way(row) for row in found if not patient or _stays(row, before))
+        return tuple(blocker_of(row) for row in found if not patient or _stays(row, before))
 
 
-def question(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
+def blocker_query(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
     """The query for all sessions that hold or wait for a lock that conflicts with these."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
@@ -127,7 +125,7 @@ def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
     return float(row[3]) > GRACE_SECONDS
 
 
-def in_the_way(row: tuple[str | None, ...]) -> Blocker:
+def blocker_of(row: tuple[str | None, ...]) -> Blocker:
     """Converts a row of the query's result."""
     return Blocker(
         pid=int(row[0]) if row[0] else None,

@@ -8,7 +8,7 @@ from psycopg import errors
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.run.auto_rollback import Checkpoint
 from ...sql.data_loss import Destroying
-from ..connection.connect import Connection
+from ..connection.connect import Address, Connection, connected
 from ..transaction.row_guard import OTHERS, count_of_others
 
 SETTINGS = {
@@ -32,15 +32,20 @@ _ESTIMATE = (
 _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_catalog.bool"
 
 
-def weigh(connection: Connection, losses: tuple[Loss, ...], since: Checkpoint | None = None) -> tuple[CountedLoss, ...]:
+def count_losses(
+    address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
+) -> tuple[CountedLoss, ...]:
     """Counts the rows of each loss. Read-only; gives up after a few seconds, and the result says so.
 
     With `since`, the start of a run, rows that the run wrote itself do not count.
     """
-    return tuple(_weigh(connection, loss, since) for loss in losses)
+    if not losses:
+        return ()
+    with connected(address, "ctgitops/read", SETTINGS) as connection:
+        return tuple(_counted(connection, loss, since) for loss in losses)
 
 
-def _weigh(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
+def _counted(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
     what = loss.what
     if what.how is Destroying.UNSEEN:
         return CountedLoss(loss, None)
@@ -49,7 +54,7 @@ def _weigh(connection: Connection, loss: Loss, since: Checkpoint | None) -> Coun
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
             return _sum(loss, [_count(connection, loss, str(name), since) for (name,) in found])
         if connection.execute("select pg_catalog.to_regclass(%s)", [what.name]).fetchone() == (None,):
-            return CountedLoss(loss, 0, note="there is no such table now")
+            return CountedLoss(loss, 0, note="the table does not exist")
         return _count(connection, loss, what.name, since)
     except (errors.QueryCanceled, errors.LockNotAvailable):
         return _estimate(connection, loss)
@@ -64,7 +69,7 @@ def _count(connection: Connection, loss: Loss, table: str, beginning: Checkpoint
     query = loss.query or f"select pg_catalog.count({loss.what.column or '*'}) from {table}"  # noqa: S608 - names quoted by the parser
     rows = _number(connection, query)
     unsure = loss.what.only_some and not loss.query
-    note = "at most: which rows of it cannot be told beforehand" if unsure else ""
+    note = "at most: which rows it affects is not known beforehand" if unsure else ""
     return CountedLoss(loss, rows, exact=not unsure, since=_since(connection, loss, table, rows), note=note)
 
 
@@ -83,7 +88,7 @@ def _number(connection: Connection, query: str) -> int:
 
 
 def _estimate(connection: Connection, loss: Loss) -> CountedLoss:
-    note = "counting took too long, or somebody holds a lock on it"
+    note = "counting timed out, or another session holds a lock on the table"
     row = connection.execute(_ESTIMATE, [loss.what.name]).fetchone()
     if row is None:
         return CountedLoss(loss, None, note=note)

@@ -18,6 +18,7 @@ from ...core.trial.projection import Size
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted
+from ...errors import Place
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.not_dumped import not_dumped
@@ -25,17 +26,18 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import Looker
-from ..connection.connect import NOTICES_US, Address, Connection, connect, told_if_lost
+from ..connection.connect import NOTICES_US, Address, Connection, connect, connected, lost_as_error
 from ..connection.deferred_sigint import undisturbed
 from ..connection.names import WORK
 from ..connection.pooler import ARRIVES, refuse_pooler
 from ..connection.session_settings import english
+from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
-from ..lock.heartbeat import Heartbeat
-from ..lock.run_lock import Lease, end, holder_of, still_held, take
-from .data_loss import SETTINGS, weigh
+from ..lock.run_lock import Lease, end, holder_of, take
+from ..transaction.execute import verify
+from ..transaction.step_failure import StepFailed
+from .data_loss import SETTINGS, count_losses
 from .session import WorkSession
-from .verify import refuted_at
 
 _IDLE = {"idle_session_timeout": "0"}
 """The lock's connection is idle while a migration runs, and the other connection while the backup is taken."""
@@ -58,7 +60,7 @@ class PostgresDatabase:
     def ledger(self) -> Ledger:
         """Reads all entries. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
-        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", settings) as connection:
             return read_ledger(connection, self._address)
 
     def snapshot(self) -> Snapshot:
@@ -71,54 +73,63 @@ class PostgresDatabase:
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock. Read-only, takes no lock."""
-        with connect(self._address, "ctgitops/read", _OURS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
         """Terminates the sessions of that run, and no others; whether the run lock is now free. Writes."""
-        with connect(self._address, "ctgitops/unlock", _OURS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
     def not_dumped(self) -> tuple[str, ...]:
         """Objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
         settings = {"default_transaction_read_only": "on", **_OURS}
-        with connect(self._address, "ctgitops/read", settings) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", settings) as connection:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that are not true. Read-only, takes no lock."""
-        return refuted_at(self._address, queries) if queries else ()
+        """The verify queries that are not true or fail; each runs in a read-only transaction. Takes no lock."""
+        found: list[Refuted] = []
+        if not queries:
+            return ()
+        with connected(self._address, "ctgitops/verify", {"default_transaction_read_only": "on"}) as connection:
+            for script in queries:
+                exchange(connection, "begin read only")
+                try:
+                    verify(connection, script)
+                except StepFailed as failed:
+                    place = failed.spot.place or Place(script.path)
+                    found.append(Refuted(self._address.hidden(failed.failure.message), place))
+                exchange(connection, "rollback")
+        return tuple(found)
 
     def checked(self) -> tuple[Checked, ...]:
         """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
         return checked_at(self._address)
 
-    def weigh(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
+    def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
         """Counts the data that each loss destroys. Read-only, waits for no lock."""
-        if not losses:
-            return ()
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
-            return weigh(connection, losses)
+        return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
         """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
         if not risks:
             return ()
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
         """Sizes of the tables that exist. Read-only, takes no lock."""
         if not tables:
             return {}
-        with connect(self._address, "ctgitops/read", SETTINGS) as connection, told_if_lost(self._address):
+        with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return sizes(connection, tables)
 
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
         with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
-            with told_if_lost(self._address):
+            with lost_as_error(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
@@ -128,12 +139,11 @@ class PostgresDatabase:
                 self._address,
                 request,
                 open_connection=lambda: self._open_for_work(request.environment.timeouts, english(lock)),
-                hold=lambda: still_held(lock),
+                lease=lease,
                 tell=tell,
             )
-            session.note = lease.note
             try:
-                with Heartbeat(lease.write, HEARTBEAT_SECONDS):
+                with lease.heartbeat(HEARTBEAT_SECONDS):
                     yield session
             except KeyboardInterrupt:
                 if (stopped := session.stopped()) is not None:

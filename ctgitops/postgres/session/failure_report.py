@@ -18,6 +18,7 @@ from ..connection.connect import Address
 from ..connection.deferred_sigint import undisturbed
 from ..connection.failure_cause import cause_of_loss
 from ..connection.simple_query import Answer, Interrupted
+from ..transaction.execute import Part
 from ..transaction.step_failure import (
     CHANGES_THE_FILE,
     IN_TRANSACTION,
@@ -34,7 +35,7 @@ _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class FailureReport:
     """Ends the failed or stopped steps of one run; `record` adds an entry."""
 
     address: Address
@@ -42,14 +43,14 @@ class Aftermath:
     so_far: RunState
     record: Callable[[Entry], None]
 
-    def given_up(self, step: Step, failed: StepFailed, entry: Entry, attempt: int) -> ApplyError:
+    def given_up(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
         """Rolls back, reads from the database what was committed, records the failure, and returns the error."""
-        failure = failed.failure
+        step, failure = part.step, failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
             what += f" (after {attempt} attempts)"
         with undisturbed():
-            state, on_record = self._state_after(step, failed, entry)
+            state, on_record = self._state_after(part, failed)
         error = ApplyError(
             what,
             place=failed.spot.place_shown or Place(step.script.path),
@@ -65,31 +66,18 @@ class Aftermath:
         error.applied = tuple(self.so_far.done[: self.so_far.safe]) if step.direction is Direction.APPLY else ()
         return error
 
-    def holding(self, hold: Callable[[], None]) -> Callable[[], None]:
-        """`hold`, whose error then says what this run has done."""
-
-        def held() -> None:
-            try:
-                hold()
-            except ApplyError as error:
-                with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
-                    self.work.flush()
-                raise self.so_far.lock_lost(error) from None
-
-        return held
-
-    def stopped_at(self, step: Step, entry: Entry) -> ApplyError:
-        """Records and returns the end of a run that was stopped between statements, at or before this step. Writes."""
-        return self.given_up(step, stopped(Interrupted(Answer(0, ()))), entry, 1)
+    def stopped_at(self, part: Part) -> ApplyError:
+        """Records and returns the end of a run that was stopped between statements, at or before this part. Writes."""
+        return self.given_up(part, stopped(Interrupted(Answer(0, ()))))
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
         """The end of a run that was stopped after everything in its plan was done."""
         with undisturbed():
             self.work.flush()
         error = ApplyError(
-            f"the run was asked to stop when its plan for {plan.environment} was carried out",
-            state=f"{self.so_far.told}nothing of it is left to do",
-            hint=f"`ctgitops verify --env {plan.environment}` looks whether all is as it should be",
+            f"the run was asked to stop after its plan for {plan.environment} was carried out",
+            state=f"{self.so_far.told}nothing of the plan is left to do",
+            hint=f"`ctgitops verify --env {plan.environment}` checks the result",
         )
         error.applied = tuple(self.so_far.done) if plan.direction is Direction.APPLY else ()
         return error
@@ -97,9 +85,9 @@ class Aftermath:
     def _hint(self, step: Step, failed: StepFailed) -> str:
         failure = failed.failure
         if failed.lost:
-            return "run the same again: it finds out what is done, and goes on from there"
-        if self.so_far.together and failure.sqlstate in IN_TRANSACTION:
-            return "it wants no transaction: write `transaction: each` into the manifest while it is pending"
+            return "run the same again: it checks what is done, and resumes from there"
+        if self.so_far.transaction_parts and failure.sqlstate in IN_TRANSACTION:
+            return "it cannot run in a transaction: set `transaction: each` in the manifest while it is pending"
         if self._is_timeout(failed):
             failure = replace(failure, stated=Cause.STATEMENT_TIMEOUT)
         return hint_for(step, self.so_far.environment, failure)
@@ -113,8 +101,9 @@ class Aftermath:
         """The server's message, without passwords of the address or of the SQL."""
         return self.address.hidden(redact_message(said, step.script.secrets))
 
-    def _state_after(self, step: Step, failed: StepFailed, entry: Entry) -> tuple[str, bool]:
+    def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
         """The database's state as text, and whether the ledger records that the step failed."""
+        step, entry = part.step, part.entry
         try:
             ledger = self._ledger_after(failed)
             if failed.lost:
@@ -124,8 +113,8 @@ class Aftermath:
             if newest and newest.mark is entry.mark and newest.plan == entry.plan:
                 return f"{self.so_far.told}{self._done_too(step)}", False
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{self.so_far.told}nobody can ask now whether {step.name} is done; the next run finds out", False
-        on_record = self._on_record(step, failed, entry)
+            return f"{self.so_far.told}whether {step.name} is committed is not known; the next run checks it", False
+        on_record = self._on_record(part, failed)
         return f"{self.so_far.told}{self._left(step)}", on_record
 
     def _ledger_after(self, failed: StepFailed) -> Ledger:
@@ -143,37 +132,39 @@ class Aftermath:
                     raise
                 time.sleep(RECOVERY_PAUSE_SECONDS)
 
-    def _on_record(self, step: Step, failed: StepFailed, entry: Entry) -> bool:
+    def _on_record(self, part: Part, failed: StepFailed) -> bool:
         """Adds an entry that says how the step ended; whether the ledger now records the failure. Writes."""
         mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
-        if self.so_far.together:
+        if self.so_far.transaction_parts:
             error += f"; {self._none}"
         with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
-            self.record(replace(entry, mark=mark, error=self._hidden(step, error), rollback_sql=None))
+            self.record(replace(part.entry, mark=mark, error=self._hidden(part.step, error), rollback_sql=None))
             return mark is Mark.FAILED
         return False
 
     def _left(self, step: Step) -> str:
         """Describes what a failed step left in the database."""
-        if self.so_far.together:
+        if self.so_far.transaction_parts:
             return self._none
         return f"{step.name} left no trace" if step.transactional else self._how_far(step)
 
     @property
     def _none(self) -> str:
-        return f"the {self.so_far.together} files of this plan are one transaction, and none of them left a trace"
+        return f"the {self.so_far.transaction_parts} files of this plan were one transaction, which was rolled back"
 
     def _done_too(self, step: Step) -> str:
-        if self.so_far.together:
-            return f"all {self.so_far.together} files of this plan are done: this came after their commit"
-        return f"{step.name} is done too: this came after its commit"
+        if self.so_far.transaction_parts:
+            return (
+                f"all {self.so_far.transaction_parts} files of this plan are committed: the error came after the commit"
+            )
+        return f"{step.name} is committed: the error came after its commit"
 
     def _how_far(self, step: Step) -> str:
         try:
             at = resumption(step.script, self.work.ledger().traces_of(step.number))
         except (psycopg.Error, CtgitopsError, Interrupted):
-            return f"{step.name} runs outside a transaction: what its statements before this one did is there"
+            return f"{step.name} runs outside a transaction: the statements before this one are committed"
         return f"{step.name} is unfinished, {how_far(at, len(step.script.statements))}"
 
 

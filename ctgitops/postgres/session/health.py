@@ -1,4 +1,4 @@
-"""Runs a health query on a connection of its own, once or repeatedly for a limited time."""
+"""Runs a health query on a separate connection, once or repeatedly for a limited time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..transaction.step_failure import StepFailed
 SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "lock_timeout": "200ms"}
 
 
-def ask(address: Address, health: Health) -> Heard:
+def probe(address: Address, health: Health) -> Heard:
     """Runs the query once, on its own connection, in a read-only transaction; an error is not an answer. Read-only."""
     try:
         with connect(address, "ctgitops/health", SETTINGS) as connection:
@@ -35,13 +35,13 @@ def ask(address: Address, health: Health) -> Heard:
     return Heard(Pulse.WELL)
 
 
-def watch(address: Address, health: Health, *, hold: Callable[[], None], tell: Listener) -> Heard:
+def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> Heard:
     """Repeats the query until it is not true or time is up; returns the last answer. Raises Interrupted, ApplyError."""
     deadline = time.monotonic() + health.within.total_seconds()
     before: Pulse | None = None
     while True:
-        hold()
-        heard = ask(address, health)
+        before_each()
+        heard = probe(address, health)
         left = deadline - time.monotonic()
         if heard.pulse is not before:
             tell(HealthWatched(heard, max(left, 0)))

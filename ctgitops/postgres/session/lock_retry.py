@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...core.activity.blocker import Blocker, told_together
-from ...core.ledger.ledger import Entry
 from ...core.plan.plan import Step
 from ...core.run.progress import Listener, OthersAwaited, StepWaited
 from ...errors import Cause
 from ..connection.failure_cause import LOCK_NOT_AVAILABLE
 from ..connection.simple_query import Failure, Interrupted, rest
+from ..transaction.execute import Part
 from ..transaction.step_failure import StepFailed, stopped
 from .blockers import BlockerWatch, spot_of_lock
-from .failure_report import Aftermath
+from .failure_report import FailureReport
 from .migration_connection import MigrationConnection
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, LOOK_SECONDS = 0.2, 5.0, 0.2
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One migration or seed file, and its ledger entry."""
-
-    step: Step
-    entry: Entry
 
 
 @dataclass
@@ -40,85 +31,80 @@ class Attempt:
     at: int = 0
 
     @property
-    def step(self) -> Step:
-        """The step of the current part."""
-        return self.parts[self.at].step
-
-    @property
-    def entry(self) -> Entry:
-        """The ledger entry of the current part."""
-        return self.parts[self.at].entry
+    def part(self) -> Part:
+        """The current part."""
+        return self.parts[self.at]
 
 
 @dataclass
 class Attempts:
-    """The attempts of one run; `hold` raises if the run lock is lost, `patience` limits lock retries (seconds)."""
+    """The attempts of one run, which retries a lock timeout for `patience` seconds."""
 
     work: MigrationConnection
-    aftermath: Aftermath
-    hold: Callable[[], None]
+    failure_report: FailureReport
+    assert_lock_held: Callable[[], None]
     tell: Listener
     patience: float
-    look: BlockerWatch = field(default_factory=BlockerWatch)
+    watch: BlockerWatch = field(default_factory=BlockerWatch)
 
-    def until_done(self, underway: Attempt, work: Callable[[], Result]) -> Result:
+    def retrying(self, attempt: Attempt, work: Callable[[], Result]) -> Result:
         """Runs `work`, with retries, and returns its result. Raises ApplyError, which says what was committed."""
         deadline = time.monotonic() + self.patience
-        pause, attempt = FIRST_PAUSE_SECONDS, 1
+        pause, number = FIRST_PAUSE_SECONDS, 1
         while True:
-            self.hold()
+            self.assert_lock_held()
             try:
-                self._let_others_end(underway, deadline)
+                self._let_others_end(attempt, deadline)
                 return work()
             except StepFailed as caught:
                 failed, locked = caught, caught.cause is Cause.LOCK_TIMEOUT
                 if locked:
-                    failed = self._with_who(underway, failed)
+                    failed = self._with_who(attempt, failed)
                 if not (locked and caught.retried) or time.monotonic() + pause > deadline:
-                    raise self.aftermath.given_up(underway.step, failed, underway.entry, attempt) from None
+                    raise self.failure_report.given_up(attempt.part, failed, number) from None
             except Interrupted as interrupted:
-                raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None
-            self._pause(underway, attempt, pause)
-            pause, attempt = min(pause * 2, LONGEST_PAUSE_SECONDS), attempt + 1
+                raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
+            self._pause(attempt, number, pause)
+            pause, number = min(pause * 2, LONGEST_PAUSE_SECONDS), number + 1
 
-    def _let_others_end(self, underway: Attempt, deadline: float) -> None:
+    def _let_others_end(self, attempt: Attempt, deadline: float) -> None:
         """Waits, without queueing, while other sessions use a table that it locks. Raises StepFailed, Interrupted."""
         told: frozenset[int | None] = frozenset()
-        steps = tuple(part.step for part in underway.parts if part.step.transactional)
-        while who := self.in_the_way(steps, patient=True):
+        steps = tuple(part.step for part in attempt.parts if part.step.transactional)
+        while who := self.blockers(steps, patient=True):
             if time.monotonic() > deadline:
-                raise _too_late(underway, who[0].relation)
+                raise _too_late(attempt, who[0].relation)
             pids = frozenset(each.pid for each in who)
             if pids - told:
-                self.tell(OthersAwaited(underway.step, who))
+                self.tell(OthersAwaited(attempt.part.step, who))
                 told |= pids
-            rest(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-            self.hold()
+            rest(LOOK_SECONDS, jitter=0.2)
+            self.assert_lock_held()
 
-    def in_the_way(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
+    def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
         """Sessions that conflict with the locks of these steps; with `patient`, only those that have for a while."""
-        wanted = self.look.wanted(steps)
-        return self.look.in_the_way(self.work.connected(), wanted, patient=patient) if wanted else ()
+        wanted = self.watch.wanted(steps)
+        return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 
-    def _with_who(self, underway: Attempt, failed: StepFailed) -> StepFailed:
+    def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
         """The same failure, with the sessions that use this step's tables now."""
         self.work.end_transaction(lost=failed.lost)
-        detail = told_together(self.in_the_way((underway.step,), patient=False))
+        detail = told_together(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
         return replace(failed, failure=replace(failed.failure, detail=whole))
 
-    def _pause(self, underway: Attempt, attempt: int, seconds: float) -> None:
+    def _pause(self, attempt: Attempt, number: int, seconds: float) -> None:
         """Waits between two attempts, holding no lock."""
         try:
             self.work.end_transaction(lost=False)
-            self.tell(StepWaited(underway.step, attempt, seconds))
-            rest(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self.tell(StepWaited(attempt.part.step, number, seconds))
+            rest(seconds, jitter=0.2)
         except Interrupted as interrupted:
-            raise self.aftermath.given_up(underway.step, stopped(interrupted), underway.entry, attempt) from None
+            raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
 
 
-def _too_late(underway: Attempt, relation: str) -> StepFailed:
+def _too_late(attempt: Attempt, relation: str) -> StepFailed:
     """The failure if a session keeps a table in use; it is reported for the first part that names the table."""
-    spots = [spot_of_lock(part.step, relation) for part in underway.parts]
-    underway.at = next((n for n, spot in enumerate(spots) if spot.place), underway.at)
-    return StepFailed(Failure(f"did not get to {relation}", LOCK_NOT_AVAILABLE), spots[underway.at], lost=False)
+    spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
+    attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
+    return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

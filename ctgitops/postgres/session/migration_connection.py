@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import psycopg
 from psycopg.pq import TransactionStatus
 
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ..connection.connect import Address, Connection, told_if_lost
+from ..connection.connect import Address, Connection, lost_as_error
 from ..connection.names import AT_WORK
-from ..connection.simple_query import Interrupted, exchange, rows
-from ..connection.terminate import ending
+from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
+from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
@@ -32,7 +33,7 @@ class RunState:
     lost: list[str] = field(default_factory=list)
     """Names of commits that were not on the server's disk when it crashed."""
     forward: bool = True
-    together: int = 0
+    transaction_parts: int = 0
     """The number of migrations and seed files that share the current transaction; 0 if each has its own."""
 
     @property
@@ -40,17 +41,17 @@ class RunState:
         """`in staging, 001_one done; `, the start of a sentence."""
         kinds = (
             (self.done[: self.safe], "done"),
-            (self.done[self.safe :], "committed, not confirmed to be on the server's disk (the next run finds out)"),
-            (self.lost, "committed and lost again, since the server crashed before they were on its disk"),
+            (self.done[self.safe :], "committed, but not confirmed to be on the server's disk (the next run checks)"),
+            (self.lost, "committed, but lost when the server crashed before they were on its disk"),
         )
         return f"in {self.environment}, " + "".join(f"{names(some)} {what}; " for some, what in kinds if some)
 
     def begin(self, *, forward: bool) -> None:
-        """Resets the state for a new plan; `forward` if it applies migrations."""
-        self.forward = forward
+        """Starts a new plan; `forward` if it applies migrations."""
+        self.began, self.forward = True, forward
         self.done.clear()
         self.lost.clear()
-        self.safe = self.together = 0
+        self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
         """Adds committed names; with `on_disk`, the last commit, and so every one before it, waited for the disk."""
@@ -67,7 +68,7 @@ class RunState:
     def lock_lost(self, error: ApplyError) -> ApplyError:
         """The same error, which also says what this run had done by then."""
         if self.done:
-            error.state = f"{self.told}nothing more was begun"
+            error.state = f"{self.told}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
@@ -75,8 +76,8 @@ class RunState:
         """The same error if nothing was begun; after that, an error that does not claim that nothing was changed."""
         if not self.began:
             return error
-        state = f"{self.told}what else is done stands in the ledger"
-        cut = ApplyError(error.what, state=state, hint="run the same again: it finds out, and goes on from there")
+        state = f"{self.told}the ledger shows what else is done"
+        cut = ApplyError(error.what, state=state, hint="run the same again: it checks that, and resumes from there")
         cut.cause = error.cause
         return cut
 
@@ -112,7 +113,7 @@ class MigrationConnection:
         """Reads all entries."""
         connection = self.connected()
         try:
-            with told_if_lost(self._address):
+            with lost_as_error(self._address):
                 return self._read(connection)
         except LedgerError as error:
             raise self._so_far.cut_off(error) from None
@@ -126,6 +127,19 @@ class MigrationConnection:
             if not connection.closed:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
+    def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
+        """`assert_lock_held`, with an error that also says what this run has done."""
+
+        def reported() -> None:
+            try:
+                assert_lock_held()
+            except ApplyError as error:
+                with contextlib.suppress(psycopg.Error, CtgitopsError, Interrupted):
+                    self.flush()
+                raise self._so_far.lock_lost(error) from None
+
+        return reported
+
     def close(self) -> None:
         """Closes the connection, once all commits are on disk."""
         if self._connection is not None:
@@ -137,10 +151,8 @@ class MigrationConnection:
     def flush(self) -> None:
         """Waits until all that was committed is on the server's disk, where the server still says so."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
-            answer = exchange(self._connection, FLUSH)
+            answer = exchange_or_rollback(self._connection, FLUSH)
             self.unflushed = answer.failure is not None
-            if answer.failure and not answer.lost:
-                exchange(self._connection, "rollback")
         if not self.unflushed:
             self._so_far.safe = len(self._so_far.done)
 
@@ -158,7 +170,7 @@ class MigrationConnection:
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")
         answer = exchange(self.connected(), f"begin; {OWN_PATH}; {end}; commit")
         if answer.failure or any(row != ("t",) for result in answer.results for row in rows(result)):
-            what = f"backend {backend} of {self._address.label}, which was lost, does not end"
+            what = f"backend {backend} of {self._address.label}, whose connection was lost, does not terminate"
             error = LedgerError(what)
             error.cause = Cause.CONNECTION_LOST
             raise self._so_far.cut_off(error)

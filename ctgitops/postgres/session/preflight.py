@@ -12,11 +12,12 @@ from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, Sighting, blind, concerns
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
-from ...core.run.progress import Listener, MomentAwaited, MomentUnseen
+from ...core.run.progress import Listener, MomentAwaited, MomentUnseen, SessionSettled
 from ...sql.locks import LockMode, RequiredLock
 from ..connection.connect import Connection
-from ..connection.simple_query import Answer, Interrupted, exchange, rest, rows
-from .blockers import BlockerWatch, in_the_way, question
+from ..connection.session_settings import effective_settings
+from ..connection.simple_query import Answer, Interrupted, exchange_or_rollback, rest, rows
+from .blockers import BlockerWatch, blocker_of, blocker_query
 
 LOOK_SECONDS = 0.5
 
@@ -40,25 +41,34 @@ commit
 
 @dataclass
 class Preflight:
-    """The checks of one run; `hold` raises an error if the run lock is lost."""
+    """The checks of one run; `assert_lock_held` raises an error if the run lock is lost."""
 
     request: Request
-    look: BlockerWatch
-    hold: Callable[[], None]
+    assert_lock_held: Callable[[], None]
     tell: Listener
+    _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
     """When a transaction was first seen, by virtual transaction, for those whose age this role may not see."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock."""
-        wanted = self.look.wanted(plan.steps)
+        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock.
+
+        The first call also reports the effective session settings.
+        """
+        if not self._settings_reported and (found := effective_settings(connection)):
+            self._settings_reported = True
+            self.tell(SessionSettled(found))
+        self._first_seen.clear()
+        wanted = BlockerWatch().wanted(plan.steps)
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
             return ()
         try:
             return self._reasons(connection, wanted)
         except Interrupted:
             hint = "run the same again"
-            return (Reason("preflight", "the run was asked to stop while it waited for a better moment", hint),)
+            return (
+                Reason("preflight", "the run was asked to stop while preflight waited for better conditions", hint),
+            )
 
     def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> tuple[Reason, ...]:
         deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()
@@ -71,7 +81,7 @@ class Preflight:
                 self.tell(MomentAwaited(found))
             told |= kinds
             rest(LOOK_SECONDS)
-            self.hold()
+            self.assert_lock_held()
         return ()
 
     def _concerns(
@@ -98,10 +108,8 @@ class Preflight:
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
-        answer = exchange(connection, f"{_SERVER};{question(connection, wanted)}")
+        answer = exchange_or_rollback(connection, f"{_SERVER};{blocker_query(connection, wanted)}")
         if answer.failure:
-            if not answer.lost:
-                exchange(connection, "rollback")
             return Sighting(unseen=answer.failure.message)
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
@@ -114,7 +122,7 @@ class Preflight:
 
 
 def _sessions(answer: Answer) -> tuple[Blocker, ...]:
-    return tuple(in_the_way(row) for row in rows(answer.results[-1]))
+    return tuple(blocker_of(row) for row in rows(answer.results[-1]))
 
 
 def _server(answer: Answer) -> Sighting:

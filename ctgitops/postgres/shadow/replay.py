@@ -21,7 +21,7 @@ from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Session
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import schema_of
-from ..connection.connect import Address, Connection, connect, told_if_lost
+from ..connection.connect import Address, Connection, connect, connected
 from ..connection.identity import cluster_of
 from ..connection.names import unused
 from ..connection.simple_query import exchange
@@ -54,7 +54,7 @@ class ReplayShadow:
         self._wanted = wanted
         self._named(database)
         self._extended = False
-        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+        with connected(self._admin, "ctgitops/shadow") as connection:
             self._given = _roles(connection)
             self._notes: list[str] = list(_unlike(server.major, connection, wanted))
 
@@ -155,7 +155,7 @@ class ReplayShadow:
     def _rename(self, name: str) -> str:
         """Renames the copy to the database that a migration names, if the real database's name is unknown."""
         self._server.make_room(name)
-        with connect(self._server.address(), "ctgitops/shadow") as connection, told_if_lost(self._admin):
+        with connected(self._server.address(), "ctgitops/shadow") as connection:
             rename(connection, self._database, name)
         self._named(name)
         return f'database "{name}" does not exist'
@@ -179,7 +179,7 @@ class ReplayShadow:
     def _make_extensions(self) -> str | None:
         """Creates extensions of the real database that no migration has created so far."""
         self._extended = True
-        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+        with connected(self._admin, "ctgitops/shadow") as connection:
             there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
             available = {
                 str(name) for (name,) in connection.execute("select name from pg_available_extensions").fetchall()
@@ -201,7 +201,7 @@ class ReplayShadow:
             self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
 
     def _run(self, statement: sql.Composed) -> None:
-        with connect(self._admin, "ctgitops/shadow") as connection, told_if_lost(self._admin):
+        with connected(self._admin, "ctgitops/shadow") as connection:
             connection.execute(statement)
 
 
@@ -215,7 +215,7 @@ def replay_shadow(
     """
     cluster: frozenset[str] = frozenset()
     if borrowed and target:
-        with connect(target, "ctgitops/read") as connection, told_if_lost(target):
+        with connected(target, "ctgitops/read") as connection:
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
     original = SourceDatabase(
@@ -228,7 +228,7 @@ def replay_shadow(
             server.make_room(name)
         admin = server.create_database(name)
         role, database = sql.Identifier(ROLE), sql.Identifier(name)
-        with connect(admin, "ctgitops/shadow") as connection, told_if_lost(admin):
+        with connected(admin, "ctgitops/shadow") as connection:
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
             for statement in server.made(ROLE):
                 connection.execute(statement)

@@ -19,7 +19,7 @@ from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.table_stats import calibrate
-from ..connection.connect import Address, Connection, connect, told_if_refused
+from ..connection.connect import Address, Connection, connect, refused_as_error
 from ..connection.names import unused
 from ..connection.simple_query import Failure
 from ..server.choose import Server, throw_away
@@ -61,7 +61,7 @@ class SandboxShadow:
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
         """Runs steps in it. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
-        with told_if_refused(self._sealed.server.address()):
+        with refused_as_error(self._sealed.server.address()):
             self._sealed.name.give(self)
         for step in map(self._sealed.runnable, steps):
             try:
@@ -204,7 +204,7 @@ class SandboxDatabases:
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
         """One more database for the duration of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
-        with told_if_refused(self.server.address()):
+        with refused_as_error(self.server.address()):
             self.planter.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
@@ -228,7 +228,7 @@ class SandboxDatabases:
         self.name.give(None)
         shadow.close()
         tried = self.named("tried")
-        with told_if_refused(self.server.address()):
+        with refused_as_error(self.server.address()):
             self.planter.database(tried, self.named(ORIGINAL))
         return tried
 
@@ -262,7 +262,7 @@ def sealed_server(
     ):
         sealed = SandboxDatabases(server, guard, original, allowed)
         planter = sealed.planter
-        with told_if_refused(server.address()):
+        with refused_as_error(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
             planter.roles()
@@ -287,7 +287,7 @@ def sealed_shadow(
         if original.major and here != original.major:
             sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
-        with told_if_refused(sealed.server.address()):
+        with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)
         # The tracer connects as the migration's own role, so a superuser never runs objects planted for an observer
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:

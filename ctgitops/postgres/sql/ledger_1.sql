@@ -1,6 +1,6 @@
 -- The ledger, format 1. Run once under the run lock, in one transaction, by the role that applies migrations.
 create schema ctgitops;
-comment on schema ctgitops is 'What ctgitops did to this database. Append-only; read ctgitops.migrations for today''s state.';
+comment on schema ctgitops is 'The ledger of ctgitops. Append-only; ctgitops.migrations shows which migrations are applied now.';
 revoke all on schema ctgitops from public;
 
 create table ctgitops.ledger (
@@ -29,11 +29,11 @@ create table ctgitops.ledger (
     constraint ledger_mark check (mark in ('baselined', 'started', 'applied', 'failed', 'rolled-back', 'repaired')),
     constraint ledger_chain unique (previous_hash)
 );
-comment on table ctgitops.ledger is 'One row for each thing that was done. Rows are only ever added; each hash covers the row and the hash before it.';
+comment on table ctgitops.ledger is 'One row for each event, such as an applied migration. Rows are only ever added; each hash covers the row and the hash before it.';
 comment on column ctgitops.ledger.number is 'Number of the migration; null for a seed file.';
 comment on column ctgitops.ledger.mark is 'What the row records: baselined, started, applied, failed, rolled-back, repaired.';
 comment on column ctgitops.ledger.checksum is 'sha256 of the file''s text, without byte order mark and with LF line ends.';
-comment on column ctgitops.ledger.rollback_sql is 'What `ctgitops rollback` would run.';
+comment on column ctgitops.ledger.rollback_sql is 'SQL that `ctgitops rollback` runs.';
 comment on column ctgitops.ledger.error is 'Why it failed; for a repair, the reason given.';
 comment on column ctgitops.ledger.plan is 'Fingerprint of the plan it was part of.';
 comment on column ctgitops.ledger.receipt is 'The backup taken before: where it is and how to restore it.';
@@ -45,7 +45,7 @@ create table ctgitops.format (
     since      timestamptz not null default pg_catalog.transaction_timestamp(),
     ledger_id  uuid        not null default pg_catalog.gen_random_uuid()
 );
-comment on table ctgitops.format is 'Which formats this ledger has had; the highest is today''s. ledger_id of the first row identifies it.';
+comment on table ctgitops.format is 'The formats of this ledger; the highest is the current one. ledger_id of the first row identifies the ledger.';
 
 -- The same canonical form as `entry_hash` in ctgitops/core/ledger/ledger.py: a JSON array, times in UTC with microseconds.
 create function ctgitops.chain_entry() returns trigger
@@ -108,7 +108,7 @@ create view ctgitops.migrations as
         group by e.number
     ) newest on newest.id = l.id
     where l.mark in ('applied', 'baselined') or (l.mark = 'repaired' and l.checksum is not null);
-comment on view ctgitops.migrations is 'The migrations that this database has now.';
+comment on view ctgitops.migrations is 'The migrations that are applied now.';
 
 -- The function from the strategy document. During a run it passes its rollback SQL to the entry that the run writes,
 -- and adds no entry of its own. Called by hand, in psql, it writes the entry itself.

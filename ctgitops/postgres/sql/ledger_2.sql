@@ -41,22 +41,22 @@ create table ctgitops.progress (
     constraint progress_kind check (kind in ('statement', 'batch')),
     constraint progress_mark check (mark in ('begun', 'done', 'healed'))
 );
-comment on table ctgitops.progress is 'What of a migration outside a transaction is done, statement by statement and batch by batch. Rows are only ever added.';
+comment on table ctgitops.progress is 'Progress of migrations that run outside a transaction: a row for each statement or batch. Rows are only ever added.';
 comment on column ctgitops.progress.id is 'Order of the rows.';
-comment on column ctgitops.progress.entry is 'The entry `started` of the run that wrote the row, which says who and for what.';
+comment on column ctgitops.progress.entry is 'The `started` entry of the run that wrote the row.';
 comment on column ctgitops.progress.number is 'Number of the migration.';
 comment on column ctgitops.progress.name is 'Name of the migration.';
 comment on column ctgitops.progress.checksum is 'Checksum of the file at that time; of a rollback, of its SQL.';
 comment on column ctgitops.progress.kind is 'statement, or batch: one of the many transactions of a batched migration.';
-comment on column ctgitops.progress.mark is 'begun: it may leave something behind, and its outcome is not known yet; done; healed: what an earlier attempt left behind was put right.';
-comment on column ctgitops.progress.position is 'Which statement of the file, from 1.';
-comment on column ctgitops.progress.statement_hash is 'sha256 of the statement''s text as it stands in the file.';
-comment on column ctgitops.progress.rows is 'How many rows it touched.';
-comment on column ctgitops.progress.note is 'What was healed, and how.';
+comment on column ctgitops.progress.mark is 'begun: its outcome is not recorded yet; done; healed: leftovers of an interrupted attempt were repaired.';
+comment on column ctgitops.progress.position is 'Position of the statement in the file, from 1.';
+comment on column ctgitops.progress.statement_hash is 'sha256 of the statement''s text in the file.';
+comment on column ctgitops.progress.rows is 'Number of rows that it processed.';
+comment on column ctgitops.progress.note is 'For begun, the state before the statement; for healed, what was repaired; for a repair, the reason given.';
 comment on column ctgitops.progress.started_at is 'When the statement or batch began.';
 comment on column ctgitops.progress.finished_at is 'When it ended; null for begun.';
-comment on column ctgitops.progress.backend_pid is 'Process of the server that carried it out.';
-comment on column ctgitops.progress.backend_start is 'When that process began, which tells it from a later one with its number.';
+comment on column ctgitops.progress.backend_pid is 'pid of the backend that ran it.';
+comment on column ctgitops.progress.backend_start is 'When that backend started; a later backend can have the same pid.';
 
 create index progress_number on ctgitops.progress (number, id);
 
@@ -74,17 +74,17 @@ create table ctgitops.lease (
     tool_version   text,
     constraint lease_one check (one)
 );
-comment on table ctgitops.lease is 'Who holds the run lock, or held it last. For people only: the lock is an advisory lock, and this row decides nothing.';
-comment on column ctgitops.lease.one is 'True: there is one row.';
-comment on column ctgitops.lease.actor is 'Who runs it.';
+comment on table ctgitops.lease is 'The current or last holder of the run lock. For information only: the lock itself is an advisory lock.';
+comment on column ctgitops.lease.one is 'Always true: the table has one row.';
+comment on column ctgitops.lease.actor is 'Who started the run.';
 comment on column ctgitops.lease.run_url is 'URL of the workflow run.';
-comment on column ctgitops.lease.plan is 'Fingerprint of the plan that is carried out.';
-comment on column ctgitops.lease.step is 'What is being done now.';
-comment on column ctgitops.lease.since is 'Since when the run has the lock.';
-comment on column ctgitops.lease.seen is 'When the run wrote this row last.';
-comment on column ctgitops.lease.ended is 'When the run gave the lock back; null while it holds it, and for one that was killed.';
-comment on column ctgitops.lease.backend_pid is 'Process of the server that holds the lock.';
-comment on column ctgitops.lease.backend_start is 'When that process began: where no such process is there, the run is gone.';
+comment on column ctgitops.lease.plan is 'Fingerprint of the plan that is being run.';
+comment on column ctgitops.lease.step is 'The current step.';
+comment on column ctgitops.lease.since is 'When the run took the lock.';
+comment on column ctgitops.lease.seen is 'When the run last wrote this row.';
+comment on column ctgitops.lease.ended is 'When the run released the lock; null while it holds the lock, and for a run that was killed.';
+comment on column ctgitops.lease.backend_pid is 'pid of the backend that holds the lock.';
+comment on column ctgitops.lease.backend_start is 'When that backend started; if no such backend exists, the run has ended.';
 comment on column ctgitops.lease.tool_version is 'Version of ctgitops.';
 
 create trigger refuse_change before update or delete or truncate on ctgitops.progress

@@ -3,7 +3,7 @@
 alter table ctgitops.progress drop constraint progress_mark;
 alter table ctgitops.progress add constraint progress_mark check (mark in ('begun', 'done', 'healed', 'undone')) not valid;
 -- The marks of format 2 are included, so no row needs to be checked.
-comment on column ctgitops.progress.mark is 'begun: it may leave something behind, and its outcome is not known yet; done; healed: what an earlier attempt left behind was put right; undone: somebody said that it is not done.';
+comment on column ctgitops.progress.mark is 'begun: its outcome is not recorded yet; done; healed: leftovers of an interrupted attempt were repaired; undone: a repair recorded that it is not done.';
 
 create table ctgitops.home (
     id                bigint      not null generated always as identity primary key,
@@ -15,15 +15,15 @@ create table ctgitops.home (
     since             timestamptz not null default pg_catalog.transaction_timestamp(),
     reason            text        not null default ''
 );
-comment on table ctgitops.home is 'Which environment this ledger is of, and in which database it is at home; the newest row counts. Rows are only ever added.';
+comment on table ctgitops.home is 'The environment and the database that this ledger belongs to; the newest row counts. Rows are only ever added.';
 comment on column ctgitops.home.id is 'Order of the rows.';
 comment on column ctgitops.home.environment is 'Name of the environment.';
-comment on column ctgitops.home.system_identifier is 'What the server''s cluster got when it was made; null where the role might not ask.';
-comment on column ctgitops.home.database_oid is 'Number of the database in that cluster, which a clone does not share.';
-comment on column ctgitops.home.database_name is 'Name of the database then, for people.';
+comment on column ctgitops.home.system_identifier is 'System identifier of the cluster; null if the role may not read it.';
+comment on column ctgitops.home.database_oid is 'OID of the database in that cluster.';
+comment on column ctgitops.home.database_name is 'Name of the database at that time.';
 comment on column ctgitops.home.ledger_id is 'The ledger''s identity, which a manifest may pin as `database: {id: …}`.';
-comment on column ctgitops.home.since is 'Since when.';
-comment on column ctgitops.home.reason is 'Why it was adopted, as `ctgitops repair --adopt` was told; empty for the first home.';
+comment on column ctgitops.home.since is 'When this database became the home.';
+comment on column ctgitops.home.reason is 'The reason given to `ctgitops repair --adopt`; empty for the first home.';
 
 create trigger refuse_change before update or delete or truncate on ctgitops.home
     for each statement execute function ctgitops.refuse_change();

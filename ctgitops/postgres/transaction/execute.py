@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from psycopg.pq import Escaping
 
@@ -19,7 +19,7 @@ from ..connection.session_settings import ON_DISK
 from ..connection.simple_query import Answer, Failure, exchange, rows
 from ..ledger.ledger import insert_sql
 from .message import CLEAN, SETTLE, Message, opening, spot_in, spot_of
-from .session_leaks import question, question_within
+from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
@@ -29,18 +29,28 @@ _WITHIN = "set local session authorization default; "
 _MILLIS = "ctgitops_millis"
 
 
+@dataclass(frozen=True)
+class Part:
+    """One migration or seed file of a plan, and the ledger entry that records its completion."""
+
+    step: Step
+    entry: Entry
+    last: bool
+    """Whether it is the last of its plan: its commit waits for the disk, and so confirms every commit before it."""
+
+
 def millis_in(answer: Answer) -> list[int]:
     """The milliseconds in the entries of a message, in order."""
     entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
 
-def in_one_transaction(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Answer:
+def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> Answer:
     """Runs a migration with its entry in one transaction. Raises StepFailed, Interrupted after a rollback."""
-    return _sent(connection, whole(connection, step, entry, last=last, guard=guard), step.verify)
+    return _sent(connection, envelope(connection, part, guard), part.step.verify)
 
 
-def guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
+def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
     """The SQL before a file, with one more statement, the guard, which must not fail; and the statement count."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
@@ -54,13 +64,13 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
     return _exchange(connection, message)
 
 
-def whole(connection: Connection, step: Step, entry: Entry, *, last: bool, guard: str = "") -> Message:
+def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
     """A migration, its entry, the commit, and the session's reset; a guard is one statement before it."""
-    before, leading = guarded(guard, *opening(step, local=True, waits_for_disk=last))
-    insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-    on_disk = f"{ON_DISK}; " if last else ""
-    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {question(step)}{CLEAN}"
-    return Message(before, step.script, after, leading)
+    before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
+    insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
+    on_disk = f"{ON_DISK}; " if part.last else ""
+    after = f"{_WITHIN}{insert} returning millis as {_MILLIS}; {on_disk}commit; {leak_query(part.step)}{CLEAN}"
+    return Message(before, part.step.script, after, leading)
 
 
 def _exchange(connection: Connection, message: Message) -> Answer:
@@ -74,15 +84,16 @@ def _exchange(connection: Connection, message: Message) -> Answer:
     return answer
 
 
-def inside(connection: Connection, step: Step, entry: Entry, guard: str = "") -> Answer:
+def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> Answer:
     """Runs a migration and its entry in an open transaction. Raises StepFailed, Interrupted."""
-    before, leading = guarded(guard, *opening(step, local=True, begins=False))
+    step = part.step
+    before, leading = _guarded(guard, *opening(step, local=True, begins=False))
     savepoint = Trait.SAVEPOINT in step.script.traits
     if savepoint:  # a later migration could roll back to a savepoint that it leaves open
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
-    insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
-    after = f"{question_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
+    insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
+    after = f"{leak_query_within(step)}{_ENDING}{insert} returning millis as {_MILLIS}; {release}{SETTLE}"
     return _sent(connection, Message(before, step.script, after, leading), step.verify)
 
 
@@ -97,8 +108,8 @@ def verify(connection: Connection, queries: Script) -> None:
             raise StepFailed(failure, spot_in(queries, statement, statement.start), lost=False)
 
 
-def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Entry:
-    """The ledger entry of a completed step."""
+def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> Part:
+    """A step of a plan, with the ledger entry of its completion."""
     back = step.direction is Direction.ROLLBACK
     entry = Entry(
         mark=Mark.ROLLED_BACK if back else Mark.APPLIED,
@@ -112,18 +123,14 @@ def entry_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) ->
         receipt=receipt.summary() if receipt else None,
         error=plan.why or None,
     )
-    return signed(entry, origin)
+    return Part(step, signed(entry, origin), last=step is plan.steps[-1] and not plan.seeds)
 
 
-def entry_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Entry:
-    """The ledger entry of a completed seed file."""
+def part_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Part:
+    """A seed file of a plan, with its ledger entry; as a step, it has no number."""
     entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
-    return signed(entry, origin)
-
-
-def step_of_seed(seed: Seed) -> Step:
-    """A seed file as a step; it has no number."""
-    return Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
+    step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
+    return Part(step, signed(entry, origin), last=seed is plan.seeds[-1])
 
 
 def signed(entry: Entry, origin: Origin) -> Entry:

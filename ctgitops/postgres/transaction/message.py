@@ -18,7 +18,7 @@ CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
     "select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
 )
-"""The parts of DISCARD ALL that reset state. DISCARD ALL itself must be a message of its own, and its DISCARD PLANS
+"""The parts of DISCARD ALL that reset state. DISCARD ALL itself must be a separate message, and its DISCARD PLANS
 frees the plan cache of the ledger's own trigger: without it each entry takes 90 µs longer (measured)."""
 
 SETTLE = f"""
@@ -64,7 +64,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The whole message. The script is on lines of its own, so that a final comment cannot hide what follows."""
+        """The whole message. The script is on separate lines, so that a final comment cannot hide what follows."""
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
@@ -151,9 +151,16 @@ def spot_within(script: Script, statement: Statement, offset: int | None, inside
         return spot_in(script, statement, offset)
     body, position = inside or ("", 0)
     text = script.sql[statement.start : statement.end]
-    # The server finds the body itself where the message has it once; the ledger entry in ours has it again
+    # The server converts the position itself if the message has the body once; ours has it again in the ledger entry
     found = statement.start + text.index(body) + position - 1 if text.count(body) == 1 else statement.start
     return spot_in(script, statement, found)
+
+
+def spot_after(script: Script, statement: Statement, before: int, position: int | None) -> Spot:
+    """The `position` (from 1) of a message with `before` characters before the statement; its start if outside it."""
+    start = script.start_of(statement)
+    inside = (position or 0) - before - 1
+    return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:

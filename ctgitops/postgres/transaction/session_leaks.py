@@ -22,18 +22,8 @@ from ...sql.traits import Trait
 from ..connection.simple_query import Answer, rows
 from .message import quoted
 
-MAY_LEAVE = frozenset(
-    [
-        "VariableSetStmt",
-        "PrepareStmt",
-        "DeclareCursorStmt",
-        "ListenStmt",
-        "DoStmt",
-        "CallStmt",
-        "SelectStmt",
-        "ExecuteStmt",
-    ]
-)
+MAY_LEAK = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt", "DoStmt", "CallStmt", "SelectStmt"}
+MAY_LEAK |= {"ExecuteStmt"}
 _ANSWER = b"ctgitops_left"
 
 # The search path is the migration's own while this query runs, so every name and operator is qualified. The migration's
@@ -93,14 +83,14 @@ class _Asked:
         return _ASK.format(name=quoted(step.name), advisory=_ADVISORY, **{**vars(self), **lists})
 
 
-def question(step: Step) -> str:
+def leak_query(step: Step) -> str:
     """The query to send after the commit of a step; empty if the step cannot leak session state."""
-    return _Asked().of(step) if _may_leave(step) else ""
+    return _Asked().of(step) if _may_leak(step) else ""
 
 
-def question_within(step: Step) -> str:
+def leak_query_within(step: Step) -> str:
     """The same within a transaction that continues; its transaction-level advisory locks stay and do not count."""
-    if not _may_leave(step):
+    if not _may_leak(step):
         return ""
     try:
         said, records = lasting(step.script.sent), Trait.RECORDS in step.script.traits
@@ -125,15 +115,15 @@ def _array(names: Iterable[str]) -> str:
     return f"array[{', '.join(quoted(name) for name in names)}]"
 
 
-def left_in(answer: Answer) -> tuple[SessionLeak, ...]:
+def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
     """Session state that the steps of a message leaked."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 
 
-def _may_leave(step: Step) -> bool:
+def _may_leak(step: Step) -> bool:
     try:
         kinds = {statement.kind for statement in step.script.statements}
-        return bool(kinds & MAY_LEAVE) or Trait.TEMPORARY in step.script.traits
+        return bool(kinds & MAY_LEAK) or Trait.TEMPORARY in step.script.traits
     except SqlSyntaxError:
         return True

@@ -63,7 +63,7 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
-    """Whether a cancelled statement met `statement_timeout`, and nobody cancelled it. Needs no open transaction.
+    """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
 
     Both have one SQLSTATE, and the words are in the server's language. So the server is made to raise a statement
     timeout, and it is one where both come from the same line of the server's source.
@@ -77,13 +77,15 @@ def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
 
 
 CORRECT = "correct the file, then run the same again"
-NO_TRANSACTION = "write a line `-- ctgitops: no transaction` into the migration, and nothing else into it"
+NO_TRANSACTION = "put this statement alone into a migration with the line `-- ctgitops: no transaction`"
 _SLOW = "select pg_catalog.pg_sleep(5)"
-QUALIFY = "this file sets its own search_path: write ctgitops.record_migration"
+QUALIFY = "this file sets search_path: write ctgitops.record_migration"
 CORRECT_STATEMENT = (
-    "correct that statement, or what is in its way, then run the same again: what is done is not done again"
+    "correct that statement, or remove what blocks it, then run the same again: completed statements are skipped"
 )
-ENDLESS = "make its WHERE false for rows that are done; or allow more with `max_rows=…` in the line `ctgitops: batch`"
+ENDLESS = (
+    "make its WHERE exclude rows that are done; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
+)
 CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
 """Hints that apply only if no other environment has the file."""
 
@@ -97,35 +99,23 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
     hints = (
         (
             failure.cause is Cause.LOCK_TIMEOUT,
-            "somebody holds a lock on that table: see pg_stat_activity, then run the same again",
+            "another session holds a lock on that table: see pg_stat_activity, then run the same again",
         ),
         (
             failure.table == LEDGER and state in SOMEBODY_ELSE,
-            "another run was at work too: see that it ended, then run the same again",
+            "another run added this entry first: wait until it has ended, then run the same again",
         ),
         (bool(rights), rights),
-        (
-            state == NO_FUNCTION and "record_migration" in failure.message,
-            QUALIFY,
-        ),
+        (state == NO_FUNCTION and "record_migration" in failure.message, QUALIFY),
         (
             failure.cause is Cause.STATEMENT_TIMEOUT,
-            "raise `timeouts.statement` in the manifest, or make the statement quicker, then run the same again",
+            "raise `timeouts.statement` in the manifest, or make the statement faster, then run the same again",
         ),
-        (
-            failure.cause in _PASSING,
-            "run the same again: it goes on from there",
-        ),
+        (failure.cause in _PASSING, "run the same again: it resumes from there"),
         # A rollback runs the ledger's text, which a change of the file does not affect
-        (back, f"this SQL stands in the ledger: undo by hand what it should undo, then `{repair}`"),
-        (
-            not step.transactional,
-            CORRECT_STATEMENT,
-        ),
-        (
-            state in IN_TRANSACTION,
-            NO_TRANSACTION,
-        ),
+        (back, f"this SQL is in the ledger and cannot be edited: undo the migration by hand, then `{repair}`"),
+        (not step.transactional, CORRECT_STATEMENT),
+        (state in IN_TRANSACTION, NO_TRANSACTION),
         (True, CORRECT),
     )
     return next(hint for applies, hint in hints if applies)

@@ -107,7 +107,7 @@ def test_messages_are_english_only_where_the_role_may_choose(german: LocalServer
 def test_who_is_asked_to_stop_is_not_told_apart_by_words() -> None:
     raised = Failure("the run was asked to stop (SIGINT, SIGTERM or SIGHUP)", "P0001")
     assert raised.cause is None
-    assert "goes on from there" not in hint_for(STEP, "staging", raised)
+    assert "resumes from there" not in hint_for(STEP, "staging", raised)
 
 
 def test_a_server_that_is_gone_is_not_one_that_starts(server: LocalServer, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from ctgitops.core.environment.environment import Target
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.run.outcome import Outcome
 from ctgitops.errors import ApplyError
-from ctgitops.postgres.transaction import coalesce
-from ctgitops.postgres.transaction.coalesce import Pace
+from ctgitops.postgres.session import coalesce
+from ctgitops.postgres.session.coalesce import Pace
 from ctgitops.sql.script import Script
 from ctgitops.wiring.wiring import Wiring
 from tests.servers import fetch, session

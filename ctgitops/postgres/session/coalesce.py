@@ -1,0 +1,126 @@
+"""Sends several small migrations in one message; each still has its own transaction and ledger entry.
+
+A distant database answers after 20 ms, and a small migration takes 1 ms, so a long history spends most of its time
+waiting. Batching does not change a migration: an error ends the message at that migration, and all migrations before it
+are committed and recorded. The others are then sent one by one, so that an error has a position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.run.outcome import SessionLeak
+from ...sql.traits import Trait
+from ..connection.simple_query import Answer, Interrupted, exchange
+from ..transaction.execute import Part, envelope, millis_in
+from ..transaction.session_leaks import leaks_in
+from ..transaction.step_failure import stopped
+from .lock_retry import Attempts
+
+MOST = 32
+MOST_CHARACTERS = 200_000
+FASTER = 4
+"""The largest growth of a batch: the first migrations may have been the fastest."""
+QUICK_MILLISECONDS = 100
+"""A person who watches should not wait longer than this for the next line."""
+
+
+@dataclass
+class Pace:
+    """How many migrations to send in one message: more while they are quick, one after any failure."""
+
+    size: int = 1
+    _positions: dict[int, int] = field(default_factory=dict)
+
+    def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
+        """`step` and the following ones that can be in the same message."""
+        if not self._positions:
+            self._positions = {each.number: position for position, each in enumerate(plan.steps)}
+        position = self._positions[step.number]
+        following = plan.steps[position : position + self.size]
+        chosen: list[Step] = []
+        room = MOST_CHARACTERS
+        for each in takewhile(_may_travel, following):
+            room -= len(each.script.sql)
+            if room < 0:
+                break
+            chosen.append(each)
+        return tuple(chosen) or (step,)
+
+    def learn(self, took: Sequence[int]) -> None:
+        """Adjusts the batch size to the server's milliseconds for each migration, toward QUICK_MILLISECONDS a message.
+
+        Round trips are not included: the more distant a database is, the more a message with several migrations saves.
+        """
+        fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
+        most = self.size * FASTER if len(took) >= self.size else self.size
+        self.size = max(1, min(fit, most, MOST))
+
+    def stumble(self) -> None:
+        """Sends the next migration by itself after a failure."""
+        self.size = 1
+
+
+@dataclass
+class Coalescer:
+    """Runs several steps of one plan in one message, where they are quick and no session blocks them."""
+
+    plan: Plan
+    attempts: Attempts
+    leaks: list[SessionLeak]
+    pace: Pace = field(default_factory=Pace)
+    ahead: dict[int, int] = field(default_factory=dict)
+    """Milliseconds of steps that already ran in a message with an earlier one, by number."""
+
+    def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
+        """Runs `step` and the ones after it in one message, if it may. Completed ones are `ahead` then.
+
+        A failed one is not: it runs again by itself. Raises ApplyError if this run is asked to stop.
+        """
+        if step.number in self.ahead:
+            return
+        steps = self.pace.choose(step, self.plan)
+        if len(steps) > 1 and not self.attempts.blockers(steps, patient=True):
+            self._send(tuple(map(part_of, steps)))
+
+    def _send(self, parts: tuple[Part, ...]) -> None:
+        self.attempts.assert_lock_held()
+        work, failure_report = self.attempts.work, self.attempts.failure_report
+        connection = work.connected()
+        texts = [envelope(connection, part).text for part in parts]
+        try:
+            answer = exchange(connection, ";\n".join(texts))
+        except Interrupted as interrupted:
+            self._catch_up(parts, interrupted.answer)
+            ahead = (part.step.name for part in parts if part.step.number in self.ahead)
+            failure_report.so_far.finished(*ahead, on_disk=False)
+            pending = next((part for part in parts if part.step.number not in self.ahead), parts[-1])
+            raise failure_report.given_up(pending, stopped(interrupted)) from None
+        if answer.failure:
+            self._catch_up(parts, answer)
+            return
+        self.leaks += leaks_in(answer)
+        work.unflushed = not parts[-1].last
+        took = millis_in(answer)
+        self.ahead |= {part.step.number: millis for part, millis in zip(parts, took, strict=True)}
+        self.pace.learn(took)
+
+    def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
+        """Reads from the ledger which of the steps are done, after a message that did not complete."""
+        self.pace.stumble()
+        work = self.attempts.work
+        work.end_transaction(lost=answer.lost)
+        applied = work.ledger().applied
+        for number, direction in ((part.step.number, part.step.direction) for part in parts):
+            if (number in applied) is (direction is Direction.APPLY):
+                entry = applied.get(number)
+                self.ahead[number] = (entry and entry.millis) or 0
+
+
+def _may_travel(step: Step) -> bool:
+    if step.verify is not None or not step.transactional:
+        return False
+    return not step.script.traits & (Trait.OUTLIVES | Trait.SETS_TRANSACTION)

@@ -1,0 +1,56 @@
+"""Adds single entries to the ledger: a repair, an adoption, or how a step failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from psycopg.pq import Escaping
+
+from ...core.gate.request import Request
+from ...core.ledger.ledger import Entry
+from ...core.ledger.resumption import Reached
+from ...core.plan.plan import Step
+from ..connection.connect import Address, Connection
+from ..connection.identity import home_sql, read_identity
+from ..ledger.ledger import insert_sql
+from ..ledger.ledger_errors import add_entry
+from ..nontransactional.stepwise import author_of
+from ..transaction.execute import signed
+from .migration_connection import MigrationConnection
+
+
+@dataclass(frozen=True)
+class LedgerWriter:
+    """Writes on the run's connection, only while the run lock is held: else `assert_lock_held` raises ApplyError."""
+
+    address: Address
+    request: Request
+    work: MigrationConnection
+    assert_lock_held: Callable[[], None]
+
+    def record(self, entry: Entry) -> None:
+        """Adds an entry. Writes."""
+        self._add(self._connected(), entry)
+
+    def correct(self, step: Step, position: int, reached: Reached, entry: Entry) -> None:
+        """Adds an entry, and records whether one statement of an unfinished step is done. Writes."""
+        connection = self._connected()
+        begun = self.work.ledger().unfinished[step.number]
+        self._add(
+            connection, entry, author_of(connection, begun.id, step).row(reached, position, note=entry.error or "")
+        )
+
+    def adopt(self, entry: Entry, ledger_id: str) -> None:
+        """Adds an entry, and makes this database the environment's home, under that ledger ID. Writes."""
+        connection = self._connected()
+        name, reason = self.request.environment.name, entry.error or ""
+        self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))
+
+    def _connected(self) -> Connection:
+        self.assert_lock_held()
+        return self.work.connected()
+
+    def _add(self, connection: Connection, entry: Entry, *before: str) -> None:
+        insert = insert_sql(signed(entry, self.request.origin), Escaping(connection.pgconn), timed=False)
+        add_entry(connection, self.address, *before, insert)

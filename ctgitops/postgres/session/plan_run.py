@@ -1,0 +1,168 @@
+"""Runs the migrations and seed files of one plan, each with its ledger entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ...core.gate.request import Origin
+from ...core.ledger.ledger import Mark
+from ...core.migration.migration import Seed
+from ...core.plan.plan import Direction, Plan, Step
+from ...core.receipt import Receipt
+from ...core.run.outcome import SessionLeak
+from ...core.run.progress import CommitAwaited, StepStarted
+from ...errors import ApplyError, MustWaitError, Place
+from ...sql.traits import Trait
+from ..connection.connect import Connection
+from ..connection.session_settings import ON_DISK
+from ..connection.simple_query import Answer, Interrupted
+from ..nontransactional.stepwise import Stepwise
+from ..transaction.execute import Part, in_one_transaction, in_open_transaction, millis_in, part_of, part_of_seed
+from ..transaction.message import CLEAN
+from ..transaction.row_guard import RowGuard
+from ..transaction.session_leaks import leaks_in
+from ..transaction.step_failure import OutOfTime, send
+from .blockers import BlockerWatch
+from .coalesce import Coalescer
+from .lock_retry import Attempt, Attempts
+
+
+@dataclass
+class PlanRun:
+    """One plan in progress; `set_activity` publishes the current step to runs that wait for the run lock."""
+
+    plan: Plan
+    origin: Origin
+    attempts: Attempts
+    stepwise: Stepwise
+    guard: RowGuard | None
+    """Fails a step that would destroy rows of other sessions."""
+    set_activity: Callable[[str], None]
+    leaks: list[SessionLeak]
+    """Session state that migrations of the run leaked; this plan's are appended."""
+    _coalescer: Coalescer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.attempts.watch = BlockerWatch()
+        self.attempts.failure_report.so_far.begin(forward=self.plan.direction is Direction.APPLY)
+        self._coalescer = Coalescer(self.plan, self.attempts, self.leaks)
+
+    def run(self, step: Step, receipt: Receipt | None) -> int:
+        """Runs one step; returns milliseconds. Raises ApplyError."""
+        try:
+            return self._run(step, receipt)
+        except KeyboardInterrupt:
+            raise self.attempts.failure_report.stopped_at(self._part(receipt, step)) from None
+
+    def _run(self, step: Step, receipt: Receipt | None) -> int:
+        self.set_activity(step.name)
+        if self.guard is None:
+            self._coalescer.run_ahead(step, partial(self._part, receipt))
+        if step.number in self._coalescer.ahead:
+            self._finished(step)
+            return self._coalescer.ahead.pop(step.number)
+        part = self._part(receipt, step)
+        millis = self._in_transaction(part) if step.transactional else self._outside_transaction(part)
+        self._coalescer.pace.learn((millis,))
+        self._finished(step)
+        return millis
+
+    def seed(self, seed: Seed) -> int:
+        """Runs one seed file in one transaction; returns milliseconds. Raises ApplyError."""
+        part = part_of_seed(seed, self.plan, self.origin)
+        millis = self._in_transaction(part)
+        self._finished(part.step)
+        return millis
+
+    def single_transaction(self, receipt: Receipt | None) -> tuple[int, ...]:
+        """Runs the whole plan in one transaction; returns milliseconds of each part. Raises ApplyError."""
+        parts, so_far = self._parts(receipt), self.attempts.failure_report.so_far
+        so_far.transaction_parts = len(parts)
+        attempt = Attempt(parts)
+        answers = self.attempts.retrying(attempt, lambda: self._all_committed(attempt))
+        self.leaks += [leak for answer in answers for leak in leaks_in(answer)]
+        so_far.finished(*(part.step.name for part in parts), on_disk=True)
+        return tuple(sum(millis_in(answer)) for answer in answers)
+
+    def _all_committed(self, attempt: Attempt) -> list[Answer]:
+        """The server's answer for each part. Raises StepFailed and Interrupted, after a rollback of all parts."""
+        try:
+            return self._all_sent(attempt)
+        except Interrupted:
+            raise
+        except KeyboardInterrupt:  # between two messages: the transaction is open, and no statement is running
+            raise Interrupted(Answer(0, ())) from None
+
+    def _all_sent(self, attempt: Attempt) -> list[Answer]:
+        connection = self.attempts.work.connected()
+        send(connection, "begin")
+        answers = [self._part_sent(connection, attempt, index) for index in range(len(attempt.parts))]
+        send(connection, f"{ON_DISK}; commit; {CLEAN}")
+        if any(Trait.OUTLIVES in part.step.script.traits for part in attempt.parts):
+            connection.close()
+        return answers
+
+    def _part_sent(self, connection: Connection, attempt: Attempt, index: int) -> Answer:
+        attempt.at, count = index, len(attempt.parts)
+        step, tell = attempt.part.step, self.attempts.tell
+        self.set_activity(step.name)
+        tell(StepStarted(step, index + 1, count))
+        answer = in_open_transaction(connection, attempt.part, self._guard_of(step))
+        tell(CommitAwaited(step, sum(millis_in(answer)), index + 1, count))
+        return answer
+
+    def stopped(self) -> ApplyError:
+        """The error of a run that was stopped between two steps. Writes."""
+        failure_report = self.attempts.failure_report
+        pending = (part for part in self._parts(None) if part.step.name not in failure_report.so_far.done)
+        first = next(pending, None)
+        return failure_report.stopped_at(first) if first else failure_report.stopped_at_its_end(self.plan)
+
+    def _part(self, receipt: Receipt | None, step: Step) -> Part:
+        return part_of(step, self.plan, receipt, self.origin)
+
+    def _parts(self, receipt: Receipt | None) -> tuple[Part, ...]:
+        seeds = (part_of_seed(seed, self.plan, self.origin) for seed in self.plan.seeds)
+        return (*(self._part(receipt, step) for step in self.plan.steps), *seeds)
+
+    def _guard_of(self, step: Step) -> str:
+        return self.guard.of(step) if self.guard else ""
+
+    def _finished(self, step: Step) -> None:
+        self.attempts.failure_report.so_far.finished(step.name, on_disk=not self.attempts.work.unflushed)
+        self.attempts.watch.learn(step)
+
+    def _in_transaction(self, part: Part) -> int:
+        return self.attempts.retrying(Attempt((part,)), lambda: self._committed(part))
+
+    def _committed(self, part: Part) -> int:
+        work = self.attempts.work
+        connection = work.connected()
+        answer = in_one_transaction(connection, part, self._guard_of(part.step))
+        self.leaks += leaks_in(answer)
+        work.unflushed = not part.last
+        if Trait.OUTLIVES in part.step.script.traits:
+            connection.close()
+        return sum(millis_in(answer))
+
+    def _outside_transaction(self, part: Part) -> int:
+        """Runs the remaining statements of a step. Raises MustWaitError when its time in this run is used up."""
+        return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
+
+    def _stepwise(self, part: Part) -> int:
+        failure_report, step = self.attempts.failure_report, part.step
+        try:
+            millis = self.stepwise.run(step, part.entry)
+        except OutOfTime as over:
+            said = f"{over.rows:,} rows are done, and its time budget for this run is used up"
+            failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
+            raise MustWaitError(
+                f"{step.name} is deferred: {said}",
+                place=Place(step.script.path),
+                state=f"{failure_report.so_far.told}the rest of the plan waits",
+                hint="run the same again, or let a scheduled run do it: it resumes from there",
+            ) from None
+        self.attempts.work.unflushed = False  # the commit of its entry waited for the disk
+        return millis
