@@ -60,7 +60,7 @@ class ProofDatabase:
 
 
 @contextmanager
-def beside_us(source: Contents) -> Iterator[ProofDatabase]:
+def local_proof(source: Contents) -> Iterator[ProofDatabase]:
     """A database on a local throw-away server, of the source's major if installed, with the source's roles."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from time import monotonic
 
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError
+from ..ports.backup_store import Draft
 from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.connection.connect import Address
@@ -25,19 +27,23 @@ from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
-from .store import ROLES, BackupFolder, sealed
+from .store import DUMP, ROLES, SMALLEST_COPY, SMALLEST_DUMP, checksums, refuse_if_full
 
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 
 @dataclass(frozen=True)
 class Taking:
-    """The source, policy and folder of one backup."""
+    """The source, policy and target of one backup."""
 
     environment: Environment
     policy: BackupPolicy
     source: Address
-    folder: BackupFolder
+    backup: str
+    """The backup's ID."""
+    location: str
+    """Where the store keeps it."""
+    draft: Draft
     tell: Listener
 
     def say(self, words: str) -> None:
@@ -53,48 +59,49 @@ class Counted:
     digests: dict[str, str]
 
 
-def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], None]) -> Receipt:
-    """Dumps, counts, restores and compares; returns the receipt, not yet written. Raises BackupError."""
+def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
+    """Dumps, counts, restores, compares, and finishes the draft. Raises BackupError."""
     started = datetime.now(UTC)
-    with Watchdog(taking.folder.partial) as watchdog:
+    with Watchdog(taking.draft.folder) as watchdog:
         # The snapshot is held only as long as the dump takes: it keeps VACUUM from cleaning up the source
         with exported_snapshot(taking.source) as snapshot:
-            refuse_early(snapshot.database_size())
+            _refuse_full_disks(taking, snapshot.database_size())
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
-            dump = Dump(client, taking.source, taking.folder.dump, jobs())
+            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs())
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         with proof(source) as place:
             notes = _prove(taking, dump, source, place, watchdog)
             words = place.words
-        files = sealed(dump.folder)
-    return Receipt(
-        id=taking.folder.id,
-        environment=taking.environment.name,
-        database=database,
-        server_version=server_version,
-        client_version=client.version,
-        started_at=started,
-        finished_at=datetime.now(UTC),
-        location=_from_here(taking.folder.final.resolve()),
-        compression=client.compression,
-        jobs=dump.jobs,
-        rows=dict(source.rows),
-        files=files,
-        schema_sha256=portable_hash(source.inventory),
-        proof=words,
-        notes=(*_not_there(taking.policy, source), *notes),
-        left_out=source.left_out,
-        public=source.public,
-        contents=dict(source.digests),
-    )
+        receipt = Receipt(
+            id=taking.backup,
+            environment=taking.environment.name,
+            database=database,
+            server_version=server_version,
+            client_version=client.version,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            location=taking.location,
+            compression=client.compression,
+            jobs=dump.jobs,
+            rows=dict(source.rows),
+            files=checksums(dump.folder),
+            schema_sha256=portable_hash(source.inventory),
+            proof=words,
+            notes=(*_missing_tables(taking.policy, source), *notes),
+            left_out=source.left_out,
+            public=source.public,
+            contents=dict(source.digests),
+        )
+        taking.draft.finish(receipt.to_json())
+    return receipt
 
 
-def _from_here(folder: Path) -> str:
-    """The path as a person would write it here: a container's own path of a repository is of no use outside it."""
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+def _refuse_full_disks(taking: Taking, size: int) -> None:
+    refuse_if_full(taking.draft.folder.parent, size, SMALLEST_DUMP)
+    if not taking.policy.verify_server:
+        refuse_if_full(Path(gettempdir()), size, SMALLEST_COPY)
 
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
@@ -132,7 +139,7 @@ def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
     return Counted(snapshot.count_rows(), snapshot.digests(critical))
 
 
-def _not_there(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
+def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
     """Missing critical tables. The plan may be about to create one, so it is reported and does not end the run."""
     return tuple(
         f"critical table {table} is not there yet" for table in policy.critical_tables if table not in source.digests

@@ -21,7 +21,7 @@ from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of
 from ..files.workspace import read_workspace
 from .addresses import Addresses
-from .backups import FolderBackups
+from .backups import StoredBackups
 from .code import RepositoryCode
 from .databases import PostgresDatabases
 from .origin import origin_from
@@ -126,13 +126,13 @@ class Wiring:
         return RepositoryCode(self.root, self.environ)
 
     @property
-    def backups(self) -> FolderBackups:
+    def backups(self) -> StoredBackups:
         """Proved backups."""
-        return FolderBackups(self.root, self.addresses)
+        return StoredBackups(self.root, self.addresses)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """Schemas that a person can name."""
-        return NamedSchemas(self.workspace, self.databases, tell)
+        return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:
         """Writes a file that a person named. Raises UsageError."""

@@ -154,7 +154,7 @@ def test_extensions_that_the_proof_lacks_come_with_a_way_out(quick: Scene) -> No
 def test_without_a_policy_or_with_a_bucket_there_is_nothing_to_do(quick: Scene) -> None:
     with pytest.raises(UsageError, match="no `backup` in its manifest"):
         quick.backups.take(Environment("staging", "X"), quick.tell)
-    with pytest.raises(BackupError, match="backups cannot go to s3://bucket/x"):
+    with pytest.raises(BackupError, match="backups in s3://bucket/x are not supported"):
         quick.backups.take(Environment("staging", "X", backup=BackupPolicy("s3://bucket/x")), quick.tell)
 
 
@@ -165,7 +165,7 @@ def test_a_folder_that_cannot_be_written_says_so(quick: Scene) -> None:
 
 
 def test_too_little_room_is_refused_before_anything_is_dumped(tmp_path: Path) -> None:
-    with pytest.raises(BackupError, match=r"has .* free; a database of .* needs at the very least"):
+    with pytest.raises(BackupError, match=r"has .* free; a database of .* needs at least"):
         store.refuse_if_full(tmp_path, 10**18, store.SMALLEST_DUMP)
     store.refuse_if_full(tmp_path, 10**6, store.SMALLEST_COPY)
 

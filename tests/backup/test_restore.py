@@ -44,7 +44,7 @@ def untouched(url: str) -> bool:
         (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "has another SHA-256"),
         pytest.param(lambda file: os.truncate(file, 3), "has another size", marks=pytest.mark.slow),
         (lambda file: file.unlink(), "is missing"),
-        (lambda file: (file.parent / "blob_1.dat").touch(), "blob_1.dat does not belong to it"),
+        (lambda file: (file.parent / "blob_1.dat").touch(), "blob_1.dat is not in the receipt"),
         pytest.param(
             lambda file: (file.rename(file.parent.parent / "away"), file.symlink_to("../away")),
             "has another size",
@@ -80,7 +80,7 @@ def test_a_receipt_that_was_changed_is_refused(
 def test_what_is_no_receipt_is_refused(quick: Scene, text: str) -> None:
     (quick.root / "receipt.json").write_text(text)
     with pytest.raises(UsageError, match="is not a receipt"):
-        quick.backups.restore("receipt.json", quick.url, quick.tell)
+        quick.backups.restore(f"{quick.root}/receipt.json", quick.url, quick.tell)
     with pytest.raises(UsageError, match="cannot read"):
         quick.backups.restore("nowhere/receipt.json", quick.url, quick.tell)
 
