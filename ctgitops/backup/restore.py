@@ -114,8 +114,8 @@ def _half_way(target: Address) -> Iterator[None]:
     try:
         yield
     except CtgitopsError as error:
-        state = f"{target.label} is not whole, or nobody counted what it has"
-        hint = "see why, then make a new database (`createdb NAME`) and restore into that one"
+        state = f"{target.label} is incomplete or not verified"
+        hint = "fix the cause, then create a new database (`createdb NAME`) and restore into it"
         raise BackupError(error.what, state=state, hint="; ".join(filter(None, (error.hint, hint)))) from None
 
 
@@ -123,7 +123,7 @@ def _refuse_unless_empty(target: Address) -> None:
     if things := things_in(target):
         more = f" and {len(things) - 5} more" if len(things) > 5 else ""
         what = f"{target.label} is not empty: it has {', '.join(things[:5])}{more}"
-        hint = "make a new database (`createdb NAME`) and restore into that one; switch over when it is right"
+        hint = "create a new database (`createdb NAME`), restore into it, and switch over once it is verified"
         raise UsageError(what, state=UNRESTORED, hint=hint)
 
 
@@ -138,7 +138,7 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
     places = () if has_tablespaces(restoring.target) else ("--no-tablespaces",)
     if may_give_to(restoring.target, roles):
         return places
-    restoring.say("this role may not give objects to their owners, so it will own everything itself")
+    restoring.say("this role may not set the owners of objects, so it becomes the owner of all objects")
     return ("--no-owner", *places)
 
 
@@ -146,9 +146,8 @@ def _public_as_it_was(restoring: Restoring) -> None:
     """Restores owner and privileges of the schema `public`, which pg_restore cannot set as an ordinary role."""
     wanted = restoring.saved.receipt.public
     if wanted and (left := give_back_public(restoring.target, wanted)):
-        restoring.say(
-            f"schema public has another owner or other privileges than it had; as a superuser: {' '.join(left)}"
-        )
+        what = "schema public has another owner or other privileges than in the backup"
+        restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
 
 def _compare(restoring: Restoring, complaints: Complaints) -> None:
@@ -161,16 +160,16 @@ def _compare(restoring: Restoring, complaints: Complaints) -> None:
         for table in sorted(receipt.rows.keys() | rows.keys())
         if receipt.rows.get(table) != rows.get(table)
     ]
-    wrong += [f"{t}: other rows than in the receipt" for t, d in receipt.contents.items() if digests.get(t) != d]
+    wrong += [f"{t}: contents differ from the receipt" for t, d in receipt.contents.items() if digests.get(t) != d]
     counted = f"{many(sum(rows.values()), 'row')} in {many(len(rows), 'table')}"
     if wrong:
-        state = f"restored, but not whole: {'; '.join(wrong[:5])}"
+        state = f"restored, but incomplete: {'; '.join(wrong[:5])}"
     else:
-        state = f"restored: {counted}, as many as in the receipt"
+        state = f"restored: {counted}, which matches the receipt"
     if complaints.losses or wrong:
-        shown = " / ".join(map(_short, complaints.losses[:5])) or "rows are missing, too many or not the same"
+        shown = " / ".join(map(_short, complaints.losses[:5])) or "rows are missing, added or different"
         hint = _advice(complaints.losses)
-        raise BackupError(f"not all of {receipt.id} came back: {shown}", state=state, hint=hint)
+        raise BackupError(f"not all of {receipt.id} was restored: {shown}", state=state, hint=hint)
     restoring.say(f"{state}; backed up from {receipt.environment} at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -183,5 +182,5 @@ def _short(loss: str) -> str:
 
 def _advice(losses: tuple[str, ...]) -> str:
     if any(denied in loss for loss in losses for denied in _MAY_NOT_CREATE):
-        return "make a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into that one"
-    return "read what failed: a missing grant can be given by hand; else make a new database and restore again"
+        return "create a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into it"
+    return "see what failed: grant missing privileges by hand, or create a new database and restore again"

@@ -130,7 +130,7 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
     taking.say(
         f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "
-        f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} of the same moment"
+        f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} in the same snapshot"
     )
     return _contents(snapshot, counted, {name: (before.get(name, value), value) for name, value in after.items()})
 
@@ -142,7 +142,7 @@ def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
     """Missing critical tables. The plan may be about to create one, so it is reported and does not end the run."""
     return tuple(
-        f"critical table {table} is not there yet" for table in policy.critical_tables if table not in source.digests
+        f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )
 
 
@@ -171,28 +171,30 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
     if complaints.losses:
         shown = " / ".join(complaints.losses[:3])
         hint = cure_for(taking.source, shown) or _what_helps(shown, place)
-        raise BackupError(f"the dump did not restore on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
+        raise BackupError(f"the dump cannot be restored on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
     with exported_snapshot(place.address, database=place.database) as restored:
         copy = contents_of(restored, taking.policy.critical_tables)
     if found := differences(source, copy):
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-        what = f"what was restored on {place.words} is not what was dumped: {'; '.join(found[:5])}{more}"
-        raise BackupError(what, state=UNTOUCHED, hint="keep the messages above and report them; do not go on without")
+        what = f"the copy restored on {place.words} differs from the source: {'; '.join(found[:5])}{more}"
+        raise BackupError(
+            what, state=UNTOUCHED, hint="save the messages above and report them; do not continue without a backup"
+        )
     taking.say(
         f"restored in {monotonic() - began:.1f} s and compared: "
         f"{many(sum(copy.rows.values()), 'row')} in {many(len(copy.rows), 'table')}, "
-        f"{many(len(copy.inventory), 'thing')} in the schema"
+        f"{many(len(copy.inventory), 'schema object')}"
     )
     return (*complaints.harmless, *filter(None, [place.note]))
 
 
 def _what_helps(words: str, place: ProofDatabase) -> str:
     if full_disk(words):
-        return "the throw-away server needs as much room as the database: free some, or set TMPDIR to a larger disk"
-    if "extension" in words or "could not load library" in words or "could not access file" in words:
         return (
-            "install these extensions beside this PostgreSQL, or name a server that has them in `backup.verify_server`"
+            "the throw-away server needs as much disk space as the database: free some, or set TMPDIR to a larger disk"
         )
+    if "extension" in words or "could not load library" in words or "could not access file" in words:
+        return "install these extensions on this machine, or set `backup.verify_server` to a server that has them"
     if place.options and "role" in words:
-        return "make these roles on the server of `backup.verify_server`: `create role NAME nologin`"
-    return "a backup that does not restore is none; the statements above say what is wrong with it"
+        return "create these roles on the server of `backup.verify_server`: `create role NAME nologin`"
+    return "fix the cause that the statements above report: a backup that cannot be restored does not count"

@@ -43,8 +43,6 @@ class NamedSchemas:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             names = ", ".join(e.name for e in self.workspace.environments) or "none"
-            hint = (
-                f"environments here: {names}; or `migrations`, a file of `ctgitops snapshot`, a backup's receipt.json"
-            )
-            what = f"`{name}` is not an environment, and not a file that can be read"
+            hint = f"use an environment ({names}), `migrations`, a snapshot file or a backup's receipt.json"
+            what = f"`{name}` is not an environment or a readable file"
             raise UsageError(what, hint=hint) from None

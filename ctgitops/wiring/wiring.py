@@ -66,8 +66,8 @@ class Wiring:
         """All environments, each after the one that its `after` names. Raises UsageError where there is none."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
-            hint = "`ctgitops check` tells what is wrong" if blocking else "`ctgitops init` writes three to begin with"
-            raise UsageError("environments/ holds no manifest that can be read", hint=hint)
+            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
+            raise UsageError("environments/ has no valid manifest", hint=hint)
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 
     def environment(self, name: str) -> Environment:
@@ -139,7 +139,7 @@ class Wiring:
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from None
+            raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file") from None
 
     def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
         """The forge where plans are reviewed; `warn` receives what the token may not do."""

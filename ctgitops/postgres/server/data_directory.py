@@ -69,7 +69,7 @@ class Making:
             done = run_as(self.account, watchdog.command(command), reached.environment)
             if done.returncode == 0:
                 return ""
-            said = done.stderr.strip() or "it said nothing"
+            said = done.stderr.strip() or "no output"
             shutil.rmtree(data, ignore_errors=True)
         return said
 

@@ -110,23 +110,28 @@ def make_empty(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
 
 
+def create_like(connection: Connection, name: str, locale: Locale) -> None:
+    """Creates an empty database with this encoding and locale. Writes. Raises psycopg.Error if it is not available."""
+    statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
+        sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
+    )
+    if locale.provider != "c":
+        word = "icu" if locale.provider == "i" else "builtin"
+        statement += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
+    connection.execute(statement)
+
+
 def make_like(connection: Connection, name: str, locale: Locale) -> str:
     """Creates an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
 
     CHECK constraints, generated columns and partition bounds can depend on both.
     """
-    made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}")
-    wanted = made.format(sql.Identifier(name), locale.encoding, locale.collate, locale.ctype)
-    if locale.provider != "c":
-        word = "icu" if locale.provider == "i" else "builtin"
-        wanted += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
     try:
-        connection.execute(wanted)
+        create_like(connection, name, locale)
     except psycopg.Error as error:
-        connection.execute(made.format(sql.Identifier(name), locale.encoding, "C", "C"))
-        return f"restored with locale C: {locale.icu or locale.collate} is not available there: " + str(
-            error.diag.message_primary
-        )
+        create_like(connection, name, Locale(encoding=locale.encoding))
+        wanted = locale.icu or locale.collate
+        return f"restored with locale C: {wanted} is not available there: {error.diag.message_primary}"
     return ""
 
 
@@ -137,8 +142,8 @@ def made_like(address: Address, name: str, locale: Locale) -> str:
             return make_like(connection, name, locale)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error)
-        what = f"cannot make a throw-away database with encoding {locale.encoding}: {said}"
-        raise BackupError(what, hint="name a server that has it in `backup.verify_server`") from None
+        what = f"cannot create a throw-away database with encoding {locale.encoding}: {said}"
+        raise BackupError(what, hint="set `backup.verify_server` to a server that has it") from None
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
@@ -171,7 +176,7 @@ def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tu
             note = make_like(connection, name, locale)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
-        what = f"cannot make a throw-away database on {address.label}: {said}"
+        what = f"cannot create a throw-away database on {address.label}: {said}"
         raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
     try:
         yield version, note

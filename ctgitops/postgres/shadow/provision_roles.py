@@ -55,7 +55,7 @@ class RolePlanter:
         roles = roles_of(self._original)
         for role in roles:
             if said := self._tried(self._made(role), *self._server.made(role.name)):
-                self._note(f"the role {role.name} cannot be made here: {said}")
+                self._note(f"role {role.name} cannot be created in the sandbox: {said}")
             else:
                 self._groups[role.name] = set()
         query = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
@@ -83,7 +83,7 @@ class RolePlanter:
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
-                self._note(f"{role.name} may make roles there, and not here")
+                self._note(f"{role.name} has no CREATEROLE in the sandbox")
             return False
         return asked
 
@@ -93,12 +93,14 @@ class RolePlanter:
         for each in role.member_of:
             told = f"{role.name} in {each.group}"
             if each.group in REACHING or (each.group in self._predefined and each.group not in harmless):
-                self._lose(f"{told} (it reaches beyond the database)")
+                self._lose(f"{told} (gives access outside the database)")
             elif each.group not in self._groups and each.group not in self._predefined:
                 self._lose(f"{told} (no such role in PostgreSQL {self._server.major})")
             elif each.group == self._original.role and self._original.superuser:
                 # It is not a superuser here, and has the privileges of all roles by being a member of each
-                self._lose(f"{told} (a superuser there; here {each.group} is a member of {role.name} instead)")
+                self._lose(
+                    f"{told} (a superuser in the real database; the sandbox makes {each.group} a member of it instead)"
+                )
             elif self._server.major >= OPTIONS_SINCE:
                 yield role.name, each
             else:

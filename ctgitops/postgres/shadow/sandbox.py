@@ -37,7 +37,7 @@ from .without_database_name import without_databases
 
 ORIGINAL = "original"
 """The database that copies are made from; an unmerged migration never runs in it."""
-UNTRUE = "in a throw-away database; no real one was touched"
+UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 
 
@@ -181,7 +181,7 @@ class SandboxDatabases:
 
     def why(self, said: str) -> str:
         """Why we ended the server, if we did; else `said`."""
-        return f"the throw-away server was ended: {self._guard.why}" if self.ended else said
+        return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
         """The error for a server that no longer answers."""
@@ -285,7 +285,7 @@ def sealed_shadow(
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
         if original.major and here != original.major:
-            sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
+            sealed.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the sandbox")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)

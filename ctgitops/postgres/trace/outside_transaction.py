@@ -47,7 +47,7 @@ class Alone:
             modes = sampler.stop()
         if sampler.failure:
             said = " ".join(str(sampler.failure).split())
-            raise LedgerError(f"the locks of a statement could not be watched to its end: {said}")
+            raise LedgerError(f"lock tracing of a statement stopped early: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
             modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's lock, at the very end
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
