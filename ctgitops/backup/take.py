@@ -29,6 +29,8 @@ from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
 from .store import DUMP, ROLES, SMALLEST_COPY, SMALLEST_DUMP, checksums, refuse_if_full
 
+Counted = tuple[dict[str, int], dict[str, str]]
+"""Row counts by table, and digests of critical tables."""
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 
@@ -49,14 +51,6 @@ class Taking:
     def say(self, words: str) -> None:
         """Reports progress."""
         self.tell(BackupAdvanced(words))
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Row counts by table, and digests of critical tables."""
-
-    rows: dict[str, int]
-    digests: dict[str, str]
 
 
 def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
@@ -106,8 +100,8 @@ def _refuse_full_disks(taking: Taking, size: int) -> None:
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
     """Reads the contents of a database that no other session uses."""
-    stand = {name: (value, value) for name, value in snapshot.sequences().items()}
-    return _contents(snapshot, Counted(snapshot.count_rows(), snapshot.digests(critical)), stand)
+    sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
+    return _contents(snapshot, _count(snapshot, critical), sequences)
 
 
 def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
@@ -125,7 +119,7 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
             snapshot.stop()
             raise
         counted = counting.result()
-    rows = counted.rows
+    rows, _ = counted
     after = snapshot.sequences()
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
     taking.say(
@@ -136,7 +130,7 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
 
 
 def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
-    return Counted(snapshot.count_rows(), snapshot.digests(critical))
+    return snapshot.count_rows(), snapshot.digests(critical)
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
@@ -146,12 +140,13 @@ def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
     )
 
 
-def _contents(snapshot: ExportedSnapshot, counted: Counted, stand: dict[str, tuple[int, int]]) -> Contents:
+def _contents(snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str, tuple[int, int]]) -> Contents:
+    rows, digests = counted
     return Contents(
         major=snapshot.server_major(),
-        rows=counted.rows,
-        digests=counted.digests,
-        sequences=stand,
+        rows=rows,
+        digests=digests,
+        sequences=sequences,
         inventory=snapshot.inventory(exact=False),
         exact_inventory=snapshot.inventory(exact=True),
         extensions=snapshot.extensions(),

@@ -18,19 +18,19 @@ from ..core.gate.request import Origin, Request, fingerprint_from
 from ..core.migration.selector import selector_from
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
-from ..files.git import head_of, seniority_of
+from ..files.git import head_of, seniority_of, top_of
 from ..files.workspace import read_workspace
 from .addresses import Addresses
 from .backups import StoredBackups
-from .code import RepositoryCode
-from .databases import PostgresDatabases
+from .databases import PostgresDatabases, ThrowAwayDatabases
 from .origin import origin_from
 from .schemas import NamedSchemas
-from .shadows import ThrowAwayDatabases
 
 if TYPE_CHECKING:
     from ..core.run.progress import Listener
+    from ..core.trial.code_reference import Searched
     from ..ports.forge import Forge
+    from ..sql.name_changes import Gone
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,20 @@ class Wiring:
 
         with console(self.environ, sys.stderr) as tell:
             yield listeners(tell)
+
+
+@dataclass(frozen=True)
+class RepositoryCode:
+    """Implements `ports.code.Code`."""
+
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+        """The places where the repository's code mentions these names."""
+        from ..files.code_search import search_code
+
+        return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)
 
 
 def _target(text: str | None) -> Target | None:

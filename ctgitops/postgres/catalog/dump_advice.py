@@ -1,10 +1,11 @@
-"""Advice for a database that cannot be backed up: the object, the cause, and the statement that removes it."""
+"""Objects that pg_dump leaves out, and advice for objects that prevent a dump: the cause, and the statement to run."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
 import psycopg
 from psycopg import sql
@@ -56,6 +57,12 @@ join pg_catalog.pg_class t on t.oid = c.conrelid
 where c.conname = %s and t.relname = %s and c.contype in ('c', 'f') and c.convalidated and c.conparentid = 0
 order by 1
 """
+
+
+def not_dumped(connection: Connection) -> tuple[str, ...]:
+    """One line for each object, with the reason; empty if a dump has everything. Reads catalogs only, takes no lock."""
+    query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
+    return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
 
 
 def denied(role: str) -> Mapping[str, str]:

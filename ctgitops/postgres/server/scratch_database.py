@@ -15,35 +15,25 @@ from ..connection.connect import Address, Connection, connect, connected
 
 # Objects that neither the server nor an extension created
 THINGS = """
+with of_extensions as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
 select format('schema %I', nspname)
 from pg_catalog.pg_namespace n
 where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_namespace'::regclass, n.oid) not in (select classid, objid from of_extensions)
 union all
 select format('%I.%I', n.nspname, c.relname)
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_class'::regclass, c.oid) not in (select classid, objid from of_extensions)
 union all
 select format('function %I.%I', n.nspname, p.proname)
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where n.nspname = 'public'
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_proc'::regclass, p.oid) not in (select classid, objid from of_extensions)
 order by 1
 """
-
-
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
 """PostgreSQL checks only every 100 ms whether a database's sessions have ended before it renames it; we check

@@ -31,7 +31,7 @@ from ..server.local_server import LocalServer
 from ..server.programs import Programs
 from ..server.scratch_database import rename
 from ..session.database import PostgresDatabase
-from .without_database_name import without_databases
+from .copy_name import without_databases
 
 ROLE = "ctgitops_replay"
 """The role that runs migrations here: not a superuser, unless the SQL needs one."""

@@ -28,12 +28,11 @@ from ..server.programs import Programs
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
-from .copy_name import CopyName
+from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
 from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
-from .without_database_name import without_databases
 
 ORIGINAL = "original"
 """The database that copies are made from; an unmerged migration never runs in it."""
