@@ -23,8 +23,7 @@ SMALLEST_COPY = 5
 def store_at(address: str, root: Path) -> BackupStore:
     """The store at a folder, relative to `root`, or at a URL. Raises UsageError if its scheme is not supported."""
     if "://" in address:
-        hint = "set `backup.to` to a folder on this machine"
-        raise UsageError(f"backups in {address} are not supported", hint=hint)
+        raise UsageError(f"backups in {address} are not supported", hint="use a folder on this machine")
     return FolderStore(root / Path(address).expanduser())
 
 

@@ -32,7 +32,7 @@ def backup(name: str, root: Path, form: str) -> int:
 
 
 @click.command()
-@click.argument("receipt")
+@click.argument("receipt", type=click.Path(dir_okay=False))
 @click.option(
     "--into", "url", required=True, metavar="URL", help="URL of an empty database, or $NAME of a variable with it."
 )

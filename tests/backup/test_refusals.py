@@ -156,6 +156,8 @@ def test_without_a_policy_or_with_a_bucket_there_is_nothing_to_do(quick: Scene) 
         quick.backups.take(Environment("staging", "X"), quick.tell)
     with pytest.raises(BackupError, match="backups in s3://bucket/x are not supported"):
         quick.backups.take(Environment("staging", "X", backup=BackupPolicy("s3://bucket/x")), quick.tell)
+    with pytest.raises(UsageError, match="backups in s3://bucket/x are not supported"):
+        quick.backups.restore("s3://bucket/x/1/receipt.json", quick.url, quick.tell)
 
 
 def test_a_folder_that_cannot_be_written_says_so(quick: Scene) -> None:

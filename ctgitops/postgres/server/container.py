@@ -130,8 +130,8 @@ def _tidy(made: DockerContainer) -> None:
     """Removes containers of runs that have ended."""
     for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
         machine, _, process = each.labels[LABEL].rpartition("/")
-        gone = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
-        if gone or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
+        ended = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
+        if ended or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
             with suppress(Exception):  # another run removes it too
                 each.remove(force=True, v=True)
 

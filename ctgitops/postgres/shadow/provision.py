@@ -22,7 +22,7 @@ from ..server.choose import Server
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
 from .extensions import as_admin, dull, has_unquiet_triggers, missing
-from .provision_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
+from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
@@ -54,7 +54,7 @@ class Provisioner:
                     )
             else:
                 self._note(NOT_SEALED)
-            RolePlanter(connection, server, self._original, self._note).plant()
+            RoleProvisioner(connection, server, self._original, self._note).provision()
 
     @cached_property
     def _made(self) -> frozenset[str]:

@@ -82,7 +82,7 @@ class ReplayShadow:
             why = failure.message
         except CtgitopsError as error:
             why = error.what
-        self._notes.append(f"differences in deparsed expressions are not told apart from real differences: {why}")
+        self._notes.append(f"cannot distinguish differently deparsed expressions from real differences: {why}")
         return Snapshot()
 
     @property

@@ -69,7 +69,7 @@ class SandboxShadow:
                         try_step(self._connected(), piece, observer)
                     else:
                         piece()
-                self._sealed.planter.reopen(self.database, step)
+                self._sealed.provisioner.reopen(self.database, step)
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
@@ -128,7 +128,7 @@ class SandboxShadow:
                 self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            self._sealed.planter.ledger(self.database, self._connection, self.address)
+            self._sealed.provisioner.ledger(self.database, self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
@@ -159,7 +159,7 @@ class SandboxDatabases:
         self.skipped: dict[Skipped, None] = {}
         self._guard = guard
         self._shadows: list[SandboxShadow] = []
-        self.planter = Provisioner(server, original, self.notes)
+        self.provisioner = Provisioner(server, original, self.notes)
         self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
@@ -204,7 +204,7 @@ class SandboxDatabases:
         """One more database for the duration of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
-            self.planter.database(name, template)
+            self.provisioner.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
@@ -228,7 +228,7 @@ class SandboxDatabases:
         shadow.close()
         tried = self.named("tried")
         with refused_as_error(self.server.address()):
-            self.planter.database(tried, self.named(ORIGINAL))
+            self.provisioner.database(tried, self.named(ORIGINAL))
         return tried
 
     def close(self) -> None:
@@ -260,15 +260,15 @@ def sealed_server(
         ResourceGuard(server.used, limits, server.end) as guard,
     ):
         sealed = SandboxDatabases(server, guard, original, allowed)
-        planter = sealed.planter
+        provisioner = sealed.provisioner
         with refused_as_error(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
-            planter.roles()
-            planter.database(sealed.named(ORIGINAL))
-            planter.schema(sealed.named(ORIGINAL))
-            planter.quiet_ledger(sealed.named(ORIGINAL))
-            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+            provisioner.roles()
+            provisioner.database(sealed.named(ORIGINAL))
+            provisioner.schema(sealed.named(ORIGINAL))
+            provisioner.quiet_ledger(sealed.named(ORIGINAL))
+            provisioner.database(sealed.named("shadow"), sealed.named(ORIGINAL))
         try:
             yield sealed
         finally:
