@@ -250,8 +250,8 @@ class Diary:
             raise BackupError("the restored copy lacks 1 row", state="nothing was changed")
         return receipt(environment.name)
 
-    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:  # noqa: ARG002
-        self.lines.append(f"restore {receipt_path}")
+    def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:  # noqa: ARG002
+        self.lines.append(f"restore {receipt_at}")
         return receipt()
 
 

@@ -507,7 +507,7 @@ def test_where_there_can_be_no_plan_the_comment_says_why(scene: Scene) -> None:
     for manifest in (scene.house.root / "environments").iterdir():
         manifest.unlink()
     assert scene.run("pull_request", opened()) == 2
-    assert "environments/ holds no manifest" in scene.forge.comments[-1].body
+    assert "environments/ has no valid manifest" in scene.forge.comments[-1].body
     assert len(scene.forge.comments) == 2
 
 

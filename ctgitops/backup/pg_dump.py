@@ -67,7 +67,7 @@ def words_of(finished: Finished, address: Address) -> str:
     if not lines:
         lines = said.splitlines()[:1]
     if finished.status < 0:
-        lines.append(f"ended by {signal.Signals(-finished.status).name}")
+        lines.append(f"killed by {signal.Signals(-finished.status).name}")
     return " / ".join(lines[:3]) or f"exit status {finished.status}"
 
 
@@ -88,16 +88,14 @@ def _failed(dump: Dump, finished: Finished, snapshot: ExportedSnapshot) -> Backu
     what = f"pg_dump {dump.client.version} could not dump {dump.source.label}: {words}"
     advice = {
         **denied(snapshot.user()),
-        r"could not obtain lock": "another session locks that table, or this role may not read it; run the same again",
-        r"worker process died": "a worker was ended from outside: look for a limit (`ulimit -a`) or too little memory",
-        r"server version mismatch": "use clients at least as new as the server",
+        r"could not obtain lock": "another session locks that table, or this role may not read it; run it again",
+        r"worker process died": "a worker process was killed: check the limits (`ulimit -a`) and the memory",
+        r"server version mismatch": "use pg_dump at least as new as the server",
         r"too many (connections|clients)|connection slots": f"the dump needs {dump.jobs + 4} free connections",
-        r"snapshot .* does not exist|invalid snapshot": "give backups a direct connection, not one through a pooler",
+        r"snapshot .* does not exist|invalid snapshot": "connect directly, not through a pooler",
     }
     hint = next((hint for pattern, hint in advice.items() if re.search(pattern, words)), "")
     if full_disk(words):
         size = megabytes(snapshot.database_size())
-        hint = (
-            f"make room in {dump.folder.parent.parent}: a dump is mostly an eighth to a third of the database's {size}"
-        )
+        hint = f"free space in {dump.folder.parent.parent}: a dump usually takes 1/8 to 1/3 of the database's {size}"
     return BackupError(what, state=UNTOUCHED, hint=hint)

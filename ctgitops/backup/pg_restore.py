@@ -93,7 +93,7 @@ def judged(finished: Finished, restoration: Restoration) -> Complaints:
     counted = COUNTED.search(said)
     if finished.status != 1 or counted is None:
         words = words_of(finished, restoration.target)
-        raise BackupError(f"pg_restore {restoration.client.version} gave up: {words}")
+        raise BackupError(f"pg_restore {restoration.client.version} stopped: {words}")
     rest = COUNTED.sub("", said)
     harmless: list[str] = []
     for pattern in HARMLESS:
@@ -102,7 +102,7 @@ def judged(finished: Finished, restoration: Restoration) -> Complaints:
     # Jobs write at the same time: a message arrives whole, but the prefixes may be in any order
     losses = [loss for part in rest.split("pg_restore: error: ") if (loss := MARKS.sub("", part).strip())]
     if not losses and int(counted[1]) > len(harmless):
-        losses = [f"pg_restore counted {counted[1]} errors and named {len(harmless)}"]
+        losses = [f"pg_restore counted {counted[1]} errors and reported {len(harmless)}"]
     return Complaints(_lines("\n".join(sorted({_joined(one) for one in harmless}))), tuple(map(_joined, losses)))
 
 

@@ -60,7 +60,7 @@ class ProofDatabase:
 
 
 @contextmanager
-def beside_us(source: Contents) -> Iterator[ProofDatabase]:
+def local_proof(source: Contents) -> Iterator[ProofDatabase]:
     """A database on a local throw-away server, of the source's major if installed, with the source's roles."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
@@ -91,14 +91,14 @@ def differences(source: Contents, copy: Contents) -> list[str]:
         if then != now:
             found.append(f"{table}: {_rows(then)} in the source, {_rows(now)} restored")
     for name, (before, after) in sorted(source.sequences.items()):
-        stands = copy.sequences.get(name, (None, None))[0]
-        if stands is None:
+        value = copy.sequences.get(name, (None, None))[0]
+        if value is None:
             found.append(f"sequence {name} is missing")
-        elif not min(before, after) <= stands <= max(before, after):
-            found.append(f"sequence {name} was at {before} to {after} and is restored at {stands}")
+        elif not min(before, after) <= value <= max(before, after):
+            found.append(f"sequence {name} was at {before} to {after}, and is at {value} in the copy")
     for table, digest in source.digests.items():
         if copy.digests.get(table) != digest:
-            found.append(f"{table}: its rows are not the same, though as many")
+            found.append(f"{table}: same number of rows, but other contents")
     same = source.major == copy.major
     then_lines = source.exact_inventory if same else source.inventory
     now_lines = copy.exact_inventory if same else copy.inventory

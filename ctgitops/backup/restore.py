@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
+from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..postgres.catalog.exported_snapshot import exported_snapshot
 from ..postgres.catalog.public_schema import give_back_public
+from ..postgres.catalog.schema_snapshot import take_snapshot
 from ..postgres.connection.connect import Address
 from ..postgres.server.libpq_environment import database_of, wants_tls
-from ..postgres.server.programs import client_for
-from ..postgres.server.scratch_database import has_tablespaces, may_give_to, missing_roles, roles_in, things_in
+from ..postgres.server.local_server import LocalServer
+from ..postgres.server.programs import client_for, server_for
+from ..postgres.server.scratch_database import (
+    create_roles,
+    has_tablespaces,
+    may_give_to,
+    missing_roles,
+    roles_in,
+    things_in,
+)
 from ..postgres.server.watchdog import Then, Watchdog
 from .meter import restore_measured
 from .pg_dump import jobs, many, megabytes
 from .pg_restore import Complaints, Restoration, pg_restore
-from .store import DUMP, ROLES, read_receipt, refuse_if_changed
+from .proof import RESTORE_SETTINGS
+from .store import DUMP, ROLES, refuse_if_changed
 
 UNRESTORED = "nothing was restored"
 LONGEST_STATEMENT = 100
@@ -28,11 +39,32 @@ _MAY_NOT_CREATE = ("permission denied for database", "permission denied for sche
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A backup that a store returned."""
+
+    receipt: Receipt
+    folder: Path
+    """A local folder with its files."""
+    location: str
+    """Where the store keeps it, for messages."""
+
+    @property
+    def dump(self) -> Path:
+        """The folder that pg_dump wrote."""
+        return self.folder / DUMP
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles that own an object in it or have privileges on one."""
+        file = self.dump / ROLES
+        return roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
+
+
+@dataclass(frozen=True)
 class Restoring:
     """The backup and the target of a restore."""
 
-    receipt: Receipt
-    dump: Path
+    saved: Saved
     target: Address
     tell: Listener
 
@@ -41,22 +73,22 @@ class Restoring:
         self.tell(BackupAdvanced(words))
 
 
-def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt:
+def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
     """Checks the backup and the target, restores, and counts rows. Writes. Raises BackupError or UsageError."""
-    receipt = read_receipt(receipt_path)
-    restoring = Restoring(receipt, receipt_path.parent / DUMP, target, tell)
+    receipt = saved.receipt
+    restoring = Restoring(saved, target, tell)
     restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
-    refuse_if_changed(receipt, restoring.dump)
+    refuse_if_changed(receipt, saved.dump, saved.location)
     _refuse_unless_empty(target)
     options = _owners(restoring)
     # pg_restore must be able to read pg_dump's format; an older one can also restore into a newer server
     major = int(receipt.client_version.split(".")[0])
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
-    restoration = Restoration(client, target, database_of(target), restoring.dump, jobs(), options)
+    restoration = Restoration(client, target, database_of(target), saved.dump, jobs(), options)
     with (
         _half_way(target),
-        Watchdog(restoring.dump, then=Then.KEEP) as watchdog,
+        Watchdog(saved.dump, then=Then.KEEP) as watchdog,
         restore_measured(target, None, receipt.rows, tell),
     ):
         complaints = pg_restore(restoration, watchdog)
@@ -65,14 +97,25 @@ def restore_from(receipt_path: Path, target: Address, tell: Listener) -> Receipt
     return receipt
 
 
+def schema_of(saved: Saved, tell: Listener) -> Snapshot:
+    """Restores a backup on a local throw-away server and reads its schema. Raises BackupError, UsageError."""
+    programs = server_for(int(saved.receipt.server_version.split(".", maxsplit=1)[0]))
+    with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
+        address = server.create_database("backup")
+        create_roles(address, saved.roles)
+        restore_into(saved, address, tell)
+        taken = take_snapshot(address)
+        return replace(taken, about=replace(taken.about, database=saved.receipt.database))
+
+
 @contextmanager
 def _half_way(target: Address) -> Iterator[None]:
     """From here on the target is changed, even if the error of a called function says that nothing was changed."""
     try:
         yield
     except CtgitopsError as error:
-        state = f"{target.label} is not whole, or nobody counted what it has"
-        hint = "see why, then make a new database (`createdb NAME`) and restore into that one"
+        state = f"{target.label} is incomplete or not verified"
+        hint = "fix the cause, then create a new database (`createdb NAME`) and restore into it"
         raise BackupError(error.what, state=state, hint="; ".join(filter(None, (error.hint, hint)))) from None
 
 
@@ -80,54 +123,53 @@ def _refuse_unless_empty(target: Address) -> None:
     if things := things_in(target):
         more = f" and {len(things) - 5} more" if len(things) > 5 else ""
         what = f"{target.label} is not empty: it has {', '.join(things[:5])}{more}"
-        hint = "make a new database (`createdb NAME`) and restore into that one; switch over when it is right"
+        hint = "create a new database (`createdb NAME`), restore into it, and switch over once it is verified"
         raise UsageError(what, state=UNRESTORED, hint=hint)
 
 
 def _owners(restoring: Restoring) -> tuple[str, ...]:
     """Options: owners and grants are restored if the target allows it; policies always need their roles."""
-    file = restoring.dump / ROLES
-    roles = roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
+    roles = restoring.saved.roles
     if missing := missing_roles(restoring.target, roles):
-        what = f"{restoring.target.label} lacks roles that own or may use something: {', '.join(missing)}"
-        hint = f"make them by hand, or all at once: `psql URL -f {file}` (those that exist are complained of, no harm)"
+        what = f"{restoring.target.label} lacks roles that own objects or have privileges: {', '.join(missing)}"
+        file = f"{restoring.saved.location}/{DUMP}/{ROLES}"
+        hint = f"create them by hand, or all at once: `psql URL -f {file}` (it is safe to ignore `already exists`)"
         raise UsageError(what, state=UNRESTORED, hint=hint)
     places = () if has_tablespaces(restoring.target) else ("--no-tablespaces",)
     if may_give_to(restoring.target, roles):
         return places
-    restoring.say("this role may not give objects to their owners, so it will own everything itself")
+    restoring.say("this role may not set the owners of objects, so it becomes the owner of all objects")
     return ("--no-owner", *places)
 
 
 def _public_as_it_was(restoring: Restoring) -> None:
     """Restores owner and privileges of the schema `public`, which pg_restore cannot set as an ordinary role."""
-    wanted = restoring.receipt.public
+    wanted = restoring.saved.receipt.public
     if wanted and (left := give_back_public(restoring.target, wanted)):
-        restoring.say(
-            f"schema public has another owner or other privileges than it had; as a superuser: {' '.join(left)}"
-        )
+        what = "schema public has another owner or other privileges than in the backup"
+        restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
 
 def _compare(restoring: Restoring, complaints: Complaints) -> None:
     with _half_way(restoring.target), exported_snapshot(restoring.target) as snapshot:
         rows = snapshot.count_rows()
-        digests = snapshot.digests(tuple(restoring.receipt.contents))
-    receipt = restoring.receipt
+        digests = snapshot.digests(tuple(restoring.saved.receipt.contents))
+    receipt = restoring.saved.receipt
     wrong = [
         f"{table}: {receipt.rows.get(table, 0):,} in the receipt, {rows.get(table, 0):,} restored"
         for table in sorted(receipt.rows.keys() | rows.keys())
         if receipt.rows.get(table) != rows.get(table)
     ]
-    wrong += [f"{t}: other rows than in the receipt" for t, d in receipt.contents.items() if digests.get(t) != d]
+    wrong += [f"{t}: contents differ from the receipt" for t, d in receipt.contents.items() if digests.get(t) != d]
     counted = f"{many(sum(rows.values()), 'row')} in {many(len(rows), 'table')}"
     if wrong:
-        state = f"restored, but not whole: {'; '.join(wrong[:5])}"
+        state = f"restored, but incomplete: {'; '.join(wrong[:5])}"
     else:
-        state = f"restored: {counted}, as many as in the receipt"
+        state = f"restored: {counted}, which matches the receipt"
     if complaints.losses or wrong:
-        shown = " / ".join(map(_short, complaints.losses[:5])) or "rows are missing, too many or not the same"
+        shown = " / ".join(map(_short, complaints.losses[:5])) or "rows are missing, added or different"
         hint = _advice(complaints.losses)
-        raise BackupError(f"not all of {receipt.id} came back: {shown}", state=state, hint=hint)
+        raise BackupError(f"not all of {receipt.id} was restored: {shown}", state=state, hint=hint)
     restoring.say(f"{state}; backed up from {receipt.environment} at {receipt.started_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -140,5 +182,5 @@ def _short(loss: str) -> str:
 
 def _advice(losses: tuple[str, ...]) -> str:
     if any(denied in loss for loss in losses for denied in _MAY_NOT_CREATE):
-        return "make a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into that one"
-    return "read what failed: a missing grant can be given by hand; else make a new database and restore again"
+        return "create a new database that this role owns (`createdb --owner=ROLE NAME`), and restore into it"
+    return "see what failed: grant missing privileges by hand, or create a new database and restore again"

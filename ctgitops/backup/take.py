@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from time import monotonic
 
 from ..core.environment.environment import BackupPolicy, Environment
 from ..core.receipt import Receipt
 from ..core.run.progress import BackupAdvanced, Listener
 from ..errors import BackupError
+from ..ports.backup_store import Draft
 from ..postgres.catalog.dump_advice import cure_for
 from ..postgres.catalog.exported_snapshot import ExportedSnapshot, exported_snapshot, portable_hash
 from ..postgres.connection.connect import Address
@@ -25,19 +27,25 @@ from .meter import dump_measured, restore_measured
 from .pg_dump import UNTOUCHED, Dump, full_disk, jobs, many, megabytes, pg_dump
 from .pg_restore import Restoration, pg_restore
 from .proof import Contents, ProofDatabase, differences
-from .store import ROLES, BackupFolder, sealed
+from .store import DUMP, ROLES, SMALLEST_COPY, SMALLEST_DUMP, checksums, refuse_if_full
 
+Counted = tuple[dict[str, int], dict[str, str]]
+"""Row counts by table, and digests of critical tables."""
 ProofMaker = Callable[[Contents], AbstractContextManager[ProofDatabase]]
 
 
 @dataclass(frozen=True)
 class Taking:
-    """The source, policy and folder of one backup."""
+    """The source, policy and target of one backup."""
 
     environment: Environment
     policy: BackupPolicy
     source: Address
-    folder: BackupFolder
+    backup: str
+    """The backup's ID."""
+    location: str
+    """Where the store keeps it."""
+    draft: Draft
     tell: Listener
 
     def say(self, words: str) -> None:
@@ -45,62 +53,55 @@ class Taking:
         self.tell(BackupAdvanced(words))
 
 
-@dataclass(frozen=True)
-class Counted:
-    """Row counts by table, and digests of critical tables."""
-
-    rows: dict[str, int]
-    digests: dict[str, str]
-
-
-def take_into(taking: Taking, proof: ProofMaker, refuse_early: Callable[[int], None]) -> Receipt:
-    """Dumps, counts, restores and compares; returns the receipt, not yet written. Raises BackupError."""
+def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
+    """Dumps, counts, restores, compares, and finishes the draft. Raises BackupError."""
     started = datetime.now(UTC)
-    with Watchdog(taking.folder.partial) as watchdog:
+    with Watchdog(taking.draft.folder) as watchdog:
         # The snapshot is held only as long as the dump takes: it keeps VACUUM from cleaning up the source
         with exported_snapshot(taking.source) as snapshot:
-            refuse_early(snapshot.database_size())
+            _refuse_full_disks(taking, snapshot.database_size())
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
-            dump = Dump(client, taking.source, taking.folder.dump, jobs())
+            dump = Dump(client, taking.source, taking.draft.folder / DUMP, jobs())
             source = _dump_and_count(taking, dump, snapshot, watchdog)
             server_version, database = snapshot.server_version(), snapshot.database_name()
         (dump.folder / ROLES).write_text(role_statements(source.roles), encoding="utf-8")
         with proof(source) as place:
             notes = _prove(taking, dump, source, place, watchdog)
             words = place.words
-        files = sealed(dump.folder)
-    return Receipt(
-        id=taking.folder.id,
-        environment=taking.environment.name,
-        database=database,
-        server_version=server_version,
-        client_version=client.version,
-        started_at=started,
-        finished_at=datetime.now(UTC),
-        location=_from_here(taking.folder.final.resolve()),
-        compression=client.compression,
-        jobs=dump.jobs,
-        rows=dict(source.rows),
-        files=files,
-        schema_sha256=portable_hash(source.inventory),
-        proof=words,
-        notes=(*_not_there(taking.policy, source), *notes),
-        left_out=source.left_out,
-        public=source.public,
-        contents=dict(source.digests),
-    )
+        receipt = Receipt(
+            id=taking.backup,
+            environment=taking.environment.name,
+            database=database,
+            server_version=server_version,
+            client_version=client.version,
+            started_at=started,
+            finished_at=datetime.now(UTC),
+            location=taking.location,
+            compression=client.compression,
+            jobs=dump.jobs,
+            rows=dict(source.rows),
+            files=checksums(dump.folder),
+            schema_sha256=portable_hash(source.inventory),
+            proof=words,
+            notes=(*_missing_tables(taking.policy, source), *notes),
+            left_out=source.left_out,
+            public=source.public,
+            contents=dict(source.digests),
+        )
+        taking.draft.finish(receipt.to_json())
+    return receipt
 
 
-def _from_here(folder: Path) -> str:
-    """The path as a person would write it here: a container's own path of a repository is of no use outside it."""
-    here = Path.cwd()
-    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+def _refuse_full_disks(taking: Taking, size: int) -> None:
+    refuse_if_full(taking.draft.folder.parent, size, SMALLEST_DUMP)
+    if not taking.policy.verify_server:
+        refuse_if_full(Path(gettempdir()), size, SMALLEST_COPY)
 
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
     """Reads the contents of a database that no other session uses."""
-    stand = {name: (value, value) for name, value in snapshot.sequences().items()}
-    return _contents(snapshot, Counted(snapshot.count_rows(), snapshot.digests(critical)), stand)
+    sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
+    return _contents(snapshot, _count(snapshot, critical), sequences)
 
 
 def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> Contents:
@@ -118,33 +119,34 @@ def _dump_and_count(taking: Taking, dump: Dump, snapshot: ExportedSnapshot, watc
             snapshot.stop()
             raise
         counted = counting.result()
-    rows = counted.rows
+    rows, _ = counted
     after = snapshot.sequences()
     written = sum(file.stat().st_size for file in dump.folder.iterdir())
     taking.say(
         f"dumped {megabytes(written)} in {monotonic() - began:.1f} s; "
-        f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} of the same moment"
+        f"counted {many(sum(rows.values()), 'row')} in {many(len(rows), 'table')} in the same snapshot"
     )
     return _contents(snapshot, counted, {name: (before.get(name, value), value) for name, value in after.items()})
 
 
 def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
-    return Counted(snapshot.count_rows(), snapshot.digests(critical))
+    return snapshot.count_rows(), snapshot.digests(critical)
 
 
-def _not_there(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
+def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
     """Missing critical tables. The plan may be about to create one, so it is reported and does not end the run."""
     return tuple(
-        f"critical table {table} is not there yet" for table in policy.critical_tables if table not in source.digests
+        f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )
 
 
-def _contents(snapshot: ExportedSnapshot, counted: Counted, stand: dict[str, tuple[int, int]]) -> Contents:
+def _contents(snapshot: ExportedSnapshot, counted: Counted, sequences: dict[str, tuple[int, int]]) -> Contents:
+    rows, digests = counted
     return Contents(
         major=snapshot.server_major(),
-        rows=counted.rows,
-        digests=counted.digests,
-        sequences=stand,
+        rows=rows,
+        digests=digests,
+        sequences=sequences,
         inventory=snapshot.inventory(exact=False),
         exact_inventory=snapshot.inventory(exact=True),
         extensions=snapshot.extensions(),
@@ -164,28 +166,30 @@ def _prove(taking: Taking, dump: Dump, source: Contents, place: ProofDatabase, w
     if complaints.losses:
         shown = " / ".join(complaints.losses[:3])
         hint = cure_for(taking.source, shown) or _what_helps(shown, place)
-        raise BackupError(f"the dump did not restore on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
+        raise BackupError(f"the dump cannot be restored on {place.words}: {shown}", state=UNTOUCHED, hint=hint)
     with exported_snapshot(place.address, database=place.database) as restored:
         copy = contents_of(restored, taking.policy.critical_tables)
     if found := differences(source, copy):
         more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
-        what = f"what was restored on {place.words} is not what was dumped: {'; '.join(found[:5])}{more}"
-        raise BackupError(what, state=UNTOUCHED, hint="keep the messages above and report them; do not go on without")
+        what = f"the copy restored on {place.words} differs from the source: {'; '.join(found[:5])}{more}"
+        raise BackupError(
+            what, state=UNTOUCHED, hint="save the messages above and report them; do not continue without a backup"
+        )
     taking.say(
         f"restored in {monotonic() - began:.1f} s and compared: "
         f"{many(sum(copy.rows.values()), 'row')} in {many(len(copy.rows), 'table')}, "
-        f"{many(len(copy.inventory), 'thing')} in the schema"
+        f"{many(len(copy.inventory), 'schema object')}"
     )
     return (*complaints.harmless, *filter(None, [place.note]))
 
 
 def _what_helps(words: str, place: ProofDatabase) -> str:
     if full_disk(words):
-        return "the throw-away server needs as much room as the database: free some, or set TMPDIR to a larger disk"
-    if "extension" in words or "could not load library" in words or "could not access file" in words:
         return (
-            "install these extensions beside this PostgreSQL, or name a server that has them in `backup.verify_server`"
+            "the throw-away server needs as much disk space as the database: free some, or set TMPDIR to a larger disk"
         )
+    if "extension" in words or "could not load library" in words or "could not access file" in words:
+        return "install these extensions on this machine, or set `backup.verify_server` to a server that has them"
     if place.options and "role" in words:
-        return "make these roles on the server of `backup.verify_server`: `create role NAME nologin`"
-    return "a backup that does not restore is none; the statements above say what is wrong with it"
+        return "create these roles on the server of `backup.verify_server`: `create role NAME nologin`"
+    return "fix the cause that the statements above report: a backup that cannot be restored does not count"

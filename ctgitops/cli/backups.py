@@ -32,17 +32,17 @@ def backup(name: str, root: Path, form: str) -> int:
 
 
 @click.command()
-@click.argument("receipt", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("receipt", type=click.Path(dir_okay=False))
 @click.option(
     "--into", "url", required=True, metavar="URL", help="URL of an empty database, or $NAME of a variable with it."
 )
 @options.root
 @options.as_data
-def restore(receipt: Path, url: str, root: Path, form: str) -> int:
+def restore(receipt: str, url: str, root: Path, form: str) -> int:
     """Bring a backup back into an empty database, and count its rows."""
     wiring = Wiring(root)
     with wiring.console() as tell:
-        done = wiring.backups.restore(str(receipt.resolve()), wiring.addresses.url_or_secret(url), tell)
+        done = wiring.backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
     rows = sum(done.rows.values())
     words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken"
     print_page(done.to_json() if form == "json" else words, form)

@@ -10,10 +10,13 @@ from ..core.run.progress import Listener
 
 
 class Backups(Protocol):
-    """Where proved backups come from and go back to."""
+    """Takes and restores proved backups."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Dumps, counts, restores, compares, and writes the receipt last. Raises BackupError."""
+        """Dumps, counts, restores, compares, and stores the receipt last. Raises BackupError."""
 
-    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:
-        """Restores a backup into the empty database at `url` and counts its rows. Raises BackupError. Writes."""
+    def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
+        """Restores the backup of a receipt, a path or a URL, into the empty database at `url`. Writes.
+
+        Raises BackupError if not all of it was restored.
+        """

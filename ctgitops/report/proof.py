@@ -21,7 +21,7 @@ def sentences(proof: Trial, plan: Plan) -> tuple[str, ...]:
         *_ways(proof.ways),
         *_twice(proof.again),
         *_order(proof),
-        *(note if note.startswith("not sealed: ") else f"not matched: {note}" for note in proof.unmatched),
+        *(note if note.startswith("not isolated: ") else f"not matched: {note}" for note in proof.unmatched),
     )
 
 

@@ -29,7 +29,7 @@ class Addresses:
 
         url = self.environ.get(secret, "").strip()
         if not url:
-            what = f"{whose} wants its database's URL in {secret}, which is not set"
+            what = f"{secret}, the URL of the database of {whose}, is not set"
             hint = (
                 f"export {secret}=postgresql://…; in a workflow, under `env:`, `{secret}: ${{{{ secrets.{secret} }}}}`"
             )

@@ -1,4 +1,4 @@
-"""Backups in a folder, whose implementation is imported when one is taken: 60 ms that other runs need not pay."""
+"""Proved backups, whose implementation is imported when one is taken: 60 ms that other runs need not pay."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from .addresses import Addresses
 
 if TYPE_CHECKING:
+    from ..backup.backups import ProvedBackups
     from ..core.environment.environment import Environment
     from ..core.receipt import Receipt
     from ..core.run.progress import Listener
-    from ..ports.backups import Backups
+    from ..core.schema.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class FolderBackups:
+class StoredBackups:
     """Implements `ports.backups.Backups`."""
 
     root: Path
@@ -24,16 +25,20 @@ class FolderBackups:
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
         """Takes a backup and proves it by a restore. Raises BackupError."""
-        return self._local().take(environment, tell)
+        return self._proved().take(environment, tell)
 
-    def restore(self, receipt_path: str, url: str, tell: Listener) -> Receipt:
+    def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
         """Restores a backup into an empty database. Raises BackupError. Writes."""
-        return self._local().restore(receipt_path, url, tell)
+        return self._proved().restore(receipt_at, url, tell)
 
-    def _local(self) -> Backups:
-        from ..backup.local import LocalBackups
+    def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
+        """The schema of a backup, restored on a throw-away server. Raises BackupError, UsageError."""
+        return self._proved().schema(receipt_at, tell)
 
-        return LocalBackups(
+    def _proved(self) -> ProvedBackups:
+        from ..backup.backups import ProvedBackups
+
+        return ProvedBackups(
             self.root,
             address_of=self.addresses.of,
             address_of_secret=lambda secret: self.addresses.named(secret, "backup.verify_server"),

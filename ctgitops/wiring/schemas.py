@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from ..core.schema.snapshot import Snapshot, snapshot_from
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError
+from ..ports.backup_store import RECEIPT
 
 if TYPE_CHECKING:
     from ..core.run.progress import Listener
+    from .backups import StoredBackups
     from .databases import PostgresDatabases
 
 
@@ -21,6 +23,7 @@ class NamedSchemas:
 
     workspace: Workspace
     databases: PostgresDatabases
+    backups: StoredBackups
     tell: Listener
 
     def named(self, name: str) -> Snapshot:
@@ -29,11 +32,10 @@ class NamedSchemas:
         if environment is not None:
             return self.databases.of(environment).snapshot()
         path = Path(name)
-        if path.name == "receipt.json" or (path / "receipt.json").is_file():
-            from ..backup.dump_schema import schema_of_backup
-
-            receipt = path if path.is_file() else path / "receipt.json"
-            return schema_of_backup(receipt.resolve(), self.tell)
+        if path.name == RECEIPT:
+            return self.backups.schema(name, self.tell)
+        if (path / RECEIPT).is_file():
+            return self.backups.schema(str(path / RECEIPT), self.tell)
         return snapshot_from(self._text(path, name), name)
 
     def _text(self, path: Path, name: str) -> str:
@@ -41,8 +43,6 @@ class NamedSchemas:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             names = ", ".join(e.name for e in self.workspace.environments) or "none"
-            hint = (
-                f"environments here: {names}; or `migrations`, a file of `ctgitops snapshot`, a backup's receipt.json"
-            )
-            what = f"`{name}` is not an environment, and not a file that can be read"
+            hint = f"use an environment ({names}), `migrations`, a snapshot file or a backup's receipt.json"
+            what = f"`{name}` is not an environment or a readable file"
             raise UsageError(what, hint=hint) from None

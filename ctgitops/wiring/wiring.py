@@ -18,19 +18,19 @@ from ..core.gate.request import Origin, Request, fingerprint_from
 from ..core.migration.selector import selector_from
 from ..core.workspace.workspace import Workspace
 from ..errors import UsageError, WorkspaceError
-from ..files.git import head_of, seniority_of
+from ..files.git import head_of, seniority_of, top_of
 from ..files.workspace import read_workspace
 from .addresses import Addresses
-from .backups import FolderBackups
-from .code import RepositoryCode
-from .databases import PostgresDatabases
+from .backups import StoredBackups
+from .databases import PostgresDatabases, ThrowAwayDatabases
 from .origin import origin_from
 from .schemas import NamedSchemas
-from .shadows import ThrowAwayDatabases
 
 if TYPE_CHECKING:
     from ..core.run.progress import Listener
+    from ..core.trial.code_reference import Searched
     from ..ports.forge import Forge
+    from ..sql.name_changes import Gone
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class Wiring:
         """All environments, each after the one that its `after` names. Raises UsageError where there is none."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
-            hint = "`ctgitops check` tells what is wrong" if blocking else "`ctgitops init` writes three to begin with"
-            raise UsageError("environments/ holds no manifest that can be read", hint=hint)
+            hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
+            raise UsageError("environments/ has no valid manifest", hint=hint)
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 
     def environment(self, name: str) -> Environment:
@@ -126,20 +126,20 @@ class Wiring:
         return RepositoryCode(self.root, self.environ)
 
     @property
-    def backups(self) -> FolderBackups:
+    def backups(self) -> StoredBackups:
         """Proved backups."""
-        return FolderBackups(self.root, self.addresses)
+        return StoredBackups(self.root, self.addresses)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
         """Schemas that a person can name."""
-        return NamedSchemas(self.workspace, self.databases, tell)
+        return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:
         """Writes a file that a person named. Raises UsageError."""
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file") from None
+            raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file") from None
 
     def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
         """The forge where plans are reviewed; `warn` receives what the token may not do."""
@@ -158,6 +158,20 @@ class Wiring:
 
         with console(self.environ, sys.stderr) as tell:
             yield listeners(tell)
+
+
+@dataclass(frozen=True)
+class RepositoryCode:
+    """Implements `ports.code.Code`."""
+
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def mentions(self, those: tuple[Gone, ...]) -> Searched:
+        """The places where the repository's code mentions these names."""
+        from ..files.code_search import search_code
+
+        return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)
 
 
 def _target(text: str | None) -> Target | None:

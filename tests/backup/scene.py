@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ctgitops.backup.local import LocalBackups
+from ctgitops.backup.backups import ProvedBackups
+from ctgitops.backup.store import store_at
 from ctgitops.core.environment.environment import BackupPolicy, Environment
 from ctgitops.core.receipt import Receipt
 from ctgitops.core.run.progress import BackupAdvanced, BackupMeasured, Progress
+from ctgitops.ports.backup_store import BackupStore
 from ctgitops.postgres.connection.connect import Address
 
 
@@ -24,18 +26,21 @@ class Scene:
     meanwhile: Callable[[str], None] = field(default=lambda _words: None)
     said: list[str] = field(default_factory=list)
     measured: list[BackupMeasured] = field(default_factory=list)
+    to: str = "backups"
+    store_at: Callable[[str, Path], BackupStore] = store_at
 
     @property
-    def backups(self) -> LocalBackups:
-        return LocalBackups(
+    def backups(self) -> ProvedBackups:
+        return ProvedBackups(
             self.root,
             address_of=lambda environment: Address(self.url, label=f"{environment.name} (STAGING_DATABASE_URL)"),
             address_of_secret=lambda name: Address(self.verify_url or "", label=f"the verify server ({name})"),
+            store_at=self.store_at,
         )
 
     def take(self) -> Receipt:
         verify = "VERIFY_URL" if self.verify_url else None
-        policy = BackupPolicy("backups", critical_tables=self.critical, verify_server=verify)
+        policy = BackupPolicy(self.to, critical_tables=self.critical, verify_server=verify)
         return self.backups.take(Environment("staging", "STAGING_DATABASE_URL", backup=policy), self.tell)
 
     def restore(self, receipt: Receipt, url: str) -> Receipt:

@@ -132,9 +132,9 @@ def test_a_receipt_of_before_has_nothing_to_name(quick: Scene) -> None:
     written = json.loads(file.read_text())
     del written["left_out"]
     file.write_text(json.dumps(written))
-    from ctgitops.backup.store import read_receipt
+    from ctgitops.core.receipt import Receipt
 
-    assert read_receipt(file).left_out == ()
+    assert Receipt.from_json(file.read_text()).left_out == ()
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])

@@ -45,7 +45,9 @@ def test_a_newer_clients_setting_is_noise() -> None:
 
 def test_jobs_may_name_more_than_is_counted_but_not_less() -> None:
     assert judged(Finished(1, NOISE * 4 + counted(2)), RESTORATION).losses == ()
-    assert judged(Finished(1, NOISE + counted(2)), RESTORATION).losses == ("pg_restore counted 2 errors and named 1",)
+    assert judged(Finished(1, NOISE + counted(2)), RESTORATION).losses == (
+        "pg_restore counted 2 errors and reported 1",
+    )
 
 
 def test_jobs_that_write_at_once_do_not_make_noise_a_loss() -> None:
@@ -90,7 +92,7 @@ def test_what_is_not_known_word_for_word_is_loss(almost: str) -> None:
     ],
 )
 def test_an_end_before_its_time_is_no_restoration(finished: Finished) -> None:
-    with pytest.raises(BackupError, match=r"pg_restore 18\.6 gave up"):
+    with pytest.raises(BackupError, match=r"pg_restore 18\.6 stopped"):
         judged(finished, RESTORATION)
 
 
@@ -101,7 +103,7 @@ def test_content_is_content() -> None:
 def test_words_say_why_and_no_secret() -> None:
     said = "pg_dump: last words\npg_dump: error: password hunter22 is wrong\npg_dump: detail: so it is\n"
     assert words_of(Finished(1, said), ADDRESS) == "pg_dump: error: password *** is wrong / pg_dump: detail: so it is"
-    assert words_of(Finished(-25, ""), ADDRESS) == "ended by SIGXFSZ"
+    assert words_of(Finished(-25, ""), ADDRESS) == "killed by SIGXFSZ"
     assert words_of(Finished(3, ""), ADDRESS) == "exit status 3"
 
 

@@ -42,7 +42,7 @@ def test_a_restore_by_the_role_that_owned_it_gives_it_back(
     said = restored_as(app, quick, target)
     assert len(said) == (0 if programs_for_tests().major >= 15 else 1)
     for words in said:
-        run(target, re.split("as a superuser: ", words)[1])
+        run(target, re.split("run as a superuser: ", words)[1])
     assert fetch(target, PUBLIC) == fetch(quick.url, PUBLIC)
 
 
@@ -53,7 +53,7 @@ def test_a_restore_by_another_role_says_what_a_superuser_has_to_run(
     run(target, f"create role {other} login")
     [words] = restored_as(other, quick, target)
     assert fetch(target, PUBLIC) != fetch(quick.url, PUBLIC)
-    run(target, re.split("as a superuser: ", words)[1])
+    run(target, re.split("run as a superuser: ", words)[1])
     assert fetch(target, PUBLIC) == fetch(quick.url, PUBLIC)
 
 
@@ -65,5 +65,5 @@ def test_where_it_is_not_ours_to_change_its_privileges_are_named(
     run(target, "alter schema public owner to postgres; grant all on schema public to public")
     [words] = restored_as(app, quick, target)
     assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC;" in words
-    run(target, re.split("as a superuser: ", words)[1])
+    run(target, re.split("run as a superuser: ", words)[1])
     assert fetch(target, PUBLIC) == fetch(quick.url, PUBLIC)

@@ -69,7 +69,7 @@ def test_everything_comes_back(scene: Scene, make_database: Callable[[], str]) -
 
     target = make_database()
     assert scene.restore(receipt, target) == receipt
-    assert f"{sum(receipt.rows.values())} rows in 8 tables, as many as in the receipt" in scene.said[-1]
+    assert f"{sum(receipt.rows.values())} rows in 8 tables, which matches the receipt" in scene.said[-1]
     for query in (
         'select md5(string_agg(t::text, \';\' order by id)) from "Straße ""7"" b"."sel ect" t',
         "select count(*), sum(n) from parted",

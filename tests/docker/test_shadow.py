@@ -114,7 +114,7 @@ def test_drift_and_baseline_run_what_was_merged_in_that_image(
 def test_where_no_program_fits_a_container_of_that_major_is_asked_for() -> None:
     newest = max(programs.major for programs in find_programs())
     with (
-        pytest.raises(UsageError, match=f"no server of the image postgres:{newest + 1}: "),
+        pytest.raises(UsageError, match=f"no server starts from the image postgres:{newest + 1}: "),
         sealed_server(replace(ORIGINAL, major=newest + 1)),
     ):
         pass
@@ -141,7 +141,7 @@ def test_an_image_that_is_not_to_be_had_is_told(house: House, make_database: Cal
     house.migration("001_users", "create table public.users (id bigint primary key);")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "not tried: no server of the image localhost:1/none:1: " in looked.out
+    assert "not tried: no server starts from the image localhost:1/none:1: " in looked.out
 
 
 @pytest.mark.parametrize("name", ["own", "postgres", "template1", MAINTENANCE, ADMIN])

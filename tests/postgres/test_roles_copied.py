@@ -17,7 +17,7 @@ from ctgitops.postgres.catalog.source_database import original_at
 from ctgitops.postgres.connection.names import ADMIN
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.extensions import as_admin
-from ctgitops.postgres.shadow.provision_roles import RolePlanter
+from ctgitops.postgres.shadow.provision_roles import RoleProvisioner
 from ctgitops.postgres.shadow.sandbox import sealed_server
 from ctgitops.postgres.shadow.sandbox_server import SandboxServer
 from ctgitops.postgres.shadow.trial import Unwatched
@@ -182,7 +182,7 @@ def test_whatever_the_memberships_are_each_is_copied_or_named(sandbox: SandboxSe
     notes: list[str] = []
     with as_admin(sandbox.address()) as connection:
         connection.execute("begin")
-        RolePlanter(connection, sandbox, original, notes.append).plant()
+        RoleProvisioner(connection, sandbox, original, notes.append).provision()
         copied = {str(row) for (row,) in connection.execute(MEMBERS.encode()).fetchall()}
         supers = connection.execute("select rolname from pg_roles where rolsuper").fetchall()
         connection.execute("rollback")

@@ -162,8 +162,9 @@ def test_an_extension_is_not_made_where_a_migration_could_have_put_a_trap(sealed
     trap = "create function public.lower(text) returns text language sql as 'select $1';"
     with sealed.another() as shadow, pytest.raises(ApplyError) as caught:
         shadow.bring((step(f"{trap} create extension pg_stat_statements;"),))
-    assert 'extension "pg_stat_statements" is not made in a schema that has functions of these migrations: lower' in (
-        caught.value.what
+    assert (
+        'extension "pg_stat_statements" is not created in a schema that has functions of these migrations: lower'
+        in (caught.value.what)
     )
 
 

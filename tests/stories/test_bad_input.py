@@ -67,7 +67,12 @@ def test_an_unknown_key_gets_the_nearest_one(lived_in: House, database_url: str)
 
 def test_a_missing_secret_is_named_and_how_to_set_it(lived_in: House) -> None:
     lived_in.environment("staging", None)
-    refused(lived_in.apply(), 2, "STAGING_DATABASE_URL, which is not set", "export STAGING_DATABASE_URL=")
+    refused(
+        lived_in.apply(),
+        2,
+        "STAGING_DATABASE_URL, the URL of the database of staging, is not set",
+        "export STAGING_DATABASE_URL=",
+    )
 
 
 def test_a_missing_migrations_folder_is_named(house: House, tmp_path: Path) -> None:
@@ -469,7 +474,7 @@ def test_a_full_disk_for_the_backup_stops_the_run_before_anything_changes(
     lived_in.environment("staging", database_url, f"backup: {{to: {tiny_disk}}}\n")
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
-        refused(lived_in.apply(), 7, "No space left on device", "make room in", "nothing was changed")
+        refused(lived_in.apply(), 7, "No space left on device", "free space in", "nothing was changed")
     assert [file for file in tiny_disk.rglob("*") if file.is_file()] == []
 
 

@@ -41,8 +41,8 @@ def test_a_plan_is_tried_there_and_nothing_stays(house: House, tried: str, servi
     assert looked.status == 0, looked.said
     assert "it runs\n" in looked.out
     assert "rollback proved: 1 brings the schema back" in looked.out
-    assert "not matched" not in looked.out.replace("not matched: postgres may make roles there", "")
-    assert "not sealed: memory, processors and temporary files" in looked.words
+    assert "not matched" not in looked.out.replace("not matched: postgres has no CREATEROLE in the sandbox", "")
+    assert "not isolated: this run does not limit the external server's memory, CPU and temporary files" in looked.words
     house.plan("--out", "kept.json")
     assert house.apply("--plan", str(house.root / "kept.json")).status == 0
     assert fetch(service.url(), THERE) == fetch(service.url(), ROLES) == []
@@ -69,15 +69,15 @@ def test_what_a_killed_run_left_there_is_tidied_by_the_next(house: House, tried:
 def test_a_server_that_may_not_be_used_is_refused(house: House, tried: str, service: Service, whose: str) -> None:
     if whose == "the target's":
         house.secrets["SHADOW_DATABASE_URL"] = tried
-        said = "the shadow (SHADOW_DATABASE_URL) is the target's own server, and unmerged SQL never runs there"
+        said = "the shadow (SHADOW_DATABASE_URL) is the target's server, and unmerged SQL never runs there"
     elif whose == "one with the target's roles":
         run(service.url(), "create role postgres")
-        said = "the shadow (SHADOW_DATABASE_URL) has roles that the target has too: postgres"
+        said = "the shadow (SHADOW_DATABASE_URL) has the same roles as the target: postgres"
     else:
         run(service.url(), "create role plain login password 'plain' createdb createrole")
         password = service.url().split(":")[2].split("@")[0]
         house.secrets["SHADOW_DATABASE_URL"] = service.url(role="plain").replace(password, "plain")
-        said = "the role of the shadow (SHADOW_DATABASE_URL) is no superuser, so it cannot make a copy"
+        said = "the role of the shadow (SHADOW_DATABASE_URL) is not a superuser, so it cannot create a copy"
     before = fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1")
     house.migration("002_more", "create table public.more (id int);")
     looked = house.plan()
@@ -89,7 +89,7 @@ def test_a_server_that_may_not_be_used_is_refused(house: House, tried: str, serv
 def test_without_its_secret_the_plan_says_so(house: House, tried: str) -> None:  # noqa: ARG001
     del house.secrets["SHADOW_DATABASE_URL"]
     house.migration("002_more", "create table public.more (id int);")
-    assert "not tried: the shadow wants its database's URL in SHADOW_DATABASE_URL, which is not set" in house.plan().out
+    assert "not tried: SHADOW_DATABASE_URL, the URL of the database of the shadow, is not set" in house.plan().out
 
 
 @pytest.mark.usefixtures("tried")
@@ -146,5 +146,5 @@ def test_the_targets_own_server_is_no_place_to_run_what_was_applied_again(house:
     before = fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1")
     looked = house.run("drift")
     assert looked.status == 2, looked.said
-    assert "the shadow (SHADOW_DATABASE_URL) is the target's own server" in looked.said
+    assert "the shadow (SHADOW_DATABASE_URL) is the target's server" in looked.said
     assert fetch(tried, "select datname, (select count(*) from pg_roles) from pg_database order by 1") == before

@@ -10,7 +10,7 @@ from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import base_for_servers, programs_for_tests, run
 from tests.stories.house import House
 
-LOST = "not matched: memberships that the sandbox does not have: app in postgres (a superuser there"
+LOST = "not matched: memberships that the sandbox does not have: app in postgres (a superuser in the real database"
 pytestmark = pytest.mark.slow
 
 

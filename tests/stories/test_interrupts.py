@@ -98,7 +98,7 @@ def test_while_the_backup_is_dumped(lived_in: House, database_url: str, scratch:
         stop(running)
         done = running.ended(5)
     assert done.status == 7, done.said
-    assert "asked to stop while a backup was taken" in done.err
+    assert "the run was interrupted during the backup" in done.err
     quiet(database_url)
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied"]

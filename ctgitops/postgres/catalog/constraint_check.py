@@ -47,17 +47,17 @@ def checked_at(address: Address) -> tuple[Checked, ...]:
 
 def _checked(connection: Connection, each: Checked, seconds: float) -> Checked:
     if seconds <= 0:
-        return each.not_known(f"the {SECONDS_IN_ALL} s for all of it were over")
+        return each.not_known(f"timeout: {SECONDS_IN_ALL} s for all constraints")
     limit = min(SECONDS_EACH, seconds)
     query = f"select pg_catalog.count(*) from (select from {each.rows_in} limit {MOST_ROWS}) rows"  # noqa: S608 - the server's names
     try:
         connection.execute(f"set statement_timeout = {max(1, round(limit * 1000))}".encode())
         return each.counted(int(str(connection.execute(query.encode()).fetchall()[0][0])))
     except psycopg.errors.QueryCanceled:
-        return each.not_known(f"it took longer than {limit:.0f} s")
+        return each.not_known(f"timeout: {limit:.0f} s")
     except psycopg.OperationalError:
         if connection.closed:
             raise
-        return each.not_known("a lock on its table was not granted in time")
+        return each.not_known("lock timeout on its table")
     except psycopg.Error as error:
         return each.not_known(error.diag.message_primary or str(error))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ..connection.connect import Address, Connection, connect
 
 _SETTINGS = {
@@ -51,34 +49,28 @@ class _Look:
             self._connection.close()
 
 
-@dataclass
-class _Seen:
-    """Tables that a dump has read, by oid, with their size in bytes."""
-
-    sizes: dict[int, int] = field(default_factory=dict)
-    running: dict[int, int] = field(default_factory=dict)
-    ended: set[int] = field(default_factory=set)
-
-
 class DumpLook(_Look):
     """Measures how much of its tables a dump has read. A small table read between two queries is not counted."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
-        self._seen = _Seen()
+        self._sizes: dict[int, int] = {}
+        """The size in bytes of each table, by OID."""
+        self._running: set[int] = set()
+        self._ended: set[int] = set()
 
     def __call__(self) -> tuple[int, int]:
         """Returns the bytes read, and the bytes of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
-        connection, seen = self._connected(), self._seen
-        if not seen.sizes:
+        connection = self._connected()
+        if not self._sizes:
             rows = connection.execute(_SIZES.encode()).fetchall()
-            seen.sizes = {int(str(oid)): int(str(size)) for oid, size in rows if size is not None}
+            self._sizes = {int(str(oid)): int(str(size)) for oid, size in rows if size is not None}
         now = {int(str(oid)): int(str(read)) for oid, read in connection.execute(_READ.encode()).fetchall()}
-        seen.ended |= set(seen.running) - set(now)
-        seen.running = now
-        read = sum(seen.sizes.get(oid, 0) for oid in seen.ended - set(now))
-        read += sum(min(size, seen.sizes.get(oid, 0)) for oid, size in now.items())
-        return read, sum(seen.sizes.values())
+        self._ended |= self._running - now.keys()
+        self._running = set(now)
+        read = sum(self._sizes.get(oid, 0) for oid in self._ended - now.keys())
+        read += sum(min(size, self._sizes.get(oid, 0)) for oid, size in now.items())
+        return read, sum(self._sizes.values())
 
 
 class RestoreLook(_Look):

@@ -1,10 +1,11 @@
-"""Advice for a database that cannot be backed up: the object, the cause, and the statement that removes it."""
+"""Objects that pg_dump leaves out, and advice for objects that prevent a dump: the cause, and the statement to run."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
 import psycopg
 from psycopg import sql
@@ -58,12 +59,18 @@ order by 1
 """
 
 
+def not_dumped(connection: Connection) -> tuple[str, ...]:
+    """One line for each object, with the reason; empty if a dump has everything. Reads catalogs only, takes no lock."""
+    query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
+    return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
+
+
 def denied(role: str) -> Mapping[str, str]:
     """Maps a pattern of a server message to advice that lets `role` read everything. A superuser needs none."""
     name = sql.Identifier(role).as_string()
     return {
-        r"row-level security": f"as a superuser, `alter role {name} bypassrls`: rows would be missing; the owner of a "
-        "table needs that too where row-level security is forced",
+        r"row-level security": f"as a superuser, `alter role {name} bypassrls`: the dump would lack rows; the owner of "
+        "a table needs it too if row-level security is forced",
         r"large object": f"as its owner, `grant select on large object … to {name}`, or back up as a superuser",
         r"permission denied": f"back up as the tables' owner, or as a superuser `grant pg_read_all_data to {name}`",
     }
@@ -109,7 +116,7 @@ def _of_search_path(source: _Source, said: str) -> str:
             "search_path and calls it"
         )
     cures = " ".join(_alter(source, str(one), str(schema), str(body)) for one, _, schema, body in functions)
-    return f"{why}: run `{cures}` in psql as its owner, then the same again; add the same statement as a migration"
+    return f"{why}: run `{cures}` in psql as its owner and try again; add the same statement as a migration"
 
 
 def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
@@ -136,8 +143,8 @@ def _of_constraint(connection: Connection, said: str) -> str:
     if not cures:
         return ""
     return (
-        f"rows of {rows[0][0]} break {rows[0][1]}: correct them (`ctgitops verify --deep` counts them), or run "
-        f"`{' '.join(cures)}` in psql, which keeps them; then the same again"
+        f"rows of {rows[0][0]} violate {rows[0][1]}: correct them (`ctgitops verify --deep` counts them), or run "
+        f"`{' '.join(cures)}` in psql, which keeps them; then try again"
     )
 
 
@@ -146,6 +153,6 @@ def _of_index(said: str) -> str:
     if found is None:
         return ""
     return (
-        f"rows are there twice although {found[1]} is unique, so the index is damaged, as after a change of the "
-        f"system's collation: remove the duplicates, then `REINDEX INDEX {found[1]};`"
+        f"duplicate rows in the unique index {found[1]}: it is corrupt, for example after a change of the system's "
+        f"collation; remove the duplicates, then `REINDEX INDEX {found[1]};`"
     )

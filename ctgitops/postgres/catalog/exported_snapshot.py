@@ -18,8 +18,7 @@ from ...core.receipt import SchemaRights
 from ...core.schema.source_database import Locale
 from ...errors import BackupError
 from ..connection.connect import Address, Connection, connect
-from .dump_advice import cure_for, denied
-from .not_dumped import not_dumped
+from .dump_advice import cure_for, denied, not_dumped
 from .public_schema import rights_of_public
 
 TABLES_AT_ONCE = 50
@@ -45,32 +44,34 @@ join (values
 ) as wanted (name, value) using (name)
 where name <> 'client_connection_check_interval' or version() ~* 'linux|darwin|bsd'
 """
-# Every relation that stores rows: tables and partitions, not the partitioned table. Materialized views are left out:
-# pg_restore recomputes them, and the result may correctly differ (a stale view, now()).
-TABLES = """
-select n.nspname, c.relname
-from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+_OF_USERS: LiteralString = """
+    and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
     and not exists (
         select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
     )
 order by 1, 2
 """
+# Every relation that stores rows: tables and partitions, not the partitioned table. Materialized views are left out:
+# pg_restore recomputes them, and the result may correctly differ (a stale view, now()).
+TABLES = (
+    """
+select n.nspname, c.relname
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r'"""
+    + _OF_USERS
+)
 # Sequences with CYCLE are left out: a later value says nothing about an earlier one
-SEQUENCES = """
+SEQUENCES = (
+    """
 select n.nspname, c.relname
 from pg_catalog.pg_sequence s
 join pg_catalog.pg_class c on c.oid = s.seqrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where not s.seqcycle and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
-order by 1, 2
-"""
+where not s.seqcycle"""
+    + _OF_USERS
+)
 # The bootstrap superuser of a cluster owns objects without an entry in pg_shdepend
 ROLES = """
 select r.rolname

@@ -65,9 +65,9 @@ def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> 
             return read_snapshot(connection, known_as)
         except psycopg.ProgrammingError as error:
             said = address.hidden(error.diag.message_primary or str(error)).strip()
-            what = f"the schema of {address.label} cannot be read: {said}"
+            what = f"cannot read the schema of {address.label}: {said}"
             raise LedgerError(
-                what, state="nothing was changed", hint="use a role that may read the catalogues"
+                what, state="nothing was changed", hint="use a role that can read the system catalogs"
             ) from None
 
 

@@ -78,8 +78,8 @@ def original_at(address: Address) -> SourceDatabase:
             read = _read(connection)
             as_made = connection.execute(_AS_MADE).rowcount > 0
         except psycopg.ProgrammingError as error:
-            what = f"the catalogues of {address.label} cannot be read: {error.diag.message_primary}"
-            raise LedgerError(what, state="nothing was changed", hint="use a role that may read them") from None
+            what = f"cannot read the system catalogs of {address.label}: {error.diag.message_primary}"
+            raise LedgerError(what, state="nothing was changed", hint="use a role that can read them") from None
     schema = schema_of(address, read.major or 0)
     return replace(read, schema=_PUBLIC.sub("", schema) if as_made else schema)
 
@@ -138,7 +138,7 @@ def schema_of(address: Address, major: int) -> str:
     if done.returncode:
         said = " / ".join(line for line in address.hidden(done.stderr).splitlines() if line.strip())[:500]
         what = f"pg_dump {client.version} cannot read the schema of {address.label}: {said}"
-        hint = "the role of this URL must be the tables' owner, or may read them: `grant pg_read_all_data to NAME`"
+        hint = "the role of this URL must own the tables or be allowed to read them: `grant pg_read_all_data to NAME`"
         raise LedgerError(what, state="nothing was changed", hint=hint)
     return _without_secrets(_META.sub("", done.stdout))
 

@@ -35,12 +35,12 @@ select pg_catalog.pg_get_constraintdef(c.oid) from pg_catalog.pg_constraint c
 where c.conrelid = pg_catalog.to_regclass(%s) and c.conname = %s and not c.convalidated
 """
 _WHY: dict[type[psycopg.Error], str] = {
-    errors.QueryCanceled: "that took too long",
-    errors.LockNotAvailable: "somebody holds a lock on it",
-    errors.InsufficientPrivilege: "this role may not read it",
-    errors.UndefinedTable: "there is no such table yet",
-    errors.UndefinedColumn: "there is no such column yet",
-    errors.UndefinedObject: "there is no such type yet",
+    errors.QueryCanceled: "statement timeout",
+    errors.LockNotAvailable: "lock timeout: another session locks the table",
+    errors.InsufficientPrivilege: "permission denied for this role",
+    errors.UndefinedTable: "the table does not exist yet",
+    errors.UndefinedColumn: "the column does not exist yet",
+    errors.UndefinedObject: "the type does not exist yet",
 }
 
 
@@ -60,7 +60,7 @@ class Looker:
         until = time.monotonic() + ALL_SECONDS
         for risk in risks:
             if time.monotonic() > until:
-                yield Violation(risk, None, why="the time for looking at rows was over")
+                yield Violation(risk, None, why="no time left to read rows")
                 continue
             try:
                 yield from self._looked(risk)
@@ -105,7 +105,7 @@ class Looker:
     def _of_constraint(self, demand: Demand) -> list[Demand]:
         row = self.connection.execute(_CONSTRAINT.encode(), [demand.table, demand.constraint]).fetchone()
         if row is None:
-            raise ViolationsUnreadable("there is no such NOT VALID constraint yet")
+            raise ViolationsUnreadable("the NOT VALID constraint does not exist yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
         found = _demands_of(f"alter table {demand.table} add {definition}")
         # The constraint is in the database, so it was reviewed; but a part that could not be parsed is still unknown
@@ -114,7 +114,7 @@ class Looker:
     def _orphans(self, references: References, table: str) -> str:
         keys = references.keys or tuple(str(k) for (k,) in self._rows(_KEYS, [references.parent]))
         if len(keys) != len(references.columns):
-            raise ViolationsUnreadable("the table that it refers to has no such key yet")
+            raise ViolationsUnreadable("the referenced table does not have the key yet")
         pairs = list(zip(references.columns, keys, strict=True))
         there = " and ".join(f"parent.{key} = {table}.{column}" for column, key in pairs)
         given = " and ".join(f"{column} is not null" for column in references.columns)

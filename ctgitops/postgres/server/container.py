@@ -53,7 +53,7 @@ def container(image: str, limits: Limits, superuser: str = ADMIN, database: str 
     `database` is the one for our own connections.
     """
     if not _engine_there():
-        what = f"the shadow wants the image {image}, and no container engine is here"
+        what = f"cannot start the sandbox's image {image}: no container engine is running"
         raise UsageError(what, hint="set DOCKER_HOST, or `shadow: {url: …}` with a server")
     password = secrets.token_urlsafe(18)
     made = _made(image, limits).with_env("POSTGRES_PASSWORD", password)
@@ -71,7 +71,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
         from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - an extra
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
     except ImportError:
-        what = f"the shadow wants the image {image}, and testcontainers is not installed"
+        what = f"cannot start the sandbox's image {image}: testcontainers is not installed"
         raise UsageError(what, hint="pip install ctgitops[container]") from None
     # Ryuk would remove leftovers too, but is one more container, of one more image
     testcontainers_config.ryuk_disabled = True
@@ -101,7 +101,7 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
         port = _port(made)
     except Exception as error:  # noqa: BLE001 - an engine has errors of many libraries
         said = " ".join(str(error).split())[:300]
-        raise UsageError(f"no server of the image {image}: {said}", hint="`docker run` shows more") from None
+        raise UsageError(f"no server starts from the image {image}: {said}", hint="`docker run` shows more") from None
     address = Address(url(port), f"a container of {image}")
     while True:
         try:
@@ -109,7 +109,7 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
             connect(address, "ctgitops/shadow").close()
         except LedgerError as error:
             if time.monotonic() > deadline:
-                raise UsageError(error.what, hint="look at the image's own log: `docker run`") from None
+                raise UsageError(error.what, hint="read the image's log: `docker run`") from None
             time.sleep(0.1)
         else:
             return address
@@ -130,8 +130,8 @@ def _tidy(made: DockerContainer) -> None:
     """Removes containers of runs that have ended."""
     for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
         machine, _, process = each.labels[LABEL].rpartition("/")
-        gone = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
-        if gone or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
+        ended = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
+        if ended or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
             with suppress(Exception):  # another run removes it too
                 each.remove(force=True, v=True)
 

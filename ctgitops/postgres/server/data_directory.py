@@ -69,7 +69,7 @@ class Making:
             done = run_as(self.account, watchdog.command(command), reached.environment)
             if done.returncode == 0:
                 return ""
-            said = done.stderr.strip() or "it said nothing"
+            said = done.stderr.strip() or "no output"
             shutil.rmtree(data, ignore_errors=True)
         return said
 
@@ -110,8 +110,8 @@ def _name(making: Making) -> str:
     with contextlib.suppress(OSError):
         build = (making.programs.bin / "postgres").stat()
         # File times in an image's layers have no fraction of a second
-        told = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
-        digest = hashlib.sha256(repr((*told, making.superuser)).encode()).hexdigest()[:16]
+        identity = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
+        digest = hashlib.sha256(repr((*identity, making.superuser)).encode()).hexdigest()[:16]
         return f"data-{making.programs.major}-{digest}.tar"
     return ""
 

@@ -30,7 +30,7 @@ PREFIX = "ctgitops_shadow_"
 MARK = "ctgitops shadow"
 """The comment on its roles."""
 WAIT_SECONDS = 300
-NOT_SEALED = "not sealed: memory, processors and temporary files are limited by that server alone, not by this run"
+NOT_SEALED = "not isolated: this run does not limit the external server's memory, CPU and temporary files"
 _LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
 _DATABASES = "select datname from pg_catalog.pg_database where pg_catalog.starts_with(datname, %s)"
 _SIZE = (
@@ -77,8 +77,8 @@ class ExternalServer:
             self._wait(lock)
             self._tidy(lock)
             if taken := [str(name) for (name,) in lock.execute(_TAKEN, [self._names()]).fetchall()]:
-                what = f"{self._address.label} has roles that the target has too: {', '.join(taken[:3])}"
-                raise UsageError(what, hint=f"give the shadow {self._needed}")
+                what = f"{self._address.label} has the same roles as the target: {', '.join(taken[:3])}"
+                raise UsageError(what, hint=f"set `shadow.url` to {self._needed}")
             cleanup.callback(self._tidied, lock)
             self._cleanup = cleanup.pop_all()
         return self
@@ -141,7 +141,7 @@ class ExternalServer:
     @property
     def _needed(self) -> str:
         name = unused(ADMIN, self._names())
-        return f"a server of its own, such as a service container, with `POSTGRES_USER: {name}`"
+        return f"a separate server, such as a service container, with `POSTGRES_USER: {name}`"
 
     def _login(self, role: str) -> dict[str, str]:
         return {"user": role, "password": self._password} if role else {}
@@ -151,18 +151,18 @@ class ExternalServer:
 
     def _refuse(self, connection: Connection) -> None:
         if cluster_of(connection) & self._original.cluster:
-            what = f"{self._address.label} is the target's own server, and unmerged SQL never runs there"
-            raise UsageError(what, hint=f"name {self._needed}")
+            what = f"{self._address.label} is the target's server, and unmerged SQL never runs there"
+            raise UsageError(what, hint=f"set `shadow.url` to {self._needed}")
         if connection.execute(_SUPERUSER).fetchone() != (True,):
-            what = f"the role of {self._address.label} is no superuser, so it cannot make a copy"
-            raise UsageError(what, hint=f"name {self._needed}")
+            what = f"the role of {self._address.label} is not a superuser, so it cannot create a copy"
+            raise UsageError(what, hint=f"set `shadow.url` to {self._needed}")
 
     def _wait(self, connection: Connection) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
         while connection.execute(_LOCK).fetchone() != (True,):
             if time.monotonic() > deadline:
-                what = f"another run has used {self._address.label} for {WAIT_SECONDS // 60} minutes"
-                raise UsageError(what, hint="give each run a server of its own, or let them wait for each other")
+                what = f"{self._address.label} has been in use by another run for {WAIT_SECONDS // 60} minutes"
+                raise UsageError(what, hint="use a separate server per run, or run them one after another")
             time.sleep(0.2)
 
     def _tidied(self, connection: Connection) -> None:

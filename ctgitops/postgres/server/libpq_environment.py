@@ -28,8 +28,8 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
         if keyword in variables:
             environment[variables[keyword]] = value
         elif not keyword.startswith(WITHOUT_VARIABLE):
-            what = f"pg_dump cannot be given `{keyword}`, which {address.label} asks for"
-            raise UsageError(what, hint=f"leave {keyword} out of the URL, or give a URL without it for backups")
+            what = f"pg_dump does not support `{keyword}`, which is in the URL of {address.label}"
+            raise UsageError(what, hint=f"remove {keyword} from the URL")
     if database:
         environment["PGDATABASE"] = database
     # Messages are parsed to separate data loss from noise, so they must be in English

@@ -74,9 +74,8 @@ class LocalServer:
         base: Path | None = None,
     ) -> None:
         if not programs.has_server:
-            raise UsageError(
-                f"{programs.bin} has no server programs", hint="name a folder with `postgres` and `initdb`"
-            )
+            what = f"{programs.bin} has no server programs"
+            raise UsageError(what, hint="use a folder with `postgres` and `initdb`")
         self.programs = programs
         self.folder = Path()
         self.maintenance = "postgres"
@@ -180,7 +179,8 @@ class LocalServer:
                 return folder
         tried = self._base or ", ".join(map(str, places))
         who = f" that {self._account.name} can enter" if self._account else ""
-        raise UsageError(f"no folder for a throw-away server{who}; tried {tried}", hint="set TMPDIR to a short path")
+        what = f"no usable folder for a throw-away server{who}; tried {tried}"
+        raise UsageError(what, hint="set TMPDIR to a short path")
 
     def _reach_programs(self) -> None:
         """Copies the programs if the server's account cannot reach them, such as a venv below /root."""
@@ -296,5 +296,5 @@ def _free_port(host: str) -> int:
 
 def _cannot_start(programs: Programs, said: str) -> UsageError:
     last = [line for line in said.splitlines() if line.strip()][-3:]
-    what = f"PostgreSQL {programs.version} in {programs.bin} does not start: {' / '.join(last) or 'it said nothing'}"
-    return UsageError(what, hint="name another installation's bin folder in CTGITOPS_POSTGRES")
+    what = f"PostgreSQL {programs.version} in {programs.bin} does not start: {' / '.join(last) or 'no output'}"
+    return UsageError(what, hint="set CTGITOPS_POSTGRES to another installation's bin folder")

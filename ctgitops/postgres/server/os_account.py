@@ -46,8 +46,8 @@ def unprivileged() -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    what = f"a PostgreSQL server cannot run as root, and none of the accounts {', '.join(CANDIDATES)} is there"
-    raise UsageError(what, hint="run as an ordinary user, or make an account: `useradd --system postgres`")
+    what = f"a PostgreSQL server cannot run as root, and none of the accounts {', '.join(CANDIDATES)} exists"
+    raise UsageError(what, hint="run as an ordinary user, or create an account: `useradd --system postgres`")
 
 
 def run_as(

@@ -15,35 +15,25 @@ from ..connection.connect import Address, Connection, connect, connected
 
 # Objects that neither the server nor an extension created
 THINGS = """
+with of_extensions as (select classid, objid from pg_catalog.pg_depend where deptype = 'e')
 select format('schema %I', nspname)
 from pg_catalog.pg_namespace n
 where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_namespace'::regclass and d.objid = n.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_namespace'::regclass, n.oid) not in (select classid, objid from of_extensions)
 union all
 select format('%I.%I', n.nspname, c.relname)
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c')
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_class'::regclass, c.oid) not in (select classid, objid from of_extensions)
 union all
 select format('function %I.%I', n.nspname, p.proname)
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where n.nspname = 'public'
-    and not exists (
-        select from pg_catalog.pg_depend d
-        where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
-    )
+    and ('pg_catalog.pg_proc'::regclass, p.oid) not in (select classid, objid from of_extensions)
 order by 1
 """
-
-
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
 """PostgreSQL checks only every 100 ms whether a database's sessions have ended before it renames it; we check
@@ -110,23 +100,28 @@ def make_empty(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
 
 
+def create_like(connection: Connection, name: str, locale: Locale) -> None:
+    """Creates an empty database with this encoding and locale. Writes. Raises psycopg.Error if it is not available."""
+    statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
+        sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
+    )
+    if locale.provider != "c":
+        word = "icu" if locale.provider == "i" else "builtin"
+        statement += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
+    connection.execute(statement)
+
+
 def make_like(connection: Connection, name: str, locale: Locale) -> str:
     """Creates an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
 
     CHECK constraints, generated columns and partition bounds can depend on both.
     """
-    made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}")
-    wanted = made.format(sql.Identifier(name), locale.encoding, locale.collate, locale.ctype)
-    if locale.provider != "c":
-        word = "icu" if locale.provider == "i" else "builtin"
-        wanted += sql.SQL(f" locale_provider {word} {word}_locale {{}}").format(locale.icu)
     try:
-        connection.execute(wanted)
+        create_like(connection, name, locale)
     except psycopg.Error as error:
-        connection.execute(made.format(sql.Identifier(name), locale.encoding, "C", "C"))
-        return f"restored with locale C: {locale.icu or locale.collate} is not available there: " + str(
-            error.diag.message_primary
-        )
+        create_like(connection, name, Locale(encoding=locale.encoding))
+        wanted = locale.icu or locale.collate
+        return f"restored with locale C: {wanted} is not available there: {error.diag.message_primary}"
     return ""
 
 
@@ -137,8 +132,8 @@ def made_like(address: Address, name: str, locale: Locale) -> str:
             return make_like(connection, name, locale)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error)
-        what = f"cannot make a throw-away database with encoding {locale.encoding}: {said}"
-        raise BackupError(what, hint="name a server that has it in `backup.verify_server`") from None
+        what = f"cannot create a throw-away database with encoding {locale.encoding}: {said}"
+        raise BackupError(what, hint="set `backup.verify_server` to a server that has it") from None
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
@@ -171,7 +166,7 @@ def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tu
             note = make_like(connection, name, locale)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
-        what = f"cannot make a throw-away database on {address.label}: {said}"
+        what = f"cannot create a throw-away database on {address.label}: {said}"
         raise BackupError(what, hint="`alter role NAME createdb` on that server") from None
     try:
         yield version, note

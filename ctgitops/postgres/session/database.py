@@ -21,7 +21,7 @@ from ...core.view.verify import Refuted
 from ...errors import Place
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
-from ..catalog.not_dumped import not_dumped
+from ..catalog.dump_advice import not_dumped
 from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes

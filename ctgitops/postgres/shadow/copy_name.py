@@ -1,10 +1,16 @@
-"""Assigns the real database's name, which only one copy on a server of our own can have at a time."""
+"""The real database's name: only one copy on our own server has it at a time, and none on an external server."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Protocol
 
+from ...core.plan.plan import Step
 from ...core.schema.source_database import SourceDatabase
+from ...core.trial.trial import Skipped
+from ...sql.databases import databases_named
+from ...sql.script import Script
 from ..server.choose import Server
 from ..server.scratch_database import rename
 from .extensions import as_admin
@@ -41,3 +47,17 @@ class CopyName:
                     rename(connection, each.database, name)
                     each.database = name
         self._holder = copy
+
+
+def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
+    """The step without statements that name a database, and the removed ones; all other text keeps its position."""
+    script, skipped = step.script, list[Skipped]()
+    text = list(script.sql)
+    for statement in script.statements:
+        if names := databases_named(script.text_of(statement)):
+            start = script.start_of(statement)
+            skipped.append(Skipped(step.name, names[0], script.place(start)))
+            text[start : statement.end] = re.sub(r"[^\n]", " ", script.sql[start : statement.end])
+    if not skipped:
+        return step, ()
+    return replace(step, script=Script("".join(text), script.path, script.first_line)), tuple(skipped)

@@ -137,8 +137,8 @@ class Extensions:
                 return False  # the server reports best that it does not have it
         if made.name in self._allowed:
             return True
-        what = f'extension "{made.name}" needs a superuser, and a shadow makes none that is not on its list'
-        hint = f"if it reaches nothing outside of its database: `shadow: {{extensions: [{made.name}]}}` in the manifest"
+        what = f'extension "{made.name}" needs a superuser, and the sandbox only creates extensions on its list'
+        hint = f"if it has no access outside its database, set `shadow: {{extensions: [{made.name}]}}` in the manifest"
         failure = Failure(what, NOT_GRANTED)
         raise StepFailed(failure, spot_in(step.script, statement, statement.start), lost=False, hint=hint)
 
@@ -161,12 +161,14 @@ class Extensions:
     def _planted(self, connection: Connection, made: Extension) -> str:
         """Why an object of a migration could run as superuser while an extension is created; empty if none can."""
         if has_unquiet_triggers(connection):
-            return f'extension "{made.name}" is not made beside an event trigger that is enabled ALWAYS'
+            return f'extension "{made.name}" is not created while an event trigger is enabled ALWAYS'
         schema = made.schema or "public"
         planted = connection.execute(_PLANTED, [_identifier(schema), self._since]).fetchone()
         if planted is None:
             return ""
-        return f'extension "{made.name}" is not made in a schema that has functions of these migrations: {planted[0]}'
+        return (
+            f'extension "{made.name}" is not created in a schema that has functions of these migrations: {planted[0]}'
+        )
 
 
 def _identifier(name: str) -> str:

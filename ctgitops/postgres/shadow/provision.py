@@ -20,8 +20,9 @@ from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger
 from ..server.choose import Server
 from ..server.external_server import NOT_SEALED
+from ..server.scratch_database import create_like
 from .extensions import as_admin, dull, has_unquiet_triggers, missing
-from .provision_roles import CONNECTIONS, REACHING, RolePlanter, roles_of
+from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
@@ -53,7 +54,7 @@ class Provisioner:
                     )
             else:
                 self._note(NOT_SEALED)
-            RolePlanter(connection, server, self._original, self._note).plant()
+            RoleProvisioner(connection, server, self._original, self._note).provision()
 
     @cached_property
     def _made(self) -> frozenset[str]:
@@ -134,27 +135,22 @@ class Provisioner:
                 statement = sql.SQL("alter {} set {} from current").format(place, sql.Identifier(parameter))
                 connection.execute(statement)
         except psycopg.Error as error:
-            self._note(f"the setting {parameter} = {value} is not known here: {error.diag.message_primary}")
+            self._note(
+                f"the setting {parameter} = {value} is not supported in the sandbox: {error.diag.message_primary}"
+            )
 
     def _create(self, connection: Connection, name: str, template: str) -> None:
-        copied = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
-        if template != EMPTY:
-            connection.execute(copied)
-            return
-        locale = self._original.locale
-        made = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
-            sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
-        )
-        if locale.provider != "c":
-            word = {"i": "icu", "b": "builtin"}.get(locale.provider, "libc")
-            made += sql.SQL(" locale_provider {} {} {}").format(
-                sql.SQL(word), sql.SQL("icu_locale" if word == "icu" else "builtin_locale"), locale.icu
-            )
-        try:
-            connection.execute(made)
-        except psycopg.Error as error:
-            self._note(f"its locale {locale.icu or locale.collate} cannot be had here: {error.diag.message_primary}")
-            connection.execute(copied)
+        if template == EMPTY:
+            locale = self._original.locale
+            try:
+                create_like(connection, name, locale)
+            except psycopg.Error as error:
+                wanted = locale.icu or locale.collate
+                self._note(f"locale {wanted} is not available in the sandbox: {error.diag.message_primary}")
+            else:
+                return
+        create = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        connection.execute(create)
 
     def schema(self, database: str) -> None:
         """Restores the original's schema from pg_dump in one message; after an error, statement by statement."""
@@ -164,7 +160,7 @@ class Provisioner:
         address = self._server.address(database)
         with as_admin(address) as connection:
             for name in missing(connection, self._original.extensions):
-                self._note(f"extension {name} is there, and this server does not have it or may not have it")
+                self._note(f"extension {name} is not available or not allowed in the sandbox")
                 text = _EXTENSION.sub(lambda m, name=name: "" if m[1].strip('"') == name else m[0], text)  # type: ignore[misc]
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
@@ -187,13 +183,13 @@ class Provisioner:
         try:
             parts = [text[each.start : each.end] for each in statements(text)]
         except SqlSyntaxError as error:
-            self._note(f"its schema was not understood: {error}")
+            self._note(f"cannot parse the schema: {error}")
             return
         failed = [answer.failure.message for part in parts if (answer := exchange(connection, part)).failure]
         for message in failed[:MOST_NOTES]:
-            self._note(f"a part of its schema cannot be made here: {message}")
+            self._note(f"a part of the schema cannot be created in the sandbox: {message}")
         if len(failed) > MOST_NOTES:
-            self._note(f"and {len(failed) - MOST_NOTES} more parts of its schema cannot be made here")
+            self._note(f"and {len(failed) - MOST_NOTES} more parts of the schema cannot be created in the sandbox")
 
     def _note(self, text: str) -> None:
         if text not in self._notes:

@@ -35,7 +35,7 @@ Edge = tuple[str, Membership]
 """A member and its membership."""
 
 
-class RolePlanter:
+class RoleProvisioner:
     """Creates the roles of `original`; reports to `note` what PostgreSQL or the sandbox's safety does not allow."""
 
     def __init__(
@@ -50,12 +50,12 @@ class RolePlanter:
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
-    def plant(self) -> None:
+    def provision(self) -> None:
         """Creates all roles, then their memberships. Writes."""
         roles = roles_of(self._original)
         for role in roles:
             if said := self._tried(self._made(role), *self._server.made(role.name)):
-                self._note(f"the role {role.name} cannot be made here: {said}")
+                self._note(f"role {role.name} cannot be created in the sandbox: {said}")
             else:
                 self._groups[role.name] = set()
         query = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
@@ -83,7 +83,7 @@ class RolePlanter:
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
-                self._note(f"{role.name} may make roles there, and not here")
+                self._note(f"{role.name} has no CREATEROLE in the sandbox")
             return False
         return asked
 
@@ -91,29 +91,31 @@ class RolePlanter:
         """The memberships of a role that this server can have."""
         harmless = HARMLESS_ALONE if self._server.ours else HARMLESS_ROLES
         for each in role.member_of:
-            told = f"{role.name} in {each.group}"
+            membership = f"{role.name} in {each.group}"
             if each.group in REACHING or (each.group in self._predefined and each.group not in harmless):
-                self._lose(f"{told} (it reaches beyond the database)")
+                self._lose(f"{membership} (gives access outside the database)")
             elif each.group not in self._groups and each.group not in self._predefined:
-                self._lose(f"{told} (no such role in PostgreSQL {self._server.major})")
+                self._lose(f"{membership} (no such role in PostgreSQL {self._server.major})")
             elif each.group == self._original.role and self._original.superuser:
                 # It is not a superuser here, and has the privileges of all roles by being a member of each
-                self._lose(f"{told} (a superuser there; here {each.group} is a member of {role.name} instead)")
+                self._lose(
+                    f"{membership} (a superuser in the real database; {each.group} is its member in the sandbox)"
+                )
             elif self._server.major >= OPTIONS_SINCE:
                 yield role.name, each
             else:
-                yield from self._without_options(role, each, told)
+                yield from self._without_options(role, each, membership)
 
-    def _without_options(self, role: Role, each: Membership, told: str) -> Iterator[Edge]:
+    def _without_options(self, role: Role, each: Membership, membership: str) -> Iterator[Edge]:
         if each.administers_only:
             return  # before 16 CREATEROLE is enough for that
         if not each.sets or each.inherits not in {None, role.inherits}:
-            self._lose(f"{told} (without its INHERIT or SET option, which PostgreSQL {self._server.major} lacks)")
+            self._lose(f"{membership} (without its INHERIT or SET option, which PostgreSQL {self._server.major} lacks)")
         yield role.name, replace(each, inherits=None, sets=True, grantor="")
 
-    def _lose(self, told: str) -> None:
-        if told not in self._lost:
-            self._lost.append(told)
+    def _lose(self, membership: str) -> None:
+        if membership not in self._lost:
+            self._lost.append(membership)
 
     def _join(self, edges: Iterable[Edge]) -> None:
         """Grants memberships, each by its own grantor if that role has ADMIN OPTION here by then."""

@@ -31,7 +31,7 @@ from ..server.local_server import LocalServer
 from ..server.programs import Programs
 from ..server.scratch_database import rename
 from ..session.database import PostgresDatabase
-from .without_database_name import without_databases
+from .copy_name import without_databases
 
 ROLE = "ctgitops_replay"
 """The role that runs migrations here: not a superuser, unless the SQL needs one."""
@@ -82,7 +82,7 @@ class ReplayShadow:
             why = failure.message
         except CtgitopsError as error:
             why = error.what
-        self._notes.append(f"what is only printed otherwise could not be told from what is otherwise: {why}")
+        self._notes.append(f"cannot distinguish differently deparsed expressions from real differences: {why}")
         return Snapshot()
 
     @property
@@ -127,7 +127,7 @@ class ReplayShadow:
             return step
         kept, skipped = without_databases(step)
         for each in skipped:
-            note = f"{each.place} names the database {each.database}, and was not run on a server of others"
+            note = f"{each.place} names the database {each.database}, and was skipped on the external server"
             self._notes += [] if note in self._notes else [note]
         return kept
 
@@ -196,9 +196,11 @@ class ReplayShadow:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            self._notes.append(f"extension {name} cannot be made here: {error.diag.message_primary}")
+            self._notes.append(
+                f"extension {name} cannot be created on the throw-away server: {error.diag.message_primary}"
+            )
         else:
-            self._notes.append(f"extension {name} is not made by any migration: it was taken as given")
+            self._notes.append(f"extension {name} is not created by any migration, so it was installed first")
 
     def _run(self, statement: sql.Composed) -> None:
         with connected(self._admin, "ctgitops/shadow") as connection:
@@ -251,8 +253,11 @@ def _roles(connection: Connection) -> frozenset[str]:
 
 def _unlike(major: int, connection: Connection, wanted: ReplayTarget) -> Iterator[str]:
     if wanted.major and major != wanted.major:
-        yield f"PostgreSQL {wanted.major} there, {major} here: what they print differently was not compared"
+        yield (
+            f"PostgreSQL {wanted.major} in the real database, {major} in the throw-away one: "
+            "expressions that they deparse differently are not compared"
+        )
     rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
     available = {str(name) for (name,) in rows}
     for name in sorted(name.strip('"') for name in wanted.extensions if name.strip('"') not in available):
-        yield f"extension {name} is there, and the throw-away server does not have it"
+        yield f"extension {name} is not available on the throw-away server"

@@ -28,16 +28,15 @@ from ..server.programs import Programs
 from ..trace.tracer import Tracer
 from ..transaction.message import Spot
 from ..transaction.step_failure import StepFailed
-from .copy_name import CopyName
+from .copy_name import CopyName, without_databases
 from .extensions import Extensions
 from .provision import Provisioner
 from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
-from .without_database_name import without_databases
 
 ORIGINAL = "original"
 """The database that copies are made from; an unmerged migration never runs in it."""
-UNTRUE = "in a throw-away database; no real one was touched"
+UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 
 
@@ -70,7 +69,7 @@ class SandboxShadow:
                         try_step(self._connected(), piece, observer)
                     else:
                         piece()
-                self._sealed.planter.reopen(self.database, step)
+                self._sealed.provisioner.reopen(self.database, step)
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
@@ -129,7 +128,7 @@ class SandboxShadow:
                 self._connection = connect(self.address, "ctgitops/shadow", {"statement_timeout": STATEMENT_TIMEOUT})
             except LedgerError as error:
                 raise StepFailed(Failure(error.what), Spot(), lost=True) from None
-            self._sealed.planter.ledger(self.database, self._connection, self.address)
+            self._sealed.provisioner.ledger(self.database, self._connection, self.address)
         return self._connection
 
     def _error(self, step: Step, failed: StepFailed) -> ApplyError:
@@ -160,7 +159,7 @@ class SandboxDatabases:
         self.skipped: dict[Skipped, None] = {}
         self._guard = guard
         self._shadows: list[SandboxShadow] = []
-        self.planter = Provisioner(server, original, self.notes)
+        self.provisioner = Provisioner(server, original, self.notes)
         self.name = CopyName(server, original)
 
     def address(self, database: str) -> Address:
@@ -181,7 +180,7 @@ class SandboxDatabases:
 
     def why(self, said: str) -> str:
         """Why we ended the server, if we did; else `said`."""
-        return f"the throw-away server was ended: {self._guard.why}" if self.ended else said
+        return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
         """The error for a server that no longer answers."""
@@ -205,7 +204,7 @@ class SandboxDatabases:
         """One more database for the duration of a block. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
-            self.planter.database(name, template)
+            self.provisioner.database(name, template)
         shadow = self.shadow(name, Unwatched())
         yield shadow
         shadow.close()
@@ -229,7 +228,7 @@ class SandboxDatabases:
         shadow.close()
         tried = self.named("tried")
         with refused_as_error(self.server.address()):
-            self.planter.database(tried, self.named(ORIGINAL))
+            self.provisioner.database(tried, self.named(ORIGINAL))
         return tried
 
     def close(self) -> None:
@@ -261,15 +260,15 @@ def sealed_server(
         ResourceGuard(server.used, limits, server.end) as guard,
     ):
         sealed = SandboxDatabases(server, guard, original, allowed)
-        planter = sealed.planter
+        provisioner = sealed.provisioner
         with refused_as_error(server.address()):
             if server.ours and original.database:
                 server.make_room(original.database)
-            planter.roles()
-            planter.database(sealed.named(ORIGINAL))
-            planter.schema(sealed.named(ORIGINAL))
-            planter.quiet_ledger(sealed.named(ORIGINAL))
-            planter.database(sealed.named("shadow"), sealed.named(ORIGINAL))
+            provisioner.roles()
+            provisioner.database(sealed.named(ORIGINAL))
+            provisioner.schema(sealed.named(ORIGINAL))
+            provisioner.quiet_ledger(sealed.named(ORIGINAL))
+            provisioner.database(sealed.named("shadow"), sealed.named(ORIGINAL))
         try:
             yield sealed
         finally:
@@ -285,7 +284,7 @@ def sealed_shadow(
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
         if original.major and here != original.major:
-            sealed.notes.append(f"PostgreSQL {original.major} there, {here} here")
+            sealed.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the sandbox")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)

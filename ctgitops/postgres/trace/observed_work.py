@@ -55,7 +55,7 @@ def worked(evidence: Evidence, keys: Iterable[tuple[str, int, int]], first: froz
     """The work of a statement on visible relations, without duplicates. `keys` are candidate foreign keys."""
     checked = list(_checked(evidence, keys))
     found = [*_told(evidence), *((child, Worked(Work.FOREIGN_KEY, "", name)) for child, _, name in checked)]
-    files = list(_written_anew(evidence, {oid for oid, each in found if each.work is Work.REWRITE}))
+    files = list(_rewritten(evidence, {oid for oid, each in found if each.work is Work.REWRITE}))
     done = {oid for oid, _ in (*found, *files)} | {parent for _, parent, _ in checked}
     scans = [(oid, Worked(Work.SCAN, "")) for oid in _read(evidence) if oid not in done]
     return named(((*found, *files, *scans)), evidence.known, first)
@@ -66,8 +66,8 @@ def named(
 ) -> tuple[Worked, ...]:
     """Work without duplicates, with relation names. An index build that belongs to a table rewrite does not count."""
     found = list(found)
-    anew = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
-    left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in anew)
+    rewritten = {oid for oid, each in found if each.work in {Work.REWRITE, Work.EMPTY}}
+    left = ((oid, each) for oid, each in found if each.work is not Work.INDEX or oid not in rewritten)
     return tuple(dict.fromkeys(replace(each, relation=known[oid].name, fresh=oid not in first) for oid, each in left))
 
 
@@ -95,7 +95,7 @@ def _checked(evidence: Evidence, keys: Iterable[tuple[str, int, int]]) -> Iterat
         yield from (each for each in read if each[0] in evidence.known)
 
 
-def _written_anew(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, Worked]]:
+def _rewritten(evidence: Evidence, rewritten: set[int]) -> Iterator[tuple[int, Worked]]:
     """Relations whose relfilenode changed; a rewrite of a table includes its indexes."""
     if evidence.kind == "TransactionStmt":
         return  # ROLLBACK TO restores the previous file

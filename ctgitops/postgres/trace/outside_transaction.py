@@ -47,19 +47,19 @@ class Alone:
             modes = sampler.stop()
         if sampler.failure:
             said = " ".join(str(sampler.failure).split())
-            raise LedgerError(f"the locks of a statement could not be watched to its end: {said}")
+            raise LedgerError(f"lock tracing of a statement stopped early: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
             modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's lock, at the very end
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
-        anew = _written_anew(before, relations(self.others))
-        found = [*_told(said, before, modes), *_of_files(anew, before)]
+        rewritten = _rewritten(before, relations(self.others))
+        found = [*_told(said, before, modes), *_of_files(rewritten, before)]
         built = {oid for oid, each in found if each.work is Work.INDEX}
-        modes = _concurrent(modes, before) if concurrent else _least(modes, anew, built)
+        modes = _concurrent(modes, before) if concurrent else _least(modes, rewritten, built)
         held, worked = held_on(modes, before, self.first), named(found, before, self.first)
         tell(StatementImpact(line, held, held, worked, proofs_in(said), concurrent, millis))
 
 
-def _written_anew(before: dict[int, Relation], after: dict[int, Relation]) -> set[int]:
+def _rewritten(before: dict[int, Relation], after: dict[int, Relation]) -> set[int]:
     return {oid for oid, each in before.items() if oid in after and each.file != after[oid].file}
 
 
@@ -68,11 +68,11 @@ def _concurrent(seen: dict[int, LockMode], before: dict[int, Relation]) -> dict[
     return {oid: mode for oid, mode in seen.items() if oid in before and before[oid].kind != "index"}
 
 
-def _least(seen: dict[int, LockMode], anew: set[int], built: set[int]) -> dict[int, LockMode]:
+def _least(seen: dict[int, LockMode], rewritten: set[int], built: set[int]) -> dict[int, LockMode]:
     """The locks seen or required: ACCESS EXCLUSIVE to replace a file, SHARE to build an index."""
     for oid in built:
         seen[oid] = max(LockMode.SHARE, seen.get(oid, LockMode.SHARE))
-    return seen | dict.fromkeys(anew, LockMode.ACCESS_EXCLUSIVE)
+    return seen | dict.fromkeys(rewritten, LockMode.ACCESS_EXCLUSIVE)
 
 
 def _told(said: Sequence[str], before: dict[int, Relation], modes: dict[int, LockMode]) -> Iterator[tuple[int, Worked]]:
@@ -81,10 +81,10 @@ def _told(said: Sequence[str], before: dict[int, Relation], modes: dict[int, Loc
         yield from ((oid, Worked(each.work, "", each.what)) for oid in ([oid for oid in same if oid in modes] or same))
 
 
-def _of_files(anew: set[int], before: dict[int, Relation]) -> Iterator[tuple[int, Worked]]:
-    for oid in anew:
+def _of_files(rewritten: set[int], before: dict[int, Relation]) -> Iterator[tuple[int, Worked]]:
+    for oid in rewritten:
         relation = before[oid]
         if relation.has_rows:
             yield oid, Worked(Work.REWRITE, "")
-        elif relation.index_of in before and relation.index_of not in anew:
+        elif relation.index_of in before and relation.index_of not in rewritten:
             yield relation.index_of, Worked(Work.INDEX, "", relation.bare)

@@ -116,11 +116,11 @@ def test_keys_of_a_few_rows_are_told_where_that_is_allowed_and_no_value_of_them(
 @pytest.mark.parametrize(
     ("sql", "why"),
     [
-        ("alter table nowhere alter a set not null", "there is no such table yet"),
-        ("alter table t alter later set not null", "there is no such column yet"),
-        ("alter table t alter d type later using d::later", "there is no such type yet"),
-        ("alter table t validate constraint later", "there is no such NOT VALID constraint yet"),
-        ("alter table t add foreign key (a) references empty", "the table that it refers to has no such key yet"),
+        ("alter table nowhere alter a set not null", "the table does not exist yet"),
+        ("alter table t alter later set not null", "the column does not exist yet"),
+        ("alter table t alter d type later using d::later", "the type does not exist yet"),
+        ("alter table t validate constraint later", "the NOT VALID constraint does not exist yet"),
+        ("alter table t add foreign key (a) references empty", "the referenced table does not have the key yet"),
         ("alter table t alter b type int using length(b)", "the results of its USING expression are not checked"),
         ("alter table t add exclude (a with =)", "only the exclusion constraint itself checks that"),
     ],
@@ -138,7 +138,10 @@ def test_a_look_waits_for_nobody_and_goes_on_behind_what_it_could_not_see(databa
         other.execute("begin; lock table t")
         connection.execute("set lock_timeout = '50ms'")
         found = list(Looker(connection).look(risks))
-    assert [(each.rows, each.why) for each in found] == [(None, "somebody holds a lock on it"), (0, "")]
+    assert [(each.rows, each.why) for each in found] == [
+        (None, "lock timeout: another session locks the table"),
+        (0, ""),
+    ]
 
 
 def test_a_constraint_that_only_a_newer_server_knows_was_not_looked_at() -> None:

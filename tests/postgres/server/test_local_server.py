@@ -177,7 +177,7 @@ def test_without_a_short_folder_says_so(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
     with (
-        pytest.raises(UsageError, match="no folder for a throw-away server"),
+        pytest.raises(UsageError, match="no usable folder for a throw-away server"),
         LocalServer(programs_for_tests(), base=deep),
     ):
         pass

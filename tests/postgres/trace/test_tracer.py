@@ -60,7 +60,7 @@ def test_locks_that_could_not_be_watched_are_not_called_no_locks(
     with (
         session(database_url) as connection,
         Tracer(lambda: session(database_url)) as tracer,
-        pytest.raises(LedgerError, match="could not be watched to its end: server closed the connection"),
+        pytest.raises(LedgerError, match="lock tracing of a statement stopped early: server closed the connection"),
     ):
         traced(tracer, connection, "create index concurrently on watched (id)")
 

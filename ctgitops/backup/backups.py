@@ -1,0 +1,92 @@
+"""Takes proved backups into a store, and restores them from it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..core.environment.environment import BackupPolicy, Environment
+from ..core.receipt import Receipt
+from ..core.run.progress import Listener
+from ..core.schema.snapshot import Snapshot
+from ..errors import BackupError, CtgitopsError, UsageError
+from ..ports.backup_store import BackupStore
+from ..postgres.connection.connect import Address
+from .child_process import termination_as_interrupt
+from .pg_dump import UNTOUCHED
+from .proof import Contents, ProofDatabase, local_proof, on_server
+from .restore import Saved, restore_into, schema_of
+from .store import read_receipt, split_receipt, store_at
+from .take import Taking, take_into
+
+
+@dataclass(frozen=True)
+class ProvedBackups:
+    """Backups in the store that `backup.to` names; a folder is relative to the repository's `root`."""
+
+    root: Path
+    address_of: Callable[[Environment], Address]
+    address_of_secret: Callable[[str], Address]
+    store_at: Callable[[str, Path], BackupStore] = store_at
+
+    def take(self, environment: Environment, tell: Listener) -> Receipt:
+        """Dumps, counts, restores, compares, and stores the receipt last. Only reads the database.
+
+        Raises BackupError, after which the store contains nothing of this backup.
+        """
+        policy = environment.backup
+        if policy is None:
+            raise UsageError(f"{environment.name} has no `backup` in its manifest", hint="set `backup.to`")
+        with _no_backup(), termination_as_interrupt():
+            source = self.address_of(environment)
+            store = self.store_at(policy.to, self.root)
+            backup = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{environment.name}-{secrets.token_hex(4)}"
+            with store.begin(backup) as draft:
+                taking = Taking(environment, policy, source, backup, store.location(backup), draft, tell)
+                return take_into(taking, lambda source: self._proof(policy, source))
+
+    def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
+        """Restores the backup of a receipt's path or URL into the empty database at `url`. Writes there.
+
+        Raises BackupError, or UsageError before anything is written.
+        """
+        with termination_as_interrupt(), self._saved(receipt_at) as saved:
+            return restore_into(saved, Address(url, label="the database to restore into"), tell)
+
+    def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
+        """The schema of a backup. Raises BackupError, UsageError."""
+        with self._saved(receipt_at) as saved:
+            return schema_of(saved, tell)
+
+    @contextmanager
+    def _saved(self, receipt_at: str) -> Iterator[Saved]:
+        address, backup, name = split_receipt(receipt_at)
+        store = self.store_at(address, Path())
+        with store.get(backup) as folder:
+            location = store.location(backup)
+            yield Saved(read_receipt(folder / name, location), folder, location)
+
+    def _proof(self, policy: BackupPolicy, source: Contents) -> AbstractContextManager[ProofDatabase]:
+        if policy.verify_server:
+            return on_server(self.address_of_secret(policy.verify_server), source)
+        return local_proof(source)
+
+
+@contextmanager
+def _no_backup() -> Iterator[None]:
+    """Turns any error into a BackupError with one state: there is no proved backup, so nothing was changed."""
+    try:
+        yield
+    except CtgitopsError as error:
+        if isinstance(error, BackupError) and error.state:
+            raise
+        raise BackupError(error.what, place=error.place, state=UNTOUCHED, hint=error.hint) from None
+    except KeyboardInterrupt:
+        raise BackupError("the run was interrupted during the backup", state=UNTOUCHED, hint="run it again") from None
+    except OSError as error:
+        what = f"cannot write the backup: {error.strerror} ({error.filename})"
+        raise BackupError(what, state=UNTOUCHED, hint="free space, or change `backup.to`") from None

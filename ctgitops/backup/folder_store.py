@@ -1,0 +1,96 @@
+"""A folder of this machine as a store: one subfolder per backup, which is renamed to its ID once it is durable."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BackupError
+from ..ports.backup_store import RECEIPT, Draft
+from ..postgres.connection.deferred_sigint import undisturbed
+
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """Implements `ports.backup_store.BackupStore`; a backup is written in place, and never copied."""
+
+    root: Path
+
+    def location(self, backup: str) -> str:
+        """The path, relative to the current folder if it is below it: a container's path means nothing outside."""
+        here, folder = Path.cwd(), (self.root / backup).resolve()
+        return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+    @contextmanager
+    def begin(self, backup: str) -> Iterator[Draft]:
+        """A new subfolder, which an error in the block removes. Writes."""
+        existing = next(path for path in (self.root, *self.root.parents) if path.exists())
+        final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial.mkdir(mode=0o700)
+        except OSError as error:
+            hint = "create the folder, or correct `backup.to` in the manifest"
+            raise BackupError(f"cannot write to {self.root}: {error.strerror}", hint=hint) from None
+
+        def finish(receipt: str) -> None:
+            (partial / RECEIPT).write_text(receipt, encoding="utf-8")
+            _make_durable(partial)
+            _give_away(partial, existing)
+            partial.rename(final)
+            _sync(self.root)
+
+        try:
+            yield Draft(partial, finish)
+        finally:
+            with undisturbed():
+                shutil.rmtree(partial, ignore_errors=True)
+
+    @contextmanager
+    def get(self, backup: str) -> Iterator[Path]:
+        """The backup's own folder."""
+        yield self.root / backup
+
+    def ids(self) -> tuple[str, ...]:
+        """The subfolders with a receipt; one that is still being written is left out."""
+        folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
+        return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
+
+    def delete(self, backup: str) -> None:
+        """Removes the receipt, then the subfolder. Writes."""
+        folder = self.root / backup
+        (folder / RECEIPT).unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def _make_durable(folder: Path) -> None:
+    """Makes every file readable only by its owner, and flushes files before the folders that name them."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file():
+            path.chmod(0o600)
+        _sync(path)
+    _sync(folder)
+
+
+def _give_away(folder: Path, existing: Path) -> None:
+    """In a container that runs as root, gives new files and folders to the owner of the folder that existed."""
+    if os.geteuid() == 0:
+        owner = existing.stat()
+        new = [path for path in folder.parents if path != existing and existing in path.parents]
+        for path in (*new, folder, *folder.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
