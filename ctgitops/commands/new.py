@@ -61,8 +61,8 @@ def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspac
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
     if name := _where(migration, ledgers, workspace):
-        what = f"{migration.name} is applied on {name}, whose ledger knows it by that number"
+        what = f"{migration.name} is applied in {name} under that number"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""
-        hint = f"what is applied keeps its number; renumber the one that is not{other}"
+        hint = f"an applied migration keeps its number; renumber the other file{other}"
         raise UsageError(what, state="nothing was changed", hint=hint)

@@ -81,7 +81,7 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
     try:
         return database.snapshot(), ()
     except CtgitopsError as error:
-        what = f"the schema of {plan.environment} cannot be read, so findings are judged by the files: {error.what}"
+        what = f"the schema of {plan.environment} cannot be read, so lint reads only the files: {error.what}"
         return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 

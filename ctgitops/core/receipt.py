@@ -117,7 +117,7 @@ class Receipt:
             data["public"] = _rights(data.get("public"))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a whole receipt: {error}") from error
+            raise ValueError(f"incomplete receipt: {error}") from error
 
 
 def _rights(data: dict[str, Any] | None) -> SchemaRights | None:
@@ -127,4 +127,4 @@ def _rights(data: dict[str, Any] | None) -> SchemaRights | None:
 def _encode(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
-    raise TypeError(f"{value!r} does not belong into a receipt")
+    raise TypeError(f"{value!r} cannot be stored in a receipt")

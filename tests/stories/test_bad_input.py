@@ -49,7 +49,7 @@ def test_an_unknown_verb_gets_the_nearest_one(lived_in: House, database_url: str
 
 
 def test_an_unknown_environment_gets_the_list(lived_in: House) -> None:
-    refused(lived_in.run("apply", "--env", "stagin"), 2, "there is no environment `stagin`", "staging")
+    refused(lived_in.run("apply", "--env", "stagin"), 2, "environment `stagin` does not exist", "staging")
 
 
 def test_broken_yaml_names_its_line_and_the_other_environments_are_planned(lived_in: House, database_url: str) -> None:

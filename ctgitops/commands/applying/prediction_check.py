@@ -56,6 +56,6 @@ class Comparison:
             came = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
             session.record(ended(self._plan.fingerprint, came))
         except LedgerError as error:
-            state = "all of the plan is applied; only whether its schema is what was predicted is not known"
+            state = "the plan is applied; its schema was not compared with the prediction"
             raise LedgerError(error.what, state=state, hint=error.hint) from None
         return came

@@ -17,7 +17,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
     for statement in script.statements:
         if not statement.not_analysed:
             continue
-        what = f"this {statement.kind} was not analysed: unknown is {', '.join(map(str, statement.not_analysed))}"
+        what = f"this {statement.kind} was not analysed; not known: {', '.join(map(str, statement.not_analysed))}"
         hint = f"{_REPORT}, and review the statement by hand"
         place = script.place(script.start_of(statement))
         yield Problem("not-analysed", what, place, hint, blocks=statement.undecided, fails=True)
@@ -26,6 +26,6 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
     """Each problem blocks: nothing is known of the file, not even whether it can run in one transaction."""
     for failure in failures:
-        what = f"it was not analysed: unknown is {failure}"
-        hint = f"{_REPORT}; to go on, split the file, or write its statements in a simpler form"
+        what = f"the file was not analysed; not known: {failure}"
+        hint = f"{_REPORT}; to continue, split the file or simplify its statements"
         yield Problem("not-analysed", what, Place(script.path, script.first_line), hint)

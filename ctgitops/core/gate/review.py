@@ -73,7 +73,7 @@ def shown_text(files: Iterable[ShownFile]) -> str:
     """The record of the files that a plan showed, for the check run, which users cannot edit."""
     digests = sorted({file.digest for file in files})[:MOST]
     record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
-    return f"Which files this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
+    return f"The files that this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
 
 
 def shown_in(text: str) -> frozenset[str]:

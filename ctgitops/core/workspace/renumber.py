@@ -25,12 +25,12 @@ def find(workspace: Workspace, wanted: str, base: BaseBranch, applied: frozenset
         found = [m for m in found if m.name not in base.names | applied] or found
     if len(found) > 1:
         names = " or ".join(f"`{m.name}`" for m in found)
-        raise UsageError(f"`{wanted}` means several migrations", hint=f"name one: {names}")
+        raise UsageError(f"`{wanted}` matches several migrations", hint=f"name one: {names}")
     if not found:
         selector.choose(of_files(workspace.migrations), "in migrations/")
     if found[0].name in base.names:
-        what = f"{found[0].name} is on {base.name}, where others have it under that number"
-        raise UsageError(what, hint="renumber the one that this branch adds")
+        what = f"{found[0].name} is already on {base.name} under that number"
+        raise UsageError(what, hint="renumber the migration that this branch adds")
     return found[0]
 
 
