@@ -28,7 +28,7 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
     before = facts(database_url)
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
-    assert "waits[data-loss]: to undo 002_notes destroys data" in refused.out
+    assert "waits[data-loss]: rollback of 002_notes destroys data" in refused.out
     assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
     assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
     assert "`--accept-data-loss 002_notes`" in refused.out

@@ -63,7 +63,7 @@ def test_it_turns_false_and_the_run_fails(watched: House, database_url: str) -> 
     assert done.status == 6, done.said
     assert "the health query of staging is no longer true: it returned f instead of true" in done.words
     assert "--> environments/staging.yaml:4" in done.err
-    assert "state: in staging, 002_two, 003_three done" in done.err
+    assert "state: 002_two, 003_three applied in staging" in done.err
     assert "`ctgitops rollback --env staging --steps 2` rolls back this run" in done.err
     assert has(database_url, "three")
 

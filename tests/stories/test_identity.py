@@ -104,7 +104,7 @@ def test_p22_two_new_environments_with_one_url_are_told_in_the_plan(house: House
     house.migration("001_one", "create table one ();")
     done = house.run("plan")
     assert done.status == 4, done.said
-    assert "staging and production are one database" in done.words
+    assert "staging and production are the same database" in done.words
 
 
 def test_a_renamed_database_is_the_same(production: House, database_url: str) -> None:

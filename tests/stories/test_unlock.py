@@ -35,7 +35,7 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
     os.kill(still.process.pid, signal.SIGSTOP)
     try:
         at_work = lived_in.run("unlock", "--env", "staging", "--end")
-        assert (at_work.status, "is at work, active for" in at_work.words) == (5, True), at_work.said
+        assert (at_work.status, "is busy (active for" in at_work.words) == (5, True), at_work.said
         run(database_url, "create table go ()")
         until(lambda: not fetch(database_url, AT_WORK))
         waits = lived_in.run("apply", "--env", "staging", "--wait", "0")
@@ -64,7 +64,7 @@ def test_a_lock_that_somebody_else_holds_is_theirs(lived_in: House, database_url
     with session(database_url) as other:
         other.execute("select pg_advisory_lock(%s)", [RUN_LOCK])
         refused = lived_in.run("unlock", "--env", "staging", "--end-at-work")
-        assert (refused.status, "nobody else's session is ended" in refused.words) == (5, True), refused.said
+        assert (refused.status, "ctgitops terminates only its own sessions" in refused.words) == (5, True), refused.said
         assert advisory_locks(database_url)
     assert lived_in.run("unlock", "--env", "staging").out == "the run lock of staging is free\n"
 

@@ -143,7 +143,7 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
     chosen = tuple(e for e in environments if everything or e.name == event.environment)
     if not chosen:
         names = ", ".join(e.name for e in environments) or "none"
-        return Refused(f"environment `{event.environment}` does not exist", f"environments/ has: {names}")
+        return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
     return (
         Applying(chosen, ground)
         if isinstance(ground, Provenance) and event.verb == "apply"
