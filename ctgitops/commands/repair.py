@@ -18,8 +18,7 @@ from ..core.migration.selector import Selector
 from ..core.plan.plan import Step
 from ..core.run.progress import Listener
 from ..core.run.statement_repair import refuse_statement, unfinished_step
-from ..core.workspace.candidates import of_all
-from ..core.workspace.file_of import file_of
+from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
 from ..ports.database import Databases
 
@@ -137,7 +136,7 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     as_its_file = number in ledger.applied and known.checksum == migration.checksum
     if number not in ledger.unfinished and as_its_file:
         raise UsageError(f"{migration.name} is already recorded as its file says", hint="there is nothing to repair")
-    return _entry(request, correction.reason, _as_the_file_says(migration))
+    return _entry(request, correction.reason, Entry.of_file(Mark.REPAIRED, migration))
 
 
 def _accepted_again(ledger: Ledger, correction: Correction, request: Request) -> Entry:
@@ -156,18 +155,6 @@ def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
-
-
-def _as_the_file_says(migration: Migration) -> Entry:
-    return Entry(
-        mark=Mark.REPAIRED,
-        name=migration.name,
-        number=migration.number,
-        version=str(migration.version) if migration.version else None,
-        checksum=migration.checksum,
-        sql=migration.up.sql,
-        rollback_sql=migration.down.sql if migration.down else None,
-    )
 
 
 def _entry(request: Request, reason: str, fact: Entry) -> Entry:

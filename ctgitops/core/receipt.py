@@ -83,7 +83,7 @@ class Receipt:
 
     def to_json(self) -> str:
         """The receipt as it is written to `receipt.json`."""
-        return json.dumps(asdict(self), default=_encode, indent=1, sort_keys=True) + "\n"
+        return json.dumps(asdict(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
 
     def summary(self) -> str:
         """The part that the ledger stores, as JSON: enough to find, check and restore the backup."""
@@ -122,9 +122,3 @@ class Receipt:
 
 def _rights(data: dict[str, Any] | None) -> SchemaRights | None:
     return SchemaRights(data["owner"], tuple(Grant(**each) for each in data["grants"])) if data else None
-
-
-def _encode(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{value!r} cannot be stored in a receipt")

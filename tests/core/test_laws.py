@@ -310,4 +310,4 @@ def test_what_staging_has_half_of_is_not_what_staging_has() -> None:
     assert "after" not in {reason.gate for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), whole)}
     half = added(whole, entry(one, Mark.STARTED))
     whats = [reason.what for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), half)]
-    assert whats == [f"{one.name} is unfinished on staging"]
+    assert whats == [f"{one.name} is unfinished in staging"]

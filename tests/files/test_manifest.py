@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
-from ctgitops.core.environment.preflight_policy import Limits, PreflightPolicy, Then
+from ctgitops.core.environment.environment import (
+    BackupPolicy,
+    Environment,
+    Limits,
+    PreflightPolicy,
+    Target,
+    Then,
+    Timeouts,
+    Trigger,
+    Window,
+)
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration
 from tests.files.checkout import Checkout

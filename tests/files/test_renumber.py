@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.new import renumber as decide
-from ctgitops.core.workspace.renumber import BaseBranch
+from ctgitops.core.workspace.numbering import BaseBranch
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
 from ctgitops.files.git import base_of

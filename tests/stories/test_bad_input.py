@@ -170,7 +170,11 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
 @pytest.mark.parametrize(
     ("files", "status", "words"),
     [
-        ({"001_again": "select 1;"}, 3, ["--> migrations/001_again.sql", "number 001 is already used by", "001_one.sql"]),
+        (
+            {"001_again": "select 1;"},
+            3,
+            ["--> migrations/001_again.sql", "001 is already used by", "001_one.sql"],
+        ),
         ({"003_three": "select 1;"}, 3, ["003_three.sql", "002 does not exist"]),
         pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"]),
     ],

@@ -1,12 +1,13 @@
-"""Why the parser cannot read a script, by its likely cause: a command of psql, an invisible character, a conflict."""
+"""Why a script cannot be parsed or analysed: a psql command, an invisible character, a conflict, a failed analysis."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ...errors import Place
+from ...sql.guard import Failure
 from ...sql.invisible import PASTED, Invisible, invisible_in, named, pasted_in, spelled
 from ...sql.parse import SqlSyntaxError, statements
 from ...sql.redact import redact_message
@@ -34,6 +35,7 @@ _META_HINTS = {
     "set": "remove the line, and replace the variable with its value",
 }
 _META_HINTS |= {"ir": _META_HINTS["i"], "include": _META_HINTS["i"], "include_relative": _META_HINTS["i"]}
+_REPORT = "report it as a bug of ctgitops"
 _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", "out", "x", "t", "a", "qecho", "warn"})
 
 
@@ -147,3 +149,22 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
     message = error.message.split(" at or near ")[0] if error.message.startswith("unterminated") else error.message
     what = redact_message(message, script.secrets)
     return Problem("syntax-error", what, place, syntax_hint(script.sql, error), detail)
+
+
+def statement_failures(script: Script) -> Iterator[Problem]:
+    """A problem for each statement; it blocks if it is unknown how to run the statement, else it makes `plan` fail."""
+    for statement in script.statements:
+        if not statement.not_analysed:
+            continue
+        what = f"this {statement.kind} was not analysed; not known: {', '.join(map(str, statement.not_analysed))}"
+        hint = f"{_REPORT}, and review the statement by hand"
+        place = script.place(script.start_of(statement))
+        yield Problem("not-analysed", what, place, hint, blocks=statement.undecided, fails=True)
+
+
+def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
+    """Each problem blocks: nothing is known of the file, not even whether it can run in one transaction."""
+    for failure in failures:
+        what = f"the file was not analysed; not known: {failure}"
+        hint = f"{_REPORT}; to continue, split the file or simplify its statements"
+        yield Problem("not-analysed", what, Place(script.path, script.first_line), hint)

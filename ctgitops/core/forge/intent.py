@@ -144,15 +144,9 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
     if not chosen:
         names = ", ".join(e.name for e in environments) or "none"
         return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
-    return (
-        Applying(chosen, ground)
-        if isinstance(ground, Provenance) and event.verb == "apply"
-        else _unlocking(event, chosen)
-    )
-
-
-def _unlocking(event: Comment, environments: tuple[Environment, ...]) -> Unlocking:
-    return Unlocking(environments, event.pull_request)
+    if event.verb == "apply" and isinstance(ground, Provenance):
+        return Applying(chosen, ground)
+    return Unlocking(chosen, event.pull_request)
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:

@@ -80,9 +80,8 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
         return
     if broken := predecessor.broken_at():
         what = f"the hash chain of the ledger of {name} is broken at entry {broken.id}"
-        yield Reason(
-            "after", what, f"the ledger was changed by hand, so it cannot be trusted: `ctgitops status --env {name}`"
-        )
+        hint = f"the ledger was changed by hand, so it cannot be trusted: `ctgitops status --env {name}`"
+        yield Reason("after", what, hint)
         return
     if reason := _not_itself(request, name, predecessor):
         yield reason
@@ -98,7 +97,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
-    """The reason where the URL of `name` leads to another database than its own, whose ledger proves nothing."""
+    """The reason where the URL of `name` connects to a different database, whose ledger proves nothing."""
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
@@ -113,16 +112,14 @@ def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
     entry = predecessor.applied.get(step.number)
     if step.number in predecessor.unfinished:
-        yield Reason("after", f"{step.name} is unfinished on {name}", f"`ctgitops status --env {name}` shows why")
+        yield Reason("after", f"{step.name} is unfinished in {name}", f"`ctgitops status --env {name}` shows why")
     elif entry is None:
-        yield Reason(
-            "after", f"{name} does not have {step.name} yet", f"run `ctgitops apply --env {name}` first", expected=True
-        )
+        what, hint = f"{name} does not have {step.name} yet", f"run `ctgitops apply --env {name}` first"
+        yield Reason("after", what, hint, expected=True)
     elif entry.checksum != step.checksum:
         what = f"{name} has applied {step.name} with a text that differs from this checkout"
-        yield Reason(
-            "after", what, f"restore the file that {name} has applied, or apply a new migration to {name} first"
-        )
+        hint = f"restore the file that {name} has applied, or apply a new migration to {name} first"
+        yield Reason("after", what, hint)
 
 
 def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:

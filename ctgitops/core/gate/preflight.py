@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..activity.blocker import Blocker, is_backup
-from ..environment.preflight_policy import PreflightPolicy, Then
+from ..environment.environment import PreflightPolicy, Then
 from .gate import Reason
 
 HINTS = {
@@ -70,7 +70,7 @@ def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Prefl
         yield PreflightConcern(
             "preflight", Then.REFUSE, _could_not_look(seen), "the manifest sets `preflight`, so this check must succeed"
         )
-    yield from (_of_session(policy, who) for who in seen.sessions if _counts(policy, who))
+    yield from (_concern(policy, _kind(who), who.told) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:
         yield _concern(policy, "backups", f"backend {pid} is running pg_basebackup")
     if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not Then.IGNORE:
@@ -87,10 +87,6 @@ def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()
-
-
-def _of_session(policy: PreflightPolicy, who: Blocker) -> PreflightConcern:
-    return _concern(policy, _kind(who), who.told)
 
 
 def _kind(who: Blocker) -> str:

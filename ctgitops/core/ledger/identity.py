@@ -82,13 +82,8 @@ def shared_problem(environment: Environment, other: Environment) -> Problem:
     """The problem that two environments of one repository are one database."""
     secrets = f"{environment.url_secret} and {other.url_secret}"
     what = f"{environment.name} and {other.name} are the same database, according to {secrets}"
-    return Problem(
-        "shared-database",
-        what,
-        _place(environment),
-        "correct one of the secrets: each environment needs its own database",
-        concern=Concern.LEDGER,
-    )
+    hint = "correct one of the secrets: each environment needs its own database"
+    return Problem("shared-database", what, _place(environment), hint, concern=Concern.LEDGER)
 
 
 def _anothers(environment: Environment, identity: Identity, home: Home) -> Problem:

@@ -77,13 +77,8 @@ def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
 def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning for each: a pending migration may correct the mismatch, so the plan is not blocked."""
     for each in open_promises(ledger):
-        yield Problem(
-            "not-as-predicted",
-            each.told(environment),
-            hint=cure(each, environment),
-            blocks=False,
-            concern=Concern.LEDGER,
-        )
+        what, hint = each.told(environment), cure(each, environment)
+        yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
 def cure(promise: OpenPrediction, environment: str) -> str:

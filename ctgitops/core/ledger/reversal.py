@@ -1,7 +1,7 @@
 """Reversals: migrations that a rollback removed and that stay out until a person accepts them again. Pure.
 
-A reversal stands until the migration is applied or baselined, until `repair --again` accepts it, or until its file has
-another text. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
+A reversal holds until the migration is applied or baselined, until `repair --again` accepts it, or until its file
+changes. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
 rolls back what made the environment unhealthy reverses it.
 """
 

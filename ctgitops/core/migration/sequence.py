@@ -70,24 +70,17 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
         place = migration.up.place(line.start())
         if migration.before is None:
             what = f"`{line[0].strip()}` does not name a migration"
-            yield Problem(
-                "before",
-                what,
-                place,
-                "write the number of the migration that it goes before: `-- ctgitops: before 002`",
-            )
+            hint = "write the number of the migration that it goes before: `-- ctgitops: before 002`"
         elif migration.before not in place_of:
-            yield Problem(
-                "before",
-                f"it goes before {migration.before:03}, which does not exist",
-                place,
-                "name an existing migration",
-            )
+            what, hint = f"it goes before {migration.before:03}, which does not exist", "name an existing migration"
         elif migration.before >= migration.number:
             what = f"it goes before {migration.before:03} anyway, because its number is lower"
-            yield Problem("before", what, place, "remove the line")
+            hint = "remove the line"
         else:
-            late = [n for n in migration.dependencies if place_of.get(n, 0) > place_of[migration.number]]
-            for number in late:
-                what = f"it goes before {migration.before:03}, but depends on {number:03}, which is applied later"
-                yield Problem("dependency", what, place, "depend only on earlier migrations, or remove the line")
+            for number in migration.dependencies:
+                if place_of.get(number, 0) > place_of[migration.number]:
+                    what = f"it goes before {migration.before:03}, but depends on {number:03}, which is applied later"
+                    hint = "depend only on earlier migrations, or remove the line"
+                    yield Problem("dependency", what, place, hint)
+            continue
+        yield Problem("before", what, place, hint)

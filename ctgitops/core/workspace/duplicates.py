@@ -13,7 +13,7 @@ from ..environment.policy import Policy
 from ..ledger.ledger import Ledger
 from ..migration.migration import Migration
 from ..problem import Problem
-from .file_of import by_number
+from .candidates import by_number
 from .numbering import Seniority, moves
 
 

@@ -14,11 +14,16 @@ from ...sql.parse import SqlSyntaxError, enum_values_used
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
-from ..file_check.analysis_failure import file_failures, statement_failures
 from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
 from ..file_check.rollback_secret import rollback_problems
-from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
+from ..file_check.syntax import (
+    client_copy,
+    file_failures,
+    invisible_problems,
+    statement_failures,
+    syntax_problem,
+)
 from ..file_check.transaction_control import transaction_problems
 from ..migration.header import Rollback
 from ..migration.migration import Migration, Seed
@@ -84,12 +89,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *sequence_problems(migrations),
         *_chain(workspace),
     ]
-    return tuple(sorted(dict.fromkeys(found), key=_where))
-
-
-def _where(problem: Problem) -> tuple[bool, str, int]:
-    place = problem.place
-    return (place is None, place.path if place else "", (place.line or 0) if place else 0)
+    return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:

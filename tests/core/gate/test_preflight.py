@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.activity.blocker import Blocker
-from ctgitops.core.environment.preflight_policy import Limits, PreflightPolicy, Then
+from ctgitops.core.environment.environment import Limits, PreflightPolicy, Then
 from ctgitops.core.gate.preflight import Sighting, blind, concerns
 
 POLICY = PreflightPolicy()

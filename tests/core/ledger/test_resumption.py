@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
-from ctgitops.core.ledger.recovery import RecoveryAction, next_of
-from ctgitops.core.ledger.relation_state import Indexes, RelationState, parse_state
+from ctgitops.core.ledger.recovery import Indexes, RecoveryAction, RelationState, next_of, parse_state
 from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached, Resumption, how_far, resumption
 from ctgitops.sql.interruption import Leaving
 from ctgitops.sql.script import Script

@@ -16,7 +16,7 @@ from ctgitops.core.migration.selector import Selector, selector_from
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import make_rollback
 from ctgitops.core.run.baseline import TakeOver
-from ctgitops.core.workspace.renumber import BaseBranch, find
+from ctgitops.core.workspace.numbering import BaseBranch, find
 from ctgitops.errors import UsageError
 from ctgitops.github.inputs import Command, Inputs
 from tests.fakes import STAGING, chained, entry, migration, workspace
@@ -59,7 +59,7 @@ def by_baseline(text: str) -> int:
 
 
 def by_renumber(text: str) -> int:
-    return find(WORK, text, BaseBranch("")).number
+    return find(WORK.migrations, text, BaseBranch("")).number
 
 
 def by_accepted_loss(text: str) -> int:
@@ -143,7 +143,7 @@ def test_what_means_two_names_both() -> None:
     twice = workspace(ONE, TWO, migration("003_late", "1.1.0"))
     for verb in (
         lambda: TakeOver(selector_from("1.1.0", "--at")).among(twice.migrations),
-        lambda: find(twice, "1.1.0", BaseBranch("")),
+        lambda: find(twice.migrations, "1.1.0", BaseBranch("")),
         lambda: Back(to=selector_from("1.1.0", "--to")).entries(chained(*map(entry, twice.migrations))),
     ):
         with pytest.raises(UsageError, match="matches several migrations") as caught:
