@@ -407,7 +407,7 @@ def test_who_may_write_unlocks_and_sees_what_came_of_it(checkout: Scene) -> None
 def test_drift_and_unlock_connect_to_nothing_that_is_not_merged(scene: Scene) -> None:
     for command in ("drift", "unlock"):
         assert scene.run("pull_request", opened(), command=command, environment="staging") == 2
-        assert "never applied" in html(scene.summary)
+        assert "only merged commits are applied" in html(scene.summary)
 
 
 def test_the_clock_looks_for_drift_and_then_brings_what_waited(scene: Scene) -> None:
