@@ -78,14 +78,14 @@ class CtgitopsError(Exception):
 
 
 class UsageError(CtgitopsError):
-    """The command line or the process environment asks for something that cannot be."""
+    """The command line or the process environment is not valid."""
 
     code = "usage"
     exit_status = 2
 
 
 class WorkspaceError(CtgitopsError):
-    """The repository's files are not sound."""
+    """The repository's files are not valid."""
 
     code = "workspace"
     exit_status = 3
@@ -106,7 +106,7 @@ class MustWaitError(CtgitopsError):
 
 
 class ApplyError(CtgitopsError):
-    """A statement failed or was interrupted; `state` says what of it is in the database."""
+    """A statement failed or was interrupted; `state` says which part of it is in the database."""
 
     code = "apply"
     exit_status = 6
@@ -133,9 +133,9 @@ class ApplyError(CtgitopsError):
         self.blames_file = False
         """Whether the hint asks for a change of the migration's file."""
         self.applied: tuple[str, ...] = ()
-        """What the run had applied before, in order."""
+        """The migrations that the run had applied before, in order."""
         self.taken_back: tuple[str, ...] = ()
-        """What of it was taken back again, in order."""
+        """Those of them that the run rolled back automatically, in order."""
 
 
 class BackupError(CtgitopsError):

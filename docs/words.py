@@ -16,7 +16,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Correct those rows, or begin a migration that does and goes before it: `ctgitops new … --before NUMBER`. "
         "Where the same plan may change them, it only warns.",
     ),
-    "after": ("`after` names no environment, or goes in a circle.", "Correct the manifest."),
+    "after": ("`after` does not name an environment, or goes in a circle.", "Correct the manifest."),
     "before": (
         "The line `-- ctgitops: before …` of a migration names none, one that does not exist, or one of a "
         "higher number.",
@@ -45,7 +45,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "invisible-character": (
         "A character that shows as nothing or as a space, such as a no-break space or a zero-width space, or a "
-        "typographic quotation mark, is in the SQL, where PostgreSQL takes it for a letter of a name. In strings, "
+        "typographic quotation mark, is in the SQL, where PostgreSQL reads it as part of a name. In strings, "
         "comments and quoted names it is legal. It "
         "blocks where the file cannot be parsed, and is a warning otherwise; so is a bidirectional control anywhere.",
         "Write a space instead, or delete it; the message names its code point, line and column.",
@@ -57,7 +57,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
         "Move the way back into the `.down.sql` file, and delete the marks, as the hint says.",
     ),
     "placeholder": (
-        "A placeholder of Flyway or a template (`${name}`, `{{ name }}`), or a variable of psql (`:name`).",
+        "A placeholder of Flyway or a template (`${name}`, `{{ name }}`), or a psql variable (`:name`).",
         "Write the value in its place.",
     ),
     "copied-database": (
@@ -207,7 +207,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "removed": (
         "`check`: git knows a migration whose file was removed, on this branch or, as a warning, on its base branch.",
-        "Restore it with the command shown; where no database has applied it, list it in `removed` of the policy.",
+        "Restore it with the command shown; if no database has applied it, list it in `removed` of the policy.",
     ),
     "removed-unknown": (
         "`check`: git cannot tell whether migrations were removed: it failed, or the clone is shallow.",
@@ -250,7 +250,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "symlink": ("A symbolic link; links are not read.", "Put what it points to in its place."),
     "syntax-error": ("PostgreSQL's grammar refuses a file.", "Correct the statement."),
-    "target": ("The target names no migration or version that exists.", "Name another, or `latest`."),
+    "target": ("The target does not name a migration or version that exists.", "Name another, or `latest`."),
     "too-large": ("A file is larger than `max_file_size`.", "Split it, or raise the limit in the policy."),
     "transaction-control": (
         "`BEGIN`, `COMMIT` or the like, other than one pair around the whole file. That pair is accepted and is not "

@@ -293,7 +293,7 @@ def test_what_is_not_merged_is_never_applied(step: Step, event: str) -> None:
     for command in ("apply", "rollback"):
         run = step.run(event, payload, command=command, environment="staging", to="1" if command == "rollback" else "")
         assert run.status == 2
-        assert "never applied" in step.summary
+        assert "only merged commits are applied" in step.summary
     assert tables(step, "staging") == []
 
 

@@ -561,9 +561,9 @@ def test_what_nobody_saw_is_not_applied(scene: Scene) -> None:
     scene.run("pull_request", opened())
     scene.house.migration("001_red", "create table redder (id int primary key);", down="drop table redder;")
     assert scene.run("push", push()) == 5
-    assert "`migrations/001_red.sql`, as it is now, was in no plan" in html(scene.forge.comments[-1].body).replace(
-        "<code>", "`"
-    ).replace("</code>", "`")
+    assert "no merged pull request showed the current text of `migrations/001_red.sql`" in html(
+        scene.forge.comments[-1].body
+    ).replace("<code>", "`").replace("</code>", "`")
     assert scene.tables("staging") == 0
     scene.house.migration("001_red", "create table red (id int primary key);", down="drop table red; select 1;")
     assert scene.run("push", push()) == 5
@@ -573,7 +573,7 @@ def test_what_nobody_saw_is_not_applied(scene: Scene) -> None:
 def test_a_plan_for_people_who_approve_says_what_nobody_saw(scene: Scene) -> None:
     strict(scene)
     assert scene.run("push", push(), command="plan", environment="staging") == 0
-    assert "was in no plan of a merged pull request" in html(scene.summary)
+    assert "no merged pull request showed the current text of" in html(scene.summary)
 
 
 def test_what_nobody_saw_costs_a_warning_where_the_manifest_says_so(
@@ -582,7 +582,10 @@ def test_what_nobody_saw_costs_a_warning_where_the_manifest_says_so(
     strict(scene, "warn")
     assert scene.run("push", push()) == 0
     assert scene.tables("staging") == 1
-    assert "::warning title=ctgitops::staging: `migrations/001_red.sql`, as it is now" in capsys.readouterr().out
+    assert (
+        "::warning title=ctgitops::staging: no merged pull request showed the current text of"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("how", ["refused", "without a token"])
@@ -591,7 +594,7 @@ def test_a_gate_that_could_not_look_says_so_and_waits(scene: Scene, how: str) ->
     scene.forge.refuses = ("seen",)
     token = {"github_token": ""} if how == "without a token" else {}
     assert scene.run("push", push(), **token) == 5
-    assert "nobody could see whether its files were in a plan" in html(scene.summary)
+    assert "it is not known whether a merged pull request showed its files in a plan" in html(scene.summary)
     assert scene.tables("staging") == 0
 
 

@@ -179,7 +179,7 @@ def test_what_is_merged_and_does_not_run_from_nothing_blocks_no_fork(scene: Scen
     scene.house.migration("002_blue", BLUE.decode())
     scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)
     assert scene.run("pull_request", fork()) == 0
-    assert "what is merged does not run from nothing: 001_red: relation" in html(scene.summary)
+    assert "the merged migrations do not run in an empty database: 001_red: relation" in html(scene.summary)
 
 
 def test_a_fork_s_wrong_file_is_wrong_without_a_database_too(scene: Scene) -> None:
@@ -400,14 +400,14 @@ def test_who_may_write_unlocks_and_sees_what_came_of_it(checkout: Scene) -> None
     assert checkout.run("issue_comment", commented("/ctgitops unlock staging", merged=None)) == 0
     answer = checkout.forge.comments[-1]
     assert (answer.key, answer.pull_request) == ("answer", commented()["issue"]["number"])
-    assert "nobody holds the lock of staging" in html(answer.body)
+    assert "the run lock of staging is free" in html(answer.body)
     assert checkout.forge.reactions[-1] == (comment_id(), "rocket")
 
 
 def test_drift_and_unlock_connect_to_nothing_that_is_not_merged(scene: Scene) -> None:
     for command in ("drift", "unlock"):
         assert scene.run("pull_request", opened(), command=command, environment="staging") == 2
-        assert "never applied" in html(scene.summary)
+        assert "only merged commits are applied" in html(scene.summary)
 
 
 def test_the_clock_looks_for_drift_and_then_brings_what_waited(scene: Scene) -> None:

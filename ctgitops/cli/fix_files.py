@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..commands.check import check, lint
 from ..core.fix import Rename
-from ..core.workspace.renumber import BaseBranch
+from ..core.workspace.numbering import BaseBranch
 from ..files.fixing import fix_after, fix_lines
 from ..files.git import changed_since
 from ..files.scaffold import Order

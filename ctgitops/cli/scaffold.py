@@ -77,7 +77,7 @@ def new(  # noqa: PLR0913, PLR0917 - one option each
 
 def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     from ..commands.new import renumber as verb
-    from ..core.workspace.renumber import BaseBranch
+    from ..core.workspace.numbering import BaseBranch
     from ..files.git import base_of, the_base
     from ..files.renumber import renumber
     from ..report.renumber import renumbering_text

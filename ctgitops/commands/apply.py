@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from ..core.gate.gate import reasons_to_wait, with_warnings
+from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
+from ..core.gate.health import not_well, reasons_of_health, stopped_watching
 from ..core.gate.request import Request
-from ..core.plan.plan import make_plan
+from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError
 from ..ports.backups import Backups
-from ..ports.database import Databases
+from ..ports.database import Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out
-from .applying.health_watch import ask_first, watch
-from .applying.predict import Foreseen, foresee
-from .applying.prediction_check import Comparison, settle
+from .applying.prediction import Comparison, Foreseen, foresee, settle
 from .applying.take_back import Failed
 from .applying.way_out import with_way_out
 
@@ -38,20 +37,20 @@ def apply(
             return Outcome(plan, Status.UP_TO_DATE, unkept=late)
         if reasons := reasons_to_wait(plan, request, databases.predecessor(request)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
-        if reasons := (*ask_first(request, session), *session.preflight(plan)):
+        if reasons := (*_health_reasons(request, session), *session.preflight(plan)):
             return Outcome(plan, Status.WAITING, reasons=reasons)
         asked = shadows if environment.shadow.wanted and not request.prediction else None
         foreseen = foresee(plan, request, database, asked) if asked else None
         tell(PlanStarted(plan))
         receipt = back_up(request, backups, tell, plan, session)
-        if (receipt or foreseen) and (reasons := (*ask_first(request, session), *session.preflight(plan))):
+        if (receipt or foreseen) and (reasons := (*_health_reasons(request, session), *session.preflight(plan))):
             return Outcome(plan, Status.WAITING, reasons=reasons, receipt=receipt)
         look = Comparison(plan, request, database, foreseen or Foreseen())
         failed = Failed(request, plan, session, session.checkpoint(ledger), receipt, tell)
         look.promise(session)
         try:
             done = carry_out(plan, session, receipt, tell)
-            watch(plan, session)
+            _watch(plan, session)
         except ApplyError as error:
             raise failed.told(with_way_out(error, plan, request, databases)) from None
         return Outcome(
@@ -63,3 +62,22 @@ def apply(
             unkept=look.found(session) or late,
             unpredicted=foreseen.why_not if foreseen else "",
         )
+
+
+def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
+    """Returns why nothing may be applied: the health query is not true, or it fails. Read-only."""
+    health = request.environment.manner.health
+    return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()
+
+
+def _watch(plan: Plan, session: Session) -> None:
+    """Polls the health query. Raises ApplyError if it turns false, or cannot be run at the end. Read-only."""
+    health = plan.manner.health
+    if health is None:
+        return
+    try:
+        heard = session.watch(health)
+    except KeyboardInterrupt:
+        raise stopped_watching(plan) from None
+    if error := not_well(heard, health, plan):
+        raise error

@@ -12,7 +12,7 @@ from ..ports.shadow import Shadows
 from .diff import against_files
 from .drift import seen_at_rest
 
-PROVED = "proved: its schema was what the files give"
+PROVED = "verified: the schema equals that of the files"
 
 
 def baseline(
@@ -37,7 +37,7 @@ def baseline(
         refuse_history(ledger, name)
         if database.snapshot().fingerprint != live.fingerprint:
             what = f"the schema of {name} changed while it was compared"
-            raise LedgerError(what, state="nothing was recorded", hint="run the same again")
+            raise LedgerError(what, state="nothing was recorded", hint="retry")
         for entry in entries(request, found, done, live.fingerprint):
             if entry.number is None or entry.number not in ledger.applied:
                 session.record(entry)

@@ -16,7 +16,7 @@ def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Probl
     """Returns all problems of the files, each once, by file and line; `removals` comes from git. Read-only."""
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *removed))
-    return tuple(sorted(found, key=_position))
+    return tuple(sorted(found, key=lambda problem: problem.position))
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
@@ -31,10 +31,3 @@ def exit_status(problems: tuple[Problem, ...], findings: tuple[Finding, ...] = (
     return int(
         any(problem.fails for problem in problems) or any(finding.severity is Severity.ERROR for finding in findings)
     )
-
-
-def _position(problem: Problem) -> tuple[bool, str, int, int]:
-    place = problem.place
-    if place is None:
-        return (True, "", 0, 0)
-    return (False, place.path, place.line or 0, place.column or 0)

@@ -22,7 +22,7 @@ def diff(sides: tuple[str, str], *, schemas: Schemas, shadows: Shadows) -> Repla
         return Replayed(compare(schemas.named(sides[0]), schemas.named(sides[1])))
     other = sides[1] if sides[0] == MIGRATIONS else sides[0]
     if other == MIGRATIONS:
-        raise UsageError("`migrations` is the same as `migrations`", hint="ctgitops diff staging migrations")
+        raise UsageError("both sides are `migrations`", hint="name an environment: `ctgitops diff staging migrations`")
     environment = schemas.workspace.environment(other)
     found = against_files(schemas.workspace, schemas.named(other), shadows, environment)
     return found if sides[0] == MIGRATIONS else Replayed(mirrored(found.changes), found.unmatched)
@@ -41,5 +41,5 @@ def against_files(
     try:
         return replay(steps, live, shadows, environment)
     except ApplyError as error:
-        what = f"the files do not run from nothing: {error.what}"
+        what = f"the files do not run in an empty database: {error.what}"
         raise WorkspaceError(what, place=error.place, state="no real database was changed", hint=error.hint) from None

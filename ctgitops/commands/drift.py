@@ -68,8 +68,8 @@ def seen_at_rest(database: Database, name: str) -> tuple[Ledger, Snapshot]:
 
 def _at_work(name: str, holder: Holder | None) -> MustWaitError:
     who = f": {holder}" if holder else ""
-    what = f"a run is changing {name} right now, so its schema is between two states{who}"
-    return MustWaitError(what, state="nothing was changed", hint="wait for it to end, then look again")
+    what = f"a run is changing {name}, so its schema is in an intermediate state{who}"
+    return MustWaitError(what, state="nothing was changed", hint="wait until the run ends, then retry")
 
 
 def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None:
@@ -77,8 +77,8 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
         if holder:
             raise _at_work(name, holder)
         entry = next(iter(ledger.unfinished.values()))
-        what = f"{entry.name} did not come to its end in {name}, so nobody knows what its schema should be"
-        raise LedgerError(what, state="nothing was changed", hint=f"ctgitops apply --env {name} goes on with it")
+        what = f"{entry.name} is unfinished in {name}, so the expected schema is not known"
+        raise LedgerError(what, state="nothing was changed", hint=f"`ctgitops apply --env {name}` continues it")
 
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
@@ -87,7 +87,7 @@ def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows
     try:
         return replay(steps, live, shadows, request.environment)
     except ApplyError as error:
-        what = f"what {request.environment.name} has cannot be run again from nothing: {error.what}"
-        hint = "its migrations need something that none of them makes; see the statement, and docs/drift.md"
+        what = f"the migrations of {request.environment.name} do not run in an empty database: {error.what}"
+        hint = "they need an object that none of them creates; see the statement, and docs/drift.md"
         state = "nothing was changed; whether the schema drifted is not known"
         raise LedgerError(what, place=error.place, state=state, hint=hint) from None

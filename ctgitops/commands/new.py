@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..core.ledger.ledger import Ledger
 from ..core.migration.migration import Migration
-from ..core.workspace.file_of import file_of
-from ..core.workspace.renumber import BaseBranch, Move, find, moves
+from ..core.workspace.candidates import file_of
+from ..core.workspace.numbering import BaseBranch, Move, find, moves
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
 from ..ports.database import Databases
@@ -32,8 +32,8 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
         except CtgitopsError:
             unseen.append(environment.name)
     applied = frozenset(m.name for m in workspace.migrations if _where(m, ledgers, workspace))
-    first = find(workspace, wanted, base, applied)
-    found = moves(workspace, first, base)
+    first = find(workspace.migrations, wanted, base, applied)
+    found = moves(workspace.migrations, workspace.policy, first, base)
     for migration in (first, *(move.migration for move in found)):
         _refuse_applied(migration, ledgers, workspace)
     kept = {*base.names, *(move.migration.name for move in found)}
@@ -61,8 +61,8 @@ def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspac
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
     if name := _where(migration, ledgers, workspace):
-        what = f"{migration.name} is applied on {name}, whose ledger knows it by that number"
+        what = f"{migration.name} is applied in {name} under that number"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""
-        hint = f"what is applied keeps its number; renumber the one that is not{other}"
+        hint = f"an applied migration keeps its number; renumber the other file{other}"
         raise UsageError(what, state="nothing was changed", hint=hint)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from ..core.environment.environment import DataPreflight
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
@@ -14,6 +16,7 @@ from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.trial import Trial, proof_problems
+from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
 from ..lint.file_selection import lint_plan
@@ -22,7 +25,6 @@ from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
 from .planning.already import with_baseline
 from .planning.impact_estimate import effects_of
-from .planning.row_violations import with_violations
 from .planning.trial import TrialRunner
 
 
@@ -69,7 +71,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline(look, request, (ledger, live), shadows)
-        return with_violations(look, database)
+        return _with_violations(look, database)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
@@ -81,7 +83,7 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
     try:
         return database.snapshot(), ()
     except CtgitopsError as error:
-        what = f"the schema of {plan.environment} cannot be read, so findings are judged by the files: {error.what}"
+        what = f"the schema of {plan.environment} cannot be read, so lint reads only the files: {error.what}"
         return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 
@@ -122,5 +124,17 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     except CtgitopsError as error:
         proof = Trial(untried=error.what)
     found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
-    problems = worst_first((*preview.plan.problems, *found))
-    return replace(preview, plan=replace(preview.plan, problems=problems), proof=proof)
+    return _with_problems(replace(preview, proof=proof), found)
+
+
+def _with_violations(preview: Preview, database: Database) -> Preview:
+    """Adds a problem for each new constraint that existing rows violate. Read-only."""
+    asked = preview.environment.data_preflight
+    if asked is DataPreflight.OFF:
+        return preview
+    found = database.violations(risks_of(preview.plan), asked is DataPreflight.KEYS)
+    return _with_problems(preview, violation_problems(found))
+
+
+def _with_problems(preview: Preview, found: Iterable[Problem]) -> Preview:
+    return replace(preview, plan=replace(preview.plan, problems=worst_first((*preview.plan.problems, *found))))

@@ -18,8 +18,7 @@ from ..core.migration.selector import Selector
 from ..core.plan.plan import Step
 from ..core.run.progress import Listener
 from ..core.run.statement_repair import refuse_statement, unfinished_step
-from ..core.workspace.candidates import of_all
-from ..core.workspace.file_of import file_of
+from ..core.workspace.candidates import file_of, of_all
 from ..errors import UsageError
 from ..ports.database import Databases
 
@@ -64,7 +63,7 @@ class Correction:
         file = file_of((m for m in migrations if m.number == found.number), known)
         if self.migration.name and known and found.name not in {known.name, file.name if file else ""}:
             what = (
-                f"migration {found.number:03} is {known.name} here, and `{found.name}` is another file with its number"
+                f"migration {found.number:03} is {known.name} here, and `{found.name}` is another file with that number"
             )
             raise UsageError(
                 what, hint=f"name {known.name}, or renumber the file: `ctgitops new --renumber {found.name}`"
@@ -107,7 +106,7 @@ def accept_again(
 
 def _want(reason: str, such_as: str) -> None:
     if not reason.strip():
-        raise UsageError("a repair needs a reason", hint=f'say how you know: `--reason "{such_as}"`')
+        raise UsageError("a repair needs a reason", hint=f'state how you know: `--reason "{such_as}"`')
 
 
 def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
@@ -127,17 +126,17 @@ def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
     if known is None:
         has = ", ".join(f"{n:03}" for n in sorted({*ledger.applied, *ledger.unfinished})) or "none"
         what = f"migration {number:03} is neither applied nor unfinished in {request.environment.name}"
-        raise UsageError(what, hint=f"what can be repaired there: {has}")
+        raise UsageError(what, hint=f"migrations that can be repaired: {has}")
     if correction.fact is Fact.NOT_APPLIED:
         return _entry(request, correction.reason, Entry(Mark.REPAIRED, known.name, number, known.version))
     migration = file_of((m for m in request.workspace.migrations if m.number == number), known)
     if migration is None:
-        what = f"there is no file of migration {number:03}, so nobody can say what is applied"
+        what = f"migration {number:03} has no file, so its SQL is not known"
         raise UsageError(what, hint=f"restore migrations/{known.name}.sql, or use `--not-applied`")
     as_its_file = number in ledger.applied and known.checksum == migration.checksum
     if number not in ledger.unfinished and as_its_file:
-        raise UsageError(f"{migration.name} is applied as its file says", hint="there is nothing to repair")
-    return _entry(request, correction.reason, _as_the_file_says(migration))
+        raise UsageError(f"{migration.name} is already recorded as its file says", hint="there is nothing to repair")
+    return _entry(request, correction.reason, Entry.of_file(Mark.REPAIRED, migration))
 
 
 def _accepted_again(ledger: Ledger, correction: Correction, request: Request) -> Entry:
@@ -145,7 +144,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
     if (reversal := reversals.get(correction.number)) is None:
         what = f"migration {correction.number:03} is not held back by a rollback in {request.environment.name}"
         held = ", ".join(f"{number:03}" for number in sorted(reversals)) or "none"
-        raise UsageError(what, hint=f"held back there: {held}")
+        raise UsageError(what, hint=f"held back: {held}")
     undone = reversal.undone
     entry = Entry(Mark.REPAIRED, undone.name, undone.number, undone.version)
     return _entry(request, f"to be applied again: {correction.reason.strip()}", entry)
@@ -156,18 +155,6 @@ def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
-
-
-def _as_the_file_says(migration: Migration) -> Entry:
-    return Entry(
-        mark=Mark.REPAIRED,
-        name=migration.name,
-        number=migration.number,
-        version=str(migration.version) if migration.version else None,
-        checksum=migration.checksum,
-        sql=migration.up.sql,
-        rollback_sql=migration.down.sql if migration.down else None,
-    )
 
 
 def _entry(request: Request, reason: str, fact: Entry) -> Entry:
@@ -191,7 +178,7 @@ def accept(request: Request, reason: str, *, databases: Databases, tell: Listene
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)
         if not open_promises(ledger):
-            what = f"no run predicted another schema of {request.environment.name} than it has"
+            what = f"{request.environment.name} has no open prediction"
             raise UsageError(what, hint="there is nothing to accept")
         entry = _entry(request, reason, Entry(Mark.REPAIRED, PREDICTION))
         session.record(entry)
@@ -207,7 +194,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
     with databases.of(request.environment).exclusively(request, tell) as session:
         identity = session.ledger().identity
         if identity is None or not any(identity_problems(request.environment, identity)):
-            what = f"this database is that of {request.environment.name}, as its ledger says"
+            what = f"this database already belongs to {request.environment.name}, according to its ledger"
             raise UsageError(what, hint="there is nothing to adopt")
         entry = _entry(request, reason, Entry(Mark.REPAIRED, HOME))
         ledger_id = ledger_id_after(request, identity)

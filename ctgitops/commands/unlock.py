@@ -34,12 +34,12 @@ class Unlocked:
     def verdict(self) -> str:
         """The result in one sentence."""
         if self.holder is None:
-            return f"nobody holds the lock of {self.environment}"
+            return f"the run lock of {self.environment} is free"
         if self.ended:
-            return f"ended the run that held the lock of {self.environment}: {self.holder}"
-        at_work = f"it is at work, {self.holder.busy}" if self.holder.busy else "none of its sessions is at work"
+            return f"terminated the run that held the run lock of {self.environment}: {self.holder}"
+        at_work = f"it is busy ({self.holder.busy})" if self.holder.busy else "none of its sessions is busy"
         told = "; ".join(filter(None, (str(self.holder), at_work, self.holder.reported)))
-        return f"the lock of {self.environment} is held by {told}"
+        return f"the run lock of {self.environment} is held by {told}"
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
@@ -50,14 +50,18 @@ def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocke
     if holder is None or ending is Ending.NONE:
         return Unlocked(name, holder)
     if not holder.ours:
-        what = f"the lock of {name} is not held by a run of this tool under the same role: {holder}"
-        raise MustWaitError(what, state="nothing was ended", hint="ask whoever that is; nobody else's session is ended")
+        what = f"the run lock of {name} is held by another tool or role: {holder}"
+        raise MustWaitError(
+            what, state="nothing was terminated", hint="contact its owner; ctgitops terminates only its own sessions"
+        )
     if (holder.busy or holder.alive) and ending is Ending.IDLE:
-        doing = f"at work, {holder.busy}" if holder.busy else f"alive, {holder.reported}"
-        what = f"the run that holds the lock of {name} is {doing}: {holder}"
+        doing = f"busy ({holder.busy})" if holder.busy else f"alive ({holder.reported})"
+        what = f"the run that holds the run lock of {name} is {doing}: {holder}"
         hint = f"wait for it, cancel its job, or `ctgitops unlock --env {name} --end-at-work`"
-        raise MustWaitError(what, state="nothing was ended", hint=hint)
+        raise MustWaitError(what, state="nothing was terminated", hint=hint)
     if not database.end(holder):
-        what = f"the server did not end the run that holds the lock of {name}: {holder}"
-        raise MustWaitError(what, state="it may end later", hint=f"`ctgitops unlock --env {name}` shows whether it did")
+        what = f"the server did not terminate the run that holds the run lock of {name}: {holder}"
+        raise MustWaitError(
+            what, state="it may still terminate", hint=f"`ctgitops unlock --env {name}` shows whether it did"
+        )
     return Unlocked(name, holder, ended=True)

@@ -44,6 +44,12 @@ class Problem:
         """Whether pages show it as an error instead of a warning."""
         return self.blocks or self.fails
 
+    @property
+    def position(self) -> tuple[bool, str, int, int]:
+        """The key for sorting by file, line and column; problems without a place are last."""
+        place = self.place or Place("")
+        return (self.place is None, place.path, place.line or 0, place.column or 0)
+
 
 def statements_not_analysed(problems: Iterable[Problem]) -> int:
     """The number of statements that an analysis failed on, for the summary line of a page."""

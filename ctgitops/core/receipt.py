@@ -83,7 +83,7 @@ class Receipt:
 
     def to_json(self) -> str:
         """The receipt as it is written to `receipt.json`."""
-        return json.dumps(asdict(self), default=_encode, indent=1, sort_keys=True) + "\n"
+        return json.dumps(asdict(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
 
     def summary(self) -> str:
         """The part that the ledger stores, as JSON: enough to find, check and restore the backup."""
@@ -117,14 +117,8 @@ class Receipt:
             data["public"] = _rights(data.get("public"))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a whole receipt: {error}") from error
+            raise ValueError(f"incomplete receipt: {error}") from error
 
 
 def _rights(data: dict[str, Any] | None) -> SchemaRights | None:
     return SchemaRights(data["owner"], tuple(Grant(**each) for each in data["grants"])) if data else None
-
-
-def _encode(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{value!r} does not belong into a receipt")

@@ -11,14 +11,16 @@ from ..core.environment.environment import (
     BackupPolicy,
     DataPreflight,
     Environment,
+    Limits,
+    PreflightPolicy,
     Reviewed,
     ShadowPolicy,
     Target,
+    Then,
     Timeouts,
     Trigger,
     Window,
 )
-from ..core.environment.preflight_policy import Limits, PreflightPolicy, Then
 from ..core.problem import Problem
 from ..errors import Place
 from .health import health_faults, query_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.migration.migration import Migration
-from ..core.workspace.renumber import Move
+from ..core.workspace.numbering import Move
 from ..errors import UsageError
 
 _VERSION = re.compile(r"(?m)^(--\s*Version\s*:\s*)\S+")

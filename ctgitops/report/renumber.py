@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.workspace.renumber import Move
+from ..core.workspace.numbering import Move
 from . import phrases
 from .terminal_text import on_one_line
 

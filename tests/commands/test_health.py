@@ -43,8 +43,8 @@ def applied_again(diary: Diary) -> Status:
 @pytest.mark.parametrize(
     ("heard", "said"),
     [
-        (UNWELL, "staging is not well before anything is applied: its health query returned f instead of true"),
-        (UNKNOWN, "nobody could ask the health query of staging: no such table"),
+        (UNWELL, "staging is unhealthy before the apply: its health query returned f instead of true"),
+        (UNKNOWN, "the health query of staging could not run: no such table"),
     ],
 )
 def test_what_is_not_well_or_not_known_before_starts_nothing(heard: Heard, said: str) -> None:
@@ -73,13 +73,13 @@ def test_where_nothing_is_to_do_nobody_asks() -> None:
 
 def test_what_turns_false_fails_the_run_and_all_stays() -> None:
     diary = Diary(healths=[WELL, UNWELL])
-    with pytest.raises(ApplyError, match="is not true any more: it returned f instead of true") as caught:
+    with pytest.raises(ApplyError, match="is no longer true: it returned f instead of true") as caught:
         applied(diary)
     error = caught.value
     assert error.exit_status == 6
     assert str(error.place) == "environments/staging.yaml:9"
-    assert error.state == "in staging, 001_one, 002_two done"
-    assert "`ctgitops rollback --env staging --steps 2` undoes what this run applied" in error.hint
+    assert error.state == "001_one, 002_two applied in staging"
+    assert "`ctgitops rollback --env staging --steps 2` rolls back this run" in error.hint
     assert (error.applied, error.taken_back) == (("001_one", "002_two"), ())
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
@@ -95,7 +95,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
     assert applied_again(diary) is Status.BLOCKED
     assert not diary.ledgers["staging"].applied
     diary = Diary(healths=[WELL, UNWELL], others=1)
-    with pytest.raises(ApplyError, match="not true any more") as caught:
+    with pytest.raises(ApplyError, match="no longer true") as caught:
         applied(diary, BACK)
     assert caught.value.taken_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]
@@ -104,9 +104,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
 def test_what_nobody_could_ask_fails_the_run_and_takes_nothing_back() -> None:
     """Seen to fail with an error of the query taken for an answer."""
     diary = Diary(healths=[WELL, UNKNOWN])
-    with pytest.raises(
-        ApplyError, match="nobody could ask the health query of staging at the end of its 300 s"
-    ) as caught:
+    with pytest.raises(ApplyError, match="the health query of staging could not run at the end of its 300 s") as caught:
         applied(diary, BACK)
     assert caught.value.taken_back == ()
     assert list(diary.ledgers["staging"].applied) == [1, 2]

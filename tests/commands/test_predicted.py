@@ -62,7 +62,7 @@ def test_what_comes_after_it_waits_until_somebody_says_that_it_is_right(surprise
     assert waits.status is Status.WAITING
     (reason,) = waits.reasons
     assert reason.gate == "after"
-    assert reason.what.startswith("staging is not what plan ")
+    assert reason.what.startswith("the schema of staging differs from the prediction of plan ")
     assert '`ctgitops repair --env staging --as-it-is --reason "…"`' in reason.hint
     accept(request(WORK), "003 puts it right", databases=surprised, tell=surprised.tell)
     assert surprised.ledgers["staging"].entries[-1].error == "003 puts it right"
@@ -92,8 +92,8 @@ def killed(surprised: Diary) -> Diary:
 
 def test_a_run_that_was_killed_before_it_looked_holds_back_too(killed: Diary) -> None:
     (reason,) = applied(killed, LATER).reasons
-    assert "nobody has seen whether staging is what plan" in reason.what
-    assert "`ctgitops apply --env staging` looks" in reason.hint
+    assert "the schema of staging was not compared with the prediction of plan" in reason.what
+    assert "`ctgitops apply --env staging` compares them" in reason.hint
 
 
 def test_the_next_apply_looks_where_one_was_killed_and_fails_as_that_one_would_have(killed: Diary) -> None:
@@ -113,7 +113,7 @@ def test_what_came_although_its_run_was_killed_holds_nothing_back(killed: Diary)
 
 def test_nothing_is_accepted_where_nothing_is_wrong() -> None:
     diary = Diary({"staging": chained(entry(ONE))})
-    with pytest.raises(UsageError, match="no run predicted another schema of staging"):
+    with pytest.raises(UsageError, match="staging has no open prediction"):
         accept(request(WORK), "all is well", databases=diary, tell=diary.tell)
     with pytest.raises(UsageError, match="needs a reason"):
         accept(request(WORK), " ", databases=diary, tell=diary.tell)

@@ -59,8 +59,8 @@ def test_a_repair_does_not_change_the_order_in_which_rollback_goes() -> None:
         (Correction(1, Fact.APPLIED, "  "), "needs a reason"),
         (Correction(9, Fact.APPLIED, "it is there"), "neither applied nor unfinished"),
         (Correction(9, Fact.NOT_APPLIED, "it is not"), "neither applied nor unfinished"),
-        (Correction(2, Fact.APPLIED, "it is there"), "is applied as its file says"),
-        (Correction(3, Fact.APPLIED, "it is there"), "there is no file"),
+        (Correction(2, Fact.APPLIED, "it is there"), "is already recorded as its file says"),
+        (Correction(3, Fact.APPLIED, "it is there"), "migration 003 has no file"),
     ],
 )
 def test_what_is_no_repair_is_refused_and_nothing_is_written(correction: Correction, words: str) -> None:
@@ -134,7 +134,7 @@ def test_what_cannot_be_said_of_a_statement_is_refused(ledger: Ledger, fact: Fac
 def test_a_repair_in_a_database_that_is_anothers_is_refused() -> None:
     home = Home("production", Site(1, 1, "app"))
     ledger = replace(chained(entry(ONE)), identity=Identity(Site(1, 1, "app"), "x", home))
-    with pytest.raises(LedgerError, match="leads to the database of production"):
+    with pytest.raises(LedgerError, match="connects to the database of production"):
         repaired(ledger, Correction(1, Fact.APPLIED, "only a comment changed"))
 
 
@@ -163,5 +163,5 @@ def test_what_no_rollback_holds_back_needs_no_consent() -> None:
     diary = Diary({"staging": chained(entry(EDITED), entry(TWO), entry(TWO, Mark.ROLLED_BACK))})
     with pytest.raises(UsageError, match="003 is not held back by a rollback in staging") as caught:
         accepted(diary, 2, 3)
-    assert caught.value.hint == "held back there: 002"
+    assert caught.value.hint == "held back: 002"
     assert diary.lines == ["lock", "read ledger", "unlock"], "all of them, or none"

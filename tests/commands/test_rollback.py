@@ -135,9 +135,9 @@ def test_a_loss_is_accepted_by_number_name_or_version(text: str) -> None:
 def test_what_was_accepted_and_is_not_undone_is_an_error(text: str) -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text, "2"}))
-    with pytest.raises(UsageError, match="means no migration that this rollback undoes") as caught:
+    with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
         rollback(asked, Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint == "it undoes: 002_two"
+    assert caught.value.hint == "it rolls back: 002_two"
     assert list(diary.ledgers["production"].applied) == [1, 2]
 
 

@@ -80,16 +80,16 @@ def test_rows_that_others_wrote_are_not_destroyed(others: int | None) -> None:
     diary = Diary(step_fails="003_three", others=others)
     error = fails(diary, ONE, TWO, THREE)
     assert error.taken_back == ()
-    assert "; nothing of this run was taken back: to undo 002_two drops table" in error.state
+    assert "; nothing of this run was rolled back: to undo 002_two drops table" in error.state
     assert error.state.endswith(", and 1 more")
-    assert error.hint.startswith("`ctgitops rollback --env staging --steps 2 --dry-run` shows what undoing it would do")
+    assert error.hint.startswith("`ctgitops rollback --env staging --steps 2 --dry-run` shows what a rollback would do")
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
 def test_one_without_a_way_back_keeps_all_of_them() -> None:
     diary = Diary(step_fails="003_three")
     error = fails(diary, migration("001_one", down=None), TWO, THREE)
-    assert "nothing of this run was taken back: 001_one has NO WAY BACK" in error.state
+    assert "nothing of this run was rolled back: 001_one has NO WAY BACK" in error.state
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
@@ -98,8 +98,8 @@ def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> N
     error = fails(diary, ONE, TWO, THREE, FOUR)
     assert error.taken_back == ("003_three",)
     assert (
-        error.state == "004_four left no trace; 003_three was taken back, then that stopped: 002_two failed "
-        "(002_two left no trace); applied still: 002_two, 001_one"
+        error.state == "004_four left no trace; 003_three was taken back, then the rollback failed: 002_two failed "
+        "(002_two left no trace); still applied: 002_two, 001_one"
     )
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
@@ -107,7 +107,7 @@ def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> N
 def test_seed_files_have_no_way_back() -> None:
     seeds = {"staging": (seed("a.sql"), seed("b.sql"))}
     error = fails(Diary(seed_fails="b.sql"), ONE, seeds=seeds)
-    assert "nothing of this run was taken back: it ran a.sql, and a seed file has no way back" in error.state
+    assert "nothing of this run was rolled back: it ran a.sql, and a seed file has no way back" in error.state
     assert fails(Diary(seed_fails="a.sql"), ONE, seeds=seeds).taken_back == ("001_one",)
 
 
@@ -128,7 +128,7 @@ def test_the_help_after_a_rollback_that_stopped_leads_to_where_the_run_began() -
     """Seen to fail with `--steps`, which counts again once something is undone by hand."""
     diary = Diary({"staging": chained(entry(ONE))}, step_fails="004_four", undo_fails="002_two")
     error = fails(diary, ONE, TWO, THREE, FOUR)
-    assert error.hint == "correct the file; `ctgitops rollback --env staging --to 1` undoes what is applied still"
+    assert error.hint == "correct the file; `ctgitops rollback --env staging --to 1` rolls back what is still applied"
     diary.undo_fails = ""
     work = request(workspace(ONE, TWO, THREE, FOUR), BACK)
     for _ in range(2):

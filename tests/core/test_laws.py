@@ -274,7 +274,7 @@ def test_another_text_on_staging_is_not_the_same_migration() -> None:
     plan = make_plan(FULL, PRODUCTION, Ledger())
     staging = chained(replace(entry(ONE), checksum="sha256:other"), entry(TWO))
     whats = [reason.what for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), staging)]
-    assert whats == ["staging has another text of 001_one than this checkout"]
+    assert whats == ["staging has applied 001_one with a text that differs from this checkout"]
 
 
 def test_a_gate_that_could_not_look_refuses() -> None:
@@ -310,4 +310,4 @@ def test_what_staging_has_half_of_is_not_what_staging_has() -> None:
     assert "after" not in {reason.gate for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), whole)}
     half = added(whole, entry(one, Mark.STARTED))
     whats = [reason.what for reason in reasons_to_wait(plan, request(FULL, PRODUCTION), half)]
-    assert whats == [f"{one.name} is unfinished on staging"]
+    assert whats == [f"{one.name} is unfinished in staging"]

@@ -7,7 +7,7 @@ import pytest
 from tests.files.checkout import Checkout
 
 CONFLICT = "<<<<<<< HEAD\n{ours}\n||||||| 3f2a\n{base}\n=======\n{theirs}\n>>>>>>> feature/a\n"
-SAID = "`<<<<<<< HEAD` is a conflict marker of git: a merge was not finished here (keep the lines that are right, and "
+SAID = "`<<<<<<< HEAD` is a git conflict marker: a merge or rebase was not completed (resolve the conflict, and "
 
 
 def conflict(ours: str, base: str, theirs: str) -> str:

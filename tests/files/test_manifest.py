@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Timeouts, Trigger, Window
-from ctgitops.core.environment.preflight_policy import Limits, PreflightPolicy, Then
+from ctgitops.core.environment.environment import (
+    BackupPolicy,
+    Environment,
+    Limits,
+    PreflightPolicy,
+    Target,
+    Then,
+    Timeouts,
+    Trigger,
+    Window,
+)
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.files.manifest import duration
 from tests.files.checkout import Checkout
@@ -149,7 +158,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ("health: {within: 1min}", "4:1: key `health.query` is missing (add `query: select count(*) < 100"),
         (
             "health: {query: delete from t}",
-            "4:17: `health.query`: not a query (each statement there is a SELECT that returns true)",
+            "4:17: `health.query`: not a query (each statement of a verify query file must be a SELECT that returns "
+            "true)",
         ),
         ("health: {query: selct 1}", "4:17: `health.query`: syntax error at or near"),
         (

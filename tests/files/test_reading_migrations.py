@@ -80,7 +80,8 @@ def test_a_required_header_is_missed_and_an_optional_one_is_read(repo: Checkout)
     assert workspace.read_problems == ()
     (repo.root / "migrations/policy.yaml").unlink()
     assert repo.lines() == [
-        "migrations/002_b.sql:1: no header (begin it as `ctgitops new` does, or set `header: optional` in "
+        "migrations/002_b.sql:1: the migration has no header (add a header as `ctgitops new` writes it, or set "
+        "`header: optional` in "
         "migrations/policy.yaml)"
     ]
 

@@ -153,7 +153,7 @@ def test_where_git_fails_that_is_said_and_does_not_block(
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     (problem,) = found(branch)
     assert problem.what == (
-        "whether applied migrations were removed is unknown: git cannot tell which files were removed: "
+        "cannot check whether applied migrations were removed: git cannot tell which files were removed: "
         "git is not installed"
     )
     assert not problem.blocks

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.new import renumber as decide
-from ctgitops.core.workspace.renumber import BaseBranch
+from ctgitops.core.workspace.numbering import BaseBranch
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
 from ctgitops.files.git import base_of
@@ -104,7 +104,7 @@ def test_a_second_time_there_is_nothing_to_do(branch: Checkout) -> None:
 
 
 def test_what_the_base_has_keeps_its_number(branch: Checkout) -> None:
-    with pytest.raises(UsageError, match="002_theirs is on main"):
+    with pytest.raises(UsageError, match="002_theirs is already on main"):
         renumbered(branch, "002_theirs")
 
 
@@ -112,7 +112,7 @@ def test_what_the_base_has_keeps_its_number(branch: Checkout) -> None:
 def test_what_is_applied_keeps_its_number(branch: Checkout, name: str) -> None:
     found = next(m for m in branch.read().migrations if m.name == name)
     branch.write("environments/staging.yaml", "environment: staging\ndatabase: {url: '${S}'}\n")
-    with pytest.raises(UsageError, match=f"{name} is applied on staging"):
+    with pytest.raises(UsageError, match=f"{name} is applied in staging"):
         renumbered(branch, "002_ours", databases=Diary(ledgers={"staging": chained(entry(found))}))
     assert (branch.root / "migrations/002_ours.sql").exists()
 
@@ -130,7 +130,7 @@ def test_without_git_the_one_that_no_ledger_has_is_meant(repo: Checkout, same_te
     repo.write("environments/staging.yaml", "environment: staging\ndatabase: {url: '${S}'}\n")
     applied = next(m for m in repo.read().migrations if m.name == "001_b")
     diary = Diary(ledgers={"staging": chained(entry(applied))})
-    with pytest.raises(UsageError, match="001_b is applied on staging") as caught:
+    with pytest.raises(UsageError, match="001_b is applied in staging") as caught:
         renumbered(repo, "001_b", BaseBranch(""), diary)
     assert "`ctgitops new --renumber 001_a`" in caught.value.hint
     assert renumbered(repo, "001", BaseBranch(""), diary) == ["001_b.sql", "002_a.sql"]
@@ -139,7 +139,7 @@ def test_without_git_the_one_that_no_ledger_has_is_meant(repo: Checkout, same_te
 def test_without_git_only_the_one_that_is_named_moves(repo: Checkout) -> None:
     for name, version in (("001_a", "1.0.0"), ("001_b", "1.0.0"), ("002_c", "1.1.0")):
         write(repo, name, version)
-    with pytest.raises(UsageError, match="means several migrations"):
+    with pytest.raises(UsageError, match="matches several migrations"):
         renumbered(repo, "001", BaseBranch(""))
     assert [n for n in renumbered(repo, "001_b", BaseBranch("")) if ".down" not in n] == [
         "001_a.sql",

@@ -175,7 +175,11 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
 @pytest.mark.parametrize(
     ("files", "status", "words"),
     [
-        ({"001_again": "select 1;"}, 3, ["--> migrations/001_again.sql", "number 001 is taken by", "001_one.sql"]),
+        (
+            {"001_again": "select 1;"},
+            3,
+            ["--> migrations/001_again.sql", "001 is already used by", "001_one.sql"],
+        ),
         ({"003_three": "select 1;"}, 3, ["003_three.sql", "002 does not exist"]),
         pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"]),
     ],
@@ -363,7 +367,7 @@ def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: st
 def test_another_plan_than_the_approved_one_waits(lived_in: House, database_url: str) -> None:
     lived_in.migration("002_two", "create table two ();")
     with untouched(database_url):
-        refused(lived_in.apply("--fingerprint", "0" * 64), 5, "waits[fingerprint]", "what was approved is 000000000000")
+        refused(lived_in.apply("--fingerprint", "0" * 64), 5, "waits[fingerprint]", "the approved plan is 000000000000")
     assert lived_in.plan("--out", "plan.json").status == 0
     lived_in.migration("002_two", "create table two_changed ();")
     with untouched(database_url):
@@ -393,7 +397,7 @@ def test_what_is_no_fingerprint_approves_nothing(lived_in: House, database_url: 
             for approved in ("", "abc", "not hex at all", "Z" * 64)
         ]
         for done in [each.ended() for each in started]:
-            refused(done, 2, "is no fingerprint")
+            refused(done, 2, "is not a fingerprint")
 
 
 # Roles. ----------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: Ho
     assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]
     assert fetch(
         living, "select rollback_sql is not null, actor is not null, error from ctgitops.ledger where number = 1"
-    ) == [(True, True, "proved: its schema was what the files give")]
+    ) == [(True, True, "verified: the schema equals that of the files")]
     house.applied()
     assert house.run("drift").status == 0
     assert house.run("status").status == 0
@@ -102,7 +102,7 @@ def test_a_number_without_a_file_is_told(house: House, living: str) -> None:  # 
     status, said = baseline(house, "--at", "7")
     assert status == 2
     assert "there is no migration `7` in migrations/" in said
-    assert "there is: 001_" in said
+    assert "migrations: 001_" in said
 
 
 @pytest.mark.slow

@@ -28,15 +28,15 @@ def test_nothing_is_destroyed_that_was_not_accepted_by_name(lived_in: House, dat
     before = facts(database_url)
     refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
-    assert "waits[data-loss]: to undo 002_notes destroys data" in refused.out
+    assert "waits[data-loss]: rollback of 002_notes destroys data" in refused.out
     assert 'drops table "notes": 3 rows, all of them written since it was applied' in refused.out
     assert 'drops column "one"."word": 1 value, all of them written since it was applied' in refused.out
     assert "`--accept-data-loss 002_notes`" in refused.out
     for accepted in ("001_one", "003"):
         refused = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", accepted)
         assert refused.status == 2, refused.said
-        assert f"`--accept-data-loss {accepted}` means no migration that this rollback undoes" in refused.words
-        assert "it undoes: 002_notes" in refused.words
+        assert f"`--accept-data-loss {accepted}` does not match a migration of this rollback" in refused.words
+        assert "it rolls back: 002_notes" in refused.words
     assert facts(database_url) == before
     done = lived_in.run(*BACK, "--steps", "1", "--accept-data-loss", "002_notes")
     assert done.status == 0, done.said
@@ -101,7 +101,8 @@ def test_what_nobody_can_count_is_not_taken_for_nothing(lived_in: House, databas
         refused = lived_in.run(*BACK, "--steps", "1")
     assert refused.status == 5, refused.said
     assert (
-        "nobody could count its rows (counting timed out, or another session holds a lock on the table)" in refused.out
+        "its rows could not be counted (counting timed out, or another session holds a lock on the table)"
+        in refused.out
     )
     assert "a DO block does what nobody can read from its text" in refused.out
     assert has(database_url, "notes")

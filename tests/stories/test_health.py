@@ -46,11 +46,11 @@ def test_what_is_not_well_before_is_not_touched(watched: House, database_url: st
     before = facts(database_url)
     refused = watched.apply()
     assert refused.status == 5, refused.said
-    assert "waits[health]: staging is not well before anything is applied: its health query returned f" in refused.out
+    assert "waits[health]: staging is unhealthy before the apply: its health query returned f" in refused.out
     run(database_url, "alter table app rename to app_was")
     refused = watched.apply()
     assert refused.status == 5, refused.said
-    assert 'nobody could ask the health query of staging: relation "public.app" does not exist' in refused.out
+    assert 'the health query of staging could not run: relation "public.app" does not exist' in refused.out
     run(database_url, "alter table app_was rename to app; update app set fine = true; update app set fine = false")
     assert facts(database_url) == before
     assert marks(database_url) == ["001_one applied"]
@@ -61,10 +61,10 @@ def test_it_turns_false_and_the_run_fails(watched: House, database_url: str) -> 
     run(database_url, "update app set fine = false")
     done = running.ended()
     assert done.status == 6, done.said
-    assert "the health query of staging is not true any more: it returned f instead of true" in done.words
+    assert "the health query of staging is no longer true: it returned f instead of true" in done.words
     assert "--> environments/staging.yaml:4" in done.err
-    assert "state: in staging, 002_two, 003_three done" in done.err
-    assert "`ctgitops rollback --env staging --steps 2` undoes what this run applied" in done.err
+    assert "state: 002_two, 003_three applied in staging" in done.err
+    assert "`ctgitops rollback --env staging --steps 2` rolls back this run" in done.err
     assert has(database_url, "three")
 
 
@@ -77,9 +77,7 @@ def test_it_turns_false_and_the_run_is_taken_back(watched: House, database_url: 
     assert marks(database_url)[-2:] == ["003_three rolled-back", "002_two rolled-back"]
     assert not has(database_url, "two")
     ((why,),) = fetch(database_url, "select distinct error from ctgitops.ledger where mark = 'rolled-back'")
-    assert why == (
-        "taken back by itself: the health query of staging is not true any more: it returned f instead of true"
-    )
+    assert why == ("taken back by itself: the health query of staging is no longer true: it returned f instead of true")
 
 
 def test_rows_that_came_in_while_it_was_watched_are_kept(watched: House, database_url: str) -> None:
@@ -87,7 +85,7 @@ def test_rows_that_came_in_while_it_was_watched_are_kept(watched: House, databas
     run(database_url, "insert into two values (1); update app set fine = false")
     done = running.ended()
     assert done.status == 6, done.said
-    assert 'nothing of this run was taken back: to undo 002_two drops table "two": 1 row' in done.words
+    assert 'nothing of this run was rolled back: to undo 002_two drops table "two": 1 row' in done.words
     assert fetch(database_url, "select id from two") == [(1,)]
 
 
@@ -100,7 +98,7 @@ def test_an_error_is_not_an_answer(watched: House, database_url: str) -> None:
     done = running.ended()
     assert done.status == 6, done.said
     assert "health: not known: relation" in done.err
-    assert "nobody could ask the health query of staging at the end of its 4 s" in done.words
+    assert "the health query of staging could not run at the end of its 4 s" in done.words
     assert marks(database_url)[-1] == "003_three applied"
 
 
@@ -120,8 +118,8 @@ def test_asked_to_stop_while_it_watches(watched: House, database_url: str, stop:
     stop(running)  # type: ignore[operator]
     done = running.ended(5)
     assert done.status == 6, done.said
-    assert "the run was asked to stop while it watched the health of staging" in done.words
-    assert "002_two, 003_three done, and nobody watched it to the end" in done.words
+    assert "the run was interrupted during the health check of staging" in done.words
+    assert "002_two, 003_three applied in staging; the health check was not completed" in done.words
     assert marks(database_url)[-1] == "003_three applied"
     assert "nothing to do" in watched.applied().out
 
@@ -135,7 +133,7 @@ def test_it_cannot_write_and_holds_nothing(watched: House, database_url: str) ->
     )
     refused = watched.apply()
     assert refused.status == 5, refused.said
-    assert "nobody could ask the health query of staging: cannot execute INSERT in a read-only" in refused.words
+    assert "the health query of staging could not run: cannot execute INSERT in a read-only" in refused.words
     watched.environment("staging", database_url, "health: {query: select pg_sleep(60) is null}\n")
     refused = watched.apply()
     assert refused.status == 5, refused.said

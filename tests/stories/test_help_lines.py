@@ -404,7 +404,7 @@ def test_a_rollback_that_destroys_rows_is_accepted_by_name(lived_in: House, data
     back = ("rollback", "--env", "staging", "--steps", "1")
     waits = lived_in.run(*back)
     assert waits.status == 5, waits.said
-    (accepted,) = re.findall(r"run the same with `([^`]+)`", waits.words)
+    (accepted,) = re.findall(r"repeat the command with `([^`]+)`", waits.words)
     good(lived_in.run(*back, *accepted.split()))
 
 

@@ -36,7 +36,7 @@ def test_p22_a_secret_of_staging_that_leads_to_production_is_refused(production:
     for verb in (("plan",), ("apply",), ("rollback", "--steps", "1")):
         done = production.run(*verb, "--env", "staging")
         assert done.status == 4, done.said
-        assert "STAGING_DATABASE_URL leads to the database of production" in done.words
+        assert "STAGING_DATABASE_URL connects to the database of production" in done.words
     assert marks(database_url) == ["001_one applied"]
     assert fetch(database_url, HOME)[0][0] == "production"
 
@@ -48,7 +48,7 @@ def test_p22_staging_restored_from_production_is_recognised_and_goes_on_when_it_
     production.environment("staging", copy)
     refused = production.apply()
     assert refused.status == 4, refused.said
-    assert "STAGING_DATABASE_URL leads to a copy of production" in refused.words
+    assert "STAGING_DATABASE_URL connects to a copy of production" in refused.words
     assert "ctgitops repair --adopt --env staging --reason" in refused.words
     drift = production.run("drift", "--env", "staging")
     assert drift.status == 4, drift.said
@@ -81,7 +81,7 @@ def test_p22_a_pinned_environment_refuses_an_empty_database_and_makes_no_ledger_
         done = production.run(verb, "--env", "production")
         assert done.status == 4, done.said
         assert f"production is pinned to ledger {status['ledger_id']}" in done.words
-        assert "holds no ledger" in done.words
+        assert "has no ledger" in done.words
     assert not has(empty, "ctgitops.format")
 
 
@@ -92,7 +92,7 @@ def test_p22_production_that_moved_to_a_new_server_keeps_its_ledger_when_it_is_a
     production.secrets["PRODUCTION_DATABASE_URL"] = copy
     refused = production.run("apply", "--env", "production")
     assert refused.status == 4, refused.said
-    assert "a copy of it, or it has moved" in refused.words
+    assert "a copy, or the database has moved" in refused.words
     assert production.run("repair", "--adopt", "--env", "production", "--reason", "new server").status == 0
     assert production.run("apply", "--env", "production").status == 0
     (_, first, _), (name, second, _) = fetch(copy, HOME)
@@ -104,7 +104,7 @@ def test_p22_two_new_environments_with_one_url_are_told_in_the_plan(house: House
     house.migration("001_one", "create table one ();")
     done = house.run("plan")
     assert done.status == 4, done.said
-    assert "staging and production are one database" in done.words
+    assert "staging and production are the same database" in done.words
 
 
 def test_a_renamed_database_is_the_same(production: House, database_url: str) -> None:

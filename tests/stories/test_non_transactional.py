@@ -68,7 +68,7 @@ def failed(house: House, url: str) -> None:
     assert done.status == 6, done.said
     assert "SQLSTATE 23505" in done.words or "could not create unique index" in done.words
     assert "migrations/002_index.sql:3:1" in done.words
-    assert "1 of 2 statements is done; the next run goes on with statement 2" in done.words
+    assert "1 of 2 statements is done; the next run continues with statement 2" in done.words
     assert marks(url) == ["001_one applied", "002_index started", "002_index failed"]
     assert fetch(url, VALID) == [(False,)]
 
@@ -126,7 +126,7 @@ def test_a_repair_wants_a_reason_and_something_to_repair(lived_in: House, databa
     for arguments, words in (
         (("001", "--not-applied"), "a repair needs a reason"),
         (("001", "--reason", "x"), "--applied"),
-        (("001", "--applied", "--reason", "x"), "is applied as its file says"),
+        (("001", "--applied", "--reason", "x"), "is already recorded as its file says"),
         (("007", "--applied", "--reason", "x"), "neither applied nor unfinished"),
     ):
         done = lived_in.run("repair", *arguments, "--env", "staging")

@@ -52,10 +52,12 @@ def test_it_holds_back_production_until_a_person_says_that_it_is_right(
         lived_in.plan(),
         lived_in.run("verify", "--env", "staging"),
     ):
-        assert "warning[not-as-predicted]: staging is not what plan" in said.out, said.said
+        assert "warning[not-as-predicted]: the schema of staging differs from the prediction of plan" in said.out, (
+            said.said
+        )
     waits = lived_in.run("apply", "--env", "production")
     assert waits.status == 5
-    assert "waits[after]: staging is not what plan" in waits.words
+    assert "waits[after]: the schema of staging differs from the prediction of plan" in waits.words
     assert marks(predicted) == []
     run(database_url, "alter table public.one rename surprise to expected")
     repaired = lived_in.run("repair", "--env", "staging", "--as-it-is", "--reason", "renamed by hand, ticket 12")

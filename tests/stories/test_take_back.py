@@ -93,9 +93,9 @@ def test_what_somebody_wrote_since_is_not_destroyed(back: House, database_url: s
     run(database_url, writes)
     done = running.ended()
     assert done.status == 6, done.said
-    assert "nothing of this run was taken back: to undo 002_two drops" in done.words
+    assert "nothing of this run was rolled back: to undo 002_two drops" in done.words
     assert "(not written by this run)" in done.words
-    assert "`ctgitops rollback --env staging --steps 2 --dry-run` shows what undoing it would do" in done.words
+    assert "`ctgitops rollback --env staging --steps 2 --dry-run` shows what a rollback would do" in done.words
     assert marks(database_url)[-1] == "004_four failed"
     assert has(database_url, "two")
     assert has(database_url, "three")
@@ -112,8 +112,11 @@ def test_a_row_written_at_the_last_moment_is_seen_by_the_guard(back: House, data
         somebody.execute("commit")
     done = running.ended()
     assert done.status == 6, done.said
-    assert '003_three was taken back, then that stopped: 002_two: "two" holds rows that were not written' in done.words
-    assert "applied still: 002_two" in done.words
+    assert (
+        '003_three was taken back, then the rollback failed: 002_two: "two" holds rows that were not written'
+        in done.words
+    )
+    assert "still applied: 002_two" in done.words
     assert fetch(database_url, "select id from two order by id") == [(1,), (2,)]
 
 
@@ -121,15 +124,15 @@ def test_one_without_a_way_back_keeps_them_all(back: House, database_url: str) -
     back.migration("003_three", "create table three ();")
     (back.root / "migrations/003_three.down.sql").unlink()
     done = failed(back)
-    assert "nothing of this run was taken back: 003_three has NO WAY BACK" in done.words
+    assert "nothing of this run was rolled back: 003_three has NO WAY BACK" in done.words
     assert marks(database_url)[-1] == "004_four failed"
 
 
 def test_a_rollback_that_fails_says_what_is_applied_still(back: House, database_url: str) -> None:
     back.migration("002_two", "create table two ();", down="drop table two;\nselect 1 / 0;")
     done = failed(back)
-    assert "003_three was taken back, then that stopped: 002_two: division by zero" in done.words
-    assert "002_two left no trace); applied still: 002_two" in done.words
+    assert "003_three was taken back, then the rollback failed: 002_two: division by zero" in done.words
+    assert "002_two left no trace); still applied: 002_two" in done.words
     assert has(database_url, "two")
     assert not has(database_url, "three")
     assert marks(database_url)[-2:] == ["003_three rolled-back", "002_two failed"]
@@ -180,7 +183,7 @@ def test_outside_a_transaction_too(back: House, database_url: str) -> None:
 def test_what_is_half_done_outside_a_transaction_is_not_guessed_at(back: House, database_url: str) -> None:
     back.migration("003_three", "create index concurrently i on one (id);\nselect 1 / 0;", down="drop index i;")
     done = failed(back)
-    assert "nothing of this run was taken back: 003_three is unfinished" in done.words
+    assert "nothing of this run was rolled back: 003_three is unfinished" in done.words
     assert has(database_url, "two")
 
 
@@ -203,7 +206,7 @@ def test_only_what_was_just_applied_is_verified(lived_in: House) -> None:
 
 @pytest.mark.parametrize("stop", [Running.kill, Running.terminate], ids=["kill -9", "SIGTERM"])
 def test_stopped_while_it_takes_back(back: House, database_url: str, stop: Callable[[Running], None]) -> None:
-    """What is undone is undone with its entry, what is not is applied, and the next run goes on from there."""
+    """What is undone is undone with its entry, what is not is applied, and the next run continues from there."""
     back.migration("002_two", "create table two ();", down="drop table two;\nselect pg_sleep(60);")
     running = back.start(*APPLY)
     until(lambda: sleeps(database_url))
@@ -211,8 +214,8 @@ def test_stopped_while_it_takes_back(back: House, database_url: str, stop: Calla
     done = running.ended(5)
     assert done.status in {6, -9}, done.said
     if done.status == 6:
-        assert "003_three was taken back, then that stopped: 002_two: the run was asked to stop" in done.words
-        assert "applied still: 002_two" in done.words
+        assert "003_three was taken back, then the rollback failed: 002_two: the run was asked to stop" in done.words
+        assert "still applied: 002_two" in done.words
     until(lambda: not ours(database_url))
     assert [mark for mark in marks(database_url) if mark.endswith("rolled-back")] == ["003_three rolled-back"]
     assert has(database_url, "two")

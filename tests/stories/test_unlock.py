@@ -35,7 +35,7 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
     os.kill(still.process.pid, signal.SIGSTOP)
     try:
         at_work = lived_in.run("unlock", "--env", "staging", "--end")
-        assert (at_work.status, "is at work, active for" in at_work.words) == (5, True), at_work.said
+        assert (at_work.status, "is busy (active for" in at_work.words) == (5, True), at_work.said
         run(database_url, "create table go ()")
         until(lambda: not fetch(database_url, AT_WORK))
         waits = lived_in.run("apply", "--env", "staging", "--wait", "0")
@@ -45,11 +45,11 @@ def test_a_run_that_stands_still_is_shown_and_ended(lived_in: House, database_ur
         assert "run by anna" in lived_in.run("unlock", "--env", "staging").words
         assert advisory_locks(database_url)
         alive = lived_in.run("unlock", "--env", "staging", "--end")
-        assert (alive.status, "is alive, its run reported" in alive.words) == (5, True), alive.said
+        assert (alive.status, "is alive (its run reported" in alive.words) == (5, True), alive.said
         until(lambda: fetch(database_url, SILENT) == [(True,)])
         ended = lived_in.run("unlock", "--env", "staging", "--end")
         assert ended.status == 0, ended.said
-        assert ended.out.startswith("ended the run that held the lock of staging")
+        assert ended.out.startswith("terminated the run that held the run lock of staging")
         assert ours(database_url) == []
         assert not advisory_locks(database_url)
     finally:
@@ -64,9 +64,9 @@ def test_a_lock_that_somebody_else_holds_is_theirs(lived_in: House, database_url
     with session(database_url) as other:
         other.execute("select pg_advisory_lock(%s)", [RUN_LOCK])
         refused = lived_in.run("unlock", "--env", "staging", "--end-at-work")
-        assert (refused.status, "nobody else's session is ended" in refused.words) == (5, True), refused.said
+        assert (refused.status, "ctgitops terminates only its own sessions" in refused.words) == (5, True), refused.said
         assert advisory_locks(database_url)
-    assert lived_in.run("unlock", "--env", "staging").out == "nobody holds the lock of staging\n"
+    assert lived_in.run("unlock", "--env", "staging").out == "the run lock of staging is free\n"
 
 
 def test_the_lease_says_who_and_since_when_and_that_it_ended(lived_in: House, database_url: str) -> None:
@@ -89,10 +89,10 @@ def test_a_run_whose_sessions_are_idle_is_not_ended_while_it_is_alive(
         until(lambda: fetch(database_url, seen)[0][0] != first[0][0])
         until(lambda: fetch(database_url, seen)[0][1] == "its backup: restoring it")
         shown = lived_in.run("unlock", "--env", "staging")
-        assert "none of its sessions is at work; its run reported" in shown.words
+        assert "none of its sessions is busy; its run reported" in shown.words
         refused = lived_in.run("unlock", "--env", "staging", "--end")
         assert refused.status == 5, refused.said
-        assert "is alive, its run reported" in refused.words
+        assert "is alive (its run reported" in refused.words
         assert "at its backup: restoring it" in refused.words
         assert "`ctgitops unlock --env staging --end-at-work`" in refused.words
         assert advisory_locks(database_url)

@@ -51,8 +51,8 @@ class Failed:
         try:
             self._taken_back(error, self.session.ledger())
         except CtgitopsError as lost:
-            error.state += f"; what this run had applied could not be taken back: {lost.what}"
-            error.hint = f"`ctgitops status --env {self.plan.environment}` tells what is applied; {error.hint}"
+            error.state += f"; the automatic rollback failed: {lost.what}"
+            error.hint = f"`ctgitops status --env {self.plan.environment}` shows what is applied; {error.hint}"
         return error
 
     def _taken_back(self, error: ApplyError, ledger: Ledger) -> None:
@@ -75,12 +75,12 @@ class Failed:
 
     def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
-        error.state += f"; nothing of this run was taken back: {reasons[0]}{more}"
+        error.state += f"; nothing of this run was rolled back: {reasons[0]}{more}"
         first = ""
         if unfinished:  # rollback refuses a migration that the ledger records as unfinished
             repair = f"ctgitops repair {unfinished.number:03} --env {plan.environment} --applied"
-            first = f'to undo it, `{repair} --reason "…"` first; then '
-        error.hint = f"{first}{command_back(plan, dry=True)} shows what undoing it would do; or {error.hint}"
+            first = f'to roll it back, first run `{repair} --reason "…"`; then '
+        error.hint = f"{first}{command_back(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
         """Rolls back newest first; stops at a failure, and the state then lists what is still applied. Writes."""
@@ -96,9 +96,11 @@ class Failed:
         error.state += f"; {taken_back_told(error.taken_back)}"
         if second:
             names = tuple(step.name for step in plan.steps if step.number in left)
-            error.state += f", then that stopped: {second.what} ({second.state}); applied still: {', '.join(names)}"
+            error.state += (
+                f", then the rollback failed: {second.what} ({second.state}); still applied: {', '.join(names)}"
+            )
             rest = command_to(plan.environment, ledger, self.beginning)
-            error.hint = f"{second.hint}; {rest} undoes what is applied still"
+            error.hint = f"{second.hint}; {rest} rolls back what is still applied"
         else:
             error.state += ", so nothing of this run is applied"
             if held := stays_out(plan, ledger):

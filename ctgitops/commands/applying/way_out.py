@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from ...core.environment.environment import DataPreflight, Environment
@@ -50,14 +49,11 @@ def _elsewhere(step: Step, request: Request, databases: Databases) -> Elsewhere:
             entry = databases.of(environment).ledger().applied.get(step.number)
         except CtgitopsError:
             # A later environment applies only what this one has applied, so it cannot have the file
-            unread += [] if _comes_after(environment, request) else [environment.name]
+            later = request.environment.name in _chain(request.workspace, environment)
+            unread += [] if later else [environment.name]
             continue
         has += [environment.name] if entry and entry.checksum == step.checksum else []
     return Elsewhere(tuple(has), tuple(unread))
-
-
-def _comes_after(environment: Environment, request: Request) -> bool:
-    return request.environment.name in _chain(request.workspace, environment)
 
 
 def _chain(workspace: Workspace, environment: Environment) -> list[str]:
@@ -80,10 +76,6 @@ def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databas
             looked = tuple(violation.risk for violation in found if violation.rows)
         except CtgitopsError:
             looked = ()
-    return tuple(dict.fromkeys(_selects(looked or risks)))
-
-
-def _selects(risks: tuple[Risk, ...]) -> Iterator[str]:
-    for risk in risks:
-        if risk.demand.violating and not risk.demand.unseen:
-            yield f"select * from {risk.demand.table} where {risk.demand.violating};"  # noqa: S608 - to be read
+    demands = (risk.demand for risk in looked or risks if risk.demand.violating and not risk.demand.unseen)
+    selects = (f"select * from {each.table} where {each.violating};" for each in demands)  # noqa: S608 - to be read
+    return tuple(dict.fromkeys(selects))

@@ -38,7 +38,7 @@ class _OutOfReach:
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
-        raise UsageError(f"{environment.name} is not looked at")
+        raise UsageError(f"{environment.name} is not connected to")
 
     def predecessor(self, request: Request) -> Predecessor:  # noqa: ARG002 - the port's signature
         """Returns None without connecting."""
@@ -84,7 +84,9 @@ class Unlooked:
         except ApplyError as error:
             if self._learned(error):
                 return self._once(preview, ledger, request)
-            return replace(preview, proof=Trial(untried=f"what is merged does not run from nothing: {error.what}"))
+            return replace(
+                preview, proof=Trial(untried=f"the merged migrations do not run in an empty database: {error.what}")
+            )
         except CtgitopsError as error:
             return replace(preview, proof=Trial(untried=error.what))
 

@@ -42,15 +42,15 @@ def both_directions(script: Script) -> Iterator[Problem]:
     reason = _dropped(script, down, below) or _paired(script, down, below)
     if not reason:
         return
-    what = f"{reason}, and apply runs a file from its first line to its last"
+    what = f"{reason}, and apply runs the whole file"
     place = script.place(down.offset)
     yield Problem("section", what, place, _hint(script.path, place.line))
 
 
 def _hint(path: str, line: int | None) -> str:
     if not path.startswith("migrations/") or ".down." in path:
-        return f"keep the SQL of one direction: remove what is above line {line}, or what is below it"
-    return f"move what is below line {line} into {rollback_path(path)}, and delete line {line}"
+        return f"keep the SQL of one direction: remove the lines above line {line}, or those below it"
+    return f"move the SQL below line {line} into {rollback_path(path)}, and delete line {line}"
 
 
 def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:

@@ -18,8 +18,8 @@ def is_marker(line: str) -> bool:
 
 def marker_problem(line: str, place: Place) -> Problem:
     """The problem with a file that contains a conflict marker."""
-    what = f"`{line[:60].strip()}` is a conflict marker of git: a merge was not finished here"
-    return Problem("conflict-marker", what, place, "keep the lines that are right, and delete the markers")
+    what = f"`{line[:60].strip()}` is a git conflict marker: a merge or rebase was not completed"
+    return Problem("conflict-marker", what, place, "resolve the conflict, and delete the markers")
 
 
 def conflict_in(text: str, path: str) -> Problem | None:

@@ -40,8 +40,8 @@ class _Tool:
         return re.compile(rf"^[ \t]*(?:{self.down})", _FLAGS) if self.down else None
 
 
-_NO_TRANSACTION = "write `-- ctgitops: no transaction` in its place"
-_ONE_DIRECTION = "keep the SQL below `!Ups`, move that below `!Downs` into a .down.sql, and delete both lines"
+_NO_TRANSACTION = "replace it with `-- ctgitops: no transaction`"
+_ONE_DIRECTION = "keep the SQL below `!Ups`, move the SQL below `!Downs` into a .down.sql, and delete both lines"
 _TOOLS = (
     _Tool("goose", r"--\s*\+goose\b", r"--\s*\+goose[ \t]+down\b"),
     _Tool("sql-migrate", r"--\s*\+migrate\b", r"--\s*\+migrate[ \t]+down\b"),
@@ -51,13 +51,13 @@ _TOOLS = (
     _Tool(
         "Liquibase",
         r"--[ \t]*liquibase[ \t]+formatted|--[ \t]*changeset[ \t]+[^\s:]+:\S",
-        hint="keep the SQL of the changesets without the lines of Liquibase, and put the SQL of its `--rollback` lines",
+        hint="keep the SQL of the changesets, delete the Liquibase comments, and move the SQL of `--rollback`",
     ),
     _Tool(
         "sqitch",
         rf"--[ \t]*(?:deploy \S+ to|revert \S+ from|verify \S+ on)[ \t]+(?:{_ENGINES})[ \t]*$",
-        hint="delete the line; what was in `deploy/` is a migration, in `revert/` its .down.sql, in `verify/` its "
-        ".verify.sql",
+        hint="delete the line; a file of `deploy/` becomes a migration, of `revert/` its .down.sql, and of `verify/` "
+        "its .verify.sql",
     ),
     _Tool("graphile-migrate", r"--![ \t]*(?:previous|hash|message|split|no-transaction|allowinvalidhash|included?)\b"),
     _Tool("MyBatis Migrations or dbdeploy", r"--[ \t]*(?://)?[ \t]*@undo\b", r"--[ \t]*(?://)?[ \t]*@undo\b"),
@@ -70,13 +70,13 @@ _TOOLS = (
     _Tool(
         "Atlas",
         r"--[ \t]*atlas:(?:txmode|delimiter|checkpoint|txtar|import|assert)\b",
-        hint=f"delete the line; of `txmode none`, {_NO_TRANSACTION}",
+        hint=f"delete the line; if it is `txmode none`, {_NO_TRANSACTION}",
     ),
     _Tool(
         "yoyo",
         r"--[ \t]*(?:depends:(?:[ \t]+[0-9]\S*)+|transactional:[ \t]*(?:true|false))[ \t]*$",
-        hint="delete the line: files run in the order of their numbers; what a file needs is `-- Dependencies:` in its "
-        "header; of `transactional: false`, " + _NO_TRANSACTION,
+        hint="delete the line: files run in the order of their numbers; list dependencies in the header field "
+        "`Dependencies`; if it is `transactional: false`, " + _NO_TRANSACTION,
     ),
 )
 _PAIRS = (
@@ -107,7 +107,7 @@ def other_tool(script: Script) -> Problem | None:
     if not found:
         return None
     tool, at, mark = found[0]
-    what = f"`{' '.join(mark.split())[:60]}` is a mark of {tool.name}, and ctgitops does not run files of {tool.name}"
+    what = f"`{' '.join(mark.split())[:60]}` is a directive of {tool.name}, and ctgitops does not run {tool.name} files"
     return Problem("other-tool", what, script.place(at), _hint(tool, script))
 
 
@@ -144,7 +144,7 @@ def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:
             end = sql.find("}", at) + 1 or at + len(_FLYWAY)
-            yield _Tool("Flyway", "", hint="write the value in its place"), at, sql[at:end]
+            yield _Tool("Flyway", "", hint="replace it with the value"), at, sql[at:end]
 
 
 def _at(mark: re.Match[str]) -> int:
@@ -161,11 +161,11 @@ def _hint(tool: _Tool, script: Script) -> str:
         return f"{tool.hint} into {down}"
     if tool.hint:
         return tool.hint
-    marks = f"delete the lines that are marks of {tool.name}"
+    marks = f"delete the {tool.name} directives"
     turn = next(comment_lines(tool.turns, script.sql), None) if tool.turns else None
     if turn is None:
-        return f"{marks}; where it says that there is no transaction, {_NO_TRANSACTION}"
-    below = f"what stands below line {script.place(_at(turn)).line}, `{_line(script.sql, _at(turn))[:60]}`,"
+        return f"{marks}; if one disables the transaction, {_NO_TRANSACTION}"
+    below = f"the SQL below line {script.place(_at(turn)).line}, `{_line(script.sql, _at(turn))[:60]}`,"
     if not script.path.startswith("migrations/") or ".down." in script.path:
-        return f"keep the SQL of one direction: remove {below} or what stands above it; and {marks}"
+        return f"keep the SQL of one direction: remove {below} or the SQL above it; and {marks}"
     return f"move {below} into {down}, and {marks}"

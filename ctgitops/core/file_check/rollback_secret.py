@@ -11,16 +11,19 @@ from ...sql.script import Script
 from ...sql.traits import RECORDS_ANYHOW
 from ..problem import Problem
 
-_HINT = "write it without one, such as `ALTER ROLE … PASSWORD NULL`, or say `Rollback: Manual - …` in the header"
+_HINT = (
+    "remove the password, for example with `ALTER ROLE … PASSWORD NULL`, or write `Rollback: Manual - …` in the header"
+)
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
     """A problem for each rollback SQL with a password: the rollback file, and SQL passed to record_migration."""
-    what = "a rollback is run from the ledger, which keeps no password, and"
+    why = "rollback runs the SQL from the ledger, which stores no passwords"
     if down and holds_secret(down.sql):
-        yield Problem("rollback-password", f"{what} this one has one", _place(down), _HINT)
+        yield Problem("rollback-password", f"the rollback SQL contains a password: {why}", _place(down), _HINT)
     elif down is None and _records_secret(up):
-        yield Problem("rollback-password", f"{what} record_migration is given one with one", _place(up), _HINT)
+        what = f"record_migration is passed rollback SQL that contains a password: {why}"
+        yield Problem("rollback-password", what, _place(up), _HINT)
 
 
 def _records_secret(script: Script) -> bool:

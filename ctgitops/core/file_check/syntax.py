@@ -1,12 +1,13 @@
-"""Why the parser cannot read a script, by its likely cause: a command of psql, an invisible character, a conflict."""
+"""Why a script cannot be parsed or analysed: a psql command, an invisible character, a conflict, a failed analysis."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ...errors import Place
+from ...sql.guard import Failure
 from ...sql.invisible import PASTED, Invisible, invisible_in, named, pasted_in, spelled
 from ...sql.parse import SqlSyntaxError, statements
 from ...sql.redact import redact_message
@@ -20,20 +21,21 @@ _PLACEHOLDER = re.compile(
     r"\$\{[^}\n]{1,100}\}|\{\{[^}\n]{1,100}\}\}|\{%[^%\n]{1,100}%\}|:(?:'\w{1,60}'|\"\w{1,60}\"|[A-Za-z_]\w{0,60})"
 )
 _CONNECT = (
-    "remove the line: ctgitops connects to the database of the manifest; a dump for it comes from `pg_dump` without "
-    "`--create`, not from `pg_dumpall`"
+    "remove the line: ctgitops connects to the database in the manifest; make the dump with `pg_dump` without "
+    "`--create`, not with `pg_dumpall`"
 )
 _META_HINTS = {
     "c": _CONNECT,
     "connect": _CONNECT,
-    "i": "put the SQL of that file in the place of the line",
-    "restrict": "delete the line, and that of `\\unrestrict`: pg_dump writes both for psql alone",
-    "unrestrict": "delete the line, and that of `\\restrict`: pg_dump writes both for psql alone",
-    "copy": "write INSERT INTO … VALUES instead",
-    "gexec": "write the statements that the query before it makes, or EXECUTE them in a DO block",
-    "set": "remove the line, and write the value where the variable stands",
+    "i": "replace the line with the SQL of that file",
+    "restrict": "delete the lines `\\restrict` and `\\unrestrict`: only psql needs them",
+    "unrestrict": "delete the lines `\\restrict` and `\\unrestrict`: only psql needs them",
+    "copy": "use INSERT INTO … VALUES instead",
+    "gexec": "write the statements that the previous query generates, or EXECUTE them in a DO block",
+    "set": "remove the line, and replace the variable with its value",
 }
 _META_HINTS |= {"ir": _META_HINTS["i"], "include": _META_HINTS["i"], "include_relative": _META_HINTS["i"]}
+_REPORT = "report it as a bug of ctgitops"
 _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", "out", "x", "t", "a", "qecho", "warn"})
 
 
@@ -52,8 +54,8 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 
 def client_copy(script: Script, offset: int) -> Problem:
     """The problem for a COPY with its data in the file."""
-    what = "COPY through the client, with its data in the file, works only in psql"
-    hint = "write INSERT INTO … VALUES instead; a dump has them with `pg_dump --inserts`, none with `--schema-only`"
+    what = "COPY with its data in the file works only in psql"
+    hint = "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data"
     return Problem("client-copy", what, script.place(offset), hint)
 
 
@@ -62,13 +64,13 @@ def invisible_problems(script: Script) -> Iterator[Problem]:
     for found in invisible_in(script.sql):
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
-            what = f"{found.named} shows the text around it in another order than PostgreSQL reads it"
+            what = f"{found.named} displays the text around it in a different order than PostgreSQL reads it"
             hint = "delete it, or write it as an escape in an E'…' string if it is data"
             yield Problem("invisible-character", what, place, hint, blocks=False)
         else:
             yield replace(_invisible(script, found), blocks=False)
     for character, offset in pasted_in(script.sql):
-        what = f"{named(character)} is in the SQL, and PostgreSQL takes it for a letter of a name"
+        what = f"{named(character)} is in the SQL, and PostgreSQL reads it as part of a name"
         hint = f"write `{PASTED[character]}` instead"
         yield Problem("invisible-character", what, script.place(offset), hint, blocks=False)
 
@@ -81,7 +83,7 @@ def _hidden(script: Script, offset: int) -> Problem | None:
 
 def _invisible(script: Script, found: Invisible) -> Problem:
     place = script.place(found.offset)
-    what = f"{found.named} is in the SQL, and PostgreSQL takes it for a letter of a name"
+    what = f"{found.named} is in the SQL, and PostgreSQL reads it as part of a name"
     hint = "write a space instead" if found.is_space else "delete it"
     return Problem("invisible-character", what, place, hint, spelled(_line(script, place)))
 
@@ -113,18 +115,20 @@ def _meta_command(script: Script, offset: int) -> Problem | None:
     if match is None:
         return None
     place = script.place(offset)
-    general = "write the SQL that it stands for, or remove the line"
-    hint = _META_HINTS.get(match[1], "remove the line: it is for psql alone" if match[1] in _NO_EFFECT else general)
-    return Problem("psql-command", f"`{_line(script, place).strip()}` is a command of psql, not SQL", place, hint)
+    general = "write the equivalent SQL, or remove the line"
+    hint = _META_HINTS.get(
+        match[1], "remove the line: it has an effect only in psql" if match[1] in _NO_EFFECT else general
+    )
+    return Problem("psql-command", f"`{_line(script, place).strip()}` is a psql command, not SQL", place, hint)
 
 
 def _placeholder(script: Script, offset: int) -> Problem | None:
     match = _PLACEHOLDER.match(script.sql, offset)
     if match is None:
         return None
-    whose = "a variable of psql" if match[0][0] == ":" else "a placeholder of another tool, such as Flyway or Jinja"
-    what = f"`{match[0]}` is {whose}, and ctgitops replaces none"
-    return Problem("placeholder", what, script.place(offset), "write the value in its place")
+    whose = "a psql variable" if match[0][0] == ":" else "a placeholder of another tool, such as Flyway or Jinja"
+    what = f"`{match[0]}` is {whose}, and ctgitops does not replace it"
+    return Problem("placeholder", what, script.place(offset), "replace it with the value")
 
 
 def _pasted(script: Script, offset: int) -> Problem | None:
@@ -132,7 +136,7 @@ def _pasted(script: Script, offset: int) -> Problem | None:
     near = next((each for each in found if each[1] >= offset), found[-1] if found else None)
     if near is None:
         return None
-    what = f"{named(near[0])} is not a character of SQL outside of strings and names"
+    what = f"{named(near[0])} is not valid in SQL outside strings and quoted names"
     return Problem("syntax-error", what, script.place(near[1]), f"write `{PASTED[near[0]]}` instead")
 
 
@@ -145,3 +149,22 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
     message = error.message.split(" at or near ")[0] if error.message.startswith("unterminated") else error.message
     what = redact_message(message, script.secrets)
     return Problem("syntax-error", what, place, syntax_hint(script.sql, error), detail)
+
+
+def statement_failures(script: Script) -> Iterator[Problem]:
+    """A problem for each statement; it blocks if it is unknown how to run the statement, else it makes `plan` fail."""
+    for statement in script.statements:
+        if not statement.not_analysed:
+            continue
+        what = f"this {statement.kind} was not analysed; not known: {', '.join(map(str, statement.not_analysed))}"
+        hint = f"{_REPORT}, and review the statement by hand"
+        place = script.place(script.start_of(statement))
+        yield Problem("not-analysed", what, place, hint, blocks=statement.undecided, fails=True)
+
+
+def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
+    """Each problem blocks: nothing is known of the file, not even whether it can run in one transaction."""
+    for failure in failures:
+        what = f"the file was not analysed; not known: {failure}"
+        hint = f"{_REPORT}; to continue, split the file or simplify its statements"
+        yield Problem("not-analysed", what, Place(script.path, script.first_line), hint)

@@ -1,4 +1,4 @@
-"""BEGIN, COMMIT and their like in a file, other than one pair around all of it."""
+"""BEGIN, COMMIT and similar statements in a file, other than one pair around all of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...sql.script import Script
 from ..problem import Problem
 
 _OPENING = frozenset({"BEGIN", "START TRANSACTION"})
-_REMOVE = "remove it: each file already runs in a transaction of its own"
+_REMOVE = "remove it: each file already runs in its own transaction"
 
 
 def transaction_problems(script: Script) -> Iterator[Problem]:
@@ -32,9 +32,9 @@ def _options(statement: Statement) -> tuple[str, str] | None:
     options, control = statement.transaction_options, statement.transaction_control
     if not options:
         return None
-    what = f"`{control} {options}` asks for a transaction that apply does not open"
+    what = f"`{control} {options}` sets options that the transaction of apply does not have"
     if options.startswith("ISOLATION LEVEL") and "," not in options:
-        return what, f"write `{control}` without it, and `SET TRANSACTION {options};` as the statement after it"
+        return what, f"write `{control}` without it, and add `SET TRANSACTION {options};` after it"
     return what, f"write `{control}` without `{options}`"
 
 
@@ -48,12 +48,12 @@ def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
             return what, f"{remove}, or line {script.place(at).line}"
         return f"{why} cannot run between BEGIN and COMMIT", f"{remove}: then it runs outside a transaction"
     where = "after COMMIT" if controls[-1] is not script.statements[-1] else "before BEGIN"
-    what = f"SQL {where} would run in a transaction of its own, and a file is one transaction"
-    return what, f"{remove}, or put that SQL between them"
+    what = f"SQL {where} would run in a separate transaction, and a file is one transaction"
+    return what, f"{remove}, or move that SQL between them"
 
 
 def _alone(statement: Statement) -> tuple[str, str]:
     control = statement.transaction_control
     if control == "ROLLBACK":
-        return "ROLLBACK would undo what the ledger then calls applied", _REMOVE
-    return f"{control} inside a migration would cut its transaction in two", _REMOVE
+        return "ROLLBACK would undo the migration, and the ledger would record it as applied", _REMOVE
+    return f"{control} inside a migration would split its transaction", _REMOVE

@@ -61,11 +61,11 @@ def _clash(migration: Migration, other: _Other) -> Iterator[Problem]:
         return
     where = f"open pull request #{other.pull_request} adds `{other.stem}`"
     if same:
-        what = f"{where}, which has {' and '.join(same)} too"
+        what = f"{where}, which also has {' and '.join(same)}"
         hint = (
-            "whichever is merged second must give way: once the other is on the base branch, "
+            "the one that is merged second must change: after the other is merged, run "
             f"`ctgitops new --renumber {migration.name}`"
         )
     else:
-        what, hint = f"{where}, which has the same name", "see whether both do the same"
+        what, hint = f"{where}, which has the same name", "check whether both make the same change"
     yield Problem("clash", what, Place(migration.path, 1), hint, blocks=False)

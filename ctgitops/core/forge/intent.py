@@ -144,21 +144,15 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
     if not chosen:
         names = ", ".join(e.name for e in environments) or "none"
         return Refused(f"there is no environment `{event.environment}`", f"environments/ has: {names}")
-    return (
-        Applying(chosen, ground)
-        if isinstance(ground, Provenance) and event.verb == "apply"
-        else _unlocking(event, chosen)
-    )
-
-
-def _unlocking(event: Comment, environments: tuple[Environment, ...]) -> Unlocking:
-    return Unlocking(environments, event.pull_request)
+    if event.verb == "apply" and isinstance(ground, Provenance):
+        return Applying(chosen, ground)
+    return Unlocking(chosen, event.pull_request)
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:
     # Whichever of the two runs ended last would win, so only the one that knows the outcome writes.
     if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
-        return Ignored("the push that this merge made applies it and writes the record")
+        return Ignored("the push event of this merge applies it and writes the record")
     return Finalising(event.number, event.head_sha, environments, event.merged)
 
 
@@ -172,7 +166,7 @@ def _deploying(
         case Push():
             return _applying([e for e in environments if e.trigger is Trigger.PUSH], ground, "`apply: {on: push}`")
         case Schedule():
-            words = "`apply: {on: schedule}`, nor one with `on: push` and `windows`"
+            words = "`apply: {on: schedule}`, or `on: push` with `windows`"
             return _applying([e for e in environments if _waits_for_the_clock(e)], ground, words)
         case TagPush() | Release():
             return _promoting(event, ground, environments)
@@ -213,12 +207,12 @@ def ground_of(event: Event) -> Provenance | Refused:
         case Dispatch(ref=ref, default_branch=default):
             return _ground_of_ref(ref, default)
         case _:
-            return Refused("what is not merged is never applied", "apply on push, on a tag or a release, or by hand")
+            return Refused("only merged commits are applied", "apply on push, on a tag or a release, or manually")
 
 
 def _ground_of_comment(event: Comment) -> Provenance | Refused:
     if not event.merged:
-        return Refused("only what is merged is applied, and this pull request is not", "merge it first")
+        return Refused("this pull request is not merged, and only merged commits are applied", "merge it first")
     return Provenance(event.default_branch, checkout=True, pull_request=event.pull_request)
 
 
@@ -226,7 +220,9 @@ def _ground_of_tag(event: TagPush | Release) -> Provenance | Refused:
     if isinstance(event, Release):
         return Provenance(event.default_branch, event.tag)
     if event.moved:
-        return Refused(f"the tag {event.tag} was moved", "a tag that moves proves nothing: make a new one")
+        return Refused(
+            f"the tag {event.tag} was moved", "a moved tag does not prove which commit was tagged: create a new tag"
+        )
     return Provenance(event.default_branch, event.tag, event.sha)
 
 

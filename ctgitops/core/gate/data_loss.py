@@ -66,7 +66,7 @@ class CountedLoss:
     def _amount(self) -> str:
         noun = "value" if self.loss.what.column else "row"
         if self.rows is None:
-            return f"nobody could count its {noun}s"
+            return f"its {noun}s could not be counted"
         return f"{'' if self.exact else 'about '}{self.rows:,} {noun}{'' if self.rows == 1 else 's'}"
 
     @property
@@ -133,8 +133,8 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
     for text in sorted(filter(None, accepted)):
         selector = Selector.parse(text)
         if selector is None or not any(map(selector.matches, candidates)):
-            what = f"`--accept-data-loss {text}` means no migration that this rollback undoes"
-            hint = f"it undoes: {', '.join(step.name for step in plan.steps)}"
+            what = f"`--accept-data-loss {text}` does not match a migration of this rollback"
+            hint = f"it rolls back: {', '.join(step.name for step in plan.steps)}"
             raise UsageError(what, state="nothing was changed", hint=hint)
         found.add(selector.choose(candidates, "in this rollback").number)
     return frozenset(found)
@@ -155,8 +155,8 @@ def unaccepted(
         if _says_not_available(step, ledger):
             lost.insert(0, "its header says `Rollback: Not Available`")
         if lost:
-            hint = f"where that may be lost, run the same with `--accept-data-loss {step.name}`"
-            what = f"to undo {step.name} destroys data: {'; '.join(lost)}"
+            hint = f"to accept the data loss, repeat the command with `--accept-data-loss {step.name}`"
+            what = f"rollback of {step.name} destroys data: {'; '.join(lost)}"
             yield Reason("data-loss", what, hint, subject=step.name)
 
 

@@ -59,8 +59,8 @@ def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> t
 def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Iterator[Reason]:
     if request.approved is None or _same(plan.fingerprint, request.approved):
         return
-    what = f"this plan is {plan.fingerprint[:12]}, what was approved is {request.approved[:12] or 'nothing'}"
-    hint = "files or database changed since: look at `ctgitops plan` again and approve that one"
+    what = f"this plan is {plan.fingerprint[:12]}, but the approved plan is {request.approved[:12] or 'empty'}"
+    hint = "the files or the database changed since: run `ctgitops plan` again, and approve the new plan"
     yield Reason("fingerprint", what, hint)
 
 
@@ -74,15 +74,14 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     if name is None:
         return
     if predecessor is None or isinstance(predecessor, Unreadable):
-        why = predecessor.why if predecessor else "it was not looked at"
-        hint = f"{request.environment.name} takes only what {name} has, so that must be seen"
+        why = predecessor.why if predecessor else "it was not read"
+        hint = f"{request.environment.name} applies only what {name} has, so the ledger of {name} must be readable"
         yield Reason("after", f"{name} could not be read: {why}", hint)
         return
     if broken := predecessor.broken_at():
-        what = f"entry {broken.id} of the ledger of {name} does not continue the chain before it"
-        yield Reason(
-            "after", what, f"somebody changed it by hand, so it proves nothing: `ctgitops status --env {name}`"
-        )
+        what = f"the hash chain of the ledger of {name} is broken at entry {broken.id}"
+        hint = f"the ledger was changed by hand, so it cannot be trusted: `ctgitops status --env {name}`"
+        yield Reason("after", what, hint)
         return
     if reason := _not_itself(request, name, predecessor):
         yield reason
@@ -98,7 +97,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
-    """The reason where the URL of `name` leads to another database than its own, whose ledger proves nothing."""
+    """The reason where the URL of `name` connects to a different database, whose ledger proves nothing."""
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
@@ -107,20 +106,20 @@ def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | No
 def _reversed(step: Step, name: str, reversal: Reversal) -> Reason:
     what = f"{step.name} was {reversal.told} in {name}"
     again = f'`ctgitops repair --again {step.number:03} --env {name} --reason "…"`'
-    return Reason("after", what, f"accept it there first, {again}, and apply it there; or give its file another text")
+    return Reason("after", what, f"accept it there first with {again}, then apply it there; or change its file")
 
 
 def _lacking(step: Step, name: str, predecessor: Ledger) -> Iterator[Reason]:
     entry = predecessor.applied.get(step.number)
     if step.number in predecessor.unfinished:
-        yield Reason("after", f"{step.name} is unfinished on {name}", f"`ctgitops status --env {name}` tells why")
+        yield Reason("after", f"{step.name} is unfinished in {name}", f"`ctgitops status --env {name}` shows why")
     elif entry is None:
-        yield Reason(
-            "after", f"{name} does not have {step.name} yet", f"`ctgitops apply --env {name}` first", expected=True
-        )
+        what, hint = f"{name} does not have {step.name} yet", f"run `ctgitops apply --env {name}` first"
+        yield Reason("after", what, hint, expected=True)
     elif entry.checksum != step.checksum:
-        what = f"{name} has another text of {step.name} than this checkout"
-        yield Reason("after", what, f"bring the file that {name} has, or a new migration through {name}")
+        what = f"{name} has applied {step.name} with a text that differs from this checkout"
+        hint = f"restore the file that {name} has applied, or apply a new migration to {name} first"
+        yield Reason("after", what, hint)
 
 
 def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Reason]:
@@ -131,8 +130,8 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
     for entry in entries:
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:
-            what = f"{entry.name} is on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
-            yield Reason("bake", what, f"it may come here from {ready:%Y-%m-%d %H:%M UTC}", expected=True)
+            what = f"{entry.name} has been on {environment.after} since {_finished(entry, request):%Y-%m-%d %H:%M UTC}"
+            yield Reason("bake", what, f"eligible from {ready:%Y-%m-%d %H:%M UTC}", expected=True)
 
 
 def _finished(entry: Entry, request: Request) -> datetime:
@@ -144,7 +143,10 @@ def _window(_plan: Plan, request: Request, _predecessor: Predecessor) -> Iterato
     if windows and not any(window.contains(request.now) for window in windows):
         welcome = "; ".join(str(window) for window in windows)
         yield Reason(
-            "window", f"{request.now:%a %H:%M UTC} is outside of this environment's windows", welcome, expected=True
+            "window",
+            f"{request.now:%a %H:%M UTC} is outside this environment's windows",
+            f"windows: {welcome}",
+            expected=True,
         )
 
 
@@ -166,19 +168,19 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
     if plan.empty or (reviews is None and request.approved is not None):
         return  # on a command line, the user who passes the fingerprint has read the plan
     if reviews is None:
-        what = "outside of GitHub nobody can see whether its files were in a plan that somebody merged"
-        hint = f"look at the plan, then `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
+        what = "without GitHub, it is not known whether a merged pull request showed its files in a plan"
+        hint = f"read the plan, then run `ctgitops apply --env {name} --fingerprint {plan.fingerprint[:12]}`"
         yield Reason("reviewed", what, hint)
         return
     if reviews.unknown:
-        what = f"nobody could see whether its files were in a plan that somebody merged: {reviews.unknown}"
+        what = f"it is not known whether a merged pull request showed its files in a plan: {reviews.unknown}"
         yield Reason(
             "reviewed", what, "give the job `permissions: {checks: read, pull-requests: read}`, then run it again"
         )
         return
     for file in unseen(plan, reviews, request.origin.folder):
-        what = f"`{file.path}`, as it is now, was in no plan of a merged pull request"
-        hint = "it was pushed directly or changed since: open a pull request that changes it, and merge that"
+        what = f"no merged pull request showed the current text of `{file.path}` in a plan"
+        hint = "it was pushed directly, or changed later: open a pull request that changes it, and merge that"
         yield Reason("reviewed", what, hint)
 
 

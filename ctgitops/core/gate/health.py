@@ -35,11 +35,11 @@ def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason
     """Why apply must not start: damage that exists before an apply could not be attributed to it."""
     name = environment.name
     if heard.pulse is Pulse.UNWELL:
-        what = f"{name} is not well before anything is applied: its health query {heard.said}"
-        yield Reason("health", what, f"see what is wrong with {name}, then run the same again")
+        what = f"{name} is unhealthy before the apply: its health query {heard.said}"
+        yield Reason("health", what, f"find out what is wrong with {name}, then retry")
     elif heard.pulse is Pulse.UNKNOWN:
-        what = f"nobody could ask the health query of {name}: {heard.said}"
-        yield Reason("health", what, f"correct `health.query` in {environment.path}, or what is in its way")
+        what = f"the health query of {name} could not run: {heard.said}"
+        yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove what blocks it")
 
 
 def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
@@ -50,12 +50,12 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
     unwell = heard.pulse is Pulse.UNWELL
     seconds = f"{health.within.total_seconds():g} s"
     error = ApplyError(
-        f"the health query of {name} is not true any more: it {heard.said}"
+        f"the health query of {name} is no longer true: it {heard.said}"
         if unwell
-        else f"nobody could ask the health query of {name} at the end of its {seconds}: {heard.said}",
+        else f"the health query of {name} could not run at the end of its {seconds}: {heard.said}",
         place=Place(health.query.path, health.query.first_line),
-        state=f"in {name}, {_done(plan)} done",
-        hint=f"see what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
+        state=f"{_done(plan)} applied in {name}",
+        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
     )
     error.applied = _names(plan)
     error.on_record = unwell
@@ -65,19 +65,19 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
 def _way_back(plan: Plan) -> str:
     """The hint how a user undoes the plan; not used where the run itself rolls back."""
     if not plan.steps:
-        return "; what it ran were seed files, which have no way back"
+        return "; the run applied only seed files, which cannot be rolled back"
     if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
-        return f"; {stuck} has no rollback SQL, so only the backup taken before leads back behind it"
+        return f"; {stuck} is irreversible (no rollback SQL), so only a restore of the backup undoes it"
     back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
-    return f"; `{back}` undoes what this run applied"
+    return f"; `{back}` rolls back this run"
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
     """The error of a run that was asked to stop during the health watch."""
     error = ApplyError(
-        f"the run was asked to stop while it watched the health of {plan.environment}",
-        state=f"in {plan.environment}, {_done(plan)} done, and nobody watched it to the end",
-        hint=f"look at {plan.environment} yourself; nothing is left to apply",
+        f"the run was interrupted during the health check of {plan.environment}",
+        state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",
+        hint=f"check the health of {plan.environment}; nothing is left to apply",
     )
     error.applied = _names(plan)
     return error
@@ -89,4 +89,4 @@ def _names(plan: Plan) -> tuple[str, ...]:
 
 def _done(plan: Plan) -> str:
     names = _names(plan)
-    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]}, {len(names)} in all,"
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)} in all)"

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..activity.blocker import Blocker, is_backup
-from ..environment.preflight_policy import PreflightPolicy, Then
+from ..environment.environment import PreflightPolicy, Then
 from .gate import Reason
 
 HINTS = {
-    "long_transactions": "see that it ends; nobody's session is ended by this tool",
-    "backups": "let the backup end, or move it to another hour",
-    "wraparound": "let autovacuum end: it keeps the database from stopping, and comes back if it is ended",
-    "replica_lag": "let the replica catch up",
-    "connections": "see who holds them in pg_stat_activity, or raise max_connections",
+    "long_transactions": "end that session, or wait; ctgitops does not terminate sessions of others",
+    "backups": "wait for the backup, or schedule it at another time",
+    "wraparound": "wait for autovacuum: it prevents transaction ID wraparound, and restarts if it is cancelled",
+    "replica_lag": "wait for the replica to catch up",
+    "connections": "see pg_stat_activity for the sessions that use them, or raise max_connections",
 }
 
 
@@ -68,18 +68,18 @@ def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str,
 def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[PreflightConcern]:
     if seen.unseen and policy.asked - {"limits"}:
         yield PreflightConcern(
-            "preflight", Then.REFUSE, _could_not_look(seen), "`preflight` asks to look, so that must be seen"
+            "preflight", Then.REFUSE, _could_not_look(seen), "the manifest sets `preflight`, so this check must succeed"
         )
-    yield from (_of_session(policy, who) for who in seen.sessions if _counts(policy, who))
+    yield from (_concern(policy, _kind(who), who.told) for who in seen.sessions if _counts(policy, who))
     for pid in seen.base_backups:
-        yield _concern(policy, "backups", f"backend {pid} sends the server's files to pg_basebackup")
+        yield _concern(policy, "backups", f"backend {pid} is running pg_basebackup")
     if seen.lag is None and "replica_lag" in policy.asked and policy.replica_lag is not Then.IGNORE:
         yield PreflightConcern("replica_lag", Then.REFUSE, _lag_unseen(role), _grant(role))
     elif seen.lag and seen.lag > policy.limits.lag.total_seconds():
-        yield _concern(policy, "replica_lag", f"a replica is {seen.lag:.0f} s behind")
+        yield _concern(policy, "replica_lag", f"a replica lags by {seen.lag:.0f} s")
     if seen.free is not None and seen.free < policy.limits.connections:
         free = max(seen.free, 0)
-        yield _concern(policy, "connections", f"{free} free, and at least {policy.limits.connections} must be")
+        yield _concern(policy, "connections", f"{free} free, but {policy.limits.connections} required")
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
@@ -87,10 +87,6 @@ def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()
-
-
-def _of_session(policy: PreflightPolicy, who: Blocker) -> PreflightConcern:
-    return _concern(policy, _kind(who), who.told)
 
 
 def _kind(who: Blocker) -> str:
@@ -104,11 +100,11 @@ def _concern(policy: PreflightPolicy, what: str, told: str) -> PreflightConcern:
 
 
 def _could_not_look(seen: Sighting) -> str:
-    return f"nobody could see what else the server is busy with: {seen.unseen}"
+    return f"server activity could not be checked: {seen.unseen}"
 
 
 def _lag_unseen(role: str) -> str:
-    return f"role {role} may not see how far the replicas are behind"
+    return f"role {role} is not allowed to read the replication lag"
 
 
 def _grant(role: str) -> str:

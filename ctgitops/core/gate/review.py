@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..migration.migration import Migration
+from ...sql.script import Script
 from ..plan.plan import Plan
 from ..workspace.workspace import Workspace
 
@@ -43,37 +43,37 @@ def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
-        for script in (step.rollback_script, step.verify):
-            if script:
-                found.setdefault(script.path, script.checksum)
+        for path, checksum in _texts(step.rollback_script, step.verify):
+            found.setdefault(path, checksum)
     for seed in plan.seeds:
         found.setdefault(seed.name, seed.checksum)
-    return tuple(ShownFile(f"{folder}{path}", checksum) for path, checksum in found.items())
+    return _shown(folder, found)
 
 
 def all_files_of(workspace: Workspace, folder: str = "") -> tuple[ShownFile, ...]:
     """Every file of a checkout that a plan could contain."""
     found: dict[str, str] = {}
     for migration in workspace.migrations:
-        for path, checksum in _texts(migration):
+        for path, checksum in ((migration.path, migration.checksum), *_texts(migration.down, migration.verify)):
             found.setdefault(path, checksum)
     for seeds in (workspace.seeds or {}).values():
         found.update((seed.name, seed.checksum) for seed in seeds)
+    return _shown(folder, found)
+
+
+def _texts(*scripts: Script | None) -> list[tuple[str, str]]:
+    return [(script.path, script.checksum) for script in scripts if script]
+
+
+def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
     return tuple(ShownFile(f"{folder}{path}", checksum) for path, checksum in found.items())
-
-
-def _texts(migration: Migration) -> Iterator[tuple[str, str]]:
-    yield migration.path, migration.checksum
-    for script in (migration.down, migration.verify):
-        if script:
-            yield script.path, script.checksum
 
 
 def shown_text(files: Iterable[ShownFile]) -> str:
     """The record of the files that a plan showed, for the check run, which users cannot edit."""
     digests = sorted({file.digest for file in files})[:MOST]
     record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
-    return f"Which files this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
+    return f"The files that this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
 
 
 def shown_in(text: str) -> frozenset[str]:

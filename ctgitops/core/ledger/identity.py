@@ -62,10 +62,10 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
         yield _anothers(environment, identity, home)
     elif home and not identity.at_home:
         what = (
-            f"the ledger of {name} was made in {_told(home.site)}, and this is {_told(identity.here)}: "
-            "a copy of it, or it has moved"
+            f"the ledger of {name} was created in {_told(home.site)}, but this is {_told(identity.here)}: "
+            "a copy, or the database has moved"
         )
-        hint = f"is {environment.url_secret} right? Where this is to be {name} from now on, {_adopt(name)}"
+        hint = f"check {environment.url_secret}; if this is {name} from now on, run {_adopt(name)}"
         yield Problem("moved-database", what, _place(environment), hint, concern=Concern.LEDGER)
     if environment.database_id and environment.database_id != identity.ledger_id:
         yield _not_pinned(environment, identity)
@@ -80,37 +80,35 @@ def shared(one: Identity | None, other: Identity | None) -> bool:
 
 def shared_problem(environment: Environment, other: Environment) -> Problem:
     """The problem that two environments of one repository are one database."""
-    what = f"{environment.name} and {other.name} are one database, by {environment.url_secret} and {other.url_secret}"
-    return Problem(
-        "shared-database",
-        what,
-        _place(environment),
-        "correct one of the secrets: two environments are never one",
-        concern=Concern.LEDGER,
-    )
+    secrets = f"{environment.url_secret} and {other.url_secret}"
+    what = f"{environment.name} and {other.name} are the same database, according to {secrets}"
+    hint = "correct one of the secrets: each environment needs its own database"
+    return Problem("shared-database", what, _place(environment), hint, concern=Concern.LEDGER)
 
 
 def _anothers(environment: Environment, identity: Identity, home: Home) -> Problem:
     name, secret = environment.name, environment.url_secret
     if identity.at_home:
-        what = f"{secret} leads to the database of {home.environment}, {_told(identity.here)}, as its ledger says"
+        what = (
+            f"{secret} connects to the database of {home.environment}, {_told(identity.here)}, according to its ledger"
+        )
         hint = (
-            f"correct {secret}: two environments are never one database. Where {home.environment} is called {name} "
-            f"now, or this server is a copy of its disk, {_adopt(name)}"
+            f"correct {secret}: each environment needs its own database. If {home.environment} is called {name} "
+            f"now, or this server is a copy of its disk, run {_adopt(name)}"
         )
         return Problem("wrong-database", what, _place(environment), hint, concern=Concern.LEDGER)
-    what = f"{secret} leads to a copy of {home.environment}: its ledger was made in {_told(home.site)}"
-    hint = f"where {name} was restored from {home.environment} and goes on from there, {_adopt(name)}"
+    what = f"{secret} connects to a copy of {home.environment}: its ledger was created in {_told(home.site)}"
+    hint = f"if {name} was restored from {home.environment} and continues from there, run {_adopt(name)}"
     return Problem("copied-database", what, _place(environment), hint, concern=Concern.LEDGER)
 
 
 def _not_pinned(environment: Environment, identity: Identity) -> Problem:
-    found = f"its ledger is {identity.ledger_id}" if identity.ledger_id else "it holds no ledger"
-    what = f"{environment.name} is pinned to ledger {environment.database_id}, and of {_told(identity.here)}, {found}"
-    hint = (
-        f"correct {environment.url_secret}; where this database is meant, `database: {{id: …}}` in the manifest is "
-        f"{identity.ledger_id or 'to go until the first run has made its ledger'}"
-    )
+    found = f"has ledger {identity.ledger_id}" if identity.ledger_id else "has no ledger"
+    what = f"{environment.name} is pinned to ledger {environment.database_id}, but {_told(identity.here)} {found}"
+    pin = f"set `database: {{id: {identity.ledger_id}}}` in the manifest"
+    if not identity.ledger_id:
+        pin = "remove `database: {id: …}` from the manifest until the first run has created its ledger"
+    hint = f"correct {environment.url_secret}; if this is the right database, {pin}"
     return Problem("wrong-database", what, _place(environment), hint, concern=Concern.LEDGER)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion, highest
 from .identity import Identity
 from .resumption import ProgressRow
@@ -63,6 +64,14 @@ class Entry:
     id: int = 0
     previous_hash: str = ""
     hash: str = ""
+
+    @classmethod
+    def of_file(cls, mark: Mark, migration: Migration, error: str | None = None) -> Entry:
+        """The entry that records a migration as its file has it."""
+        version = str(migration.version) if migration.version else None
+        down = migration.down.sql if migration.down else None
+        text = (migration.checksum, migration.up.sql, down)
+        return cls(mark, migration.name, migration.number, version, *text, error=error)
 
     @property
     def schema_version(self) -> SchemaVersion | None:

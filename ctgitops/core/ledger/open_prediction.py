@@ -48,9 +48,9 @@ class OpenPrediction:
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
-            why = "its run has not looked, or was ended before"
-            return f"nobody has seen whether {environment} is what {run} predicted: {why}"
-        return f"{environment} is not what {run} predicted: {self.broken.error}"
+            why = "its run ended before the comparison"
+            return f"the schema of {environment} was not compared with the prediction of {run}: {why}"
+        return f"the schema of {environment} differs from the prediction of {run}: {self.broken.error}"
 
 
 def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
@@ -63,9 +63,9 @@ def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> 
 def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
     """The entry that a run writes after the comparison; `fingerprint` is the plan's."""
     if unkept is None:
-        return Entry(Mark.REPAIRED, NAME, error="the schema is what was predicted", plan=fingerprint)
+        return Entry(Mark.REPAIRED, NAME, error="the schema equals the prediction", plan=fingerprint)
     many = len(unkept.differs)
-    what = f"{many} difference{'' if many == 1 else 's'}" if many else "the schema around what it did was changed"
+    what = f"{many} difference{'' if many == 1 else 's'}" if many else "the rest of the schema was changed"
     return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
 
 
@@ -77,21 +77,16 @@ def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
 def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning for each: a pending migration may correct the mismatch, so the plan is not blocked."""
     for each in open_promises(ledger):
-        yield Problem(
-            "not-as-predicted",
-            each.told(environment),
-            hint=cure(each, environment),
-            blocks=False,
-            concern=Concern.LEDGER,
-        )
+        what, hint = each.told(environment), cure(each, environment)
+        yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
 def cure(promise: OpenPrediction, environment: str) -> str:
     """The advice for it."""
     if promise.broken is None:
-        return f"`ctgitops apply --env {environment}` looks, where nothing is pending too"
+        return f"`ctgitops apply --env {environment}` compares them, even if nothing is pending"
     return (
-        f"look at `ctgitops drift --env {environment}`, put it right, and say so: "
+        f"see `ctgitops drift --env {environment}`, correct the schema, and record that: "
         f'`ctgitops repair --env {environment} --as-it-is --reason "…"`'
     )
 

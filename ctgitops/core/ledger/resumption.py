@@ -112,12 +112,12 @@ def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption
 
 
 def how_far(at: Resumption, of: int) -> str:
-    """`2 of 5 statements are done; the next run goes on with statement 3`, formatted for people."""
+    """`2 of 5 statements are done; the next run continues with statement 3`, formatted for people."""
     if at.batches and not at.done:
         since = f" since {at.since:%Y-%m-%d %H:%M} UTC" if at.since else ""
-        return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run goes on"
+        return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run continues"
     if of == 1 and not at.done:
-        return "its statement is not done; the next run goes on with it"
+        return "its statement is not done; the next run continues with it"
     done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"
-    next_one = f"statement {at.position}" if at.done < of else "its verify queries and entry"
-    return f"{done}; the next run goes on with {next_one}"
+    next_one = f"statement {at.position}" if at.done < of else "its verify queries and ledger entry"
+    return f"{done}; the next run continues with {next_one}"

@@ -1,7 +1,7 @@
 """Reversals: migrations that a rollback removed and that stay out until a person accepts them again. Pure.
 
-A reversal stands until the migration is applied or baselined, until `repair --again` accepts it, or until its file has
-another text. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
+A reversal holds until the migration is applied or baselined, until `repair --again` accepts it, or until its file
+changes. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
 rolls back what made the environment unhealthy reverses it.
 """
 
@@ -33,7 +33,7 @@ class Reversal:
     def told(self) -> str:
         """`rolled back on 2026-11-24 09:30:12 UTC by anna`."""
         at = self.entry.finished_at or self.entry.started_at
-        how = "rolled back" if self.entry.mark is Mark.ROLLED_BACK else "recorded as undone by hand"
+        how = "rolled back" if self.entry.mark is Mark.ROLLED_BACK else "recorded as not applied"
         when = f" on {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
         return f"{how}{when}{f' by {self.entry.actor}' if self.entry.actor else ''}"
 
@@ -48,9 +48,9 @@ class Reversal:
 def _backup(receipt: str | None) -> str:
     try:
         found = json.loads(receipt or "")
-        return f"backup with the rows from before: {found['id']}, `{found['restore_with']}`"
+        return f"backup from before the rollback: {found['id']}, `{found['restore_with']}`"
     except (ValueError, KeyError, TypeError):
-        return "backup with the rows from before: none on record"
+        return "backup from before the rollback: none recorded"
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,10 @@ def reversal_problems(
             continue
         number = reversal.undone.number or 0
         name = migration.name if number == migration.number else f"{migration.name}, as {reversal.undone.name},"
-        what = f"{name} was {reversal.told}, and would come back unchanged"
+        what = f"{name} was {reversal.told}, and its file has not changed since"
         hint = (
             f'to apply it again: `ctgitops repair --again {number:03} --env {environment} --reason "…"`; '
-            "or give its file another text, where no environment has it"
+            "or change its file, if no environment has applied it"
         )
         yield Problem("rolled-back", what, Place(migration.path), hint, reversal.detail, concern=Concern.LEDGER)
 

@@ -171,7 +171,7 @@ def _repeated(found: list[_Field]) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for each in found:
         if each.name in seen:
-            what = f"header field `{each.name}` is given twice"
+            what = f"header field `{each.name}` appears twice"
             fix = replace(each.saying(""), instead=()) if seen[each.name] == each.value else None
             yield Problem("header-field", what, each.place, "keep one of them", fix=fix)
         seen.setdefault(each.name, each.value)
@@ -181,8 +181,8 @@ def _absent(found: list[_Field], path: str, lines: list[str]) -> Iterator[Proble
     names = {field.name for field in found}
     absent = [name for name in FIELDS if name not in names]
     if len(absent) == len(FIELDS):
-        hint = "begin it as `ctgitops new` does, or set `header: optional` in migrations/policy.yaml"
-        yield Problem("header-missing", "no header", Place(path, 1), hint)
+        hint = "add a header as `ctgitops new` writes it, or set `header: optional` in migrations/policy.yaml"
+        yield Problem("header-missing", "the migration has no header", Place(path, 1), hint)
     elif absent:
         words = ", ".join(f"`{name}`" for name in absent)
         fix = None
@@ -191,7 +191,7 @@ def _absent(found: list[_Field], path: str, lines: list[str]) -> Iterator[Proble
             stem = without_ending(path.rsplit("/", 1)[-1])
             fix = Lines(path, line, line, (f"-- Migration: {stem}", lines[line - 1]))
         hint = "add a line `-- NAME: value` for each"
-        yield Problem("header-field", f"header lacks {words}", Place(path, 1), hint, fix=fix)
+        yield Problem("header-field", f"the header lacks {words}", Place(path, 1), hint, fix=fix)
 
 
 def _disorder(found: list[_Field], lines: list[str]) -> Iterator[Problem]:
@@ -199,7 +199,7 @@ def _disorder(found: list[_Field], lines: list[str]) -> Iterator[Problem]:
     order = [FIELDS.index(field.name) for field in known]
     for before, after in zip(range(len(order)), range(1, len(order)), strict=False):
         if order[after] < order[before]:
-            what = f"header field `{known[after].name}` stands after `{known[before].name}`"
+            what = f"header field `{known[after].name}` must come before `{known[before].name}`"
             hint = f"the order is: {', '.join(FIELDS)}"
             yield Problem("header-order", what, known[after].place, hint, fix=_in_order(found, lines))
             return
@@ -214,7 +214,7 @@ def _in_order(found: list[_Field], lines: list[str]) -> Lines | None:
 def _empty(fields: dict[str, _Field]) -> Iterator[Problem]:
     for name, each in fields.items():
         if not each.value and name in FIELDS and name != "Dependencies":
-            yield Problem("header-field", f"header field `{name}` is empty", each.place, "say it in a few words")
+            yield Problem("header-field", f"header field `{name}` is empty", each.place, "describe it in a few words")
 
 
 def _split_rollback(value: str) -> tuple[str, str]:
@@ -255,7 +255,7 @@ class _Reading:
     def rollback(self) -> Rollback:
         kind, procedure = _split_rollback(self._fields["Rollback"].value)
         if kind not in list(Rollback):
-            self._wrong("Rollback", "`Available`, `Manual - what a person has to do`, or `Not Available`")
+            self._wrong("Rollback", "`Available`, `Manual - steps for a person`, or `Not Available`")
             return Rollback.NOT_AVAILABLE
         if kind == Rollback.MANUAL and len(procedure.split()) < 3:
             self._wrong("Rollback", "write the procedure in words: `Rollback: Manual - restore …, then …`")

@@ -56,7 +56,7 @@ def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order
     inside = {number for _, begin, end in spans for number in range(begin, end + 1)}
     between = [lines[number - 1] for number in range(first, last + 1) if number not in inside]
     names = [name for name, _, _ in spans]
-    if len(set(names)) != len(names) or not all(name in order and _all_rules(between) for name in names):
+    if len(set(names)) != len(names) or not set(names) <= set(order) or not all(map(_RULE.fullmatch, between)):
         return ()
     made: list[str] = []
     for name, begin, end in sorted(spans, key=lambda span: order.index(span[0])):
@@ -64,7 +64,3 @@ def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order
             made.append("--")
         made += lines[begin - 1 : end]
     return tuple(made)
-
-
-def _all_rules(lines: Sequence[str]) -> bool:
-    return all(_RULE.fullmatch(line) for line in lines)

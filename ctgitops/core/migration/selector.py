@@ -71,7 +71,7 @@ class Selector:
             raise UsageError(f"there is no migration `{self.text}` {where}", hint=_hint(self, candidates))
         if not self.latest and len({candidate.number for candidate in found}) > 1:
             names = " and ".join(f"`{name}`" for name in dict.fromkeys(candidate.name for candidate in found))
-            raise UsageError(f"`{self.text}` means several migrations {where}: {names}", hint="name one of them")
+            raise UsageError(f"`{self.text}` matches several migrations {where}: {names}", hint="name one of them")
         return found[-1]
 
 
@@ -91,11 +91,11 @@ def _hint(selector: Selector, candidates: tuple[Candidate, ...]) -> str:
         return f"did you mean `{near[0]}`?"
     if selector.version:
         versions = [str(v) for v in sorted({c.version for c in candidates if c.version})]
-        return f"versions there: {_listed(versions)}"
-    return f"there is: {_listed(names)}"
+        return f"versions: {_listed(versions)}"
+    return f"migrations: {_listed(names)}"
 
 
 def _listed(names: Iterable[str]) -> str:
     every = tuple(names)
-    more = f" and {len(every) - _MOST_NAMED} before them" if len(every) > _MOST_NAMED else ""
+    more = f" and {len(every) - _MOST_NAMED} earlier ones" if len(every) > _MOST_NAMED else ""
     return ", ".join(every[-_MOST_NAMED:]) + more or "none"

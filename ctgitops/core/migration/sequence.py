@@ -69,19 +69,18 @@ def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
             continue
         place = migration.up.place(line.start())
         if migration.before is None:
-            what = f"`{line[0].strip()}` names no migration"
-            yield Problem(
-                "before", what, place, "write the number of one that it goes before: `-- ctgitops: before 002`"
-            )
+            what = f"`{line[0].strip()}` does not name a migration"
+            hint = "write the number of the migration that it goes before: `-- ctgitops: before 002`"
         elif migration.before not in place_of:
-            yield Problem(
-                "before", f"it goes before {migration.before:03}, which does not exist", place, "name another"
-            )
+            what, hint = f"it goes before {migration.before:03}, which does not exist", "name an existing migration"
         elif migration.before >= migration.number:
-            what = f"it goes before {migration.before:03}, and a lower number does that by itself"
-            yield Problem("before", what, place, "remove that line")
+            what = f"it goes before {migration.before:03} anyway, because its number is lower"
+            hint = "remove the line"
         else:
-            late = [n for n in migration.dependencies if place_of.get(n, 0) > place_of[migration.number]]
-            for number in late:
-                what = f"it goes before {migration.before:03} and depends on {number:03}, which comes after it then"
-                yield Problem("dependency", what, place, "depend on what comes earlier, or remove that line")
+            for number in migration.dependencies:
+                if place_of.get(number, 0) > place_of[migration.number]:
+                    what = f"it goes before {migration.before:03}, but depends on {number:03}, which is applied later"
+                    hint = "depend only on earlier migrations, or remove the line"
+                    yield Problem("dependency", what, place, hint)
+            continue
+        yield Problem("before", what, place, hint)

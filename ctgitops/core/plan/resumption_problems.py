@@ -12,7 +12,7 @@ from ..ledger.ledger import Entry, Ledger
 from ..ledger.resumption import how_far, resumption
 from ..migration.migration import Migration
 from ..problem import Concern, Problem
-from ..workspace.file_of import by_number
+from ..workspace.candidates import by_number
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:

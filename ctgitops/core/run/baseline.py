@@ -72,18 +72,5 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
     """The new ledger entries: first the proof with the accepted differences, then each migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
-    every = (proof, *(_entry(migration, baseline.reason) for migration in found))
+    every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)
-
-
-def _entry(migration: Migration, reason: str) -> Entry:
-    return Entry(
-        mark=Mark.BASELINED,
-        name=migration.name,
-        number=migration.number,
-        version=str(migration.version) if migration.version else None,
-        checksum=migration.checksum,
-        sql=migration.up.sql,
-        rollback_sql=migration.down.sql if migration.down else None,
-        error=reason,
-    )

@@ -19,7 +19,7 @@ from ..migration.migration import Migration
 from ..migration.schema_version import SchemaVersion
 from ..plan.history import history_problems
 from ..problem import Concern, Problem
-from ..workspace.file_of import by_number
+from ..workspace.candidates import by_number
 from ..workspace.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ from ..environment.policy import Policy
 from ..ledger.ledger import Ledger
 from ..migration.migration import Migration
 from ..problem import Problem
-from .file_of import by_number
+from .candidates import by_number
 from .numbering import Seniority, moves
 
 
@@ -97,7 +97,7 @@ def _of_one_number(
         return
     for migration in same:
         if migration is not keeper:
-            what = f"number {migration.number:03} is taken by `{keeper.path}`, which {why}"
+            what = f"number {migration.number:03} is already used by `{keeper.path}`, which {why}"
             hint = _hint(migration, migrations, policy, precedence)
             yield Problem("duplicate-number", what, Place(migration.path), hint)
 
@@ -108,13 +108,11 @@ def _undecided(same: list[Migration], precedence: Precedence) -> str:
         told = " and ".join(f"{name} is applied in {at.environment}" for name, at in where)
         name, at = where[-1]
         back = f"`ctgitops rollback --env {at.environment} --steps {at.steps}`"
-        return (
-            f"{told}: undo one of them where it is applied, such as with {back}, then `ctgitops new --renumber {name}`"
-        )
+        return f"{told}: roll one of them back, for example with {back}, then run `ctgitops new --renumber {name}`"
     unknown = f" ({precedence.git.unknown})" if precedence.git.unknown else ""
-    which = f"neither a ledger nor git tells which is older{unknown}"
+    which = f"neither a ledger nor git shows which file is older{unknown}"
     command = f"`ctgitops new --renumber {same[0].number:03}`"
-    return f"{which}: {command} asks the databases and gives the one that none has applied the next free number"
+    return f"{which}: {command} reads the ledgers, and renumbers the file that no database has applied"
 
 
 def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Policy, precedence: Precedence) -> str:
@@ -129,4 +127,4 @@ def _hint(migration: Migration, migrations: tuple[Migration, ...], policy: Polic
     if where is None:
         return told
     back = f"ctgitops rollback --env {where.environment} --steps {where.steps}"
-    return f"it is applied in {where.environment}: first undo it there with `{back}`, then {told}"
+    return f"it is applied in {where.environment}: first roll it back there with `{back}`, then {told}"

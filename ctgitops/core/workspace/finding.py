@@ -58,8 +58,3 @@ class Finding:
             fix=self.fix,
             fails=self.severity is Severity.ERROR,
         )
-
-
-def worst_of(findings: tuple[Finding, ...]) -> Severity:
-    """The worst severity among them; `off` where there are none."""
-    return min((finding.severity for finding in findings), key=lambda s: s.rank, default=Severity.OFF)

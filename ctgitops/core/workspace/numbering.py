@@ -1,4 +1,4 @@
-"""Free numbers and versions, and the age of files according to git. Pure."""
+"""Free numbers and versions for a branch's migrations, and the age of files according to git. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ..environment.policy import EVERYTHING, Policy
 from ..migration.migration import Migration
 from ..migration.migration_name import split_name
 from ..migration.schema_version import SchemaVersion, highest, next_after
+from ..migration.selector import selector_from
+from .candidates import of_files
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,30 @@ class Move:
     def number(self) -> int:
         """Its new number."""
         return split_name(self.name).number
+
+
+def find(
+    migrations: tuple[Migration, ...], wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()
+) -> Migration:
+    """The migration that a selector selects; of several, the one that is neither on the base branch nor applied.
+
+    Raises UsageError.
+    """
+    selector = selector_from(wanted, "--renumber")
+    found = [m for m, named in zip(migrations, of_files(migrations), strict=True) if selector.matches(named)]
+    if selector.latest:
+        found = found[-1:]
+    if len(found) > 1:
+        found = [m for m in found if m.name not in base.names | applied] or found
+    if len(found) > 1:
+        names = " or ".join(f"`{m.name}`" for m in found)
+        raise UsageError(f"`{wanted}` matches several migrations", hint=f"name one: {names}")
+    if not found:
+        selector.choose(of_files(migrations), "in migrations/")
+    if found[0].name in base.names:
+        what = f"{found[0].name} is already on {base.name} under that number"
+        raise UsageError(what, hint="renumber the migration that this branch adds")
+    return found[0]
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:

@@ -48,7 +48,7 @@ class Removals:
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
     """Problems that block if this branch removes a file of the base branch; a merged removal is only a warning."""
     if removals.unknown:
-        what = f"whether applied migrations were removed is unknown: {removals.unknown}"
+        what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)
     numbers = {m.number for m in migrations}
     words = {split_name(m.name).words for m in migrations}
@@ -68,11 +68,11 @@ def _removed_here(removal: Removal) -> Problem:
 
 
 def _removed_before(removal: Removal) -> Problem:
-    what = f"commit {removal.by} removed migration {removal.name}; a database that has applied it blocks every plan"
+    what = f"commit {removal.by} removed migration {removal.name}; plans for a database that has applied it are blocked"
     return Problem("removed", what, hint=_hint(removal), blocks=False)
 
 
 def _hint(removal: Removal) -> str:
     restore = f"`git checkout {removal.source} -- 'migrations/{removal.name}.*'` restores it"
     listed = f"add `removed: [{removal.name}]` to migrations/policy.yaml"
-    return f"{restore}; where no database has applied it, {listed}"
+    return f"{restore}; if no database has applied it, {listed}"

@@ -32,7 +32,7 @@ def version_problems(
     for version, migration in by_version.items():
         place = migration.place_of("Version")
         if version not in starts and version not in reachable:
-            what = f"version {version} is not one step above any other version here"
+            what = f"version {version} is not one step above another version"
             fix = _right(migration, versioned, policy)
             yield Problem("version-step", what, place, _next_versions(version, set(by_version)), fix=fix)
         if version not in starts and migration.breaking != version.starts_major:
@@ -41,20 +41,22 @@ def version_problems(
 
 
 def _twice(migration: Migration, keeps: Migration, fix: Fix | None) -> Problem:
-    what = f"version {migration.version} is also that of `{keeps.path}`"
+    what = f"version {migration.version} is already used by `{keeps.path}`"
     hint = (
-        "take the next" if fix else f"`ctgitops new --renumber {migration.name}` gives it the next number and version"
+        "use the next version"
+        if fix
+        else f"`ctgitops new --renumber {migration.name}` gives it the next number and version"
     )
     if isinstance(fix, Lines):
-        hint = f"take the next: `{fix.instead[0]}`"
+        hint = f"use the next version: `{fix.instead[0]}`"
     return Problem("version-duplicate", what, migration.place_of("Version"), hint, fix=fix)
 
 
 def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | None) -> Problem:
     change = "Breaking Changes: Yes" if migration.breaking else "Breaking Changes: No"
     want = "a new major version" if migration.breaking else "the same major version"
-    what = f"version {version} with `{change}`"
-    return Problem("version-breaking", what, migration.place_of("Version"), f"it wants {want}", fix=fix)
+    what = f"version {version} contradicts `{change}`"
+    return Problem("version-breaking", what, migration.place_of("Version"), f"it requires {want}", fix=fix)
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
@@ -69,7 +71,7 @@ def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | 
 
 def _next_versions(version: SchemaVersion, known: set[SchemaVersion]) -> str:
     below = max((v for v in known if v < version), default=None)
-    return f"after {below} come {', '.join(map(str, below.successors))}" if below else "begin with 1.0.0"
+    return f"the versions after {below} are {', '.join(map(str, below.successors))}" if below else "begin with 1.0.0"
 
 
 def _falling(versioned: Versioned, policy: Policy) -> Iterator[Problem]:
@@ -80,5 +82,7 @@ def _falling(versioned: Versioned, policy: Policy) -> Iterator[Problem]:
         if before and version < before[1]:
             what = f"version {version} is lower than {before[1]} of {before[0].name}, which comes before it"
             fix = _right(migration, versioned, policy)
-            yield Problem("version-falls", what, migration.place_of("Version"), "versions go up within a band", fix=fix)
+            yield Problem(
+                "version-falls", what, migration.place_of("Version"), "versions must increase within a band", fix=fix
+            )
         last[band] = (migration, version)

@@ -14,11 +14,16 @@ from ...sql.parse import SqlSyntaxError, enum_values_used
 from ...sql.script import Script
 from ..environment.environment import Environment
 from ..environment.policy import EVERYTHING, Band, Numbering, Policy
-from ..file_check.analysis_failure import file_failures, statement_failures
 from ..file_check.both_directions import both_directions
 from ..file_check.other_tool import other_tool
 from ..file_check.rollback_secret import rollback_problems
-from ..file_check.syntax import client_copy, invisible_problems, syntax_problem
+from ..file_check.syntax import (
+    client_copy,
+    file_failures,
+    invisible_problems,
+    statement_failures,
+    syntax_problem,
+)
 from ..file_check.transaction_control import transaction_problems
 from ..migration.header import Rollback
 from ..migration.migration import Migration, Seed
@@ -84,12 +89,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *sequence_problems(migrations),
         *_chain(workspace),
     ]
-    return tuple(sorted(dict.fromkeys(found), key=_where))
-
-
-def _where(problem: Problem) -> tuple[bool, str, int]:
-    place = problem.place
-    return (place is None, place.path if place else "", (place.line or 0) if place else 0)
+    return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
@@ -113,9 +113,10 @@ def seed_problems(seed: Seed) -> tuple[Problem, ...]:
     if any(problem.blocks for problem in problems) or script.transactional:
         return problems
     refused = next((s for s in script.statements if s.refused_in_transaction), None)
-    what = f"{refused.refused_in_transaction if refused else 'a file without a transaction'} cannot be a seed file's"
+    said = refused.refused_in_transaction if refused else "a file without a transaction"
+    what = f"{said} is not supported in a seed file"
     place = script.place(refused.start) if refused else Place(script.path, script.first_line)
-    hint = "a seed file and its entry are one transaction: move it into a migration"
+    hint = "a seed file and its ledger entry are one transaction: move it into a migration"
     return (*problems, Problem("seed-transaction", what, place, hint))
 
 
@@ -131,7 +132,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
         return (syntax_problem(script, error),)
     if not statements:
         hint = "write its SQL, or remove the file"
-        return (Problem("empty-file", "no statement in the file", Place(script.path, script.first_line), hint),)
+        return (Problem("empty-file", "the file contains no statement", Place(script.path, script.first_line), hint),)
     guard = Guard()
     problems = [*guard.each("whether it has both directions", lambda: both_directions(script))]
     problems += transaction_problems(script)
@@ -149,7 +150,7 @@ def _enum_values(script: Script) -> Iterator[Problem]:
         return
     for use in enum_values_used(script.sent):
         what = f"'{use.value}' is used in the transaction that adds it to {use.type}, which PostgreSQL refuses"
-        hint = "put ALTER TYPE … ADD VALUE into a migration of its own, before this one"
+        hint = "move ALTER TYPE … ADD VALUE into a separate migration before this one"
         yield Problem("enum-value", what, script.place(script.start_of(script.statements[use.statement])), hint)
 
 
@@ -165,7 +166,7 @@ def _not_queries(script: Script) -> Iterator[Problem]:
         return
     for statement in statements:
         if statement.kind != "SelectStmt":
-            hint = "each statement there is a SELECT that returns true"
+            hint = "each statement of a verify query file must be a SELECT that returns true"
             yield Problem("verify-query", "not a query", script.place(statement.start), hint)
 
 
@@ -173,11 +174,11 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
     for first, second in pairwise(sorted(policy.bands, key=lambda b: b.first)):
         if second.first <= first.last:
             place = Place("migrations/policy.yaml")
-            yield Problem("band", f"bands {first} and {second} overlap", place, "a number belongs to one band")
+            yield Problem("band", f"bands {first} and {second} overlap", place, "each number belongs to one band")
     for migration in migrations:
         if policy.band(migration.number) is None:
             bands = ", ".join(str(b) for b in policy.bands)
-            what = f"number {migration.number:03} is in no band"
+            what = f"number {migration.number:03} is not in a band"
             yield Problem("band", what, Place(migration.path), f"bands of migrations/policy.yaml: {bands}")
 
 
@@ -215,7 +216,7 @@ def _headers(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     for migration in migrations:
         header = migration.header
         if header and header.migration != migration.name:
-            what = f"the header says `Migration: {header.migration}`, the file is called `{migration.name}`"
+            what = f"the header says `Migration: {header.migration}`, but the file is called `{migration.name}`"
             fix = migration.saying("Migration", migration.name)
             yield Problem("header-name", what, migration.place_of("Migration"), "make them agree", fix=fix)
 
@@ -225,13 +226,13 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
         if migration.header is None:
             continue
         if migration.rollback is Rollback.AVAILABLE and migration.down is None:
-            what = f"`Rollback: Available`, but there is no {migration.name}.down.sql"
-            hint = "write it, or say `Rollback: Manual - …` or `Rollback: Not Available`"
+            what = f"`Rollback: Available`, but {migration.name}.down.sql does not exist"
+            hint = "create it, or write `Rollback: Manual - …` or `Rollback: Not Available`"
             yield Problem("rollback-missing", what, Place(migration.path, 1), hint)
         if migration.rollback is not Rollback.AVAILABLE and migration.down is not None:
             what = f"`Rollback: {migration.rollback}`, but {migration.name}.down.sql exists"
             place, fix = Place(migration.down.path, 1), migration.saying("Rollback", Rollback.AVAILABLE.value)
-            yield Problem("rollback-unsaid", what, place, "say `Rollback: Available`", fix=fix)
+            yield Problem("rollback-unsaid", what, place, "write `Rollback: Available`", fix=fix)
 
 
 def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
@@ -244,12 +245,12 @@ def _dependencies(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
                 hint = "name a migration that exists, or write `Dependencies: None`"
                 yield Problem("dependency", f"it depends on {number:03}, which does not exist", place, hint)
             elif number == migration.number:
-                yield Problem("dependency", "it depends on itself", place, "remove that")
+                yield Problem("dependency", "it depends on itself", place, "remove that dependency")
             elif number > migration.number and migration.number in other.dependencies:
                 what = f"{migration.number:03} and {number:03} depend on each other"
-                yield Problem("dependency", what, place, "one of them must come first")
+                yield Problem("dependency", what, place, "remove one of the two dependencies")
             elif number > migration.number:
-                what = f"it depends on {number:03}, which an empty database gets after it"
+                what = f"it depends on {number:03}, which is applied after it in an empty database"
                 yield Problem("dependency", what, place, "depend on lower numbers only, or renumber it")
 
 
@@ -262,8 +263,8 @@ def _chain(workspace: Workspace) -> Iterator[Problem]:
             at = by_name[at.after]
             names.append(at.name)
         if at.after == environment.name:
-            what = f"`after` goes in a circle: {' after '.join([*names, environment.name])}"
+            what = f"`after` is circular: {' after '.join([*names, environment.name])}"
             yield Problem("after", what, Place(environment.path), "one environment must be first")
         elif at is environment and at.after and at.after not in unread:
-            what = f"`after: {at.after}` names no environment"
-            yield Problem("after", what, Place(at.path), f"environments here: {', '.join(sorted(by_name))}")
+            what = f"`after: {at.after}` does not name an environment"
+            yield Problem("after", what, Place(at.path), f"environments: {', '.join(sorted(by_name))}")

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from psycopg.pq import Escaping, abc
 
-from ...core.ledger.recovery import new_ones
-from ...core.ledger.relation_state import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes
+from ...core.ledger.recovery import ABSENT, DETACH_PENDING, PRESENT, Present, RelationState, indexes, new_ones
 from ...sql.deparse import index_on_probe
 from ...sql.interruption import Leaves, Leaving
 from ..connection.connect import Connection

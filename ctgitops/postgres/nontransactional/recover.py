@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ...core.ledger.recovery import RecoveryAction, new_ones, next_of
-from ...core.ledger.relation_state import ABSENT, Present, RelationState, parse_state
+from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
 from ...core.ledger.resumption import ProgressRow, Reached
 from ...core.plan.plan import Step
 from ...core.run.progress import BackendAwaited, LeftoverHealed

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...core.activity.blocker import Blocker
-from ...core.environment.preflight_policy import Then
+from ...core.environment.environment import Then
 from ...core.gate.gate import Reason
 from ...core.gate.preflight import PreflightConcern, Sighting, blind, concerns
 from ...core.gate.request import Request

@@ -26,7 +26,7 @@ def test_both_directions_in_one_file_are_refused(line: int, sql: str) -> None:
     assert (problem.code, problem.blocks) == ("section", True)
     assert problem.place
     assert problem.place.line == line
-    assert problem.hint == f"move what is below line {line} into migrations/001_t.down.sql, and delete line {line}"
+    assert problem.hint == f"move the SQL below line {line} into migrations/001_t.down.sql, and delete line {line}"
     up, down = (part.strip("\n") for part in _divided(sql, line))
     assert script_problems(Script(up, "migrations/001_t.up.sql")) == ()
     assert script_problems(Script(down, "migrations/001_t.down.sql")) == ()

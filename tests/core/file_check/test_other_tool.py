@@ -92,8 +92,7 @@ def test_the_next_step_works() -> None:
     sql = BOTH.format(up="-- +goose Up", down="-- +goose Down")
     (problem,) = script_problems(Script(sql, "migrations/001_t.up.sql"))
     assert problem.hint == (
-        "move what stands below line 3, `-- +goose Down`, into migrations/001_t.down.sql, "
-        "and delete the lines that are marks of goose"
+        "move the SQL below line 3, `-- +goose Down`, into migrations/001_t.down.sql, and delete the goose directives"
     )
     up, down = (part.split("\n", 1)[1] for part in sql.split("-- +goose")[1:])
     assert script_problems(Script(up, "migrations/001_t.up.sql")) == ()
@@ -104,4 +103,4 @@ def test_where_there_is_no_rollback_file_one_direction_is_kept() -> None:
     sql = BOTH.format(up="-- +goose Up", down="-- +goose Down")
     for path in ("seeds/staging/001_t.sql", "migrations/001_t.down.sql"):
         (problem,) = script_problems(Script(sql, path))
-        assert problem.hint.startswith("keep the SQL of one direction: remove what stands below line 3")
+        assert problem.hint.startswith("keep the SQL of one direction: remove the SQL below line 3")

@@ -88,15 +88,15 @@ def test_a_character_of_a_word_processor_is_named_with_what_to_write(sql: str, w
 @pytest.mark.parametrize(
     ("sql", "hint"),
     [
-        ("\\connect shop\nselect 1;", "remove the line: ctgitops connects to the database of the manifest"),
-        ("\\c shop\nselect 1;", "remove the line: ctgitops connects to the database of the manifest"),
-        ("\\i tables.sql\n", "put the SQL of that file in the place of the line"),
-        ("\\ir tables.sql\n", "put the SQL of that file in the place of the line"),
-        ("\\set ON_ERROR_STOP on\nselect 1;", "remove the line, and write the value"),
-        ("\\echo hello\nselect 1;", "remove the line: it is for psql alone"),
-        ("  \\restrict abc\nselect 1;", "delete the line, and that of `\\unrestrict`: pg_dump writes both"),
-        ("select 'select 1' \\gexec", "write the statements that the query before it makes"),
-        ("\\d t", "write the SQL that it stands for, or remove the line"),
+        ("\\connect shop\nselect 1;", "remove the line: ctgitops connects to the database in the manifest"),
+        ("\\c shop\nselect 1;", "remove the line: ctgitops connects to the database in the manifest"),
+        ("\\i tables.sql\n", "replace the line with the SQL of that file"),
+        ("\\ir tables.sql\n", "replace the line with the SQL of that file"),
+        ("\\set ON_ERROR_STOP on\nselect 1;", "remove the line, and replace the variable"),
+        ("\\echo hello\nselect 1;", "remove the line: it has an effect only in psql"),
+        ("  \\restrict abc\nselect 1;", "delete the lines `\\restrict` and `\\unrestrict`: only psql"),
+        ("select 'select 1' \\gexec", "write the statements that the previous query generates"),
+        ("\\d t", "write the equivalent SQL, or remove the line"),
     ],
 )
 def test_a_command_of_psql_is_told_with_what_to_do(sql: str, hint: str) -> None:
@@ -121,8 +121,8 @@ def test_the_words_of_copy_in_a_comment_do_not_make_a_mistake_data() -> None:
     [
         ("create table ${schema}.t ();", "`${schema}` is a placeholder of another tool"),
         ("select * from {{ ref('t') }};", "`{{ ref('t') }}` is a placeholder of another tool"),
-        ("alter role app password :'secret';", "`:'secret'` is a variable of psql"),
-        ("select * from :tables;", "`:tables` is a variable of psql"),
+        ("alter role app password :'secret';", "`:'secret'` is a psql variable"),
+        ("select * from :tables;", "`:tables` is a psql variable"),
     ],
 )
 def test_a_placeholder_is_told_as_that(sql: str, shown: str) -> None:

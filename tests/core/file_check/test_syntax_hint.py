@@ -10,7 +10,7 @@ from ctgitops.sql.script import Script
 SEMICOLON = "a statement begins here"
 RESERVED = "is a reserved word"
 COMMA = "remove the comma"
-QUOTATION = "inside of a string a quotation mark is written twice"
+QUOTATION = "inside a string, write a quotation mark as"
 CORRECT = "correct the statement"
 
 

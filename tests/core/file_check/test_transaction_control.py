@@ -13,17 +13,18 @@ from ctgitops.sql.script import Script
     [
         (
             "-- é\nBEGIN ISOLATION LEVEL SERIALIZABLE; select 1; COMMIT;",
-            "2:1: `BEGIN ISOLATION LEVEL SERIALIZABLE` asks for a transaction that apply does not open (write `BEGIN` "
-            "without it, and `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;` as the statement after it)",
+            "2:1: `BEGIN ISOLATION LEVEL SERIALIZABLE` sets options that the transaction of apply does not have "
+            "(write `BEGIN` "
+            "without it, and add `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;` after it)",
         ),
         (
             "START TRANSACTION READ ONLY; select 1; COMMIT;",
-            "1:1: `START TRANSACTION READ ONLY` asks for a transaction that apply does not open (write `START "
+            "1:1: `START TRANSACTION READ ONLY` sets options that the transaction of apply does not have (write `START "
             "TRANSACTION` without `READ ONLY`)",
         ),
         (
             "BEGIN; select 1; COMMIT AND CHAIN;",
-            "1:18: `COMMIT AND CHAIN` asks for a transaction that apply does not open (write `COMMIT` without "
+            "1:18: `COMMIT AND CHAIN` sets options that the transaction of apply does not have (write `COMMIT` without "
             "`AND CHAIN`)",
         ),
         (
@@ -38,18 +39,18 @@ from ctgitops.sql.script import Script
         ),
         (
             "BEGIN; select 1; COMMIT; select 2;",
-            "1:1: SQL after COMMIT would run in a transaction of its own, and a file is one transaction (remove BEGIN "
-            "and COMMIT, or put that SQL between them)",
+            "1:1: SQL after COMMIT would run in a separate transaction, and a file is one transaction (remove BEGIN "
+            "and COMMIT, or move that SQL between them)",
         ),
         (
             "select 1; BEGIN; select 2; COMMIT;",
-            "1:11: SQL before BEGIN would run in a transaction of its own, and a file is one transaction (remove BEGIN "
-            "and COMMIT, or put that SQL between them)",
+            "1:11: SQL before BEGIN would run in a separate transaction, and a file is one transaction (remove BEGIN "
+            "and COMMIT, or move that SQL between them)",
         ),
         (
             "select 1;\nROLLBACK;",
-            "2:1: ROLLBACK would undo what the ledger then calls applied (remove it: each file already runs in a "
-            "transaction of its own)",
+            "2:1: ROLLBACK would undo the migration, and the ledger would record it as applied (remove it: each "
+            "file already runs in its own transaction)",
         ),
     ],
 )

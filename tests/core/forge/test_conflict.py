@@ -27,10 +27,10 @@ def found(pull: OpenPullRequest) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "version", "said"),
     [
-        ("005_x.sql", "1.9.0", "which has number 005 too"),
-        ("5_x.up.sql", "", "which has number 005 too"),
-        ("006_x.sql", "1.5.0", "which has version 1.5.0 too"),
-        ("005_x.sql", "1.5.0", "which has number 005 and version 1.5.0 too"),
+        ("005_x.sql", "1.9.0", "which also has number 005"),
+        ("5_x.up.sql", "", "which also has number 005"),
+        ("006_x.sql", "1.5.0", "which also has version 1.5.0"),
+        ("005_x.sql", "1.5.0", "which also has number 005 and version 1.5.0"),
         ("006_add_email.sql", "", "which has the same name"),
     ],
 )

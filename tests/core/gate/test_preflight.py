@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.activity.blocker import Blocker
-from ctgitops.core.environment.preflight_policy import Limits, PreflightPolicy, Then
+from ctgitops.core.environment.environment import Limits, PreflightPolicy, Then
 from ctgitops.core.gate.preflight import Sighting, blind, concerns
 
 POLICY = PreflightPolicy()
@@ -66,7 +66,7 @@ def test_what_is_ignored_is_no_concern(what: str) -> None:
 def test_what_cannot_be_seen_is_said_and_where_the_manifest_names_it_refused() -> None:
     """Seen to fail with lag 0 where it is not shown."""
     hidden = Sighting(lag=None)
-    said = "role deploy may not see how far the replicas are behind: GRANT pg_read_all_stats TO deploy"
+    said = "role deploy is not allowed to read the replication lag: GRANT pg_read_all_stats TO deploy"
     assert (found(hidden), blind(POLICY, hidden, "deploy")) == ([], (said,))
     asked = replace(POLICY, asked=frozenset({"replica_lag"}))
     assert (found(hidden, asked), blind(asked, hidden, "deploy")) == ([("replica_lag", Then.REFUSE)], ())
@@ -78,4 +78,4 @@ def test_what_cannot_be_seen_is_said_and_where_the_manifest_names_it_refused() -
 def test_a_reason_says_who_and_what_to_do() -> None:
     (concern,) = concerns(POLICY, Sighting(sessions=(who(application="pg_dump"),)))
     assert concern.reason.what.startswith("backups: backend 7, pg_dump, user ana (this is pg_dump: a backup), has ")
-    assert concern.reason.hint == "let the backup end, or move it to another hour"
+    assert concern.reason.hint == "wait for the backup, or schedule it at another time"

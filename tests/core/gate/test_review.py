@@ -80,7 +80,7 @@ def test_who_could_not_look_says_so_and_waits() -> None:
 
 def test_on_a_command_line_a_fingerprint_is_the_review() -> None:
     (reason,) = reasons()
-    assert "outside of GitHub" in reason.what
+    assert "without GitHub" in reason.what
     assert f"--fingerprint {planned().fingerprint[:12]}" in reason.hint
     assert reasons(approved=planned().fingerprint[:12]) == ()
     (other,) = reasons(approved="0" * 12)

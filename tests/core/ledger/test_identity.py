@@ -53,8 +53,8 @@ def test_p22_a_ledger_tells_whose_it_is_and_where_it_is_at_home(seen: Identity, 
 @pytest.mark.parametrize(
     ("seen", "pinned", "words"),
     [
-        (Identity(HERE), PINNED, "it holds no ledger"),
-        (Identity(HERE, OTHER), PINNED, f"its ledger is {OTHER}"),
+        (Identity(HERE), PINNED, "has no ledger"),
+        (Identity(HERE, OTHER), PINNED, f"has ledger {OTHER}"),
         (Identity(HERE, PINNED), PINNED, ""),
     ],
 )
@@ -72,7 +72,7 @@ def test_p22_whoever_asks_is_told_and_nothing_is_applied() -> None:
     assert make_plan(workspace(one), STAGING, ledger).blocked
     assert make_rollback(STAGING, ledger, tuple(ledger.applied.values())).blocked
     assert status_of(workspace(one), STAGING, ledger).exit_status == 4
-    with pytest.raises(LedgerError, match="leads to a copy of production"):
+    with pytest.raises(LedgerError, match="connects to a copy of production"):
         refuse_wrong(STAGING, ledger.identity)
     two = migration("002_two", "1.1.0")
     diary = Diary({"staging": ledger})
@@ -88,7 +88,7 @@ def test_p22_what_an_environment_comes_after_must_be_itself() -> None:
     asked = request(workspace(one), PRODUCTION)
     done = apply(asked, databases=diary, backups=diary, tell=diary.tell)
     assert [reason.gate for reason in done.reasons] == ["after"]
-    assert "leads to the database of production" in done.reasons[0].what
+    assert "connects to the database of production" in done.reasons[0].what
 
 
 def test_p22_two_environments_that_are_one_database_are_told_before_it_has_a_ledger() -> None:

@@ -83,8 +83,15 @@ def test_a_seed_file_of_that_name_is_none_of_them() -> None:
 @pytest.mark.parametrize(
     ("last", "said"),
     [
-        ((), "nobody has seen whether staging is what plan aaaaaaaaaaaa of 2026-11-24 09:30 predicted: its run has"),
-        ((BROKEN,), "staging is not what plan aaaaaaaaaaaa of 2026-11-24 09:30 predicted: 1 difference"),
+        (
+            (),
+            "the schema of staging was not compared with the prediction of plan aaaaaaaaaaaa of 2026-11-24 09:30: "
+            "its run ended",
+        ),
+        (
+            (BROKEN,),
+            "the schema of staging differs from the prediction of plan aaaaaaaaaaaa of 2026-11-24 09:30: 1 difference",
+        ),
     ],
 )
 def test_status_tells_and_does_not_call_it_a_migration(last: tuple[Entry, ...], said: str) -> None:

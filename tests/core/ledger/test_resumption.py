@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
-from ctgitops.core.ledger.recovery import RecoveryAction, next_of
-from ctgitops.core.ledger.relation_state import Indexes, RelationState, parse_state
+from ctgitops.core.ledger.recovery import Indexes, RecoveryAction, RelationState, next_of, parse_state
 from ctgitops.core.ledger.resumption import Kind, ProgressRow, Reached, Resumption, how_far, resumption
 from ctgitops.sql.interruption import Leaving
 from ctgitops.sql.script import Script
@@ -131,12 +130,12 @@ def test_a_state_that_no_version_stored_is_not_guessed(stored: str) -> None:
 @pytest.mark.parametrize(
     ("at", "of", "words"),
     [
-        (Resumption(), 1, "its statement is not done; the next run goes on with it"),
-        (Resumption(done=1), 3, "1 of 3 statements is done; the next run goes on with statement 2"),
+        (Resumption(), 1, "its statement is not done; the next run continues with it"),
+        (Resumption(done=1), 3, "1 of 3 statements is done; the next run continues with statement 2"),
         (
             Resumption(done=3),
             3,
-            "3 of 3 statements are done; the next run goes on with its verify queries and entry",
+            "3 of 3 statements are done; the next run continues with its verify queries and ledger entry",
         ),
     ],
 )

@@ -66,11 +66,13 @@ def test_it_says_when_by_whom_why_and_which_backup_has_the_rows() -> None:
     back = replace(BACK, finished_at=NOW, run_url="https://ci.example/9", receipt=receipt, error="it lost rows")
     (problem,) = plan_of(entry(TWO), back).problems[:1]
     assert problem.code == "rolled-back"
-    assert problem.what == "002_two was rolled back on 2026-11-24 09:30:00 UTC by anna, and would come back unchanged"
+    assert (
+        problem.what == "002_two was rolled back on 2026-11-24 09:30:00 UTC by anna, and its file has not changed since"
+    )
     assert problem.detail.splitlines() == [
         "reason: it lost rows",
         "run: https://ci.example/9",
-        "backup with the rows from before: 20261124T093012Z, `ctgitops restore b/receipt.json --into URL`",
+        "backup from before the rollback: 20261124T093012Z, `ctgitops restore b/receipt.json --into URL`",
     ]
     assert "`ctgitops repair --again 002 --env staging --reason" in problem.hint
 

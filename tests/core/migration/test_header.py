@@ -100,8 +100,8 @@ def test_a_number_of_five_thousand_digits_is_not_understood() -> None:
         ),
         (
             {"Rollback": "Availablee"},
-            "a.sql:5:4: `Rollback: Availablee` is not understood (`Available`, `Manual - what a person has to do`, "
-            "or `Not Available`)",
+            "a.sql:5:4: `Rollback: Availablee` is not understood (`Available`, `Manual - steps for a person`, or "
+            "`Not Available`)",
         ),
         (
             {"Rollback": "Manual"},
@@ -117,7 +117,7 @@ def test_a_number_of_five_thousand_digits_is_not_understood() -> None:
             "a.sql:9:4: `Dependencies: 001 and 002` is not understood (`None`, or numbers of migrations, "
             "as in `001, 003`)",
         ),
-        ({"Author": ""}, "a.sql:7:4: header field `Author` is empty (say it in a few words)"),
+        ({"Author": ""}, "a.sql:7:4: header field `Author` is empty (describe it in a few words)"),
     ],
 )
 def test_a_value_that_is_not_understood_is_told_the_form(changes: dict[str, str], expected: str) -> None:
@@ -127,15 +127,15 @@ def test_a_value_that_is_not_understood_is_told_the_form(changes: dict[str, str]
 def test_a_misspelt_field_is_told_its_name_and_that_it_lacks() -> None:
     assert said(written(GOOD).replace("Author:", "Auther:")) == [
         "a.sql:7:4: unknown header field `Auther` (did you mean `Author`?)",
-        "a.sql:1: header lacks `Author` (add a line `-- NAME: value` for each)",
+        "a.sql:1: the header lacks `Author` (add a line `-- NAME: value` for each)",
     ]
 
 
 def test_a_field_twice_and_out_of_order_is_told() -> None:
     text = written(GOOD).replace("-- Created", "-- Version: 1.1.0\n-- Created")
     assert said(text) == [
-        "a.sql:6:4: header field `Version` is given twice (keep one of them)",
-        f"a.sql:6:4: header field `Version` stands after `Rollback` (the order is: {', '.join(FIELDS)})",
+        "a.sql:6:4: header field `Version` appears twice (keep one of them)",
+        f"a.sql:6:4: header field `Version` must come before `Rollback` (the order is: {', '.join(FIELDS)})",
     ]
 
 

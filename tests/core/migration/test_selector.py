@@ -16,7 +16,7 @@ from ctgitops.core.migration.selector import Selector, selector_from
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import make_rollback
 from ctgitops.core.run.baseline import TakeOver
-from ctgitops.core.workspace.renumber import BaseBranch, find
+from ctgitops.core.workspace.numbering import BaseBranch, find
 from ctgitops.errors import UsageError
 from ctgitops.github.inputs import Command, Inputs
 from tests.fakes import STAGING, chained, entry, migration, workspace
@@ -59,7 +59,7 @@ def by_baseline(text: str) -> int:
 
 
 def by_renumber(text: str) -> int:
-    return find(WORK, text, BaseBranch("")).number
+    return find(WORK.migrations, text, BaseBranch("")).number
 
 
 def by_accepted_loss(text: str) -> int:
@@ -117,14 +117,14 @@ def test_what_names_no_migration(text: str) -> None:
     [
         ("002_oders", "did you mean `002_orders`?"),
         ("004_late", "did you mean `003_late`?"),
-        ("9", "there is: 001_users, 002_orders, 003_late"),
-        ("3.0.0", "versions there: 1.0.0, 1.1.0, 1.2.0"),
+        ("9", "migrations: 001_users, 002_orders, 003_late"),
+        ("3.0.0", "versions: 1.0.0, 1.1.0, 1.2.0"),
     ],
 )
 def test_a_migration_that_does_not_exist(text: str, hint: str) -> None:
-    with pytest.raises(UsageError, match="means no migration that this rollback undoes") as caught:
+    with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
         by_accepted_loss(text)
-    assert caught.value.hint == "it undoes: 003_late, 002_orders, 001_users"
+    assert caught.value.hint == "it rolls back: 003_late, 002_orders, 001_users"
     for verb in (by_rollback, by_repair, by_baseline, by_renumber):
         if verb is by_repair and text.isdecimal():
             continue  # the ledger says what can be repaired under a number
@@ -143,10 +143,10 @@ def test_what_means_two_names_both() -> None:
     twice = workspace(ONE, TWO, migration("003_late", "1.1.0"))
     for verb in (
         lambda: TakeOver(selector_from("1.1.0", "--at")).among(twice.migrations),
-        lambda: find(twice, "1.1.0", BaseBranch("")),
+        lambda: find(twice.migrations, "1.1.0", BaseBranch("")),
         lambda: Back(to=selector_from("1.1.0", "--to")).entries(chained(*map(entry, twice.migrations))),
     ):
-        with pytest.raises(UsageError, match="means several migrations") as caught:
+        with pytest.raises(UsageError, match="matches several migrations") as caught:
             verb()
         said = f"{caught.value.what} {caught.value.hint}"
         assert "`002_orders`" in said

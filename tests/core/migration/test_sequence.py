@@ -56,14 +56,14 @@ def test_wherever_a_run_stops_nothing_is_out_of_order(numbering: Numbering, data
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (before(3, "orders"), "names no migration"),
-        (before(3, ""), "names no migration"),
+        (before(3, "orders"), "does not name a migration"),
+        (before(3, ""), "does not name a migration"),
         (before(3, 9), "it goes before 009, which does not exist"),
-        (before(3, 3), "a lower number does that by itself"),
-        (before(3, 4), "a lower number does that by itself"),
+        (before(3, 3), "because its number is lower"),
+        (before(3, 4), "because its number is lower"),
         (
             migration("003_m", "1.2.0", sql="-- ctgitops: before 2\nselect 1;\n", Dependencies="002"),
-            "it goes before 002 and depends on 002, which comes after it then",
+            "it goes before 002, but depends on 002, which is applied later",
         ),
     ],
 )

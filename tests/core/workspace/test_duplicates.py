@@ -42,7 +42,7 @@ def test_the_one_that_is_not_applied_is_named_with_its_next_number_and_version(
     assert of_plan(BOTH, chained(entry(USERS), entry(applied))) == [
         (
             f"{new.name}.sql",
-            f"number 002 is taken by `{applied.path}`, which is applied in staging",
+            f"number 002 is already used by `{applied.path}`, which is applied in staging",
             f"`ctgitops new --renumber {new.name}` renames it to 003{new.name[3:]}, version 1.2.0",
         )
     ]
@@ -68,7 +68,7 @@ def known(*names: str, added: dict[str, int] | None = None) -> Seniority:
 def test_without_a_database_the_one_that_the_base_branch_lacks_is_named() -> None:
     found = twice(problems_of(replace(BOTH, git=known("001_users", "002_orders"))))
     assert [(path, what) for path, what, _ in found] == [
-        ("002_customers.sql", "number 002 is taken by `migrations/002_orders.sql`, which is on origin/main")
+        ("002_customers.sql", "number 002 is already used by `migrations/002_orders.sql`, which is on origin/main")
     ]
 
 
@@ -97,7 +97,7 @@ def test_a_file_that_no_commit_has_is_the_newest() -> None:
 def test_where_nothing_tells_them_apart_that_is_said() -> None:
     ((_, what, hint),) = twice(problems_of(replace(BOTH, git=Seniority(unknown="git is not installed"))))
     assert "`migrations/002_orders.sql` and `migrations/002_customers.sql`" in what
-    assert hint.startswith("neither a ledger nor git tells which is older (git is not installed)")
+    assert hint.startswith("neither a ledger nor git shows which file is older (git is not installed)")
 
 
 def test_an_applied_file_that_the_base_branch_lacks_is_undone_first() -> None:
@@ -105,7 +105,7 @@ def test_an_applied_file_that_the_base_branch_lacks_is_undone_first() -> None:
     ((path, _, hint),) = of_plan(work, chained(entry(USERS), entry(CUSTOMERS)))
     assert path == "002_customers.sql"
     assert hint == (
-        "it is applied in staging: first undo it there with `ctgitops rollback --env staging --steps 1`, "
+        "it is applied in staging: first roll it back there with `ctgitops rollback --env staging --steps 1`, "
         "then `ctgitops new --renumber 002_customers` renames it to 003_customers, version 1.2.0"
     )
 
@@ -128,7 +128,7 @@ def test_two_that_are_applied_in_two_environments_are_both_named_with_where() ->
     assert staging == production
     ((_, _, hint),) = staging
     assert "002_orders is applied in staging and 002_customers is applied in production" in hint
-    assert "`ctgitops rollback --env production --steps 1`, then `ctgitops new --renumber 002_customers`" in hint
+    assert "`ctgitops rollback --env production --steps 1`, then run `ctgitops new --renumber 002_customers`" in hint
 
 
 def test_timestamps_and_a_full_band() -> None:
@@ -150,8 +150,8 @@ def test_of_two_with_one_version_the_one_that_is_not_applied_is_named(applied: s
     (found,) = [p for p in problems if p.code == "version-duplicate"]
     assert found.place
     assert found.place.path == f"migrations/{new}.sql"
-    assert found.what == f"version 1.1.0 is also that of `migrations/{applied}.sql`"
-    assert found.hint == "take the next: `-- Version: 1.2.0`"
+    assert found.what == f"version 1.1.0 is already used by `migrations/{applied}.sql`"
+    assert found.hint == "use the next version: `-- Version: 1.2.0`"
     assert found.fix
 
 

@@ -57,9 +57,8 @@ def test_of_a_sound_workspace_nothing_is_said() -> None:
 def test_a_number_is_used_once() -> None:
     assert said(bare(1, "a"), bare(1, "b")) == [
         "migrations/001_b.sql: number 001 is used by `migrations/001_a.sql` and `migrations/001_b.sql` "
-        "(neither a ledger nor git tells which is older: "
-        "`ctgitops new --renumber 001` asks the databases and gives the one that none has applied "
-        "the next free number)"
+        "(neither a ledger nor git shows which file is older: `ctgitops new --renumber 001` reads the ledgers, and "
+        "renumbers the file that no database has applied)"
     ]
 
 
@@ -88,7 +87,7 @@ def test_a_file_that_is_there_and_could_not_be_read_is_no_gap() -> None:
 
 def test_a_number_belongs_to_a_band() -> None:
     assert said(migration(1), migration(100, "1.2.0"), policy=Policy(bands=BANDS)) == [
-        "migrations/100_m.sql: number 100 is in no band "
+        "migrations/100_m.sql: number 100 is not in a band "
         "(bands of migrations/policy.yaml: core (001-099), forms (300-399))"
     ]
 
@@ -96,42 +95,44 @@ def test_a_number_belongs_to_a_band() -> None:
 def test_bands_do_not_overlap() -> None:
     bands = (Band("b", 50, 150), Band("a", 1, 99))
     assert said(policy=Policy(bands=bands)) == [
-        "migrations/policy.yaml: bands a (001-099) and b (050-150) overlap (a number belongs to one band)"
+        "migrations/policy.yaml: bands a (001-099) and b (050-150) overlap (each number belongs to one band)"
     ]
 
 
 def test_a_header_names_its_own_file() -> None:
     assert said(migration(1, migration="001_other")) == [
-        "migrations/001_m.sql:1: the header says `Migration: 001_other`, the file is called `001_m` (make them agree)"
+        "migrations/001_m.sql:1: the header says `Migration: 001_other`, but the file is called `001_m` "
+        "(make them agree)"
     ]
 
 
 def test_a_rollback_that_is_available_is_there() -> None:
     assert said(migration(1, rollback=Rollback.AVAILABLE)) == [
-        "migrations/001_m.sql:1: `Rollback: Available`, but there is no 001_m.down.sql "
-        "(write it, or say `Rollback: Manual - …` or `Rollback: Not Available`)"
+        "migrations/001_m.sql:1: `Rollback: Available`, but 001_m.down.sql does not exist "
+        "(create it, or write `Rollback: Manual - …` or `Rollback: Not Available`)"
     ]
 
 
 def test_a_rollback_that_is_there_is_available() -> None:
     down = Script("SELECT 1;", "migrations/001_m.down.sql")
     assert said(replace(migration(1), down=down)) == [
-        "migrations/001_m.down.sql:1: `Rollback: Not Available`, but 001_m.down.sql exists (say `Rollback: Available`)"
+        "migrations/001_m.down.sql:1: `Rollback: Not Available`, but 001_m.down.sql exists "
+        "(write `Rollback: Available`)"
     ]
     assert said(replace(migration(1, rollback=Rollback.AVAILABLE), down=down)) == []
 
 
 def test_a_version_is_used_once() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.0.0")) == [
-        "migrations/002_m.sql:2: version 1.0.0 is also that of `migrations/001_m.sql` "
+        "migrations/002_m.sql:2: version 1.0.0 is already used by `migrations/001_m.sql` "
         "(`ctgitops new --renumber 002_m` gives it the next number and version)"
     ]
 
 
 def test_a_version_is_one_step_above_another() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.2.0")) == [
-        "migrations/002_m.sql:2: version 1.2.0 is not one step above any other version here "
-        "(after 1.0.0 come 2.0.0, 1.1.0, 1.0.1)"
+        "migrations/002_m.sql:2: version 1.2.0 is not one step above another version "
+        "(the versions after 1.0.0 are 2.0.0, 1.1.0, 1.0.1)"
     ]
     for step in ("1.1.0", "1.0.1"):
         assert said(migration(1, "1.0.0"), migration(2, step)) == []
@@ -139,10 +140,10 @@ def test_a_version_is_one_step_above_another() -> None:
 
 def test_a_breaking_change_begins_a_major_version_and_nothing_else_does() -> None:
     assert said(migration(1, "1.0.0"), migration(2, "1.1.0", breaking=True)) == [
-        "migrations/002_m.sql:2: version 1.1.0 with `Breaking Changes: Yes` (it wants a new major version)"
+        "migrations/002_m.sql:2: version 1.1.0 contradicts `Breaking Changes: Yes` (it requires a new major version)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "2.0.0")) == [
-        "migrations/002_m.sql:2: version 2.0.0 with `Breaking Changes: No` (it wants the same major version)"
+        "migrations/002_m.sql:2: version 2.0.0 contradicts `Breaking Changes: No` (it requires the same major version)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "2.0.0", breaking=True)) == []
 
@@ -151,11 +152,11 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
     falling = [migration(1, "1.0.0"), migration(2, "1.2.0"), migration(3, "1.1.0")]
     assert said(*falling) == [
         "migrations/003_m.sql:2: version 1.1.0 is lower than 1.2.0 of 002_m, which comes before it "
-        "(versions go up within a band)"
+        "(versions must increase within a band)"
     ]
     assert said(migration(1, "1.0.0"), migration(2, "0.9.0")) == [  # and the first one is not blamed
         "migrations/002_m.sql:2: version 0.9.0 is lower than 1.0.0 of 001_m, which comes before it "
-        "(versions go up within a band)"
+        "(versions must increase within a band)"
     ]
     late = [migration(1, "1.0.0"), migration(2, "1.2.0"), migration(300, "1.1.0")]
     assert said(*late, policy=Policy(bands=BANDS)) == []
@@ -165,8 +166,12 @@ def test_versions_go_up_within_a_band_and_need_not_between_bands() -> None:
     ("number", "what"),
     [
         (9, "it depends on 009, which does not exist (name a migration that exists, or write `Dependencies: None`)"),
-        (2, "it depends on itself (remove that)"),
-        (3, "it depends on 003, which an empty database gets after it (depend on lower numbers only, or renumber it)"),
+        (2, "it depends on itself (remove that dependency)"),
+        (
+            3,
+            "it depends on 003, which is applied after it in an empty database "
+            "(depend on lower numbers only, or renumber it)",
+        ),
     ],
 )
 def test_dependencies_exist_and_come_before(number: int, what: str) -> None:
@@ -177,7 +182,7 @@ def test_dependencies_exist_and_come_before(number: int, what: str) -> None:
 
 def test_dependencies_go_in_no_circle() -> None:
     found = said(migration(1, dependencies=(2,)), migration(2, dependencies=(1,)))
-    assert found == ["migrations/001_m.sql:8: 001 and 002 depend on each other (one of them must come first)"]
+    assert found == ["migrations/001_m.sql:8: 001 and 002 depend on each other (remove one of the two dependencies)"]
 
 
 def environment(name: str, after: str | None = None) -> Environment:
@@ -187,20 +192,20 @@ def environment(name: str, after: str | None = None) -> Environment:
 def test_after_names_an_environment() -> None:
     environments = (environment("staging"), environment("production", "stagin"))
     assert said(environments=environments) == [
-        "environments/production.yaml: `after: stagin` names no environment (environments here: production, staging)"
+        "environments/production.yaml: `after: stagin` does not name an environment (environments: production, staging)"
     ]
 
 
 def test_after_goes_in_no_circle() -> None:
     environments = (environment("a", "c"), environment("b", "a"), environment("c", "b"), environment("d", "a"))
     assert said(environments=environments) == [
-        "environments/a.yaml: `after` goes in a circle: a after c after b after a (one environment must be first)",
-        "environments/b.yaml: `after` goes in a circle: b after a after c after b (one environment must be first)",
-        "environments/c.yaml: `after` goes in a circle: c after b after a after c (one environment must be first)",
+        "environments/a.yaml: `after` is circular: a after c after b after a (one environment must be first)",
+        "environments/b.yaml: `after` is circular: b after a after c after b (one environment must be first)",
+        "environments/c.yaml: `after` is circular: c after b after a after c (one environment must be first)",
     ]
     alone = (environment("a", "a"),)
     assert said(environments=alone) == [
-        "environments/a.yaml: `after` goes in a circle: a after a (one environment must be first)"
+        "environments/a.yaml: `after` is circular: a after a (one environment must be first)"
     ]
     chain = (environment("a"), environment("b", "a"), environment("c", "b"))
     assert said(environments=chain) == []
@@ -240,26 +245,24 @@ def test_problems_come_in_the_order_of_their_places_and_once() -> None:
         (
             "SELECT '\n\n",
             "a.sql:1:8: unterminated quoted string "
-            "(close it, or look for a quotation mark inside of a string above: in a string it is written twice, `''`)",
+            "(close it, or find an unescaped quotation mark in a string above: inside a string, write `''`)",
         ),
         (
             "-- é\n  \\d users\n",
-            "a.sql:2:3: `\\d users` is a command of psql, not SQL "
-            "(write the SQL that it stands for, or remove the line)",
+            "a.sql:2:3: `\\d users` is a psql command, not SQL (write the equivalent SQL, or remove the line)",
         ),
         (
             "SELECT 'é';\n/* é */ COMMIT;\n",
-            "a.sql:2:9: COMMIT inside a migration would cut its transaction in two "
-            "(remove it: each file already runs in a transaction of its own)",
+            "a.sql:2:9: COMMIT inside a migration would split its transaction "
+            "(remove it: each file already runs in its own transaction)",
         ),
         (
             "COPY t FROM STDIN;\n",
-            "a.sql:1:1: COPY through the client, with its data in the file, works only in psql "
-            "(write INSERT INTO … VALUES instead; a dump has them with `pg_dump --inserts`, none with "
-            "`--schema-only`)",
+            "a.sql:1:1: COPY with its data in the file works only in psql "
+            "(use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data)",
         ),
-        ("", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),
-        ("-- only words\n;\n", "a.sql:1: no statement in the file (write its SQL, or remove the file)"),
+        ("", "a.sql:1: the file contains no statement (write its SQL, or remove the file)"),
+        ("-- only words\n;\n", "a.sql:1: the file contains no statement (write its SQL, or remove the file)"),
     ],
 )
 def test_what_keeps_a_script_from_running_is_told_with_its_place(sql: str, expected: str) -> None:

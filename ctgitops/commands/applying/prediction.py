@@ -1,16 +1,51 @@
-"""Records the predicted schema in the ledger, compares it with the schema after the apply, and records the result."""
+"""Predicts the schema after a plan in a trial, stores the prediction in the ledger, and compares it afterwards."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.ledger.open_prediction import ended, made, open_promises
 from ...core.plan.plan import Plan
-from ...core.schema.prediction import PredictionMismatch, unkept
+from ...core.plan.replay import with_versions_of
+from ...core.schema.compare import Changes, compare
+from ...core.schema.prediction import Prediction, PredictionMismatch, changed, unkept
 from ...core.schema.snapshot import Snapshot
-from ...errors import LedgerError
+from ...core.trial.trial import unlike_copy, unpredictable
+from ...errors import CtgitopsError, LedgerError
 from ...ports.database import Database, Session
-from .predict import Foreseen
+from ...ports.shadow import Shadows
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """The result of a trial run."""
+
+    changes: Changes | None = None
+    """The difference between the schema before the plan and after it; None if unknown."""
+    why_not: str = ""
+
+    def on(self, before: Snapshot) -> Prediction | None:
+        """The predicted schema if the schema before the plan is `before`; None if unknown."""
+        return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
+
+
+def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) -> Foreseen:
+    """Runs the plan on a copy. A plan that fails there is neither predicted nor refused. Read-only."""
+    policy = request.environment.shadow
+    if not plan.steps:
+        return Foreseen(())
+    try:
+        original, live = database.original(), database.snapshot()
+        with shadows.sealed(original, policy) as sealed:
+            before = sealed.snapshot()
+            sealed.bring(plan.steps)
+            changes = compare(before, sealed.snapshot())
+    except CtgitopsError as error:
+        return Foreseen(why_not=error.what)
+    why = unpredictable(live, before, unlike_copy(live, with_versions_of(before, live)[0]))
+    return Foreseen(None if why else changes, why)
 
 
 def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
@@ -56,6 +91,6 @@ class Comparison:
             came = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
             session.record(ended(self._plan.fingerprint, came))
         except LedgerError as error:
-            state = "all of the plan is applied; only whether its schema is what was predicted is not known"
+            state = "the plan is applied; its schema was not compared with the prediction"
             raise LedgerError(error.what, state=state, hint=error.hint) from None
         return came
