@@ -47,7 +47,7 @@ class Result:
     def told(self) -> str:
         """Why the environments after it are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
-        return f"{self.environment.name} {'is not what was predicted' if odd else 'failed'}"
+        return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -67,7 +67,7 @@ def apply(job: Job, ask: Applying) -> int:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
-        job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].told}")
+        job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].told}")
     _outputs(job, results)
     keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
     return next((result.exit_status for result in results if result.exit_status), 0)

@@ -78,6 +78,6 @@ def status(job: Job, base_sha: str | None = None) -> int:
 def finalise(job: Job, ask: Finalising) -> int:
     """Writes the final comment of a closed pull request, which no later push updates."""
     page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
-    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing of it was applied", page)
+    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing was applied", page)
     job.comment(ask.pull_request, ask.sha, page)
     return 0

@@ -19,7 +19,7 @@ def repair(job: Job, ground: Provenance) -> int:
     request = job.wiring.request(inputs.environment, wait=inputs.wait)
     meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
     entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
-    said = [f"{inputs.environment}: {e.name} is on record as {e.error}; the next apply brings it" for e in entries]
+    said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
     page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
     job.show("Repair", "\n".join(said), page)
     keep_record(job, ground.sha or job.wiring.origin.commit_sha, {}, None)

@@ -27,7 +27,7 @@ def shown_now(request: Request) -> Request:
 
 def _asked(job: Job, request: Request) -> Reviews:
     if job.teller.forge is None:
-        return Reviews(unknown="there is no token to ask GitHub with")
+        return Reviews(unknown="there is no GitHub token")
     try:
         ledger = job.wiring.databases.of(request.environment).ledger()
         files = files_of(

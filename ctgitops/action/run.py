@@ -53,7 +53,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         runner.summarise(
-            "### ⛔ The run was asked to stop\n\nWhat was reported as done is done; nothing else was kept."
+            "### ⛔ The run was asked to stop\n\nSteps that were reported as done are done; nothing else was kept."
         )
         raise
     except Exception as error:  # noqa: BLE001 - an empty summary would look like success
@@ -98,13 +98,16 @@ def _secrets_of(environment: Environment) -> tuple[str, ...]:
 def _event(environ: Mapping[str, str]) -> Happened:
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
-        raise UsageError("GITHUB_EVENT_PATH is not set", hint="`ctgitops action` is what a GitHub runner calls")
+        raise UsageError("GITHUB_EVENT_PATH is not set", hint="run `ctgitops action` in a GitHub workflow")
     try:
         payload = json.loads(Path(path).read_bytes()[:LONGEST_EVENT])
     except (OSError, ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
-        raise UsageError("the file at GITHUB_EVENT_PATH cannot be read as JSON", hint="GitHub's runner writes it")
+        raise UsageError(
+            "the file at GITHUB_EVENT_PATH cannot be read as JSON",
+            hint="the GitHub runner writes it: run the job again",
+        )
     return read_event(environ.get("GITHUB_EVENT_NAME", ""), payload)
 
 
@@ -190,8 +193,8 @@ def _by_event(job: Job, event: Happened) -> int:
 def _as_a_person_says(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
     filled = job.inputs.filled(given)
     if filled.command is Command.AUTO:
-        hint = "give the workflow an input `command`, or this step `with: {command: …}`"
-        raise UsageError("a workflow that is started by hand must say what to do", hint=hint)
+        hint = "add an input `command` to the workflow, or `with: {command: …}` to this step"
+        raise UsageError("a workflow that is started manually needs a command", hint=hint)
     return _commanded(job.asking(filled), event)
 
 
@@ -229,4 +232,4 @@ def _unexpected(runner: Runner, error: Exception) -> None:
     with runner.group("Unexpected error"):
         runner.say(told)
     runner.fail(f"unexpected: {type(error).__name__}: {error}")
-    runner.summarise(f"### ⛔ Something unexpected happened, please report it\n\n{fence(told, 'text')}")
+    runner.summarise(f"### ⛔ Unexpected error, please report it\n\n{fence(told, 'text')}")

@@ -17,18 +17,23 @@ from .printing import print_page
     "--at",
     metavar="MIGRATION",
     required=True,
-    help="It has this migration and all before it: a number, a name, a file, a schema version or `latest`.",
+    help="Last migration that the database has: a number, name, file, schema version or `latest`.",
 )
 @click.option(
-    "--accept-differences", "reason", default="", metavar="REASON", help="Take it over as it is, on the record."
+    "--accept-differences",
+    "reason",
+    default="",
+    metavar="REASON",
+    help="Accept differences; they and the reason are stored in the ledger.",
 )
 @options.wait
 @options.root
 @options.as_page
 def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913
-    """Take over a database that has its schema already, when it is what the files give.
+    """Take over an existing database that has no ledger yet.
 
-    No SQL of a migration is run there. Differences are shown and hold it back; exit status 1.
+    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas
+    differ, the differences are shown, nothing is recorded, and the exit status is 1.
     """
     from ..commands.baseline import baseline as verb
     from ..core.migration.selector import selector_from

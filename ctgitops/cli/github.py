@@ -7,7 +7,10 @@ import click
 
 @click.command()
 def action() -> int:
-    """What a step of a GitHub workflow runs: it takes inputs, event and secrets from the runner, and no options."""
+    """Run one step of a GitHub workflow.
+
+    Reads inputs, event and secrets from the runner, and takes no options.
+    """
     from ..action.run import main
 
     return main()

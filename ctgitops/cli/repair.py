@@ -15,22 +15,24 @@ from .printing import print_page
 @click.command()
 @click.argument("migrations", metavar="[MIGRATION]...", nargs=-1)
 @options.environment
-@click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
-@click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
-@click.option("--again", "fact", flag_value="again", help="It was rolled back, and is to be applied again.")
+@click.option(
+    "--applied", "fact", flag_value="applied", help="The database has this migration, as its file defines it."
+)
+@click.option("--not-applied", "fact", flag_value="not-applied", help="The database does not have this migration.")
+@click.option("--again", "fact", flag_value="again", help="Allow a migration that was rolled back to be applied again.")
 @click.option(
     "--statement",
     type=click.IntRange(1),
-    help="Say it of this statement alone, of an unfinished migration that runs outside a transaction.",
+    help="Only this statement of an unfinished migration that runs outside a transaction.",
 )
-@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or one that moved, is that of --env.")
+@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or a moved one, now belongs to --env.")
 @click.option(
     "--as-it-is",
     "fact",
     flag_value="as-it-is",
-    help="The schema is as it should be, though it is not what a plan predicted.",
+    help="The schema is correct although it differs from a plan's prediction.",
 )
-@click.option("--reason", default="", help="How you know; it goes into the ledger.")
+@click.option("--reason", default="", help="How you know. Stored in the ledger.")
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
@@ -43,20 +45,23 @@ def repair(  # noqa: PLR0913 - one parameter an option
     wait: float,
     root: Path,
 ) -> int:
-    """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
+    """Record in the ledger a fact that you confirmed.
+
+    The fact is about migrations, the schema, or the identity of the database.
+    """
     wiring = Wiring(root)
     if fact in _WHOLE:
         if migrations or statement is not None:
-            raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
+            raise click.UsageError(f"`--{fact}` applies to the whole database: leave out the migration")
         return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
     if not migrations:
-        raise click.UsageError("say which migration, by its number, name or version, or `--adopt`, or `--as-it-is`")
+        raise click.UsageError("give a migration (number, name or version), `--adopt` or `--as-it-is`")
     if fact is None:
-        raise click.UsageError("say what is true: `--applied` or `--not-applied`; or accept it again: `--again`")
+        raise click.UsageError("give one of `--applied`, `--not-applied` and `--again`")
     if fact == "again" and statement is not None:
-        raise click.UsageError("`--again` is about the whole migration: leave `--statement` out")
+        raise click.UsageError("`--again` applies to the whole migration: leave out `--statement`")
     if fact != "again" and len(migrations) > 1:
-        raise click.UsageError(f"`--{fact}` is said of one migration at a time")
+        raise click.UsageError(f"`--{fact}` takes one migration at a time")
     request = wiring.request(name, wait=wait)
     if fact == "again":
         return _accept_again(wiring, request, migrations, reason)
@@ -72,7 +77,7 @@ def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], state
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
         entry = verb(request, correction, databases=wiring.databases, tell=tell)
-    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+    print_page(f"{request.environment.name}: {entry.name} recorded as {fact.replace('-', ' ')}: {entry.error}")
     return 0
 
 
@@ -85,7 +90,7 @@ def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...],
     with wiring.console() as tell:
         entries = verb(request, meant, databases=wiring.databases, tell=tell)
     for entry in entries:
-        print_page(f"{request.environment.name}: {entry.name} is on record as {entry.error}")
+        print_page(f"{request.environment.name}: {entry.name} recorded as {entry.error}")
     return 0
 
 
@@ -95,7 +100,7 @@ def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
     with wiring.console() as tell:
         entry, ledger_id = verb(request, reason, databases=wiring.databases, tell=tell)
     name = request.environment.name
-    print_page(f"{name}: this database is that of {name} from now on, with ledger {ledger_id}: {entry.error}")
+    print_page(f"{name}: this database now belongs to {name}, with ledger {ledger_id}: {entry.error}")
     return 0
 
 
@@ -104,7 +109,7 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
 
     with wiring.console() as tell:
         entry = verb(request, reason, databases=wiring.databases, tell=tell)
-    print_page(f"{request.environment.name}: its schema is on record as it should be: {entry.error}")
+    print_page(f"{request.environment.name}: schema recorded as correct: {entry.error}")
     return 0
 
 

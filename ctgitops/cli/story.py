@@ -12,11 +12,14 @@ import click
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
-    help="Where it leaves what it made.",
+    help="Folder for the files that the demo creates.",
     show_default=True,
 )
 def demo(into: Path) -> int:
-    """The whole story on an embedded PostgreSQL: a pull request, a merge, a tag, and the way back."""
+    """Play the whole workflow on an embedded PostgreSQL.
+
+    A pull request, a merge, a release and a rollback.
+    """
     from ..demo.story import play
 
     return play(into)

@@ -25,9 +25,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
     start = b"" if not before or before.endswith(b"\n") else b"\n"
     added = "\n".join((_COMMENT, *missing, ""))
     if path.is_symlink():
-        raise UsageError(
-            f"{NAME} is a symbolic link", hint=f"add these lines where git reads them: {' '.join(missing)}"
-        )
+        raise UsageError(f"{NAME} is a symbolic link", hint=f"add these lines to a regular file: {' '.join(missing)}")
     try:
         with path.open("ab") as file:
             file.write(start + added.encode())

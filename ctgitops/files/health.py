@@ -32,6 +32,6 @@ def health_faults(document: Document, health: Health) -> Iterator[Fault]:
         written: Any = document.value
         key = "every" if "every" in written["health"] else "within"
         value = shown_value(written["health"].get(key))
-        what = f"`health.{key}: {value}` cannot be"
-        hint = "expected at least 1s, and no more than `within` (5min, where that is left out)"
+        what = f"`health.{key}: {value}` is not valid"
+        hint = "expected at least 1s and at most `within` (default: 5min)"
         yield Fault((*KEYS, key), Problem("value", what, document.place((*KEYS, key)), hint))

@@ -19,6 +19,6 @@ def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]
     for name in usable["lint"]:
         if rule_named(name) is None:
             near = nearest(name)
-            hint = f"did you mean `{near}`?" if near else "docs/rules.md has all of them"
+            hint = f"did you mean `{near}`?" if near else "docs/rules.md lists all rules"
             place = document.keys.get(("lint", name))
             yield Fault(("lint",), Problem("unknown-rule", f"there is no rule `{name}`", place, hint))

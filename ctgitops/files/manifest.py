@@ -48,7 +48,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
     for item in items:
         environment = _read(repository, item, problems)
         if environment and environment.name in found:
-            what = f"environment `{environment.name}` is also that of `{found[environment.name].path}`"
+            what = f"environment `{environment.name}` is already defined in `{found[environment.name].path}`"
             problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
         elif environment:
             found[environment.name] = environment
@@ -62,8 +62,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     stem, _, ending = item.name.rpartition(".")
     if ending not in {"yaml", "yml"}:
         if ending.lower() in {"yaml", "yml"}:
-            what = "a manifest of this name is not read"
-            problems.append(Problem("file-name", what, Place(item.path), f"call it {stem}.yaml"))
+            what = "the file is ignored: a manifest ends in `.yaml`"
+            problems.append(Problem("file-name", what, Place(item.path), f"rename it to {stem}.yaml"))
         return None
     document = read_document(repository, item.path)
     if isinstance(document, Problem):
@@ -78,8 +78,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     if any(fault.keys[:1] == ("seeds",) for fault in all_faults):
         usable["seeds"] = []
     if "environment" in usable and usable["environment"] != stem:
-        what = f"`environment: {usable['environment']}` in a file called `{item.name}`"
-        hint = f"call the file {usable['environment']}.yaml, or the environment `{stem}`"
+        what = f"`environment: {usable['environment']}` does not match the file name `{item.name}`"
+        hint = f"rename the file to {usable['environment']}.yaml, or the environment to `{stem}`"
         problems.append(Problem("environment-name", what, document.place(("environment",)), hint))
     return _environment(usable, document, repository) if {"environment", "database"} <= usable.keys() else None
 

@@ -24,8 +24,8 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
     """The policy; a missing file, or an invalid key, gets the defaults."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
-        hint = f"call it {PATH}"
-        return Policy(), (Problem("file-name", "a policy of this name is not read", Place(other), hint),)
+        hint = f"rename it to {PATH}"
+        return Policy(), (Problem("file-name", "the file is ignored: the policy ends in `.yaml`", Place(other), hint),)
     if not (repository.root / PATH).is_symlink() and not (repository.root / PATH).exists():
         return Policy(), ()
     document = read_document(repository, PATH)
@@ -64,7 +64,9 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
         if first > last:
             place = document.place(("bands", name))
             hint = f"write `{name}: {last}-{first}`"
-            yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
+            yield Fault(
+                ("bands",), Problem("value", f"band `{name}: {text}` has its ends in the wrong order", place, hint)
+            )
 
 
 def _policy(usable: dict[str, Any]) -> Policy:

@@ -31,10 +31,10 @@ _MIGRATION = """\
 --
 -- Dependencies: {dependencies}
 -- Estimated Execution Time: under 1 second
--- Impact: nobody waits
+-- Impact: no blocking
 
 """
-_DOWN = "-- Takes back {name}.\n\n"
+_DOWN = "-- Rolls back {name}.\n\n"
 
 _POLICY = """\
 # yaml-language-server: $schema={schemas}/policy.schema.json
@@ -45,13 +45,13 @@ _MANIFEST = """\
 # yaml-language-server: $schema={schemas}/manifest.schema.json
 environment: {name}
 database:
-  url: ${{{secret}_DATABASE_URL}}    # the name of a secret, never a secret
+  url: ${{{secret}_DATABASE_URL}}    # name of a secret, not the URL itself
 """
 _ENVIRONMENTS = {
     "development": "apply: {on: manual}\n",
     "staging": "apply: {on: push}\n",
     "production": 'after: staging\napply: {on: release, tags: "v*"}\n'
-    "backup: {to: backups/production}    # a folder that outlives the run\n",
+    "backup: {to: backups/production}    # must outlive the run\n",
 }
 _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgitops/files"
 
@@ -148,15 +148,17 @@ def _slug(words: str) -> str:
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_")
     if not slug:
-        hint = 'say what it does in a few words: `ctgitops new "add photos to projects"`'
-        raise UsageError(f"`{words}` gives no name for a file", hint=hint)
+        hint = 'describe it in a few words: `ctgitops new "add photos to projects"`'
+        raise UsageError(f"`{words}` contains no letter or digit for a file name", hint=hint)
     return slug
 
 
 def _want(workspace: Workspace, number: int) -> None:
     if all(m.number != number for m in workspace.migrations):
         has = ", ".join(f"{m.number:03}" for m in workspace.migrations[-5:]) or "none"
-        raise UsageError(f"there is no migration {number:03} to go before", hint=f"the newest here: {has}")
+        raise UsageError(
+            f"`--before {number:03}`: that migration does not exist", hint=f"the newest migrations are {has}"
+        )
 
 
 def _next_number(workspace: Workspace, order: Order) -> int:
@@ -165,8 +167,8 @@ def _next_number(workspace: Workspace, order: Order) -> int:
     if highest_number >= _TIMESTAMP:
         return max(highest_number + 1, int(f"{order.now:%Y%m%d%H%M%S}"))
     if highest_number >= min(band.last, LARGEST):
-        hint = "name another with `--band`, or widen it in migrations/policy.yaml"
-        raise UsageError(f"band {band} has no number left", hint=hint)
+        hint = "choose another with `--band`, or extend it in migrations/policy.yaml"
+        raise UsageError(f"band {band} has no free number", hint=hint)
     return highest_number + 1
 
 
@@ -176,7 +178,7 @@ def _band(workspace: Workspace, name: str | None) -> Band:
         band = next((band for band in bands if band.name == name), None)
         if band is None:
             known = ", ".join(str(b) for b in bands) or "none"
-            raise UsageError(f"there is no band `{name}`", hint=f"bands of migrations/policy.yaml: {known}")
+            raise UsageError(f"band `{name}` does not exist", hint=f"bands in migrations/policy.yaml: {known}")
         return band
     last = workspace.migrations[-1].number if workspace.migrations else None
     used = workspace.policy.band(last) if last is not None else None

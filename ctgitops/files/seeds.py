@@ -33,8 +33,8 @@ def _seed(repository: Repository, item: Item, policy: Policy, problems: list[Pro
         return None
     if not item.name.endswith(".sql"):
         if item.name.lower().endswith(".sql"):
-            what = "the ending `.sql` is not in lower case"
-            problems.append(Problem("file-name", what, Place(item.path), "end it in `.sql`"))
+            what = "the file extension `.sql` is not in lower case"
+            problems.append(Problem("file-name", what, Place(item.path), "rename it to end in `.sql`"))
         return None
     text = repository.text(item.path, policy.max_file_bytes)
     if isinstance(text, Problem):

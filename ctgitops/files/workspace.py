@@ -19,12 +19,12 @@ def read_workspace(root: Path) -> Workspace:
     Raises WorkspaceError only if nothing can be read.
     """
     if not root.is_dir():
-        raise WorkspaceError(f"there is no folder `{root}`", hint="name the repository's root with `--root DIR`")
+        raise WorkspaceError(f"the folder `{root}` does not exist", hint="give the repository's root with `--root DIR`")
     repository = Repository(root)
     folder = root / FOLDER
     if not folder.is_dir() and not folder.is_symlink():
-        hint = "run `ctgitops init` to begin here, or name the repository's root with `--root DIR`"
-        raise WorkspaceError(f"there is no folder `{folder}`", hint=hint)
+        hint = "run `ctgitops init` to create it, or give the repository's root with `--root DIR`"
+        raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
     policy, policy_problems = read_policy(repository)
     migrations, migration_problems = read_migrations(repository, policy)
     environments, environment_problems = read_environments(repository)

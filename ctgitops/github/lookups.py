@@ -51,7 +51,7 @@ def commit_of_tag(client: Client, tag: str) -> str:
         if named.type != "tag":
             break
         named = client.repository.get_git_tag(named.sha).object
-    raise ForgeError(f"the tag {tag} names no commit but a {named.type}", hint="tag a commit")
+    raise ForgeError(f"the tag {tag} points to a {named.type}, not to a commit", hint="tag a commit")
 
 
 def files_of(client: Client, number: int) -> tuple[ChangedFile, ...]:

@@ -42,4 +42,4 @@ def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
 
 def _lacking(key: str, want: str = "") -> UsageError:
     what = f"`{key}` of the event must be {want}" if want else f"the event lacks `{key}`"
-    return UsageError(what, hint="the file at GITHUB_EVENT_PATH must be the one that GitHub wrote for this run")
+    return UsageError(what, hint="GITHUB_EVENT_PATH must name the file that GitHub wrote for this run")

@@ -28,8 +28,8 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
         if file.digest in found:
             continue
         if traced == MOST:
-            what = f"more than {MOST} files were in no plan of the last pull requests, and no more are looked for"
-            raise ForgeError(what, hint="bring the environment forward in smaller parts, with the input `to`")
+            what = f"more than {MOST} files have to be searched for in the plans of merged pull requests"
+            raise ForgeError(what, hint="apply fewer migrations at once, with the input `to`")
         traced += 1
         for pull in _brought_by(client, file.path, at):
             if pull.number not in asked:

@@ -49,16 +49,16 @@ def worth_a_line(progress: Progress) -> bool:
 def _of_others(progress: Progress) -> str | None:
     match progress:
         case LockAwaited(holder=holder):
-            return f"waiting for another run to end: {on_one_line(holder)}"
+            return f"waiting for the run lock: {on_one_line(holder)}"
         case OrphanAwaited(orphan=orphan):
             return f"waiting: {on_one_line(orphan.told)}"
         case SessionSettled(settled=settled):
             return "; ".join(["session: " + on_one_line(settled.told[0]), *map(on_one_line, settled.told[1:])])
         case MomentAwaited(concerns=concerns):
             more = f", and {len(concerns) - 1} more" if len(concerns) > 1 else ""
-            return f"waiting for a better moment: {on_one_line(concerns[0].told)}{more}"
+            return f"preflight: waiting, because {on_one_line(concerns[0].told)}{more}"
         case MomentUnseen(what=what):
-            return f"not looked at: {on_one_line(what)}"
+            return f"not checked: {on_one_line(what)}"
         case _:
             return None
 
@@ -73,9 +73,7 @@ def _of_the_run(progress: Progress) -> str | None:
         case BackupMeasured(measure=measure, rate=rate):
             return f"backup: {_measured(measure, rate)}"
         case BackupTaken(receipt=receipt):
-            return (
-                f"backup {receipt.id} restored once and compared; to bring it back: {on_one_line(receipt.restore_with)}"
-            )
+            return f"backup {receipt.id} verified by a restore; to restore it: {on_one_line(receipt.restore_with)}"
         case SeedFinished(name=name, millis=millis):
             return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:
@@ -94,11 +92,11 @@ def _measured(measure: Measure, rate: float) -> str:
 def _of_a_resumed_step(progress: Progress) -> str | None:
     match progress:
         case StepResumed(step=step, position=position, of=of):
-            return f"{on_one_line(step.name)} … goes on with statement {position} of {of}"
+            return f"{on_one_line(step.name)} … resumes at statement {position} of {of}"
         case LeftoverHealed(step=step, what=what):
             return f"{on_one_line(step.name)} … {on_one_line(what)}"
         case BackendAwaited(step=step, backend=backend, doing=doing):
-            at = f"backend {backend} of an earlier run is still at work"
+            at = f"waiting for backend {backend} of an earlier run"
             return f"{on_one_line(step.name)} … {at}: {on_one_line(doing)}"
         case IndexAdvanced(step=step, phase=phase, done=done, total=total):
             share = f", {100 * done // total} % ({done:,} of {total:,})" if total else ""
@@ -114,7 +112,7 @@ def _of_batches(progress: Progress) -> str | None:
             so_far = f"{count(rows, 'row')} in {batches:,} {'batch' if batches == 1 else 'batches'}"
             return f"{on_one_line(step.name)} … {so_far}, {rate:,.0f} a second{about}"
         case BatchHeld(step=step, why=why):
-            return f"{on_one_line(step.name)} … gives way: {on_one_line(why)}"
+            return f"{on_one_line(step.name)} … paused: {on_one_line(why)}"
         case _:
             return None
 
@@ -125,12 +123,12 @@ def _of_a_step(progress: Progress) -> str | None:
             how = "" if step.transactional else "in batches" if step.batched else "outside a transaction"
             return f"{_place(position, of)} {on_one_line(step.name)} … {how}" if how else ""
         case StepWaited(step=step, attempt=attempt, seconds=seconds):
-            kept = "rolled back" if step.transactional else "statements that are done stay done"
-            timeout = f"lock timeout (attempt {attempt}), {kept}; retries in {seconds:.1f} s"
+            kept = "rolled back" if step.transactional else "completed statements stay"
+            timeout = f"lock timeout (attempt {attempt}), {kept}; retrying in {seconds:.1f} s"
             return f"{on_one_line(step.name)} … {timeout}"
         case OthersAwaited(step=step, who=who):
             more = f", and {len(who) - 1} more" if len(who) > 1 else ""
-            return f"{on_one_line(step.name)} … does not queue behind {on_one_line(who[0].told)}{more}"
+            return f"{on_one_line(step.name)} … waiting before locking: {on_one_line(who[0].told)}{more}"
         case StatementFinished(step=step, position=position, of=of, millis=millis):
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case StepFinished(step=step, millis=millis, position=position, of=of):
@@ -145,9 +143,9 @@ def _of_a_part(progress: Progress) -> str | None:
             return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
         case HealthWatched(heard=heard, seconds_left=left):
             said = f": {on_one_line(heard.said)}" if heard.said else ""
-            return f"health: {heard.pulse}{said}; watched for {took(round(left) * 1000)} more"
+            return f"health: {heard.pulse}{said}; checked for another {took(round(left) * 1000)}"
         case TakeBackStarted(plan=plan):
-            return f"{on_one_line(plan.environment)}: {len(plan.steps)} to undo, {on_one_line(plan.why)}"
+            return f"{on_one_line(plan.environment)}: {len(plan.steps)} to roll back, {on_one_line(plan.why)}"
         case _:
             return None
 
@@ -162,7 +160,7 @@ def _place(position: int, of: int) -> str:
 
 
 def _verb(direction: Direction) -> str:
-    return "apply" if direction is Direction.APPLY else "undo"
+    return "apply" if direction is Direction.APPLY else "roll back"
 
 
 def _past(step: Step) -> str:

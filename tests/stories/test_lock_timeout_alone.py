@@ -38,7 +38,7 @@ def test_it_is_applied_once_the_blocker_has_left(
     lived_in.migration("002_alone", sql)
     with transaction(database_url, "lock table one in row exclusive mode"):
         running = lived_in.start("apply", "--env", "staging")
-        running.says("lock timeout (attempt 1), statements that are done stay done; retries in")
+        running.says("lock timeout (attempt 1), completed statements stay; retrying in")
     left = time.monotonic()
     done = running.ended()
     assert done.status == 0, done.said
