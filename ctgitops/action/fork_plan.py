@@ -20,8 +20,7 @@ from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
 from .job import Job
 from .planning import publish
-from .pull_request_checks import clashes_of, merged_before
-from .reviewed_files import shown_now
+from .pull_request_checks import clashes_of, merged_before, shown_now
 
 MOST = 300
 LARGEST = 1_000_000

@@ -17,8 +17,7 @@ from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
 from .job import LONGEST, Job, error_markdown
-from .pull_request_checks import clashes_of, merged_before, suggest
-from .reviewed_files import shown_now, with_reviews
+from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"

@@ -30,7 +30,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, drift, fork_plan, planning, read_only, repair, unlock
+from . import change, comment_command, fork_plan, planning, read_only
 from .github_writer import Teller
 from .job import Job
 
@@ -148,15 +148,15 @@ def _on_merged(job: Job, event: Happened) -> int:
     if not isinstance(ground, Provenance):
         return _nothing(job, ground)
     if job.inputs.command is Command.DRIFT:
-        return drift.drift(job)
+        return read_only.drift(job)
     if job.inputs.command is Command.REPAIR:
-        return repair.repair(job, ground)
-    return unlock.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
+        return change.repair(job, ground)
+    return change.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
     """A scheduled run checks for drift first, then applies pending migrations; neither prevents the other."""
-    drifted = drift.drift(job) if isinstance(event, Schedule) else 0
+    drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted
 
@@ -179,7 +179,7 @@ def _by_event(job: Job, event: Happened) -> int:
         case Planning() | PlanFromApi():
             return _planned(job, ask)
         case Unlocking():
-            return unlock.unlock(job, ask)
+            return change.unlock(job, ask)
         case Checking():
             return read_only.files_only(job, ask)
         case Finalising():

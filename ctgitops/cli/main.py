@@ -28,15 +28,15 @@ VERBS = {
     "apply": "read_write",
     "rollback": "read_write",
     "repair": "repair",
-    "baseline": "baseline",
+    "baseline": "repair",
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",
     "unlock": "read_write",
     "backup": "backups",
     "restore": "backups",
-    "action": "github",
-    "demo": "story",
+    "action": "read_write",
+    "demo": "scaffold",
 }
 """Each verb and the module that defines its command; a module is imported when one of its verbs is called."""
 
@@ -162,7 +162,7 @@ def _exit_now(status: int) -> NoReturn:
 
 def _interrupted() -> int:
     """Reports that the run was asked to stop; the exit status says whether it had applied something."""
-    from ..notify.applied import NAMES
+    from ..notify.listeners import NAMES
 
     state = "steps that were reported as done are done; a database that was being restored is incomplete"
     if NAMES:

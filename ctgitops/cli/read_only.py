@@ -13,8 +13,7 @@ from ..core.problem import Problem
 from ..core.workspace.finding import Finding
 from ..wiring.wiring import Wiring
 from . import options
-from .printing import print_page, print_unread
-from .terminal import width_of
+from .printing import print_page, print_unread, width_of
 
 if TYPE_CHECKING:
     from ..core.schema.prediction import Prediction

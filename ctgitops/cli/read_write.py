@@ -1,4 +1,4 @@
-"""CLI commands that change a database: apply, rollback, unlock."""
+"""CLI commands that change a database: apply, rollback, unlock, and `action`, which a GitHub Actions runner calls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
-from .printing import print_page
+from .printing import print_page, width_of
 from .read_only import fingerprint_in
-from .terminal import width_of
 
 
 @click.command()
@@ -147,3 +146,14 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)
     return outcome.exit_status
+
+
+@click.command()
+def action() -> int:
+    """Run one step of a GitHub workflow.
+
+    Reads inputs, event and secrets from the runner, and takes no options.
+    """
+    from ..action.run import main
+
+    return main()

@@ -1,4 +1,4 @@
-"""CLI commands that create files in the repository: init, new."""
+"""CLI commands that create files: init, new, demo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..files.scaffold import Change, Order, first_files, new_migration, write_files
+from ..files.scaffold import GITIGNORE, Change, Order, first_files, ignore_backups, new_migration, write_files
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -21,12 +21,10 @@ def init(root: Path) -> int:
     The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the
     repository are added to .gitignore.
     """
-    from ..files.gitignore import NAME, ignore_backups
-
     (root / "migrations").mkdir(parents=True, exist_ok=True)
     written = [f"wrote {path}" for path in write_files(root, first_files(root))]
     folders = tuple(e.backup.to for e in Wiring(root).workspace.environments if e.backup)
-    written += [f"added {pattern} to {NAME}" for pattern in ignore_backups(root, folders)]
+    written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
     return 0
 
@@ -92,3 +90,21 @@ def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     pairs = tuple((file.before, file.after) for file in files)
     print_page(renumbering_text(pairs, decided.moves, base.name if base else "", decided.unseen))
     return 0
+
+
+@click.command()
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    help="Folder for the files that the demo creates.",
+    show_default=True,
+)
+def demo(into: Path) -> int:
+    """Play the whole workflow on an embedded PostgreSQL.
+
+    A pull request, a merge, a release and a rollback.
+    """
+    from ..demo.story import play
+
+    return play(into)

@@ -191,10 +191,7 @@ def _merge(stage: Stage) -> None:
         "ledger entry are one transaction, verified before it commits."
     )
     _act("2. The merge", words)
-    for environment in _asked_by(stage, "push").environments:
-        outcome = _applied(stage, environment.name)
-        click.echo(outcome_text(outcome))
-        stage.keep("comment-merged.md", _record(stage, outcome))
+    _deploy(stage, "push", "comment-merged.md")
 
 
 def _release(stage: Stage) -> None:
@@ -203,10 +200,15 @@ def _release(stage: Stage) -> None:
         "restored into a throw-away server, where rows are counted and the schema is compared."
     )
     _act("3. The tag", words)
-    for environment in _asked_by(stage, "release").environments:
+    _deploy(stage, "release", "comment-released.md")
+
+
+def _deploy(stage: Stage, event: str, comment: str) -> None:
+    """Applies to the environments of an event, and keeps the comment that it leads to."""
+    for environment in _asked_by(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
-        stage.keep("comment-released.md", _record(stage, outcome))
+        stage.keep(comment, _record(stage, outcome))
 
 
 def _way_back(stage: Stage, before: str) -> None:

@@ -23,9 +23,8 @@ from ..core.environment.environment import (
 )
 from ..core.problem import Problem
 from ..errors import Place
-from .health import health_faults, query_of
 from .json_schema import faults
-from .manifest_faults import semantic_faults
+from .manifest_faults import health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
 from .repository import Item, Repository, sub_folder
 from .strict_yaml import Document

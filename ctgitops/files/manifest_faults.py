@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .. import __version__
+from ..core.environment.apply_policy import Health
 from ..core.problem import Problem
+from ..core.workspace.workspace import query_problems
+from ..sql.script import Script
 from .json_schema import Fault, dotted
-from .lint_settings import unknown_rules
+from .policy import unknown_rules
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 
@@ -128,3 +132,27 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
 def _fault(document: Document, keys: Keys, value: str, hint: str) -> Fault:
     what = f"`{dotted(keys)}: {shown_value(value)}` is not valid"
     return Fault(keys, Problem("value", what, document.place(keys), hint))
+
+
+_HEALTH: Keys = ("health",)
+_SHORTEST = timedelta(seconds=1)
+
+
+def query_of(document: Document, text: str) -> Script:
+    """The query as a Script that starts at its line in the manifest."""
+    return Script(text, document.path, document.place((*_HEALTH, "query")).line or 1)
+
+
+def health_faults(document: Document, health: Health) -> Iterator[Fault]:
+    """Reports a value that is not a query, and invalid times."""
+    place = document.place((*_HEALTH, "query"))
+    for problem in (each for each in query_problems(health.query) if each.blocks):
+        what = f"`health.query`: {problem.what}"
+        yield Fault((*_HEALTH, "query"), Problem("health-query", what, place, problem.hint))
+    if not _SHORTEST <= health.every <= health.within:
+        written: Any = document.value
+        key = "every" if "every" in written["health"] else "within"
+        value = shown_value(written["health"].get(key))
+        what = f"`health.{key}: {value}` is not valid"
+        hint = "expected at least 1s and at most `within` (default: 5min)"
+        yield Fault((*_HEALTH, key), Problem("value", what, document.place((*_HEALTH, key)), hint))

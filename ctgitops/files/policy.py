@@ -1,4 +1,4 @@
-"""Reads and validates `migrations/policy.yaml`."""
+"""Reads and validates `migrations/policy.yaml`, and the key `lint` of policy and manifests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
 from .json_schema import Fault, faults
-from .lint_settings import unknown_rules
 from .repository import Repository
 from .strict_yaml import Document, read_yaml
 
@@ -82,3 +81,17 @@ def _policy(usable: dict[str, Any]) -> Policy:
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
+
+
+def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
+    """Reports unknown rules under `lint`, each with the most similar rule."""
+    if not usable.get("lint"):
+        return
+    from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not pay
+
+    for name in usable["lint"]:
+        if rule_named(name) is None:
+            near = nearest(name)
+            hint = f"did you mean `{near}`?" if near else "docs/rules.md lists all rules"
+            place = document.keys.get(("lint", name))
+            yield Fault(("lint",), Problem("unknown-rule", f"there is no rule `{name}`", place, hint))

@@ -19,7 +19,7 @@ from ..core.forge.forge import (
     TreeFile,
 )
 from ..core.gate.review import ShownFile
-from . import checks, deployments, lookups, proposals, shown
+from . import checks, deployments, lookups, proposals
 from . import review as reviews
 from .access import Access, Patience
 from .comment import Sticky
@@ -108,7 +108,7 @@ class GitHubForge:
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,
-            lambda: shown.seen(self._client, files, at),
+            lambda: lookups.seen(self._client, files, at),
         )
 
     def permission_of(self, login: str) -> str:
