@@ -134,7 +134,7 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """As where a class that is being made calls code of ours: Python 3.11 wraps what that raises."""
+    """Whether an interrupt caused the error: Python 3.11 wraps an exception that is raised while a class is created."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

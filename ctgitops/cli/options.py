@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,7 @@ from ..files.root import enclosing_root, find_root
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _root(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
-    return _found(ctx, given, find_root)
-
-
-def _root_to_begin(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
-    return _found(ctx, given, enclosing_root)
-
-
-def _found(ctx: click.Context, given: Path | None, find: Callable[[Path], Path]) -> Path:
+def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
     """The folder that was given, else the one that is found; prints the latter if it is not the current one."""
     here = Path()
     if given is not None or (root := find(here)) == here:
@@ -46,14 +39,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 root: Decorator = click.option(
     "--root",
     type=_FOLDER,
-    callback=_root,
+    callback=partial(_found, find=find_root),
     help="Root of the repository, with migrations/ and environments/.  [default: the current folder, or its nearest "
     "parent that has them]",
 )
 root_to_begin: Decorator = click.option(
     "--root",
     type=_FOLDER,
-    callback=_root_to_begin,
+    callback=partial(_found, find=enclosing_root),
     help="Folder in which to create migrations/ and environments/.  [default: the current folder]",
 )
 environment: Decorator = click.option(

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from ..commands.repair import Correction, Fact, accept, accept_again, adopt
+from ..commands.repair import repair as repair_verb
 from ..core.gate.request import Request
+from ..core.migration.selector import selector_from
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -69,46 +72,34 @@ def repair(  # noqa: PLR0913 - one parameter an option
 
 
 def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
-    from ..commands.repair import Correction, Fact
-    from ..commands.repair import repair as verb
-    from ..core.migration.selector import selector_from
-
     migration, fact, reason = said
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
-        entry = verb(request, correction, databases=wiring.databases, tell=tell)
+        entry = repair_verb(request, correction, databases=wiring.databases, tell=tell)
     print_page(f"{request.environment.name}: {entry.name} recorded as {fact.replace('-', ' ')}: {entry.error}")
     return 0
 
 
 def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...], reason: str) -> int:
-    from ..commands.repair import Correction, Fact
-    from ..commands.repair import accept_again as verb
-    from ..core.migration.selector import selector_from
-
     meant = tuple(Correction(selector_from(each, "repair"), Fact.AGAIN, reason) for each in migrations)
     with wiring.console() as tell:
-        entries = verb(request, meant, databases=wiring.databases, tell=tell)
+        entries = accept_again(request, meant, databases=wiring.databases, tell=tell)
     for entry in entries:
         print_page(f"{request.environment.name}: {entry.name} recorded as {entry.error}")
     return 0
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
-    from ..commands.repair import adopt as verb
-
     with wiring.console() as tell:
-        entry, ledger_id = verb(request, reason, databases=wiring.databases, tell=tell)
+        entry, ledger_id = adopt(request, reason, databases=wiring.databases, tell=tell)
     name = request.environment.name
     print_page(f"{name}: this database now belongs to {name}, with ledger {ledger_id}: {entry.error}")
     return 0
 
 
 def _accept(wiring: Wiring, request: Request, reason: str) -> int:
-    from ..commands.repair import accept as verb
-
     with wiring.console() as tell:
-        entry = verb(request, reason, databases=wiring.databases, tell=tell)
+        entry = accept(request, reason, databases=wiring.databases, tell=tell)
     print_page(f"{request.environment.name}: schema recorded as correct: {entry.error}")
     return 0
 
@@ -142,7 +133,6 @@ def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: 
     differ, the differences are shown, nothing is recorded, and the exit status is 1.
     """
     from ..commands.baseline import baseline as verb
-    from ..core.migration.selector import selector_from
     from ..core.run.baseline import TakeOver
     from ..report import baseline as pages
 

@@ -109,7 +109,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         tags=apply.get("tags", "*"),
         reviewed=Reviewed(usable.get("reviewed", "off")),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
-        timeouts=_timeouts(usable.get("timeouts", {})),
+        timeouts=Timeouts(**{key: duration(text) for key, text in usable.get("timeouts", {}).items()}),
         manner=_manner(usable, document),
         preflight=_preflight(usable.get("preflight", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
@@ -125,10 +125,6 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
 def _window(window: dict[str, Any]) -> Window:
     start, end = time.fromisoformat(window["from"]), time.fromisoformat(window["to"])
     return Window(frozenset(window["days"]), start, end, window["timezone"])
-
-
-def _timeouts(written: dict[str, str]) -> Timeouts:
-    return Timeouts(**{key: duration(text) for key, text in written.items()})
 
 
 def _manner(usable: dict[str, Any], document: Document) -> ApplyPolicy:

@@ -110,10 +110,6 @@ def _release(payload: Payload) -> Release | Ignored:
     )
 
 
-def _schedule(_payload: Payload) -> Schedule:
-    return Schedule()
-
-
 def _dispatch(payload: Payload) -> Dispatch:
     given = get_of(payload, dict | None, "inputs") or {}
     inputs = tuple((str(name), _as_text(value)) for name, value in given.items())
@@ -177,7 +173,7 @@ _READERS: dict[str, Callable[[Payload], Event | Ignored]] = {
     "merge_group": _merge_group,
     "push": _push,
     "release": _release,
-    "schedule": _schedule,
+    "schedule": lambda _payload: Schedule(),
     "workflow_dispatch": _dispatch,
     "issue_comment": _comment,
     "workflow_run": _workflow_run,

@@ -160,7 +160,7 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Whether it was written; a runner's disk that is full is no reason to stop in the middle of a run."""
+        """Whether it was written; a full disk of the runner must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))

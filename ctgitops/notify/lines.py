@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.plan.plan import Direction, Step
+from ..core.plan.plan import Direction
 from ..core.run.progress import (
     BackendAwaited,
     BackupAdvanced,
@@ -66,7 +66,7 @@ def _of_others(progress: Progress) -> str | None:
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
         case PlanStarted(plan=plan):
-            work = f"{len(plan.steps)} to {_verb(plan.direction)}"
+            work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
         case BackupAdvanced(what=what):
             return f"backup: {on_one_line(what)}"
@@ -132,7 +132,8 @@ def _of_a_step(progress: Progress) -> str | None:
         case StatementFinished(step=step, position=position, of=of, millis=millis):
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
         case StepFinished(step=step, millis=millis, position=position, of=of):
-            return f"{_place(position, of)} {on_one_line(step.name)} … {_past(step)} in {took(millis)}"
+            done = "applied" if step.direction is Direction.APPLY else "rolled back"
+            return f"{_place(position, of)} {on_one_line(step.name)} … {done} in {took(millis)}"
         case _:
             return _of_a_part(progress)
 
@@ -157,11 +158,3 @@ def took(millis: int) -> str:
 
 def _place(position: int, of: int) -> str:
     return f"[{position}/{of}]"
-
-
-def _verb(direction: Direction) -> str:
-    return "apply" if direction is Direction.APPLY else "roll back"
-
-
-def _past(step: Step) -> str:
-    return "applied" if step.direction is Direction.APPLY else "rolled back"
