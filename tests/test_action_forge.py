@@ -659,5 +659,5 @@ def test_a_bug_still_writes_the_summary(scene: Scene, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("ctgitops.action.planning.plan_verb", broken)
     assert scene.run("pull_request", opened()) == 1
-    assert "Something unexpected happened" in scene.summary
+    assert "Unexpected error" in scene.summary
     assert "ghs_token" not in scene.summary

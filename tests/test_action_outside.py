@@ -353,7 +353,7 @@ def test_who_may_not_write_gets_nothing(checkout: Scene, permission: str, comman
     assert checkout.run("issue_comment", payload, command=command, environment="staging") == 0
     assert checkout.forge.reactions == [(comment_id(), "-1")]
     assert (checkout.tables("staging"), checkout.forge.comments) == (0, [])
-    assert "Codertocat may not write" in html(checkout.summary)
+    assert "Codertocat does not have write access" in html(checkout.summary)
 
 
 def test_where_nobody_can_tell_who_may_write_nothing_is_done(checkout: Scene) -> None:
