@@ -14,7 +14,7 @@ RUN python3 -m venv --without-pip /opt/ctgitops \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/ctgitops/lib
 
 
-# Our own code, in a small layer of its own: who has the version before pulls no server and no library again
+# Our code in a separate small layer: a new version does not pull servers and libraries again
 FROM python AS code
 COPY pyproject.toml README.md LICENSE /source/
 COPY ctgitops /source/ctgitops
@@ -60,7 +60,7 @@ LABEL org.opencontainers.image.title=ctgitops \
       org.opencontainers.image.description="GitOps for a PostgreSQL schema" \
       org.opencontainers.image.source=https://github.com/constructtrack/ctgitops \
       org.opencontainers.image.licenses=Apache-2.0
-# -I: the working directory is somebody's checkout, and no module of it may be imported.
+# -I: the working directory is a user's checkout, whose modules must not be imported.
 # No USER: the runner's workspace belongs to another account, and GitHub asks for root. No shell, no init: signals
 # reach Python, which stops what runs on the server.
 ENTRYPOINT ["/opt/ctgitops/bin/python", "-I", "-u", "-m", "ctgitops", "action"]
@@ -89,7 +89,7 @@ COPY --from=postgresql /opt/postgresql /opt/postgresql
 ENV CTGITOPS_POSTGRES=/opt/postgresql/14:/opt/postgresql/15:/opt/postgresql/16:/opt/postgresql/18
 
 
-# What a throw-away server begins with: initdb would be run in every container anew
+# Initial data directories of throw-away servers: without them every container runs initdb
 FROM servers AS data
 COPY --from=code /code/ /
 COPY docker/keep_data.py /

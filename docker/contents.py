@@ -1,4 +1,4 @@
-"""What an image weighs, and what makes it up: python docker/contents.py IMAGE, as a table in Markdown, in megabytes."""
+"""Prints the size of an image and of its parts in MB, as a Markdown table: python docker/contents.py IMAGE."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import subprocess
 import sys
 
 PARTS = {
-    "ctgitops and the packages that it needs": "/opt/ctgitops",
+    "ctgitops and its dependencies": "/opt/ctgitops",
     "Python 3.13": "/usr/lib/python3.13",
     "PostgreSQL 14": "/opt/postgresql/14",
     "PostgreSQL 15": "/opt/postgresql/15",
     "PostgreSQL 16": "/opt/postgresql/16",
     "PostgreSQL 17, PostGIS, pgvector": "/usr/lib/postgresql /usr/share/postgresql",
     "PostgreSQL 18": "/opt/postgresql/18",
-    "what throw-away servers begin with": "/opt/postgresql/data",
+    "data directories for throw-away servers": "/opt/postgresql/data",
     "projections for PostGIS": "/usr/share/proj /usr/share/gdal",
     "libraries: ICU, GDAL, GEOS, SFCGAL, OpenSSL, …": "/usr/lib/*-linux-gnu",
-    "Perl, which Debian's PostgreSQL needs": "/usr/share/perl /usr/share/perl5",
+    "Perl, a dependency of Debian's PostgreSQL": "/usr/share/perl /usr/share/perl5",
 }
 
 

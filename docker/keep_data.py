@@ -1,7 +1,7 @@
-"""Makes the data directories that the image's throw-away servers begin with: `python keep_data.py FOLDER`, as root.
+"""Creates the initial data directories of the image's throw-away servers: `python keep_data.py FOLDER`, as root.
 
-For each major one with either superuser; without them the first server of a container runs initdb. The three databases
-of each are the same files, so that a dictionary which holds one packs 29 MB to little more than 1 MB.
+One per major version and superuser; without them the first server of a container runs initdb. The three databases in
+each have identical files, so a dictionary larger than one database compresses 29 MB to about 1 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 24}]
 
 
 def main(folder: Path) -> None:
-    """Starts each server once, which keeps what it began with; packs that for everybody to read."""
+    """Starts each server once, which caches its data directory, and compresses the caches, readable by all users."""
     os.environ[CACHE_VARIABLE] = str(folder)
     for programs in find_programs():
         for kind in (LocalServer, SandboxServer) if programs.has_server else ():

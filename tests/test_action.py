@@ -199,7 +199,7 @@ def test_a_tag_without_a_token_proves_nothing_and_fails(step: Step) -> None:
                 changed(payload, tag, "refs/tags/v1.0.0" if name == "push" else "v1.0.0")
         run = step.run(event, payload)
         assert run.status == 8, run.said
-        assert "nobody can see whether the tag v1.0.0 is on master" in step.summary
+        assert "cannot check whether the tag v1.0.0 is on master" in step.summary
         assert tables(step, "production") == []
 
 
@@ -213,7 +213,7 @@ def test_a_moved_tag_is_refused(step: Step) -> None:
 def test_a_person_starts_it_and_says_what(step: Step) -> None:
     payload = payload_of("workflow_dispatch")
     assert step.run("workflow_dispatch", payload).status == 2
-    assert "must say what to do" in step.summary
+    assert "needs a command" in step.summary
 
     given = payload | {"inputs": {"command": "apply", "environment": "staging", "root": "elsewhere"}}
     assert step.run("workflow_dispatch", given).status == 0
@@ -231,7 +231,7 @@ def test_a_person_starts_it_and_says_what(step: Step) -> None:
 def test_a_comment_without_a_token_is_nobody_s(step: Step) -> None:
     run = step.run("issue_comment", commented("/ctgitops apply staging"))
     assert run.status == 8, run.said
-    assert "nobody can see whether Codertocat may write" in step.summary
+    assert "cannot check whether Codertocat has write access" in step.summary
     assert tables(step, "staging") == []
 
 
@@ -360,7 +360,7 @@ def test_sql_that_looks_like_a_command_is_none(step: Step, line: str) -> None:
     step.house.migration("002_evil", f"/* {text} */\ndo $$ begin {raised} end $$;")
     ours = (
         "::warning title=ctgitops::the input",
-        "::warning title=ctgitops::could not report the check",
+        "::warning title=ctgitops::could not create the check run",
         "::warning title=ctgitops::could not list the",
         "::group::",
         "::endgroup::",
@@ -442,7 +442,7 @@ def test_after_an_error_no_other_environment_is_tried(step: Step) -> None:
     run = step.run("push", push())
     assert run.status == 6, run.said
     assert any(line.startswith("::error file=migrations/002_wrong.sql,line=1") for line in said(run))
-    assert "production: not tried, because staging failed" in run.said
+    assert "production: skipped, because staging failed" in run.said
     assert "red" in tables(step, "staging")
     assert tables(step, "production") == []
 
@@ -463,7 +463,7 @@ def test_a_run_goes_on_where_the_runner_s_files_cannot_be_written(step: Step) ->
     assert run.status == 0, run.said
     assert tables(step, "staging") == ["red"]
     assert "Traceback" not in run.said
-    assert "the runner's file for GITHUB_STEP_SUMMARY could not be written: No space left on device" in run.said
+    assert "the runner's file for GITHUB_STEP_SUMMARY cannot be written: No space left on device" in run.said
     assert "outputs of this step are missing: applied, blocked, fingerprint, pending, receipt, versions" in run.said
 
     shown = step.run("workflow_dispatch", payload_of("workflow_dispatch"), full, command="check")

@@ -373,7 +373,7 @@ def test_what_is_not_what_a_copy_foretold_fails_and_stops_the_rollout(
     assert scene.run("push", push()) == 1
     said = capsys.readouterr().out
     assert "::error title=ctgitops::staging: 1 migration applied, BUT NOT WHAT WAS PREDICTED" in said
-    assert "production: not tried, because staging is not what was predicted" in said
+    assert "production: skipped, because staging differs from its prediction" in said
     assert scene.tables("production") == 0
     assert scene.forge.ends[-1][1] is DeploymentState.FAILURE
     for page in (scene.summary, html(scene.forge.comments[-1].body)):
@@ -539,7 +539,7 @@ def test_a_tag_that_names_another_commit_by_now_is_refused(scene: Scene) -> None
         ("workflow_dispatch", payload_of("workflow_dispatch") | {"ref": "refs/tags/v1.0.0"}),
     ):
         assert scene.run(event, payload, command="apply", environment="production") == 5
-        assert "it was moved" in scene.summary
+        assert "the tag was moved" in scene.summary
     assert scene.tables("production") == 0
 
 
@@ -659,5 +659,5 @@ def test_a_bug_still_writes_the_summary(scene: Scene, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("ctgitops.action.planning.plan_verb", broken)
     assert scene.run("pull_request", opened()) == 1
-    assert "Something unexpected happened" in scene.summary
+    assert "Unexpected error" in scene.summary
     assert "ghs_token" not in scene.summary

@@ -45,7 +45,7 @@ def test_a_pull_request_s_manifest_cannot_choose_another_secret(scene: Scene) ->
     )
     assert scene.run("pull_request", opened()) == 0
     page = html(scene.forge.comments[-1].body)
-    assert "`database.url` of staging is another than on the base branch" in page.replace("<code>", "`").replace(
+    assert "`database.url` of staging differs from the base branch" in page.replace("<code>", "`").replace(
         "</code>", "`"
     )
     assert scene.run("pull_request", opened(), command="status") == 0
@@ -90,7 +90,7 @@ def test_where_the_base_branch_cannot_be_read_nothing_is_connected_to(scene: Sce
     scene.forge.refuses = ("tree",)
     for command in ("auto", "plan", "status"):
         assert scene.run("pull_request", opened(), command=command) != 0
-        assert "nobody could see which databases the base branch names" in html(scene.summary)
+        assert "cannot read the manifests of the base branch" in html(scene.summary)
     assert scene.run("pull_request", opened(), github_token="") == 8
 
 
@@ -216,7 +216,7 @@ def test_without_secrets_it_is_the_plan_of_its_files(scene: Scene) -> None:
     proposed(scene, {"migrations/002_blue.sql": BLUE})
     assert scene.run("workflow_run", ended()) == 0
     body = html(scene.forge.comments[-1].body)
-    assert "this run was not given its secret" in body
+    assert "its secret is not set in this run" in body
     assert "1 migration pending" in body
 
 
@@ -353,7 +353,7 @@ def test_who_may_not_write_gets_nothing(checkout: Scene, permission: str, comman
     assert checkout.run("issue_comment", payload, command=command, environment="staging") == 0
     assert checkout.forge.reactions == [(comment_id(), "-1")]
     assert (checkout.tables("staging"), checkout.forge.comments) == (0, [])
-    assert "Codertocat may not write" in html(checkout.summary)
+    assert "Codertocat does not have write access" in html(checkout.summary)
 
 
 def test_where_nobody_can_tell_who_may_write_nothing_is_done(checkout: Scene) -> None:

@@ -22,7 +22,7 @@ FOLDER = "environments"
 LARGEST = 100_000
 MOST = 100
 """Maximum number of manifests read from a commit; LARGEST is the maximum size of one, in bytes."""
-_MERGED = "what is merged holds: the change counts from the merge on"
+_MERGED = "the change takes effect when it is merged"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Merged:
             raise self.unknown
         merged = self.environments.get(environment.name)
         if merged is None:
-            what = f"{environment.name} is not on the base branch, so nobody connects to it"
+            what = f"{environment.name} is not on the base branch, so its database is not connected to"
             raise MustWaitError(what, hint="merge its manifest first")
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
@@ -53,7 +53,11 @@ class Merged:
             return None
         try:
             environment = self.workspace.get(name)
-            return self.of(environment).ledger() if environment else Unreadable("there is no such environment", 2)
+            return (
+                self.of(environment).ledger()
+                if environment
+                else Unreadable("it is not an environment of this repository", 2)
+            )
         except CtgitopsError as error:
             return Unreadable(error.what, error.exit_status)
 
@@ -77,7 +81,7 @@ class Merged:
             here = self.workspace.get(name)
             changed = [key for key, was, now in _reached(merged, here) if was != now] if here else []
             for key in changed:
-                what = f"`{key}` of {name} is another than on the base branch, and was not used for this plan"
+                what = f"`{key}` of {name} differs from the base branch; this plan uses the value of the base branch"
                 place = Place(here.path) if here else None
                 found.append(Problem("not-merged", what, place, hint=_MERGED, blocks=False))
         return tuple(found)
@@ -98,13 +102,13 @@ def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: 
     """Reads the manifests of a commit through the API; if that fails, no database is connected to."""
     by_name = {environment.name: environment for environment in here}
     if forge is None or not sha:
-        what = "nobody could see which databases the base branch names"
+        what = "cannot read the manifests of the base branch: there is no GitHub token"
         hint = "leave the input `github-token` at its default; it needs `contents: read`"
         return Merged({}, own, by_name, ForgeError(what, hint=hint))
     try:
         files = _manifests(forge, sha, f"{folder}{FOLDER}")
     except CtgitopsError as error:
-        what = f"nobody could see which databases the base branch names: {error.what}"
+        what = f"cannot read the manifests of the base branch: {error.what}"
         return Merged({}, own, by_name, ForgeError(what, hint=error.hint))
     return Merged({e.name: e for e in environments_in(files)}, own, by_name)
 
@@ -112,7 +116,8 @@ def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: 
 def _manifests(forge: Forge, sha: str, folder: str) -> dict[str, bytes]:
     found = [file for file in forge.tree(sha, folder) if _is_manifest(file, folder)]
     if len(found) > MOST:
-        raise ForgeError(f"the base branch has more than {MOST} manifests", hint="so many environments are not read")
+        hint = "split the environments between folders, with the input `root`"
+        raise ForgeError(f"the base branch has more than {MOST} manifests", hint=hint)
     return {file.path.removeprefix(f"{folder}/"): forge.blob(file.blob) for file in found}
 
 

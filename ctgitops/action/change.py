@@ -1,4 +1,4 @@
-"""The Action's commands that change a database: apply, in the order of `after`, and rollback."""
+"""The commands of the Action that change a database: apply in the order of `after`, rollback, repair and unlock."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ..commands.apply import apply as apply_verb
+from ..commands.repair import Correction, Fact, accept_again
 from ..commands.rollback import Back, show_rollback
 from ..commands.rollback import rollback as rollback_verb
+from ..commands.unlock import Ending
+from ..commands.unlock import unlock as unlock_verb
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.forge import Deployment, DeploymentState
-from ..core.forge.intent import Applying, Provenance
+from ..core.forge.intent import Applying, Provenance, Unlocking
 from ..core.gate.request import Request
 from ..core.migration.schema_version import SchemaVersion
 from ..core.migration.selector import selector_from
@@ -19,13 +22,14 @@ from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted, Progress
 from ..errors import ApplyError, CtgitopsError
 from ..notify.listeners import listeners
+from ..report.escape import plain
 from ..report.markdown import outcome_markdown
 from ..report.text import outcome_text, outcome_verdict
 from .job import LONGEST, Job
 from .planning import NOTHING_APPROVED
 from .provenance import prove
+from .pull_request_checks import with_reviews
 from .records import keep_record
-from .reviewed_files import with_reviews
 
 SHA = re.compile(r"[0-9a-f]{40}")
 Verb = Callable[[Listener], Outcome]
@@ -47,7 +51,7 @@ class Result:
     def told(self) -> str:
         """Why the environments after it are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
-        return f"{self.environment.name} {'is not what was predicted' if odd else 'failed'}"
+        return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
@@ -67,7 +71,7 @@ def apply(job: Job, ask: Applying) -> int:
             break
     untried = [e.name for e in ask.environments[len(results) :]]
     if untried:
-        job.runner.warn(f"{', '.join(untried)}: not tried, because {results[-1].told}")
+        job.runner.warn(f"{', '.join(untried)}: skipped, because {results[-1].told}")
     _outputs(job, results)
     keep_record(job, sha, {result.environment.name: result.outcome for result in results}, merged)
     return next((result.exit_status for result in results if result.exit_status), 0)
@@ -178,3 +182,30 @@ def _outputs(job: Job, results: list[Result]) -> None:
     )
     job.runner.output("receipt", receipts[-1] if receipts else "")
     job.versions(versions)
+
+
+def unlock(job: Job, ask: Unlocking) -> int:
+    """Terminates only runs of this tool without an active session. Raises MustWaitError."""
+    said = [
+        unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
+        for environment in ask.environments
+    ]
+    page = "### 🔓 Unlock\n\n" + "".join(f"- {plain(line)}\n" for line in said)
+    job.show("Unlock", "\n".join(said), page)
+    if ask.pull_request is not None:
+        job.answer(ask.pull_request, page)
+    return 0
+
+
+def repair(job: Job, ground: Provenance) -> int:
+    """Adds a ledger entry for each migration, and applies nothing. Raises UsageError. Writes."""
+    prove(job, ground)
+    inputs = job.inputs.named()
+    request = job.wiring.request(inputs.environment, wait=inputs.wait)
+    meant = tuple(Correction(selector_from(each, "again"), Fact.AGAIN, inputs.reason) for each in inputs.again)
+    entries = accept_again(request, meant, databases=job.wiring.databases, tell=listeners(job.hear))
+    said = [f"{inputs.environment}: {e.name} recorded as {e.error}; the next apply runs it" for e in entries]
+    page = "### Repair\n\n" + "".join(f"- {plain(line)}\n" for line in said)
+    job.show("Repair", "\n".join(said), page)
+    keep_record(job, ground.sha or job.wiring.origin.commit_sha, {}, None)
+    return 0

@@ -16,12 +16,12 @@ def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
     """Runs the command if the comment's author has write access. Raises ForgeError if that cannot be determined."""
     forge = job.teller.forge
     if forge is None:
-        what = f"without a token nobody can see whether {comment.author} may write"
+        what = f"cannot check whether {comment.author} has write access: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
     # The author's association in the event is not enough: a member may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
         _react(job, comment, Reaction.REFUSED)
-        return Ignored(f"{comment.author} may not write to this repository")
+        return Ignored(f"{comment.author} does not have write access to this repository")
     _react(job, comment, Reaction.SEEN)
     ended = Reaction.FAILED
     try:

@@ -20,8 +20,7 @@ from ..ports.forge import Forge
 from ..wiring.wiring import Wiring
 from .job import Job
 from .planning import publish
-from .pull_request_checks import clashes_of, merged_before
-from .reviewed_files import shown_now
+from .pull_request_checks import clashes_of, merged_before, shown_now
 
 MOST = 300
 LARGEST = 1_000_000
@@ -33,17 +32,17 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     """Plans a pull request with the manifests and the policy of this checkout. Never applies."""
     forge = job.teller.forge
     if forge is None:
-        raise ForgeError("without a token nobody can read the pull request", hint="give the input `github-token`")
+        raise ForgeError("cannot read the pull request: there is no GitHub token", hint="set the input `github-token`")
     number = ask.pull_request
     if number is None and ask.run is not None:
         number = forge.proposed_by(ask.run)
     if number is None:
-        return Ignored("no open pull request has this commit as its head now")
+        return Ignored("no open pull request has this commit as its head")
     proposal = forge.proposal(number)
     if ask.run is not None and proposal.head_sha != ask.run.head_sha:
-        return Ignored("it was pushed to since, and the run for that follows")
+        return Ignored("the pull request has a newer commit, which another run plans")
     if proposal.merged:
-        return Ignored("it is merged, so there is nothing to plan")
+        return Ignored("the pull request is already merged")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
     changed = job.teller.files_of(number)
     with overlaid(job.wiring.root, files) as root:
@@ -68,7 +67,7 @@ def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[st
         look.environment.name: look
         for look in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     }
-    unlooked = Unlooked(changed, "this run was not given its secret", wiring.shadows)
+    unlooked = Unlooked(changed, "its secret is not set in this run", wiring.shadows)
     return tuple(
         found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )
@@ -85,7 +84,7 @@ def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, byt
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]
     size = sum(there[path].size for path in changed if path in there)
     if len(changed) > MOST or size > ALL:
-        what = f"it changes {len(changed)} SQL files of {size:,} bytes; {MOST} of {ALL:,} are read"
+        what = f"it changes {len(changed)} SQL files ({size:,} bytes); the limit is {MOST} files and {ALL:,} bytes"
         raise ForgeError(what, hint="split the pull request")
     bad = {problem.place.path for problem in problems if problem.place}
     files: dict[str, bytes | None] = {}
@@ -98,8 +97,8 @@ def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, byt
 
 def _refused(file: TreeFile, path: str) -> Problem | None:
     if not file.plain:
-        return Problem("not-a-file", "it is a link or another repository, not a file", Place(path), "put a file there")
+        return Problem("not-a-file", "it is a link or a submodule, not a file", Place(path), "replace it with a file")
     if file.size > LARGEST:
-        what = f"it holds {file.size:,} bytes, and of a pull request {LARGEST:,} are read"
+        what = f"it has {file.size:,} bytes, and the limit for a file of a pull request is {LARGEST:,}"
         return Problem("too-large", what, Place(path), "split it, or load data by other means")
     return None

@@ -64,32 +64,34 @@ class Teller:
 
     def deploy(self, deployment: Deployment) -> int | None:
         """Creates a deployment."""
-        return self._tried("the deployment was not reported", lambda forge: forge.deploy(deployment))
+        return self._tried("the deployment was not created", lambda forge: forge.deploy(deployment))
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the final status of a deployment."""
         words = self.runner.hidden(description)[:LONGEST_DESCRIPTION]
-        self._tried("the deployment's end was not reported", lambda forge: forge.deployed(number, state, words, url))
+        self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
 
     def pull_request_of(self, sha: str) -> int | None:
         """The pull request that brought a commit."""
-        return self._tried("the pull request is not known", lambda forge: forge.pull_request_of(sha))
+        return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
         """Adds a reaction to a comment."""
-        self._tried("the comment was not marked", lambda forge: forge.react(pull_request, comment, reaction))
+        self._tried("the reaction was not added", lambda forge: forge.react(pull_request, comment, reaction))
 
     def files_of(self, pull_request: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes."""
-        return self._tried("its files are not known", lambda forge: forge.files_of(pull_request)) or ()
+        return (
+            self._tried("the files of the pull request were not read", lambda forge: forge.files_of(pull_request)) or ()
+        )
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
         """The other open pull requests that add migrations."""
-        return self._tried("other pull requests were not looked at", lambda forge: forge.other_open(than)) or ()
+        return self._tried("other pull requests were not checked", lambda forge: forge.other_open(than)) or ()
 
     def suggest(self, review: Review) -> int:
         """Suggests fixes on lines of a pull request."""
-        return self._tried("no fix was suggested", lambda forge: forge.suggest(review)) or 0
+        return self._tried("fixes were not suggested", lambda forge: forge.suggest(review)) or 0
 
     def _tried(self, otherwise: str, call: Callable[[Forge], Said]) -> Said | None:
         if self.forge is None:

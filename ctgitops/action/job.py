@@ -81,7 +81,7 @@ class Job:
         self.teller.comment(StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew))
 
     def answer(self, pull_request: int, body: str) -> None:
-        """Replies to a comment command with a comment of its own, separate from the plan."""
+        """Replies to a comment command with a comment that is separate from the plan."""
         self.comment(pull_request, "", body, key="answer")
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:

@@ -17,17 +17,16 @@ from ..report.json import plan_json, plans_json
 from ..report.markdown import plans_markdown
 from ..report.text import plans_text
 from .job import LONGEST, Job, error_markdown
-from .pull_request_checks import clashes_of, merged_before, suggest
-from .reviewed_files import shown_now, with_reviews
+from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, with_reviews
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
 """The output `fingerprint` if there is no plan to approve; as an input it matches no plan."""
 _TITLES = {
-    (True, True): "Every plan is sound",
-    (True, False): "A plan is blocked; the workflow does not want that to fail",
-    (False, True): "A plan has warnings, and the workflow wants those to fail",
-    (False, False): "A plan is blocked, could not be made, or has a finding that is an error",
+    (True, True): "All plans are valid",
+    (True, False): "A plan is blocked; the input `fail-on` allows that",
+    (False, True): "A plan has warnings; the input `fail-on` does not allow them",
+    (False, False): "A plan is blocked, could not be made, or has a finding of severity error",
 }
 
 

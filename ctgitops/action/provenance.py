@@ -8,7 +8,7 @@ from ..ports.forge import Forge
 from .job import Job
 
 _UNCHANGED = "nothing was changed"
-_CHECK_OUT = "let actions/checkout check out the default branch before this step"
+_CHECK_OUT = "check out the default branch with actions/checkout before this step"
 
 
 def prove(job: Job, ground: Provenance) -> None:
@@ -17,8 +17,8 @@ def prove(job: Job, ground: Provenance) -> None:
         return
     forge = job.teller.forge
     if forge is None:
-        of_what = f"the tag {ground.tag}" if ground.tag else "what is checked out"
-        what = f"without a token nobody can see whether {of_what} is on {ground.branch}"
+        of_what = f"the tag {ground.tag}" if ground.tag else "the checked-out commit"
+        what = f"cannot check whether {of_what} is on {ground.branch}: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default; it needs `contents: read`")
     if ground.tag:
         _tag(job, ground, forge)
@@ -29,11 +29,11 @@ def prove(job: Job, ground: Provenance) -> None:
 def _tag(job: Job, ground: Provenance, forge: Forge) -> None:
     commit, here = forge.commit_of_tag(ground.tag), job.wiring.origin.commit_sha
     if not commit or {commit} != {here, ground.sha or here}:
-        what = f"the tag {ground.tag} names {commit[:7]}, and this run is for {here[:7]}: it was moved"
-        raise MustWaitError(what, state=_UNCHANGED, hint="a tag that moves proves nothing: make a new one")
+        what = f"the tag {ground.tag} points to {commit[:7]}, but this run is for {here[:7]}: the tag was moved"
+        raise MustWaitError(what, state=_UNCHANGED, hint="create a new tag: a moved tag is not accepted")
     if not forge.is_on(ground.branch, commit):
         what = f"the commit of the tag {ground.tag} is not on {ground.branch}"
-        raise MustWaitError(what, state=_UNCHANGED, hint=f"merge it into {ground.branch}, then tag that")
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"merge it into {ground.branch}, then tag the merged commit")
 
 
 def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
@@ -45,5 +45,5 @@ def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
     if not commit:
         raise ForgeError("no commit is checked out", state=_UNCHANGED, hint=_CHECK_OUT)
     if not forge.is_on(ground.branch, commit):
-        what = f"what is checked out, {commit[:7]}, is not on {ground.branch}"
-        raise MustWaitError(what, state=_UNCHANGED, hint=f"let actions/checkout bring {ground.branch}")
+        what = f"the checked-out commit {commit[:7]} is not on {ground.branch}"
+        raise MustWaitError(what, state=_UNCHANGED, hint=f"check out {ground.branch} with actions/checkout")

@@ -1,17 +1,22 @@
-"""Finds conflicts with other open pull requests, and posts suggested changes."""
+"""What GitHub knows about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ..core.environment.environment import Reviewed
 from ..core.forge.conflict import clashes
 from ..core.forge.forge import ChangedFile, Review
 from ..core.forge.intent import Planning
 from ..core.forge.suggest import suggestions
+from ..core.gate.request import Request
+from ..core.gate.review import Reviews, all_files_of, files_of
 from ..core.migration.migration import Migration
+from ..core.plan.plan import make_plan
 from ..core.problem import Problem
 from ..core.workspace.numbering import BaseBranch
 from ..core.workspace.workspace import Workspace
+from ..errors import CtgitopsError
 from ..github.inputs import CommentMode
 from .job import Job
 
@@ -43,3 +48,29 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
     found = suggestions(problems, files, job.wiring.origin.folder)
     if found:
         job.teller.suggest(Review(ask.pull_request, ask.sha, found))
+
+
+def with_reviews(job: Job, request: Request) -> Request:
+    """Adds which pending files GitHub knows as reviewed; queries it only if the environment requires reviews."""
+    if request.environment.reviewed is Reviewed.OFF:
+        return request
+    return replace(request, reviews=_asked(job, request))
+
+
+def shown_now(request: Request) -> Request:
+    """Adds all files as reviewed to the request of a pull request's plan: by the merge, that plan has shown them."""
+    files = all_files_of(request.workspace, request.origin.folder)
+    return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
+
+
+def _asked(job: Job, request: Request) -> Reviews:
+    if job.teller.forge is None:
+        return Reviews(unknown="there is no GitHub token")
+    try:
+        ledger = job.wiring.databases.of(request.environment).ledger()
+        files = files_of(
+            make_plan(request.workspace, request.environment, ledger, request.target), request.origin.folder
+        )
+        return Reviews(job.teller.forge.seen(files, request.origin.commit_sha) if files else frozenset())
+    except CtgitopsError as error:
+        return Reviews(unknown=error.what)

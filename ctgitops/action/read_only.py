@@ -1,4 +1,4 @@
-"""The Action's read-only commands: check, status, an offline plan, and the final comment of a closed pull request."""
+"""The read-only commands of the Action: check, status, drift, an offline plan, and a closed pull request's comment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import replace
 from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
+from ..commands.drift import drift as drift_verb
 from ..commands.planning.offline import Unlooked
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.forge.forge import ChangedFile
 from ..core.forge.intent import Checking, Finalising, Planning, in_order_of_after
+from ..core.view.drift import Drift, DriftLook
+from ..core.view.drift import exit_status as drift_exit_status
+from ..core.view.preview import Unseen
 from ..core.view.status import exit_status as status_exit_status
 from ..core.workspace.finding import Finding
+from ..report.drift import drift_json, drift_markdown, drift_text, verdict
 from ..report.escape import plain
 from ..report.markdown import check_markdown, statuses_markdown
 from ..report.record import closed_markdown
@@ -78,6 +83,36 @@ def status(job: Job, base_sha: str | None = None) -> int:
 def finalise(job: Job, ask: Finalising) -> int:
     """Writes the final comment of a closed pull request, which no later push updates."""
     page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
-    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing of it was applied", page)
+    job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing was applied", page)
     job.comment(ask.pull_request, ask.sha, page)
     return 0
+
+
+DRIFT_FILE = "ctgitops-drift.json"
+
+
+def drift(job: Job) -> int:
+    """Checks one environment, or all: log, summary, annotations, and the output `drift`."""
+    names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
+    requests = tuple(job.wiring.request(name) for name in names)
+    looks = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
+    job.show("Drift", drift_text(looks), drift_markdown(looks, longest=LONGEST))
+    job.runner.keep(DRIFT_FILE, drift_json(looks))
+    for look in looks:
+        _mark(job, look)
+    job.runner.output("drift", _answer(looks))
+    return drift_exit_status(looks)
+
+
+def _answer(looks: tuple[DriftLook, ...]) -> str:
+    """The output `drift`: `unknown` if any environment could not be checked, which is not `false`."""
+    if any(isinstance(look, Drift) and look.changes for look in looks):
+        return "true"
+    return "unknown" if any(isinstance(look, Unseen) for look in looks) else "false"
+
+
+def _mark(job: Job, look: DriftLook) -> None:
+    if isinstance(look, Unseen):
+        job.runner.fail(f"{look.environment.name}: {look.error.what}\n{look.error.hint}".strip())
+    elif look.changes:
+        job.runner.fail(f"{look.environment.name}: {verdict(look)}")

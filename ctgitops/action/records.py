@@ -32,7 +32,7 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
     for number in list(numbers)[:MOST]:
         job.comment(number, sha, _page(job, number, ledgers, ended if number in blamed else _sound(ended)))
     if len(numbers) > MOST:
-        job.runner.warn(f"{len(numbers) - MOST} more pull requests keep the record they have")
+        job.runner.warn(f"the records of {len(numbers) - MOST} more pull requests were not updated")
 
 
 def record_now(job: Job, pull_request: int) -> str:

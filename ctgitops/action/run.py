@@ -30,7 +30,7 @@ from ..github.runner import Runner
 from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
-from . import change, comment_command, drift, fork_plan, planning, read_only, repair, unlock
+from . import change, comment_command, fork_plan, planning, read_only
 from .github_writer import Teller
 from .job import Job
 
@@ -53,7 +53,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         runner.summarise(
-            "### ⛔ The run was asked to stop\n\nWhat was reported as done is done; nothing else was kept."
+            "### ⛔ The run was asked to stop\n\nSteps that were reported as done are done; nothing else was kept."
         )
         raise
     except Exception as error:  # noqa: BLE001 - an empty summary would look like success
@@ -98,13 +98,16 @@ def _secrets_of(environment: Environment) -> tuple[str, ...]:
 def _event(environ: Mapping[str, str]) -> Happened:
     path = environ.get("GITHUB_EVENT_PATH", "")
     if not path:
-        raise UsageError("GITHUB_EVENT_PATH is not set", hint="`ctgitops action` is what a GitHub runner calls")
+        raise UsageError("GITHUB_EVENT_PATH is not set", hint="run `ctgitops action` in a GitHub workflow")
     try:
         payload = json.loads(Path(path).read_bytes()[:LONGEST_EVENT])
     except (OSError, ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
-        raise UsageError("the file at GITHUB_EVENT_PATH cannot be read as JSON", hint="GitHub's runner writes it")
+        raise UsageError(
+            "the file at GITHUB_EVENT_PATH cannot be read as JSON",
+            hint="the GitHub runner writes it: run the job again",
+        )
     return read_event(environ.get("GITHUB_EVENT_NAME", ""), payload)
 
 
@@ -145,15 +148,15 @@ def _on_merged(job: Job, event: Happened) -> int:
     if not isinstance(ground, Provenance):
         return _nothing(job, ground)
     if job.inputs.command is Command.DRIFT:
-        return drift.drift(job)
+        return read_only.drift(job)
     if job.inputs.command is Command.REPAIR:
-        return repair.repair(job, ground)
-    return unlock.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
+        return change.repair(job, ground)
+    return change.unlock(job, Unlocking((job.wiring.environment(job.inputs.named().environment),)))
 
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
     """A scheduled run checks for drift first, then applies pending migrations; neither prevents the other."""
-    drifted = drift.drift(job) if isinstance(event, Schedule) else 0
+    drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted
 
@@ -176,7 +179,7 @@ def _by_event(job: Job, event: Happened) -> int:
         case Planning() | PlanFromApi():
             return _planned(job, ask)
         case Unlocking():
-            return unlock.unlock(job, ask)
+            return change.unlock(job, ask)
         case Checking():
             return read_only.files_only(job, ask)
         case Finalising():
@@ -190,8 +193,8 @@ def _by_event(job: Job, event: Happened) -> int:
 def _as_a_person_says(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
     filled = job.inputs.filled(given)
     if filled.command is Command.AUTO:
-        hint = "give the workflow an input `command`, or this step `with: {command: …}`"
-        raise UsageError("a workflow that is started by hand must say what to do", hint=hint)
+        hint = "add an input `command` to the workflow, or `with: {command: …}` to this step"
+        raise UsageError("a workflow that is started manually needs a command", hint=hint)
     return _commanded(job.asking(filled), event)
 
 
@@ -229,4 +232,4 @@ def _unexpected(runner: Runner, error: Exception) -> None:
     with runner.group("Unexpected error"):
         runner.say(told)
     runner.fail(f"unexpected: {type(error).__name__}: {error}")
-    runner.summarise(f"### ⛔ Something unexpected happened, please report it\n\n{fence(told, 'text')}")
+    runner.summarise(f"### ⛔ Unexpected error, please report it\n\n{fence(told, 'text')}")

@@ -17,7 +17,10 @@ from .printing import print_page
 @options.root
 @options.as_data
 def backup(name: str, root: Path, form: str) -> int:
-    """Take a backup of an environment and prove it, as apply does by itself."""
+    """Take a backup and verify it by restoring it.
+
+    `apply` and `rollback` take the same backup first, if the manifest has `backup`.
+    """
     wiring = Wiring(root)
     environment = wiring.environment(name)
     if environment.backup is None:
@@ -25,8 +28,8 @@ def backup(name: str, root: Path, form: str) -> int:
         raise UsageError(f"{name} has no `backup` in {environment.path}", hint=hint)
     with wiring.console() as tell:
         receipt = wiring.backups.take(environment, tell)
-    words = f"{name}: {receipt.id}, restored once to prove it\n  {receipt.restore_with}"
-    words += "".join(f"\n  not in it: {line}" for line in receipt.left_out)
+    words = f"{name}: {receipt.id}, verified by a restore\n  {receipt.restore_with}"
+    words += "".join(f"\n  not included: {line}" for line in receipt.left_out)
     print_page(receipt.to_json() if form == "json" else words, form)
     return 0
 
@@ -34,16 +37,23 @@ def backup(name: str, root: Path, form: str) -> int:
 @click.command()
 @click.argument("receipt", type=click.Path(dir_okay=False))
 @click.option(
-    "--into", "url", required=True, metavar="URL", help="URL of an empty database, or $NAME of a variable with it."
+    "--into",
+    "url",
+    required=True,
+    metavar="URL",
+    help="URL of an empty database, or $NAME of an environment variable that contains it.",
 )
 @options.root
 @options.as_data
 def restore(receipt: str, url: str, root: Path, form: str) -> int:
-    """Bring a backup back into an empty database, and count its rows."""
+    """Restore a backup into an empty database.
+
+    The row count of each table must be the one in the receipt.
+    """
     wiring = Wiring(root)
     with wiring.console() as tell:
         done = wiring.backups.restore(receipt, wiring.addresses.url_or_secret(url), tell)
     rows = sum(done.rows.values())
-    words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows, as counted when it was taken"
+    words = f"restored {done.id}: {len(done.rows)} tables, {rows} rows; row counts match the receipt"
     print_page(done.to_json() if form == "json" else words, form)
     return 0

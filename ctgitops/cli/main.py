@@ -28,15 +28,15 @@ VERBS = {
     "apply": "read_write",
     "rollback": "read_write",
     "repair": "repair",
-    "baseline": "baseline",
+    "baseline": "repair",
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",
     "unlock": "read_write",
     "backup": "backups",
     "restore": "backups",
-    "action": "github",
-    "demo": "story",
+    "action": "read_write",
+    "demo": "scaffold",
 }
 """Each verb and the module that defines its command; a module is imported when one of its verbs is called."""
 
@@ -94,7 +94,7 @@ def _signals_later() -> Iterator[None]:
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ctgitops")
 def ctgitops() -> None:
-    """GitOps for a PostgreSQL schema: a plan that is shown, a backup that was restored, exactly that applied."""
+    """GitOps for PostgreSQL schemas: shows a plan, takes a verified backup, and applies exactly that plan."""
 
 
 def main() -> NoReturn:
@@ -134,7 +134,7 @@ def _run() -> int:
 
 
 def _comes_of_interrupt(error: BaseException | None) -> bool:
-    """As where a class that is being made calls code of ours: Python 3.11 wraps what that raises."""
+    """Whether an interrupt caused the error: Python 3.11 wraps an exception that is raised while a class is created."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -145,8 +145,10 @@ def _written(status: int) -> int:
     failure = streams.unwritten()
     if failure is None:
         return status
-    click.echo(f"error[usage]: standard output could not be written: {failure.strerror}", err=True)
-    click.echo("  help: free space, or write to another file; the exit status tells how the run itself ended", err=True)
+    click.echo(f"error[usage]: standard output cannot be written: {failure.strerror}", err=True)
+    click.echo(
+        "  help: free disk space, or write to another file; the exit status shows how the run itself ended", err=True
+    )
     return USAGE if status == 0 and READERS.intersection(_verb) else status
 
 
@@ -160,15 +162,17 @@ def _exit_now(status: int) -> NoReturn:
 
 def _interrupted() -> int:
     """Reports that the run was asked to stop; the exit status says whether it had applied something."""
-    from ..notify.applied import NAMES
+    from ..notify.listeners import NAMES
 
-    state = "what was reported as done is done; a database that was restored into is not whole"
+    state = "steps that were reported as done are done; a database that was being restored is incomplete"
     if NAMES:
-        shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]}, {len(NAMES)} in all,"
-        state = f"{shown} done by this run"
+        shown = NAMES[0] if len(NAMES) == 1 else f"{NAMES[0]} to {NAMES[-1]} ({len(NAMES)} in total)"
+        state = f"this run completed {shown}"
     click.echo("error[interrupted]: the run was asked to stop", err=True)
     click.echo(f"  state: {state}", err=True)
-    click.echo("  help: `ctgitops status` tells what more is done; the same command again goes on from there", err=True)
+    click.echo(
+        "  help: `ctgitops status` shows what else was applied; run the same command again to continue", err=True
+    )
     return APPLY_STOPPED if NAMES else INTERRUPTED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,7 @@ from ..files.root import enclosing_root, find_root
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def _root(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
-    return _found(ctx, given, find_root)
-
-
-def _root_to_begin(ctx: click.Context, _: click.Parameter, given: Path | None) -> Path:
-    return _found(ctx, given, enclosing_root)
-
-
-def _found(ctx: click.Context, given: Path | None, find: Callable[[Path], Path]) -> Path:
+def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
     """The folder that was given, else the one that is found; prints the latter if it is not the current one."""
     here = Path()
     if given is not None or (root := find(here)) == here:
@@ -46,45 +39,49 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 root: Decorator = click.option(
     "--root",
     type=_FOLDER,
-    callback=_root,
-    help="The repository's root, with migrations/ and environments/.  [default: here, or the nearest folder above that "
-    "has them]",
+    callback=partial(_found, find=find_root),
+    help="Root of the repository, with migrations/ and environments/.  [default: the current folder, or its nearest "
+    "parent that has them]",
 )
 root_to_begin: Decorator = click.option(
     "--root",
     type=_FOLDER,
-    callback=_root_to_begin,
-    help="Where migrations/ and environments/ are made.  [default: here]",
+    callback=partial(_found, find=enclosing_root),
+    help="Folder in which to create migrations/ and environments/.  [default: the current folder]",
 )
 environment: Decorator = click.option(
-    "--env", "name", required=True, shell_complete=_environments, help="The environment, as its manifest names it."
+    "--env", "name", required=True, shell_complete=_environments, help="The environment, as named in its manifest."
 )
 any_environment: Decorator = click.option(
-    "--env", "name", shell_complete=_environments, help="One environment.  [default: all of them]"
+    "--env", "name", shell_complete=_environments, help="One environment.  [default: all]"
 )
 as_data: Decorator = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is printed on stdout."
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."
 )
 as_page: Decorator = click.option(
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
-    help="How it is printed on stdout.",
+    help="Output format.",
 )
 as_check: Decorator = click.option(
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json", "sarif", "github"]),
     default="text",
-    help="How it is printed on stdout; `sarif` for code scanning, `github` for remarks on lines.",
+    help="Output format; `sarif` for code scanning, `github` for annotations on lines.",
 )
 target: Decorator = click.option(
-    "--to", "target", metavar="MIGRATION", help="`latest`, a schema version (1.4.0), a number (008), a name or a file."
+    "--to",
+    "target",
+    metavar="MIGRATION",
+    help="Last migration to apply: `latest`, a schema version (1.4.0), a number (008), a name or a file.  "
+    "[default: the manifest's `target`]",
 )
 approved: Decorator = click.option(
-    "--fingerprint", metavar="HEX", help="Refuse any other plan than this one (12 digits of it or more)."
+    "--fingerprint", metavar="HEX", help="Refuse any plan without this fingerprint (12 or more digits)."
 )
 wait: Decorator = click.option(
-    "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for another run to end."
+    "--wait", type=click.FloatRange(0), default=300, show_default=True, help="Seconds to wait for the run lock."
 )

@@ -13,8 +13,7 @@ from ..core.problem import Problem
 from ..core.workspace.finding import Finding
 from ..wiring.wiring import Wiring
 from . import options
-from .printing import print_page, print_unread
-from .terminal import width_of
+from .printing import print_page, print_unread, width_of
 
 if TYPE_CHECKING:
     from ..core.schema.prediction import Prediction
@@ -26,15 +25,20 @@ if TYPE_CHECKING:
     metavar="BASE",
     is_flag=False,
     flag_value="",
-    help="Lint only what differs from a branch, tag or commit.  [default of BASE: origin/HEAD, main]",
+    help="Lint only files that differ from a branch, tag or commit.  [default of BASE: origin/HEAD, main]",
 )
 @click.option(
-    "--fix", is_flag=True, help="First carry out what has one answer, in the files that BASE does not have. Writes."
+    "--fix",
+    is_flag=True,
+    help="First apply each fix that is the only possible one, to files that BASE does not have. Writes.",
 )
 @options.root
 @options.as_check
 def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
-    """Everything about the files that needs no database: names, numbers, headers, dependencies, syntax, lint."""
+    """Check the migration files, without a database.
+
+    Checks names, numbers, headers, dependencies and syntax, and lints each statement.
+    """
     from ..commands.check import check as verb
     from ..commands.check import exit_status, lint
     from ..files.removal import removals
@@ -85,11 +89,11 @@ def _check_page(wiring: Wiring, form: str, problems: tuple[Problem, ...], findin
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the plan as JSON to this file."
 )
-@click.option("--no-shadow", is_flag=True, help="Do not try it on a throw-away copy of the schema.")
+@click.option("--no-shadow", is_flag=True, help="Skip the trial on a throw-away copy of the schema.")
 def plan(  # noqa: PLR0913 - one parameter an option
     *, name: str | None, target: str | None, root: Path, form: str, out: Path | None, no_shadow: bool
 ) -> int:
-    """What apply would do, for one environment or for all; nothing is changed."""
+    """Show what `apply` would do, without changing anything."""
     from ..commands.plan import plan as verb
     from ..core.view.preview import exit_status
     from ..report.json import plan_json, plans_json
@@ -124,9 +128,9 @@ def plan(  # noqa: PLR0913 - one parameter an option
 @options.root
 @options.as_page
 def status(name: str | None, root: Path, form: str) -> int:
-    """Where each environment stands: every migration with its state, and the environments side by side.
+    """Show the state of each migration in each environment.
 
-    Exit status 1 where the last run failed and nothing was applied, rolled back or repaired since.
+    Exit status 1: the last run failed, and nothing was applied, rolled back or repaired since.
     """
     from ..commands.status import status as verb
     from ..core.view.status import exit_status
@@ -160,7 +164,7 @@ def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
     for each in plans:
         if isinstance(each, dict) and each.get("environment") == name and each.get("fingerprint"):
             return str(each["fingerprint"]), _prediction(each.get("proof"), plan_file)
-    raise click.BadParameter(f"{plan_file} holds no plan of {name}", param_hint="--plan")
+    raise click.BadParameter(f"{plan_file} does not contain a plan of {name}", param_hint="--plan")
 
 
 def _prediction(proof: object, plan_file: Path) -> Prediction | None:
@@ -172,4 +176,6 @@ def _prediction(proof: object, plan_file: Path) -> Prediction | None:
     try:
         return Prediction(str(proof["prediction"]), changes_from(json.dumps(proof["changes"])))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise click.BadParameter(f"{plan_file} holds a prediction that nobody can read", param_hint="--plan") from None
+        raise click.BadParameter(
+            f"{plan_file} contains a prediction that cannot be read", param_hint="--plan"
+        ) from None

@@ -1,4 +1,4 @@
-"""CLI commands that change a database: apply, rollback, unlock."""
+"""CLI commands that change a database: apply, rollback, unlock, and `action`, which a GitHub Actions runner calls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import click
 from ..core.run.outcome import Outcome
 from ..wiring.wiring import Wiring
 from . import options
-from .printing import print_page
+from .printing import print_page, width_of
 from .read_only import fingerprint_in
-from .terminal import width_of
 
 
 @click.command()
@@ -24,7 +23,7 @@ from .terminal import width_of
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Refuse any other plan than the one in this file, which `plan --out` wrote.",
+    help="Refuse any plan but the one in this file, written by `plan --out`.",
 )
 @options.wait
 @options.root
@@ -39,11 +38,15 @@ def apply(  # noqa: PLR0913 - one parameter an option
     root: Path,
     form: str,
 ) -> int:
-    """Bring an environment to its target: under the lock, after a proved backup, one transaction a migration."""
+    """Apply the pending migrations of an environment.
+
+    Takes the run lock and, if the manifest has `backup`, a verified backup. One transaction per migration, or one for
+    all with `transaction: all` in the manifest.
+    """
     from ..commands.apply import apply as verb
 
     if plan_file and fingerprint:
-        raise click.UsageError("--plan and --fingerprint say the same thing: give one of them")
+        raise click.UsageError("--plan and --fingerprint are mutually exclusive: give one of them")
     approved, prediction = fingerprint_in(plan_file, name) if plan_file else (fingerprint, None)
     wiring = Wiring(root)
     request = replace(wiring.request(name, target=target, approved=approved, wait=wait), prediction=prediction)
@@ -57,18 +60,20 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @click.option(
     "--to",
     metavar="MIGRATION",
-    help="Undo all that came after this migration (a number, a name, a file or a schema version); 0, where there is no "
-    "000, undoes everything.",
+    help="Roll back all migrations after this one (a number, name, file or schema version). 0 rolls back all, unless "
+    "there is a migration 000.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Undo this many of the newest migrations.")
+@click.option("--steps", type=click.IntRange(1), help="Roll back this many of the newest migrations.")
 @click.option(
     "--accept-data-loss",
     "accepted",
     metavar="NAME",
     multiple=True,
-    help="Undo this migration although that destroys data; its name, number or version, once for each.",
+    help="Roll back this migration (name, number or version) although that destroys data. Can be repeated.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be undone and which data that destroys; do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be rolled back and which data that would destroy; change nothing."
+)
 @options.approved
 @options.wait
 @options.root
@@ -85,13 +90,16 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     root: Path,
     form: str,
 ) -> int:
-    """Undo the newest migrations with the rollback SQL that the ledger holds, as safely as apply."""
+    """Roll back the newest migrations with the SQL in the ledger.
+
+    Takes the run lock and a verified backup first, as `apply` does.
+    """
     from ..commands.rollback import Back, show_rollback
     from ..commands.rollback import rollback as verb
     from ..core.migration.selector import selector_from
 
     if (to is None) == (steps is None):
-        raise click.UsageError("say how far back: `--to MIGRATION` or `--steps N`")
+        raise click.UsageError("give either `--to MIGRATION` or `--steps N`")
     wiring = Wiring(root)
     request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
     back = Back(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
@@ -104,11 +112,16 @@ def rollback(  # noqa: PLR0913 - one parameter an option
 
 @click.command()
 @options.environment
-@click.option("--end", "ending", flag_value="idle", help="End that run, unless it is at work or alive.")
-@click.option("--end-at-work", "ending", flag_value="any", help="End it, whatever it is doing.")
+@click.option("--end", "ending", flag_value="idle", help="Terminate the sessions of that run, unless it is active.")
+@click.option(
+    "--end-at-work", "ending", flag_value="any", help="Terminate the sessions of that run even if it is active."
+)
 @options.root
 def unlock(*, name: str, ending: str | None, root: Path) -> int:
-    """Show who holds the run lock, and end a run that is gone but whose sessions are not. Ends nobody else's."""
+    """Show who holds the run lock, or terminate that run.
+
+    Use it after a run was killed and its sessions are still connected. Sessions of other programs are never terminated.
+    """
     from ..commands.unlock import Ending
     from ..commands.unlock import unlock as verb
 
@@ -133,3 +146,14 @@ def _print(outcome: Outcome, form: str, wiring: Wiring) -> int:
         page = outcome_text(outcome, width_of(sys.stdout))
     print_page(page, form)
     return outcome.exit_status
+
+
+@click.command()
+def action() -> int:
+    """Run one step of a GitHub workflow.
+
+    Reads inputs, event and secrets from the runner, and takes no options.
+    """
+    from ..action.run import main
+
+    return main()

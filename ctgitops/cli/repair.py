@@ -1,4 +1,4 @@
-"""CLI command `repair`: records in the ledger a fact that a person confirmed."""
+"""CLI commands that record facts in the ledger: repair, baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from ..commands.repair import Correction, Fact, accept, accept_again, adopt
+from ..commands.repair import repair as repair_verb
 from ..core.gate.request import Request
+from ..core.migration.selector import selector_from
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -15,22 +18,24 @@ from .printing import print_page
 @click.command()
 @click.argument("migrations", metavar="[MIGRATION]...", nargs=-1)
 @options.environment
-@click.option("--applied", "fact", flag_value="applied", help="It is in the database as its file says.")
-@click.option("--not-applied", "fact", flag_value="not-applied", help="It is not in the database, or no longer.")
-@click.option("--again", "fact", flag_value="again", help="It was rolled back, and is to be applied again.")
+@click.option(
+    "--applied", "fact", flag_value="applied", help="The database has this migration, as its file defines it."
+)
+@click.option("--not-applied", "fact", flag_value="not-applied", help="The database does not have this migration.")
+@click.option("--again", "fact", flag_value="again", help="Allow a migration that was rolled back to be applied again.")
 @click.option(
     "--statement",
     type=click.IntRange(1),
-    help="Say it of this statement alone, of an unfinished migration that runs outside a transaction.",
+    help="Only this statement of an unfinished migration that runs outside a transaction.",
 )
-@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or one that moved, is that of --env.")
+@click.option("--adopt", "fact", flag_value="adopt", help="This database, a copy or a moved one, now belongs to --env.")
 @click.option(
     "--as-it-is",
     "fact",
     flag_value="as-it-is",
-    help="The schema is as it should be, though it is not what a plan predicted.",
+    help="The schema is correct although it differs from a plan's prediction.",
 )
-@click.option("--reason", default="", help="How you know; it goes into the ledger.")
+@click.option("--reason", default="", help="How you know. Stored in the ledger.")
 @options.wait
 @options.root
 def repair(  # noqa: PLR0913 - one parameter an option
@@ -43,20 +48,23 @@ def repair(  # noqa: PLR0913 - one parameter an option
     wait: float,
     root: Path,
 ) -> int:
-    """Accept a fact into the ledger, on the record: about a migration, the schema, or which database this is."""
+    """Record in the ledger a fact that you confirmed.
+
+    The fact is about migrations, the schema, or the identity of the database.
+    """
     wiring = Wiring(root)
     if fact in _WHOLE:
         if migrations or statement is not None:
-            raise click.UsageError(f"`--{fact}` is about the whole database: leave the migration out")
+            raise click.UsageError(f"`--{fact}` applies to the whole database: leave out the migration")
         return _WHOLE[fact](wiring, wiring.request(name, wait=wait), reason)
     if not migrations:
-        raise click.UsageError("say which migration, by its number, name or version, or `--adopt`, or `--as-it-is`")
+        raise click.UsageError("give a migration (number, name or version), `--adopt` or `--as-it-is`")
     if fact is None:
-        raise click.UsageError("say what is true: `--applied` or `--not-applied`; or accept it again: `--again`")
+        raise click.UsageError("give one of `--applied`, `--not-applied` and `--again`")
     if fact == "again" and statement is not None:
-        raise click.UsageError("`--again` is about the whole migration: leave `--statement` out")
+        raise click.UsageError("`--again` applies to the whole migration: leave out `--statement`")
     if fact != "again" and len(migrations) > 1:
-        raise click.UsageError(f"`--{fact}` is said of one migration at a time")
+        raise click.UsageError(f"`--{fact}` takes one migration at a time")
     request = wiring.request(name, wait=wait)
     if fact == "again":
         return _accept_again(wiring, request, migrations, reason)
@@ -64,49 +72,80 @@ def repair(  # noqa: PLR0913 - one parameter an option
 
 
 def _correct(wiring: Wiring, request: Request, said: tuple[str, str, str], statement: int | None) -> int:
-    from ..commands.repair import Correction, Fact
-    from ..commands.repair import repair as verb
-    from ..core.migration.selector import selector_from
-
     migration, fact, reason = said
     correction = Correction(selector_from(migration, "repair"), Fact(fact), reason, statement)
     with wiring.console() as tell:
-        entry = verb(request, correction, databases=wiring.databases, tell=tell)
-    print_page(f"{request.environment.name}: {entry.name} is on record as {fact.replace('-', ' ')}: {entry.error}")
+        entry = repair_verb(request, correction, databases=wiring.databases, tell=tell)
+    print_page(f"{request.environment.name}: {entry.name} recorded as {fact.replace('-', ' ')}: {entry.error}")
     return 0
 
 
 def _accept_again(wiring: Wiring, request: Request, migrations: tuple[str, ...], reason: str) -> int:
-    from ..commands.repair import Correction, Fact
-    from ..commands.repair import accept_again as verb
-    from ..core.migration.selector import selector_from
-
     meant = tuple(Correction(selector_from(each, "repair"), Fact.AGAIN, reason) for each in migrations)
     with wiring.console() as tell:
-        entries = verb(request, meant, databases=wiring.databases, tell=tell)
+        entries = accept_again(request, meant, databases=wiring.databases, tell=tell)
     for entry in entries:
-        print_page(f"{request.environment.name}: {entry.name} is on record as {entry.error}")
+        print_page(f"{request.environment.name}: {entry.name} recorded as {entry.error}")
     return 0
 
 
 def _adopt(wiring: Wiring, request: Request, reason: str) -> int:
-    from ..commands.repair import adopt as verb
-
     with wiring.console() as tell:
-        entry, ledger_id = verb(request, reason, databases=wiring.databases, tell=tell)
+        entry, ledger_id = adopt(request, reason, databases=wiring.databases, tell=tell)
     name = request.environment.name
-    print_page(f"{name}: this database is that of {name} from now on, with ledger {ledger_id}: {entry.error}")
+    print_page(f"{name}: this database now belongs to {name}, with ledger {ledger_id}: {entry.error}")
     return 0
 
 
 def _accept(wiring: Wiring, request: Request, reason: str) -> int:
-    from ..commands.repair import accept as verb
-
     with wiring.console() as tell:
-        entry = verb(request, reason, databases=wiring.databases, tell=tell)
-    print_page(f"{request.environment.name}: its schema is on record as it should be: {entry.error}")
+        entry = accept(request, reason, databases=wiring.databases, tell=tell)
+    print_page(f"{request.environment.name}: schema recorded as correct: {entry.error}")
     return 0
 
 
 _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 """Repairs of the whole database, by option."""
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--at",
+    metavar="MIGRATION",
+    required=True,
+    help="Last migration that the database has: a number, name, file, schema version or `latest`.",
+)
+@click.option(
+    "--accept-differences",
+    "reason",
+    default="",
+    metavar="REASON",
+    help="Accept differences; they and the reason are stored in the ledger.",
+)
+@options.wait
+@options.root
+@options.as_page
+def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913
+    """Take over an existing database that has no ledger yet.
+
+    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas
+    differ, the differences are shown, nothing is recorded, and the exit status is 1.
+    """
+    from ..commands.baseline import baseline as verb
+    from ..core.run.baseline import TakeOver
+    from ..report import baseline as pages
+
+    wiring = Wiring(root)
+    request = wiring.request(name, wait=wait)
+    with wiring.console() as tell:
+        done = verb(
+            request,
+            TakeOver(selector_from(at, "--at"), reason),
+            databases=wiring.databases,
+            shadows=wiring.shadows,
+            tell=tell,
+        )
+    page = {"json": pages.baseline_json, "markdown": pages.baseline_markdown, "text": pages.baseline_text}[form]
+    print_page(page(done), form)
+    return done.exit_status

@@ -1,4 +1,4 @@
-"""CLI commands that create files in the repository: init, new."""
+"""CLI commands that create files: init, new, demo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..files.scaffold import Change, Order, first_files, new_migration, write_files
+from ..files.scaffold import GITIGNORE, Change, Order, first_files, ignore_backups, new_migration, write_files
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -16,40 +16,39 @@ from .printing import print_page
 @click.command()
 @options.root_to_begin
 def init(root: Path) -> int:
-    """Begin here: a policy that fits the migrations that are there, and three manifests; nothing is overwritten.
+    """Create a policy and three manifests for a repository.
 
-    Folders of backups inside the repository are added to .gitignore.
+    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the
+    repository are added to .gitignore.
     """
-    from ..files.gitignore import NAME, ignore_backups
-
     (root / "migrations").mkdir(parents=True, exist_ok=True)
     written = [f"wrote {path}" for path in write_files(root, first_files(root))]
     folders = tuple(e.backup.to for e in Wiring(root).workspace.environments if e.backup)
-    written += [f"added {pattern} to {NAME}" for pattern in ignore_backups(root, folders)]
-    print_page("\n".join(written) or "nothing to do: everything is there")
+    written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
+    print_page("\n".join(written) or "nothing to do: all files exist")
     return 0
 
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option("--band", help="The band whose next number it takes.  [default: that of the highest migration]")
-@click.option("--breaking", "change", flag_value=Change.BREAKING.value, help="It breaks what uses the schema now.")
-@click.option("--fix", "change", flag_value=Change.FIX.value, help="It adds nothing, it corrects.")
+@click.option("--band", help="Band to take the next number from.  [default: the band of the highest migration]")
+@click.option(
+    "--breaking", "change", flag_value=Change.BREAKING.value, help="The migration breaks current users of the schema."
+)
+@click.option("--fix", "change", flag_value=Change.FIX.value, help="The migration is a correction and adds nothing.")
 @click.option(
     "--before",
     type=click.IntRange(0),
     metavar="NUMBER",
-    help="It goes before this migration wherever that one is pending, such as one that fails on rows.",
+    help="Apply it before this migration where that one is pending, for example because it fails on existing rows.",
 )
 @click.option(
     "--renumber",
     metavar="MIGRATION",
-    help="Begin none; give this one (a file, a name or a number), and what the branch adds after it, the next free "
-    "numbers and versions.",
+    help="Create nothing. Give this migration (file, name or number), and those that the branch adds after it, the "
+    "next free numbers and versions.",
 )
-@click.option(
-    "--base", metavar="BRANCH", help="With --renumber: the branch this one goes into.  [default: origin/HEAD]"
-)
+@click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")
 @options.root
 def new(  # noqa: PLR0913, PLR0917 - one option each
     words: tuple[str, ...],
@@ -60,14 +59,17 @@ def new(  # noqa: PLR0913, PLR0917 - one option each
     base: str | None,
     root: Path,
 ) -> int:
-    """Begin a migration: the next number and version, its header filled, its rollback beside it."""
+    """Create a migration and its rollback file.
+
+    The migration gets the next number and version, and a filled-in header.
+    """
     wiring = Wiring(root)
     if renumber is not None:
         if words or band or change or before is not None:
-            raise click.UsageError("--renumber takes no words, no --band, no --breaking, no --fix and no --before")
+            raise click.UsageError("--renumber cannot be combined with words, --band, --breaking, --fix or --before")
         return _renumber(wiring, renumber, base)
     if not words:
-        raise click.UsageError("say in a few words what it does, or name one with --renumber")
+        raise click.UsageError("describe the migration in a few words, or give an existing one with --renumber")
     kind = Change(change) if change else Change.ADDITIVE
     order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band, before=before)
     written = write_files(root, new_migration(wiring.workspace, order))
@@ -88,3 +90,21 @@ def _renumber(wiring: Wiring, wanted: str, branch: str | None) -> int:
     pairs = tuple((file.before, file.after) for file in files)
     print_page(renumbering_text(pairs, decided.moves, base.name if base else "", decided.unseen))
     return 0
+
+
+@click.command()
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    help="Folder for the files that the demo creates.",
+    show_default=True,
+)
+def demo(into: Path) -> int:
+    """Play the whole workflow on an embedded PostgreSQL.
+
+    A pull request, a merge, a release and a rollback.
+    """
+    from ..demo.story import play
+
+    return play(into)

@@ -13,12 +13,13 @@ from .printing import print_page, print_unread
 
 @click.command()
 @options.environment
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.  [default: stdout]"
-)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.  [default: stdout]")
 @options.root
 def snapshot(name: str, out: Path | None, root: Path) -> int:
-    """The canonical schema of an environment as a file, for `diff`: JSON, a line for each object."""
+    """Write an environment's schema in canonical form, for `diff`.
+
+    JSON with one line per object.
+    """
     from ..core.schema.snapshot import snapshot_text
     from ..report import phrases
 
@@ -38,9 +39,10 @@ def snapshot(name: str, out: Path | None, root: Path) -> int:
 @options.root
 @options.as_page
 def diff(before: str, after: str, root: Path, form: str) -> int:
-    """Compare two schemas: each an environment, a file of `snapshot`, a receipt of a backup, or `migrations`.
+    """Compare two schemas.
 
-    `migrations` is what all files give in an empty database. Exit status 1: they differ.
+    Each is an environment, a file from `snapshot`, the receipt of a backup, or `migrations`: the schema that all files
+    produce in an empty database. Exit status 1: they differ.
     """
     from ..commands.diff import diff as verb
     from ..report import drift as pages
@@ -58,9 +60,10 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
 @options.root
 @options.as_page
 def drift(name: str | None, root: Path, form: str) -> int:
-    """What a live schema has that the ledger's own migrations do not give; nothing is changed.
+    """Compare live schemas with their ledgers.
 
-    Exit status 1: there is drift. Where nobody could look, that is an error.
+    Shows differences from the schema that the migrations in the ledger produce. Read-only. Exit
+    status 1: there is drift. An environment that cannot be checked is an error.
     """
     from ..commands.drift import drift as verb
     from ..core.view.drift import exit_status
@@ -81,18 +84,21 @@ def drift(name: str | None, root: Path, form: str) -> int:
     type=click.Choice(["error", "warning", "never"]),
     default="warning",
     show_default=True,
-    help="From which severity on a finding gives exit status 1.",
+    help="Lowest severity of a finding that gives exit status 1.",
 )
 @click.option(
     "--deep",
     is_flag=True,
-    help="Also look for rows that break a foreign key, CHECK, NOT NULL or unique index: reads whole tables, for a "
-    "minute each and ten minutes in all.",
+    help="Also search for rows that violate a foreign key, CHECK, NOT NULL or unique index. Reads whole tables, for at "
+    "most one minute each and ten minutes in total.",
 )
 @options.root
 @options.as_page
 def verify(name: str | None, fail_on: str, *, deep: bool, root: Path, form: str) -> int:
-    """Are we where the ledger says: ledger, files, verify queries, invalid indexes, constraints, row-level security."""
+    """Verify that databases match their ledgers.
+
+    Checks the ledger, the files, verify queries, invalid indexes, constraints and row-level security.
+    """
     from ..commands.verify import verify as verb
     from ..core.view.preview import FailOn
     from ..core.view.verify import exit_status

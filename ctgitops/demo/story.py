@@ -87,7 +87,7 @@ def play(into: Path) -> int:
         _release(stage)
         _way_back(stage, before)
         _where_we_are(stage)
-    click.echo(f"\nThe story took {time.monotonic() - began:.0f} s. What it made is in {into}/:")
+    click.echo(f"\nThe demo took {time.monotonic() - began:.0f} s. Its files are in {into}/:")
     for path in sorted(into.glob("[!.]*")):
         click.echo(f"  {path}")
     return 0
@@ -98,7 +98,7 @@ def _stage(into: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         programs = server_for()
         server = stack.enter_context(LocalServer(programs))
-        click.echo(f"PostgreSQL {programs.version} runs beside us, with two empty databases: staging and production.")
+        click.echo(f"PostgreSQL {programs.version} is running, with two empty databases: staging and production.")
         names = {"STAGING_DATABASE_URL": "staging", "PRODUCTION_DATABASE_URL": "production"}
         environ = {secret: server.create_database(name).url for secret, name in names.items()}
         environ["GITHUB_ACTOR"] = "anna-lindqvist"
@@ -108,7 +108,9 @@ def _stage(into: Path) -> Iterator[Stage]:
 def _empty(into: Path) -> None:
     """Removes what an earlier demo created there, and nothing else."""
     if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
-        raise click.BadParameter(f"{into} holds something that no demo made; name another folder", param_hint="--into")
+        raise click.BadParameter(
+            f"{into} contains files that a demo did not create; give another folder", param_hint="--into"
+        )
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     (into / MADE).touch()
@@ -123,8 +125,8 @@ def _act(title: str, words: str) -> None:
 
 def _main_branch(stage: Stage) -> None:
     words = (
-        "Both databases are brought to where the main branch is today: ConstructTrack's twelve migrations, row-level "
-        "security and all. Production gets what customers entered since."
+        "Both databases get the twelve migrations of the main branch, row-level security included. Production also "
+        "gets the data that customers entered since."
     )
     _act("Before", words)
     repository.main_branch(stage.root)
@@ -143,18 +145,18 @@ def _asked_by(stage: Stage, event: str) -> Planning | Applying:
     """The request of a GitHub payload for this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
-        raise CtgitopsError(f"the payload of {event} asks for nothing: {happened.why}")
+        raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
     asked = decide(happened, stage.wiring().workspace.environments)
     if not isinstance(asked, Planning | Applying):
-        raise CtgitopsError(f"the payload of {event} asks neither for a plan nor for an apply: {asked}")
+        raise CtgitopsError(f"the payload of {event} is neither a plan nor an apply: {asked}")
     return asked
 
 
 def _pull_request(stage: Stage) -> None:
     added = " and ".join(name for name in repository.pull_request(stage.root) if name.count(".") == 1)
     words = (
-        f"It adds {added}. GitHub sends `pull_request`: each environment gets "
-        "a plan, which becomes the comment, and none is changed."
+        f"It adds {added}. GitHub sends `pull_request`: the plan of each environment "
+        "is posted as a comment, and no database is changed."
     )
     _act("1. A pull request", words)
     asked = _asked_by(stage, "pull_request")
@@ -185,34 +187,36 @@ def _record(stage: Stage, outcome: Outcome) -> str:
 
 def _merge(stage: Stage) -> None:
     words = (
-        "It is merged. GitHub sends `push` to the default branch, and staging is brought there: each migration and "
-        "its entry in the ledger are one transaction, verified before it commits."
+        "It is merged. GitHub sends `push` for the default branch, and staging is migrated: each migration and its "
+        "ledger entry are one transaction, verified before it commits."
     )
     _act("2. The merge", words)
-    for environment in _asked_by(stage, "push").environments:
-        outcome = _applied(stage, environment.name)
-        click.echo(outcome_text(outcome))
-        stage.keep("comment-merged.md", _record(stage, outcome))
+    _deploy(stage, "push", "comment-merged.md")
 
 
 def _release(stage: Stage) -> None:
     words = (
-        "A release is published. Production takes only what staging has, and first a backup: restored into a "
-        "throw-away server, its rows counted, its schema compared."
+        "A release is published. Production gets only migrations that staging has. First a backup is taken and "
+        "restored into a throw-away server, where rows are counted and the schema is compared."
     )
     _act("3. The tag", words)
-    for environment in _asked_by(stage, "release").environments:
+    _deploy(stage, "release", "comment-released.md")
+
+
+def _deploy(stage: Stage, event: str, comment: str) -> None:
+    """Applies to the environments of an event, and keeps the comment that it leads to."""
+    for environment in _asked_by(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
-        stage.keep("comment-released.md", _record(stage, outcome))
+        stage.keep(comment, _record(stage, outcome))
 
 
 def _way_back(stage: Stage, before: str) -> None:
     words = (
-        f"Second thoughts. `ctgitops rollback --env production --to {LAST_ON_MAIN}` runs the rollback SQL that the "
-        "ledger kept, newest first, after one more backup. The schema must then be what it was before the tag."
+        f"`ctgitops rollback --env production --to {LAST_ON_MAIN}` runs the rollback SQL from the ledger, newest "
+        "first, after another backup. The schema must then be the same as before the tag."
     )
-    _act("4. The way back", words)
+    _act("4. The rollback", words)
     wiring = stage.wiring()
     request = wiring.request("production")
     with wiring.console() as tell:
@@ -223,13 +227,16 @@ def _way_back(stage: Stage, before: str) -> None:
     after = stage.schema_of("production")
     if after != before:
         raise CtgitopsError(
-            f"production's schema is {after[:12]} after the rollback, and was {before[:12]} before the tag"
+            f"production's schema is {after[:12]} after the rollback, but was {before[:12]} before the tag"
         )
-    click.echo(f"  production's schema is the one from before the tag: {after[:12]}")
+    click.echo(f"  production's schema is the same as before the tag: {after[:12]}")
 
 
 def _where_we_are(stage: Stage) -> None:
-    _act("5. Where we are", "Staging is ahead, production is back, and both ledgers say who did what, when and why.")
+    _act(
+        "5. The status",
+        "Staging is ahead, production is rolled back, and both ledgers record who did what, when and why.",
+    )
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     page = statuses_text(status(wiring.workspace, environments, databases=wiring.databases))

@@ -54,27 +54,27 @@ def _problems(text: str, markers: list[re.Match[str]], path: str) -> Iterator[Pr
     first = markers[0]
     if _says_something(text[: first.start()]):
         hint = f"move it below `-- migrate:{first[1]}`"
-        yield Problem("section", "SQL stands before the first section and would not run", Place(path, 1), hint)
+        yield Problem("section", "SQL above the first section would not run", Place(path, 1), hint)
     yield from _mistyped(text, path)
     directions = [marker[1] for marker in markers]
     if "up" not in directions:
-        hint = "write a line `-- migrate:up` above what it runs forwards"
+        hint = "write a line `-- migrate:up` above the SQL to apply"
         yield Problem("section", "there is no section `-- migrate:up`", Place(path, _line(text, first.start())), hint)
     for index, marker in enumerate(markers):
         place = Place(path, _line(text, marker.start()))
         if marker[1] in directions[:index]:
-            hint = "keep one of each, or make a migration of each"
+            hint = "keep one section of each kind, or split the file into migrations"
             yield Problem("section", f"a second section `-- migrate:{marker[1]}`", place, hint)
         for option in marker[2].split():
             if option not in _OPTIONS:
-                what = f"option `{option}` of `-- migrate:{marker[1]}` is not known"
-                yield Problem("section", what, place, "the one that is known: `transaction:false`")
+                what = f"option `{option}` of `-- migrate:{marker[1]}` is not supported"
+                yield Problem("section", what, place, "supported: `transaction:false`")
 
 
 def _mistyped(text: str, path: str) -> Iterator[Problem]:
     for match in comment_lines(_RESEMBLES, text):
         if not _MARKER.match(text, match.start()):
             direction = "down" if "down" in match[0].lower() else "up"
-            what = f"`{match[0].strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run"
+            what = f"`{match[0].strip()}` looks like a dbmate section, but is a comment: the SQL below it would run"
             hint = f"write `-- migrate:{direction}` at the beginning of the line"
             yield Problem("section", what, Place(path, _line(text, match.start())), hint)

@@ -19,7 +19,7 @@ _VERSION = re.compile(r"--\s*Version\s*:\s*(\S+)\s*")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WITHOUT_BASE = {
     "--changed": "`ctgitops check` without `--changed` and `--fix` lints every file",
-    "--base": "rename the files by hand to the next free number of the branch that this one goes into",
+    "--base": "rename the files to the next free number of the branch to merge into",
 }
 
 

@@ -36,7 +36,7 @@ _SILENT = {
 _COMPLAINT = re.compile(r"^(?:error|fatal): ", re.MULTILINE)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _MOST_WORDS = 600
-_NOT_PARTIAL = "`git fetch --refetch --no-filter origin` fetches what this partial clone left out"
+_NOT_PARTIAL = "`git fetch --refetch --no-filter origin` fetches the objects that this partial clone lacks"
 DEEPER = "`git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` fetches the missing history"
 _ADVICE = (
     ("dubious ownership", "run the `git config` command that git names, or run ctgitops as the owner of the folder"),
@@ -44,7 +44,7 @@ _ADVICE = (
     ("promisor|partial clone|could not fetch|missing blob|unable to read", _NOT_PARTIAL),
     (
         "index file|bad index|bad signature",
-        '`rm "$(git rev-parse --git-path index)" && git reset` writes the index again; no file is changed',
+        '`rm "$(git rev-parse --git-path index)" && git reset` rebuilds the index; no file is changed',
     ),
     ("shallow", DEEPER),
 )
@@ -112,7 +112,7 @@ class Git:
             _end(child)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            what = f"git {arguments[0]} gave no answer within {SECONDS} seconds"
+            what = f"git {arguments[0]} did not finish within {SECONDS} seconds"
             shown = shlex.join(["git", "-C", str(self.root), *arguments])
             raise self.failure(what, f"run `{shown}` to see what it waits for") from None
         return Answer(child.returncode, printed.decode(errors="replace"), said.decode(errors="replace"))

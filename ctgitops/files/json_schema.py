@@ -136,7 +136,7 @@ def _wrong(miss: _Miss, document: Document) -> Iterator[Fault]:
         yield Fault(miss.keys, _in_the_open(miss, document))
         return
     subject = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}`" if miss.keys else "the file"
-    complaint = _COMPLAINTS.get(miss.word, "is not understood")
+    complaint = _COMPLAINTS.get(miss.word, "is not valid")
     yield Fault(miss.keys, Problem("value", f"{subject} {complaint}", place, _expected(miss)))
 
 
@@ -152,15 +152,15 @@ def _in_the_open(miss: _Miss, document: Document) -> Problem:
     """Never repeats the value: it may contain a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
-        what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not understood"
+        what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not valid"
         return Problem("value", what, place, _expected(miss))
-    what = f"`{dotted(miss.keys)}` is not the name of a secret (what is there is not shown: it may hold a password)"
+    what = f"`{dotted(miss.keys)}` is not the name of a secret (the value is not shown: it may contain a password)"
     example = '{url: "${NAME}"}' if miss.keys == ("database",) else "${NAME}"
-    hint = f"put the URL into a secret and write its name, as in `{example}`; change a password that was committed"
+    hint = f"put the URL into a secret and write its name, as in `{example}`; change the password if it was committed"
     return Problem("secret-in-file", what, place, hint)
 
 
-_COMPLAINTS = {"uniqueItems": "holds the same twice", "minItems": "is empty", "minLength": "is empty"}
+_COMPLAINTS = {"uniqueItems": "contains a duplicate", "minItems": "is empty", "minLength": "is empty"}
 
 _JUDGES: dict[str, Callable[[_Miss, Document], Iterator[Fault]]] = {
     "additionalProperties": _unknown,

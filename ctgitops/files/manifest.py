@@ -23,9 +23,8 @@ from ..core.environment.environment import (
 )
 from ..core.problem import Problem
 from ..errors import Place
-from .health import health_faults, query_of
 from .json_schema import faults
-from .manifest_faults import semantic_faults
+from .manifest_faults import health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
 from .repository import Item, Repository, sub_folder
 from .strict_yaml import Document
@@ -48,7 +47,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
     for item in items:
         environment = _read(repository, item, problems)
         if environment and environment.name in found:
-            what = f"environment `{environment.name}` is also that of `{found[environment.name].path}`"
+            what = f"environment `{environment.name}` is already defined in `{found[environment.name].path}`"
             problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
         elif environment:
             found[environment.name] = environment
@@ -62,8 +61,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     stem, _, ending = item.name.rpartition(".")
     if ending not in {"yaml", "yml"}:
         if ending.lower() in {"yaml", "yml"}:
-            what = "a manifest of this name is not read"
-            problems.append(Problem("file-name", what, Place(item.path), f"call it {stem}.yaml"))
+            what = "the file is ignored: a manifest ends in `.yaml`"
+            problems.append(Problem("file-name", what, Place(item.path), f"rename it to {stem}.yaml"))
         return None
     document = read_document(repository, item.path)
     if isinstance(document, Problem):
@@ -78,8 +77,8 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
     if any(fault.keys[:1] == ("seeds",) for fault in all_faults):
         usable["seeds"] = []
     if "environment" in usable and usable["environment"] != stem:
-        what = f"`environment: {usable['environment']}` in a file called `{item.name}`"
-        hint = f"call the file {usable['environment']}.yaml, or the environment `{stem}`"
+        what = f"`environment: {usable['environment']}` does not match the file name `{item.name}`"
+        hint = f"rename the file to {usable['environment']}.yaml, or the environment to `{stem}`"
         problems.append(Problem("environment-name", what, document.place(("environment",)), hint))
     return _environment(usable, document, repository) if {"environment", "database"} <= usable.keys() else None
 
@@ -110,7 +109,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         tags=apply.get("tags", "*"),
         reviewed=Reviewed(usable.get("reviewed", "off")),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
-        timeouts=_timeouts(usable.get("timeouts", {})),
+        timeouts=Timeouts(**{key: duration(text) for key, text in usable.get("timeouts", {}).items()}),
         manner=_manner(usable, document),
         preflight=_preflight(usable.get("preflight", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
@@ -126,10 +125,6 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
 def _window(window: dict[str, Any]) -> Window:
     start, end = time.fromisoformat(window["from"]), time.fromisoformat(window["to"])
     return Window(frozenset(window["days"]), start, end, window["timezone"])
-
-
-def _timeouts(written: dict[str, str]) -> Timeouts:
-    return Timeouts(**{key: duration(text) for key, text in written.items()})
 
 
 def _manner(usable: dict[str, Any], document: Document) -> ApplyPolicy:

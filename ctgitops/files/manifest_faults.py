@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .. import __version__
+from ..core.environment.apply_policy import Health
 from ..core.problem import Problem
+from ..core.workspace.workspace import query_problems
+from ..sql.script import Script
 from .json_schema import Fault, dotted
-from .lint_settings import unknown_rules
+from .policy import unknown_rules
 from .repository import Repository
 from .strict_yaml import Document, Keys, shown_value
 
 Usable = dict[str, Any]
 
 NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
-    (("notify",), bool, "notify anybody", ""),
-    (("backup", "scope"), lambda value: value != "database", "save less than the whole database", ""),
-    (("backup", "to"), lambda value: "://" in str(value), "store backups anywhere but in a folder", "name a folder"),
+    (("notify",), bool, "send notifications", ""),
+    (("backup", "scope"), lambda value: value != "database", "back up a part of a database", ""),
+    (("backup", "to"), lambda value: "://" in str(value), "store backups at a URL", "name a folder"),
     (("backup", "encrypt_to"), lambda _: True, "encrypt backups", ""),
-    (("backup", "verify"), lambda value: value != "restore", "prove backups but by restoring them", ""),
+    (("backup", "verify"), lambda value: value != "restore", "verify backups in another way than by a restore", ""),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
 """Keys that are known but not implemented: the key, for which values, what is not done, and what to use instead."""
@@ -52,7 +56,7 @@ def _not_yet(document: Document) -> Iterator[Fault]:
             value = value.get(key) if isinstance(value, dict) else None
         if value is not None and refuses(value):
             what = f"ctgitops {release} does not {words} yet (`{dotted(keys)}`)"
-            hint = instead or f"leave `{dotted(keys)}` out"
+            hint = instead or f"remove `{dotted(keys)}`"
             yield Fault(keys, Problem("not-yet", what, document.keys.get(keys), hint))
 
 
@@ -65,9 +69,9 @@ def _durations(document: Document, usable: Usable) -> Iterator[Fault]:
         number = text.rstrip("dhimns")
         longest = _LONGEST[text[len(number) :]]
         if int(number) > longest * (100 if keys[0] == "bake" else 1):
-            yield _fault(document, keys, text, "the longest is " + ("2400d" if keys[0] == "bake" else "24d"))
+            yield _fault(document, keys, text, "the maximum is " + ("2400d" if keys[0] == "bake" else "24d"))
         elif int(number) == 0 and keys[-1] in {"lock", "statement"}:
-            yield _fault(document, keys, text, "zero would mean to wait for ever, and PostgreSQL takes it so")
+            yield _fault(document, keys, text, "for PostgreSQL zero means no timeout: choose a longer time")
 
 
 def _windows(document: Document, usable: Usable) -> Iterator[Fault]:
@@ -91,7 +95,7 @@ def _zone_exists(name: str) -> bool:
 def _near_zone(name: str) -> str:
     known = available_timezones()
     if not known:
-        return "this machine knows no time zones: install its package `tzdata`"
+        return "this machine has no time zone data: install the package `tzdata`"
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean `{near[0]}`?" if near else "expected a name as in `America/New_York` or `UTC`"
 
@@ -99,18 +103,16 @@ def _near_zone(name: str) -> str:
 def _tags(document: Document, usable: Usable) -> Iterator[Fault]:
     apply = usable.get("apply", {})
     if "tags" in apply and apply["on"] != "release":
-        hint = "leave `tags` out, or write `on: release`"
-        what = f"`apply.tags` means nothing with `on: {apply['on']}`"
+        hint = "remove `tags`, or write `on: release`"
+        what = f"`apply.tags` has no effect with `on: {apply['on']}`"
         yield Fault(("apply",), Problem("value", what, document.keys.get(("apply", "tags")), hint))
 
 
 def _shadow(document: Document, usable: Usable) -> Iterator[Fault]:
     shadow = usable.get("shadow", {})
     if "url" in shadow and "image" in shadow:
-        what = "`shadow.url` and `shadow.image` name two servers for one copy"
-        yield Fault(
-            ("shadow",), Problem("value", what, document.keys.get(("shadow", "image")), "leave one of them out")
-        )
+        what = "`shadow.url` and `shadow.image` are mutually exclusive"
+        yield Fault(("shadow",), Problem("value", what, document.keys.get(("shadow", "image")), "remove one of them"))
 
 
 def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterator[Fault]:
@@ -120,13 +122,37 @@ def _seeds(document: Document, usable: Usable, repository: Repository) -> Iterat
         if folder.startswith("/") or ".." in parts or "\\" in folder or "\0" in folder:
             yield _fault(document, keys, folder, "name a folder inside the repository, relative to its root")
         elif parts[:1] in {(), ("migrations",), ("environments",)}:
-            yield _fault(document, keys, folder, "seeds stand in a folder of their own, as in `seeds/production`")
+            yield _fault(document, keys, folder, "seed files need a separate folder, such as `seeds/production`")
         elif refused := repository.linked(folder):
             yield Fault(keys, refused)
         elif not (repository.root / folder).is_dir():
-            yield _fault(document, keys, folder, "there is no such folder: make it, or correct the name")
+            yield _fault(document, keys, folder, "the folder does not exist: create it, or correct the name")
 
 
 def _fault(document: Document, keys: Keys, value: str, hint: str) -> Fault:
-    what = f"`{dotted(keys)}: {shown_value(value)}` cannot be"
+    what = f"`{dotted(keys)}: {shown_value(value)}` is not valid"
     return Fault(keys, Problem("value", what, document.place(keys), hint))
+
+
+_HEALTH: Keys = ("health",)
+_SHORTEST = timedelta(seconds=1)
+
+
+def query_of(document: Document, text: str) -> Script:
+    """The query as a Script that starts at its line in the manifest."""
+    return Script(text, document.path, document.place((*_HEALTH, "query")).line or 1)
+
+
+def health_faults(document: Document, health: Health) -> Iterator[Fault]:
+    """Reports a value that is not a query, and invalid times."""
+    place = document.place((*_HEALTH, "query"))
+    for problem in (each for each in query_problems(health.query) if each.blocks):
+        what = f"`health.query`: {problem.what}"
+        yield Fault((*_HEALTH, "query"), Problem("health-query", what, place, problem.hint))
+    if not _SHORTEST <= health.every <= health.within:
+        written: Any = document.value
+        key = "every" if "every" in written["health"] else "within"
+        value = shown_value(written["health"].get(key))
+        what = f"`health.{key}: {value}` is not valid"
+        hint = "expected at least 1s and at most `within` (default: 5min)"
+        yield Fault((*_HEALTH, key), Problem("value", what, document.place((*_HEALTH, key)), hint))

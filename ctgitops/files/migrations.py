@@ -58,8 +58,8 @@ def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"
             fix = None if ".down" in by_stem[forward] else Rename(path, target)
-            what = f"`{stem}.sql` is the rollback of `{forward}.sql` by its name, and would run as a migration"
-            yield Problem("file-name", what, Place(path), f"name it `{forward}.down.sql`", fix=fix)
+            what = f"`{stem}.sql` is by its name the rollback of `{forward}.sql`, but would run as a migration"
+            yield Problem("file-name", what, Place(path), f"rename it to `{forward}.down.sql`", fix=fix)
 
 
 def _named_wrongly(item: Item) -> Iterator[Problem]:
@@ -67,21 +67,21 @@ def _named_wrongly(item: Item) -> Iterator[Problem]:
     place = Place(item.path)
     if not found and (other := name_of_other_tool(item.name)):
         tool, hint = other
-        yield Problem("file-name", f"`{item.name}` is named as a file of {tool}", place, hint)
+        yield Problem("file-name", f"`{item.name}` has the name of a {tool} file", place, hint)
     elif not found:
         words = _WORDS.sub("_", item.name.lower().removesuffix(".sql").lstrip("0123456789")).strip("_")
         number = re.match(r"[0-9]{1,18}", item.name)
         example = f"{int(number[0]) if number else 8:03}_{words or 'what'}.sql"
-        hint = f"name it `NNN_descriptive_name.sql`, as in `{example}`, or move it out of {FOLDER}/"
-        yield Problem("file-name", f"`{item.name}` is not named as a migration is", place, hint)
+        hint = f"rename it to `NNN_descriptive_name.sql`, such as `{example}`, or move it out of {FOLDER}/"
+        yield Problem("file-name", f"`{item.name}` is not a valid migration name", place, hint)
     elif found.number > LARGEST:
-        hint = "number migrations 001, 002, …, or by timestamp"
+        hint = "number migrations 001, 002, … or by timestamp"
         yield Problem("file-name", f"number {found.digits[:30]} is larger than {LARGEST}", place, hint)
     elif found.ending != found.ending.lower():
         ending = found.ending
-        hint = f"end it in `{ending.lower()}`"
+        hint = f"rename it to end in `{ending.lower()}`"
         fix = Rename(item.path, f"{item.path.removesuffix(ending)}{ending.lower()}")
-        yield Problem("file-name", f"the ending `{ending}` is not in lower case", place, hint, fix=fix)
+        yield Problem("file-name", f"the file extension `{ending}` is not in lower case", place, hint, fix=fix)
 
 
 def _sort_in(item: Item, by_stem: dict[str, Files]) -> None:
@@ -97,12 +97,12 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
         number = split_name(stem).number
         near = next((other for other in whole if split_name(other).number == number), None)
         for ending, path in files.items():
-            hint = f"add `{FOLDER}/{stem}.sql`, or remove it"
+            hint = f"add `{FOLDER}/{stem}.sql`, or remove this file"
             fix = None
             if near:
-                hint = f"name it `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
+                hint = f"rename it to `{near}{ending}.sql` if it belongs to `{near}.sql`, or remove it"
                 fix = Rename(path, f"{FOLDER}/{near}{ending}.sql")
-            yield Problem("orphan", f"there is no migration `{stem}.sql` for it", Place(path), hint, fix=fix)
+            yield Problem("orphan", f"its migration `{stem}.sql` does not exist", Place(path), hint, fix=fix)
 
 
 @dataclass
@@ -117,14 +117,16 @@ class _Reader:
         path = files.get("") or files[".up"]
         if {"", ".up"} <= files.keys():
             hint = "keep one of them"
-            self.problems.append(Problem("two-forms", f"`{files['']}` is there too", Place(files[".up"]), hint))
+            self.problems.append(
+                Problem("two-forms", f"`{files['']}` is the same migration", Place(files[".up"]), hint)
+            )
         text = self._text(path)
         if text is None:
             return None
         up, down, problems = scripts_of(text, path)
         self.problems += problems
         if down and ".down" in files:
-            what = f"`{path}` has a section `-- migrate:down` too"
+            what = f"`{path}` also has a section `-- migrate:down`"
             self.problems.append(Problem("two-forms", what, Place(files[".down"]), "keep one of them"))
         return Migration(
             number=split_name(stem).number,

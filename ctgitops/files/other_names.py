@@ -19,14 +19,14 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
-            return "Flyway, which runs it again when it changes", "give it a number: ctgitops runs a migration once"
+            return "repeatable Flyway", "give it a number: ctgitops runs a migration once"
         number = f"{int(version[:18]):03}" if version.isdecimal() else "NNN"
-        order = "" if version.isdecimal() else ", with numbers in the order of the versions"
+        order = "" if version.isdecimal() else ", with numbers in version order"
         back = ".down" if kind == "U" else ""
-        return "Flyway or refinery", f"name it `{number}_{words}{back}.sql`{order}"
+        return "Flyway or refinery", f"rename it to `{number}_{words}{back}.sql`{order}"
     if match := _POSTGRATOR.fullmatch(name):
         back = ".down" if match[2].lower() == "undo" else ""
-        return "postgrator", f"name it `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
+        return "postgrator", f"rename it to `{match[1]}_{_slug(match[3] or 'migration')}{back}.sql`"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Reads and validates `migrations/policy.yaml`."""
+"""Reads and validates `migrations/policy.yaml`, and the key `lint` of policy and manifests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
 from ..core.problem import Problem
 from ..errors import Place
 from .json_schema import Fault, faults
-from .lint_settings import unknown_rules
 from .repository import Repository
 from .strict_yaml import Document, read_yaml
 
@@ -24,8 +23,8 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
     """The policy; a missing file, or an invalid key, gets the defaults."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
-        hint = f"call it {PATH}"
-        return Policy(), (Problem("file-name", "a policy of this name is not read", Place(other), hint),)
+        hint = f"rename it to {PATH}"
+        return Policy(), (Problem("file-name", "the file is ignored: the policy ends in `.yaml`", Place(other), hint),)
     if not (repository.root / PATH).is_symlink() and not (repository.root / PATH).exists():
         return Policy(), ()
     document = read_document(repository, PATH)
@@ -64,7 +63,9 @@ def _upside_down(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
         if first > last:
             place = document.place(("bands", name))
             hint = f"write `{name}: {last}-{first}`"
-            yield Fault(("bands",), Problem("value", f"band `{name}: {text}` ends before it begins", place, hint))
+            yield Fault(
+                ("bands",), Problem("value", f"band `{name}: {text}` has its ends in the wrong order", place, hint)
+            )
 
 
 def _policy(usable: dict[str, Any]) -> Policy:
@@ -80,3 +81,17 @@ def _policy(usable: dict[str, Any]) -> Policy:
         max_file_bytes=int(size[:-2]) * _UNITS[size[-2:]] if size else default.max_file_bytes,
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),
     )
+
+
+def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
+    """Reports unknown rules under `lint`, each with the most similar rule."""
+    if not usable.get("lint"):
+        return
+    from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not pay
+
+    for name in usable["lint"]:
+        if rule_named(name) is None:
+            near = nearest(name)
+            hint = f"did you mean `{near}`?" if near else "docs/rules.md lists all rules"
+            place = document.keys.get(("lint", name))
+            yield Fault(("lint",), Problem("unknown-rule", f"there is no rule `{name}`", place, hint))

@@ -16,7 +16,9 @@ from .migrations import FOLDER
 
 _SIMILAR = 0.5
 """The share of common lines from which git, too, detects a rename."""
-_WHOLE = "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the whole history"
+_WHOLE = (
+    "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the complete history"
+)
 _FORMAT = "--format=%H%x09%an%x09%cs"
 _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
@@ -35,7 +37,7 @@ def removals(root: Path) -> Removals:
         here = tuple(_removed_here(git, base, fork))
         known = {removal.name for removal in here}
         if _without_trees(git):
-            return Removals(here, "this clone has no trees of earlier commits", _WHOLE)
+            return Removals(here, "this partial clone lacks the trees of earlier commits", _WHOLE)
         before = (each for each in _removed_before(git, fork) if each.name not in known)
         return Removals((*here, *before), *(_shallow(git) if fork == head else ("", "")))
     except CtgitopsError as error:

@@ -47,7 +47,7 @@ class Repository:
                 found = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in entries if e.name[0] != ".")
         except OSError as error:
             what = f"folder `{shown(path)}` cannot be read: {error.strerror}"
-            raise WorkspaceError(what, hint="give this user the permission to read it") from error
+            raise WorkspaceError(what, hint="give this user permission to read it") from error
         problems = tuple(_misnamed(path, name) for name, _ in found if not name.isprintable())
         return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
 
@@ -57,8 +57,8 @@ class Repository:
         for name in PurePosixPath(path).parts:
             part = f"{part}/{name}" if part else name
             if os.path.islink(f"{self.root}/{part}"):  # noqa: PTH114 - called twice for each of a thousand files
-                what = f"`{part}` is a symbolic link, and links are not read"
-                return Problem("symlink", what, Place(part), "put what it points to in its place")
+                what = f"`{part}` is a symbolic link, which is not supported"
+                return Problem("symlink", what, Place(part), "replace the link with its target")
         return None
 
     def text(self, path: str, limit: int) -> str | Problem:
@@ -66,16 +66,16 @@ class Repository:
         try:
             return self.linked(path) or self._refused(path, limit) or decoded(self._bytes(path, limit), path)
         except OSError as error:
-            hint = "give this user the permission to read it"
+            hint = "give this user permission to read it"
             return Problem("unreadable", f"it cannot be read: {error.strerror}", Place(path), hint)
 
     def _refused(self, path: str, limit: int) -> Problem | None:
         status = (self.root / path).lstat()
         if not stat.S_ISREG(status.st_mode):
             what = f"it is {_kind(status.st_mode)}, not a file"
-            return Problem("not-a-file", what, Place(path), "put a plain file in its place")
+            return Problem("not-a-file", what, Place(path), "replace it with a regular file")
         if status.st_size > limit:
-            what = f"it holds {status.st_size:,} bytes, and the limit is {limit:,}"
+            what = f"it has {status.st_size:,} bytes, and the limit is {limit:,}"
             return Problem("too-large", what, Place(path), _advice_on_size(path))
         return None
 
@@ -97,7 +97,7 @@ def decoded(raw: bytes, path: str) -> str | Problem:
     nul = raw.find(b"\0")
     if nul >= 0:
         what = f"it is not text: byte {nul + 1} is 0x00"
-        return Problem("encoding", what, _place(raw, nul, path), "if it is a dump, make it a plain one in SQL")
+        return Problem("encoding", what, _place(raw, nul, path), "if it is a dump, create it in plain SQL format")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -115,7 +115,7 @@ def shown(text: str) -> str:
 def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
     """Reports that a nested folder is not read; only a warning if it has no SQL."""
     folder = item.path.removesuffix(f"/{item.name}")
-    hint = f"files stand directly in {folder}/: move them there, or move the folder away"
+    hint = f"move its files directly into {folder}/, or move the folder out of it"
     return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)
 
 
@@ -131,11 +131,11 @@ def _kind(mode: int) -> str:
 
 
 def _misnamed(path: str, name: str) -> Problem:
-    what = f"the name `{shown(name)}` holds characters that cannot be printed"
+    what = f"the name `{shown(name)}` contains non-printable characters"
     return Problem("file-name", what, Place(f"{path}/{shown(name)}"), "rename it")
 
 
 def _advice_on_size(path: str) -> str:
     if not path.endswith(".sql"):
-        return "a manifest needs a page at most"
+        return "reduce it: a manifest fits on one page"
     return "split it, load data by other means, or raise `max_file_size` in migrations/policy.yaml"

@@ -1,4 +1,4 @@
-"""Creates the files for `ctgitops new` and `ctgitops init`."""
+"""Creates the files for `ctgitops new` and `ctgitops init`, and keeps backups, which hold real rows, out of git."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
 from ..core.workspace.workspace import Workspace
-from ..errors import UsageError
+from ..errors import CtgitopsError, UsageError
+from .git import in_repository
+from .git_command import Git
 from .migrations import FOLDER, read_migrations
 from .repository import Repository
 
@@ -31,10 +33,10 @@ _MIGRATION = """\
 --
 -- Dependencies: {dependencies}
 -- Estimated Execution Time: under 1 second
--- Impact: nobody waits
+-- Impact: no blocking
 
 """
-_DOWN = "-- Takes back {name}.\n\n"
+_DOWN = "-- Rolls back {name}.\n\n"
 
 _POLICY = """\
 # yaml-language-server: $schema={schemas}/policy.schema.json
@@ -45,13 +47,13 @@ _MANIFEST = """\
 # yaml-language-server: $schema={schemas}/manifest.schema.json
 environment: {name}
 database:
-  url: ${{{secret}_DATABASE_URL}}    # the name of a secret, never a secret
+  url: ${{{secret}_DATABASE_URL}}    # name of a secret, not the URL itself
 """
 _ENVIRONMENTS = {
     "development": "apply: {on: manual}\n",
     "staging": "apply: {on: push}\n",
     "production": 'after: staging\napply: {on: release, tags: "v*"}\n'
-    "backup: {to: backups/production}    # a folder that outlives the run\n",
+    "backup: {to: backups/production}    # must outlive the run\n",
 }
 _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgitops/files"
 
@@ -148,15 +150,17 @@ def _slug(words: str) -> str:
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_")
     if not slug:
-        hint = 'say what it does in a few words: `ctgitops new "add photos to projects"`'
-        raise UsageError(f"`{words}` gives no name for a file", hint=hint)
+        hint = 'describe it in a few words: `ctgitops new "add photos to projects"`'
+        raise UsageError(f"`{words}` contains no letter or digit for a file name", hint=hint)
     return slug
 
 
 def _want(workspace: Workspace, number: int) -> None:
     if all(m.number != number for m in workspace.migrations):
         has = ", ".join(f"{m.number:03}" for m in workspace.migrations[-5:]) or "none"
-        raise UsageError(f"there is no migration {number:03} to go before", hint=f"the newest here: {has}")
+        raise UsageError(
+            f"`--before {number:03}`: that migration does not exist", hint=f"the newest migrations are {has}"
+        )
 
 
 def _next_number(workspace: Workspace, order: Order) -> int:
@@ -165,8 +169,8 @@ def _next_number(workspace: Workspace, order: Order) -> int:
     if highest_number >= _TIMESTAMP:
         return max(highest_number + 1, int(f"{order.now:%Y%m%d%H%M%S}"))
     if highest_number >= min(band.last, LARGEST):
-        hint = "name another with `--band`, or widen it in migrations/policy.yaml"
-        raise UsageError(f"band {band} has no number left", hint=hint)
+        hint = "choose another with `--band`, or extend it in migrations/policy.yaml"
+        raise UsageError(f"band {band} has no free number", hint=hint)
     return highest_number + 1
 
 
@@ -176,7 +180,7 @@ def _band(workspace: Workspace, name: str | None) -> Band:
         band = next((band for band in bands if band.name == name), None)
         if band is None:
             known = ", ".join(str(b) for b in bands) or "none"
-            raise UsageError(f"there is no band `{name}`", hint=f"bands of migrations/policy.yaml: {known}")
+            raise UsageError(f"band `{name}` does not exist", hint=f"bands in migrations/policy.yaml: {known}")
         return band
     last = workspace.migrations[-1].number if workspace.migrations else None
     used = workspace.policy.band(last) if last is not None else None
@@ -188,3 +192,55 @@ def _next_version(workspace: Workspace, change: Change) -> SchemaVersion:
     if newest is None:
         return SchemaVersion(1, 0, 0)
     return dict(zip(Change, newest.successors, strict=True))[change]
+
+
+GITIGNORE = ".gitignore"
+_BACKUPS = "backups"
+_COMMENT = "# backups of ctgitops hold real rows"
+
+
+def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Adds the folders inside the root that are not ignored yet; returns the added patterns. Writes."""
+    wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
+    path = root / GITIGNORE
+    before = path.read_bytes() if path.is_file() else b""
+    known = {_bare(line) for line in before.decode(errors="replace").splitlines()}
+    missing = [p for p in wanted if _bare(p) not in known and not _ignored(root, p)]
+    if not missing:
+        return ()
+    start = b"" if not before or before.endswith(b"\n") else b"\n"
+    added = "\n".join((_COMMENT, *missing, ""))
+    if path.is_symlink():
+        raise UsageError(
+            f"{GITIGNORE} is a symbolic link", hint=f"add these lines to a regular file: {' '.join(missing)}"
+        )
+    try:
+        with path.open("ab") as file:
+            file.write(start + added.encode())
+    except OSError as error:
+        raise UsageError(f"{GITIGNORE} cannot be written: {error.strerror}", hint="make it writable") from None
+    return tuple(missing)
+
+
+def _pattern(folder: str) -> str:
+    """The pattern of a folder named in a manifest; empty for a folder outside of the root."""
+    parts = [part for part in PurePosixPath(folder).parts if part != "."]
+    if not parts or parts[0] == "/" or ".." in parts or "://" in folder:
+        return ""
+    return f"/{_BACKUPS}/" if parts[0] == _BACKUPS else f"/{'/'.join(parts)}/"
+
+
+def _bare(line: str) -> str:
+    """The folder of a pattern, without anchors and `!`: a negated pattern counts too, as a person's decision."""
+    return line.strip().removeprefix("!").removesuffix("*").strip("/")
+
+
+def _ignored(root: Path, pattern: str) -> bool:
+    """Whether git already ignores files in the folder, by any pattern; False if git cannot tell."""
+    if not in_repository(root):
+        return False
+    try:
+        git = Git(root, "what it ignores")
+        return git.text_or_none("check-ignore", "-q", f".{pattern}x") is not None
+    except CtgitopsError:
+        return False

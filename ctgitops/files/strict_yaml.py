@@ -31,9 +31,9 @@ _HINTS = (
     ("\\t", "indent with spaces"),
     (
         "expected ',' or",
-        "close the `{` or `[` above it; inside of them put a value that has one of `{ } [ ] ,` into quotes",
+        "close the `{` or `[` above it; inside them, quote a value that contains one of `{ } [ ] ,`",
     ),
-    ("mapping values are not allowed", "put a value that holds `: ` into quotes, and look at the indentation"),
+    ("mapping values are not allowed", "quote a value that contains `: `, and check the indentation"),
 )
 
 
@@ -74,18 +74,18 @@ def _read(text: str, path: str) -> Document | Problem:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(path, before.count("\n") + 1, error.position - before.rfind("\n"))
-        return Problem("yaml", "a character that YAML does not allow", place, "remove it")
+        return Problem("yaml", "a character that is not allowed in YAML", place, "remove it")
     except yaml.MarkedYAMLError as error:
         return _broken(error, path)
     except (ValueError, OverflowError):
         # PyYAML converts \U escapes and directives to numbers without a limit on their size.
-        return Problem("yaml", "an escape or a directive that YAML does not allow", Place(path, 1), "remove it")
+        return Problem("yaml", "an escape or directive that is not allowed in YAML", Place(path, 1), "remove it")
 
 
 def _invisible(text: str, path: str, character: str, offset: int) -> Problem:
     place = Place(path, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
-    what = f"{named(character)} is in the line, and YAML takes it for a letter"
-    return Problem("invisible-character", what, place, "write a space instead, or delete it where it shows as nothing")
+    what = f"{named(character)} is in the line, and YAML treats it as a letter"
+    return Problem("invisible-character", what, place, "replace it with a space, or delete it")
 
 
 class _RefusedError(Exception):
@@ -98,7 +98,7 @@ def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1)
     problem = error.problem or "it cannot be read"
-    hint = next((hint for part, hint in _HINTS if part in problem), "look at the indentation and the quotes")
+    hint = next((hint for part, hint in _HINTS if part in problem), "check the indentation and the quotes")
     return Problem("yaml", f"not YAML: {problem}", place, hint)
 
 
@@ -122,7 +122,7 @@ class _Builder:
         next(self._events)
         after = next(self._events)
         if type(after).__name__ != "StreamEndEvent":
-            raise self._refused("a second document", after, "one file holds one: remove the line `---`")
+            raise self._refused("a second document", after, "use one document per file: remove the line `---`")
         return Document(self._path, value, self._values, self._keys)
 
     def _place(self, event: yaml.Event) -> Place:
@@ -134,13 +134,17 @@ class _Builder:
 
     def _check(self, event: yaml.Event, keys: Keys) -> None:
         if type(event).__name__ == "AliasEvent":
-            raise self._refused("aliases (`*`) are not allowed", event, "write it out; put text with `*` into quotes")
+            raise self._refused(
+                "aliases (`*`) are not allowed", event, "write the value out; quote text that contains `*`"
+            )
         if getattr(event, "anchor", None) is not None:
-            raise self._refused("anchors (`&`) are not allowed", event, "write it out; put text with `&` into quotes")
+            raise self._refused(
+                "anchors (`&`) are not allowed", event, "write the value out; quote text that contains `&`"
+            )
         if getattr(event, "tag", None) is not None:
-            raise self._refused("tags (`!`) are not allowed", event, "remove it; put text with `!` into quotes")
+            raise self._refused("tags (`!`) are not allowed", event, "remove it; quote text that contains `!`")
         if len(keys) > DEEPEST:
-            raise self._refused(f"nesting deeper than {DEEPEST}", event, "no manifest needs that")
+            raise self._refused(f"nesting deeper than {DEEPEST}", event, "reduce the nesting")
 
     def _value(self, event: yaml.Event, keys: Keys) -> Value:
         self._check(event, keys)
@@ -175,7 +179,7 @@ class _Builder:
                 raise self._refused("a key that is not a word", event, "a key is a single word")
             key = self._text(event)
             if key in found:
-                raise self._refused(f"key `{shown_value(key)}` is there twice", event, "keep one of them")
+                raise self._refused(f"duplicate key `{shown_value(key)}`", event, "keep one of them")
             self._keys[*keys, key] = self._place(event)
             found[key] = self._value(next(self._events), (*keys, key))
         return found
@@ -190,6 +194,6 @@ def shown_value(value: Value) -> str:
     if not isinstance(value, str):
         return "nothing" if value is None else str(value).lower()
     if "://" in value or "password" in value.lower():
-        return "(not shown: it may hold a password)"
+        return "(not shown: it may contain a password)"
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
     return text if len(text) <= 60 else f"{text[:57]}…"

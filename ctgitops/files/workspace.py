@@ -1,16 +1,20 @@
-"""Reads the workspace of a checkout: policy, migrations, manifests and seeds."""
+"""Reads the workspace of a checkout: policy, migrations, manifests and seed files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ..core.environment.environment import Environment
+from ..core.environment.policy import Policy
+from ..core.migration.migration import Seed
+from ..core.problem import Problem
 from ..core.workspace.workspace import Workspace
-from ..errors import WorkspaceError
+from ..errors import Place, WorkspaceError
+from ..sql.script import Script
 from .manifest import read_environments
 from .migrations import FOLDER, read_migrations
 from .policy import read_policy
-from .repository import Repository
-from .seeds import read_seeds
+from .repository import Item, Repository, sub_folder
 
 
 def read_workspace(root: Path) -> Workspace:
@@ -19,16 +23,16 @@ def read_workspace(root: Path) -> Workspace:
     Raises WorkspaceError only if nothing can be read.
     """
     if not root.is_dir():
-        raise WorkspaceError(f"there is no folder `{root}`", hint="name the repository's root with `--root DIR`")
+        raise WorkspaceError(f"the folder `{root}` does not exist", hint="give the repository's root with `--root DIR`")
     repository = Repository(root)
     folder = root / FOLDER
     if not folder.is_dir() and not folder.is_symlink():
-        hint = "run `ctgitops init` to begin here, or name the repository's root with `--root DIR`"
-        raise WorkspaceError(f"there is no folder `{folder}`", hint=hint)
+        hint = "run `ctgitops init` to create it, or give the repository's root with `--root DIR`"
+        raise WorkspaceError(f"the folder `{folder}` does not exist", hint=hint)
     policy, policy_problems = read_policy(repository)
     migrations, migration_problems = read_migrations(repository, policy)
     environments, environment_problems = read_environments(repository)
-    seeds, seed_problems = read_seeds(repository, environments, policy)
+    seeds, seed_problems = _read_seeds(repository, environments, policy)
     return Workspace(
         migrations=migrations,
         environments=environments,
@@ -36,3 +40,35 @@ def read_workspace(root: Path) -> Workspace:
         policy=policy,
         read_problems=(*policy_problems, *migration_problems, *environment_problems, *seed_problems),
     )
+
+
+def _read_seeds(
+    repository: Repository, environments: tuple[Environment, ...], policy: Policy
+) -> tuple[dict[str, tuple[Seed, ...]], tuple[Problem, ...]]:
+    """Seed files by environment: folders in the manifest's order, files by name."""
+    problems: list[Problem] = []
+    found: dict[str, tuple[Seed, ...]] = {}
+    for environment in environments:
+        seeds: list[Seed] = []
+        for folder in environment.seeds:
+            items, refused = repository.items(folder)
+            problems += refused
+            seeds += [s for item in items if (s := _seed(repository, item, policy, problems))]
+        found[environment.name] = tuple(seeds)
+    return found, tuple(dict.fromkeys(problems))
+
+
+def _seed(repository: Repository, item: Item, policy: Policy, problems: list[Problem]) -> Seed | None:
+    if item.folder:
+        problems.append(sub_folder(item, holds_sql=False))
+        return None
+    if not item.name.endswith(".sql"):
+        if item.name.lower().endswith(".sql"):
+            what = "the file extension `.sql` is not in lower case"
+            problems.append(Problem("file-name", what, Place(item.path), "rename it to end in `.sql`"))
+        return None
+    text = repository.text(item.path, policy.max_file_bytes)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return None
+    return Seed(item.path, Script(text, item.path))

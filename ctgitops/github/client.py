@@ -22,10 +22,10 @@ T = TypeVar("T")
 set_log_level(logging.WARNING)  # PyGithub logs its waits to stderr, where a runner looks for commands
 
 _NETWORK = {
-    requests.SSLError: "its certificate was not accepted",
-    requests.Timeout: "it did not answer in time",
-    requests.RetryError: "it kept refusing or failing, however often it was asked",
-    requests.ConnectionError: "it could not be reached",
+    requests.SSLError: "its TLS certificate is not trusted",
+    requests.Timeout: "the request timed out",
+    requests.RetryError: "every retry failed",
+    requests.ConnectionError: "cannot connect",
 }
 
 
@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, access: Access, patience: Patience, warn: Callable[[str], None]) -> None:
         if not (token := access.token.strip()):
-            raise ForgeError("there is no GitHub token", hint="give the input github-token: ${{ github.token }}")
+            raise ForgeError("there is no GitHub token", hint="set the input github-token: ${{ github.token }}")
         self.patience = patience
         self._access = access
         self._warn = warn
@@ -64,7 +64,7 @@ class Client:
                 self._told.add(permission)
                 self._warn(
                     f"could not {doing}: {self._why(error)}. Give the job `permissions: {permission}`; "
-                    "the run goes on without it"
+                    "the run continues without it"
                 )
             return None
 
@@ -113,14 +113,14 @@ class Client:
         return ""
 
     def _failure(self, error: Exception, doing: str, permission: str) -> ForgeError:
-        hint = "run the job again; githubstatus.com says whether GitHub is well"
+        hint = "run the job again; githubstatus.com shows whether GitHub has an incident"
         if getattr(error, "status", 0) == 401:
-            hint = "give the input github-token a token that is valid, such as ${{ github.token }}"
+            hint = "set the input github-token to a valid token, such as ${{ github.token }}"
         elif _denied(error):
-            hint = f"see that it exists; where it does, give the job `permissions: {permission}`"
+            hint = f"check that it exists; if it does, give the job `permissions: {permission}`"
         elif isinstance(error, RateLimitExceededException):
             hint = (
-                f"run the job again later; what asks to wait longer than {self.patience.longest:g} s is not waited for"
+                f"run the job again later; ctgitops waits at most {self.patience.longest:g} s for a rate limit to reset"
             )
         where = f"{self._access.repository} on {self._access.api_url}"
         return ForgeError(f"could not {doing} in {where}: {self._why(error)}", hint=hint)

@@ -22,7 +22,7 @@ LONGEST = 65_536
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
-_CUT = "\n\n(Cut here: GitHub takes no longer comment. The run's summary has all of it.)"
+_CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from ..core.forge.event import (
     Comment,
@@ -21,7 +22,6 @@ from ..core.forge.event import (
     TagPush,
 )
 from ..errors import UsageError
-from .payload import Payload, flag_of, get_of, number_of, text_of
 
 PLANNED = ("opened", "synchronize", "reopened", "ready_for_review")
 """The pull request actions that can change its plan."""
@@ -38,11 +38,11 @@ _DEPENDABOT = "dependabot[bot]"
 def read_event(name: str, payload: Payload) -> Event | Ignored | Refused:
     """Parses the event from `GITHUB_EVENT_NAME` and the file at `GITHUB_EVENT_PATH`. Raises UsageError."""
     if name == "pull_request_target":
-        what = "pull_request_target gives a stranger's pull request this repository's secrets"
+        what = "pull_request_target gives pull requests from forks this repository's secrets"
         raise UsageError(what, hint="use `on: pull_request`; forks get a check of their files, without secrets")
     if name not in _READERS:
         known = ", ".join(_READERS)
-        return Refused(f"the event `{name}` asks for nothing here", f"what does: {known}; or name a `command`")
+        return Refused(f"the event `{name}` is not supported", f"supported are: {known}; or set the input `command`")
     return _READERS[name](payload)
 
 
@@ -53,7 +53,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
     if action == "closed":
         return PullRequestClosed(number, head, merged=flag_of(payload, "pull_request", "merged"))
     if action not in PLANNED:
-        return Ignored(f"a pull request that was {action.replace('_', ' ')} keeps its plan")
+        return Ignored(f"the pull request was {action.replace('_', ' ')}, which does not change its plan")
     return PullRequest(
         number=number,
         head_sha=head,
@@ -76,7 +76,7 @@ def _outside(payload: Payload) -> str:
 def _merge_group(payload: Payload) -> MergeGroup | Ignored:
     action = text_of(payload, "action")
     if action != "checks_requested":
-        return Ignored(f"a merge group that was {action} asks for nothing")
+        return Ignored(f"the action `{action}` of a merge group does not need a plan")
     return MergeGroup(text_of(payload, "merge_group", "head_sha"), text_of(payload, "merge_group", "base_sha"))
 
 
@@ -98,7 +98,7 @@ def _push(payload: Payload) -> Push | TagPush | Ignored:
 def _release(payload: Payload) -> Release | Ignored:
     action = text_of(payload, "action")
     if action not in PUBLISHED:
-        return Ignored(f"a release that was {action} brings nothing new")
+        return Ignored(f"the action `{action}` of a release does not apply anything")
     tag = text_of(payload, "release", "tag_name")
     if flag_of(payload, "release", "draft"):
         return Ignored(f"the release of {tag} is a draft")
@@ -108,10 +108,6 @@ def _release(payload: Payload) -> Release | Ignored:
         actor=text_of(payload, "sender", "login"),
         default_branch=text_of(payload, "repository", "default_branch"),
     )
-
-
-def _schedule(_payload: Payload) -> Schedule:
-    return Schedule()
 
 
 def _dispatch(payload: Payload) -> Dispatch:
@@ -128,14 +124,14 @@ def _comment(payload: Payload) -> Comment | Ignored:
     first = text_of(payload, "comment", "body").strip().split("\n", maxsplit=1)[0].strip()
     said = _COMMAND.fullmatch(first)
     if said is None or text_of(payload, "action") != "created":
-        return Ignored("a comment asks for something only when it is made, and begins with `/ctgitops`")
+        return Ignored("only a new comment that begins with `/ctgitops` is a command")
     pull_request = get_of(payload, dict, "issue").get("pull_request")
     if not isinstance(pull_request, dict):
-        return Ignored("only a comment on a pull request asks for something")
+        return Ignored("only a comment on a pull request can be a command")
     if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
-        return Ignored("a comment can ask for `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
+        return Ignored("the commands are `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
     if not _said_by_a_person(payload):
-        return Ignored("only the person who wrote a comment asks with it, and no program")
+        return Ignored("a command must come from the person who wrote the comment, not from an app")
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
         verb=said[1],
@@ -156,14 +152,14 @@ def _said_by_a_person(payload: Payload) -> bool:
 def _workflow_run(payload: Payload) -> OutsideRun | Ignored:
     run = get_of(payload, dict, "workflow_run")
     if text_of(payload, "action") != "completed" or run.get("event") != "pull_request":
-        return Ignored("of another workflow only the end of a run for a pull request counts")
+        return Ignored("only a completed workflow run for a pull request is planned")
     head = get_of(payload, dict | None, "workflow_run", "head_repository")
     if head is None:
-        return Ignored("the fork is gone")
+        return Ignored("the fork was deleted")
     actor = run.get("actor")
     by_dependabot = isinstance(actor, dict) and actor.get("login") == _DEPENDABOT
     if head.get("id") == number_of(payload, "repository", "id") and not by_dependabot:
-        return Ignored("the pull request is no fork's, so its own run has planned it already")
+        return Ignored("the pull request is not from a fork, so its own run planned it")
     return OutsideRun(
         head_sha=text_of(payload, "workflow_run", "head_sha"),
         head_branch=text_of(payload, "workflow_run", "head_branch"),
@@ -177,8 +173,47 @@ _READERS: dict[str, Callable[[Payload], Event | Ignored]] = {
     "merge_group": _merge_group,
     "push": _push,
     "release": _release,
-    "schedule": _schedule,
+    "schedule": lambda _payload: Schedule(),
     "workflow_dispatch": _dispatch,
     "issue_comment": _comment,
     "workflow_run": _workflow_run,
 }
+
+
+Payload = dict[str, Any]
+
+
+def text_of(payload: Payload, *keys: str) -> str:
+    """The string at a path of keys. Raises UsageError."""
+    text: str = get_of(payload, str, *keys)
+    return text
+
+
+def number_of(payload: Payload, *keys: str) -> int:
+    """The integer at a path of keys. Raises UsageError."""
+    number: int = get_of(payload, int, *keys)
+    return number
+
+
+def flag_of(payload: Payload, *keys: str) -> bool:
+    """The boolean at a path of keys. Raises UsageError."""
+    flag: bool = get_of(payload, bool, *keys)
+    return flag
+
+
+def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
+    """The value at a path of keys, checked to be of that type. Raises UsageError."""
+    found: Any = payload
+    for depth, key in enumerate(keys, start=1):
+        if not isinstance(found, dict) or key not in found:
+            raise _lacking(".".join(keys[:depth]))
+        found = found[key]
+    if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+        name = getattr(kind, "__name__", "object")
+        raise _lacking(".".join(keys), f"a {name}, not {type(found).__name__}")
+    return found
+
+
+def _lacking(key: str, want: str = "") -> UsageError:
+    what = f"`{key}` of the event must be {want}" if want else f"the event lacks `{key}`"
+    return UsageError(what, hint="GITHUB_EVENT_PATH must name the file that GitHub wrote for this run")

@@ -19,7 +19,7 @@ from ..core.forge.forge import (
     TreeFile,
 )
 from ..core.gate.review import ShownFile
-from . import checks, deployments, lookups, proposals, shown
+from . import checks, deployments, lookups, proposals
 from . import review as reviews
 from .access import Access, Patience
 from .comment import Sticky
@@ -64,7 +64,7 @@ class GitHubForge:
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
-        self._client.may(f"report the check {check.name}", _CHECK, lambda: checks.report(self._client, check))
+        self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
 
     def suggest(self, review: Review) -> int:
         """Posts suggestions that were not posted before for the same text; returns how many."""
@@ -74,7 +74,7 @@ class GitHubForge:
     def deploy(self, deployment: Deployment) -> int | None:
         """Creates a deployment; returns its number, or None if the token lacks the permission."""
         return self._client.may(
-            f"begin a deployment to {deployment.environment}",
+            f"create a deployment to {deployment.environment}",
             _DEPLOY,
             lambda: deployments.begin(self._client, deployment),
         )
@@ -82,7 +82,7 @@ class GitHubForge:
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the status of a deployment."""
         self._client.may(
-            f"tell where deployment {number} stands",
+            f"update the status of deployment {number}",
             _DEPLOY,
             lambda: deployments.tell(self._client, number, state, description, url),
         )
@@ -106,15 +106,15 @@ class GitHubForge:
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         """The digests of files in plans of merged pull requests. Raises ForgeError."""
         return self._client.must(
-            "read what plans of merged pull requests showed",
+            "read the plans of merged pull requests",
             _RECORDS,
-            lambda: shown.seen(self._client, files, at),
+            lambda: lookups.seen(self._client, files, at),
         )
 
     def permission_of(self, login: str) -> str:
         """A user's permission on the repository. Raises ForgeError."""
         return self._client.must(
-            f"ask what {login} may do",
+            f"read the permissions of {login}",
             "metadata: read",
             lambda: self._client.repository.get_collaborator_permission(login),
         )
@@ -123,7 +123,7 @@ class GitHubForge:
         """Adds a reaction to a comment."""
         issue = self._client.repository.get_issue(pull_request)
         self._client.may(
-            "mark the comment that asked",
+            "add a reaction to the comment",
             _COMMENT,
             lambda: issue.get_comment(comment).create_reaction(reaction.value),
         )

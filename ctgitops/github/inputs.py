@@ -56,14 +56,20 @@ class Inputs:
     def named(self) -> Inputs:
         """Returns the inputs, after checking that those required by the command are present. Raises UsageError."""
         if self.command in _ONE_ENVIRONMENT and not self.environment:
-            raise _wrong("environment", f"is needed for `{self.command}`", "the name of one, as its manifest has it")
+            raise _wrong("environment", f"is required for `{self.command}`", "set it to the name in the manifest")
         selector = Selector.parse(self.to)
         if self.command is Command.ROLLBACK and (selector is None or selector.latest):
-            raise _wrong("to", "is needed for `rollback`", "the last migration to keep, such as 008 or 1.4.0")
+            raise _wrong(
+                "to", "is required for `rollback`", "set it to the last migration to keep, such as 008 or 1.4.0"
+            )
         if self.command is Command.REPAIR and not (self.again and all(map(Selector.parse, self.again))):
-            raise _wrong("again", "is needed for `repair`", "a migration that was rolled back, such as 003")
+            raise _wrong("again", "is required for `repair`", "set it to a migration that was rolled back, such as 003")
         if self.command is Command.REPAIR and not self.reason:
-            raise _wrong("reason", "is needed for `repair`", "why it may be applied again; it goes into the ledger")
+            raise _wrong(
+                "reason",
+                "is required for `repair`",
+                "set it to the reason to apply the migration again, for the ledger",
+            )
         return self
 
     @property
@@ -71,7 +77,9 @@ class Inputs:
         """The approved fingerprint; None if none is required. Raises UsageError if a required one is missing."""
         if self.require_fingerprint and not self.fingerprint:
             raise _wrong(
-                "fingerprint", "is empty, and `require-fingerprint` wants the plan that was approved", _APPROVE
+                "fingerprint",
+                "is empty, and `require-fingerprint` requires the fingerprint of the approved plan",
+                _APPROVE,
             )
         return self.fingerprint or None
 
@@ -85,7 +93,7 @@ class Inputs:
 
 
 _ONE_ENVIRONMENT = frozenset({Command.APPLY, Command.ROLLBACK, Command.UNLOCK, Command.REPAIR})
-_APPROVE = "hand down the output `fingerprint` of the step that planned; it is `none` where there is nothing to approve"
+_APPROVE = "set it to the output `fingerprint` of the plan step, which is `none` if there is nothing to approve"
 
 BY_PEOPLE = (
     "command",
@@ -138,8 +146,8 @@ def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"one of {', '.join(choices)}"
-        raise _wrong(name, f"is `{value}`, which is none of its values", hint)
+        hint = f"did you mean `{near[0]}`?" if near else f"expected one of {', '.join(choices)}"
+        raise _wrong(name, f"is `{value}`, which is not a valid value", hint)
     return value
 
 
@@ -150,7 +158,7 @@ def _listed(name: str, text: Mapping[str, str]) -> tuple[str, ...]:
 def _seconds(name: str, text: Mapping[str, str]) -> float:
     value = text.get(name, "") or "300"
     if not (value.isascii() and value.isdecimal() and len(value) <= 6):
-        raise _wrong(name, f"is `{value}`", "a whole number of seconds")
+        raise _wrong(name, f"is `{value}`", "expected a whole number of seconds")
     return float(value)
 
 

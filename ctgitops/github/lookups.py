@@ -1,11 +1,13 @@
-"""Queries GitHub for commits, tags and pull requests."""
+"""Queries GitHub for commits, tags, pull requests, and the files that the plans of merged pull requests showed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..core.forge.forge import ChangedFile, OpenPullRequest
+from ..core.forge.forge import CHECK, ChangedFile, OpenPullRequest
+from ..core.gate.review import ShownFile, shown_in
 from ..errors import ForgeError
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def commit_of_tag(client: Client, tag: str) -> str:
         if named.type != "tag":
             break
         named = client.repository.get_git_tag(named.sha).object
-    raise ForgeError(f"the tag {tag} names no commit but a {named.type}", hint="tag a commit")
+    raise ForgeError(f"the tag {tag} points to a {named.type}, not to a commit", hint="tag a commit")
 
 
 def files_of(client: Client, number: int) -> tuple[ChangedFile, ...]:
@@ -74,3 +76,42 @@ def _added(pull: PullRequest, folder: str) -> tuple[ChangedFile, ...]:
 def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
     there = (file for file in pull.get_files() if file.status != "removed")
     return tuple(ChangedFile(f.filename, f.status in _ADDS, f.patch or "") for f in there)
+
+
+MOST = 100
+"""Maximum number of files traced to their pull requests; each costs two or three of 1,000 requests an hour."""
+
+
+def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
+    """The digests of files in plans of merged pull requests, read until every given file is found or none are left."""
+    found: set[str] = set()
+    asked: set[int] = set()
+    traced = 0
+    for file in files:
+        if file.digest in found:
+            continue
+        if traced == MOST:
+            what = f"more than {MOST} files have to be searched for in the plans of merged pull requests"
+            raise ForgeError(what, hint="apply fewer migrations at once, with the input `to`")
+        traced += 1
+        for pull in _brought_by(client, file.path, at):
+            if pull.number not in asked:
+                asked.add(pull.number)
+                found.update(_shown(client, pull))
+    return frozenset(found)
+
+
+def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
+    """The merged pull requests that contain the commit that last changed a file."""
+    for commit in client.repository.get_commits(sha=at, path=path):
+        return merged_with(client, commit.sha)
+    return ()
+
+
+def _shown(client: Client, pull: PullRequest) -> Iterator[str]:
+    """The digests in the check runs of a pull request: on its head, and on the commit that a merge queue created."""
+    for sha in dict.fromkeys((pull.head.sha, pull.merge_commit_sha)):
+        if sha:
+            for run in client.repository.get_commit(sha).get_check_runs(check_name=CHECK, filter="all"):
+                if run.name == CHECK:
+                    yield from shown_in(run.output.text or "")

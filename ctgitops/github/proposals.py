@@ -25,7 +25,7 @@ def tree(client: Client, sha: str, folder: str) -> tuple[TreeFile, ...]:
         if inside is None:
             return ()
         if inside.type != "tree":
-            raise ForgeError(f"`{folder}` of {sha[:7]} is no folder", hint="put a folder in its place")
+            raise ForgeError(f"`{folder}` of {sha[:7]} is not a folder", hint="replace it with a folder")
         at = _tree(client, inside.sha)
     if any(e.type == "tree" for e in at.tree):
         at = _tree(client, at.sha, recursive=True)
@@ -36,7 +36,9 @@ def tree(client: Client, sha: str, folder: str) -> tuple[TreeFile, ...]:
 def _tree(client: Client, sha: str, *, recursive: bool = False) -> GitTree:
     found = client.repository.get_git_tree(sha, recursive=recursive)
     if found.raw_data.get("truncated"):
-        raise ForgeError(f"{sha[:7]} has more files than GitHub lists", hint="take what is no migration elsewhere")
+        raise ForgeError(
+            f"{sha[:7]} has more files than GitHub lists", hint="move files that are not migrations to another folder"
+        )
     return found
 
 
@@ -52,11 +54,12 @@ def proposal(client: Client, number: int) -> Proposal:
     head, count = pull.head.sha, pull.changed_files
     files = list(pull.get_files())
     if len(files) < count:
-        what = f"pull request {number} changes {count} files, and GitHub lists {len(files)} of them"
-        raise ForgeError(what, hint="split it")
+        what = f"pull request {number} changes {count} files, but GitHub lists only {len(files)} of them"
+        raise ForgeError(what, hint="split the pull request")
     paths = {path for f in files for path in (f.filename, f.previous_filename) if path}
     if client.repository.get_pull(number).head.sha != head:
-        raise ForgeError(f"pull request {number} was pushed to meanwhile", hint="the run for that push follows")
+        what = f"pull request {number} got a new commit while it was read"
+        raise ForgeError(what, hint="another run plans the new commit")
     return Proposal(number, head, bool(pull.merged_at), frozenset(paths))
 
 

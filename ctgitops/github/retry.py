@@ -11,7 +11,7 @@ from urllib3.connectionpool import ConnectionPool
 from .access import Patience
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
-_LIMITED = "a rate limit is exceeded for longer than this waits"
+_LIMITED = "the rate limit resets after the longest wait"
 _DID_NOTHING = (403, 429)
 """Statuses after which even a POST may be retried; `increment` rejects a 403 that is not a rate limit."""
 

@@ -39,7 +39,7 @@ def _post(client: Client, pull: PullRequest, sha: str, new: list[Suggestion]) ->
     noun = "suggestion" if len(new) == 1 else "suggestions"
     return pull.create_review(
         commit=client.repository.get_commit(sha),
-        body=f"{len(new)} {noun}, each for a problem that has one answer.",
+        body=f"{len(new)} {noun}, each for a problem with exactly one solution.",
         event="COMMENT",
         comments=[_comment(suggestion) for suggestion in new],
     )

@@ -96,11 +96,11 @@ class Runner:
     def output(self, name: str, value: str) -> None:
         """Sets an output of the step; the value may have several lines."""
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of an output")
+            raise ValueError(f"{name!r} is not a valid name of an output")
         value = self.hidden(value).replace("\r\n", "\n").replace("\r", "\n")
         end = f"ghadelimiter_{random.token_hex(16)}"
         if end in value:
-            raise ValueError("a value that knows a random delimiter")
+            raise ValueError("the value contains the random delimiter")
         if not self._append("GITHUB_OUTPUT", f"{name}<<{end}\n{value}\n{end}\n"):
             self.unwritten.add(name)
 
@@ -128,7 +128,7 @@ class Runner:
                 file.write(self.hidden(text))
                 self._give_away(number)
         except OSError as error:
-            self.warn(f"{name} could not be written: {error.strerror}")
+            self.warn(f"{name} cannot be written: {error.strerror}")
             return ""
         return name
 
@@ -160,12 +160,12 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Whether it was written; a runner's disk that is full is no reason to stop in the middle of a run."""
+        """Whether it was written; a full disk of the runner must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))
             except OSError as error:
-                self.warn(f"the runner's file for {variable} could not be written: {error.strerror}")
+                self.warn(f"the runner's file for {variable} cannot be written: {error.strerror}")
                 return False
         return True
 

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.plan.plan import Direction, Step
-from ..core.run.progress import (
-    BackendAwaited,
-    BackupAdvanced,
-    BackupMeasured,
-    BackupTaken,
-    BatchFinished,
-    BatchHeld,
-    CommitAwaited,
-    HealthWatched,
-    IndexAdvanced,
-    LeftoverHealed,
-    LockAwaited,
-    Measure,
-    MomentAwaited,
-    MomentUnseen,
-    OrphanAwaited,
-    OthersAwaited,
-    PlanStarted,
-    Progress,
-    SeedFinished,
-    SessionSettled,
-    StatementFinished,
-    StepFinished,
-    StepResumed,
-    StepStarted,
-    StepWaited,
-    TakeBackStarted,
-)
+from ..core.plan.plan import Direction
+from ..core.run import progress as events
+from ..core.run.progress import Progress
 from ..report.phrases import count, millis, size
 from ..report.terminal_text import on_one_line
 
@@ -43,46 +17,44 @@ def line_of(progress: Progress) -> str:
 
 def worth_a_line(progress: Progress) -> bool:
     """Whether a log shows the event; a live display shows all."""
-    return not isinstance(progress, BackupMeasured) or progress.milestone
+    return not isinstance(progress, events.BackupMeasured) or progress.milestone
 
 
 def _of_others(progress: Progress) -> str | None:
     match progress:
-        case LockAwaited(holder=holder):
-            return f"waiting for another run to end: {on_one_line(holder)}"
-        case OrphanAwaited(orphan=orphan):
+        case events.LockAwaited(holder=holder):
+            return f"waiting for the run lock: {on_one_line(holder)}"
+        case events.OrphanAwaited(orphan=orphan):
             return f"waiting: {on_one_line(orphan.told)}"
-        case SessionSettled(settled=settled):
+        case events.SessionSettled(settled=settled):
             return "; ".join(["session: " + on_one_line(settled.told[0]), *map(on_one_line, settled.told[1:])])
-        case MomentAwaited(concerns=concerns):
+        case events.MomentAwaited(concerns=concerns):
             more = f", and {len(concerns) - 1} more" if len(concerns) > 1 else ""
-            return f"waiting for a better moment: {on_one_line(concerns[0].told)}{more}"
-        case MomentUnseen(what=what):
-            return f"not looked at: {on_one_line(what)}"
+            return f"preflight: waiting, because {on_one_line(concerns[0].told)}{more}"
+        case events.MomentUnseen(what=what):
+            return f"not checked: {on_one_line(what)}"
         case _:
             return None
 
 
 def _of_the_run(progress: Progress) -> str | None:
     match progress:
-        case PlanStarted(plan=plan):
-            work = f"{len(plan.steps)} to {_verb(plan.direction)}"
+        case events.PlanStarted(plan=plan):
+            work = f"{len(plan.steps)} to {'apply' if plan.direction is Direction.APPLY else 'roll back'}"
             return f"{on_one_line(plan.environment)}: plan {plan.fingerprint[:12]}, {work}"
-        case BackupAdvanced(what=what):
+        case events.BackupAdvanced(what=what):
             return f"backup: {on_one_line(what)}"
-        case BackupMeasured(measure=measure, rate=rate):
+        case events.BackupMeasured(measure=measure, rate=rate):
             return f"backup: {_measured(measure, rate)}"
-        case BackupTaken(receipt=receipt):
-            return (
-                f"backup {receipt.id} restored once and compared; to bring it back: {on_one_line(receipt.restore_with)}"
-            )
-        case SeedFinished(name=name, millis=millis):
+        case events.BackupTaken(receipt=receipt):
+            return f"backup {receipt.id} verified by a restore; to restore it: {on_one_line(receipt.restore_with)}"
+        case events.SeedFinished(name=name, millis=millis):
             return f"seed file {on_one_line(name)} … ran in {took(millis)}"
         case _:
             return None
 
 
-def _measured(measure: Measure, rate: float) -> str:
+def _measured(measure: events.Measure, rate: float) -> str:
     """`restoring, about 42 %, 3 of 12 tables, 120,000 rows, 31,000 a second`."""
     about = f", about {measure.percent} %" if measure.percent is not None else ""
     tables = f", {measure.tables[0]:,} of {count(measure.tables[1], 'table')}" if measure.tables else ""
@@ -93,14 +65,14 @@ def _measured(measure: Measure, rate: float) -> str:
 
 def _of_a_resumed_step(progress: Progress) -> str | None:
     match progress:
-        case StepResumed(step=step, position=position, of=of):
-            return f"{on_one_line(step.name)} … goes on with statement {position} of {of}"
-        case LeftoverHealed(step=step, what=what):
+        case events.StepResumed(step=step, position=position, of=of):
+            return f"{on_one_line(step.name)} … resumes at statement {position} of {of}"
+        case events.LeftoverHealed(step=step, what=what):
             return f"{on_one_line(step.name)} … {on_one_line(what)}"
-        case BackendAwaited(step=step, backend=backend, doing=doing):
-            at = f"backend {backend} of an earlier run is still at work"
+        case events.BackendAwaited(step=step, backend=backend, doing=doing):
+            at = f"waiting for backend {backend} of an earlier run"
             return f"{on_one_line(step.name)} … {at}: {on_one_line(doing)}"
-        case IndexAdvanced(step=step, phase=phase, done=done, total=total):
+        case events.IndexAdvanced(step=step, phase=phase, done=done, total=total):
             share = f", {100 * done // total} % ({done:,} of {total:,})" if total else ""
             return f"{on_one_line(step.name)} … {on_one_line(phase)}{share}"
         case _:
@@ -109,45 +81,46 @@ def _of_a_resumed_step(progress: Progress) -> str | None:
 
 def _of_batches(progress: Progress) -> str | None:
     match progress:
-        case BatchFinished(step=step, batches=batches, rows=rows, rate=rate, seconds_left=left):
+        case events.BatchFinished(step=step, batches=batches, rows=rows, rate=rate, seconds_left=left):
             about = f", about {millis(round(left) * 1000)} left" if left >= 1 else ""
             so_far = f"{count(rows, 'row')} in {batches:,} {'batch' if batches == 1 else 'batches'}"
             return f"{on_one_line(step.name)} … {so_far}, {rate:,.0f} a second{about}"
-        case BatchHeld(step=step, why=why):
-            return f"{on_one_line(step.name)} … gives way: {on_one_line(why)}"
+        case events.BatchHeld(step=step, why=why):
+            return f"{on_one_line(step.name)} … paused: {on_one_line(why)}"
         case _:
             return None
 
 
 def _of_a_step(progress: Progress) -> str | None:
     match progress:
-        case StepStarted(step=step, position=position, of=of):
+        case events.StepStarted(step=step, position=position, of=of):
             how = "" if step.transactional else "in batches" if step.batched else "outside a transaction"
             return f"{_place(position, of)} {on_one_line(step.name)} … {how}" if how else ""
-        case StepWaited(step=step, attempt=attempt, seconds=seconds):
-            kept = "rolled back" if step.transactional else "statements that are done stay done"
-            timeout = f"lock timeout (attempt {attempt}), {kept}; retries in {seconds:.1f} s"
+        case events.StepWaited(step=step, attempt=attempt, seconds=seconds):
+            kept = "rolled back" if step.transactional else "completed statements stay"
+            timeout = f"lock timeout (attempt {attempt}), {kept}; retrying in {seconds:.1f} s"
             return f"{on_one_line(step.name)} … {timeout}"
-        case OthersAwaited(step=step, who=who):
+        case events.OthersAwaited(step=step, who=who):
             more = f", and {len(who) - 1} more" if len(who) > 1 else ""
-            return f"{on_one_line(step.name)} … does not queue behind {on_one_line(who[0].told)}{more}"
-        case StatementFinished(step=step, position=position, of=of, millis=millis):
+            return f"{on_one_line(step.name)} … waiting before locking: {on_one_line(who[0].told)}{more}"
+        case events.StatementFinished(step=step, position=position, of=of, millis=millis):
             return f"{on_one_line(step.name)} … statement {position} of {of} done in {took(millis)}"
-        case StepFinished(step=step, millis=millis, position=position, of=of):
-            return f"{_place(position, of)} {on_one_line(step.name)} … {_past(step)} in {took(millis)}"
+        case events.StepFinished(step=step, millis=millis, position=position, of=of):
+            done = "applied" if step.direction is Direction.APPLY else "rolled back"
+            return f"{_place(position, of)} {on_one_line(step.name)} … {done} in {took(millis)}"
         case _:
             return _of_a_part(progress)
 
 
 def _of_a_part(progress: Progress) -> str | None:
     match progress:
-        case CommitAwaited(step=step, millis=millis, position=position, of=of):
+        case events.CommitAwaited(step=step, millis=millis, position=position, of=of):
             return f"{_place(position, of)} {on_one_line(step.name)} … done in {took(millis)}, not committed yet"
-        case HealthWatched(heard=heard, seconds_left=left):
+        case events.HealthWatched(heard=heard, seconds_left=left):
             said = f": {on_one_line(heard.said)}" if heard.said else ""
-            return f"health: {heard.pulse}{said}; watched for {took(round(left) * 1000)} more"
-        case TakeBackStarted(plan=plan):
-            return f"{on_one_line(plan.environment)}: {len(plan.steps)} to undo, {on_one_line(plan.why)}"
+            return f"health: {heard.pulse}{said}; checked for another {took(round(left) * 1000)}"
+        case events.TakeBackStarted(plan=plan):
+            return f"{on_one_line(plan.environment)}: {len(plan.steps)} to roll back, {on_one_line(plan.why)}"
         case _:
             return None
 
@@ -159,11 +132,3 @@ def took(millis: int) -> str:
 
 def _place(position: int, of: int) -> str:
     return f"[{position}/{of}]"
-
-
-def _verb(direction: Direction) -> str:
-    return "apply" if direction is Direction.APPLY else "undo"
-
-
-def _past(step: Step) -> str:
-    return "applied" if step.direction is Direction.APPLY else "rolled back"

@@ -1,9 +1,8 @@
-"""Listeners of a run's progress: one that passes each event on to all, for the command line and the Action alike."""
+"""Listeners of a run's progress: those that every run has, on the command line and in the Action alike."""
 
 from __future__ import annotations
 
-from ..core.run.progress import Listener, Progress
-from .applied import note
+from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
 
 
 def listeners(*more: Listener) -> Listener:
@@ -15,3 +14,15 @@ def listeners(*more: Listener) -> Listener:
             listener(progress)
 
     return pass_on
+
+
+NAMES: list[str] = []
+"""Migrations and seed files that were reported as done, in order; a process is one run."""
+
+
+def note(progress: Progress) -> None:
+    """A listener that records what is done."""
+    if isinstance(progress, StepFinished):
+        NAMES.append(progress.step.name)
+    elif isinstance(progress, SeedFinished):
+        NAMES.append(progress.name)

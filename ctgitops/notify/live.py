@@ -13,35 +13,20 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
-from ..core.run.progress import (
-    BackendAwaited,
-    BackupAdvanced,
-    BackupMeasured,
-    BatchFinished,
-    BatchHeld,
-    IndexAdvanced,
-    Listener,
-    LockAwaited,
-    MomentAwaited,
-    OrphanAwaited,
-    OthersAwaited,
-    Progress,
-    StatementFinished,
-    StepStarted,
-    StepWaited,
-)
+from ..core.run import progress as events
+from ..core.run.progress import Listener, Progress
 from ..report.terminal_text import on_one_line
 from .lines import line_of
 
 _WITHIN = (
-    StepWaited,
-    OthersAwaited,
-    StatementFinished,
-    IndexAdvanced,
-    BackendAwaited,
-    BatchFinished,
-    BatchHeld,
-    BackupMeasured,
+    events.StepWaited,
+    events.OthersAwaited,
+    events.StatementFinished,
+    events.IndexAdvanced,
+    events.BackendAwaited,
+    events.BatchFinished,
+    events.BatchHeld,
+    events.BackupMeasured,
 )
 """Events within a step or a part of a backup, whose clock continues."""
 
@@ -90,11 +75,14 @@ class Live:
 def _doing(progress: Progress) -> str:
     """The activity in progress; empty for an event that ends one."""
     match progress:
-        case StepStarted(step=step, position=position, of=of):
+        case events.StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"
         case _:
             return (
                 line_of(progress)
-                if isinstance(progress, (LockAwaited, OrphanAwaited, MomentAwaited, BackupAdvanced, *_WITHIN))
+                if isinstance(
+                    progress,
+                    (events.LockAwaited, events.OrphanAwaited, events.MomentAwaited, events.BackupAdvanced, *_WITHIN),
+                )
                 else ""
             )

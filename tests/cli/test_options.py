@@ -65,7 +65,7 @@ def test_init_inside_migrations_begins_no_second_workspace(work: Checkout, monke
 def test_init_keeps_its_backups_out_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert "added /backups/ to .gitignore" in run("init")[1]
-    assert run("init")[1] == "nothing to do: everything is there\n"
+    assert run("init")[1] == "nothing to do: all files exist\n"
 
 
 def test_a_manifest_that_cannot_be_read_is_not_left_out_in_silence(work: Checkout) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ctgitops.cli.terminal import coloured, has_colour, width_of
+from ctgitops.cli.printing import coloured, has_colour, width_of
 from ctgitops.core.view.status import status_of
 from ctgitops.report.terminal_text import width
 from ctgitops.report.text import plans_text

@@ -19,8 +19,8 @@ ACTS = (
     "== 1. A pull request",
     "== 2. The merge",
     "== 3. The tag",
-    "== 4. The way back",
-    "== 5. Where we are",
+    "== 4. The rollback",
+    "== 5. The status",
 )
 
 
@@ -63,7 +63,7 @@ def test_the_whole_story(tmp_path: Path, servers: Path) -> None:
     assert process.returncode == 0, said
     positions = [said.index(act) for act in ACTS]
     assert positions == sorted(positions)
-    assert "production's schema is the one from before the tag" in said
+    assert "production's schema is the same as before the tag" in said
     assert "300_inspection_forms" in (into / "comment.md").read_text()
     assert "### ✅ Applied to staging · production waits" in (into / "comment-merged.md").read_text()
     assert "### ✅ Applied to staging and production" in (into / "comment-released.md").read_text()
@@ -86,7 +86,7 @@ def test_a_second_demo_replaces_the_first_but_nothing_of_somebody_else(tmp_path:
     with demo(into, servers) as process:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "holds something that no demo made" in said
+    assert "contains files that a demo did not create" in said
     assert (into / "thesis.txt").read_text() == "three years of work"
     assert_nothing_left(servers)
 
@@ -97,7 +97,7 @@ ENDINGS = [
     ("== 2. The merge", signal.SIGTERM),
     ("backup: restoring", signal.SIGINT),
     ("backup: restoring", signal.SIGKILL),
-    ("== 4. The way back", signal.SIGTERM),
+    ("== 4. The rollback", signal.SIGTERM),
 ]
 
 

@@ -49,7 +49,7 @@ create index orders_by_customer
 comment on table orders is 'x';
 """
 BACK = """\
--- Takes back 002_more.
+-- Rolls back 002_more.
 comment on table orders is null;
 drop index orders_by_customer;
 alter table orders alter column "Note" drop not null;

@@ -207,7 +207,7 @@ def test_a_git_that_hangs_is_ended_with_its_helpers(
 ) -> None:
     monkeypatch.setattr(git_command, "SECONDS", 0.2)
     fake_git("sleep 600 & sleep 600")
-    with pytest.raises(WorkspaceError, match=r"no answer within 0\.2 seconds"):
+    with pytest.raises(WorkspaceError, match=r"did not finish within 0\.2 seconds"):
         check(origin, "main")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.errors import UsageError
-from ctgitops.files.gitignore import ignore_backups
+from ctgitops.files.scaffold import ignore_backups
 from tests.files.test_git import git
 
 

@@ -100,60 +100,59 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ),
         (
             "target: 1.10",
-            "4:9: `target: 1.10` is not understood (expected `latest`, a schema version, or a migration's number, "
+            "4:9: `target: 1.10` is not valid (expected `latest`, a schema version, or a migration's number, "
             "name or file, as in `latest`)",
         ),
         (
             "bake: 24 hours",
-            "4:7: `bake: 24 hours` is not understood (expected a number with its unit (ms, s, min, h, d), "
-            "as in `200ms`)",
+            "4:7: `bake: 24 hours` is not valid (expected a number with its unit (ms, s, min, h, d), as in `200ms`)",
         ),
         (
             "apply: {on: relase}",
-            "4:13: `apply.on: relase` is not understood (expected one of push, release, schedule, manual; "
+            "4:13: `apply.on: relase` is not valid (expected one of push, release, schedule, manual; "
             "did you mean `release`?)",
         ),
         (
             "apply: push",
-            "4:8: `apply: push` is not understood (expected a mapping with the keys `on` and `tags`, "
+            "4:8: `apply: push` is not valid (expected a mapping with the keys `on` and `tags`, "
             'as in `{on: release, tags: "v*"}`)',
         ),
         (
             'apply: {on: push, tags: "v*"}',
-            "4:19: `apply.tags` means nothing with `on: push` (leave `tags` out, or write `on: release`)",
+            "4:19: `apply.tags` has no effect with `on: push` (remove `tags`, or write `on: release`)",
         ),
         (
             "shadow: {url: '${SHADOW_URL}', image: postgres:17}",
-            "4:32: `shadow.url` and `shadow.image` name two servers for one copy (leave one of them out)",
+            "4:32: `shadow.url` and `shadow.image` are mutually exclusive (remove one of them)",
         ),
         ("windows: []", "4:10: `windows: a list` is empty (expected a list of windows, as in `[{days: [tue, wed, thu]"),
         (
             "windows: [{days: [tue], from: 2:00, to: 05:00, timezone: UTC}]",
-            "4:31: `windows[0].from: 2:00` is not understood (expected a time of day, as in `02:00`)",
+            "4:31: `windows[0].from: 2:00` is not valid (expected a time of day, as in `02:00`)",
         ),
         (
             "windows: [{days: [tue], from: 02:00, to: 05:00, timezone: America/New_Yrok}]",
-            "4:59: `windows[0].timezone: America/New_Yrok` cannot be (did you mean `America/New_York`?)",
+            "4:59: `windows[0].timezone: America/New_Yrok` is not valid (did you mean `America/New_York`?)",
         ),
         (
             "windows: [{days: [tue], from: 02:00, to: 05:00, timezone: ../../etc/passwd}]",
-            "4:59: `windows[0].timezone: ../../etc/passwd` cannot be (expected a name as in",
+            "4:59: `windows[0].timezone: ../../etc/passwd` is not valid (expected a name as in",
         ),
         (
             "windows: [{days: [tue], from: 02:00, to: 02:00, timezone: UTC}]",
-            "4:42: `windows[0].to: 02:00` cannot be (for a whole day write `from: 00:00` and `to: 00:00`)",
+            "4:42: `windows[0].to: 02:00` is not valid (for a whole day write `from: 00:00` and `to: 00:00`)",
         ),
         (
             "timeouts: {lock: 0ms}",
-            "4:18: `timeouts.lock: 0ms` cannot be (zero would mean to wait for ever, and PostgreSQL takes it so)",
+            "4:18: `timeouts.lock: 0ms` is not valid (for PostgreSQL zero means no timeout: choose a longer time)",
         ),
         (
             "transaction: one",
-            "4:14: `transaction: one` is not understood (expected one of each, all)",
+            "4:14: `transaction: one` is not valid (expected one of each, all)",
         ),
         (
             "on_failure: rolback",
-            "4:13: `on_failure: rolback` is not understood (expected one of stop, rollback; did you mean `rollback`?)",
+            "4:13: `on_failure: rolback` is not valid (expected one of stop, rollback; did you mean `rollback`?)",
         ),
         ("health: {within: 1min}", "4:1: key `health.query` is missing (add `query: select count(*) < 100"),
         (
@@ -164,38 +163,38 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ("health: {query: selct 1}", "4:17: `health.query`: syntax error at or near"),
         (
             "health: {query: select true, every: 6min}",
-            "4:37: `health.every: 6min` cannot be (expected at least 1s, and no more than `within`",
+            "4:37: `health.every: 6min` is not valid (expected at least 1s and at most `within`",
         ),
-        ("health: {query: select true, within: 0s}", "4:38: `health.within: 0s` cannot be (expected at least 1s"),
-        ("health: {query: select true, within: 25d}", "4:38: `health.within: 25d` cannot be (the longest is 24d)"),
-        ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` cannot be (the longest is 24d)"),
-        ("bake: 999999999d", "4:7: `bake: 999999999d` cannot be (the longest is 2400d)"),
+        ("health: {query: select true, within: 0s}", "4:38: `health.within: 0s` is not valid (expected at least 1s"),
+        ("health: {query: select true, within: 25d}", "4:38: `health.within: 25d` is not valid (the maximum is 24d)"),
+        ("timeouts: {statement: 25d}", "4:23: `timeouts.statement: 25d` is not valid (the maximum is 24d)"),
+        ("bake: 999999999d", "4:7: `bake: 999999999d` is not valid (the maximum is 2400d)"),
         ("backup: {scope: database}", "4:1: key `backup.to` is missing (add `to: /var/backups/production`)"),
         (
             "backup: {to: b, critical_tables: [projects]}",
-            "4:35: `backup.critical_tables[0]: projects` is not understood (expected a table with its schema, "
+            "4:35: `backup.critical_tables[0]: projects` is not valid (expected a table with its schema, "
             "as in `public.projects`)",
         ),
         (
             "seeds: [../../etc]",
-            "4:9: `seeds[0]: ../../etc` cannot be (name a folder inside the repository, relative to its root)",
+            "4:9: `seeds[0]: ../../etc` is not valid (name a folder inside the repository, relative to its root)",
         ),
         (
             "seeds: [/etc]",
-            "4:9: `seeds[0]: /etc` cannot be (name a folder inside the repository, relative to its root)",
+            "4:9: `seeds[0]: /etc` is not valid (name a folder inside the repository, relative to its root)",
         ),
         (
             "seeds: [migrations]",
-            "4:9: `seeds[0]: migrations` cannot be (seeds stand in a folder of their own, as in `seeds/production`)",
+            "4:9: `seeds[0]: migrations` is not valid (seed files need a separate folder, such as `seeds/production`)",
         ),
         (
             "seeds: [seeds/none]",
-            "4:9: `seeds[0]: seeds/none` cannot be (there is no such folder: make it, or correct the name)",
+            "4:9: `seeds[0]: seeds/none` is not valid (the folder does not exist: create it, or correct the name)",
         ),
-        ("seeds: [a, a]", "4:8: `seeds: a list` holds the same twice (expected a list of folders"),
-        ("shadow: never", "4:9: `shadow: never` is not understood (expected `none`, or a mapping"),
-        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write it out; put text with `&` into quotes)"),
-        ("target: latest\ntarget: 1", "5:1: key `target` is there twice (keep one of them)"),
+        ("seeds: [a, a]", "4:8: `seeds: a list` contains a duplicate (expected a list of folders"),
+        ("shadow: never", "4:9: `shadow: never` is not valid (expected `none`, or a mapping"),
+        ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value out; quote text that contains `&`)"),
+        ("target: latest\ntarget: 1", "5:1: duplicate key `target` (keep one of them)"),
     ],
 )
 def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout, text: str, said: str) -> None:
@@ -207,11 +206,14 @@ def test_an_error_names_its_place_the_value_and_what_was_expected(repo: Checkout
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not notify anybody yet"),
-        ("backup: {to: 's3://k:hunter2@b/c'}", "4:10: ctgitops 0.1 does not store backups anywhere but in a folder"),
-        ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not save less than the whole database yet"),
+        ("notify:\n- webhook: ${HOOK}", "4:1: ctgitops 0.1 does not send notifications yet"),
+        ("backup: {to: 's3://k:hunter2@b/c'}", "4:10: ctgitops 0.1 does not store backups at a URL"),
+        ("backup: {to: b, scope: schema}", "4:17: ctgitops 0.1 does not back up a part of a database yet"),
         ("backup: {to: b, encrypt_to: [age1abc]}", "4:17: ctgitops 0.1 does not encrypt backups yet"),
-        ("backup: {to: b, verify: count}", "4:17: ctgitops 0.1 does not prove backups but by restoring them yet"),
+        (
+            "backup: {to: b, verify: count}",
+            "4:17: ctgitops 0.1 does not verify backups in another way than by a restore yet",
+        ),
         ("backup: {to: b, keep: {last: 10, days: 90}}", "4:17: ctgitops 0.1 does not delete old backups yet"),
     ],
 )
@@ -247,9 +249,9 @@ def test_a_password_in_a_manifest_is_never_repeated(repo: Checkout, database: st
 def test_a_literal_url_is_told_to_become_a_secret(repo: Checkout) -> None:
     repo.write("environments/staging.yaml", "environment: staging\ndatabase:\n  url: postgres://a:b@c/d\n")
     assert repo.lines() == [
-        "environments/staging.yaml:3:8: `database.url` is not the name of a secret (what is there is not shown: it may "
-        "hold a password) (put the URL into a secret and write its name, as in `${NAME}`; change a password that was "
-        "committed)"
+        "environments/staging.yaml:3:8: `database.url` is not the name of a secret (the value is not shown: it may "
+        "contain a password) (put the URL into a secret and write its name, as in `${NAME}`; change the password if it "
+        "was committed)"
     ]
     assert repo.read().environments == ()
 
@@ -259,7 +261,7 @@ def test_missing_keys_and_an_empty_manifest_say_what_to_add(repo: Checkout) -> N
     repo.write("environments/b.yaml", "")
     assert repo.lines() == [
         'environments/a.yaml:1:1: key `database` is missing (add `database: {url: "${A_DATABASE_URL}"}`)',
-        "environments/b.yaml:1: the file is not understood (expected a manifest: keys and values)",
+        "environments/b.yaml:1: the file is not valid (expected a manifest: keys and values)",
     ]
 
 
@@ -271,8 +273,8 @@ def test_all_errors_of_a_manifest_are_told_at_once(repo: Checkout) -> None:
 def test_a_file_is_called_after_its_environment(repo: Checkout) -> None:
     repo.write("environments/prod.yaml", "environment: production\ndatabase:\n  url: ${URL}\n")
     assert repo.lines() == [
-        "environments/prod.yaml:1:14: `environment: production` in a file called `prod.yaml` "
-        "(call the file production.yaml, or the environment `prod`)"
+        "environments/prod.yaml:1:14: `environment: production` does not match the file name `prod.yaml` "
+        "(rename the file to production.yaml, or the environment to `prod`)"
     ]
 
 
@@ -280,7 +282,8 @@ def test_two_manifests_of_one_environment_are_refused(repo: Checkout) -> None:
     repo.manifest("")
     repo.write("environments/staging.yml", "environment: staging\ndatabase:\n  url: ${URL}\n")
     assert repo.lines() == [
-        "environments/staging.yml: environment `staging` is also that of `environments/staging.yaml` (keep one of them)"
+        "environments/staging.yml: environment `staging` is already defined in `environments/staging.yaml` "
+        "(keep one of them)"
     ]
 
 
@@ -289,9 +292,9 @@ def test_an_ending_in_capitals_and_a_sub_folder_are_not_passed_over_in_silence(r
     repo.write("environments/eu/staging.yaml", "")
     repo.write("environments/README.md", "")
     assert repo.lines() == [
-        "environments/eu: folder `environments/eu` is not read (files stand directly in environments/: move them "
-        "there, or move the folder away)",
-        "environments/staging.YAML: a manifest of this name is not read (call it staging.yaml)",
+        "environments/eu: folder `environments/eu` is not read (move its files directly into environments/, "
+        "or move the folder out of it)",
+        "environments/staging.YAML: the file is ignored: a manifest ends in `.yaml` (rename it to staging.yaml)",
     ]
 
 

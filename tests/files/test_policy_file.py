@@ -36,27 +36,27 @@ def test_a_whole_policy_is_read(repo: Checkout) -> None:
     [
         (
             "numbering: contigous",
-            ":1:12: `numbering: contigous` is not understood (expected one of contiguous, increasing; "
+            ":1:12: `numbering: contigous` is not valid (expected one of contiguous, increasing; "
             "did you mean `contiguous`?)",
         ),
         ("heder: required", ":1:1: unknown key `heder` (did you mean `header`?)"),
         (
             "bands: {core: 1..99}",
-            ":1:15: `bands.core: 1..99` is not understood (expected a range of numbers, as in `1-99`)",
+            ":1:15: `bands.core: 1..99` is not valid (expected a range of numbers, as in `1-99`)",
         ),
         (
             "bands: {core: 99-1}",
-            ":1:15: band `core: 99-1` ends before it begins (write `core: 1-99`)",
+            ":1:15: band `core: 99-1` has its ends in the wrong order (write `core: 1-99`)",
         ),
         (
             "max_file_size: 10",
-            ":1:16: `max_file_size: 10` is not understood (expected a size with its unit (kB, MB, GB), as in `10MB`)",
+            ":1:16: `max_file_size: 10` is not valid (expected a size with its unit (kB, MB, GB), as in `10MB`)",
         ),
         (
             "lint: {drop-column: on}",
-            ":1:21: `lint.drop-column: on` is not understood (expected one of error, warning, notice, off",
+            ":1:21: `lint.drop-column: on` is not valid (expected one of error, warning, notice, off",
         ),
-        ("- 1", ":1:1: the file is not understood (expected a policy: keys and values"),
+        ("- 1", ":1:1: the file is not valid (expected a policy: keys and values"),
         ("a: [", ":1:5: not YAML: expected the node content, but found '<stream end>'"),
     ],
 )
@@ -75,7 +75,9 @@ def test_what_is_right_in_a_policy_holds_beside_what_is_wrong(repo: Checkout) ->
 
 def test_a_policy_with_the_other_ending_is_not_passed_over_in_silence(repo: Checkout) -> None:
     repo.write("migrations/policy.yml", "")
-    assert repo.lines() == ["migrations/policy.yml: a policy of this name is not read (call it migrations/policy.yaml)"]
+    assert repo.lines() == [
+        "migrations/policy.yml: the file is ignored: the policy ends in `.yaml` (rename it to migrations/policy.yaml)"
+    ]
 
 
 def test_a_policy_that_is_a_link_is_not_read(repo: Checkout) -> None:

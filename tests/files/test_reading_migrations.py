@@ -16,15 +16,15 @@ from tests.files.checkout import HEADER, Checkout
 def test_a_missing_root_is_named_with_the_option_that_names_another(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         read_workspace(tmp_path / "nowhere")
-    assert caught.value.what == f"there is no folder `{tmp_path}/nowhere`"
-    assert caught.value.hint == "name the repository's root with `--root DIR`"
+    assert caught.value.what == f"the folder `{tmp_path}/nowhere` does not exist"
+    assert caught.value.hint == "give the repository's root with `--root DIR`"
 
 
 def test_a_missing_migrations_folder_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         read_workspace(tmp_path)
-    assert caught.value.what == f"there is no folder `{tmp_path}/migrations`"
-    assert caught.value.hint == "run `ctgitops init` to begin here, or name the repository's root with `--root DIR`"
+    assert caught.value.what == f"the folder `{tmp_path}/migrations` does not exist"
+    assert caught.value.hint == "run `ctgitops init` to create it, or give the repository's root with `--root DIR`"
 
 
 def test_an_empty_migrations_folder_is_an_empty_workspace(repo: Checkout) -> None:
@@ -141,24 +141,24 @@ def test_a_header_may_stand_around_dbmates_markers(repo: Checkout) -> None:
     [
         (
             "SELECT 1;\n-- migrate:up\nSELECT 2;\n",
-            ":1: SQL stands before the first section and would not run (move it below `-- migrate:up`)",
+            ":1: SQL above the first section would not run (move it below `-- migrate:up`)",
         ),
         (
             "-- migrate:down\nSELECT 2;\n",
-            ":1: there is no section `-- migrate:up` (write a line `-- migrate:up` above what it runs forwards)",
+            ":1: there is no section `-- migrate:up` (write a line `-- migrate:up` above the SQL to apply)",
         ),
         (
             "-- migrate:up\nSELECT 2;\n-- migrate:up\nSELECT 3;\n",
-            ":3: a second section `-- migrate:up` (keep one of each, or make a migration of each)",
+            ":3: a second section `-- migrate:up` (keep one section of each kind, or split the file into migrations)",
         ),
         (
             "-- migrate:up transaction:no\nSELECT 2;\n",
-            ":1: option `transaction:no` of `-- migrate:up` is not known (the one that is known: `transaction:false`)",
+            ":1: option `transaction:no` of `-- migrate:up` is not supported (supported: `transaction:false`)",
         ),
         *(
             (
                 f"-- migrate:up\nSELECT 1;\n{line}\nSELECT 2;\n",
-                f":3: `{line.strip()}` resembles a section of dbmate, and is a comment: the SQL below it would run "
+                f":3: `{line.strip()}` looks like a dbmate section, but is a comment: the SQL below it would run "
                 "(write `-- migrate:down` at the beginning of the line)",
             )
             for line in (
@@ -190,8 +190,8 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
     repo.write("migrations/1_a.up.sql")
     repo.write("migrations/1_a.down.sql")
     assert repo.lines() == [
-        "migrations/1_a.up.sql: `migrations/1_a.sql` is there too (keep one of them)",
-        "migrations/1_a.down.sql: `migrations/1_a.sql` has a section `-- migrate:down` too (keep one of them)",
+        "migrations/1_a.up.sql: `migrations/1_a.sql` is the same migration (keep one of them)",
+        "migrations/1_a.down.sql: `migrations/1_a.sql` also has a section `-- migrate:down` (keep one of them)",
     ]
 
 
@@ -200,19 +200,19 @@ def test_a_migration_in_two_forms_is_refused(repo: Checkout) -> None:
     [
         (
             "notes.sql",
-            "`notes.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `008_notes.sql`, "
-            "or move it out of migrations/)",
+            "`notes.sql` is not a valid migration name (rename it to `NNN_descriptive_name.sql`, such as "
+            "`008_notes.sql`, or move it out of migrations/)",
         ),
         (
             "1-foo.sql",
-            "`1-foo.sql` is not named as a migration is (name it `NNN_descriptive_name.sql`, as in `001_foo.sql`, "
-            "or move it out of migrations/)",
+            "`1-foo.sql` is not a valid migration name (rename it to `NNN_descriptive_name.sql`, such as "
+            "`001_foo.sql`, or move it out of migrations/)",
         ),
-        ("001_a.SQL", "the ending `.SQL` is not in lower case (end it in `.sql`)"),
-        ("001_a.Up.sql", "the ending `.Up.sql` is not in lower case (end it in `.up.sql`)"),
+        ("001_a.SQL", "the file extension `.SQL` is not in lower case (rename it to end in `.sql`)"),
+        ("001_a.Up.sql", "the file extension `.Up.sql` is not in lower case (rename it to end in `.up.sql`)"),
         (
             "9223372036854775808_a.sql",
-            "number 9223372036854775808 is larger than 9223372036854775807 (number migrations 001, 002, …, "
+            "number 9223372036854775808 is larger than 9223372036854775807 (number migrations 001, 002, … "
             "or by timestamp)",
         ),
     ],
@@ -246,10 +246,10 @@ def test_orphans_are_told_where_they_may_belong(repo: Checkout) -> None:
     repo.write("migrations/001_user.down.sql")
     repo.write("migrations/002_gone.verify.sql")
     assert repo.lines() == [
-        "migrations/001_user.down.sql: there is no migration `001_user.sql` for it "
-        "(name it `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
-        "migrations/002_gone.verify.sql: there is no migration `002_gone.sql` for it "
-        "(add `migrations/002_gone.sql`, or remove it)",
+        "migrations/001_user.down.sql: its migration `001_user.sql` does not exist "
+        "(rename it to `001_users.down.sql` if it belongs to `001_users.sql`, or remove it)",
+        "migrations/002_gone.verify.sql: its migration `002_gone.sql` does not exist "
+        "(add `migrations/002_gone.sql`, or remove this file)",
     ]
 
 
@@ -273,15 +273,15 @@ def test_a_sub_folder_is_not_read_and_says_so(repo: Checkout) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("V1__init.sql", "`V1__init.sql` is named as a file of Flyway or refinery (name it `001_init.sql`)"),
-        ("V2.1__more-words.sql", "(name it `NNN_more_words.sql`, with numbers in the order of the versions)"),
-        ("U1__init.sql", "(name it `001_init.down.sql`)"),
+        ("V1__init.sql", "`V1__init.sql` has the name of a Flyway or refinery file (rename it to `001_init.sql`)"),
+        ("V2.1__more-words.sql", "(rename it to `NNN_more_words.sql`, with numbers in version order)"),
+        ("U1__init.sql", "(rename it to `001_init.down.sql`)"),
         (
             "R__views.sql",
-            "Flyway, which runs it again when it changes (give it a number: ctgitops runs a migration once)",
+            "repeatable Flyway file (give it a number: ctgitops runs a migration once)",
         ),
-        ("001.do.users.sql", "`001.do.users.sql` is named as a file of postgrator (name it `001_users.sql`)"),
-        ("001.undo.users.sql", "(name it `001_users.down.sql`)"),
+        ("001.do.users.sql", "`001.do.users.sql` has the name of a postgrator file (rename it to `001_users.sql`)"),
+        ("001.undo.users.sql", "(rename it to `001_users.down.sql`)"),
     ],
 )
 def test_a_name_of_another_tool_is_told_as_that_with_the_name_to_give(repo: Checkout, name: str, said: str) -> None:
@@ -299,7 +299,7 @@ def test_a_rollback_under_another_tools_name_is_never_a_migration(repo: Checkout
     workspace = repo.read()
     assert [m.name for m in workspace.migrations] == ["001_shut_down", "001_users"]
     (problem,) = workspace.read_problems
-    assert problem.hint == "name it `001_users.down.sql`"
+    assert problem.hint == "rename it to `001_users.down.sql`"
     assert problem.fix == Rename(f"migrations/{back}.sql", "migrations/001_users.down.sql")
 
 

@@ -180,6 +180,6 @@ def test_a_clone_without_trees_is_not_asked_for_its_history(
     command = ["git", "clone", "-q", "--filter=tree:0", branch.root.as_uri(), str(root)]
     subprocess.run(command, check=True, capture_output=True)
     (problem,) = found(Checkout(root))
-    assert problem.what.endswith("this clone has no trees of earlier commits")
+    assert problem.what.endswith("this partial clone lacks the trees of earlier commits")
     subprocess.run(["sh", "-c", problem.hint.split("`")[1]], cwd=root, check=True, capture_output=True)
     assert [p.code for p in found(Checkout(root))] == ["removed"]

@@ -174,8 +174,8 @@ def test_the_command(branch: Checkout, monkeypatch: pytest.MonkeyPatch, run_cli:
     assert "renamed migrations/002_ours.sql to migrations/003_ours.sql" in said
     assert "003_ours has version 1.2.0" in said
     assert "nothing to do" in run_cli("new", "--renumber", "003")
-    assert "takes no words" in run_cli("new", "--renumber", "003", "words", status=2)
-    assert "say in a few words" in run_cli("new", status=2)
+    assert "cannot be combined with words" in run_cli("new", "--renumber", "003", "words", status=2)
+    assert "describe the migration in a few words" in run_cli("new", status=2)
 
 
 @pytest.fixture

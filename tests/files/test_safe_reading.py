@@ -36,7 +36,7 @@ def test_a_file_of_50_megabytes_is_refused_by_its_size_without_reading_it(repo: 
     with repo.write("migrations/001_a.sql").open("r+b") as file:
         file.truncate(50_000_000)
     assert repo.lines() == [
-        "migrations/001_a.sql: it holds 50,000,000 bytes, and the limit is 10,000,000 (split it, load data by other "
+        "migrations/001_a.sql: it has 50,000,000 bytes, and the limit is 10,000,000 (split it, load data by other "
         "means, or raise `max_file_size` in migrations/policy.yaml)"
     ]
 
@@ -52,8 +52,8 @@ def test_a_link_to_the_processs_environment_is_never_read(repo: Checkout) -> Non
     workspace = repo.read()
     assert workspace.migrations == ()
     assert repo.lines() == [
-        "migrations/001_a.sql: `migrations/001_a.sql` is a symbolic link, and links are not read "
-        "(put what it points to in its place)"
+        "migrations/001_a.sql: `migrations/001_a.sql` is a symbolic link, which is not supported "
+        "(replace the link with its target)"
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_migrations_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_named_pipe_is_refused_without_waiting_for_its_writer(repo: Checkout) -> None:
     os.mkfifo(repo.root / "migrations/001_a.sql")
-    assert repo.lines() == ["migrations/001_a.sql: it is a named pipe, not a file (put a plain file in its place)"]
+    assert repo.lines() == ["migrations/001_a.sql: it is a named pipe, not a file (replace it with a regular file)"]
 
 
 def test_a_socket_is_refused(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_file_without_permission_is_a_problem(repo: Checkout) -> None:
     repo.write("migrations/001_a.sql").chmod(0)
     with reached_by_nobody(repo.root) as root:
         assert Checkout(root).lines() == [
-            "migrations/001_a.sql: it cannot be read: Permission denied (give this user the permission to read it)"
+            "migrations/001_a.sql: it cannot be read: Permission denied (give this user permission to read it)"
         ]
 
 
@@ -117,6 +117,5 @@ def reached_by_nobody(root: Path) -> Iterator[Path]:
 def test_a_name_that_cannot_be_printed_is_spelled_out(repo: Checkout) -> None:
     os.close(os.open(os.fsencode(repo.root / "migrations") + b"/001_\xff\n.sql", os.O_CREAT | os.O_WRONLY))
     assert repo.lines() == [
-        "migrations/001_\\udcff\\n.sql: the name `001_\\udcff\\n.sql` holds characters that cannot be printed "
-        "(rename it)"
+        "migrations/001_\\udcff\\n.sql: the name `001_\\udcff\\n.sql` contains non-printable characters (rename it)"
     ]

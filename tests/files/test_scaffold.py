@@ -35,10 +35,10 @@ def test_a_new_migration_has_the_next_number_and_version_and_a_full_header(repo:
         "--\n"
         "-- Dependencies: 001\n"
         "-- Estimated Execution Time: under 1 second\n"
-        "-- Impact: nobody waits\n\n"
+        "-- Impact: no blocking\n\n"
     )
     assert down.path == "migrations/002_add_photos_to_projects.down.sql"
-    assert down.text == "-- Takes back 002_add_photos_to_projects.\n\n"
+    assert down.text == "-- Rolls back 002_add_photos_to_projects.\n\n"
 
 
 @pytest.mark.parametrize("change", list(Change))
@@ -69,13 +69,13 @@ def test_a_band_counts_by_itself(repo: Checkout) -> None:
     assert new_migration(repo.read(), order())[0].path.startswith("migrations/301_")
     assert new_migration(repo.read(), order(band="core"))[0].path.startswith("migrations/002_")
     repo.write("migrations/002_c.sql")
-    with pytest.raises(UsageError, match=r"band core \(001-002\) has no number left"):
+    with pytest.raises(UsageError, match=r"band core \(001-002\) has no free number"):
         new_migration(repo.read(), order(band="core"))
     with pytest.raises(UsageError) as caught:
         new_migration(repo.read(), order(band="cores"))
     assert (caught.value.what, caught.value.hint) == (
-        "there is no band `cores`",
-        "bands of migrations/policy.yaml: core (001-002), forms (300-399)",
+        "band `cores` does not exist",
+        "bands in migrations/policy.yaml: core (001-002), forms (300-399)",
     )
 
 
@@ -85,7 +85,7 @@ def test_timestamps_are_followed_by_a_timestamp(repo: Checkout) -> None:
 
 
 def test_words_that_give_no_name_are_refused(repo: Checkout) -> None:
-    with pytest.raises(UsageError, match="gives no name for a file"):
+    with pytest.raises(UsageError, match="contains no letter or digit for a file name"):
         new_migration(repo.read(), order("  ../.. "))
 
 

@@ -94,7 +94,7 @@ def test_what_is_in_github_s_own_payloads() -> None:
     base = "380387fbc80638b734a49e1be1c4dfec1c01b33c"
     assert read_event("merge_group", payload_of("merge_group.checks_requested")) == MergeGroup(group, base)
     assert read_event("merge_group", payload_of("merge_group.checks_requested") | {"action": "destroyed"}) == Ignored(
-        "a merge group that was destroyed asks for nothing"
+        "the action `destroyed` of a merge group does not need a plan"
     )
     assert read_event("workflow_dispatch", payload_of("workflow_dispatch")) == Dispatch("refs/heads/main", "main")
 
@@ -246,7 +246,7 @@ def test_what_can_change_a_plan_asks_for_one(action: str) -> None:
 @pytest.mark.parametrize("action", ["labeled", "assigned", "edited"])
 def test_anything_else_on_a_pull_request_is_nothing(action: str) -> None:
     found = read_event("pull_request", example("pull_request") | {"action": action})
-    assert found == Ignored(f"a pull request that was {action} keeps its plan")
+    assert found == Ignored(f"the pull request was {action}, which does not change its plan")
 
 
 def test_a_push_to_a_branch() -> None:

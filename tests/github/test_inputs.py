@@ -57,7 +57,7 @@ def test_a_token_is_in_no_repr() -> None:
         ("comment", "on", "one of update, recreate, off"),
         ("dry-run", "yes", "one of false, true"),
         ("fail-on", "warnings", "did you mean `warning`"),
-        ("wait", "-1", "a whole number of seconds"),
+        ("wait", "-1", "expected a whole number of seconds"),
         ("wait", "1e9", "a whole number"),
         ("wait", "²", "a whole number"),
     ],

@@ -129,7 +129,7 @@ def test_an_output_comes_back_as_it_was_and_sets_no_other(tmp_path_factory: pyte
 
 @pytest.mark.parametrize("name", ["a\nb", "a=b", "a<<b", "", "A"])
 def test_a_name_of_an_output_is_one_of_ours(runner: Runner, name: str) -> None:
-    with pytest.raises(ValueError, match="no name of an output"):
+    with pytest.raises(ValueError, match="not a valid name of an output"):
         runner.output(name, "x")
 
 
@@ -224,7 +224,7 @@ def test_a_link_in_the_workspace_is_not_followed(runner: Runner, tmp_path: Path)
 def test_a_folder_in_the_way_costs_a_warning(runner: Runner, tmp_path: Path, log: io.StringIO) -> None:
     (tmp_path / "ctgitops-plan.json").mkdir()
     assert runner.keep("ctgitops-plan.json", "{}") == ""
-    assert "could not be written" in log.getvalue()
+    assert "cannot be written" in log.getvalue()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give a file away")
@@ -253,8 +253,8 @@ def test_half_an_output_is_taken_back_where_the_disk_is_full(
     assert (tmp_path / "output").read_bytes() == before
     assert runner.unwritten == {"pending"}
     said = log.getvalue()
-    assert "the runner's file for GITHUB_OUTPUT could not be written: File too large" in said
-    assert "the runner's file for GITHUB_STEP_SUMMARY could not be written: File too large" in said
+    assert "the runner's file for GITHUB_OUTPUT cannot be written: File too large" in said
+    assert "the runner's file for GITHUB_STEP_SUMMARY cannot be written: File too large" in said
 
 
 @pytest.fixture

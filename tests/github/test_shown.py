@@ -105,7 +105,7 @@ def test_only_this_text_in_this_check_counts(hub: Hub, other: dict[str, Any]) ->
 @pytest.mark.parametrize("path", ["/commits", f"/commits/{MINE}/pulls", f"/commits/{HEAD}/check-runs"])
 def test_who_may_not_look_fails_and_names_the_permission(hub: Hub, path: str) -> None:
     hub.github.faults.append(Fault("GET", path, 403, INACCESSIBLE))
-    with pytest.raises(ForgeError, match="read what plans of merged pull requests showed") as raised:
+    with pytest.raises(ForgeError, match="read the plans of merged pull requests") as raised:
         hub.seen(FILE)
     assert "checks: read" in raised.value.hint
 

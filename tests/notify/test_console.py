@@ -81,14 +81,14 @@ def test_everything_else_has_its_line() -> None:
         SeedFinished("seeds/a.sql", 3),
     )
     assert [line.removeprefix("14:02:07 ") for line in lines] == [
-        "waiting for another run to end: run 17 of anna",
+        "waiting for the run lock: run 17 of anna",
         f"staging: plan {plan.fingerprint[:12]}, 1 to apply",
         "backup: restore",
-        f"backup {receipt().id} restored once and compared; to bring it back: {receipt().restore_with}",
+        f"backup {receipt().id} verified by a restore; to restore it: {receipt().restore_with}",
         "[1/2] 010_index … outside a transaction",
         "010_index … statement 1 of 3 done in 3.4 s",
-        "002_extended_schema … lock timeout (attempt 2), rolled back; retries in 1.6 s",
-        "010_index … lock timeout (attempt 1), statements that are done stay done; retries in 0.2 s",
+        "002_extended_schema … lock timeout (attempt 2), rolled back; retrying in 1.6 s",
+        "010_index … lock timeout (attempt 1), completed statements stay; retrying in 0.2 s",
         "[2/2] 002_extended_schema … rolled back in 8 ms",
         "seed file seeds/a.sql … ran in 3 ms",
     ]

@@ -77,7 +77,7 @@ def test_a_missing_secret_is_named_and_how_to_set_it(lived_in: House) -> None:
 
 def test_a_missing_migrations_folder_is_named(house: House, tmp_path: Path) -> None:
     done = house.run("apply", "--env", "staging", "--root", str(tmp_path))
-    refused(done, 3, "there is no folder", "migrations", "ctgitops init")
+    refused(done, 3, "the folder", "migrations` does not exist", "ctgitops init")
 
 
 # Connecting. -----------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_run_stops_everything_before_it_begins(
             ["--> migrations/001_again.sql", "001 is already used by", "001_one.sql"],
         ),
         ({"003_three": "select 1;"}, 3, ["003_three.sql", "002 does not exist"]),
-        pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not named as a migration is"]),
+        pytest.param({"01x": "select 1;"}, 3, ["01x.sql", "is not a valid migration name"]),
     ],
     ids=["duplicate", "gap", "name"],
 )
@@ -355,7 +355,7 @@ def test_a_lock_that_comes_free_in_time_is_had(lived_in: House, database_url: st
     lived_in.migration("002_two", "alter table one add column word text;")
     with transaction(database_url, "lock table one in access exclusive mode"):
         running = lived_in.start("apply", "--env", "staging")
-        running.says("does not queue behind")
+        running.says("waiting before locking:")
     done = running.ended()
     assert done.status == 0, done.said
     assert marks(database_url) == ["001_one applied", "002_two applied"]
@@ -386,7 +386,7 @@ def test_a_plan_file_of_another_environment_is_refused(
     with untouched(other), untouched(database_url):
         done = lived_in.run("apply", "--env", "production", "--plan", "plan.json")
     assert done.status == 2, done.said
-    assert "plan.json holds no plan of production" in done.err
+    assert "plan.json does not contain a plan of production" in done.err
 
 
 def test_what_is_no_fingerprint_approves_nothing(lived_in: House, database_url: str) -> None:

@@ -103,7 +103,7 @@ def test_rows_that_somebody_holds_are_waited_for_and_not_forgotten(lived_in: Hou
     with transaction(database_url, "select from big where id in (5, 700) for update"):
         running = lived_in.start("apply", "--env", "staging")
         until(lambda: fetch(database_url, "select count(*) from big where done") == [(998,)])
-        running.says("gives way: batch rolled back, retrying: ")
+        running.says("paused: batch rolled back, retrying: ")
     done = running.ended()
     assert done.status == 0, done.said
     assert fetch(database_url, TOUCHED) == [(1, 1000)]

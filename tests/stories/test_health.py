@@ -35,7 +35,7 @@ def watching(house: House, url: str, more: str = "") -> Running:
 
 def test_it_is_watched_for_as_long_as_the_manifest_says(watched: House) -> None:
     done = watched.applied()
-    assert "health: well; watched for" in done.err
+    assert "health: well; checked for another" in done.err
     assert "the health query stayed true for 3 s" in done.out
     watched.migration("004_four", "create table four ();")
     assert "watched by the health query, for 3 s after the last migration" in watched.plan().out

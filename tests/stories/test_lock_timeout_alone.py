@@ -38,12 +38,12 @@ def test_it_is_applied_once_the_blocker_has_left(
     lived_in.migration("002_alone", sql)
     with transaction(database_url, "lock table one in row exclusive mode"):
         running = lived_in.start("apply", "--env", "staging")
-        running.says("lock timeout (attempt 1), statements that are done stay done; retries in")
+        running.says("lock timeout (attempt 1), completed statements stay; retrying in")
     left = time.monotonic()
     done = running.ended()
     assert done.status == 0, done.said
     assert time.monotonic() - left < 25, "it waited for something other than the blocker"
-    assert "is still at work" not in done.said
+    assert "of an earlier run" not in done.said
     assert "rolled back" not in done.said
     assert fetch(database_url, INDEX) == indexes
     assert fetch(database_url, CCNEW) == []
@@ -64,5 +64,5 @@ def test_a_procedure_that_may_have_committed_a_part_is_not_retried(lived_in: Hou
     assert done.status == 6, done.said
     assert "canceling statement due to lock timeout" in done.words, done.said
     assert 'ctgitops repair 002 --env staging --reason "…" --statement 1' in done.words
-    assert "retries in" not in done.said
+    assert "retrying in" not in done.said
     assert fetch(database_url, "select count(*) from one where id = 2") == [(1,)]

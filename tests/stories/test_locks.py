@@ -56,7 +56,7 @@ def test_p08_who_reads_a_table_is_waited_for_without_queueing(
         looks_and_never_waits(database_url, running, 1)
     done = running.ended()
     assert done.status == 0, done.said
-    assert "002_alter … does not queue behind backend" in done.err
+    assert "002_alter … waiting before locking: backend" in done.err
     assert "ctgitops test" in done.err
     assert marks(database_url)[-1] == "002_alter applied"
 

@@ -89,7 +89,7 @@ def test_p11_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(
     assert lived_in.run("status").status == 1
     run(database_url, "delete from one")
     done = lived_in.applied()
-    assert "goes on with statement 2 of 2" in done.err
+    assert "resumes at statement 2 of 2" in done.err
     assert "index public.one_by_id, which an interrupted statement left INVALID, was dropped" in done.err
     assert fetch(database_url, VALID) == [(True,)]
     assert marks(database_url)[3:] == ["002_index started", "002_index applied", "003_three applied"]

@@ -62,7 +62,7 @@ def test_it_holds_back_production_until_a_person_says_that_it_is_right(
     run(database_url, "alter table public.one rename surprise to expected")
     repaired = lived_in.run("repair", "--env", "staging", "--as-it-is", "--reason", "renamed by hand, ticket 12")
     assert repaired.status == 0, repaired.said
-    assert "staging: its schema is on record as it should be: renamed by hand, ticket 12" in repaired.out
+    assert "staging: schema recorded as correct: renamed by hand, ticket 12" in repaired.out
     assert "not-as-predicted" not in lived_in.run("status", "--env", "staging").out
     assert lived_in.run("apply", "--env", "production").status == 0
 

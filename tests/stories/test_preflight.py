@@ -31,7 +31,7 @@ def test_a_long_transaction_is_waited_for_before_anything_is_done(lived_in: Hous
     with transaction(database_url, "select from one"):
         time.sleep(0.3)
         running = lived_in.start("apply", "--env", "staging")
-        running.says("waiting for a better moment: backend")
+        running.says("preflight: waiting, because backend")
         assert marks(database_url) == ["001_one applied"]
     done = running.ended()
     assert done.status == 0, done.said

@@ -282,7 +282,7 @@ def test_p14_of_one_statement_a_person_says_whether_it_is_done(
     assert ahead.status == 2, ahead.said
     said = lived_in.run("repair", "002", "--env", "staging", "--statement", "2", fact, "--reason", "looked at log")
     assert said.status == 0, said.said
-    assert "002_call, statement 2 is on record as" in said.words
+    assert "002_call, statement 2 recorded as" in said.words
     lived_in.applied()
     assert fetch(database_url, "select n from log order by n") == log
     assert marks(database_url)[-1] == "002_call applied"

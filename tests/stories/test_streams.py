@@ -88,7 +88,7 @@ def test_a_verb_that_only_reads_says_that_it_could_not_write(lived_in: House, ve
     asked = (verb, *arguments, *([] if verb == "snapshot" else ["--format", form]))
     full = shell(lived_in, ">/dev/full", *asked)
     assert full.status == 2, full.said
-    assert "error[usage]: standard output could not be written: No space left on device" in full.err
+    assert "error[usage]: standard output cannot be written: No space left on device" in full.err
 
 
 @slow

@@ -37,7 +37,7 @@ def test_p02_a_run_that_waits_does_not_deadlock_with_create_index_concurrently(
         first = lived_in.start(*APPLY)
         until(lambda: runs(database_url, "concurrently"))
         second = lived_in.start(*APPLY)
-        second.says("waiting for another run to end")
+        second.says("waiting for the run lock")
         time.sleep(1.2)  # longer than deadlock_timeout
     assert first.ended().status == 0
     done = second.ended()
