@@ -21,7 +21,7 @@ from .verdict import verdict
 CUT = {
     "sql": "{} of {} SQL files",
     "schema": "{} of {} schema changes",
-    "impacts": "{} of {} lines of what migrations do",
+    "impacts": "{} of {} lines on locks and blocking",
     "details": "{} of {} diffs",
     "reasons": "{} of {} reasons to wait",
     "hints": "{} of {} hints",

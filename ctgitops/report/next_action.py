@@ -25,14 +25,14 @@ def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]],
         return _space([*_readable(unseen), *_repair(blocking, origin)])
     busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]
     if not busy:
-        return escape.plain("Nothing is to be done: no database is changed.")
+        return escape.plain("Nothing to do: no database is changed.")
     which = order_of(phrases.plans(looks))
     order = [escape.plain(phrases.order(which))] if which and which is not DeployOrder.SCHEMA_FIRST else []
     return _space([*(_sentence(environment) for environment in busy[:SENTENCES]), *order])
 
 
 def _readable(unseen: list[Unseen]) -> list[Markup]:
-    said = [f"Make {look.environment.name} readable: {look.error.hint}" for look in unseen[:2]]
+    said = [f"Resolve the error of {look.environment.name}: {look.error.hint}" for look in unseen[:2]]
     return [escape.prose(text if text.endswith(("?", ".")) else f"{text}.") for text in said]
 
 
@@ -43,10 +43,10 @@ def _repair(blocking: list[Problem], origin: Origin) -> list[Markup]:
     what = links.place(first.place, origin) or escape.code(first.code)
     more = f", then {phrases.count(len(blocking) - 1, 'other problem')}" if len(blocking) > 1 else ""
     if first.code == "rolled-back":  # no commit is needed, so no push updates the comment
-        accept = Markup("Decide about {}: {}{}.").format(what, escape.prose(first.hint), more)
-        return [accept, escape.plain("Then re-run this workflow, and this comment is updated.")]
+        accept = Markup("Decide on {}: {}{}.").format(what, escape.prose(first.hint), more)
+        return [accept, escape.plain("Then re-run this workflow to update this comment.")]
     fix = Markup("Fix {}: {}{}.").format(what, escape.prose(first.hint), more)
-    return [fix, escape.plain("Push, and this comment is updated.")]
+    return [fix, escape.plain("A push updates this comment.")]
 
 
 def _sentence(environment: Environment) -> Markup:
@@ -55,10 +55,10 @@ def _sentence(environment: Environment) -> Markup:
     match environment.trigger:
         case Trigger.PUSH:
             after = Markup(", {}").format(_list(waits[1:])) if waits[1:] else Markup()
-            return Markup("Merge it, and {} gets it{}.").format(name, after)
+            return Markup("Merge to apply it to {}{}.").format(name, after)
         case Trigger.MANUAL:
             command = escape.code(f"ctgitops apply --env {environment.name}")
-            return Markup("{} gets it when somebody runs {}.").format(name, command)
+            return Markup("To apply it to {}, run {}.").format(name, command)
         case _:
             return Markup("{} waits for {}.").format(name, _list(waits))
 

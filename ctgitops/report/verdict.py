@@ -23,7 +23,7 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
     if breaking := sum(step.breaking for step in steps):
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
-        parts.append(Markup(f"{final} with NO WAY BACK"))  # noqa: S704 - a number
+        parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - a number
     if skipped := len({each for look in busy if look.proof for each in look.proof.skipped}):
         parts.append(Markup(f"{phrases.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
     if failing := sum(problem.fails for problem in phrases.problems(looks)):

@@ -19,7 +19,7 @@ def verify_text(looks: tuple[VerifyLook, ...]) -> str:
 
 def _text(look: VerifyLook) -> list[str]:
     if isinstance(look, Unseen):
-        head = f"{look.environment.name}: NOBODY COULD LOOK, so nothing is verified"
+        head = f"{look.environment.name}: NOT CHECKED, so nothing is verified"
         return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
     lines = [f"{look.environment.name}: {verdict(look)}"]
     for finding in look.findings:
@@ -33,7 +33,7 @@ def verdict(look: Verified) -> str:
     if look.constraints is not None:
         seen += f", {phrases.count(look.constraints, 'constraint')} against the rows"
     return (
-        f"{phrases.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
+        f"{phrases.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"matches its ledger ({seen})"
     )
 
 

@@ -46,7 +46,7 @@ def test_all_of_it_is_one_transaction(together: House, database_url: str) -> Non
     assert "not committed yet" in done.words
     assert "[3/3] 004_four … applied in" in done.words
     assert "3 migrations and 1 seed file applied" in done.words
-    assert "nothing to do" in together.applied().out
+    assert "up to date" in together.applied().out
 
 
 @pytest.mark.slow
@@ -286,7 +286,7 @@ def test_stopped_when_the_commit_is_done_but_not_answered(tmp_path: Path, stop: 
         run(url, "alter system reset synchronous_standby_names")
         run(url, "select pg_reload_conf()")
         assert [mark for mark in marks(url) if mark.endswith(" applied")] == ["001_one applied", "002_two applied"]
-        assert "nothing to do" in house.applied().out
+        assert "up to date" in house.applied().out
 
 
 @pytest.mark.slow

@@ -95,19 +95,21 @@ def _problems(those: dict[Gone, Place], searched: Searched) -> Iterator[Problem]
         found = [m for m in searched.mentions if m.gone == each]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            what = f"{each.told}, and code still mentions it: {', '.join(map(str, found[:SHOWN]))}{more}"
+            what = f"{each.told}, but code still refers to it: {', '.join(map(str, found[:SHOWN]))}{more}"
             yield Problem("mentioned-in-code", what, place, _hint(each), blocks=False)
     if those and searched.unsearched:
         place = next(iter(those.values()))
-        what = f"whether code still mentions what goes was not seen: {searched.unsearched}"
-        yield Problem("not-searched", what, place, "search for it yourself before you merge", blocks=False)
+        what = f"not all code was searched for the dropped or renamed names: {searched.unsearched}"
+        yield Problem("not-searched", what, place, "search the code for them before you merge", blocks=False)
 
 
 def _hint(each: Gone) -> str:
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
-        return f"code first: keep both names while code moves over ({kind}), and drop the old one in a later migration"
-    return "code first: ship code that does without it, and merge this when that runs everywhere"
+        return (
+            f"code first: keep both names while code changes over ({kind}), and drop the old one in a later migration"
+        )
+    return "code first: deploy code that does not use it, and merge this when that code runs everywhere"
 
 
 @cache
