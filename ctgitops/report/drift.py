@@ -11,8 +11,8 @@ from .diff_lines import change_lines
 from .escape import code, fence, plain
 from .json import Object, dump, error_data
 from .page import MAX
-from .terminal_text import indented, on_one_line
-from .text_error import error_text
+from .terminal_text import on_one_line
+from .text_error import error_text, unseen_lines
 
 
 def drift_text(looks: tuple[DriftLook, ...]) -> str:
@@ -22,8 +22,7 @@ def drift_text(looks: tuple[DriftLook, ...]) -> str:
 
 def _text(look: DriftLook) -> list[str]:
     if isinstance(look, Unseen):
-        head = f"{look.environment.name}: NOT CHECKED, so drift is unknown"
-        return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
+        return unseen_lines(look, "NOT CHECKED, so drift is unknown")
     lines = [f"{look.environment.name}: {verdict(look)}", *_remarks(look)]
     if look.changes:
         lines += ["", "  - schema of its migrations, + schema of the database", "", *change_lines(look.changes), ""]

@@ -11,8 +11,10 @@ from ..core.fix import Fix, Lines, Rename
 from ..core.migration.schema_version import SchemaVersion
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
-from ..core.trial.deploy_order import DeployOrder
+from ..core.trial.code_reference import DeployOrder
 from ..core.view.preview import Look, Preview
+from ..core.workspace.finding import Finding
+from ..core.workspace.workspace import Workspace
 
 
 def count(number: int, noun: str) -> str:
@@ -175,3 +177,14 @@ def not_analysed(problems: Iterable[Problem]) -> list[str]:
     """`2 statements not analysed`, for a summary line; empty if all were analysed."""
     unknown = statements_not_analysed(problems)
     return [f"{count(unknown, 'statement')} not analysed"] if unknown else []
+
+
+def checked(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
+    """`14 migrations, 3 environments, no problems`, for the files that were checked."""
+    said = [
+        count(len(workspace.migrations), "migration"),
+        count(len(workspace.environments), "environment"),
+        count(len(problems), "problem"),
+        *([count(len(findings), "finding")] if findings else []),
+    ]
+    return ", ".join([*said, *not_analysed((*problems, *(finding.problem for finding in findings)))])

@@ -14,7 +14,7 @@ from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import Cell, Record, RecordRow, Stage
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
-from .outcome import outcome_page
+from .markdown import outcome_page
 from .page import MAX, fit, render
 from .text import outcome_verdict
 from .text_error import error_text

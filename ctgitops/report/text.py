@@ -9,7 +9,7 @@ from ..core.gate.gate import Reason
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
-from ..core.trial.deploy_order import order_of
+from ..core.trial.code_reference import order_of
 from ..core.view.preview import Look, Preview, Unseen
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
@@ -18,7 +18,7 @@ from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
 from .terminal_text import indented, on_one_line, table
-from .text_error import error_text
+from .text_error import unseen_lines
 
 
 def plans_text(looks: tuple[Look, ...], within: int | None = None) -> str:
@@ -33,16 +33,9 @@ def outcome_text(outcome: Outcome, within: int | None = None) -> str:
 
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
     """`14 migrations, 3 environments, no problems`, or every problem and finding with its place."""
-    looked_at = (
-        phrases.count(len(workspace.migrations), "migration"),
-        phrases.count(len(workspace.environments), "environment"),
-        phrases.count(len(problems), "problem"),
-        *([phrases.count(len(findings), "finding")] if findings else []),
-        *phrases.not_analysed((*problems, *(finding.problem for finding in findings))),
-    )
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
-    return _page([*lines, ", ".join(looked_at)])
+    return _page([*lines, phrases.checked(workspace, problems, findings)])
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
@@ -76,7 +69,7 @@ def _proof(preview: Preview) -> Iterable[str]:
 
 def _look(look: Look, within: int | None) -> Iterable[str]:
     if isinstance(look, Unseen):
-        return [f"{look.environment.name}: CANNOT BE READ, so there is no plan", *indented(error_text(look.error), 2)]
+        return unseen_lines(look, "CANNOT BE READ, so there is no plan")
     return _plan(look, within)
 
 

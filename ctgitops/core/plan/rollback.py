@@ -143,13 +143,12 @@ def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
     if entry.rollback_sql and not is_redacted(entry.rollback_sql):
         return
     header = _header(entry)
+    repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
     if header and header.rollback is Rollback.MANUAL:
         what = f"{entry.name} must be undone by hand: {header.procedure}"
-        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
         hint = f'do that, then `{repair} --reason "…"`'
     elif entry.rollback_sql:
         what = f"the rollback of {entry.name} needs a password, which the ledger does not store"
-        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
         hint = f'undo the migration by hand, then `{repair} --reason "…"`'
     else:
         what = f"{entry.name} is IRREVERSIBLE: the ledger has no rollback SQL for it"
