@@ -169,7 +169,7 @@ def order(of: DeployOrder) -> str:
     return {
         DeployOrder.SCHEMA_FIRST: "Schema first: the plan only adds names, so the current code keeps working.",
         DeployOrder.CODE_FIRST: "Code first: before this, deploy code that does not use the dropped or renamed names.",
-        DeployOrder.SPLIT: "Code in two steps: first without the dropped or renamed names, then with the new ones.",
+        DeployOrder.SPLIT: "Code in two steps: without dropped or renamed names before this, with new names after it.",
     }[of]
 
 

@@ -257,7 +257,7 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> It
         hint = f"the highest version in migrations/ is {highest([v for v in known if v]) or 'none'}"
         yield Problem("target", f"no migration has version {target}", hint=hint)
     if target.number is not None and target.number not in numbers:
-        yield Problem("target", f"there is no migration {target}", hint="use a migration of migrations/, or `latest`")
+        yield Problem("target", f"there is no migration {target}", hint="use a migration from migrations/, or `latest`")
     elif target.name and target.name not in {m.name for m in workspace.migrations}:
         other = next(m.name for m in workspace.migrations if m.number == target.number)
         yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
