@@ -80,7 +80,7 @@ def test_a_new_environment_is_connected_to_by_nobody(scene: Scene) -> None:
     scene.house.secrets["STAGING_DATABASE_URL"] = NOWHERE
     assert scene.run("pull_request", opened()) == 0
     page = html(scene.forge.comments[-1].body)
-    assert "nobody connected to it" in page
+    assert "so its database was not read" in page
     assert "is not on the base branch" in page  # production comes after it
     assert scene.run("pull_request", opened(), command="status") != 0
     assert "is not on the base branch" in html(scene.summary)
@@ -97,7 +97,7 @@ def test_where_the_base_branch_cannot_be_read_nothing_is_connected_to(scene: Sce
 def test_a_link_on_the_base_branch_is_no_manifest(scene: Scene) -> None:
     scene.forge.links = ("environments/staging.yaml",)
     assert scene.run("pull_request", opened()) == 0
-    assert "nobody connected to it" in html(scene.forge.comments[-1].body)
+    assert "so its database was not read" in html(scene.forge.comments[-1].body)
 
 
 def test_a_merge_group_connects_to_what_is_merged(scene: Scene) -> None:
@@ -106,7 +106,7 @@ def test_a_merge_group_connects_to_what_is_merged(scene: Scene) -> None:
     assert scene.run("merge_group", payload) == 0
     (check,) = scene.forge.checks
     assert check.sha == payload["merge_group"]["head_sha"]
-    assert "nobody connected to it" in html(check.summary)
+    assert "so its database was not read" in html(check.summary)
 
 
 # Forks. -----------------------------------------------------------------------------------------------------------

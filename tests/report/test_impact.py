@@ -73,7 +73,7 @@ def test_rows_are_told_with_two_digits() -> None:
 def test_a_terminal_shows_them_below_the_migrations() -> None:
     text = plans_text((tried(SLOW)[1],))
     assert "  004_drop_legacy_status  ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table" in text
-    assert "what they do" not in plans_text(READY)
+    assert "effect on other sessions" not in plans_text(READY)
 
 
 def test_programs_get_every_statement_and_who_waits() -> None:

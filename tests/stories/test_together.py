@@ -178,7 +178,7 @@ def test_what_cannot_share_a_transaction_blocks_the_plan(together: House, databa
     assert blocked.out.count("error[not-together]") == 3
     assert "--> migrations/005_index.sql:2:1" in blocked.out
     assert "--> migrations/006_alone.sql:1:1" in blocked.out
-    assert "write `transaction: each` into environments/staging.yaml while 005_index is pending" in blocked.out
+    assert "set `transaction: each` in environments/staging.yaml while 005_index is pending" in blocked.out
     assert "error[enum-value]" in blocked.out
     assert "--> migrations/009_uses.sql:1:1" in blocked.out
     assert "--> migrations/010_level.sql:1:1" in blocked.out
