@@ -77,7 +77,9 @@ def test_it_turns_false_and_the_run_is_taken_back(watched: House, database_url: 
     assert marks(database_url)[-2:] == ["003_three rolled-back", "002_two rolled-back"]
     assert not has(database_url, "two")
     ((why,),) = fetch(database_url, "select distinct error from ctgitops.ledger where mark = 'rolled-back'")
-    assert why == ("rolled back automatically: the health query of staging is no longer true: it returned f instead of true")
+    assert why == (
+        "rolled back automatically: the health query of staging is no longer true: it returned f instead of true"
+    )
 
 
 def test_rows_that_came_in_while_it_was_watched_are_kept(watched: House, database_url: str) -> None:
