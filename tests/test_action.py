@@ -173,7 +173,7 @@ def test_a_push_applies_what_waits_for_pushes(step: Step) -> None:
     again = step.run("push", push())
     assert again.status == 0
     assert step.outputs["applied"] == "0"
-    assert "nothing to do, so nothing was done" in step.summary
+    assert "up to date, nothing applied" in step.summary
 
 
 @pytest.mark.slow
@@ -220,7 +220,7 @@ def test_a_person_starts_it_and_says_what(step: Step) -> None:
     assert tables(step, "staging") == ["red"]
     shown = step.run("workflow_dispatch", payload, command="rollback", environment="staging", to="0", dry_run="true")
     assert shown.status == 0, shown.said
-    assert "only shown, nothing was changed" in step.summary
+    assert "dry run, nothing was changed" in step.summary
     assert tables(step, "staging") == ["red"]
     back = step.run("workflow_dispatch", payload, command="rollback", environment="staging", to="0")
     assert back.status == 0, back.said

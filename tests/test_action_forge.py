@@ -372,14 +372,14 @@ def test_what_is_not_what_a_copy_foretold_fails_and_stops_the_rollout(
     capsys.readouterr()
     assert scene.run("push", push()) == 1
     said = capsys.readouterr().out
-    assert "::error title=ctgitops::staging: 1 migration applied, BUT NOT WHAT WAS PREDICTED" in said
+    assert "::error title=ctgitops::staging: 1 migration applied, BUT THE SCHEMA DIFFERS FROM THE PREDICTION" in said
     assert "production: skipped, because staging differs from its prediction" in said
     assert scene.tables("production") == 0
     assert scene.forge.ends[-1][1] is DeploymentState.FAILURE
     for page in (scene.summary, html(scene.forge.comments[-1].body)):
         assert "-     column expected: integer" in page
         assert "+     column surprise: integer" in page
-    assert "### ⛔ staging IS NOT WHAT WAS PREDICTED" in scene.forge.comments[-1].body
+    assert "### ⛔ staging DIFFERS FROM THE PREDICTION" in scene.forge.comments[-1].body
 
 
 @pytest.mark.slow
@@ -398,7 +398,7 @@ def test_what_is_as_a_copy_foretold_goes_on_and_what_nobody_could_foretell_is_to
         "003_rows", "insert into red select id + 1 from red; do $$ begin assert (select count(*) > 1 from red); end $$;"
     )
     assert scene.run("push", push()) == 0
-    assert "what the schema would be was not predicted: 003_rows: assertion failed" in scene.summary
+    assert "the schema was not predicted: 003_rows: assertion failed" in scene.summary
 
 
 def test_a_token_that_may_nothing_costs_warnings_and_not_the_run(scene: Scene) -> None:
@@ -443,7 +443,7 @@ def test_what_failed_is_in_the_record_with_what_came_before_it(scene: Scene) -> 
     assert "✅ [20" in rows["001"]
     assert "⛔ <b>FAILED</b>" in rows["002"]
     assert "already exists" in rows["002"]
-    assert "⏳ the run of the merge" in rows["003"]
+    assert "⏳ the run on merge" in rows["003"]
 
 
 def test_a_release_that_fails_tells_the_pull_request_that_it_failed_at(scene: Scene) -> None:

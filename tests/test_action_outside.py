@@ -80,7 +80,7 @@ def test_a_new_environment_is_connected_to_by_nobody(scene: Scene) -> None:
     scene.house.secrets["STAGING_DATABASE_URL"] = NOWHERE
     assert scene.run("pull_request", opened()) == 0
     page = html(scene.forge.comments[-1].body)
-    assert "nobody connected to it" in page
+    assert "so its database was not read" in page
     assert "is not on the base branch" in page  # production comes after it
     assert scene.run("pull_request", opened(), command="status") != 0
     assert "is not on the base branch" in html(scene.summary)
@@ -97,7 +97,7 @@ def test_where_the_base_branch_cannot_be_read_nothing_is_connected_to(scene: Sce
 def test_a_link_on_the_base_branch_is_no_manifest(scene: Scene) -> None:
     scene.forge.links = ("environments/staging.yaml",)
     assert scene.run("pull_request", opened()) == 0
-    assert "nobody connected to it" in html(scene.forge.comments[-1].body)
+    assert "so its database was not read" in html(scene.forge.comments[-1].body)
 
 
 def test_a_merge_group_connects_to_what_is_merged(scene: Scene) -> None:
@@ -106,7 +106,7 @@ def test_a_merge_group_connects_to_what_is_merged(scene: Scene) -> None:
     assert scene.run("merge_group", payload) == 0
     (check,) = scene.forge.checks
     assert check.sha == payload["merge_group"]["head_sha"]
-    assert "nobody connected to it" in html(check.summary)
+    assert "so its database was not read" in html(check.summary)
 
 
 # Forks. -----------------------------------------------------------------------------------------------------------
@@ -123,10 +123,10 @@ def test_a_fork_gets_a_plan_of_its_files_in_the_summary_alone(scene: Scene) -> N
     scene.forge.files = (ChangedFile("migrations/002_blue.sql", added=True),)
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
-    assert "no database was looked at: it comes from a fork" in page
+    assert "no database was read: it comes from a fork" in page
     assert "002" in page
     assert "1 migration pending" in page
-    assert page.splitlines()[2].startswith("⚠️ no database was looked at: it comes from a fork")
+    assert page.splitlines()[2].startswith("⚠️ no database was read: it comes from a fork")
     assert (scene.forge.comments, scene.forge.checks) == ([], [])
 
 
@@ -149,17 +149,17 @@ def test_a_fork_s_plan_is_tried_on_what_the_merged_files_give(scene: Scene) -> N
     )
     assert scene.run("pull_request", fork()) == 0
     page = html(scene.summary)
-    assert page.splitlines()[2].startswith("⚠️ no database was looked at: it comes from a fork")
-    assert "tried on what the merged files give, PostgreSQL" in page
+    assert page.splitlines()[2].startswith("⚠️ no database was read: it comes from a fork")
+    assert "tried on the schema of the merged files, PostgreSQL" in page
     assert "it runs" in page
-    assert "rollback proved: 1 brings the schema back" in page
+    assert "rollback verified: 1 restores the schema" in page
     assert "column red: integer" in page
     assert "a copy of its schema" not in page
     assert (scene.forge.comments, scene.forge.checks) == ([], [])
     (scene.files / "summary").write_text("")
     scene.house.migration("002_blue", "alter table red add colour nonsense;", down="select 1;")
     assert scene.run("pull_request", fork()) == 3
-    assert 'fails on what the merged files give: 002_blue: type "nonsense" does not exist' in html(scene.summary)
+    assert 'fails on the schema of the merged files: 002_blue: type "nonsense" does not exist' in html(scene.summary)
 
 
 @pytest.mark.parametrize("role", ["pg_evil", "ctgitops_shadow_evil"])
@@ -249,7 +249,7 @@ def test_a_removed_and_a_changed_file_are_seen(scene: Scene) -> None:
     assert scene.run("workflow_run", ended()) == 0
     body = html(scene.forge.comments[-1].body)
     assert "bluer" in body
-    assert "001_red has NO WAY BACK" in body
+    assert "001_red is IRREVERSIBLE" in body
 
 
 @pytest.mark.parametrize("content", [b"x" * 1_000_001, None], ids=["too large", "a link"])
@@ -435,6 +435,6 @@ def test_a_tag_s_push_and_its_release_apply_once(scene: Scene) -> None:
     assert scene.tables("production") == 1
     begun = len(scene.forge.deployments)
     assert scene.run("release", release) == 0
-    assert "nothing to do, so nothing was done" in scene.summary
+    assert "up to date, nothing applied" in scene.summary
     assert len(scene.forge.deployments) == begun
     assert MAIN in {d.sha for d in scene.forge.deployments}

@@ -63,7 +63,7 @@ _STYLES = (
     (re.compile(r"^( *)((?:help|next|fix|state|measured):)", re.MULTILINE), _CYAN),
     (re.compile(rf"^({_CHANGE})(\+.*)$", re.MULTILINE), _GREEN),
     (re.compile(rf"^({_CHANGE})(-.*)$", re.MULTILINE), _RED),
-    (re.compile(r"()\b(BLOCKED|CANNOT BE READ|NO WAY BACK|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
+    (re.compile(r"()\b(BLOCKED|CANNOT BE READ|IRREVERSIBLE|BREAKING|NO TRANSACTION|WAITS|NO BACKUP)\b"), _RED),
 )
 _NARROWEST = 40
 

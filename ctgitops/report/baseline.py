@@ -12,14 +12,14 @@ from .json import dump
 from .page import MAX
 from .terminal_text import on_one_line
 
-UNSEEN = "what a migration did to rows cannot be seen in a schema: look whether its data is there"
+UNSEEN = "a schema does not show what a migration did to rows: check that its data exists"
 
 
 def baseline_text(done: Baseline) -> str:
     """Formats the result for a terminal."""
     lines = [f"{done.environment}: {verdict(done)}", *(f"  not matched: {on_one_line(n)}" for n in done.unmatched)]
     if done.changes:
-        lines += ["", "  - what the files give, + what is there", "", *change_lines(done.changes)]
+        lines += ["", "  - schema of the files, + schema of the database", "", *change_lines(done.changes)]
     return "\n".join([*lines, "", *(f"  {line}" for line in _after(done))]) + "\n"
 
 
@@ -27,18 +27,18 @@ def verdict(done: Baseline) -> str:
     """The verdict, as the first line."""
     differences = phrases.count(len(done.changes), "difference")
     if not done.names:
-        return f"NOT TAKEN OVER: {differences} from what the files give; nothing was changed"
+        return f"NOT BASELINED: {differences} from the schema of the files; nothing was changed"
     accepted = f"with {differences} accepted: {done.reason}" if done.changes else done.reason
     names = f"{phrases.count(len(done.names), 'migration')}, {done.names[0]} to {done.names[-1]}"
-    return f"taken over with {names}; {accepted}"
+    return f"baselined with {names}; {accepted}"
 
 
 def _after(done: Baseline) -> list[str]:
     if done.names:
         return [f"note: {UNSEEN}", f"next: ctgitops plan --env {done.environment}"]
     return [
-        "next: choose another `--at`, or write what is missing as a migration, or change the database",
-        'or record that it is so: the same with `--accept-differences "why"`',
+        "next: choose another `--at`, add what is missing in a migration, or change the database",
+        'or accept the differences: the same command with `--accept-differences "why"`',
     ]
 
 
@@ -47,7 +47,9 @@ def baseline_markdown(done: Baseline) -> str:
     parts = [f"### {'✅' if done.names else '⛔'} {plain(done.environment)}: {plain(verdict(done))}"]
     parts += [f"- not matched: {plain(note)}" for note in done.unmatched]
     parts += (
-        ["`-` what the files give, `+` what is there", diff_fence(done.changes, MAX - 2000)] if done.changes else []
+        ["`-` schema of the files, `+` schema of the database", diff_fence(done.changes, MAX - 2000)]
+        if done.changes
+        else []
     )
     return "\n\n".join([*parts, *(plain(line) for line in _after(done))]) + "\n"
 

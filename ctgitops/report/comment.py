@@ -14,14 +14,13 @@ from ..core.view.preview import Look, Preview
 from ..sql.script import Script
 from . import escape, findings, impact, links, phrases, plan_tables
 from .diagram import diagram
-from .next_action import advice
 from .proof import mark, schema_lines, sentences
-from .verdict import verdict
+from .verdict import advice, verdict
 
 CUT = {
     "sql": "{} of {} SQL files",
     "schema": "{} of {} schema changes",
-    "impacts": "{} of {} lines of what migrations do",
+    "impacts": "{} of {} lines on locks and blocking",
     "details": "{} of {} diffs",
     "reasons": "{} of {} reasons to wait",
     "hints": "{} of {} hints",

@@ -11,8 +11,8 @@ from .diff_lines import change_lines
 from .escape import code, fence, plain
 from .json import Object, dump, error_data
 from .page import MAX
-from .terminal_text import indented, on_one_line
-from .text_error import error_text
+from .terminal_text import on_one_line
+from .text_error import error_text, unseen_lines
 
 
 def drift_text(looks: tuple[DriftLook, ...]) -> str:
@@ -22,11 +22,10 @@ def drift_text(looks: tuple[DriftLook, ...]) -> str:
 
 def _text(look: DriftLook) -> list[str]:
     if isinstance(look, Unseen):
-        head = f"{look.environment.name}: NOBODY COULD LOOK, so drift is not known"
-        return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
+        return unseen_lines(look, "NOT CHECKED, so drift is unknown")
     lines = [f"{look.environment.name}: {verdict(look)}", *_remarks(look)]
     if look.changes:
-        lines += ["", "  - what its migrations give, + what is there", "", *change_lines(look.changes), ""]
+        lines += ["", "  - schema of its migrations, + schema of the database", "", *change_lines(look.changes), ""]
         lines += [f"  next: {line}" for line in what_next(look)]
     return lines
 
@@ -34,26 +33,26 @@ def _text(look: DriftLook) -> list[str]:
 def verdict(look: Drift) -> str:
     """The verdict for one environment, as the first line."""
     if not look.changes:
-        return f"no drift: its schema is what its {_give(look)}"
-    return f"DRIFT: {phrases.count(len(look.changes), 'difference')} from what its {_give(look)}"
+        return f"no drift: its schema matches its {_migrations(look)}"
+    return f"DRIFT: {phrases.count(len(look.changes), 'difference')} from the schema of its {_migrations(look)}"
 
 
 def what_next(look: Drift) -> tuple[str, ...]:
     """The next steps after drift."""
     name = look.environment.name
     return (
-        'keep it: write it down as a migration that can find it done already (`ctgitops new "…"`, IF NOT EXISTS)',
-        "or undo it by hand, as it was done by hand",
-        f"or leave it out: `drift: {{ignore: [NAME]}}` in environments/{name}.yaml",
+        'keep it: add a migration that also runs where it already exists (`ctgitops new "…"`, IF NOT EXISTS)',
+        "or undo it by hand",
+        f"or ignore it: `drift: {{ignore: [NAME]}}` in environments/{name}.yaml",
     )
 
 
-def _give(look: Drift) -> str:
-    return f"{phrases.count(look.migrations, 'migration')} give{'s' if look.migrations == 1 else ''}"
+def _migrations(look: Drift) -> str:
+    return phrases.count(look.migrations, "migration")
 
 
 def _remarks(look: Drift) -> list[str]:
-    counted = [(look.ignored, "left out by its manifest"), (look.accepted, "accepted when it was taken over")]
+    counted = [(look.ignored, "ignored by its manifest"), (look.accepted, "accepted by its baseline")]
     told = [f"  {phrases.count(number, 'difference')} {what}" for number, what in counted if number]
     return told + [f"  not matched: {on_one_line(note)}" for note in look.unmatched]
 
@@ -67,12 +66,12 @@ def drift_markdown(looks: tuple[DriftLook, ...], *, longest: int = MAX) -> str:
 def _markdown(look: DriftLook, longest: int) -> str:
     if isinstance(look, Unseen):
         name = plain(look.environment.name)
-        return f"### ⛔ {name}: nobody could look, so drift is not known\n\n{fence(error_text(look.error), 'text')}"
+        return f"### ⛔ {name}: not checked, so drift is unknown\n\n{fence(error_text(look.error), 'text')}"
     mark = "⚠️" if look.changes else "✅"
     parts = [f"### {mark} {plain(look.environment.name)}: {plain(verdict(look))}"]
     parts += ["\n".join(f"- {plain(line)}" for line in _remarks(look))] if _remarks(look) else []
     if look.changes:
-        parts += ["`-` what its migrations give, `+` what is there", diff_fence(look.changes, longest)]
+        parts += ["`-` schema of its migrations, `+` schema of the database", diff_fence(look.changes, longest)]
         parts.append("\n".join(f"- {plain(line)}" for line in what_next(look)))
     return "\n\n".join(parts)
 

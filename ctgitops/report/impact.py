@@ -15,20 +15,20 @@ from ..sql.locks import LockMode
 from . import escape, phrases
 
 WORK = {
-    Work.REWRITE: "rewrites it",
-    Work.EMPTY: "empties it",
-    Work.SCAN: "reads all of it",
-    Work.FOREIGN_KEY: "checks a foreign key of it",
-    Work.INDEX: "builds an index on it",
+    Work.REWRITE: "rewrites the table",
+    Work.EMPTY: "truncates the table",
+    Work.SCAN: "scans the table",
+    Work.FOREIGN_KEY: "checks a foreign key",
+    Work.INDEX: "builds an index",
 }
-NOBODY = "nobody waits for it"
+NOBODY = "no blocking"
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """A line for each effect of each tried migration, after the migration's name, which is given only once."""
     for step in preview.plan.steps:
         if effect := preview.effects.get(step.number):
-            lines = lines_beside(step, effect) or (f"{glance(effect)}; told with the findings below",)
+            lines = lines_beside(step, effect) or (f"{glance(effect)}; see the findings below",)
             yield from ((step.name if line is lines[0] else "", line) for line in lines)
 
 
@@ -48,7 +48,7 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
 
 
 def impact_lines(effect: Effect) -> tuple[str, ...]:
-    """Lines such as `ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows)`."""
+    """Lines such as `ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table (minutes)`."""
     return tuple(_lines(effect)) or (NOBODY,)
 
 
@@ -59,13 +59,13 @@ def lines_beside(step: Step, effect: Effect) -> tuple[str, ...]:
 
 
 def glance(effect: Effect) -> str:
-    """`blocks reads and writes of projects (minutes)`, for the longest wait."""
+    """`blocks reads and writes on projects (minutes)`, for the longest wait."""
     if not effect.waits:
         return NOBODY
     wait = max(effect.waits, key=_rank)
     more = f", and {len(effect.waits) - 1} more" if len(effect.waits) > 1 else ""
     long = _bucket(replace(wait, rows=None, writes_per_minute=None))
-    return f"blocks {wait.held.blocks} of {name(wait.held.relation)}{long}{more}"
+    return f"blocks {wait.held.blocks} on {name(wait.held.relation)}{long}{more}"
 
 
 def measured(preview: Preview) -> dict[Problem, str]:
@@ -134,7 +134,7 @@ def _rank(wait: Wait) -> int:
 
 def _measured(effect: Effect, claim: Claim) -> str:
     if not claim.held:
-        return "nobody waited while it worked"
+        return "no blocking while it ran"
     if not claim.waits:
         return f"under the lock of line {claim.earlier}" if claim.earlier else NOBODY
     return "; ".join(_measured_wait(effect.impact, claim, wait) for wait in claim.waits)
@@ -155,7 +155,7 @@ def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
         doing = _doing(effect.impact, held)
         if not held.fresh and held.relation not in told and (held.relation in waits or doing):
             wait = waits.get(held.relation)
-            what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "blocks nobody", *doing)))
+            what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "no blocking", *doing)))
             yield f"{mode(held.mode)} on {name(held.relation)}: {what}{_for_how_long(effect.impact, wait)}"
 
 
@@ -175,7 +175,7 @@ def _for_how_long(impact: StepImpact, wait: Wait | None) -> str:
 
 def _bucket(wait: Wait) -> str:
     if wait.bucket is None:
-        return " (nobody knows for how long)"
+        return " (duration unknown)"
     on = f" on {rows(wait.rows)}" if wait.rows is not None and wait.bucket is not Bucket.INSTANT else ""
     writes = wait.writes_per_minute
     some = f", about {phrases.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""
@@ -186,5 +186,5 @@ def _staging(wait: Wait) -> str:
     if wait.measured is None:
         return ""
     took = phrases.millis(wait.measured.millis)
-    here = f"; here are {rows(wait.rows)}" if wait.rows is not None else ""
+    here = f"; {rows(wait.rows)} here" if wait.rows is not None else ""
     return f"; {wait.measured.environment} took {took} on {rows(wait.measured.rows)}{here}"

@@ -16,7 +16,7 @@ from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem
 from ..core.receipt import Receipt
 from ..core.run.outcome import Outcome
-from ..core.trial.deploy_order import order_of
+from ..core.trial.code_reference import order_of
 from ..core.trial.lock_claim import Claim, claims_of
 from ..core.trial.projection import Effect
 from ..core.view.preview import Look, Unseen

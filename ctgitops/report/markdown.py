@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from ..core.gate.request import Origin
 from ..core.problem import Problem
-from ..core.run.outcome import Outcome
+from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import Look
 from ..core.view.status import EnvironmentStatus
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
-from . import findings, phrases
+from . import escape, findings, phrases
 from .comment import Comment
-from .escape import fence
-from .outcome import outcome_page
+from .diff_lines import change_lines
 from .page import MAX, fit, render
+from .text import outcome_verdict
 from .text_status import statuses_text
+
+MARKS = {
+    Status.UP_TO_DATE: "✅",
+    Status.APPLIED: "✅",
+    Status.ROLLED_BACK: "↩️",
+    Status.WAITING: "⏳",
+    Status.BLOCKED: "⛔",
+    Status.ONLY_SHOWN: "👁️",
+}
 
 
 def plans_markdown(looks: tuple[Look, ...], origin: Origin | None = None, *, longest: int = MAX) -> str:
@@ -28,9 +37,60 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
     return outcome_page(outcome, origin or Origin(), "outcome.md.j2", longest)
 
 
+def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
+    """Renders the template: what was done, how to roll back, or why nothing was done."""
+    found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
+    problems = findings.parts_of(found, origin)
+    receipt = outcome.receipt
+    values: dict[str, object] = {
+        "mark": "⛔" if outcome.unkept else MARKS[outcome.status],
+        "unkept": bool(outcome.unkept),
+        "unpredicted": outcome.unpredicted,
+        "next_command": outcome.next_command,
+        "verdict": outcome_verdict(outcome),
+        "environment": outcome.plan.environment,
+        "fingerprint": outcome.plan.fingerprint[:12],
+        "watched": phrases.watched(outcome.plan.manner) if outcome.status is Status.APPLIED else "",
+        "receipt": receipt,
+        "size": phrases.size(receipt.bytes) if receipt else "",
+        "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",
+        "origin": origin,
+        "tally": findings.folded(problems),
+    }
+    shown_only = [step.name for step in outcome.plan.steps] if outcome.status is Status.ONLY_SHOWN else []
+    done = [(d.name, phrases.millis(d.millis)) for d in outcome.done]
+    losses = [(w.loss.migration, w.told, w.matters) for w in outcome.losses]
+    left = [(each.migration, each.told) for each in outcome.left]
+    differs = change_lines(outcome.unkept.differs) if outcome.unkept else []
+    counts = {
+        "differs": len(differs),
+        "reasons": len(outcome.reasons),
+        "left": len(left),
+        "losses": len(losses),
+        "steps": len(shown_only),
+        **findings.counts(problems),
+        "done": len(done),
+    }
+
+    def draw(kept: dict[str, int]) -> str:
+        shown = {
+            "problems": findings.trimmed(problems, kept),
+            "differs": escape.fence("\n".join(differs[: kept["differs"]]), "diff") if differs else "",
+            "reasons": outcome.reasons[: kept["reasons"]],
+            "losses": losses[: kept["losses"]],
+            "steps": shown_only[: kept["steps"]],
+            "left": left[: kept["left"]],
+            "done": done[: kept["done"]],
+            "more": sum(counts.values()) - sum(kept.values()),
+        }
+        return render(template, values | shown)
+
+    return fit(draw, counts, longest)
+
+
 def statuses_markdown(statuses: tuple[EnvironmentStatus, ...]) -> str:
     """The status of environments as in the terminal: a table of many columns is best read in a fixed-width font."""
-    return f"{fence(statuses_text(statuses).rstrip(), 'text')}\n"
+    return f"{escape.fence(statuses_text(statuses).rstrip(), 'text')}\n"
 
 
 def check_markdown(
@@ -41,15 +101,9 @@ def check_markdown(
     found = dict.fromkeys((*problems, *sorted(said, key=lambda each: not each.fails)), ())
     parts = findings.parts_of(found, Origin())
     counts = findings.counts(parts)
-    looked_at = (
-        phrases.count(len(workspace.migrations), "migration"),
-        phrases.count(len(workspace.environments), "environment"),
-        phrases.count(len(problems), "problem"),
-        *([phrases.count(len(found_by_lint), "finding")] if found_by_lint else []),
-        *phrases.not_analysed((*problems, *(finding.problem for finding in found_by_lint))),
-    )
     mark = "⛔" if any(p.is_error for p in found) else "✅"
-    values = {"mark": mark, "verdict": ", ".join(looked_at), "tally": findings.folded(parts)}
+    verdict = phrases.checked(workspace, problems, found_by_lint)
+    values = {"mark": mark, "verdict": verdict, "tally": findings.folded(parts)}
 
     def draw(kept: dict[str, int]) -> str:
         shown = {"problems": findings.trimmed(parts, kept), "more": sum(counts.values()) - sum(kept.values())}

@@ -11,8 +11,10 @@ from ..core.fix import Fix, Lines, Rename
 from ..core.migration.schema_version import SchemaVersion
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
-from ..core.trial.deploy_order import DeployOrder
+from ..core.trial.code_reference import DeployOrder
 from ..core.view.preview import Look, Preview
+from ..core.workspace.finding import Finding
+from ..core.workspace.workspace import Workspace
 
 
 def count(number: int, noun: str) -> str:
@@ -60,11 +62,11 @@ def size(number: int) -> str:
 
 
 def resumes(step: Step) -> str:
-    """`from statement 3 of 5`, for a migration that an earlier run did not finish; else empty."""
+    """`resumes at statement 3 of 5`, for a migration that an earlier run did not finish; else empty."""
     at, of = step.resumption, len(step.script.statements) if step.resumption else 0
     if at and at.batches and not at.done:
-        return f"goes on after {count(at.rows, 'row')}"
-    return f"from statement {min(at.position, of)} of {of}" if at else ""
+        return f"resumes after {count(at.rows, 'row')}"
+    return f"resumes at statement {min(at.position, of)} of {of}" if at else ""
 
 
 def comes_with(environment: Environment) -> str:
@@ -77,7 +79,7 @@ def comes_with(environment: Environment) -> str:
         case Trigger.SCHEDULE:
             return "the schedule"
         case Trigger.MANUAL:
-            return "somebody who starts it"
+            return "a manual run"
 
 
 def bake(environment: Environment, before: str = "") -> str:
@@ -89,7 +91,7 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
     """Everything that must happen before an environment is changed."""
     waits = [comes_with(environment)]
     if environment.after:
-        waits.append(f"{environment.after} first{bake(environment, ', for ')}")
+        waits.append(f"{environment.after} first{bake(environment, ' for ')}")
     if environment.windows:
         waits.append(" or ".join(str(window) for window in environment.windows))
     return tuple(waits)
@@ -98,9 +100,9 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
 def manner(of: ApplyPolicy) -> tuple[str, ...]:
     """The apply policy, as far as it differs from the default."""
     said = ["all in one transaction"] if of.together else []
-    said += ["when it fails, what the run had applied is taken back"] if of.takes_back else []
+    said += ["if the run fails, what it applied is rolled back"] if of.takes_back else []
     if of.health:
-        said.append(f"watched by the health query, for {duration(of.health.within)} after the last migration")
+        said.append(f"health query checked for {duration(of.health.within)} after the last migration")
     return tuple(said)
 
 
@@ -135,24 +137,24 @@ def fix(of: Fix) -> str:
     if isinstance(of, Rename):
         return f"rename {of.path} to {of.to}"
     lines = f"line {of.first}" if of.first == of.last else f"lines {of.first} to {of.last}"
-    verb = ("becomes" if of.first == of.last else "become") if of.instead else "can go"
+    verb = ("becomes" if of.first == of.last else "become") if of.instead else "can be removed"
     return f"{_after(of)}in {of.path}, {lines} {verb}"
 
 
 def _after(of: Lines) -> str:
-    return "a migration of its own that does the rest (`ctgitops check --fix` writes it), and " if of.then else ""
+    return "add a migration for the rest (`ctgitops check --fix` writes it); " if of.then else ""
 
 
 def instead(of: Lines) -> str:
     """The replacement lines, and the statements of the follow-up migration."""
-    return "\n".join((*of.instead, *(("", f"-- after it: {of.then.words}", of.then.sql) if of.then else ()))).strip(
-        "\n"
-    )
+    return "\n".join(
+        (*of.instead, *(("", f"-- in the added migration: {of.then.words}", of.then.sql) if of.then else ()))
+    ).strip("\n")
 
 
 def way_back(step: Step) -> str:
-    """`Available`, `Manual`, or, in capitals, that there is no rollback."""
-    return "NO WAY BACK" if step.rollback == "Not Available" else step.rollback.value
+    """`Available`, `Manual`, or `IRREVERSIBLE` where there is no rollback."""
+    return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 
 def joined(names: tuple[str, ...], most: int = 5) -> str:
@@ -165,9 +167,9 @@ def joined(names: tuple[str, ...], most: int = 5) -> str:
 def order(of: DeployOrder) -> str:
     """The deploy order of schema and code, in a sentence."""
     return {
-        DeployOrder.SCHEMA_FIRST: "Schema first: it only adds, so code that runs now goes on.",
-        DeployOrder.CODE_FIRST: "Code first: nothing may use what goes any more when this is applied.",
-        DeployOrder.SPLIT: "Code in two steps: first without what goes, and after this with what is new.",
+        DeployOrder.SCHEMA_FIRST: "Schema first: the plan only adds names, so the current code keeps working.",
+        DeployOrder.CODE_FIRST: "Code first: before this, deploy code that does not use the dropped or renamed names.",
+        DeployOrder.SPLIT: "Code in two steps: without dropped or renamed names before this, with new names after it.",
     }[of]
 
 
@@ -175,3 +177,14 @@ def not_analysed(problems: Iterable[Problem]) -> list[str]:
     """`2 statements not analysed`, for a summary line; empty if all were analysed."""
     unknown = statements_not_analysed(problems)
     return [f"{count(unknown, 'statement')} not analysed"] if unknown else []
+
+
+def checked(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...]) -> str:
+    """`14 migrations, 3 environments, no problems`, for the files that were checked."""
+    said = [
+        count(len(workspace.migrations), "migration"),
+        count(len(workspace.environments), "environment"),
+        count(len(problems), "problem"),
+        *([count(len(findings), "finding")] if findings else []),
+    ]
+    return ", ".join([*said, *not_analysed((*problems, *(finding.problem for finding in findings)))])

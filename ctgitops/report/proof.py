@@ -37,10 +37,10 @@ def mark(proof: Trial) -> str:
 
 def _ran(proof: Trial, plan: Plan) -> Iterable[str]:
     done, asked = len(proof.tried), len(plan.steps)
-    copied = "what the merged files give" if proof.of_files else "a copy of its schema"
+    copied = "the schema of the merged files" if proof.of_files else "a copy of its schema"
     where = f"on {copied}, PostgreSQL {proof.server}"
     if proof.failed:
-        yield f"tried {where}: {_ok(done)}and then one FAILS"
+        yield f"tried {where}: {_ok(done)}1 FAILS"
     elif proof.untried:
         yield f"tried {where}: {_ok(done)}{asked - done} NOT TRIED" if proof.server else "NOT TRIED on a copy"
         yield f"not tried: {proof.untried}"
@@ -57,36 +57,35 @@ def _ways(ways: tuple[RollbackTrial, ...]) -> Iterable[str]:
     proved = sum(way.proved for way in ways)
     if proved:
         of = "" if proved == len(ways) else f" of {len(ways)}"
-        bring = "brings" if proved == 1 else "bring"
-        yield f"rollback proved: {proved}{of} {bring} the schema back, and up again gives the same"
+        restore = "restores" if proved == 1 else "restore"
+        yield f"rollback verified: {proved}{of} {restore} the schema, and applying again gives the same schema"
     for way in ways:
         if way.untried:
             yield f"the rollback of {way.step.name} could not be tried: {way.untried}"
         elif not way.proved:
-            yield f"the rollback of {way.step.name} is NOT PROVED"
+            yield f"the rollback of {way.step.name} is NOT VERIFIED"
 
 
 def _twice(found: tuple[IdempotenceCheck, ...]) -> Iterable[str]:
     proved = sum(again.proved for again in found)
     if proved:
-        who = "1 says" if proved == 1 else f"{proved} say"
-        yield f"idempotent, as {who}: run twice, the second run changes nothing"
+        yield f"idempotent: {phrases.count(proved, 'migration')} run twice, the second run changes nothing"
     for again in found:
         if again.untried:
             yield f"whether {again.step.name} is idempotent could not be tried: {again.untried}"
         elif not again.proved:
-            yield f"{again.step.name} is NOT IDEMPOTENT, as it says"
+            yield f"{again.step.name} is NOT IDEMPOTENT, although it is marked so"
 
 
 def _order(proof: Trial) -> Iterable[str]:
     if proof.order is None:
         return
     if proof.order.untried:
-        yield f"whether the order of the numbers gives the same schema could not be tried: {proof.order.untried}"
+        yield f"whether the order of numbers gives the same schema could not be tried: {proof.order.untried}"
     elif proof.order.differs:
-        yield "the order of the numbers gives ANOTHER schema than this environment's"
+        yield "the order of numbers gives a DIFFERENT schema than this environment's order"
     else:
-        yield "an empty database gets the same schema in the order of the numbers"
+        yield "the order of numbers gives an empty database the same schema"
 
 
 def schema_lines(proof: Trial) -> list[str]:
@@ -94,14 +93,14 @@ def schema_lines(proof: Trial) -> list[str]:
     lines = change_lines(proof.changes)
     for way in proof.ways:
         if way.left:
-            lines += ["", f"# what the rollback of {way.step.name} leaves", *change_lines(way.left)]
+            lines += ["", f"# left by the rollback of {way.step.name}", *change_lines(way.left)]
         if way.second:
-            lines += ["", f"# what {way.step.name} gives beside, after its rollback", *change_lines(way.second)]
+            lines += ["", f"# differences after {way.step.name} is applied again", *change_lines(way.second)]
     for again in proof.again:
         if again.differs:
-            lines += ["", f"# what a second run of {again.step.name} does", *change_lines(again.differs)]
+            lines += ["", f"# changes by the second run of {again.step.name}", *change_lines(again.differs)]
     if proof.order and proof.order.differs:
-        lines += ["", "# from the order of the numbers to this environment's", *change_lines(proof.order.differs)]
+        lines += ["", "# - order of numbers, + order of this environment", *change_lines(proof.order.differs)]
     return lines
 
 

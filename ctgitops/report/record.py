@@ -14,7 +14,7 @@ from ..core.run.outcome import Outcome
 from ..core.view.pull_request_record import Cell, Record, RecordRow, Stage
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
-from .outcome import outcome_page
+from .markdown import outcome_page
 from .page import MAX, fit, render
 from .text import outcome_verdict
 from .text_error import error_text
@@ -70,7 +70,7 @@ def _verdict(record: Record, ended: Ended) -> tuple[str, Markup]:
     said = [Markup("Applied to {}").format(escape.plain(phrases.joined(applied)))] if applied else []
     said += [_said(environment, stage, ended) for environment, stage in stages.items() if stage is not Stage.APPLIED]
     if odd := [name for name, outcome in ended.items() if isinstance(outcome, Outcome) and outcome.unkept]:
-        told = Markup("{} IS NOT WHAT WAS PREDICTED").format(escape.plain(phrases.joined(tuple(odd))))
+        told = Markup("{} DIFFERS FROM THE PREDICTION").format(escape.plain(phrases.joined(tuple(odd))))
         return "⛔", Markup(" · ").join([told, *said])
     worst = min(stages.values(), key=WORST_FIRST.index, default=Stage.WAITING)
     mark = MARKS[worst] if worst is not Stage.WAITING else "✅" if applied else "🟣"
@@ -109,7 +109,7 @@ def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
 def _waits(environment: Environment) -> str:
     """What must still happen after the merge."""
     if environment.trigger is Trigger.PUSH:
-        return "the run of the merge"
+        return "the run on merge"
     return phrases.comes_with(environment)
 
 

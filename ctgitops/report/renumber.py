@@ -16,7 +16,7 @@ def renumbering_text(
     if not moves:
         lines.append("nothing to do: it has the next free number and version")
     if not base:
-        lines.append("git shows no branch that this one goes into, so only the files here were looked at")
+        lines.append("git shows no base branch, so only the files here were checked")
     if unseen:
-        lines.append(f"not asked, for want of a database that can be read: {phrases.joined(unseen)}")
+        lines.append(f"not checked, because the database cannot be read: {phrases.joined(unseen)}")
     return "\n".join(on_one_line(line) for line in lines)

@@ -9,7 +9,7 @@ from ..core.gate.gate import Reason
 from ..core.plan.plan import Direction, Plan, Step
 from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
-from ..core.trial.deploy_order import order_of
+from ..core.trial.code_reference import order_of
 from ..core.view.preview import Look, Preview, Unseen
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
@@ -18,7 +18,7 @@ from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
 from .terminal_text import indented, on_one_line, table
-from .text_error import error_text
+from .text_error import unseen_lines
 
 
 def plans_text(looks: tuple[Look, ...], within: int | None = None) -> str:
@@ -33,16 +33,9 @@ def outcome_text(outcome: Outcome, within: int | None = None) -> str:
 
 def check_text(workspace: Workspace, problems: tuple[Problem, ...], findings: tuple[Finding, ...] = ()) -> str:
     """`14 migrations, 3 environments, no problems`, or every problem and finding with its place."""
-    looked_at = (
-        phrases.count(len(workspace.migrations), "migration"),
-        phrases.count(len(workspace.environments), "environment"),
-        phrases.count(len(problems), "problem"),
-        *([phrases.count(len(findings), "finding")] if findings else []),
-        *phrases.not_analysed((*problems, *(finding.problem for finding in findings))),
-    )
     said = (*problems, *(finding.problem for finding in findings if finding.severity is not Severity.NOTICE))
     lines = [line for problem in said for line in (*problem_lines(problem), "")]
-    return _page([*lines, ", ".join(looked_at)])
+    return _page([*lines, phrases.checked(workspace, problems, findings)])
 
 
 def problem_lines(problem: Problem, tried: str = "") -> list[str]:
@@ -71,12 +64,12 @@ def _proof(preview: Preview) -> Iterable[str]:
         return
     yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan)))
     if changed := schema_lines(preview.proof):
-        yield from ("", "  what changes in the schema", "", *changed)
+        yield from ("", "  schema changes", "", *changed)
 
 
 def _look(look: Look, within: int | None) -> Iterable[str]:
     if isinstance(look, Unseen):
-        return [f"{look.environment.name}: CANNOT BE READ, so there is no plan", *indented(error_text(look.error), 2)]
+        return unseen_lines(look, "CANNOT BE READ, so there is no plan")
     return _plan(look, within)
 
 
@@ -90,8 +83,10 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
     if preview.effects:
-        copied = "what the merged files give" if preview.proof and preview.proof.of_files else "a copy of its schema"
-        yield from ("", f"  what they do to who uses the database, as tried on {copied}", "")
+        copied = (
+            "the schema of the merged files" if preview.proof and preview.proof.of_files else "a copy of its schema"
+        )
+        yield from ("", f"  effect on other sessions, measured on {copied}", "")
         yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)], within=within)
     yield from _proof(preview)
     if plan.seeds:
@@ -103,7 +98,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         yield from ("", *(f"  {line}" for line in problem_lines(problem, tried.get(problem, ""))))
     if which := order_of([plan]):
         yield from ("", f"  {phrases.order(which)}")
-    yield from _left_out(preview.not_in_backup, "", "  what the backup before it leaves out")
+    yield from _left_out(preview.not_in_backup, "", "  not included in the backup:")
     yield from _reasons(preview.reasons)
     if not plan.empty:
         yield from (*_fingerprint(plan), "", f"  next: {_next(preview)}")
@@ -112,11 +107,11 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
 SHOWN = 6
 """Maximum number of reasons to wait that are shown in full."""
 
-HEAD = ("", "migration", "version", "transaction", "rollback", "takes", "")
+HEAD = ("", "migration", "version", "transaction", "rollback", "estimated", "")
 
 
 def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
-    inside = "shared by all" if shared else "one transaction"
+    inside = "one for all" if shared else "one transaction"
     one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
         one += f", {phrases.resumes(step)}"
@@ -145,7 +140,7 @@ def verdict(preview: Preview) -> str:
     if plan.empty:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
-    held = ", would wait now" if preview.reasons else ""
+    held = ", would wait if applied now" if preview.reasons else ""
     skipped = len(preview.proof.skipped) if preview.proof else 0
     untried = f", {phrases.count(skipped, 'statement')} NOT TRIED" if skipped else ""
     failing = sum(problem.fails for problem in plan.remarks)
@@ -155,7 +150,7 @@ def verdict(preview: Preview) -> str:
 
 
 def _work(plan: Plan) -> str:
-    verb = "to apply" if plan.direction is Direction.APPLY else "to undo"
+    verb = "to apply" if plan.direction is Direction.APPLY else "to roll back"
     parts = []
     if plan.steps:
         parts.append(f"{phrases.count(len(plan.steps), 'migration')} {verb}")
@@ -171,11 +166,11 @@ def _fingerprint(plan: Plan) -> tuple[str, ...]:
 def _next(preview: Preview) -> str:
     plan = preview.plan
     if plan.blocked:
-        return f"solve what is above, then `ctgitops plan --env {plan.environment}` again"
+        return f"fix the problems above, then run `ctgitops plan --env {plan.environment}` again"
     if plan.direction is Direction.ROLLBACK:
         return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
     apply = f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
-    return f"when nothing waits any more, {apply}" if preview.reasons else apply
+    return f"when no gate waits, {apply}" if preview.reasons else apply
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
@@ -200,7 +195,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         for problem in plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:
-        yield from ("", "  what this does to the data")
+        yield from ("", "  effect on the data")
         yield from (f"    {on_one_line(lost.loss.migration)} {on_one_line(lost.told)}" for lost in outcome.losses)
     yield from _unkept(outcome)
     for left in outcome.left:
@@ -215,11 +210,11 @@ def _backup(outcome: Outcome) -> Iterable[str]:
     if receipt := outcome.receipt:
         proof = f"{phrases.size(receipt.bytes)}, {phrases.count(sum(receipt.rows.values()), 'row')}"
         yield from ("", f"  backup {receipt.id}: {proof}, restored once and compared, on {on_one_line(receipt.proof)}")
-        yield f"  to bring it back: `{receipt.restore_with}`"
+        yield f"  to restore it: `{receipt.restore_with}`"
         yield from (f"  note: {on_one_line(note)}" for note in receipt.notes)
         yield from _left_out(receipt.left_out, "  not in the backup:")
     elif outcome.done:
-        yield from ("", "  NO BACKUP was taken: the manifest of this environment asks for none")
+        yield from ("", "  NO BACKUP was taken: the manifest of this environment does not require one")
 
 
 def _left_out(lines: tuple[str, ...], *head: str) -> Iterable[str]:
@@ -236,16 +231,22 @@ def _watched(outcome: Outcome) -> Iterable[str]:
 
 def _unkept(outcome: Outcome) -> Iterable[str]:
     if outcome.unpredicted:
-        yield from ("", f"  what the schema would be was not predicted: {on_one_line(outcome.unpredicted)}")
+        yield from ("", f"  the schema was not predicted: {on_one_line(outcome.unpredicted)}")
     if outcome.unkept is None:
         return
     if outcome.unkept.differs:
-        yield from ("", "  - what was predicted, + what is there", "", *change_lines(outcome.unkept.differs))
+        yield from ("", "  - predicted schema, + schema of the database", "", *change_lines(outcome.unkept.differs))
     else:
-        yield from ("", "  what it does came true; the schema around it was changed since the plan was made")
-    yield from ("", f"  next: apply it nowhere else; `ctgitops drift --env {outcome.plan.environment}` tells more")
+        yield from (
+            "",
+            "  its own changes match the prediction; other parts of the schema have changed since the plan was made",
+        )
+    yield from (
+        "",
+        f"  next: apply it to no other environment; `ctgitops drift --env {outcome.plan.environment}` shows more",
+    )
     repair = f'`ctgitops repair --env {outcome.plan.environment} --as-it-is --reason "…"`'
-    yield f"  once it is put right, {repair}; until then nothing that comes after it gets anything"
+    yield f"  once the schema is corrected, run {repair}; until then environments after this one must wait"
 
 
 def outcome_verdict(outcome: Outcome) -> str:
@@ -255,16 +256,16 @@ def outcome_verdict(outcome: Outcome) -> str:
     versions = f"schema version {now} → {then}" if now != then else _version_of(plan)
     match outcome.status:
         case Status.UP_TO_DATE:
-            kept = ", BUT IT IS NOT WHAT WAS PREDICTED" if outcome.unkept else ""
-            return f"nothing to do, so nothing was done{kept}; {_version_of(plan)}"
+            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.unkept else ""
+            return f"up to date, nothing applied{kept}; {_version_of(plan)}"
         case Status.APPLIED:
-            kept = ", BUT NOT WHAT WAS PREDICTED" if outcome.unkept else ""
+            kept = ", BUT THE SCHEMA DIFFERS FROM THE PREDICTION" if outcome.unkept else ""
             unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.problems))
             return f"{_number_done(outcome)} applied{kept}, {versions}{unknown}"
         case Status.ROLLED_BACK:
             return f"{_number_done(outcome)} rolled back, {versions}"
         case Status.ONLY_SHOWN:
-            return f"{_work(plan)}; only shown, nothing was changed"
+            return f"{_work(plan)}; dry run, nothing was changed"
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.view.preview import Unseen
 from ..errors import ApplyError, CtgitopsError
 from .terminal_text import indented, on_one_line, visible
 
@@ -22,6 +23,11 @@ def error_text(error: CtgitopsError) -> str:
     if error.hint:
         lines.append(f"  help: {on_one_line(error.hint)}")
     return "\n".join(lines) + "\n"
+
+
+def unseen_lines(look: Unseen, words: str) -> list[str]:
+    """An environment that could not be read: what is therefore unknown, and the error."""
+    return [f"{look.environment.name}: {words}", *indented(error_text(look.error).rstrip("\n"), 2)]
 
 
 def _sqlstate(error: CtgitopsError) -> str:

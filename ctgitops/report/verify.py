@@ -7,9 +7,8 @@ from ..core.view.verify import Verified, VerifyLook
 from . import phrases
 from .escape import fence
 from .json import Object, dump, error_data, problem_data
-from .terminal_text import indented
 from .text import problem_lines
-from .text_error import error_text
+from .text_error import unseen_lines
 
 
 def verify_text(looks: tuple[VerifyLook, ...]) -> str:
@@ -19,8 +18,7 @@ def verify_text(looks: tuple[VerifyLook, ...]) -> str:
 
 def _text(look: VerifyLook) -> list[str]:
     if isinstance(look, Unseen):
-        head = f"{look.environment.name}: NOBODY COULD LOOK, so nothing is verified"
-        return [head, *indented(error_text(look.error).rstrip("\n"), 2)]
+        return unseen_lines(look, "NOT CHECKED, so nothing is verified")
     lines = [f"{look.environment.name}: {verdict(look)}"]
     for finding in look.findings:
         lines += ["", *(f"  {line}" for line in problem_lines(finding))]
@@ -33,7 +31,7 @@ def verdict(look: Verified) -> str:
     if look.constraints is not None:
         seen += f", {phrases.count(look.constraints, 'constraint')} against the rows"
     return (
-        f"{phrases.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"as its ledger says ({seen})"
+        f"{phrases.count(len(look.findings), 'finding')} ({seen})" if look.findings else f"matches its ledger ({seen})"
     )
 
 

@@ -89,7 +89,7 @@ def test_what_turns_false_is_taken_back_where_the_manifest_says_so() -> None:
     with pytest.raises(ApplyError) as caught:
         applied(diary, BACK)
     assert caught.value.taken_back == ("002_two", "001_one")
-    assert caught.value.state.endswith("002_two and 001_one were taken back, so nothing of this run is applied")
+    assert caught.value.state.endswith("002_two and 001_one were rolled back, so nothing of this run is applied")
     assert "ctgitops rollback" not in caught.value.hint, "it would undo the migration before"
     assert '`ctgitops repair --again 001 002 --env staging --reason "…"`' in caught.value.hint
     assert applied_again(diary) is Status.BLOCKED

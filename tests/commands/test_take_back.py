@@ -61,10 +61,10 @@ def test_it_says_what_was_taken_back_and_tells_it_while_it_happens() -> None:
     error = fails(diary, ONE, TWO, THREE, FOUR)
     assert (
         error.state
-        == "004_four left no trace; 003_three and 002_two were taken back, so nothing of this run is applied"
+        == "004_four left no trace; 003_three and 002_two were rolled back, so nothing of this run is applied"
     )
     (told,) = (told for told in diary.told if isinstance(told, TakeBackStarted))
-    assert told.plan.why == "taken back by itself: 004_four failed"
+    assert told.plan.why == "rolled back automatically: 004_four failed"
 
 
 def test_without_the_key_all_stays() -> None:
@@ -80,7 +80,7 @@ def test_rows_that_others_wrote_are_not_destroyed(others: int | None) -> None:
     diary = Diary(step_fails="003_three", others=others)
     error = fails(diary, ONE, TWO, THREE)
     assert error.taken_back == ()
-    assert "; nothing of this run was rolled back: to undo 002_two drops table" in error.state
+    assert "; nothing of this run was rolled back: the rollback of 002_two drops table" in error.state
     assert error.state.endswith(", and 1 more")
     assert error.hint.startswith("`ctgitops rollback --env staging --steps 2 --dry-run` shows what a rollback would do")
     assert list(diary.ledgers["staging"].applied) == [1, 2]
@@ -89,7 +89,7 @@ def test_rows_that_others_wrote_are_not_destroyed(others: int | None) -> None:
 def test_one_without_a_way_back_keeps_all_of_them() -> None:
     diary = Diary(step_fails="003_three")
     error = fails(diary, migration("001_one", down=None), TWO, THREE)
-    assert "nothing of this run was rolled back: 001_one has NO WAY BACK" in error.state
+    assert "nothing of this run was rolled back: 001_one is IRREVERSIBLE" in error.state
     assert list(diary.ledgers["staging"].applied) == [1, 2]
 
 
@@ -98,7 +98,7 @@ def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> N
     error = fails(diary, ONE, TWO, THREE, FOUR)
     assert error.taken_back == ("003_three",)
     assert (
-        error.state == "004_four left no trace; 003_three was taken back, then the rollback failed: 002_two failed "
+        error.state == "004_four left no trace; 003_three was rolled back, then the rollback failed: 002_two failed "
         "(002_two left no trace); still applied: 002_two, 001_one"
     )
     assert list(diary.ledgers["staging"].applied) == [1, 2]
@@ -107,7 +107,7 @@ def test_a_rollback_that_fails_stops_there_and_says_what_is_applied_still() -> N
 def test_seed_files_have_no_way_back() -> None:
     seeds = {"staging": (seed("a.sql"), seed("b.sql"))}
     error = fails(Diary(seed_fails="b.sql"), ONE, seeds=seeds)
-    assert "nothing of this run was rolled back: it ran a.sql, and a seed file has no way back" in error.state
+    assert "nothing of this run was rolled back: it ran a.sql, and seed files have no rollback" in error.state
     assert fails(Diary(seed_fails="a.sql"), ONE, seeds=seeds).taken_back == ("001_one",)
 
 

@@ -31,9 +31,9 @@ def both() -> Diary:
 def test_rows_are_corrected_or_a_migration_goes_before() -> None:
     """Seen to fail with `correct the file`, which is refused as edited."""
     assert help_of(both()) == (
-        "migrations/002_two.sql stays as it is, since staging has it: correct the rows of production that "
-        '`select * from "t1" where "x" is null;` finds, then run the same again; or put that correction into a '
-        'migration that goes before it: `ctgitops new "correct rows for 002" --fix --before 002`'
+        "migrations/002_two.sql must not change, because staging has it: correct the rows of production that "
+        '`select * from "t1" where "x" is null;` finds, then run the same command again; or correct them in a '
+        'migration that runs before it: `ctgitops new "correct rows for 002" --fix --before 002`'
     )
 
 
@@ -46,7 +46,7 @@ def test_rows_are_looked_at_where_the_manifest_allows_it() -> None:
 
 def test_what_is_not_about_rows_is_put_right_there_or_done_by_hand() -> None:
     said = help_of(both(), "42P07")
-    assert "correct in production what is in its way, then run the same again" in said
+    assert "remove the cause in production, then run the same command again" in said
     assert '`ctgitops repair 002 --env production --applied --reason "…"`' in said
 
 
@@ -60,7 +60,7 @@ def test_what_the_database_has_already_is_recorded_or_taken_over() -> None:
     """Seen to fail with `correct the file` alone, for a file that is right."""
     diary = Diary({"staging": chained(entry(ONE))})
     assert help_of(diary, "42P07", STAGING) == (
-        "correct the file; or, where the database has what the file makes already, record that: "
+        "correct the file; or, if the database already has what the file creates, record that: "
         '`ctgitops repair 002 --env staging --applied --reason "…"`'
     )
     first = Diary({"staging": chained()})
@@ -68,8 +68,8 @@ def test_what_the_database_has_already_is_recorded_or_taken_over() -> None:
     with pytest.raises(ApplyError) as caught:
         apply(request(workspace(ONE, TWO), STAGING), databases=first, backups=first, tell=first.tell)
     assert caught.value.hint == (
-        "correct the file; or, where the database had its schema before ctgitops, `ctgitops plan --env staging` names "
-        "its baseline"
+        "correct the file; or, if the database is older than ctgitops, `ctgitops plan --env staging` suggests "
+        "a baseline"
     )
 
 
@@ -81,4 +81,4 @@ def test_an_environment_that_cannot_be_read_is_named() -> None:
     diary.unreachable["production"] = LedgerError("not from here")
     with pytest.raises(ApplyError) as caught:
         apply(request(work), databases=diary, backups=diary, tell=diary.tell)
-    assert caught.value.hint.startswith("where qa, which could not be read, does not have that file: correct the file;")
+    assert caught.value.hint.startswith("if qa, which could not be read, does not have that file: correct the file;")

@@ -33,7 +33,7 @@ def test_a_rewrite_that_needs_a_migration_of_its_own_is_in_the_document_and_on_t
         valid("check", check_json(work, (), found))["findings"][0]["fix"]["then"]["sql"]
         == "ALTER TABLE t VALIDATE CONSTRAINT c;"
     )
-    assert "-- after it: validate c" in check_text(work, (), found)
+    assert "-- in the added migration: validate c" in check_text(work, (), found)
 
 
 def rules(preview: object) -> list[str]:

@@ -36,23 +36,23 @@ def by(trigger: Trigger, **more: object) -> Look:
 @pytest.mark.parametrize(
     ("looks", "said"),
     [
-        (NOTHING, "Nothing is to be done: no database is changed."),
-        ((by(Trigger.PUSH),), "Merge it, and <b>staging</b> gets it."),
+        (NOTHING, "Nothing to do: no database is changed."),
+        ((by(Trigger.PUSH),), "Merge to apply it to <b>staging</b>."),
         ((by(Trigger.RELEASE, tags="v*"),), "<b>staging</b> waits for the next release tagged v&#42;."),
         ((by(Trigger.SCHEDULE),), "<b>staging</b> waits for the schedule."),
         (
             (by(Trigger.MANUAL),),
-            "<b>staging</b> gets it when somebody runs <code>ctgitops apply --env staging</code>.",
+            "To apply it to <b>staging</b>, run <code>ctgitops apply --env staging</code>.",
         ),
         (
             BLOCKED,
-            "Make production readable: is PRODUCTION_DATABASE_URL still right? "
+            "Resolve the error of production: is PRODUCTION_DATABASE_URL still right? "
             "Fix <code>migrations/001_initial_schema.sql:12</code>: restore the file, and put the change into a new "
-            "migration. Push, and this comment is updated.",
+            "migration. A push updates this comment.",
         ),
         (
             (Unseen(PRODUCTION, LedgerError("no", hint="start it")),),
-            "Make production readable: start it.",
+            "Resolve the error of production: start it.",
         ),
     ],
 )
@@ -83,7 +83,7 @@ TRIED = Trial("15.18", tried=("002_route_notes",), changes=(Added(NOTES),), afte
 
 
 def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
-    assert "What changes in the schema" not in plans_markdown(READY, ORIGIN)
+    assert "Schema changes" not in plans_markdown(READY, ORIGIN)
     tried = tuple(replace(each, proof=TRIED) for each in READY if isinstance(each, Preview))
     page = plans_markdown(tried, ORIGIN)
     assert page.count("+   table public.route_notes") == 1
@@ -95,9 +95,9 @@ def test_schema_changes_are_shown_where_somebody_tried_it_and_once() -> None:
 def test_what_the_manifest_says_anyway_is_no_reason_told_again() -> None:
     reasons = (Reason("bake", "since", expected=True), Reason("after", "staging could not be read"))
     page = plans_markdown((Preview(PRODUCTION, make_plan(WORK, PRODUCTION, HAS_TWO), reasons),), ORIGIN)
-    assert "<b>What else holds it back now</b> · 1" in page
+    assert "<b>Other reasons to wait</b> · 1" in page
     assert "since" not in page
-    assert "What else holds it back" not in plans_markdown(READY, ORIGIN)
+    assert "Other reasons to wait" not in plans_markdown(READY, ORIGIN)
 
 
 def test_a_row_tells_where_it_goes_only_where_that_differs() -> None:
@@ -112,5 +112,5 @@ def test_a_long_detail_is_folded_and_a_short_one_is_not() -> None:
     def page(text: str) -> str:
         return plans_markdown((look(workspace(ONE, migration("002_x", "1.1.0", sql=text)), STAGING, HAS_ONE),), ORIGIN)
 
-    assert "<summary>More of it</summary>" not in page("selec 1;\n")
-    assert "<summary>More of it</summary>" in plans_markdown(BLOCKED, ORIGIN)
+    assert "<summary>Details</summary>" not in page("selec 1;\n")
+    assert "<summary>Details</summary>" in plans_markdown(BLOCKED, ORIGIN)

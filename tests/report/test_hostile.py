@@ -201,7 +201,7 @@ def skeleton(reader: Reader) -> list[str]:
 def test_no_text_changes_the_plan_comment(text: str) -> None:
     page = plans_markdown(looks(text), at_github(text))
     reader = harmless(page)
-    if "Cut to fit into a comment" not in page:  # a long text leaves parts out
+    if "Left out to fit into a comment" not in page:  # a long text leaves parts out
         assert skeleton(reader) == skeleton(read(plans_markdown(looks("x"), at_github("x"))))
     elsewhere = Origin(text, text, 1, URL, text, text)
     assert not any("blob" in str(link) for link in harmless(plans_markdown(looks(text), elsewhere)).links)

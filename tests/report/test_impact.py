@@ -35,8 +35,8 @@ def tried(effect: Effect, number: int = 4) -> tuple[Preview, Preview]:
 
 def test_a_line_says_the_lock_what_it_blocks_and_for_how_long() -> None:
     assert impact_lines(SLOW) == (
-        "ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it (minutes on 9.8 M rows, about 41 writes a "
-        "minute); staging took 41.0 s on 1.2 M rows; here are 9.8 M rows",
+        "ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table (minutes on 9.8 M rows, about "
+        "41 writes a minute); staging took 41.0 s on 1.2 M rows; 9.8 M rows here",
     )
 
 
@@ -44,20 +44,18 @@ def test_a_lock_that_is_held_while_a_later_statement_works_is_told_from_its_line
     lock = StatementImpact(3, (PROJECTS,), (PROJECTS,))
     build = StatementImpact(5, worked=(Worked(Work.INDEX, "public.u"),))
     effect = Effect(StepImpact((lock, build)), (Wait(PROJECTS, None, None),))
-    line = (
-        "ACCESS EXCLUSIVE on projects: blocks reads and writes, from line 3 to the commit (nobody knows for how long)"
-    )
+    line = "ACCESS EXCLUSIVE on projects: blocks reads and writes, from line 3 to the commit (duration unknown)"
     assert impact_lines(effect) == (line,)
 
 
 def test_what_keeps_nobody_waiting_says_so() -> None:
     insert = StatementImpact(1, (Held("public.t", LockMode.ROW_EXCLUSIVE),))
-    assert impact_lines(Effect(StepImpact((insert,)))) == ("nobody waits for it",)
+    assert impact_lines(Effect(StepImpact((insert,)))) == ("no blocking",)
     slow = StatementImpact(
         1, (Held("public.t", LockMode.SHARE_UPDATE_EXCLUSIVE),), (), (Worked(Work.INDEX, "public.t"),), concurrent=True
     )
     assert impact_lines(Effect(StepImpact((slow,)))) == (
-        "SHARE UPDATE EXCLUSIVE on t: blocks schema changes, builds an index on it",
+        "SHARE UPDATE EXCLUSIVE on t: blocks schema changes, builds an index",
     )
 
 
@@ -74,8 +72,8 @@ def test_rows_are_told_with_two_digits() -> None:
 
 def test_a_terminal_shows_them_below_the_migrations() -> None:
     text = plans_text((tried(SLOW)[1],))
-    assert "  004_drop_legacy_status  ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites it" in text
-    assert "what they do" not in plans_text(READY)
+    assert "  004_drop_legacy_status  ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table" in text
+    assert "effect on other sessions" not in plans_text(READY)
 
 
 def test_programs_get_every_statement_and_who_waits() -> None:
@@ -91,8 +89,8 @@ def test_programs_get_every_statement_and_who_waits() -> None:
 def test_a_comment_shows_the_worst_environment_in_its_row_and_each_below() -> None:
     page = plans_markdown(tried(SLOW), ORIGIN)
     (row,) = (line for line in page.splitlines() if line.startswith("| 🟠") and "004_drop" in line)
-    assert "<br>blocks reads and writes of projects (minutes)<br>" in row
-    details = page.split("<b>Who waits</b>")[1].split("</details>")[0]
+    assert "<br>blocks reads and writes on projects (minutes)<br>" in row
+    details = page.split("<b>Locks and blocking</b>")[1].split("</details>")[0]
     assert "<code>004_drop_legacy_status</code> in staging\n  - ACCESS EXCLUSIVE" in details
     assert "(instant)" in details
     assert "<code>004_drop_legacy_status</code> in production\n" in details
@@ -124,8 +122,8 @@ def finding(rule: str, line: int, what: str) -> Finding:
     )
 
 
-TYPE = finding("rewriting-type", FIRST + 2, "reads and writes of projects wait while status becomes int8")
-NULL = finding("not-null-scan", FIRST + 3, "reads and writes of projects wait until every row has name")
+TYPE = finding("rewriting-type", FIRST + 2, "reads and writes on projects wait while status becomes int8")
+NULL = finding("not-null-scan", FIRST + 3, "reads and writes on projects wait until every row has name")
 
 
 def found(*findings: Finding, effect: Effect = UNDER_IT, **environment: object) -> Preview:
@@ -139,17 +137,17 @@ def test_what_was_measured_stands_with_the_finding_and_nowhere_else() -> None:
     page = plans_markdown((found(TYPE),), ORIGIN)
     measured = (
         f"<b>Measured</b>: ACCESS EXCLUSIVE on projects, from line {FIRST} to the commit (minutes on 9.8 M rows, about "
-        "41 writes a minute); staging took 41.0 s on 1.2 M rows; here are 9.8 M rows<br><b>Help</b>: do it otherwise"
+        "41 writes a minute); staging took 41.0 s on 1.2 M rows; 9.8 M rows here<br><b>Help</b>: do it otherwise"
     )
     assert f"docs/rules.md#rewriting-type)<br>{measured}" in page
     assert page.count("9.8 M") == 2
     assert page.count("ACCESS EXCLUSIVE") == 1
-    assert "<b>Who waits</b>" not in page
+    assert "<b>Locks and blocking</b>" not in page
 
 
 def test_a_terminal_tells_it_once_too() -> None:
     text = plans_text((found(TYPE),))
-    assert "  002_status  blocks reads and writes of projects (minutes); told with" in text
+    assert "  002_status  blocks reads and writes on projects (minutes); see the findings" in text
     assert f"    measured: ACCESS EXCLUSIVE on projects, from line {FIRST} to the commit (minutes on" in text
     assert text.count("9.8 M rows") == 2
 
@@ -163,7 +161,7 @@ def test_a_second_finding_under_the_same_lock_refers_to_the_first() -> None:
 def test_work_that_no_finding_tells_of_is_told_with_the_lock_that_it_prolongs() -> None:
     scan = StatementImpact(FIRST, (PROJECTS,), (PROJECTS,), (Worked(Work.SCAN, "public.projects"),))
     page = plans_markdown((found(TYPE, effect=replace(UNDER_IT, impact=StepImpact((scan, ALTER)))),), ORIGIN)
-    assert f"ACCESS EXCLUSIVE on projects: reads all of it, from line {FIRST} to the commit" in page
+    assert f"ACCESS EXCLUSIVE on projects: scans the table, from line {FIRST} to the commit" in page
 
 
 def test_a_lock_that_no_finding_is_about_keeps_its_line() -> None:
@@ -172,7 +170,7 @@ def test_a_lock_that_no_finding_is_about_keeps_its_line() -> None:
         StepImpact((replace(LOCK, taken=(PROJECTS, other)), ALTER)), (MINUTES, Wait(other, Bucket.MINUTES, 5.0))
     )
     page = plans_markdown((found(TYPE, effect=both),), ORIGIN)
-    details = page.split("<b>Who waits</b>")[1].split("</details>")[0]
+    details = page.split("<b>Locks and blocking</b>")[1].split("</details>")[0]
     assert "ACCESS EXCLUSIVE on crews: blocks reads and writes" in details
     assert "projects" not in details
 
@@ -181,22 +179,22 @@ def test_a_finding_that_the_trial_disproves_says_so_and_keeps_its_severity() -> 
     quick = Effect(StepImpact((LOCK, replace(ALTER, worked=()))), (replace(MINUTES, bucket=Bucket.INSTANT),))
     looked = found(TYPE, effect=quick)
     page = plans_markdown((looked,), ORIGIN)
-    assert "<b>Measured</b>: nobody waited while it worked<br>" in page
-    assert "ACCESS EXCLUSIVE on projects: blocks reads and writes" in page.split("<b>Who waits</b>")[1]
+    assert "<b>Measured</b>: no blocking while it ran<br>" in page
+    assert "ACCESS EXCLUSIVE on projects: blocks reads and writes" in page.split("<b>Locks and blocking</b>")[1]
     assert looked.exit_status == 1
 
 
 def test_of_a_statement_that_was_not_reached_nothing_is_said() -> None:
     page = plans_markdown((found(TYPE, effect=Effect(StepImpact((LOCK,)), (MINUTES,))),), ORIGIN)
     assert "<b>Measured</b>" not in page
-    assert "<b>Who waits</b>" in page
+    assert "<b>Locks and blocking</b>" in page
 
 
 def test_environments_that_measure_otherwise_are_named() -> None:
     quick = replace(UNDER_IT, waits=(replace(MINUTES, bucket=Bucket.INSTANT, measured=None),))
     page = plans_markdown((found(TYPE, effect=quick), found(TYPE, name="production")), ORIGIN)
     assert f"from line {FIRST} to the commit (instant), in staging<br><b>Measured</b>: ACCESS EXCLUSIVE on" in page
-    assert "here are 9.8 M rows, in production<br>" in page
+    assert "9.8 M rows here, in production<br>" in page
 
 
 def test_programs_find_the_wait_of_a_finding_by_its_relation() -> None:

@@ -23,8 +23,8 @@ MANNER = ApplyPolicy(TransactionScope.ALL, OnFailure.ROLLBACK, HEALTH)
 ENVIRONMENT = replace(STAGING, manner=MANNER)
 SAID = (
     "all in one transaction",
-    "when it fails, what the run had applied is taken back",
-    "watched by the health query, for 5 min after the last migration",
+    "if the run fails, what it applied is rolled back",
+    "health query checked for 5 min after the last migration",
 )
 LOOK = look(workspace(migration("001_one")), ENVIRONMENT, Ledger())
 
@@ -34,7 +34,7 @@ def test_a_plan_says_it_in_text_and_in_the_comment() -> None:
     for page in (plans_text((LOOK,)), plans_markdown((LOOK,))):
         assert [words for words in SAID if words not in page] == []
         assert "everyone" not in page
-    assert "001_one    -        shared by all" in plans_text((LOOK,))
+    assert "001_one    -        one for all" in plans_text((LOOK,))
 
 
 def test_where_no_manifest_says_anything_no_page_does() -> None:

@@ -96,7 +96,7 @@ def test_closed_without_a_merge(golden: Golden) -> None:
         (MERGED, "### ✅ Applied to staging · production waits for the next release tagged v&#42;"),
         (RELEASED, "### ✅ Applied to staging and production"),
         (FAILED, "### ⛔ staging FAILED · production waits for the next release tagged v&#42;"),
-        ({"staging": HAS_TWO}, "### 🟣 staging waits for the run of the merge · production waits"),
+        ({"staging": HAS_TWO}, "### 🟣 staging waits for the run on merge · production waits"),
         ({"staging": Unreadable("refused")}, "### ⛔ staging CANNOT BE READ · production waits"),
         (
             {"staging": chained(*BEFORE, entry(INDEX, Mark.STARTED))},
@@ -155,13 +155,13 @@ def test_an_address_of_a_ledger_that_is_none_becomes_no_link() -> None:
 
 
 def test_a_pull_request_without_migrations() -> None:
-    assert "It brings no migration" in record_markdown(Record((STAGING,), ()), {}, Origin())
+    assert "It adds no migrations" in record_markdown(Record((STAGING,), ()), {}, Origin())
 
 
 def test_what_is_not_what_was_predicted_is_the_first_thing_said() -> None:
     surprise = PredictionMismatch((Added(SchemaObject("column", "public.t.surprise", "public.t")),))
     record = record_of(WANTED, (STAGING, PRODUCTION), MERGED)
     page = record_markdown(record, {"staging": replace(ON_STAGING, unkept=surprise)}, ORIGIN)
-    assert page.startswith("### ⛔ staging IS NOT WHAT WAS PREDICTED · Applied to staging")
+    assert page.startswith("### ⛔ staging DIFFERS FROM THE PREDICTION · Applied to staging")
     assert "+     column surprise" in page
     assert record_markdown(record, {"staging": ON_STAGING}, ORIGIN).startswith("### ✅ Applied to staging")

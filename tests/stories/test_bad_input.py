@@ -226,7 +226,7 @@ def test_a_deleted_file_is_shown_as_the_ledger_has_it(lived_in: House, database_
     lived_in.remove("001_one")
     with untouched(database_url):
         done = lived_in.apply()
-    refused(done, 4, "001_one was applied", "its file was removed since", "restore migrations/001_one.sql")
+    refused(done, 4, "001_one was applied", "its file has been removed", "restore migrations/001_one.sql")
     assert "-create table one (id int primary key);" in done.said
 
 

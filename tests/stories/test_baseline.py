@@ -33,7 +33,7 @@ def baseline(house: House, *arguments: str) -> tuple[int, str]:
 @pytest.mark.slow
 def test_p21_what_is_proved_is_taken_over_and_apply_goes_on_from_there(house: House, living: str) -> None:
     status, said = baseline(house, "--at", "2")
-    assert (status, "staging: taken over with 2 migrations, 001_users to 002_index" in said) == (0, True), said
+    assert (status, "staging: baselined with 2 migrations, 001_users to 002_index" in said) == (0, True), said
     assert marks(living) == ["baseline baselined", "001_users baselined", "002_index baselined"]
     assert fetch(
         living, "select rollback_sql is not null, actor is not null, error from ctgitops.ledger where number = 1"
@@ -49,7 +49,7 @@ def test_differences_hold_it_back_are_shown_and_change_nothing(house: House, liv
     before = facts(living)
     status, said = baseline(house, "--at", "2")
     assert status == 1
-    assert "NOT TAKEN OVER: 1 difference" in said
+    assert "NOT BASELINED: 1 difference" in said
     assert "column by_hand: integer" in said
     assert facts(living) == before
     assert marks(living) == []
@@ -70,7 +70,7 @@ def test_accepted_differences_are_on_record_and_no_drift_until_they_change(house
     assert "the ERP writes it" in said
     assert fetch(living, "select distinct error from ctgitops.ledger") == [("the ERP writes it",)]
     looked = house.run("drift")
-    assert (looked.status, "1 difference accepted when it was taken over" in looked.out) == (0, True), looked.said
+    assert (looked.status, "1 difference accepted by its baseline" in looked.out) == (0, True), looked.said
     run(living, "alter table users alter by_hand type bigint")
     assert house.run("drift").status == 1
 
@@ -139,7 +139,7 @@ def test_a_first_plan_proposes_the_baseline_which_works_when_it_is_followed(
     tried = shadow != "shadow: none\n"
     if tried:
         assert looked.status == 3
-        assert "the schema of staging is already what the files up to 002_index give" in looked.words
+        assert "the schema of staging already matches the files up to 002_index" in looked.words
         assert "correct the file" not in looked.words
     arguments = followed(looked.words)
     if tried:
@@ -164,8 +164,8 @@ def test_differences_are_counted_and_what_changes_no_schema_is_named(house: Hous
     house.migration("003_rows", "insert into public.users values (1, 'x');")
     house.remove("003_more")
     looked = house.plan()
-    assert "nearest to what the files up to 002_index give, with 1 difference" in looked.words
-    assert "Whether 003_rows ran too cannot be seen in a schema" in looked.words
+    assert "most similar to that of the files up to 002_index, with 1 difference" in looked.words
+    assert "The schema does not show whether 003_rows ran" in looked.words
     arguments = followed(looked.words)
     assert house.run(*arguments).status == 1
     assert house.run(*arguments, "--accept-differences", "the ERP writes it").status == 0

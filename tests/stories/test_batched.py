@@ -53,8 +53,8 @@ def test_p07_killed_again_and_again_every_row_is_still_touched_once(lived_in: Ho
         running.ended()
         until(lambda: not ours(database_url))
         assert fetch(database_url, "select count(*) from big where done") == [(rows_done(database_url),)]
-    assert "goes on after" in lived_in.plan().out
-    assert "broken off" in lived_in.run("status").out
+    assert "resumes after" in lived_in.plan().out
+    assert "interrupted" in lived_in.run("status").out
     lived_in.applied()
     assert fetch(database_url, TOUCHED) == [(1, 2000)]
     assert rows_done(database_url) == 2000

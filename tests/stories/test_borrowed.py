@@ -40,7 +40,7 @@ def test_a_plan_is_tried_there_and_nothing_stays(house: House, tried: str, servi
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "it runs\n" in looked.out
-    assert "rollback proved: 1 brings the schema back" in looked.out
+    assert "rollback verified: 1 restores the schema" in looked.out
     assert "not matched" not in looked.out.replace("not matched: postgres has no CREATEROLE in the sandbox", "")
     assert "not isolated: this run does not limit the external server's memory, CPU and temporary files" in looked.words
     house.plan("--out", "kept.json")

@@ -86,7 +86,7 @@ def test_the_schema_is_that_of_psql_and_the_second_run_does_nothing(
     assert "CREATE TABLE" in schema(reference)
     ledger = fetch(database_url, "select * from ctgitops.ledger order by id")
     again = house.applied()
-    assert again.out.startswith("staging: nothing to do")
+    assert again.out.startswith("staging: up to date")
     assert fetch(database_url, "select * from ctgitops.ledger order by id") == ledger
 
 

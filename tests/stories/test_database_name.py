@@ -48,7 +48,7 @@ def test_it_is_tried_with_its_rollback_applied_and_is_no_drift(house: House, own
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "it runs\n" in looked.out
-    assert "rollback proved" in looked.out
+    assert "rollback verified" in looked.out
     assert "NOT TRIED" not in looked.out
     house.applied()
     assert house.run("drift").status == 0
@@ -80,7 +80,7 @@ def test_on_a_server_of_others_the_page_says_what_was_not_tried(house: House, ow
     assert looked.status == 0, looked.said
     assert "1 migration to apply, 4 statements NOT TRIED" in looked.words
     assert (
-        f"warning[not-tried]: 001_settings names the database {name}, and that statement was not tried" in looked.words
+        f"warning[not-tried]: 001_settings names the database {name}, so that statement was not tried" in looked.words
     )
     assert "--> migrations/001_settings.sql:3" in looked.out
     document = house.plan("--format", "json").json

@@ -38,7 +38,7 @@ def test_it_is_watched_for_as_long_as_the_manifest_says(watched: House) -> None:
     assert "health: well; checked for another" in done.err
     assert "the health query stayed true for 3 s" in done.out
     watched.migration("004_four", "create table four ();")
-    assert "watched by the health query, for 3 s after the last migration" in watched.plan().out
+    assert "health query checked for 3 s after the last migration" in watched.plan().out
 
 
 def test_what_is_not_well_before_is_not_touched(watched: House, database_url: str) -> None:
@@ -73,11 +73,13 @@ def test_it_turns_false_and_the_run_is_taken_back(watched: House, database_url: 
     run(database_url, "update app set fine = false")
     done = running.ended()
     assert done.status == 6, done.said
-    assert "003_three and 002_two were taken back, so nothing of this run is applied" in done.words
+    assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
     assert marks(database_url)[-2:] == ["003_three rolled-back", "002_two rolled-back"]
     assert not has(database_url, "two")
     ((why,),) = fetch(database_url, "select distinct error from ctgitops.ledger where mark = 'rolled-back'")
-    assert why == ("taken back by itself: the health query of staging is no longer true: it returned f instead of true")
+    assert why == (
+        "rolled back automatically: the health query of staging is no longer true: it returned f instead of true"
+    )
 
 
 def test_rows_that_came_in_while_it_was_watched_are_kept(watched: House, database_url: str) -> None:
@@ -85,7 +87,7 @@ def test_rows_that_came_in_while_it_was_watched_are_kept(watched: House, databas
     run(database_url, "insert into two values (1); update app set fine = false")
     done = running.ended()
     assert done.status == 6, done.said
-    assert 'nothing of this run was rolled back: to undo 002_two drops table "two": 1 row' in done.words
+    assert 'nothing of this run was rolled back: the rollback of 002_two drops table "two": 1 row' in done.words
     assert fetch(database_url, "select id from two") == [(1,)]
 
 
@@ -121,7 +123,7 @@ def test_asked_to_stop_while_it_watches(watched: House, database_url: str, stop:
     assert "the run was interrupted during the health check of staging" in done.words
     assert "002_two, 003_three applied in staging; the health check was not completed" in done.words
     assert marks(database_url)[-1] == "003_three applied"
-    assert "nothing to do" in watched.applied().out
+    assert "up to date" in watched.applied().out
 
 
 def test_it_cannot_write_and_holds_nothing(watched: House, database_url: str) -> None:

@@ -61,7 +61,7 @@ class Two:
     def ends_well(self) -> None:
         good(self.apply("production"))
         for environment in ("staging", "production"):
-            assert "nothing to do" in good(self.apply(environment)).words
+            assert "up to date" in good(self.apply(environment)).words
             good(self.house.run("status", "--env", environment))
         self.is_sound()
 
@@ -148,7 +148,7 @@ def test_a_plan_whose_trial_fails_there_does_not_ask_for_another_file(two: Two) 
     two.fails_on("create table n (id int)", "create table n (id int);", more="shadow: {extensions: []}\n")
     tried = two.house.run("plan", "--env", "production")
     assert "error[fails]: fails on a copy of production's schema" in tried.words, tried.said
-    assert "migrations/002_n.sql stays as it is, since staging has it" in tried.words
+    assert "migrations/002_n.sql must not change, because staging has it" in tried.words
     run(two.production, "drop table n")
     two.ends_well()
 
@@ -245,7 +245,7 @@ def test_a_migration_outside_a_transaction_is_said_to_be_there_before_it_is_undo
     assert done.status == 6, done.said
     good(lived_in.run(*command_in(done, "repair")))
     shown = lived_in.run(*command_in(done, "rollback"))
-    assert "002_two has NO WAY BACK" in shown.said
+    assert "002_two is IRREVERSIBLE" in shown.said
     assert "001_one" not in shown.said
 
 
@@ -300,7 +300,7 @@ def test_an_unfinished_rollback_goes_on_with_the_command_of_the_plan(lived_in: H
     assert failed.status == 6, failed.said
     run(database_url, "insert into one values (1)")
     blocked = lived_in.plan()
-    assert "the rollback of 002_index was begun" in blocked.words
+    assert "the rollback of 002_index was started" in blocked.words
     good(lived_in.run(*command_in(blocked, "rollback")))
     assert marks(database_url)[-1] == "002_index rolled-back"
 
@@ -326,7 +326,10 @@ def test_a_right_that_lacks_is_granted_and_the_same_run_goes_on(lived_in: House,
     lived_in.migration("002_two", "insert into one values (2);")
     failed = lived_in.apply()
     assert failed.status == 6, failed.said
-    assert "grant what it needs to the role of this environment's URL, then run the same again" in failed.words
+    assert (
+        "grant the missing privilege to the role of this environment's URL, then run the same command again"
+        in failed.words
+    )
     run(database_url, f"grant insert on one to {role}")
     lived_in.applied()
 

@@ -113,7 +113,7 @@ def test_p23_nothing_of_ours_is_looked_up_on_the_search_path(on_the_path: House)
     )
     on_the_path.migration("008_full", "create table public.full ();", down="drop table public.full;")
     done = on_the_path.applied()
-    assert "warning[session]: 005_sets left in its session: setting TimeZone" in done.words
+    assert "warning[session]: 005_sets leaks session state: setting TimeZone" in done.words
     assert "not checked" not in done.err
     assert on_the_path.run("status").status == 0
     assert on_the_path.plan().status == 0

@@ -57,7 +57,7 @@ def test_the_first_run_brings_it_to_todays_and_keeps_every_hash(older: House, da
     assert fetch(database_url, HASHES) == before
     assert marks(database_url)[-1] == "002_two applied"
     assert older.run("status").status == 0
-    assert older.apply().out.startswith("staging: nothing to do")
+    assert older.apply().out.startswith("staging: up to date")
 
 
 def test_who_was_let_in_before_is_let_in_after(older: House, database_url: str) -> None:

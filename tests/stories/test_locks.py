@@ -92,7 +92,7 @@ def test_p08_it_gives_up_in_time_and_says_who_was_in_the_way(lived_in: House, da
         assert fetch(database_url, "select count(*) from pg_stat_activity where application_name = 'ctgitops test'")
     assert done.status == 6, done.said
     assert "lock timeout on public.one (SQLSTATE 55P03)" in done.words
-    assert "ctgitops test, user postgres, has AccessShareLock on public.one" in done.words
+    assert "ctgitops test, user postgres, holds AccessShareLock on public.one" in done.words
     assert "idle in transaction: select ?, ? from one" in done.words
     assert "a secret of a customer" not in done.said
     assert "002_alter left no trace" in done.words
@@ -118,7 +118,7 @@ def test_a_backup_of_somebody_else_is_called_one(lived_in: House, database_url: 
         dump.execute("set application_name = 'pg_dump'; begin; lock table one in access share mode")
         time.sleep(0.2)
         done = lived_in.apply()
-    assert "pg_dump, user postgres (this is pg_dump: a backup), has AccessShareLock on public.one" in done.words
+    assert "pg_dump, user postgres (this is pg_dump: a backup), holds AccessShareLock on public.one" in done.words
 
 
 def test_a_prepared_transaction_is_told(lived_in: House, database_url: str) -> None:

@@ -49,7 +49,7 @@ def test_a_second_run_does_not_do_again_what_the_first_still_does(lived_in: Hous
     assert fetch(database_url, "select count(*) from one") == [(2,)]
     assert marks(database_url)[:2] == ["001_one applied", "002_slow applied"]
     assert marks(database_url).count("002_slow applied") == 1
-    assert lived_in.apply().out.startswith("staging: nothing to do")
+    assert lived_in.apply().out.startswith("staging: up to date")
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_it_is_written_ahead_and_then_applied(lived_in: House, database_url: str
     assert "outside a transaction" in done.err
     assert fetch(database_url, VALID) == [(True,)]
     assert marks(database_url) == ["001_one applied", "002_index started", "002_index applied"]
-    assert lived_in.apply().out.startswith("staging: nothing to do")
+    assert lived_in.apply().out.startswith("staging: up to date")
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def test_p11_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(
     assert "index public.one_by_id, which an interrupted statement left INVALID, was dropped" in done.err
     assert fetch(database_url, VALID) == [(True,)]
     assert marks(database_url)[3:] == ["002_index started", "002_index applied", "003_three applied"]
-    assert lived_in.apply().out.startswith("staging: nothing to do")
+    assert lived_in.apply().out.startswith("staging: up to date")
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_one_that_was_finished_by_hand_is_told_to_be_applied(lived_in: House, da
     run(database_url, "create unique index concurrently one_by_id on one (id)")
     repair = lived_in.run("repair", "002", "--env", "staging", "--applied", "--reason", "finished by hand")
     assert repair.status == 0, repair.said
-    assert lived_in.apply().out.startswith("staging: nothing to do")
+    assert lived_in.apply().out.startswith("staging: up to date")
     assert marks(database_url)[-1] == "002_index repaired"
 
 

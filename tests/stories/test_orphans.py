@@ -84,15 +84,15 @@ def test_p05_what_a_killed_run_left_at_work_is_let_end(house: House, database_ur
     run(database_url, "create table go ()")
     done = second.ended()
     assert done.status == 0, done.said
-    assert f"waiting: backend {orphan} of an earlier run is still at work, at migration 002" in done.words
-    assert done.out.startswith("staging: nothing to do")
+    assert f"waiting: backend {orphan} of an earlier run is still running, in migration 002" in done.words
+    assert done.out.startswith("staging: up to date")
     assert marks(database_url) == ["001_one applied", "002_two applied"]
 
 
 def test_p05_who_does_not_end_in_time_is_named_with_what_ends_it(house: House, database_url: str, orphan: int) -> None:
     refused = house.apply()
     assert refused.status == 5, refused.said
-    assert f"backend {orphan} of an earlier run is still at work, at migration 002" in refused.words
+    assert f"backend {orphan} of an earlier run is still running, in migration 002" in refused.words
     assert "state: this run changed nothing" in refused.words
     assert marks(database_url) == ["001_one applied"]
     end = re.search(r"`(select pg_terminate_backend\(\d+\))`", refused.words)

@@ -94,7 +94,7 @@ def test_a_file_that_changed_in_its_password_alone_is_told_without_either(
     lived_in.migration("002_role", f"create role {role} password '{SECRET}';")
     plan = lived_in.plan()
     assert plan.status == 4, plan.said
-    assert "They differ in a password alone" in plan.words
+    assert "They differ only in a password" in plan.words
     nowhere(database_url, plan, *shown(lived_in))
 
 
@@ -125,7 +125,7 @@ def test_a_rollback_that_lost_its_password_is_never_run(lived_in: House, databas
     assert repair.status == 0, repair.said
     back = lived_in.run("rollback", "--env", "staging", "--steps", "1")
     assert back.status == 4, back.said
-    assert "needs a password, and the ledger keeps none" in back.words
+    assert "needs a password, which the ledger does not store" in back.words
     nowhere(database_url, repair, back)
     assert fetch(database_url, f"select rolpassword from pg_authid where rolname = '{role}'") == [(None,)]
 

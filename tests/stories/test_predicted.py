@@ -83,7 +83,7 @@ def test_a_run_that_is_killed_before_it_wrote_what_came_loses_nothing(
     assert lived_in.run("apply", "--env", "production").status == 5
     again = lived_in.apply()
     assert again.status == 1, again.said
-    assert "nothing was done, BUT IT IS NOT WHAT WAS PREDICTED" in again.out
+    assert "nothing applied, BUT THE SCHEMA DIFFERS FROM THE PREDICTION" in again.out
     assert "-     column expected: " in again.out
     assert marks(database_url)[-1] == "prediction failed"
     assert lived_in.run("apply", "--env", "production").status == 5

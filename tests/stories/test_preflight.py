@@ -61,7 +61,7 @@ def test_a_backup_of_somebody_else_is_refused_at_once_where_the_manifest_says_so
         dump.execute("set application_name = 'pg_dump'; begin; lock table one in access share mode")
         refused = lived_in.apply()
     assert refused.status == 5, refused.said
-    assert "(this is pg_dump: a backup), has AccessShareLock on public.one" in refused.words
+    assert "(this is pg_dump: a backup), holds AccessShareLock on public.one" in refused.words
     assert marks(database_url) == ["001_one applied"]
 
 
@@ -93,7 +93,7 @@ def test_who_may_not_see_ages_still_waits_for_the_long_ones(lived_in: House, dat
     with transaction(database_url, "select from one"):
         refused = lived_in.apply()
     assert refused.status == 5, refused.said
-    assert "has AccessShareLock on public.one" in refused.words
+    assert "holds AccessShareLock on public.one" in refused.words
     assert not has(database_url, "public.two")
     assert marks(database_url) == ["001_one applied"]
 

@@ -30,9 +30,9 @@ def test_a_finding_and_the_trial_tell_who_waits_once(house: House, tried: str) -
     house.migration("002_index", "create index users_email on public.users (email);", down="drop index users_email;")
     page = house.plan("--format", "markdown").out
     assert "rules.md#blocking-index)<br><b>Measured</b>: SHARE on users (instant)<br><b>Help</b>: CREATE INDEX" in page
-    assert "<b>Who waits</b>" not in page
+    assert "<b>Locks and blocking</b>" not in page
     text = house.plan().out
-    assert "  002_index  blocks writes of users (instant); told with the findings below\n" in text
+    assert "  002_index  blocks writes on users (instant); see the findings below\n" in text
     assert "    measured: SHARE on users (instant)\n" in text
 
 
@@ -47,7 +47,7 @@ def test_a_plan_says_what_it_does_to_the_schema_and_that_it_can_be_undone(house:
     assert looked.status == 0, looked.said
     assert "tried on a copy of its schema, PostgreSQL" in looked.out
     assert "it runs\n" in looked.out
-    assert "rollback proved: 1 brings the schema back, and up again gives the same" in looked.out
+    assert "rollback verified: 1 restores the schema, and applying again gives the same schema" in looked.out
     assert "+     column name: text" in looked.out
     assert "+ view public.names" in looked.words
     assert "not matched" not in looked.out
@@ -63,7 +63,7 @@ def test_refreshing_a_view_that_the_copy_has_without_rows_does_not_fail_the_plan
     house.migration("003_refresh", "refresh materialized view concurrently v;")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "the copy has the schema and no rows" in looked.words
+    assert "the copy has the schema but no rows" in looked.words
 
 
 @pytest.mark.slow
@@ -90,7 +90,7 @@ def test_a_claim_to_be_idempotent_is_tried(house: House) -> None:
     house.migration("005_index", f"{claim}create index concurrently if not exists u on public.users (name);")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "idempotent, as 2 say: run twice, the second run changes nothing" in looked.words
+    assert "idempotent: 2 migrations run twice, the second run changes nothing" in looked.words
     assert "003_age is NOT IDEMPOTENT" in looked.out
     assert 'its second run fails: 003_age: column "age" of relation "users" already exists' in looked.words
     assert "its second run changes constraint public.users.users_age_check1" in looked.words
@@ -108,11 +108,11 @@ def test_a_rollback_that_leaves_something_is_told_with_what_it_leaves(house: Hou
     )
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "the rollback of 002_name is NOT PROVED" in looked.out
-    assert "warning[rollback-leaves]: the rollback of 002_name does not bring the schema back: it leaves column" in (
+    assert "the rollback of 002_name is NOT VERIFIED" in looked.out
+    assert "warning[rollback-leaves]: the rollback of 002_name does not restore the schema: it leaves column" in (
         looked.words
     )
-    assert "# what the rollback of 002_name leaves\n  public.users\n+     column name: text" in looked.out
+    assert "# left by the rollback of 002_name\n  public.users\n+     column name: text" in looked.out
     proof = house.plan("--format", "json").json["proof"]
     assert proof["rollbacks"][0]["proved"] is False
     assert proof["rollbacks"][0]["leaves"][0]["added"]["name"] == "public.users.name"
@@ -123,9 +123,7 @@ def test_a_rollback_that_leaves_something_is_told_with_what_it_leaves(house: Hou
 def test_a_rollback_that_does_not_run_is_told_with_its_line(house: House) -> None:
     house.migration("002_name", "alter table public.users add name text;", down="\nalter table public.users drop nme;")
     looked = house.plan()
-    assert 'the rollback of 002_name does not work: 002_name: column "nme" of relation "users" does not exist' in (
-        looked.words
-    )
+    assert 'the rollback of 002_name fails: 002_name: column "nme" of relation "users" does not exist' in (looked.words)
     assert "--> migrations/002_name.down.sql:2" in looked.out
 
 
@@ -137,8 +135,8 @@ def test_a_rollback_after_which_it_does_not_run_again_blocks_nothing_and_the_nex
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "both run" in looked.out
-    assert "rollback proved: 1 of 2 brings the schema back" in looked.out
-    assert "warning[rollback-fails]: the rollback of 002_name does not work: 002_name: column" in looked.words
+    assert "rollback verified: 1 of 2 restores the schema" in looked.out
+    assert "warning[rollback-fails]: the rollback of 002_name fails: 002_name: column" in looked.words
 
 
 @pytest.mark.slow
@@ -150,7 +148,7 @@ def test_rows_that_the_copy_does_not_have_block_no_plan(house: House, tried: str
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "1 NOT TRIED" in looked.out
-    assert "(the copy has the schema and no rows)" in looked.words
+    assert "(the copy has the schema but no rows)" in looked.words
     house.applied()
 
 
@@ -162,13 +160,13 @@ def test_another_order_that_gives_another_schema_is_told(house: House) -> None:
     house.applied()
     house.migration("002_name", "alter table public.users add name text;")
     looked = house.plan()
-    assert "the order of the numbers gives ANOTHER schema than this environment's" in looked.out
+    assert "the order of numbers gives a DIFFERENT schema than this environment's order" in looked.out
     assert (
-        "warning[order-differs]: an empty database gets another schema from these migrations than staging"
+        "warning[order-differs]: these migrations give an empty database a different schema than staging"
         in looked.words
     )
     house.migration("002_name", "create table public.other (id int);")
-    assert "an empty database gets the same schema in the order of the numbers" in house.plan().out
+    assert "the order of numbers gives an empty database the same schema" in house.plan().out
 
 
 @pytest.mark.slow
@@ -203,7 +201,7 @@ def test_who_waits_is_told_by_what_was_seen_and_the_size_of_the_real_table(house
     assert (index["relation"], index["mode"], index["rows"]) == ("public.users", "SHARE", 100_000)
     assert index["for"] is not None
     assert (note["mode"], note["for"]) == ("ACCESS EXCLUSIVE", "instant")
-    assert "what they do to who uses the database, as tried on a copy of its schema" in house.plan().out
+    assert "effect on other sessions, measured on a copy of its schema" in house.plan().out
 
 
 @pytest.mark.slow
@@ -220,10 +218,10 @@ def test_what_was_predicted_is_held_against_what_came(house: House, tried: str) 
     house.plan("--out", "kept.json")
     applied = house.apply("--plan", str(house.root / "kept.json"))
     assert applied.status == 1
-    assert "staging: 1 migration applied, BUT NOT WHAT WAS PREDICTED" in applied.out
+    assert "staging: 1 migration applied, BUT THE SCHEMA DIFFERS FROM THE PREDICTION" in applied.out
     assert "-     column expected: type integer" in applied.out.replace("expected: integer", "expected: type integer")
     assert "+     column surprise: " in applied.out
-    assert "`ctgitops drift --env staging` tells more" in applied.out
+    assert "`ctgitops drift --env staging` shows more" in applied.out
 
 
 @pytest.mark.slow
@@ -298,7 +296,7 @@ def test_a_migration_that_reads_a_materialized_view_is_not_blocked_by_a_copy_wit
     house.migration("002_use", "create table public.t as select id from public.m;")
     looked = house.plan()
     assert looked.status == 0, looked.said
-    assert "(the copy has the schema and no rows)" in looked.words
+    assert "(the copy has the schema but no rows)" in looked.words
 
 
 @pytest.mark.slow
@@ -325,7 +323,7 @@ def test_batches_and_what_is_outside_of_transactions_are_tried_too(house: House)
     looked = house.plan()
     assert looked.status == 0, looked.said
     assert "all 3 run" in looked.out
-    assert "rollback proved: 1 brings the schema back" in looked.out
+    assert "rollback verified: 1 restores the schema" in looked.out
 
 
 @pytest.mark.slow
@@ -343,4 +341,4 @@ def test_what_staging_took_is_told_where_production_has_more(
     looked = house.run("plan", "--env", "production")
     line = next(line for line in looked.out.splitlines() if line.startswith("    measured: SHARE on users"))
     assert "; staging took " in line
-    assert " ms on 1 k rows; here are 50 k rows" in line
+    assert " ms on 1 k rows; 50 k rows here" in line

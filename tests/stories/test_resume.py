@@ -122,7 +122,10 @@ def test_p14_what_is_done_and_was_changed_in_the_file_is_refused(lived_in: House
     before = facts(database_url), marks(database_url)
     for done in (lived_in.plan(), lived_in.apply()):
         assert done.status == 4, done.said
-        assert "error[unfinished]: statement 2 of 002_two is done, and is another one in the file now" in done.out
+        assert (
+            "error[unfinished]: statement 2 of 002_two is done, but the file now has a different statement there"
+            in done.out
+        )
         assert "migrations/002_two.sql:3:1" in done.out
         assert "-insert into two values (1);" in done.out
         assert "ctgitops repair 002 --env staging --not-applied" in done.words
@@ -307,7 +310,7 @@ def test_a_rollback_outside_a_transaction_is_gone_on_with_too(lived_in: House, d
         until(lambda: nobody_works(database_url))
     blocked = lived_in.plan()
     assert blocked.status == 4
-    assert "the rollback of 002_index was begun" in blocked.words
+    assert "the rollback of 002_index was started" in blocked.words
     done = lived_in.run("rollback", "--env", "staging", "--steps", "1")
     assert done.status == 0, done.said
     assert not has(database_url, "one_by_id")

@@ -94,7 +94,7 @@ def test_what_has_no_way_back_stops_all_of_it(lived_in: House, database_url: str
     before = facts(database_url), marks(database_url)
     status, said = back(lived_in, "--to", "0")
     assert status == 4, said
-    assert "001_one has NO WAY BACK" in said
+    assert "001_one is IRREVERSIBLE" in said
     assert "ctgitops restore" in said
     assert (facts(database_url), marks(database_url)) == before
 

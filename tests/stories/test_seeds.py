@@ -22,7 +22,7 @@ def test_they_run_after_the_migrations_and_again_only_when_they_change(lived_in:
     assert "1 migration and 2 seed files applied" in done.out
     seeds = ["seeds/staging/010_one.sql applied", "seeds/staging/020_two.sql applied"]
     assert marks(database_url) == ["001_one applied", "002_two applied", *seeds]
-    assert lived_in.applied().out.startswith("staging: nothing to do")
+    assert lived_in.applied().out.startswith("staging: up to date")
     lived_in.write("seeds/staging/010_one.sql", UPSERT.format(11))
     lived_in.applied()
     assert marks(database_url)[4:] == [seeds[0]]

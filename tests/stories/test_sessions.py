@@ -78,7 +78,7 @@ def test_p24_nothing_reaches_the_next_migration_or_the_ledger(house: House, data
         ("postgres",)
     ]
     # Written by the run's role, with the clock of the server, whatever the migrations set.
-    assert house.applied().out.startswith("staging: nothing to do")
+    assert house.applied().out.startswith("staging: up to date")
     assert house.plan().status == 0
 
 
@@ -130,7 +130,7 @@ def test_p24_what_a_migration_left_is_told(house: House, role: str) -> None:
 def test_a_warning_says_what_was_left(house: House) -> None:
     house.migration("001_base", "select pg_catalog.set_config('search_path', '', false);")
     said = " ".join(house.applied().out.split())
-    assert "warning[session]: 001_base left in its session: setting search_path; nothing of it reached" in said
+    assert "warning[session]: 001_base leaks session state: setting search_path; it was reset" in said
 
 
 def test_the_probes_would_notice(database_url: str, role: str) -> None:
@@ -219,7 +219,7 @@ def test_p26_a_role_that_sets_things_for_itself_changes_nothing_of_the_run(house
     )
     done = house.applied()
     assert "session: lock_timeout 300ms, statement_timeout 5s, idle_in_transaction_session_timeout 0" in done.words
-    assert f"role {name} has lock_timeout 1h, which does not hold: the run sets its own" in done.words
-    assert f'role {name} has search_path "", which holds' in done.words
-    assert house.applied().out.startswith("staging: nothing to do")
+    assert f"role {name} sets lock_timeout 1h, which ctgitops overrides" in done.words
+    assert f'role {name} sets search_path "", which applies' in done.words
+    assert house.applied().out.startswith("staging: up to date")
     assert house.run("status").status == 0

@@ -55,8 +55,8 @@ def test_all_of_the_run_is_taken_back_newest_first(back: House, database_url: st
     before = looks(database_url)
     done = failed(back)
     assert "error[apply]: 004_four: division by zero" in done.err
-    assert "003_three and 002_two were taken back, so nothing of this run is applied" in done.words
-    assert "staging: 2 to roll back, taken back by itself: 004_four: division by zero" in done.words
+    assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
+    assert "staging: 2 to undo, rolled back automatically: 004_four: division by zero" in done.words
     assert looks(database_url) == before
     assert marks(database_url) == [
         "001_one applied",
@@ -66,7 +66,7 @@ def test_all_of_the_run_is_taken_back_newest_first(back: House, database_url: st
         "003_three rolled-back",
         "002_two rolled-back",
     ]
-    assert ledger_errors(database_url) == ["taken back by itself: 004_four: division by zero"] * 2
+    assert ledger_errors(database_url) == ["rolled back automatically: 004_four: division by zero"] * 2
     back.migration("004_four", "create table four ();")
     back.applied()
     assert has(database_url, "four")
@@ -93,7 +93,7 @@ def test_what_somebody_wrote_since_is_not_destroyed(back: House, database_url: s
     run(database_url, writes)
     done = running.ended()
     assert done.status == 6, done.said
-    assert "nothing of this run was rolled back: to undo 002_two drops" in done.words
+    assert "nothing of this run was rolled back: the rollback of 002_two drops" in done.words
     assert "(not written by this run)" in done.words
     assert "`ctgitops rollback --env staging --steps 2 --dry-run` shows what a rollback would do" in done.words
     assert marks(database_url)[-1] == "004_four failed"
@@ -113,7 +113,7 @@ def test_a_row_written_at_the_last_moment_is_seen_by_the_guard(back: House, data
     done = running.ended()
     assert done.status == 6, done.said
     assert (
-        '003_three was taken back, then the rollback failed: 002_two: "two" holds rows that were not written'
+        '003_three was rolled back, then the rollback failed: 002_two: "two" holds rows that were not written'
         in done.words
     )
     assert "still applied: 002_two" in done.words
@@ -124,14 +124,14 @@ def test_one_without_a_way_back_keeps_them_all(back: House, database_url: str) -
     back.migration("003_three", "create table three ();")
     (back.root / "migrations/003_three.down.sql").unlink()
     done = failed(back)
-    assert "nothing of this run was rolled back: 003_three has NO WAY BACK" in done.words
+    assert "nothing of this run was rolled back: 003_three is IRREVERSIBLE" in done.words
     assert marks(database_url)[-1] == "004_four failed"
 
 
 def test_a_rollback_that_fails_says_what_is_applied_still(back: House, database_url: str) -> None:
     back.migration("002_two", "create table two ();", down="drop table two;\nselect 1 / 0;")
     done = failed(back)
-    assert "003_three was taken back, then the rollback failed: 002_two: division by zero" in done.words
+    assert "003_three was rolled back, then the rollback failed: 002_two: division by zero" in done.words
     assert "002_two left no trace); still applied: 002_two" in done.words
     assert has(database_url, "two")
     assert not has(database_url, "three")
@@ -142,7 +142,7 @@ def test_earlier_runs_are_left_alone(back: House, database_url: str) -> None:
     back.applied("--to", "2")
     run(database_url, "insert into two values (5)")
     done = failed(back)
-    assert "003_three was taken back, so nothing of this run is applied" in done.words
+    assert "003_three was rolled back, so nothing of this run is applied" in done.words
     assert marks(database_url)[-3:] == ["003_three applied", "004_four failed", "003_three rolled-back"]
     assert has(database_url, "two")
 
@@ -164,12 +164,12 @@ def test_outside_a_transaction_too(back: House, database_url: str) -> None:
     back.migration("003_three", index, down="drop index concurrently i;")
     before = looks(database_url)
     done = failed(back)
-    assert "003_three and 002_two were taken back" in done.words
+    assert "003_three and 002_two were rolled back" in done.words
     assert looks(database_url) == before
     back.migration("003_three", index, down="drop index concurrently i;", verify="select false;")
     done = failed(back)
     assert "003_three: a verify query returned f instead of true" in done.words
-    assert "003_three and 002_two were taken back, so nothing of this run is applied" in done.words
+    assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
     assert looks(database_url) == before
     assert marks(database_url)[-5:] == [
         "003_three started",
@@ -192,7 +192,7 @@ def test_all_of_it_in_one_transaction_has_nothing_to_take_back(back: House, data
     before = looks(database_url)
     done = failed(back)
     assert "were one transaction, which was rolled back" in done.words
-    assert "taken back" not in done.words
+    assert "of this run" not in done.words
     assert looks(database_url) == before
 
 
@@ -214,7 +214,7 @@ def test_stopped_while_it_takes_back(back: House, database_url: str, stop: Calla
     done = running.ended(5)
     assert done.status in {6, -9}, done.said
     if done.status == 6:
-        assert "003_three was taken back, then the rollback failed: 002_two: the run was asked to stop" in done.words
+        assert "003_three was rolled back, then the rollback failed: 002_two: the run was asked to stop" in done.words
         assert "still applied: 002_two" in done.words
     until(lambda: not ours(database_url))
     assert [mark for mark in marks(database_url) if mark.endswith("rolled-back")] == ["003_three rolled-back"]

@@ -46,7 +46,7 @@ def test_all_of_it_is_one_transaction(together: House, database_url: str) -> Non
     assert "not committed yet" in done.words
     assert "[3/3] 004_four … applied in" in done.words
     assert "3 migrations and 1 seed file applied" in done.words
-    assert "nothing to do" in together.applied().out
+    assert "up to date" in together.applied().out
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_what_cannot_share_a_transaction_blocks_the_plan(together: House, databa
     assert blocked.out.count("error[not-together]") == 3
     assert "--> migrations/005_index.sql:2:1" in blocked.out
     assert "--> migrations/006_alone.sql:1:1" in blocked.out
-    assert "write `transaction: each` into environments/staging.yaml while 005_index is pending" in blocked.out
+    assert "set `transaction: each` in environments/staging.yaml while 005_index is pending" in blocked.out
     assert "error[enum-value]" in blocked.out
     assert "--> migrations/009_uses.sql:1:1" in blocked.out
     assert "--> migrations/010_level.sql:1:1" in blocked.out
@@ -286,7 +286,7 @@ def test_stopped_when_the_commit_is_done_but_not_answered(tmp_path: Path, stop: 
         run(url, "alter system reset synchronous_standby_names")
         run(url, "select pg_reload_conf()")
         assert [mark for mark in marks(url) if mark.endswith(" applied")] == ["001_one applied", "002_two applied"]
-        assert "nothing to do" in house.applied().out
+        assert "up to date" in house.applied().out
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def test_eight_runs_at_once_apply_each_migration_once(house: House, database_url
     done = [each.ended() for each in running]
     assert [each.status for each in done] == [0] * 8, "\n".join(each.said for each in done)
     assert sorted("5 migrations applied" in each.out for each in done) == [False] * 7 + [True]
-    assert sum("nothing to do" in each.out for each in done) == 7
+    assert sum("up to date" in each.out for each in done) == 7
     assert fetch(database_url, "select number from log order by 1") == [(n,) for n in range(1, 6)]
     assert marks(database_url) == [f"{number:03}_t applied" for number in range(1, 6)]
     assert fetch(database_url, "select count(*) - max(version) from ctgitops.format") == [(0,)]

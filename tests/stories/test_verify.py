@@ -27,7 +27,7 @@ def codes(house: House, *arguments: str) -> tuple[int, list[str]]:
 def test_what_is_sound_is_said_to_be_and_nothing_is_changed(house: House, sound: str) -> None:
     before = facts(sound)
     looked = house.run("verify")
-    assert (looked.status, looked.out) == (0, "staging: as its ledger says (2 migrations, 1 verify file)\n")
+    assert (looked.status, looked.out) == (0, "staging: matches its ledger (2 migrations, 1 verify file)\n")
     assert facts(sound) == before
 
 
@@ -134,7 +134,7 @@ def test_warnings_fail_only_where_they_shall(house: House, sound: str) -> None:
 def test_a_database_that_cannot_be_reached_is_no_sound_one(house: House, sound: str) -> None:
     house.environment("staging", sound.replace("port=5432", "port=5433"))
     looked = house.run("verify")
-    assert (looked.status, "NOBODY COULD LOOK" in looked.out) == (4, True)
+    assert (looked.status, "NOT CHECKED" in looked.out) == (4, True)
 
 
 def test_a_database_without_a_ledger_is_not_as_its_ledger_says(house: House, database_url: str) -> None:
@@ -144,7 +144,7 @@ def test_a_database_without_a_ledger_is_not_as_its_ledger_says(house: House, dat
     assert (status, found) == (1, ["no-ledger"])
     looked = house.run("verify")
     assert "staging has no ledger" in looked.words
-    assert "as its ledger says" not in looked.out
+    assert "matches its ledger" not in looked.out
     assert house.run("plan", "--env", "staging").status == 0  # the help, followed
 
 
@@ -158,4 +158,4 @@ def test_a_foreign_key_that_holds_no_longer_is_found_deeply(house: House, sound:
     assert codes(house, "--deep") == (1, ["rows-break-constraint"])
     run(sound, "delete from orders")
     looked = house.run("verify", "--deep")
-    assert looked.out == "staging: as its ledger says (2 migrations, 1 verify file, 3 constraints against the rows)\n"
+    assert looked.out == "staging: matches its ledger (2 migrations, 1 verify file, 3 constraints against the rows)\n"

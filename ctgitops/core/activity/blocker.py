@@ -32,14 +32,14 @@ class Blocker:
 
     @property
     def told(self) -> str:
-        """`backend 123, psql, user ana, has AccessShareLock on public.t for 12 s: select …`."""
+        """`backend 123, psql, user ana, holds AccessShareLock on public.t, transaction open for 12 s: …`."""
         if self.pid is None:
             who = "a prepared transaction (see pg_prepared_xacts)"
         else:
             who = f"backend {self.pid}, {self.application or 'no application name'}, user {self.user or 'unknown'}"
         kind = kind_of(self)
-        has = "has" if self.granted else "waits for"
-        since = f", its transaction open for {self.seconds:.0f} s" if self.seconds is not None else ""
+        has = "holds" if self.granted else "waits for"
+        since = f", transaction open for {self.seconds:.0f} s" if self.seconds is not None else ""
         idle = ", idle in transaction" if self.state.startswith("idle in transaction") else ""
         doing = f": {shape}" if (shape := shape_of(self.query)) else ""
         return f"{who}{kind}, {has} {self.mode} on {self.relation}{since}{idle}{doing}"

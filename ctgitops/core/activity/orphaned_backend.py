@@ -23,8 +23,8 @@ class Orphan:
 
     @property
     def told(self) -> str:
-        """`backend 123 of an earlier run is still at work, at migration 007, for 12 s: update …`."""
-        at = f", at migration {number[0]}" if (number := re.search(r"\d+$", self.application)) else ""
+        """`backend 123 of an earlier run is still running, in migration 007, for 12 s: update …`."""
+        at = f", in migration {number[0]}" if (number := re.search(r"\d+$", self.application)) else ""
         since = f", for {self.seconds:.0f} s" if self.seconds is not None else ""
         doing = f": {shape}" if (shape := shape_of(self.query)) else ""
-        return f"backend {self.pid} of an earlier run is still at work{at}{since}{doing}"
+        return f"backend {self.pid} of an earlier run is still running{at}{since}{doing}"

@@ -30,5 +30,5 @@ class SessionSettings:
 
     def _told(self, standing: RoleDefault) -> str:
         holds = dict(self.values).get(standing.name, "")
-        then = "which holds" if holds == standing.value else "which does not hold: the run sets its own"
-        return f"{standing.whose} has {standing.name} {standing.value or 'empty'}, {then}"
+        then = "which applies" if holds == standing.value else "which ctgitops overrides"
+        return f"{standing.whose} sets {standing.name} {standing.value or 'empty'}, {then}"

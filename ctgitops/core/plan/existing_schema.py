@@ -54,7 +54,7 @@ def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares it with the files" if nearest.differences else "records it without running it"
     problems = tuple(
-        replace(problem, hint=f"it is there already: `{command}` {does}") if problem.code == "fails" else problem
+        replace(problem, hint=f"it exists already: `{command}` {does}") if problem.code == "fails" else problem
         for problem in plan.problems
     )
     return replace(plan, problems=(*problems, _problem(environment, nearest, command)))
@@ -62,18 +62,18 @@ def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
 
 def _problem(environment: str, nearest: Nearest, command: str) -> Problem:
     if nearest.differences == 0:
-        what = f"the schema of {environment} is already what the files up to {nearest.name} give, and no ledger says so"
+        what = f"the schema of {environment} already matches the files up to {nearest.name}, but no ledger records them"
         hint = f"`{command}` records them without running them; then `ctgitops plan --env {environment}`"
     elif nearest.differences is None:
-        what = f"{environment} has the tables of the files up to {nearest.name} already, and no ledger says so"
-        hint = f"`{command}` compares its schema with the files, and records them where they are the same"
+        what = f"{environment} already has the tables of the files up to {nearest.name}, but no ledger records them"
+        hint = f"`{command}` compares its schema with the files, and records them if they match"
     else:
         count = f"{nearest.differences} difference{'s' if nearest.differences > 1 else ''}"
-        what = f"the schema of {environment} is nearest to what the files up to {nearest.name} give, with {count}"
+        what = f"the schema of {environment} is most similar to that of the files up to {nearest.name}, with {count}"
         hint = (
-            f"`{command}` shows them; change a file or the database, or accept them on the record: "
+            f"`{command}` shows them; change a file or the database, or accept them and record why: "
             f'`{command} --accept-differences "REASON"`'
         )
     if nearest.silent:
-        hint += f". Whether {', '.join(nearest.silent)} ran too cannot be seen in a schema: look at the rows"
+        hint += f". The schema does not show whether {', '.join(nearest.silent)} ran: check the rows"
     return Problem("already-there", what, hint=hint, blocks=False, concern=Concern.LEDGER)

@@ -42,8 +42,8 @@ def tampered(ledger: Ledger) -> Iterator[Problem]:
     """An entry that was changed by hand: its SQL and its rollback SQL cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
-        what = f"entry {entry.id} of the ledger ({entry.name}, {entry.mark}) does not continue the chain before it"
-        hint = "somebody changed the ledger by hand: find out who and what before anything else is applied"
+        what = f"the hash chain of the ledger is broken at entry {entry.id} ({entry.name}, {entry.mark})"
+        hint = "the ledger was changed by hand: find out what was changed, and by whom, before you apply anything else"
         yield _problem("ledger-tampered", what, hint=hint)
 
 
@@ -72,10 +72,10 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
         if at > known:
             what = f"the database is newer than this checkout: it has {entry.name}, applied{_when(entry)}{_from(entry)}"
             commit = f", or use one that contains commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
-            otherwise = f"where no branch has the file, {_restored(entry)}"
-            hint = f"update this checkout, such as with `git pull`{commit}; {otherwise}"
+            otherwise = f"if no branch has the file, {_restored(entry)}"
+            hint = f"update this checkout, for example with `git pull`{commit}; {otherwise}"
         else:
-            what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, and its file was removed since"
+            what = f"{entry.name} was applied{_when(entry)}{_from(entry)}, but its file has been removed"
             hint = _restored(entry)
         yield _problem("missing", what, None, hint, _diff(entry, "", "/dev/null"))
 
@@ -83,8 +83,8 @@ def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 def _restored(entry: Entry) -> str:
     if entry.commit_sha:
         command = f"git checkout {entry.commit_sha[:12]} -- 'migrations/{entry.name}.*'"
-        return f"`{command}` restores it; its SQL is shown as the ledger holds it"
-    return f"restore migrations/{entry.name}.sql; its SQL is shown as the ledger holds it"
+        return f"`{command}` restores it; its SQL is shown as the ledger stores it"
+    return f"restore migrations/{entry.name}.sql; its SQL is shown as the ledger stores it"
 
 
 def _from(entry: Entry) -> str:
@@ -111,7 +111,7 @@ def _unmet(ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
     for migration in pending:
         for number in migration.dependencies:
             if number not in ledger.applied and number not in planned:
-                what = f"{migration.name} depends on {number:03}, which this plan does not bring"
+                what = f"{migration.name} depends on {number:03}, which this plan does not include"
                 yield _problem("dependency", what, Place(migration.path, 1), "move the target so that it includes both")
 
 
@@ -135,7 +135,7 @@ def _diff(entry: Entry, sql: str, path: str) -> str:
         return ""
     before, after = redact(entry.sql), redact(sql)
     if before == after:
-        return "They differ in a password alone, and the ledger keeps none."
+        return "They differ only in a password, which the ledger does not store."
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), f"ledger, entry {entry.id}", path, lineterm="", n=2
     )

@@ -254,10 +254,10 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> It
     known = {m.version for m in workspace.migrations}
     numbers = {m.number for m in workspace.migrations}
     if target.version and target.version not in known:
-        hint = f"versions here go up to {highest([v for v in known if v]) or 'none'}"
+        hint = f"the highest version in migrations/ is {highest([v for v in known if v]) or 'none'}"
         yield Problem("target", f"no migration has version {target}", hint=hint)
     if target.number is not None and target.number not in numbers:
-        yield Problem("target", f"there is no migration {target}", hint="name one of migrations/, or `latest`")
+        yield Problem("target", f"there is no migration {target}", hint="use a migration from migrations/, or `latest`")
     elif target.name and target.name not in {m.name for m in workspace.migrations}:
         other = next(m.name for m in workspace.migrations if m.number == target.number)
         yield Problem("target", f"there is no migration {target}", hint=f"did you mean `{other}`?")
@@ -265,7 +265,7 @@ def _target_problems(workspace: Workspace, ledger: Ledger, target: Target) -> It
     if beyond:
         names = ", ".join(f"{m.number:03}" for m in beyond)
         what = f"the database already has {names}, beyond the target {target}"
-        hint = "apply never goes back; `ctgitops rollback` does"
+        hint = "apply never reverts a migration; `ctgitops rollback` does"
         yield Problem("beyond-target", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
@@ -273,8 +273,8 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
     for step in steps:
         if step.rollback is Rollback.NOT_AVAILABLE:
             place = Place(step.script.path, step.script.first_line)
-            hint = "only a backup taken before it leads back"
-            yield Problem("irreversible", f"{step.name} has NO WAY BACK", place, hint, blocks=False)
+            hint = "only restoring a backup taken before it can undo it"
+            yield Problem("irreversible", f"{step.name} is IRREVERSIBLE", place, hint, blocks=False)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -13,9 +13,9 @@ _ROWS = ("21", "22", "23", "P0")
 
 
 _RIGHTS = {
-    "42501": "grant what it needs to the role of this environment's URL, then run the same again",
-    "3F000": "the role of this environment's URL may create in no schema of its search_path: grant it that, as in "
-    "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same again",
+    "42501": "grant the missing privilege to the role of this environment's URL, then run the same command again",
+    "3F000": "the role of this environment's URL has no CREATE privilege on a schema of its search_path: grant it with "
+    "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same command again",
 }
 """By SQLSTATE: insufficient_privilege and invalid_schema_name."""
 
@@ -57,10 +57,10 @@ def caused_by_rows(sqlstate: str) -> bool:
 def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
     """The help: `hint`, which changes the file, only if no environment has the file."""
     if elsewhere.has:
-        return f"{failing.step.script.path} stays as it is, since {_listed(elsewhere.has)} has it: {_ways(failing)}"
+        return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
     if elsewhere.unread:
         unread = _listed(elsewhere.unread)
-        return f"where {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
+        return f"if {unread}, which could not be read, does not have that file: {hint}; otherwise {_ways(failing)}"
     return f"{hint}; {_there_already(failing)}" if failing.there_already else hint
 
 
@@ -70,22 +70,22 @@ def _ways(failing: Failing) -> str:
         rows = " and ".join(f"`{query}`" for query in failing.queries)
         which = f"that {rows} finds" if rows else "that the error is about"
         return (
-            f"correct the rows of {name} {which}, then run the same again; or put that correction into a migration "
-            f"that goes before it: {begin_before(step.name)}"
+            f"correct the rows of {name} {which}, then run the same command again; or correct them in a migration "
+            f"that runs before it: {begin_before(step.name)}"
         )
     repair = f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     return (
-        f"correct in {name} what is in its way, then run the same again; "
-        f"or do by hand there what it does, and record that: {repair}"
+        f"remove the cause in {name}, then run the same command again; "
+        f"or make its changes by hand there, and record that: {repair}"
     )
 
 
 def _there_already(failing: Failing) -> str:
     step, name = failing.step, failing.environment
     if failing.first:
-        return f"or, where the database had its schema before ctgitops, `ctgitops plan --env {name}` names its baseline"
+        return f"or, if the database is older than ctgitops, `ctgitops plan --env {name}` suggests a baseline"
     return (
-        "or, where the database has what the file makes already, record that: "
+        "or, if the database already has what the file creates, record that: "
         f'`ctgitops repair {step.number:03} --env {name} --applied --reason "…"`'
     )
 

@@ -51,8 +51,8 @@ def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step
 
 def _step(entry: Entry) -> Step:
     if entry.sql is None or entry.number is None:
-        what = f"the ledger has no SQL of {entry.name}, so nobody can say what schema it gives"
-        hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which keeps the file\'s SQL'
+        what = f"the ledger has no SQL of {entry.name}, so the schema that it creates is unknown"
+        hint = f'`ctgitops repair {entry.number or 0:03} --env … --applied --reason "…"`, which stores the file\'s SQL'
         raise LedgerError(what, state="nothing was changed", hint=hint)
     path = f"migrations/{entry.name}.sql"
     return Step(
@@ -80,6 +80,8 @@ def with_versions_of(expected: Snapshot, live: Snapshot) -> tuple[Snapshot, tupl
             objects.append(each)
             continue
         version, here = other.attributes["version"], each.attributes["version"]
-        notes.append(f"extension {each.name} is {version} there and {here} here: its version was not compared")
+        notes.append(
+            f"extension {each.name} is {version} in the database and {here} here: its version was not compared"
+        )
         objects.append(SchemaObject(each.kind, each.name, each.of, {**each.attributes, "version": version}))
     return Snapshot.of(objects, expected.about), tuple(notes)

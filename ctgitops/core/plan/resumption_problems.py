@@ -21,16 +21,16 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"
         if number in ledger.applied:
-            what = f"the rollback of {entry.name} was begun{_when(entry)} and did not come to its end"
+            what = f"the rollback of {entry.name} was started{_when(entry)} and did not finish"
             hint = (
-                f"`ctgitops rollback --env {environment} --steps 1` goes on with it; or, where it is undone, "
+                f"`ctgitops rollback --env {environment} --steps 1` resumes it; or, if it is already undone, "
                 f'`{repair} --not-applied --reason "…"`'
             )
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
         elif number in ledger.unrecorded:
             yield _unrecorded(entry, repair, ledger)
         elif number not in files:
-            what = f"{entry.name} was begun{_when(entry)}, did not come to its end, and its file is gone"
+            what = f"{entry.name} was started{_when(entry)} and did not finish, and its file is missing"
             undone = f'`{repair} --not-applied --reason "…"`'
             hint = f"restore migrations/{entry.name}.sql; or undo by hand what it did, then {undone}"
             yield Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
@@ -39,9 +39,9 @@ def unfinished_problems(migrations: tuple[Migration, ...], environment: str, led
 
 
 def _unrecorded(entry: Entry, repair: str, ledger: Ledger) -> Problem:
-    what = f"{entry.name} was started outside a transaction{_when(entry)} and did not come to its end"
+    what = f"{entry.name} was started outside a transaction{_when(entry)} and did not finish"
     hint = (
-        "an earlier version began it, which did not write down what is done: look at what of it is there, then "
+        "an earlier version of ctgitops ran it without recording progress: check which of its changes exist, then "
         f'`{repair} --not-applied --reason "…"` to run it again, or `{repair} --applied --reason "…"`'
     )
     return Problem("unfinished", what, None, hint, _why(entry, ledger), concern=Concern.LEDGER)
@@ -54,10 +54,10 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         return  # another problem reports it
     statements = migration.up.statements
     if at.changed:
-        what = f"statement {at.changed} of {migration.name} is done, and is another one in the file now"
+        what = f"statement {at.changed} of {migration.name} is done, but the file now has a different statement there"
         hint = (
-            f"restore it; or, where the file is to run again from its first statement, `{repair} --not-applied "
-            f'--reason "…"`; or, where all of it is done, `{repair} --applied --reason "…"`'
+            f"restore it; or, to run the file again from its first statement, `{repair} --not-applied "
+            f'--reason "…"`; or, if all of it is done, `{repair} --applied --reason "…"`'
         )
         there = at.changed <= len(statements)
         place = (
@@ -65,8 +65,8 @@ def _resumed(migration: Migration, entry: Entry, repair: str, ledger: Ledger) ->
         )
         yield Problem("unfinished", what, place, hint, _diff(entry, migration), concern=Concern.LEDGER)
         return
-    what = f"{migration.name} was begun{_when(entry)}: {how_far(at, len(statements))}"
-    hint = "apply goes on from there; what is done is not done again"
+    what = f"{migration.name} was started{_when(entry)}: {how_far(at, len(statements))}"
+    hint = "apply resumes there; completed statements are skipped"
     why = _why(entry, ledger)
     yield Problem("unfinished", what, Place(migration.path), hint, why, blocks=False, concern=Concern.LEDGER)
 

@@ -31,7 +31,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
         return 0
     if selector.latest:
         raise UsageError(
-            "to go back to the latest undoes nothing", hint="name the last migration to keep, or `--steps 1`"
+            "a rollback to the latest migration undoes nothing", hint="name the last migration to keep, or `--steps 1`"
         )
     return selector.choose(of_ledger(ledger.in_order, migrations), "applied here").number
 
@@ -54,7 +54,9 @@ def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
 def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
     """The `count` newest migrations of this database, newest first. Raises UsageError for less than one."""
     if count < 1:
-        raise UsageError(f"{count} steps back lead nowhere", hint="`--steps 1` undoes the newest migration")
+        raise UsageError(
+            f"{count} is not a number of migrations to roll back", hint="`--steps 1` undoes the newest migration"
+        )
     return ledger.in_order[::-1][:count]
 
 
@@ -131,9 +133,9 @@ def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, 
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:
             continue
-        what = f"{entry.name} is unfinished, so nobody knows what going back would meet"
+        what = f"{entry.name} is unfinished, so the effect of a rollback is unknown"
         repair = f"ctgitops repair {entry.number:03} --env {environment.name}"
-        hint = f'look, then `{repair} --applied --reason "…"`, or `{repair} --not-applied --reason "…"`'
+        hint = f'check the database, then `{repair} --applied --reason "…"`, or `{repair} --not-applied --reason "…"`'
         yield Problem("unfinished", what, hint=hint, concern=Concern.LEDGER)
 
 
@@ -141,15 +143,14 @@ def _cannot(environment: Environment, entry: Entry) -> Iterable[Problem]:
     if entry.rollback_sql and not is_redacted(entry.rollback_sql):
         return
     header = _header(entry)
+    repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
     if header and header.rollback is Rollback.MANUAL:
-        what = f"{entry.name} is undone by hand: {header.procedure}"
-        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
+        what = f"{entry.name} must be undone by hand: {header.procedure}"
         hint = f'do that, then `{repair} --reason "…"`'
     elif entry.rollback_sql:
-        what = f"the rollback of {entry.name} needs a password, and the ledger keeps none"
-        repair = f"ctgitops repair {entry.number:03} --env {environment.name} --not-applied"
-        hint = f'undo by hand what it should undo, then `{repair} --reason "…"`'
+        what = f"the rollback of {entry.name} needs a password, which the ledger does not store"
+        hint = f'undo the migration by hand, then `{repair} --reason "…"`'
     else:
-        what = f"{entry.name} has NO WAY BACK: the ledger holds no rollback SQL for it"
-        hint = f"bring back the backup that was taken before it: `{_restore(entry)}`"
+        what = f"{entry.name} is IRREVERSIBLE: the ledger has no rollback SQL for it"
+        hint = f"restore the backup that was taken before it: `{_restore(entry)}`"
     yield Problem("irreversible", what, hint=hint, concern=Concern.LEDGER)

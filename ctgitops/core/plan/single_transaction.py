@@ -16,9 +16,7 @@ def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) ->
     try:
         for name, script in scripts:
             if found := _outside(script):
-                what = (
-                    f"{name} cannot share one transaction with all that is pending, as {manifest} wants it: {found[0]}"
-                )
+                what = f"{name} cannot share a transaction with other files, as {manifest} requires: {found[0]}"
                 yield Problem("not-together", what, script.place(found[1]), _hint(name, manifest))
         yield from _enum_values(scripts, manifest)
     except SqlSyntaxError:
@@ -30,11 +28,11 @@ def _outside(script: Script) -> tuple[str, int] | None:
     if script.outside:
         return script.outside
     first = next((statement for statement in script.statements if statement.sets_transaction), None)
-    return ("SET TRANSACTION, which must come before everything else", script.start_of(first)) if first else None
+    return ("SET TRANSACTION must be the first statement of its transaction", script.start_of(first)) if first else None
 
 
 def _hint(name: str, manifest: str) -> str:
-    return f"write `transaction: each` into {manifest} while {name} is pending, or write it without that"
+    return f"set `transaction: each` in {manifest} while {name} is pending, or rewrite {name} without that"
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:

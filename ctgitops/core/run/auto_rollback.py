@@ -57,7 +57,7 @@ def as_applied(step: Step, why: str) -> Entry:
         checksum=step.checksum,
         sql=step.script.sql,
         rollback_sql=step.rollback_script.sql if step.rollback_script else None,
-        error=f"all its statements are done; it is taken back, because {why}",
+        error=f"all its statements are done; it is rolled back, because {why}",
     )
 
 
@@ -71,15 +71,15 @@ def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
 def make_take_back(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
     """The plan that rolls back what a run applied, newest first, and nothing else."""
     plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
-    return replace(plan, why=f"taken back by itself: {why}")
+    return replace(plan, why=f"rolled back automatically: {why}")
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
     """Reasons against an automatic rollback of what a run applied; none where it is safe."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
-        yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and a seed file has no way back"
-    yield from (f"to undo {each.loss.migration} {each.told}" for each in weighed if each.matters)
+        yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and seed files have no rollback"
+    yield from (f"the rollback of {each.loss.migration} {each.told}" for each in weighed if each.matters)
 
 
 def command_back(plan: Plan, *, dry: bool = False) -> str:
@@ -100,12 +100,12 @@ def stays_out(plan: Plan, ledger: Ledger) -> str:
     if not held:
         return ""
     again = f'`ctgitops repair --again {held} --env {plan.environment} --reason "…"`'
-    return f"the next run applies {held} again only after {again}, or with another text of its file"
+    return f"the next run applies {held} again only after {again}, or once its file has changed"
 
 
 def taken_back_told(names: tuple[str, ...]) -> str:
-    """`003_three and 002_two were taken back`."""
+    """`003_three and 002_two were rolled back`."""
     if not names:
-        return "nothing was taken back"
+        return "nothing was rolled back"
     several = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
-    return f"{several} {'were' if names[1:] else 'was'} taken back"
+    return f"{several} {'were' if names[1:] else 'was'} rolled back"

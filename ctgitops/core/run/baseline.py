@@ -65,7 +65,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
     other = in_the_way(ledger)
     if other:
         what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
-        hint = f"ctgitops status --env {environment}; one migration is put right by `ctgitops repair`"
+        hint = f"ctgitops status --env {environment}; `ctgitops repair` corrects a single migration"
         raise LedgerError(what, state="nothing was changed", hint=hint)
 
 

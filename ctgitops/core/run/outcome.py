@@ -41,8 +41,8 @@ class SessionLeak:
 
     @property
     def told(self) -> str:
-        """`left in its session: setting search_path; what to do`."""
-        return f"left in its session: {self.what}; nothing of it reached what came after, so SET LOCAL would do"
+        """`leaks session state: setting search_path; what to do`."""
+        return f"leaks session state: {self.what}; it was reset before the next step: use SET LOCAL instead"
 
 
 @dataclass(frozen=True)

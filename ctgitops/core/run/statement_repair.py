@@ -15,15 +15,15 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
     """The step that the next run would resume. Raises UsageError where there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
-        what = f"migration {number:03} is not unfinished in {environment.name}, so its statements are not asked about"
-        raise UsageError(what, hint=f"unfinished there: {has}; of a whole migration leave `--statement` out")
+        what = f"migration {number:03} is not unfinished in {environment.name}, so none of its statements needs repair"
+        raise UsageError(what, hint=f"unfinished: {has}; to repair a whole migration, omit `--statement`")
     if number in ledger.applied:
         plan = make_rollback(environment, ledger, (ledger.applied[number],))
     else:
         plan = make_plan(workspace, environment, ledger)
     step = next((step for step in plan.steps if step.number == number), None)
     if step is None:
-        what = f"there is no file of migration {number:03}, so nobody can say which its statements are"
+        what = f"migration {number:03} has no file, so its statements are unknown"
         raise UsageError(what, hint=f"restore migrations/{ledger.unfinished[number].name}.sql")
     return step
 
@@ -32,11 +32,15 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
     """Raises UsageError where the statement cannot be marked so: the statements that are done are always a prefix."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
-        kind = "in batches, each once" if step.batched else "in a transaction"
-        what = f"{step.name} runs {kind}, so there is no statement that may be half done"
-        raise UsageError(what, hint=f"`ctgitops repair {step.number:03}` without `--statement` speaks of all of it")
+        kind = "in batches that run once each" if step.batched else "in a transaction"
+        what = f"{step.name} runs {kind}, so none of its statements can be half done"
+        raise UsageError(
+            what, hint=f"`ctgitops repair {step.number:03}` without `--statement` repairs the whole migration"
+        )
     if position > count:
-        raise UsageError(f"{step.name} has {count} statements", hint="they are counted from 1, as errors count them")
+        raise UsageError(
+            f"{step.name} has {count} statements", hint="statements are numbered from 1, as in error messages"
+        )
     if done and position != at.position:
         raise UsageError(
             f"statement {position} of {step.name} is not the next one: {at.done} are done",
@@ -45,7 +49,7 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
     if not done and position not in _may_be_undone(at):
         raise UsageError(
             f"statement {position} of {step.name} is not the last that was done: {at.done} are done",
-            hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "none of them was begun",
+            hint=" or ".join(f"`--statement {n}`" for n in _may_be_undone(at)) or "none of them was started",
         )
 
 

@@ -104,14 +104,14 @@ def snapshot_from(text: str, path: str) -> Snapshot:
         fingerprint = str(data["fingerprint"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(
-            f"{path} is no snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes one"
+            f"{path} is not a snapshot", hint="`ctgitops snapshot --env NAME --out FILE` writes one"
         ) from None
     if found != FORMAT:
-        what = f"{path} is a snapshot of format {found}, and this ctgitops knows {FORMAT}"
-        raise UsageError(what, hint="take it again: `ctgitops snapshot --env NAME --out FILE`")
+        what = f"{path} is a snapshot of format {found}, but this ctgitops supports only format {FORMAT}"
+        raise UsageError(what, hint="take a new one: `ctgitops snapshot --env NAME --out FILE`")
     if read.fingerprint != fingerprint:
-        what = f"{path} was changed after it was written: its objects have another fingerprint than its head says"
-        raise UsageError(what, hint="take it again: `ctgitops snapshot --env NAME --out FILE`")
+        what = f"{path} was edited: the fingerprint in its first line does not match its objects"
+        raise UsageError(what, hint="take a new one: `ctgitops snapshot --env NAME --out FILE`")
     return read
 
 

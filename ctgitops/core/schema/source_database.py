@@ -119,5 +119,7 @@ class SourceDatabase:
     def all_powerful(self) -> str:
         """Why the role has unrestricted rights there, as a clause; empty where it has not."""
         if self.superuser:
-            return f"{self.role} is a superuser there"
-        return f"{self.role} can become the superuser {self.can_become[0]} there" if self.can_become else ""
+            return f"{self.role} is a superuser in the real database"
+        return (
+            f"{self.role} can become the superuser {self.can_become[0]} in the real database" if self.can_become else ""
+        )

@@ -1,10 +1,11 @@
-"""Finds references in the repository's code to names that a migration drops or renames. Pure."""
+"""References in the repository's code to names that a migration drops or renames, and the deploy order. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 from ...errors import Place
@@ -51,6 +52,17 @@ class OutOfSight:
         return Searched(unsearched=self.why)
 
 
+class DeployOrder(StrEnum):
+    """What to deploy first, so that neither schema nor code ever lacks what it needs of the other."""
+
+    SCHEMA_FIRST = "schema-first"
+    """The plan only adds: new code is deployed after it, and old code still works."""
+    CODE_FIRST = "code-first"
+    """The plan drops or renames: first deploy code that does not use those names."""
+    SPLIT = "split"
+    """The plan adds what new code needs and drops what old code uses, so neither order is safe in one deployment."""
+
+
 def goes(plan: Plan) -> dict[Gone, Place]:
     """The names that a plan drops or renames and does not create again, each with the place of its statement."""
     found: dict[Gone, Place] = {}
@@ -95,19 +107,38 @@ def _problems(those: dict[Gone, Place], searched: Searched) -> Iterator[Problem]
         found = [m for m in searched.mentions if m.gone == each]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-            what = f"{each.told}, and code still mentions it: {', '.join(map(str, found[:SHOWN]))}{more}"
+            what = f"{each.told}, but code still refers to it: {', '.join(map(str, found[:SHOWN]))}{more}"
             yield Problem("mentioned-in-code", what, place, _hint(each), blocks=False)
     if those and searched.unsearched:
         place = next(iter(those.values()))
-        what = f"whether code still mentions what goes was not seen: {searched.unsearched}"
-        yield Problem("not-searched", what, place, "search for it yourself before you merge", blocks=False)
+        what = f"not all code was searched for the dropped or renamed names: {searched.unsearched}"
+        yield Problem("not-searched", what, place, "search the code for them before you merge", blocks=False)
 
 
 def _hint(each: Gone) -> str:
     if each.renamed_to:
         kind = "a generated column or a trigger" if each.column else "a view of the old name"
-        return f"code first: keep both names while code moves over ({kind}), and drop the old one in a later migration"
-    return "code first: ship code that does without it, and merge this when that runs everywhere"
+        return (
+            f"code first: keep both names while code changes over ({kind}), and drop the old one in a later migration"
+        )
+    return "code first: deploy code that does not use it, and merge this when that code runs everywhere"
+
+
+def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
+    """The order for all plans together; None where they change no name that code uses."""
+    seen = list(plans)
+    takes = any(goes(plan) for plan in seen)
+    adds = any(_adds(plan) for plan in seen)
+    if takes:
+        return DeployOrder.SPLIT if adds else DeployOrder.CODE_FIRST
+    return DeployOrder.SCHEMA_FIRST if adds else None
+
+
+def _adds(plan: Plan) -> bool:
+    """Whether the plan creates a name that code can use."""
+    gone = {(each.table, each.column) for each in goes(plan)}
+    fresh = {(each.table, each.column) for step in plan.steps for each in step.brings}
+    return plan.direction is Direction.APPLY and bool(fresh - gone)
 
 
 @cache

@@ -21,12 +21,12 @@ def not_copied(error: ApplyError, original: SourceDatabase) -> str:
 
 def _power(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     all_powerful = original.all_powerful if error.sqlstate == _REFUSED else ""
-    return f"{all_powerful}, and no role is a superuser in the sandbox" if all_powerful else ""
+    return f"{all_powerful}, but no role is a superuser in the sandbox" if all_powerful else ""
 
 
 def _create_database(_error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     creates = any(role.creates_databases for role in original.roles if role.name == original.role)
-    return f"{original.role} may create databases there and not in the sandbox" if creates else ""
+    return f"{original.role} can create databases in the real database, but not in the sandbox" if creates else ""
 
 
 def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:
@@ -36,7 +36,7 @@ def _set(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> 
 def _service(error: ApplyError, _: re.Match[str], original: SourceDatabase) -> str:
     if error.sqlstate != _REFUSED or not original.service:
         return ""
-    return f"the service with {original.service} may allow it there, and PostgreSQL itself keeps it for superusers"
+    return f"the service with the role {original.service} may allow it, but PostgreSQL allows it only to superusers"
 
 
 def _role(_error: ApplyError, found: re.Match[str], original: SourceDatabase) -> str:

@@ -118,11 +118,11 @@ def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, un
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
-        return "the copy has the schema and no rows"
+        return "the copy has the schema but no rows"
     if why := not_copied(error, original):
         return why
     if error.cause is Cause.EXTENSION_MISSING:
-        return "the shadow does not have it"
+        return "the shadow does not have that extension"
     if state in _TIME or error.cause is Cause.SANDBOX_ENDED:
         return "the shadow's limits were reached"
     if unmatched and state in _NOT_THERE:
@@ -145,13 +145,13 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
     """Why the copy cannot predict the real schema; empty where it can."""
     if copy.about.major != live.about.major:
-        return f"PostgreSQL {live.about.major} there, {copy.about.major} here"
+        return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return told_unlike(unlike)
 
 
 def told_unlike(unlike: Changes) -> str:
     """The differences of a copy as text; empty where there are none."""
-    return f"not as it is there: {_counted(unlike)}" if unlike else ""
+    return f"not copied exactly: {_counted(unlike)}" if unlike else ""
 
 
 def _filled(each: SchemaObject) -> SchemaObject:
@@ -186,7 +186,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
     """
     found = []
     if error := proof.failed:
-        where = "what the merged files give" if proof.of_files else f"a copy of {environment}'s schema"
+        where = "the schema of the merged files" if proof.of_files else f"a copy of {environment}'s schema"
         what = f"fails on {where}: {error.what}"
         lacks = "" if error.hint else rights_remedy(error.sqlstate, error.what)
         hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
@@ -197,30 +197,30 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]
     if proof.order and proof.order.differs:
         what = (
-            f"an empty database gets another schema from these migrations than {environment}, "
-            f"which gets them in another order: {_counted(proof.order.differs)}"
+            f"these migrations give an empty database a different schema than {environment}, "
+            f"which applies them in a different order: {_counted(proof.order.differs)}"
         )
-        hint = "make the later of the two find out what is there already (IF EXISTS, IF NOT EXISTS), or renumber it"
+        hint = "use IF EXISTS or IF NOT EXISTS in the later of the two, or renumber it"
         found.append(Problem("order-differs", what, hint=hint, blocks=False))
     return tuple(found)
 
 
 def _not_tried(skipped: Skipped) -> Problem:
-    what = f"{skipped.step} names the database {skipped.database}, and that statement was not tried"
+    what = f"{skipped.step} names the database {skipped.database}, so that statement was not tried"
     hint = (
-        "on the server of `shadow.url` the copy has another name; a sandbox that ctgitops starts itself "
-        "(no `shadow.url`, or `shadow.image`) has the database's own"
+        "on the server of `shadow.url` the copy has a different name; in a sandbox that ctgitops starts "
+        "(no `shadow.url`, or `shadow.image`) it has the real one"
     )
     return Problem("not-tried", what, skipped.place, hint, blocks=False)
 
 
 def _not_idempotent(again: IdempotenceCheck) -> Problem:
-    hint = "make it find out what is there (IF NOT EXISTS, ON CONFLICT), or take its `ctgitops: idempotent` away"
+    hint = "use IF NOT EXISTS or ON CONFLICT, or remove its `ctgitops: idempotent`"
     name, error = again.step.name, again.failed
     if error:
-        what = f"{name} says that it is idempotent, and its second run fails: {error.what}"
+        what = f"{name} is marked idempotent, but its second run fails: {error.what}"
         return Problem("not-idempotent", what, error.place, hint, error.detail, blocks=False)
-    what = f"{name} says that it is idempotent, and its second run changes {_counted(again.differs)}"
+    what = f"{name} is marked idempotent, but its second run changes {_counted(again.differs)}"
     return Problem("not-idempotent", what, again.step.script.place(0), hint, blocks=False)
 
 
@@ -228,15 +228,15 @@ def _of_way(way: RollbackTrial) -> list[Problem]:
     script = way.step.rollback_script
     place = script.place(0) if script else None
     if way.failed:
-        what = f"the rollback of {way.step.name} does not work: {way.failed.what}"
-        hint = "correct the .down.sql now: after the merge the ledger keeps it as it is"
+        what = f"the rollback of {way.step.name} fails: {way.failed.what}"
+        hint = "correct the .down.sql now: once it is in the ledger, it cannot be changed"
         return [Problem("rollback-fails", what, way.failed.place, hint, way.failed.detail, blocks=False)]
     found = []
     if way.left:
-        what = f"the rollback of {way.step.name} does not bring the schema back: it leaves {_counted(way.left)}"
+        what = f"the rollback of {way.step.name} does not restore the schema: it leaves {_counted(way.left)}"
         found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
     if way.second:
-        what = f"{way.step.name} gives another schema after its rollback: {_counted(way.second)}"
+        what = f"{way.step.name} gives a different schema when applied again after its rollback: {_counted(way.second)}"
         found.append(Problem("rollback-leaves", what, place, "complete the .down.sql", blocks=False))
     return found
 

@@ -73,9 +73,9 @@ def _violating(found: Violation) -> Problem:
     some = f"{'at least ' if found.at_least else ''}{rows} of {risk.demand.table}"
     what = f"{some} would make {risk.step} fail: {risk.demand.says}"
     if risk.earlier:
-        hint = f"that is counted before the plan: see that {risk.earlier} leaves none of them"
+        hint = f"the rows were counted before the plan runs: make sure that {risk.earlier} leaves none of them"
     else:
-        hint = f"correct those rows, and plan again; or in a migration that goes before it: {begin_before(risk.step)}"
+        hint = f"correct those rows and plan again, or correct them in a migration before it: {begin_before(risk.step)}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
         details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read
@@ -89,9 +89,9 @@ def _unlooked(found: list[Violation]) -> Problem:
     of = f" of {risk.demand.table}" if risk.demand.table else ""
     says = dict.fromkeys(each.risk.demand.says for each in found)
     more = f" and {len(says) - 1} more" if len(says) > 1 else ""
-    what = f"nobody could look whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
+    what = f"not checked whether rows{of} make {risk.step} fail: {risk.demand.says}{more}; {found[0].why}"
     detail = "\n".join(says) if more else ""
-    return Problem("rows-not-looked-at", what, risk.place, "look by hand before it is applied", detail, blocks=False)
+    return Problem("rows-not-looked-at", what, risk.place, "check by hand before you apply it", detail, blocks=False)
 
 
 @dataclass
@@ -142,7 +142,7 @@ class _Walk:
         if table in self.made:
             if not (writer := self.written.get(table)):
                 return None
-            why = f"the plan itself makes that table, and {writer} may fill it"
+            why = f"the plan itself creates that table, and {writer} may fill it"
             return Risk(step.name, place, _unseen(demand, why))
         if any((table, column) in self.added for column in demand.columns):
             return Risk(step.name, place, _unseen(demand, "the plan itself adds that column"))

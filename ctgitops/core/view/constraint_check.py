@@ -40,7 +40,7 @@ def deep_problems(checked: tuple[Checked, ...]) -> Iterator[Problem]:
     for each in checked:
         if each.unknown:
             what = f"{each.kind} {each.name} was not checked: {each.unknown}"
-            hint = f"ask it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - shown to a person
+            hint = f"check it yourself: `select count(*) from {each.rows_in}`"  # noqa: S608 - shown to a person
             yield Problem("not-checked", what, hint=hint, blocks=False, concern=Concern.LEDGER)
         elif each.rows:
             yield Problem("rows-break-constraint", _broken(each), hint=_hint(each), concern=Concern.LEDGER)
@@ -50,8 +50,8 @@ def _broken(each: Checked) -> str:
     many = f"{MOST_ROWS:,} or more" if each.rows >= MOST_ROWS else f"{each.rows:,}"
     one = each.rows == 1
     if each.kind == "unique index":
-        return f"{many} {'value is' if one else 'values are'} there more than once although {each.name} is unique"
-    return f"{many} {'row breaks' if one else 'rows break'} {each.kind} {each.name}, which PostgreSQL takes for true"
+        return f"{many} {'value occurs' if one else 'values occur'} more than once, although {each.name} is unique"
+    return f"{many} {'row violates' if one else 'rows violate'} {each.kind} {each.name}, which PostgreSQL trusts"
 
 
 def _hint(each: Checked) -> str:

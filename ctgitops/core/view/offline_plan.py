@@ -13,13 +13,13 @@ from ..problem import Problem
 from ..workspace.workspace import Workspace
 from .preview import Preview
 
-_LATER = "once it is merged, or somebody who may write comments `/ctgitops plan`, they are looked at"
-_MERGE = "merge its manifest first, by itself, where the database is not empty"
+_LATER = "the databases are read once it is merged, or when a user with write access comments `/ctgitops plan`"
+_MERGE = "if the database is not empty, merge its manifest first, without other changes"
 
 
 def preview_of_files(workspace: Workspace, environment: Environment, changed: Collection[str], why: str) -> Preview:
     """The preview if the environment had every file except `changed`, which holds paths in the workspace."""
-    what = f"no database was looked at: {why}. This is what its files add to those that are merged"
+    what = f"no database was read: {why}. This plan shows what its files add to the merged ones"
     ledger = ledger_of_files(workspace, environment, changed)
     return _told(workspace, environment, ledger, Problem("not-looked", what, hint=_LATER, blocks=False))
 
@@ -33,7 +33,7 @@ def ledger_of_files(workspace: Workspace, environment: Environment, changed: Col
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
     """The preview for an empty database: an environment whose manifest is not merged gets no connection."""
-    what = f"`{environment.name}` is new here, so nobody connected to it: this is what an empty database would get"
+    what = f"`{environment.name}` is a new environment, so its database was not read: the plan is for an empty one"
     return _told(workspace, environment, Ledger(), Problem("not-looked", what, hint=_MERGE, blocks=False))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -87,14 +87,11 @@ def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:
     """The same, with a problem for each pair of environments that are one database; both may be new."""
     seen = [look for look in looks if isinstance(look, Preview)]
 
-    def told(look: Look) -> Look:
-        if isinstance(look, Unseen):
-            return look
+    def told(look: Preview) -> tuple[Problem, ...]:
         others = (o for o in seen if o is not look and shared(look.plan.identity, o.plan.identity))
-        problems = tuple(shared_problem(look.environment, other.environment) for other in others)
-        return with_problems((look,), problems)[0]
+        return (*look.plan.problems, *(shared_problem(look.environment, other.environment) for other in others))
 
-    return tuple(told(look) for look in looks)
+    return _with(looks, told)
 
 
 def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look, ...]:
@@ -105,22 +102,19 @@ def with_one_keeper(looks: tuple[Look, ...], workspace: Workspace) -> tuple[Look
     for look in looks:
         applied = applied.with_those_of(look.plan.files) if isinstance(look, Preview) else applied
     told = tuple(p for p in problems_of(workspace, applied) if p.code in CONTESTED)
-
-    def seen(look: Look) -> Look:
-        if isinstance(look, Unseen):
-            return look
-        rest = (p for p in look.plan.problems if p.code not in CONTESTED)
-        return replace(look, plan=replace(look.plan, problems=worst_first((*told, *rest))))
-
-    return tuple(seen(look) for look in looks)
+    return _with(looks, lambda look: (*told, *(p for p in look.plan.problems if p.code not in CONTESTED)))
 
 
 def with_problems(looks: tuple[Look, ...], problems: tuple[Problem, ...]) -> tuple[Look, ...]:
     """The same with problems that were found outside of planning; they do not change a fingerprint."""
+    return _with(looks, lambda look: (*look.plan.problems, *problems)) if problems else looks
 
-    def seen(look: Look) -> Look:
-        if isinstance(look, Unseen):
-            return look
-        return replace(look, plan=replace(look.plan, problems=worst_first((*look.plan.problems, *problems))))
 
-    return tuple(seen(look) for look in looks) if problems else looks
+def _with(looks: tuple[Look, ...], problems: Callable[[Preview], tuple[Problem, ...]]) -> tuple[Look, ...]:
+    """The same, where each plan has the problems that the function returns."""
+    return tuple(
+        replace(look, plan=replace(look.plan, problems=worst_first(problems(look))))
+        if isinstance(look, Preview)
+        else look
+        for look in looks
+    )

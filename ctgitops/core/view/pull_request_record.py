@@ -131,7 +131,7 @@ def _cell(migration: Named, ledger: Ledger | Unreadable | None) -> Cell:
 
 def _not_applied(newest: Entry, *, unfinished: bool) -> Cell:
     if unfinished:
-        going_on = "the next run goes on with it" if newest.mark is Mark.DEFERRED else "it did not come to its end"
+        going_on = "the next run resumes it" if newest.mark is Mark.DEFERRED else "it did not finish"
         return _told(Stage.UNFINISHED, newest, newest.error or going_on)
     if newest.mark in (Mark.FAILED, Mark.INTERRUPTED):
         return _told(Stage.FAILED, newest, newest.error or newest.mark)

@@ -113,11 +113,9 @@ def _failed_run(environment: str, ledger: Ledger, wanted: set[int | str]) -> Ite
         return
     at = entry.finished_at or entry.started_at
     what = f"the last run failed{f' on {at:%Y-%m-%d %H:%M:%S} UTC' if at else ''}, at {entry.name}: {entry.error}"
-    hint = f"`ctgitops apply --env {environment}` tries it again; see `ctgitops plan --env {environment}` first"
+    hint = f"`ctgitops apply --env {environment}` retries it; see `ctgitops plan --env {environment}` first"
     if entry.number in ledger.applied:
-        hint = (
-            f"it was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows what is left to do"
-        )
+        hint = f"it was a rollback: `ctgitops rollback --env {environment} --steps 1 --dry-run` shows what remains"
     run = f"run: {entry.run_url}" if entry.run_url else ""
     yield Problem("failed-run", what, None, hint, run, blocks=False, fails=True, concern=Concern.LEDGER)
 
@@ -159,7 +157,7 @@ def _detail(migration: Migration | None, newest: Entry | None, ledger: Ledger) -
         return ""
     done = f"{at.rows:,} rows" if at.batches else f"{at.done} of {len(migration.up.statements)} statements"
     since = f" since {at.since:%Y-%m-%d %H:%M}" if at.since else ""
-    ended = newest.mark.value if newest and newest.mark is not Mark.STARTED else "broken off"
+    ended = newest.mark.value if newest and newest.mark is not Mark.STARTED else "interrupted"
     return f"{done}{since}, {'running' if at.alive else ended}"
 
 

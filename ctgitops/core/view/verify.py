@@ -82,25 +82,26 @@ def _no_ledger(environment: Environment, ledger: Ledger) -> Iterator[Problem]:
         return
     name = environment.name
     there = "an empty ledger" if ledger.identity and ledger.identity.ledger_id else "no ledger"
-    what = f"{name} has {there}: no migration was applied to it by ctgitops, so there is nothing to verify it against"
+    what = f"{name} has {there}: ctgitops has applied no migration to it, so there is nothing to verify it against"
     hint = (
-        f"`ctgitops plan --env {name}` shows what apply would do; `ctgitops baseline --help`, how to take over a schema"
+        f"`ctgitops plan --env {name}` shows what apply would do; "
+        "`ctgitops baseline --help` explains how to adopt an existing schema"
     )
     yield Problem("no-ledger", what, hint=hint, concern=Concern.LEDGER)
 
 
 def _refuted(each: Refuted) -> Problem:
-    hint = "look what changed; where it may be so by now, change the verify file"
+    hint = "find out what changed; if the change is intended, update the verify file"
     return Problem("verify-failed", each.what, each.place, hint, concern=Concern.LEDGER)
 
 
 def _not_whole(live: Snapshot) -> Iterator[Problem]:
     for each in live.objects:
         if each.kind == "index" and each.attributes.get("valid") == "no":
-            what = f"index {each.name} is INVALID: no query uses it, and every write pays for it"
+            what = f"index {each.name} is INVALID: no query uses it, but every write maintains it"
             yield Problem("invalid-index", what, hint=_made_valid(each), concern=Concern.LEDGER)
         elif _waits_for_validation(each):
-            what = f"{each} is NOT VALID: rows from before it were never checked"
+            what = f"{each} is NOT VALID: the rows that existed before it were never checked"
             name = each.name.removeprefix(f"{each.of}.")
             hint = f"ALTER TABLE {each.of} VALIDATE CONSTRAINT {name}; in a migration"
             yield Problem("not-validated", what, hint=hint, blocks=False, concern=Concern.LEDGER)
@@ -108,7 +109,7 @@ def _not_whole(live: Snapshot) -> Iterator[Problem]:
 
 def _made_valid(index: SchemaObject) -> str:
     if _LEFT_BY_REINDEX.search(index.name):
-        return f"DROP INDEX CONCURRENTLY {index.name}; it is what an interrupted REINDEX CONCURRENTLY left"
+        return f"DROP INDEX CONCURRENTLY {index.name}; an interrupted REINDEX CONCURRENTLY left it behind"
     if " ON ONLY " in index.attributes.get("definition", ""):
         return (
             f"it becomes valid once each partition of {index.of} has its index: CREATE INDEX CONCURRENTLY on each that "

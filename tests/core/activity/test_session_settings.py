@@ -16,7 +16,7 @@ def test_what_a_role_sets_is_told_with_whether_it_holds() -> None:
     )
     assert settled.told == (
         "lock_timeout 200ms, statement_timeout 15min, search_path empty",
-        "role app has statement_timeout 5s, which does not hold: the run sets its own",
-        "role app has lock_timeout 200ms, which holds",
-        "database shop has search_path empty, which holds",
+        "role app sets statement_timeout 5s, which ctgitops overrides",
+        "role app sets lock_timeout 200ms, which applies",
+        "database shop sets search_path empty, which applies",
     )

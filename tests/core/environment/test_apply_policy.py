@@ -59,7 +59,7 @@ def test_what_cannot_be_in_it_blocks_with_its_place(sql: str, line: int) -> None
     assert problem.code == "not-together"
     assert problem.place
     assert (problem.place.path, problem.place.line) == ("migrations/002_bad.sql", line)
-    assert "write `transaction: each` into environments/staging.yaml while 002_bad is pending" in problem.hint
+    assert "set `transaction: each` in environments/staging.yaml while 002_bad is pending" in problem.hint
 
 
 def test_an_enum_value_of_one_file_is_not_used_by_another() -> None:

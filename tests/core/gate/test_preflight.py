@@ -77,5 +77,5 @@ def test_what_cannot_be_seen_is_said_and_where_the_manifest_names_it_refused() -
 
 def test_a_reason_says_who_and_what_to_do() -> None:
     (concern,) = concerns(POLICY, Sighting(sessions=(who(application="pg_dump"),)))
-    assert concern.reason.what.startswith("backups: backend 7, pg_dump, user ana (this is pg_dump: a backup), has ")
+    assert concern.reason.what.startswith("backups: backend 7, pg_dump, user ana (this is pg_dump: a backup), holds ")
     assert concern.reason.hint == "wait for the backup, or schedule it at another time"

@@ -20,7 +20,7 @@ from tests.fakes import NOW, PRODUCTION, STAGING, added, chained, entry, migrati
 
 ONE, TWO, THREE = migration("001_one"), migration("002_two"), migration("003_three")
 BACK = entry(TWO, Mark.ROLLED_BACK)
-TAKEN_BACK = entry(TWO, Mark.ROLLED_BACK, error="taken back by itself: 003_three failed")
+TAKEN_BACK = entry(TWO, Mark.ROLLED_BACK, error="rolled back automatically: 003_three failed")
 UNDONE_BY_HAND = replace(entry(TWO, Mark.REPAIRED), checksum=None)
 AGAIN = replace(UNDONE_BY_HAND, error="to be applied again: the cause is corrected")
 

@@ -31,9 +31,9 @@ def test_an_older_checkout_names_what_is_newer_and_who_brought_it_and_points_at_
         "from commit 0123456789ab (pull request #12)"
     )
     assert found.hint == (
-        "update this checkout, such as with `git pull`, or use one that contains commit 0123456789ab; where no branch "
+        "update this checkout, for example with `git pull`, or use one that contains commit 0123456789ab; if no branch "
         "has the file, `git checkout 0123456789ab -- 'migrations/002_two.*'` restores it; its SQL is shown as the "
-        "ledger holds it"
+        "ledger stores it"
     )
     assert found.place is None
 
@@ -47,12 +47,12 @@ def test_a_file_that_was_removed_is_told_apart_from_what_is_newer() -> None:
     removed, newer = missing(workspace(ONE, THREE), entry(ONE), brought(entry(TWO)), entry(THREE), entry(FORMS))
     assert removed.what == (
         "002_two was applied on 2026-11-21 by anna from commit 0123456789ab (pull request #12), "
-        "and its file was removed since"
+        "but its file has been removed"
     )
     assert removed.hint.startswith("`git checkout 0123456789ab -- 'migrations/002_two.*'` restores it")
     assert removed.place is None
     assert newer.what.startswith("the database is newer than this checkout: it has 201_forms")
     assert newer.hint == (
-        "update this checkout, such as with `git pull`; where no branch has the file, "
-        "restore migrations/201_forms.sql; its SQL is shown as the ledger holds it"
+        "update this checkout, for example with `git pull`; if no branch has the file, "
+        "restore migrations/201_forms.sql; its SQL is shown as the ledger stores it"
     )

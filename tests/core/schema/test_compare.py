@@ -56,7 +56,7 @@ def test_a_snapshot_is_read_from_its_file_as_it_was_written(a: Snapshot) -> None
 
 def test_a_snapshot_that_somebody_changed_is_refused() -> None:
     text = snapshot_text(Snapshot.of([SchemaObject("schema", "app", attributes={"owner": "ann"})]))
-    with pytest.raises(UsageError, match=r"a\.json was changed after it was written"):
+    with pytest.raises(UsageError, match=r"a\.json was edited"):
         snapshot_from(text.replace("ann", "bob"), "a.json")
 
 
@@ -64,7 +64,7 @@ def test_a_snapshot_that_somebody_changed_is_refused() -> None:
     "text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "objects": [{}], "server_version": ""}']
 )
 def test_a_file_that_is_no_snapshot_is_told_so(text: str) -> None:
-    with pytest.raises(UsageError, match=r"a\.json is no snapshot"):
+    with pytest.raises(UsageError, match=r"a\.json is not a snapshot"):
         snapshot_from(text, "a.json")
 
 

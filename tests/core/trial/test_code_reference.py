@@ -65,7 +65,7 @@ def test_it_is_told_at_the_statement_that_takes_it_away() -> None:
     searched = Searched(tuple(Mention(mentioned, "app/a.ts", line) for line in range(1, 8)))
     (problem,) = mention_problems(plan, searched)
     assert problem.what == (
-        "column one.old_name is dropped, and code still mentions it: "
+        "column one.old_name is dropped, but code still refers to it: "
         "app/a.ts:1, app/a.ts:2, app/a.ts:3, app/a.ts:4, app/a.ts:5 and 2 more"
     )
     assert problem.place

@@ -4,7 +4,7 @@ import pytest
 
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
-from ctgitops.core.trial.deploy_order import DeployOrder, order_of
+from ctgitops.core.trial.code_reference import DeployOrder, order_of
 from tests.fakes import STAGING, migration, workspace
 
 

@@ -61,14 +61,18 @@ APP = SourceDatabase(
 @pytest.mark.parametrize(
     ("said", "state", "why"),
     [
-        ("permission denied to create database", "42501", "app may create databases there"),
-        ("permission denied to change owner of database", "42501", "app may create databases there"),
+        ("permission denied to create database", "42501", "app can create databases in the real database"),
+        ("permission denied to change owner of database", "42501", "app can create databases in the real database"),
         ('role "pg_maintain" does not exist', "42704", "does not have the role pg_maintain"),
         ('unrecognized configuration parameter "app.key"', "42704", "the value of app.key is not copied"),
         ('permission denied to set parameter "app.log"', "42501", "the privilege to set app.log is not copied"),
         ('security label provider "anon" is not loaded', "22023", "no security label provider"),
         ('database "other" does not exist', "3D000", "does not have the database other"),
-        ('permission denied to create event trigger "watch"', "42501", "the service with rdsadmin may allow it"),
+        (
+            'permission denied to create event trigger "watch"',
+            "42501",
+            "the service with the role rdsadmin may allow it",
+        ),
     ],
 )
 def test_what_a_sandbox_never_has_says_nothing_where_the_real_server_has_it(said: str, state: str, why: str) -> None:
@@ -88,7 +92,7 @@ def test_a_member_of_a_superuser_can_become_one_where_it_may_set_role() -> None:
     error = ApplyError("must be owner of table t", sqlstate="42501")
     becomes = SourceDatabase("app", roles=(admin, between, member))
     assert says_nothing(error, becomes, fresh=True, unmatched=False) == (
-        "app can become the superuser admin there, and no role is a superuser in the sandbox"
+        "app can become the superuser admin in the real database, but no role is a superuser in the sandbox"
     )
     inherits_only = replace(member, member_of=(Membership("between", sets=False),))
     assert not says_nothing(error, replace(becomes, roles=(admin, between, inherits_only)), fresh=True, unmatched=False)
@@ -113,7 +117,7 @@ def test_a_file_called_like_an_extension_is_not_one_that_the_server_lacks() -> N
     error = ApplyError("003_extension_table: cannot use it here", sqlstate="0A000")
     assert not says_nothing(error, ORDINARY, fresh=True, unmatched=False)
     error.cause = Cause.EXTENSION_MISSING
-    assert says_nothing(error, ORDINARY, fresh=True, unmatched=False) == "the shadow does not have it"
+    assert says_nothing(error, ORDINARY, fresh=True, unmatched=False) == "the shadow does not have that extension"
 
 
 def test_a_view_that_the_copy_has_without_rows_says_nothing_where_the_real_one_has_rows() -> None:

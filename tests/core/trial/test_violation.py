@@ -29,7 +29,7 @@ def test_a_table_that_the_plan_makes_and_leaves_empty_is_no_risk() -> None:
 
 
 def test_a_table_that_the_plan_makes_and_fills_cannot_be_looked_at() -> None:
-    why = "the plan itself makes that table, and {} may fill it"
+    why = "the plan itself creates that table, and {} may fill it"
     not_null = "alter table t alter a set not null"
     assert risks("create table t (a int); insert into t values (1)", not_null) == [("002_m", why.format("001_m"), "")]
     assert risks("create table t as select 1 a", not_null) == [("002_m", why.format("001_m"), "")]
@@ -94,7 +94,7 @@ def test_what_nobody_looked_at_is_said_and_does_not_block() -> None:
     (risk,) = risks_of(plan_of("alter table t alter a set not null"))
     assert found(None, risk, why="that took too long") == [
         (
-            'nobody could look whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
+            'not checked whether rows of "t" make 001_m fail: "a" must not be NULL; that took too long',
             False,
             "",
         )

@@ -23,7 +23,7 @@ def test_exactly_what_changes_is_pending(changed: set[str]) -> None:
     assert pending == changed
     assert "ledger-tampered" not in {p.code for p in plan.problems}
     (told,) = [p for p in plan.problems if p.code == "not-looked"]
-    assert "no database was looked at: why" in told.what
+    assert "no database was read: why" in told.what
     assert not told.blocks
 
 
@@ -41,6 +41,6 @@ def test_a_new_environment_is_an_empty_database_and_says_so() -> None:
     preview = preview_of_new(WORK, STAGING)
     assert preview.plan.steps == make_plan(WORK, STAGING, Ledger()).steps
     assert [p.what for p in preview.plan.problems if p.code == "not-looked"] == [
-        "`staging` is new here, so nobody connected to it: this is what an empty database would get"
+        "`staging` is a new environment, so its database was not read: the plan is for an empty one"
     ]
     assert preview.exit_status == 0

@@ -43,13 +43,13 @@ def test_each_end_has_its_stage() -> None:
     assert cells(chained(entry(TWO, Mark.STARTED)))[0].stage is Stage.UNFINISHED
     assert cells(chained(entry(TWO, Mark.STARTED), failed))[0].error == "column exists"
     assert cells(chained(entry(TWO), entry(TWO, Mark.ROLLED_BACK)))[0].stage is Stage.ROLLED_BACK
-    why = entry(TWO, Mark.ROLLED_BACK, error="taken back by itself: 003_three failed")
-    assert cells(chained(entry(TWO), why))[0].error == "taken back by itself: 003_three failed"
+    why = entry(TWO, Mark.ROLLED_BACK, error="rolled back automatically: 003_three failed")
+    assert cells(chained(entry(TWO), why))[0].error == "rolled back automatically: 003_three failed"
     assert cells(chained(entry(TWO, Mark.INTERRUPTED)))[0] == Cell(
         Stage.FAILED, NOW - timedelta(days=3), error="interrupted"
     )
     late = cells(chained(entry(TWO, Mark.STARTED), entry(TWO, Mark.DEFERRED)))[0]
-    assert (late.stage, late.error) == (Stage.UNFINISHED, "the next run goes on with it")
+    assert (late.stage, late.error) == (Stage.UNFINISHED, "the next run resumes it")
     assert cells(chained(entry(ONE)))[0].stage is Stage.WAITING
     assert cells(chained(entry(TWO)), name="002_other")[0].stage is Stage.WAITING
 

@@ -106,7 +106,7 @@ def test_what_may_not_be_read_or_takes_too_long_was_not_checked(
 def test_the_query_in_the_help_finds_the_rows(database_url: str) -> None:
     run(database_url, SOUND + unchecked("insert into c values (3, 9, 'x')"))
     [problem] = deep_problems(constraint_check.checked_at(Address(database_url, "staging")))
-    assert problem.what == "1 row breaks foreign key c_a_b_fkey of public.c, which PostgreSQL takes for true"
+    assert problem.what == "1 row violates foreign key c_a_b_fkey of public.c, which PostgreSQL trusts"
     query = problem.hint.split("`")[1]
     assert fetch(database_url, query) == [(3, 9, "x")]
     assert problem.blocks
@@ -120,5 +120,5 @@ def test_what_is_many_is_not_counted_to_its_end(database_url: str) -> None:
 
 def test_a_unique_index_names_its_cure() -> None:
     [problem] = deep_problems((Checked("unique index", "public.i of public.t", "t", rows=2),))
-    assert problem.what == "2 values are there more than once although public.i of public.t is unique"
+    assert problem.what == "2 values occur more than once, although public.i of public.t is unique"
     assert "`REINDEX INDEX CONCURRENTLY public.i;`" in problem.hint
