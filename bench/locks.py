@@ -34,7 +34,7 @@ BEFORE_SECONDS, READER_FIRST_SECONDS, AFTER_SECONDS = 3.0, 1.0, 4.0
 
 @dataclass(frozen=True)
 class Seen:
-    """What the application saw of one run."""
+    """Latencies of the application in one run, in milliseconds."""
 
     p50: float
     p99: float
@@ -167,7 +167,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--reader", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--dbmate", type=Path, help="its program; without, npm fetches it")
+    parser.add_argument("--dbmate", type=Path, help="the program; by default, npm installs it")
     return parser.parse_args()
 
 

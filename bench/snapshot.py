@@ -57,7 +57,7 @@ def schema(tables: int) -> str:
 
 
 def median(work: Callable[[], object]) -> tuple[float, float]:
-    """Median and least of some repetitions, in seconds."""
+    """Median and minimum of some repetitions, in seconds."""
     taken = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
@@ -67,7 +67,7 @@ def median(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints them side by side."""
+    """Measures and prints."""
     tables = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     programs = server_for()
     with LocalServer(programs, settings={"autovacuum": "off"}) as server:
@@ -91,9 +91,9 @@ def main() -> None:
             replace(each, attributes={**each.attributes, "comment": "x"}) if n % 100 == 0 else each
             for n, each in enumerate(first.objects)
         )
-        print(f"PostgreSQL {programs.version}, {tables} tables, {len(first.objects)} objects: median (least)")
+        print(f"PostgreSQL {programs.version}, {tables} tables, {len(first.objects)} objects: median (minimum)")
         rows: dict[str, Callable[[], object]] = {
-            "bare catalogue queries": bare,
+            "bare catalog queries": bare,
             "pg_dump -s": dump,
             "snapshot": lambda: take_snapshot(address),
             "compare of two": lambda: compare(Snapshot(first.objects), Snapshot(other.objects)),
@@ -104,8 +104,8 @@ def main() -> None:
         for name, (middle, least) in times.items():
             print(f"  {name:24} {middle * 1000:8.0f} ms  ({least * 1000:.0f})")
         print(
-            f"  snapshot / bare queries  {times['snapshot'][0] / times['bare catalogue queries'][0]:8.2f}  "
-            f"({times['snapshot'][1] / times['bare catalogue queries'][1]:.2f})"
+            f"  snapshot / bare queries  {times['snapshot'][0] / times['bare catalog queries'][0]:8.2f}  "
+            f"({times['snapshot'][1] / times['bare catalog queries'][1]:.2f})"
         )
 
 
