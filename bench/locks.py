@@ -103,26 +103,8 @@ def _measure(
     subprocess.run([*pgbench, "-i", "-q", "-s", "10", url], check=True, capture_output=True)
     log = root / name
     seconds = round(BEFORE_SECONDS + options.reader + AFTER_SECONDS)
-    load = subprocess.Popen(
-        [
-            *pgbench,
-            "-n",
-            "-c",
-            "8",
-            "-j",
-            "1",
-            "-R",
-            str(options.rate),
-            "-T",
-            str(seconds),
-            "-l",
-            "--log-prefix",
-            log,
-            url,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    at_rate = f"-n -c 8 -j 1 -R {options.rate} -T {seconds} -l --log-prefix {log}".split()
+    load = subprocess.Popen([*pgbench, *at_rate, url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(BEFORE_SECONDS - READER_FIRST_SECONDS)
     with psycopg.connect(url) as reader:
         reader.execute("select count(*) from pgbench_accounts where aid < 10")
@@ -154,12 +136,8 @@ def _seen(root: Path, name: str, landed: float) -> Seen:
 
 
 def _median(runs: tuple[Seen, ...]) -> Seen:
-    return Seen(
-        *(
-            statistics.median(values)
-            for values in zip(*((r.p50, r.p99, r.longest, r.landed) for r in runs), strict=True)
-        )
-    )
+    columns = zip(*((run.p50, run.p99, run.longest, run.landed) for run in runs), strict=True)
+    return Seen(*(statistics.median(values) for values in columns))
 
 
 def _options() -> argparse.Namespace:

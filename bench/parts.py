@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from bench.histories import write_history
-from bench.snapshot import BARE
+from bench.snapshot import bare
 from ctgitops.core.schema.compare import compare
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.lint.run import Linter
@@ -104,17 +104,10 @@ def seeds(programs: Programs, address: Address) -> None:
 
 def snapshots(address: Address) -> None:
     """A snapshot, compared with the bare catalog queries; and a comparison of two snapshots."""
-
-    def bare() -> None:
-        with connect(address, "bench") as connection:
-            cursor = connection.execute(BARE.encode())
-            while cursor.nextset():
-                cursor.fetchall()
-
     one, other = take_snapshot(address), take_snapshot(address)
     rows: dict[str, Callable[[], object]] = {
         "a snapshot": lambda: take_snapshot(address),
-        "the bare catalog queries": bare,
+        "the bare catalog queries": lambda: bare(address),
         "compare of two": lambda: compare(Snapshot(one.objects), Snapshot(other.objects)),
     }
     times = in_turn(rows)

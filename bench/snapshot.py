@@ -15,7 +15,7 @@ from dataclasses import replace
 from ctgitops.core.schema.compare import compare
 from ctgitops.core.schema.snapshot import Snapshot, snapshot_text
 from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
-from ctgitops.postgres.connection.connect import connect
+from ctgitops.postgres.connection.connect import Address, connect
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import server_for
 
@@ -66,6 +66,14 @@ def median(work: Callable[[], object]) -> tuple[float, float]:
     return statistics.median(taken), min(taken)
 
 
+def bare(address: Address) -> None:
+    """The plain catalog queries that a snapshot is compared with."""
+    with connect(address, "bench") as connection:
+        cursor = connection.execute(BARE.encode())
+        while cursor.nextset():
+            cursor.fetchall()
+
+
 def main() -> None:
     """Measures and prints."""
     tables = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
@@ -75,12 +83,6 @@ def main() -> None:
         with connect(address, "bench") as connection:
             connection.execute(schema(tables).encode())
             connection.execute("vacuum analyze")
-
-        def bare() -> None:
-            with connect(address, "bench") as connection:
-                cursor = connection.execute(BARE.encode())
-                while cursor.nextset():
-                    cursor.fetchall()
 
         def dump() -> None:
             command = [programs.path("pg_dump"), "-s", "-d", address.url]
@@ -93,7 +95,7 @@ def main() -> None:
         )
         print(f"PostgreSQL {programs.version}, {tables} tables, {len(first.objects)} objects: median (minimum)")
         rows: dict[str, Callable[[], object]] = {
-            "bare catalog queries": bare,
+            "bare catalog queries": lambda: bare(address),
             "pg_dump -s": dump,
             "snapshot": lambda: take_snapshot(address),
             "compare of two": lambda: compare(Snapshot(first.objects), Snapshot(other.objects)),
