@@ -75,7 +75,7 @@ class Bench:
         return Tried(text, truth, () if truth.failed else self._linted(script))
 
     def _linted(self, script: Script) -> tuple[Finding, ...]:
-        catalog: Catalog = pickle.loads(self._catalog)  # noqa: S301 - our own data, pickled above
+        catalog: Catalog = pickle.loads(self._catalog)  # noqa: S301 - ours, a moment ago
         settings = Settings(major=self._server.programs.major)
         return Linter(catalog, settings).file(script, transactional=script.transactional)
 
