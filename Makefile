@@ -1,4 +1,4 @@
-# Everything this repository does, one line each. `make` alone checks all of it.
+# All tasks of this repository. `make` alone runs all checks.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
@@ -10,50 +10,50 @@ T ?=
 all: check
 
 $(READY): requirements-dev.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is required"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-# The whole story on an embedded PostgreSQL: a pull request, a merge, a tag, and the way back.
+# The demo on an embedded PostgreSQL: a pull request, a merge, a release, a rollback.
 demo: $(READY)
 	$(BIN)/ctgitops demo
 
 test: $(READY)
 	$(BIN)/pytest $(T)
 
-# What takes longer than a few seconds each; CI runs it.
+# Tests that take longer than a few seconds each; CI runs them.
 slow: $(READY)
 	$(BIN)/pytest -m slow $(T)
 
-# Breaks N real runs in every way it can name, from chance's number SEED on, and each at every event; takes minutes.
+# Breaks N real runs with random faults, seeded by SEED, and one at every event; takes minutes.
 N ?= 130
 SEED ?= 1
 faults: $(READY)
 	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
 
-# What takes longer than CI has time for: TREES generated parse trees, PostgreSQL's whole regression suite, FAULTS faults.
+# Too slow for CI: TREES generated parse trees, PostgreSQL's complete regression suite, FAULTS faults.
 TREES ?= 200000
 FAULTS ?= 1000
 nightly: $(READY)
 	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
 	$(MAKE) faults N=$(FAULTS)
 
-# What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
+# Tests that need servers of several PostgreSQL majors, and PostGIS; CI runs them.
 majors: $(READY)
 	$(BIN)/pytest -m "majors or postgis" $(T)
 
-# What needs a GitHub to test against, at GITHUB_API_URL; CI runs it.
+# Tests that need a GitHub at GITHUB_API_URL; CI runs them.
 github: $(READY)
 	$(BIN)/pytest -n 0 -m "github and not docker" $(T)
 
-# The Action's image, as "full" and as "slim". Other build options: `make image BUILD=--network=host`
+# The Action's image, targets "full" and "slim". More build options: `make image BUILD=--network=host`
 image:
 	docker build $(BUILD) --target slim -t ctgitops:slim .
 	docker build $(BUILD) --target full -t ctgitops:dev .
 
-# What needs a container engine with that image, and a GitHub to test against; CI runs it.
+# Tests that need a container engine with that image, and a GitHub; CI runs them.
 docker: $(READY)
 	$(BIN)/pytest -n 0 -m docker $(T)
 
@@ -71,7 +71,7 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports
 
-# action.yml and the workflows, by three linters that ask nobody.
+# Lints action.yml and the workflows, offline.
 workflows: $(READY)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -89,7 +89,7 @@ docs: $(READY)
 docs-check: $(READY)
 	$(BIN)/python -m docs.generate --check
 
-# The comment of the demo as GitHub shows it, before and after the merge. Needs npm and Chromium.
+# Draws the demo's comment as GitHub shows it, before and after the merge. Needs npm and Chromium.
 picture: $(READY)
 	@mkdir -p .picture && npm install --silent --no-save --prefix .picture github-markdown-css@5 >/dev/null
 	$(BIN)/ctgitops demo --into .picture/demo >/dev/null
@@ -99,15 +99,15 @@ picture: $(READY)
 bench: $(READY)
 	$(BIN)/python -m bench.apply
 
-# A plan from cold, what its trace adds, and its parts, each beside its goal.
+# Measures a plan from a cold start, its trace and its parts, each with its goal.
 bench-plan: $(READY)
 	$(BIN)/python -m bench.plan
 
-# From `docker run` to the posted plan. Needs `make image` and a GitHub to test against.
+# Measures from `docker run` to the posted plan. Needs `make image` and a GitHub.
 bench-action: $(READY)
 	$(BIN)/python -m bench.action
 
-# Needs uv. One resolution for Python 3.11 to 3.14 on every platform, with hashes.
+# Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q \

@@ -3,7 +3,7 @@
     make image; python -m bench.action [--count 10] [--rounds 7] [--image ctgitops:dev]
 
 The image runs as GitHub's runner runs it: a pull request, a comment and a check run, on the test GitHub at
-GITHUB_API_URL. Each round adds a migration to a pull request of its own, so that the comment is written each time.
+GITHUB_API_URL. Each round opens a new pull request, so that each writes a comment.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> None:
     """Measures and prints."""
     options = _options()
     if not os.environ.get("GITHUB_API_URL"):
-        raise SystemExit("GITHUB_API_URL must say where a GitHub to test against is")
+        raise SystemExit("set GITHUB_API_URL to the API of a GitHub to test against")
     access = access_for_tests()
     name = f"bench-{uuid.uuid4().hex[:12]}"
     live = Live(replace(access, repository=f"{access.repository.partition('/')[0]}/{name}"))
@@ -52,13 +52,13 @@ def main() -> None:
         whole = [_posted(scene, round_, options.count) for round_ in range(options.rounds + 1)][1:]
     empty = [_started(options.image) for _ in range(options.rounds + 1)][1:]
     print(f"{options.count} pending migrations, {options.rounds} runs after a warm-up, median (fastest to slowest)")
-    print(f"  docker run of the image, `--version` alone     {_row(empty)}")
-    print(f"  docker run to the posted plan and its end      {_row(whole)}")
-    print(f"  the goal is {GOAL:g} s: {'kept' if statistics.median(whole) < GOAL else 'MISSED'}")
+    print(f"  docker run with `--version`                     {_row(empty)}")
+    print(f"  docker run with a plan, until the container ends{_row(whole)}")
+    print(f"  goal {GOAL:g} s: {'met' if statistics.median(whole) < GOAL else 'MISSED'}")
 
 
 def _posted(scene: Scene, round_: int, count: int) -> float:
-    """One pull request, whose plan is posted; the time until the container has ended."""
+    """Opens a pull request and plans it; returns the seconds until the container ends."""
     branch = f"round-{round_}"
     scene.branch(branch)
     for number in range(1, count + 1):
@@ -80,7 +80,7 @@ def _posted(scene: Scene, round_: int, count: int) -> float:
 
 
 def _started(image: str) -> float:
-    """What an empty run of the image takes."""
+    """Seconds that the image takes for `--version`."""
     entry = ["/opt/ctgitops/bin/python", "-I", "-m", "ctgitops", "--version"]
     begin = time.perf_counter()
     command = ["docker", "run", "--rm", "--network=host", "--entrypoint", entry[0], image, *entry[1:]]

@@ -35,7 +35,7 @@ def main() -> None:
         script = psql_script(root / "all.sql", files)
         programs = programs_in(options.postgres) if options.postgres else server_for()
         if programs is None:
-            raise SystemExit(f"{options.postgres} holds no PostgreSQL programs")
+            raise SystemExit(f"{options.postgres} has no PostgreSQL programs")
         with LocalServer(programs, settings=REAL) as server:
             rounds = [_round(server, number, root, script) for number in range(options.rounds + 1)][1:]
     psql, ours, idle = (statistics.median(times) for times in zip(*rounds, strict=True))
@@ -43,7 +43,7 @@ def main() -> None:
     print(
         f"{options.count} migrations, PostgreSQL {programs.version}, fsync on, {options.rounds} rounds after a warm-up"
     )
-    print(f"  psql, one session, one transaction a file   {psql:6.2f} s")
+    print(f"  psql, one session, one transaction per file {psql:6.2f} s")
     print(f"  ctgitops apply                              {ours:6.2f} s")
     print(f"  ctgitops apply, nothing to do               {idle:6.2f} s")
     spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
@@ -59,7 +59,7 @@ def _options() -> argparse.Namespace:
 
 
 def psql_script(path: Path, files: list[Path]) -> Path:
-    """Writes one file for psql: each migration a transaction with its row in a ledger."""
+    """Writes one file for psql, with a transaction and a ledger row per migration."""
     ledger = "create table ledger (id serial primary key, name text not null, at timestamptz not null default now());"
     each = (f"begin;\n{f.read_text()}\ninsert into ledger (name) values ('{f.name}');\ncommit;" for f in files)
     path.write_text("\n".join((ledger, *each)))

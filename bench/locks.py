@@ -34,7 +34,7 @@ BEFORE_SECONDS, READER_FIRST_SECONDS, AFTER_SECONDS = 3.0, 1.0, 4.0
 
 @dataclass(frozen=True)
 class Seen:
-    """What the application saw of one run."""
+    """Latencies of the application in one run, in milliseconds."""
 
     p50: float
     p99: float
@@ -103,26 +103,8 @@ def _measure(
     subprocess.run([*pgbench, "-i", "-q", "-s", "10", url], check=True, capture_output=True)
     log = root / name
     seconds = round(BEFORE_SECONDS + options.reader + AFTER_SECONDS)
-    load = subprocess.Popen(
-        [
-            *pgbench,
-            "-n",
-            "-c",
-            "8",
-            "-j",
-            "1",
-            "-R",
-            str(options.rate),
-            "-T",
-            str(seconds),
-            "-l",
-            "--log-prefix",
-            log,
-            url,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    at_rate = f"-n -c 8 -j 1 -R {options.rate} -T {seconds} -l --log-prefix {log}".split()
+    load = subprocess.Popen([*pgbench, *at_rate, url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(BEFORE_SECONDS - READER_FIRST_SECONDS)
     with psycopg.connect(url) as reader:
         reader.execute("select count(*) from pgbench_accounts where aid < 10")
@@ -154,12 +136,8 @@ def _seen(root: Path, name: str, landed: float) -> Seen:
 
 
 def _median(runs: tuple[Seen, ...]) -> Seen:
-    return Seen(
-        *(
-            statistics.median(values)
-            for values in zip(*((r.p50, r.p99, r.longest, r.landed) for r in runs), strict=True)
-        )
-    )
+    columns = zip(*((run.p50, run.p99, run.longest, run.landed) for run in runs), strict=True)
+    return Seen(*(statistics.median(values) for values in columns))
 
 
 def _options() -> argparse.Namespace:
@@ -167,7 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--reader", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--dbmate", type=Path, help="its program; without, npm fetches it")
+    parser.add_argument("--dbmate", type=Path, help="the program; by default, npm installs it")
     return parser.parse_args()
 
 

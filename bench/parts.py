@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from bench.histories import write_history
-from bench.snapshot import BARE
+from bench.snapshot import bare
 from ctgitops.core.schema.compare import compare
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.lint.run import Linter
@@ -33,7 +33,7 @@ FILES = 1000
 
 
 def in_turn(rows: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
-    """Median and least seconds of each; they take turns, so that a slow moment of the machine is everybody's."""
+    """Median and minimum seconds of each. The rows take turns, so a slow moment of the machine affects all of them."""
     taken: dict[str, list[float]] = {name: [] for name in rows}
     for _ in range(REPETITIONS):
         for name, work in rows.items():
@@ -49,12 +49,12 @@ def line(name: str, times: tuple[float, float], goal: str = "") -> None:
 
 
 def ratio(name: str, ours: tuple[float, float], beside: tuple[float, float], goal: str) -> None:
-    """One row that says how many times as long."""
+    """One row with the ratio of two times."""
     print(f"  {name:44} {ours[0] / beside[0]:8.2f}    ({ours[1] / beside[1]:.2f})   goal {goal}")
 
 
 def starts(programs: Programs) -> None:
-    """A fresh throw-away server, once its data directory is kept, until it answers; and its end."""
+    """Starts and stops a throw-away server whose data directory is cached."""
 
     def started(base: Path | None) -> None:
         with LocalServer(programs, base=base) as server, connect(server.address(), "bench"):
@@ -70,7 +70,7 @@ def starts(programs: Programs) -> None:
 
 
 def seeds(programs: Programs, address: Address) -> None:
-    """A schema read and made again on a throw-away server, beside `pg_dump -s | psql`."""
+    """Copies a schema to a throw-away server, compared with `pg_dump -s | psql`."""
     turns = iter(range(10 * REPETITIONS))
     server = SandboxServer(programs, settings=Limits().settings(), base=memory(programs, unprivileged()))
     with server:
@@ -103,28 +103,21 @@ def seeds(programs: Programs, address: Address) -> None:
 
 
 def snapshots(address: Address) -> None:
-    """A snapshot beside the bare catalogue queries, and what comparing two takes."""
-
-    def bare() -> None:
-        with connect(address, "bench") as connection:
-            cursor = connection.execute(BARE.encode())
-            while cursor.nextset():
-                cursor.fetchall()
-
+    """A snapshot, compared with the bare catalog queries; and a comparison of two snapshots."""
     one, other = take_snapshot(address), take_snapshot(address)
     rows: dict[str, Callable[[], object]] = {
         "a snapshot": lambda: take_snapshot(address),
-        "the bare catalogue queries": bare,
+        "the bare catalog queries": lambda: bare(address),
         "compare of two": lambda: compare(Snapshot(one.objects), Snapshot(other.objects)),
     }
     times = in_turn(rows)
     for name, each in times.items():
         line(name, each, "0.3" if name == "compare of two" else "")
-    ratio("snapshot / bare catalogue queries", times["a snapshot"], times["the bare catalogue queries"], "1.5")
+    ratio("snapshot / bare catalog queries", times["a snapshot"], times["the bare catalog queries"], "1.5")
 
 
 def linted() -> None:
-    """So many files linted in this process, and squawk from its start, where it is installed."""
+    """Lints FILES files in this process, and runs squawk on them if it is installed."""
     with tempfile.TemporaryDirectory() as folder:
         files = write_history(Path(folder), FILES)
 

@@ -31,7 +31,7 @@ from ctgitops.sql.script import Script
 REPETITIONS = 5
 STATEMENTS = 200
 TABLES = 1000
-"""Of the schema that parts are measured on."""
+"""Tables of the schema for the parts."""
 MIGRATIONS = (
     "alter table t1 add column note text;",
     "alter table t2 add column made_by int not null default 0; create index on t2 (made_by);",
@@ -58,9 +58,9 @@ def repository(folder: Path) -> None:
 
 
 def plans(folder: Path, url: str) -> None:
-    """The command as a person runs it: cold, then with the throw-away server's data directory made; and untried."""
+    """The command from the shell: cold, with a cached data directory, and without a trial."""
     environ = {**os.environ, "STAGING_DATABASE_URL": url, "CTGITOPS_CACHE": str(folder / "cache")}
-    # As pip leaves a package: compiled once, whatever this machine says of a checkout
+    # Compiled once, as in a package that pip installed
     environ = {**environ, "PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
 
     def plan(*arguments: str) -> None:
@@ -87,7 +87,7 @@ def plans(folder: Path, url: str) -> None:
 
 
 def _copy(server: LocalServer, name: str) -> Address:
-    """Another database of the same schema."""
+    """Creates another database with the same schema."""
     with connect(server.address("postgres"), "bench") as connection:
         connection.execute(sql.SQL("create database {} template bench").format(sql.Identifier(name)))
     return server.address(name)
@@ -103,7 +103,7 @@ def _tried(address: Address, step: Step, *, watch: bool) -> float:
 
 
 def watched(server: LocalServer, tables: int) -> None:
-    """What the trace adds to a statement, on a schema of so many tables."""
+    """What the trace adds to a statement, on the schema for the parts."""
     for kind, statement in {
         "alter table": "alter table t{} add column c{} int;",
         "select": "select count(*) from t{} -- {}",
@@ -122,11 +122,11 @@ def watched(server: LocalServer, tables: int) -> None:
 
 
 def main() -> None:
-    """Prints them."""
+    """Measures and prints."""
     arguments = sys.argv[1:]
     programs = server_for()
     with LocalServer(programs) as server, tempfile.TemporaryDirectory() as name:
-        print(f"PostgreSQL {programs.version}: median (least)")
+        print(f"PostgreSQL {programs.version}: median (minimum)")
         if arguments != ["parts"]:
             tables = int(arguments[0]) if arguments else 300
             folder = Path(name)
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _made(server: LocalServer, name: str, tables: int) -> Address:
-    """A database of so many tables."""
+    """Creates a database with this number of tables."""
     address = server.create_database(name)
     with connect(address, "bench") as connection:
         connection.execute(schema(tables).encode())

@@ -3,7 +3,7 @@
     python -m bench.roundtrips [--count 100] [--rounds 3] [--milliseconds 20] [--dbmate PROGRAM]
 
 An exchange is counted whenever the client sends after the server has sent. Connecting counts as exchanges, and start-up
-counts as time. psql reads one file with one transaction per migration. Without --dbmate, npm fetches
+counts as time. psql reads one file with one transaction per migration. Without --dbmate, npm installs
 `@dbmate/linux-x64`.
 """
 
@@ -30,13 +30,13 @@ from .histories import write_history
 
 @dataclass(frozen=True)
 class Tool:
-    """How a tool is started, and which variable gets the URL; empty: it is the last argument."""
+    """A tool's command, and the environment variable for the URL; if empty, the URL is the last argument."""
 
     name: str
     command: tuple[str, ...]
     variable: str = ""
     query: str = ""
-    """What its URL needs at its end."""
+    """Suffix of the URL."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def main() -> None:
     for tool, runs in zip(tools, zip(*rounds, strict=True), strict=True):
         seconds = statistics.median(run.seconds for run in runs)
         exchanges = statistics.median(run.exchanges for run in runs)
-        each = f"{exchanges / options.count:5.2f} a migration"
+        each = f"{exchanges / options.count:5.2f} per migration"
         print(
             f"  {tool.name:10} {seconds:6.2f} s  {exchanges:5.0f} exchanges  {each}  {runs[0].connections} connections"
         )
 
 
 class _Link:
-    """A server that is far away."""
+    """A server behind a proxy that adds a round trip time."""
 
     def __init__(self, server: LocalServer, round_trip: float) -> None:
         self._server = server
@@ -109,7 +109,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--milliseconds", type=float, default=20)
-    parser.add_argument("--dbmate", type=Path, help="its program; without, npm fetches it")
+    parser.add_argument("--dbmate", type=Path, help="the program; by default, npm installs it")
     return parser.parse_args()
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from ctgitops.core.schema.compare import compare
 from ctgitops.core.schema.snapshot import Snapshot, snapshot_text
 from ctgitops.postgres.catalog.schema_snapshot import take_snapshot
-from ctgitops.postgres.connection.connect import connect
+from ctgitops.postgres.connection.connect import Address, connect
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import server_for
 
@@ -57,7 +57,7 @@ def schema(tables: int) -> str:
 
 
 def median(work: Callable[[], object]) -> tuple[float, float]:
-    """Median and least of some repetitions, in seconds."""
+    """Median and minimum of some repetitions, in seconds."""
     taken = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
@@ -66,8 +66,16 @@ def median(work: Callable[[], object]) -> tuple[float, float]:
     return statistics.median(taken), min(taken)
 
 
+def bare(address: Address) -> None:
+    """The plain catalog queries that a snapshot is compared with."""
+    with connect(address, "bench") as connection:
+        cursor = connection.execute(BARE.encode())
+        while cursor.nextset():
+            cursor.fetchall()
+
+
 def main() -> None:
-    """Prints them side by side."""
+    """Measures and prints."""
     tables = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     programs = server_for()
     with LocalServer(programs, settings={"autovacuum": "off"}) as server:
@@ -75,12 +83,6 @@ def main() -> None:
         with connect(address, "bench") as connection:
             connection.execute(schema(tables).encode())
             connection.execute("vacuum analyze")
-
-        def bare() -> None:
-            with connect(address, "bench") as connection:
-                cursor = connection.execute(BARE.encode())
-                while cursor.nextset():
-                    cursor.fetchall()
 
         def dump() -> None:
             command = [programs.path("pg_dump"), "-s", "-d", address.url]
@@ -91,9 +93,9 @@ def main() -> None:
             replace(each, attributes={**each.attributes, "comment": "x"}) if n % 100 == 0 else each
             for n, each in enumerate(first.objects)
         )
-        print(f"PostgreSQL {programs.version}, {tables} tables, {len(first.objects)} objects: median (least)")
+        print(f"PostgreSQL {programs.version}, {tables} tables, {len(first.objects)} objects: median (minimum)")
         rows: dict[str, Callable[[], object]] = {
-            "bare catalogue queries": bare,
+            "bare catalog queries": lambda: bare(address),
             "pg_dump -s": dump,
             "snapshot": lambda: take_snapshot(address),
             "compare of two": lambda: compare(Snapshot(first.objects), Snapshot(other.objects)),
@@ -104,8 +106,8 @@ def main() -> None:
         for name, (middle, least) in times.items():
             print(f"  {name:24} {middle * 1000:8.0f} ms  ({least * 1000:.0f})")
         print(
-            f"  snapshot / bare queries  {times['snapshot'][0] / times['bare catalogue queries'][0]:8.2f}  "
-            f"({times['snapshot'][1] / times['bare catalogue queries'][1]:.2f})"
+            f"  snapshot / bare queries  {times['snapshot'][0] / times['bare catalog queries'][0]:8.2f}  "
+            f"({times['snapshot'][1] / times['bare catalog queries'][1]:.2f})"
         )
 
 

@@ -1,1 +1,1 @@
-"""The documentation, and the generators of parts of it."""
+"""The documentation, and the code that generates parts of it."""

@@ -3,7 +3,7 @@
     python -m docs.picture PAGE.md PICTURE.png [--open]
 
 It uses GitHub's own Markdown parser, sanitises the result, and draws it in a browser with GitHub's style sheet.
-`make picture` plays the demo and draws its comments for the README and docs/comment.md. It needs Chromium, and npm for
+`make picture` runs the demo and draws its comments for the README and docs/comment.md. It needs Chromium, and npm for
 the style sheet.
 """
 
@@ -39,7 +39,7 @@ SIGNS = {
     "99.079-.389.22-.53Zm.84 1.28L1.5 5.31v5.38l3.81 3.81h5.38l3.81-3.81V5.31L10.69 1.5ZM8 4a.75.75 0 0 1"
     " .75.75v3.5a.75.75 0 0 1-1.5 0v-3.5A.75.75 0 0 1 8 4Zm0 8a1 1 0 1 1 0-2 1 1 0 0 1 0 2Z",
 }
-"""GitHub's own signs of the alerts that we write."""
+"""GitHub's icons for the alerts that the comment uses."""
 PAGE = """<!doctype html><meta charset=utf-8><style>{style}
 body {{ margin: 0; padding: 24px; width: {inner}px; background: white }}
 .sign {{ margin-right: 8px; fill: currentColor }}</style>
@@ -48,11 +48,11 @@ body {{ margin: 0; padding: 24px; width: {inner}px; background: white }}
 
 
 class PictureError(Exception):
-    """Something that is needed is not on this machine."""
+    """A required program or file is missing."""
 
 
 def html_of(markdown: str, *, unfolded: bool = False) -> str:
-    """What GitHub makes of a comment: no markup that it would not keep, and alerts as boxes."""
+    """The HTML that GitHub shows for a comment: sanitised, with alerts as boxes."""
     made = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
     tags = nh3.ALLOWED_TAGS | {"details", "summary", "input", "del"}
     attributes = {**nh3.ALLOWED_ATTRIBUTES, "*": {"align"}, "pre": {"lang"}, "details": {"open"}}
@@ -72,9 +72,9 @@ def draw(markdown: str, picture: Path, *, unfolded: bool = False) -> None:
     """Writes a picture of the whole page. Raises PictureError."""
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if browser is None:
-        raise PictureError("there is no Chromium; Debian's package is `chromium`")
+        raise PictureError("Chromium is not installed; Debian's package is `chromium`")
     if not STYLE.is_file():
-        raise PictureError(f"there is no {STYLE.relative_to(ROOT)}; `make picture` installs it")
+        raise PictureError(f"{STYLE.relative_to(ROOT)} is missing; `make picture` installs it")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         body = html_of(markdown, unfolded=unfolded)
@@ -94,11 +94,11 @@ def _browse(browser: str, folder: str, *arguments: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Draws one page."""
+    """Draws one page. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m docs.picture", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("page", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--open", dest="unfolded", action="store_true", help="with everything unfolded")
+    parser.add_argument("--open", dest="unfolded", action="store_true", help="expand all collapsed sections")
     asked = parser.parse_args(arguments)
     try:
         draw(asked.page.read_text("utf-8"), asked.picture, unfolded=asked.unfolded)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from ctgitops import errors
 from ctgitops.cli.main import VERBS, ctgitops
 from ctgitops.core.ledger.ledger import Entry, Mark
 from ctgitops.files.json_schema import faults
@@ -18,8 +21,8 @@ from ctgitops.files.policy import read_policy
 from ctgitops.files.repository import Repository
 from ctgitops.files.strict_yaml import Document, read_yaml
 from ctgitops.github.event import _READERS
-from docs import found, generate, pages, parts
-from docs.words import GATES, LEDGER_COLUMNS, PROBLEMS
+from ctgitops.report.comment import CUT
+from docs import generate, parts
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -131,12 +134,71 @@ def test_policies_in_the_pages_are_valid(tmp_path: Path) -> None:
         assert read_policy(Repository(tmp_path))[1] == (), place
 
 
-def test_every_code_of_a_problem_and_every_gate_is_explained() -> None:
-    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+def first_words(call: ast.Call, *names: str) -> str:
+    """The text that a call of one of these functions has as its first argument."""
+    if getattr(call.func, "id", "") not in names or not call.args:
+        return ""
+    first = call.args[0]
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
-    assert set(found.problem_codes()) == set(PROBLEMS)
-    assert found.gate_codes() == set(GATES)
-    assert [code for code in (*PROBLEMS, *GATES) if f"| `{code}` |" not in page] == []
+
+def calls() -> Iterator[ast.Call]:
+    for path in (ROOT / "ctgitops").rglob("*.py"):
+        yield from (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+
+
+def problem_codes() -> dict[str, tuple[str, str]]:
+    """Each problem's code with its exit status and whether it blocks, as the code that makes it says."""
+    statuses, blocks = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for call in calls():
+        if code := first_words(call, "Problem", "_problem"):
+            keywords = {k.arg: ast.unparse(k.value) for k in call.keywords}
+            about_ledger = "LEDGER" in keywords.get("concern", "") or getattr(call.func, "id", "") == "_problem"
+            statuses[code].add("4" if about_ledger else "3")
+            blocks[code].add({"True": "yes", "False": "no"}.get(keywords.get("blocks", "True"), "sometimes"))
+    return {
+        code: (" or ".join(sorted(statuses[code])), blocks[code].pop() if len(blocks[code]) == 1 else "sometimes")
+        for code in statuses
+    }
+
+
+def section(page: str, heading: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_every_code_of_a_problem_is_explained_with_its_status_and_whether_it_blocks() -> None:
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| ([^|]+) \| ([^|]+) \| .+ \| .+ \|$", section("docs/errors.md", "Problems"), re.M
+    )
+
+    assert sorted(rows) == rows == sorted(set(rows))
+    assert {code: (status, blocks) for code, status, blocks in rows} == problem_codes()
+
+
+def test_every_gate_is_explained() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| .+ \| .+ \|$", section("docs/errors.md", "Reasons to wait"), re.MULTILINE)
+
+    assert sorted(rows) == sorted({code for call in calls() if (code := first_words(call, "Reason"))})
+
+
+def test_every_exit_status_is_explained() -> None:
+    rows = re.findall(r"^\| (\d+) \| `error\[(\w+)\]`", section("docs/errors.md", "Exit statuses"), re.MULTILINE)
+
+    assert dict(rows) == {"130": "interrupted"} | {
+        str(each.exit_status): each.code for each in errors.CtgitopsError.__subclasses__()
+    }
+
+
+def test_what_a_long_comment_leaves_out_is_listed_in_order() -> None:
+    listed = re.findall(r"^(\d+)\. \*\*(\w+)\*\*", section("docs/comment.md", "When it is too long"), re.MULTILINE)
+
+    assert listed == [(str(number), kind) for number, kind in enumerate(CUT, start=1)]
+
+
+def test_every_template_is_listed() -> None:
+    listed = re.findall(r"^\| \[`([\w.]+\.j2)`\]", (ROOT / "docs/comment.md").read_text("utf-8"), re.MULTILINE)
+
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "ctgitops/report/templates").glob("*.j2"))
 
 
 def test_every_problem_names_its_code_where_it_is_made() -> None:
@@ -150,40 +212,39 @@ def test_every_problem_names_its_code_where_it_is_made() -> None:
 
 
 def test_every_column_of_the_ledger_is_explained_once() -> None:
-    columns, comments = found.ledger_columns("ledger"), found.column_comments("ledger")
+    columns, comments = parts.table_columns("ledger"), parts.column_comments("ledger")
 
     assert len(columns) == 22
-    assert set(columns) == set(comments) | set(LEDGER_COLUMNS)
-    assert not set(comments) & set(LEDGER_COLUMNS)
+    assert set(columns) == set(comments) | set(parts.COLUMNS)
+    assert not set(comments) & set(parts.COLUMNS)
 
 
 def test_columns_of_the_ledger_are_those_of_an_entry() -> None:
-
-    assert set(found.ledger_columns("ledger")) == set(Entry.__dataclass_fields__)
+    assert set(parts.table_columns("ledger")) == set(Entry.__dataclass_fields__)
 
 
 def test_generated_pages_are_current() -> None:
     stale = [diff for path, text in generate.generated().items() if (diff := generate.difference(path, text))]
-    assert not stale, "\n".join([*stale, f"run `make docs` ({parts.COMMAND})"])
+    assert not stale, "\n".join([*stale, f"run `make docs` ({generate.COMMAND})"])
 
 
 def test_generated_pages_do_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    narrow = pages.cli_page()
+    narrow = parts.verbs_help()
     monkeypatch.setenv("COLUMNS", "200")
-    assert narrow == pages.cli_page()
+    assert narrow == parts.verbs_help()
 
 
 def test_the_check_fails_with_a_diff_and_the_command_to_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
-    for path in (*(path for path, _ in generate.PARTS), *generate.PAGES):
-        (tmp_path / path).write_text((ROOT / path).read_text(encoding="utf-8"), encoding="utf-8")
+    for path, text in generate.generated().items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
     policy = tmp_path / "docs" / "policy.md"
-    policy.write_text(policy.read_text(encoding="utf-8").replace("numbering", "counting", 1), encoding="utf-8")
-    monkeypatch.setattr(generate, "ROOT", tmp_path)
-    monkeypatch.setattr(found, "problem_codes", lambda: {code: found.Found() for code in PROBLEMS})
+    policy.write_text(policy.read_text(encoding="utf-8").replace("| `numbering`", "| `counting`", 1), encoding="utf-8")
+    (tmp_path / "action.yml").write_text((ROOT / "action.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(parts, "ROOT", tmp_path)
 
     assert generate.main(["--check"]) == 1
     said = capsys.readouterr().err
@@ -194,7 +255,7 @@ def test_the_check_fails_with_a_diff_and_the_command_to_run(
 def test_the_script_runs_as_the_makefile_calls_it() -> None:
     command = [sys.executable, "-m", "docs.generate", "--help"]
     assert subprocess.run(command, cwd=ROOT, check=False, capture_output=True).returncode == 0
-    assert f"{parts.COMMAND} --check" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
+    assert f"{generate.COMMAND} --check" in (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "")
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)

@@ -20,11 +20,11 @@ from .history import history, speed
 from .score import HEAD, Score
 from .statements import Bench, sets
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where there is some
+MEMORY = Path("/dev/shm")  # noqa: S108 - in memory, if it exists
 
 
 def main(arguments: list[str]) -> None:
-    """Statements with a live catalogue on each major, histories from files alone on the first, and the speed."""
+    """Judges statements with a live catalog on each major, and histories from files alone on the first."""
     verbose = "-v" in arguments
     chosen = [int(word) for word in arguments if word.isdigit()]
     majors = chosen or sorted({p.major for p in find_programs() if p.has_server})
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
 
 def statements(server: LocalServer, wrong: dict[str, list[int]], *, verbose: bool) -> list[tuple[str, Score]]:
-    """A score for each set, and one for all; what PostgreSQL refuses is left out."""
+    """A score per set, and one for all; leaves out what PostgreSQL refuses."""
     bench, scores, whole = Bench(server), [], Score()
     for name, cases in sets():
         score = Score()
@@ -65,7 +65,7 @@ def statements(server: LocalServer, wrong: dict[str, list[int]], *, verbose: boo
 
 
 def histories(server: LocalServer, folders: list[Path]) -> None:
-    """Prints a score for each project, and the speed."""
+    """Prints a score per project, and the speed."""
     for folder in folders:
         for name, score in history(server, folder).items():
             print(score.line(f"{folder.name}, {name}"), flush=True)

@@ -1,4 +1,4 @@
-"""Migration histories of real projects, each file judged as if those before it were applied long ago."""
+"""Migration histories of real projects, each file judged as if all earlier ones had been applied before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .squawk import LOCK_RULES, squawk
 
 
 def history(server: LocalServer, folder: Path) -> dict[str, Score]:
-    """The scores of ctgitops, and of squawk where it is installed, over all files of a project in their order."""
+    """The scores of ctgitops, and of squawk if it is installed, for all files of a project in order."""
     scores: dict[str, Score] = defaultdict(Score)
     paths = sorted(folder.glob("*.sql"))
     others = squawk(paths)
@@ -42,7 +42,7 @@ def history(server: LocalServer, folder: Path) -> dict[str, Score]:
 
 
 def speed(files: list[Path]) -> float:
-    """Seconds of CPU for 1,000 files, as many of these as there are and again from the first."""
+    """Seconds of CPU for 1,000 files; fewer files are repeated."""
     texts = [path.read_text(encoding="utf-8") for path in files]
     scripts = [Script(texts[n % len(texts)], f"{n}.sql") for n in range(1000)]
     began, linter = time.process_time(), Linter(Catalog(complete=True))

@@ -15,7 +15,7 @@ from ctgitops.postgres.connection.connect import Address, Connection, connect
 from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.script import Script
 
-_NOBODYS = {"search_path": "pg_catalog"}
+_SETTINGS = {"search_path": "pg_catalog"}
 _MOST_SECONDS = 20
 
 
@@ -25,26 +25,26 @@ class Truth:
 
     impact: StepImpact
     failed: str = ""
-    """Why PostgreSQL refused it; then nothing is said of it."""
+    """PostgreSQL's error; a failed file is not judged."""
 
     @property
     def blocks(self) -> bool:
-        """Whether it reads, rewrites or indexes all of a table in use while nobody can write there."""
+        """Whether it scans, rewrites or indexes a whole table in use while writes to it are blocked."""
         return self.impact.blocks_writes_while_it_works
 
     @property
     def work(self) -> list[str]:
-        """That work, in words."""
+        """That work, as text."""
         blocking = (worked for each in self.impact.statements for worked in each.blocking)
         return list(dict.fromkeys(f"{worked.work} {worked.relation}" for worked in blocking))
 
 
 class Judge:
-    """One database, brought on file by file, or tried on without a trace."""
+    """A database to run files in, which are kept or rolled back."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._tracer = Tracer(lambda: connect(address, "bench/trace", _NOBODYS))
+        self._tracer = Tracer(lambda: connect(address, "bench/trace", _SETTINGS))
         self._connection = self._connected()
 
     def __enter__(self) -> Self:
@@ -55,9 +55,9 @@ class Judge:
         self._tracer.__exit__()
 
     def file(self, script: Script, *, keep: bool = True) -> Truth:
-        """Runs one file as an apply does; one that fails, or that is not to be kept, leaves no trace.
+        """Runs one file as apply does, and rolls it back if it fails or if `keep` is false.
 
-        What no transaction can hold is kept in any case.
+        A file outside a transaction is always kept.
         """
         step = Step(Direction.APPLY, 1, script.path, None, script.checksum, script)
         self._tracer.impacts.clear()

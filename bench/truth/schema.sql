@@ -1,4 +1,4 @@
--- The live database of the single statements.
+-- The live database for single statements.
 create domain plain_int as int;
 create domain positive as int check (value > 0);
 create domain named as text not null;

@@ -1,4 +1,4 @@
-"""Counts how often two judgements agree."""
+"""Counts how often lint and PostgreSQL agree."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Score:
     missed: int = 0
     quiet: int = 0
     spoke: int = 0
-    """Files with any finding at all, whatever it is about."""
+    """Files with any finding."""
 
     def count(self, *, truth: bool, said: bool, spoke: bool) -> None:
-        """One more file or statement."""
+        """Adds a file or statement."""
         self.right += truth and said
         self.wrong += said and not truth
         self.missed += truth and not said
@@ -26,18 +26,18 @@ class Score:
         self.spoke += spoke
 
     def __iadd__(self, other: Score) -> Self:
-        """With the counts of another."""
+        """Adds the counts of another score."""
         for name in ("right", "wrong", "missed", "quiet", "spoke"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of files or statements."""
         return self.right + self.wrong + self.missed + self.quiet
 
     def line(self, name: str) -> str:
-        """As it is printed."""
+        """A row of the table."""
         precision = self.right / (self.right + self.wrong) if self.right + self.wrong else 1.0
         recall = self.right / (self.right + self.missed) if self.right + self.missed else 1.0
         share = self.spoke / self.total if self.total else 0.0

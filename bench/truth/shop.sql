@@ -1,4 +1,4 @@
--- A second live database, with rows: that of the cases which lint was shown only when they were all written.
+-- A second live database, with rows: for the held-out cases, which were all written before lint ran on any of them.
 create extension if not exists btree_gist;
 create extension if not exists pg_trgm;
 create extension if not exists file_fdw;

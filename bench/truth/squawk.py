@@ -15,11 +15,11 @@ LOCK_RULES = frozenset(
         "disallowed-unique-constraint", "adding-serial-primary-key-field",
     }
 )  # fmt: skip
-"""Those that speak of what blocks writes."""
+"""The rules about blocked writes."""
 
 
 def squawk(files: list[Path]) -> dict[str, set[str]] | None:
-    """By file, the rules that it speaks of; None where it is not installed."""
+    """The rules that squawk reports, by file; None if it is not installed."""
     program = shutil.which("squawk")
     if program is None:
         return None

@@ -28,7 +28,7 @@ _MODEL, _WORK = "model", "work"
 
 @dataclass(frozen=True)
 class Tried:
-    """One case: what PostgreSQL did, and what lint says with the live catalogue in mind."""
+    """One case: what PostgreSQL did, and what lint reports with the live catalog."""
 
     text: str
     truth: Truth
@@ -36,12 +36,12 @@ class Tried:
 
     @property
     def said(self) -> bool:
-        """Whether lint says that it blocks writes while it works."""
+        """Whether lint reports that it blocks writes while it works."""
         return any(finding.blocks_writes for finding in self.found)
 
 
 def sets() -> Iterator[tuple[str, list[str]]]:
-    """The cases by the name of their set: those written down, then those that are products."""
+    """The cases by set: first the written ones, then the generated ones."""
     for path in sorted((_HERE / "cases").glob("*.sql")):
         lines = path.read_text(encoding="utf-8").splitlines()
         yield path.stem, [line for line in lines if line and not line.startswith("--")]
@@ -50,7 +50,7 @@ def sets() -> Iterator[tuple[str, list[str]]]:
 
 
 class Bench:
-    """One server with the live schema, and lint with its catalogue."""
+    """A server with the live schema, and lint with its catalog."""
 
     def __init__(self, server: LocalServer) -> None:
         self._server = server
@@ -65,7 +65,7 @@ class Bench:
         self._judge.__exit__(None)
 
     def tried(self, text: str) -> Tried:
-        """One case. What no transaction holds gets a database of its own."""
+        """Runs and lints one case. After one outside a transaction, the database is recreated."""
         script = Script(text, "case.sql")
         truth = self._judge.file(script, keep=False)
         if not script.transactional:

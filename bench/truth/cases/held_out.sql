@@ -1,4 +1,4 @@
--- Written down before lint was shown any of them (its first run: precision 0.947, recall 0.994 on each of PostgreSQL 14 to 18). Lint was mended by them since.
+-- Written before lint ran on any of them (first run: precision 0.947, recall 0.994 on each of PostgreSQL 14 to 18). Lint was corrected with them afterwards.
 alter table shop.customer add column nick text
 alter table shop.customer add column nick text default shop.next_code()
 alter table shop.customer add column nick text not null default ''

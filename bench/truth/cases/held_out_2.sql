@@ -1,4 +1,4 @@
--- Written down before lint was shown any of them (its first run: 0.982 and 0.991 on PostgreSQL 15). Lint was mended by them since.
+-- Written before lint ran on any of them (first run: 0.982 and 0.991 on PostgreSQL 15). Lint was corrected with them afterwards.
 alter table shop.log add column id bigserial primary key
 alter table shop.log add column id bigint generated always as identity, add primary key (id)
 alter table shop.unkeyed add column z int not null generated always as (a + b) stored

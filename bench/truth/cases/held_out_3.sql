@@ -1,5 +1,5 @@
--- Written down before lint was shown any of them (its first run: 0.774 and 0.960 on PostgreSQL 15, most of it blocks
--- that ask before they act). Lint was mended by them since.
+-- Written before lint ran on any of them (first run: 0.774 and 0.960 on PostgreSQL 15, mostly blocks
+-- with conditions). Lint was corrected with them afterwards.
 do $$ begin if exists (select 1 from information_schema.table_constraints where constraint_name = 'total_ok' and table_name = 'orders') then alter table shop.orders validate constraint total_ok; end if; end $$
 do $$ begin if not exists (select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname = 'customer_name_idx' and n.nspname = 'shop') then create index customer_name_idx on shop.customer (name); end if; end $$
 do $$ begin if not exists (select from pg_attribute where attrelid = 'shop.orders'::regclass and attname = 'note' and not attisdropped) then alter table shop.orders add column note text default random()::text; end if; end $$

@@ -1,4 +1,4 @@
--- Written down before lint was shown any of them (its first run: 0.980 and 0.993 on PostgreSQL 15 and on 18). Lint was mended by them since.
+-- Written before lint ran on any of them (first run: 0.980 and 0.993 on PostgreSQL 15 and on 18). Lint was corrected with them afterwards.
 alter aggregate shop.total_of (int) rename to sum_of
 alter collation shop.plain rename to plainer
 alter domain shop.email add constraint long check (length(value) > 3)

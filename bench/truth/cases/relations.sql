@@ -124,7 +124,7 @@ alter table numbered attach partition number_2 for values from (100) to (200)
 alter table numbered attach partition number_3 for values from (100) to (200)
 alter table numbered attach partition number_4 for values from (100) to (200)
 alter table numbered attach partition number_2 for values from (100) to (150)
--- Tables made in the same file are nobody's yet
+-- Tables created in the same file are not in use yet
 create table fresh (id int primary key)
 create table if not exists fresh (id int primary key)
 create table fresh (id int); create index on fresh (id)
