@@ -115,7 +115,7 @@ def test_the_query_in_the_help_finds_the_rows(database_url: str) -> None:
 def test_what_is_many_is_not_counted_to_its_end(database_url: str) -> None:
     run(database_url, SOUND + unchecked("insert into c select n, 9, 'x' from generate_series(3, 2000) n"))
     [problem] = deep_problems(constraint_check.checked_at(Address(database_url, "staging")))
-    assert problem.what.startswith("1,000 or more rows break foreign key")
+    assert problem.what.startswith("1,000 or more rows violate foreign key")
 
 
 def test_a_unique_index_names_its_cure() -> None:
