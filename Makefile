@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
 
 all: check
 
@@ -33,12 +33,20 @@ SEED ?= 1
 faults: $(READY)
 	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
 
-# What takes longer than CI has time for: TREES generated parse trees, PostgreSQL's whole regression suite, FAULTS faults.
+# Changes N places of the code, drawn with SEED, one at a time, and lists the changes that no test notices.
+mutations: N = 310
+mutations: $(READY)
+	$(BIN)/python -m tests.mutation --number $(N) --seed $(SEED)
+
+# What takes longer than CI has time for: TREES generated parse trees, PostgreSQL's whole regression suite, FAULTS faults,
+# MUTANTS mutants.
 TREES ?= 200000
 FAULTS ?= 1000
+MUTANTS ?= 600
 nightly: $(READY)
 	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
 	$(MAKE) faults N=$(FAULTS)
+	$(MAKE) mutations N=$(MUTANTS)
 
 # What needs servers of several PostgreSQL majors, and PostGIS; CI runs it.
 majors: $(READY)
