@@ -55,14 +55,19 @@ class Trials:
         control = sorted({test for tests in self.asked.values() for test in tests[:2] if test in items})
         if control and _wait(*_forked(lambda: _run(session, [items[test] for test in control]))) is not Ending.SURVIVED:
             raise SystemExit("the tests do not pass without a mutant")
-        waiting, running = list(self.asked), dict[Mutant, tuple[int, float]]()
+        waiting, running, again = list(self.asked), dict[Mutant, tuple[int, float]](), set[Mutant]()
         while waiting or running:
             while waiting and len(running) < self._jobs:
                 mutant = waiting.pop(0)
                 tests = [items[test] for test in self.asked[mutant] if test in items]
                 running |= self._started(session, mutant, tests)
             for mutant, (pid, deadline) in list(running.items()):
-                if (ending := _ended(pid, deadline)) is not None:
+                ending = _ended(pid, deadline)
+                if ending is Ending.SURVIVED and mutant not in again and mutant.in_function:
+                    again.add(mutant)  # code that ran at import is noticed by a new process alone
+                    asked = self.asked[mutant]
+                    running[mutant] = _forked(lambda mutant=mutant, asked=asked: _anew(mutant, asked))  # type: ignore[misc]
+                elif ending is not None:
                     del running[mutant]
                     self._note(mutant, ending)
             time.sleep(0.01)

@@ -179,3 +179,17 @@ def test_unlock_ends_the_holder_and_the_sessions_of_its_run_and_no_others(databa
             assert not {lock.info.backend_pid, worker.info.backend_pid} & alive
             assert {earlier.info.backend_pid, other.info.backend_pid} <= alive
             assert database.holder() is None
+
+
+def test_a_step_that_is_noted_right_after_a_report_waits_for_the_next_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A history of thousands of quick migrations does not write thousands of rows."""
+    runs = Runs(database_url)
+    with runs.locked(ONE) as (held, _):
+        held.note("too early")
+        monkeypatch.setattr(run_lock, "LEASE_SECONDS", -1)
+        before = fetch(database_url, "select step from ctgitops.lease")
+        held.note("in time")
+        after = fetch(database_url, "select step from ctgitops.lease")
+    assert (before, after) == ([(None,)], [("in time",)])
