@@ -54,6 +54,8 @@ def main() -> int:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{scratch}/hypothesis"
         files = sorted({test.partition("::")[0] for tests in trials.asked.values() for test in tests})
         pytest.main([*OPTIONS, f"--basetemp={scratch}/tests", *files], plugins=[trials])
+    if len(trials.endings) < len(trials.asked):
+        raise SystemExit("the tests could not be collected")
     return _report(drawn, equivalent, trials.endings)
 
 

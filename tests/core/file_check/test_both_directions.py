@@ -51,3 +51,10 @@ def _divided(sql: str, line: int) -> tuple[str, str]:
 )
 def test_a_rollback_in_comments_or_a_table_dropped_on_purpose_is_not(sql: str) -> None:
     assert script_problems(Script(sql, "migrations/001_t.sql")) == ()
+
+
+def test_a_rollback_file_with_both_directions_keeps_one() -> None:
+    sql = "create table t (a int);\n-- Rollback:\ndrop table t;"
+    for path in ("migrations/001_t.down.sql", "other/001_t.sql"):
+        (problem,) = script_problems(Script(sql, path))
+        assert (problem.code, "above line 2" in problem.hint) == ("section", True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from ctgitops.core.run.progress import LeftoverHealed, StepResumed
+from ctgitops.core.run.progress import BackendAwaited, LeftoverHealed, StepResumed
 from ctgitops.errors import ApplyError
+from ctgitops.postgres.nontransactional import leftovers, recover, throttle
 from tests.fakes import migration
 from tests.postgres.runs import (
     LOCKED,
@@ -19,7 +22,7 @@ from tests.postgres.runs import (
     terminate,
     waits_for_a_lock,
 )
-from tests.servers import fetch, run
+from tests.servers import fetch, run, session
 from tests.stories.house import has, marks, transaction
 
 INDEX = migration("002_index", sql="create index concurrently one_by_id on one (id);")
@@ -127,11 +130,11 @@ def test_an_index_that_was_interrupted_is_dropped_and_built_again(runs: Runs) ->
 
 def test_an_index_that_was_interrupted_can_be_dropped_before_the_backup(runs: Runs) -> None:
     interrupted_index(runs)
-    with runs.locked(ONE, INDEX) as (session, plan):
-        assert ["was dropped" in each for each in session.heal(plan)] == [True]
+    with runs.locked(ONE, INDEX) as (held, plan):
+        assert ["was dropped" in each for each in held.heal(plan)] == [True]
         assert fetch(runs.url, OID) == [(0,)]
-        assert session.heal(plan) == ()
-        session.run(plan.steps[0], plan, None)
+        assert held.heal(plan) == ()
+        held.run(plan.steps[0], plan, None)
     assert fetch(runs.url, INVALID) == []
     assert has(runs.url, "one_by_id")
 
@@ -218,3 +221,76 @@ def test_a_batched_migration_that_is_stopped_in_its_pause_keeps_its_batches(runs
     assert fetch(runs.url, "select count(*) from big where done") == [(10,)]
     runs.apply(ONE, migration("002_fill", sql=f"-- ctgitops: batch size=10 pause=0ms\n{fill}"))
     assert fetch(runs.url, "select n, count(*) from big group by n") == [(1, 30)]
+
+
+def test_a_statement_that_was_finished_and_then_replaced_in_the_file_is_refused(runs: Runs) -> None:
+    interrupted_index(runs)
+    run(runs.url, "reindex index concurrently one_by_id")
+    with pytest.raises(ApplyError, match="create index concurrently one_by_id") as refused:
+        runs.apply(ONE, migration("002_index", sql="create index concurrently another on one (id);"))
+    assert "restore that statement" in refused.value.hint
+    assert not has(runs.url, "another")
+
+
+def test_a_catalog_that_cannot_be_read_fails_the_step_with_the_reason(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_INDEX_ON", "select 1 / 0")
+    with pytest.raises(ApplyError, match="division by zero"):
+        runs.apply(ONE, INDEX)
+    assert not has(runs.url, "one_by_id")
+    monkeypatch.undo()
+    runs.apply(ONE, INDEX)
+    assert has(runs.url, "one_by_id")
+
+
+def test_a_lag_that_cannot_be_asked_for_fails_the_step(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(runs.url, BIG)
+    monkeypatch.setattr(throttle, "_LAG", "select 1 / 0")
+    with pytest.raises(ApplyError, match="division by zero"):
+        runs.apply(ONE, migration("002_fill", sql=f"-- ctgitops: batch size=10 pause=0ms\n{FILL}"))
+
+
+def test_a_savepoint_free_file_is_applied_with_others_in_one_transaction(runs: Runs) -> None:
+    two, three = (migration(name, sql=f"create table {name[4:]} ();") for name in ("002_two", "003_three"))
+    with runs.locked(ONE, two, three) as (held, plan):
+        held.together(plan, None)
+    assert marks(runs.url)[1:] == ["002_two applied", "003_three applied"]
+
+
+def test_a_backend_that_still_builds_the_index_of_an_earlier_run_is_waited_for(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session has another name, so that only the row of progress says whose it is."""
+    monkeypatch.setattr(recover, "WAIT_SECONDS", 0.01)
+    with session(runs.url) as other:
+        pid = other.info.backend_pid
+        interrupted_index(runs)
+        other.execute("begin; create table while_it_works ()")
+        run(
+            runs.url,
+            f"""alter table ctgitops.progress disable trigger all;
+                update ctgitops.progress set backend_pid = {pid}, backend_start =
+                (select backend_start from pg_stat_activity where pid = {pid})""",
+        )
+        runs.hears = lambda progress: other.rollback() if isinstance(progress, BackendAwaited) else None
+        runs.apply(ONE, INDEX)
+    (awaited,) = [each for each in runs.heard if isinstance(each, BackendAwaited)]
+    assert (awaited.step.name, awaited.backend) == ("002_index", pid)
+
+
+def test_an_index_build_is_not_cut_short_by_the_limits_of_the_run(runs: Runs) -> None:
+    """It blocks no session, and cancelled it leaves an INVALID index."""
+    waited = []
+
+    def longer_than_the_lock_timeout() -> bool:
+        waited.append(waits_for_a_lock(runs.url))
+        return sum(waited) > 20
+
+    runs.patience = timedelta()
+    with session(runs.url) as other:
+        other.execute("begin; insert into one values (7)")
+        with once(longer_than_the_lock_timeout, other.rollback):
+            runs.apply(ONE, INDEX)
+    assert progress(runs) == ["1 begun", "1 done"]
+    assert marks(runs.url)[1:] == ["002_index started", "002_index applied"]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import psycopg
 import pytest
 
+from ctgitops.core.gate.data_loss import Loss, losses
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.errors import ApplyError
+from ctgitops.core.plan.rollback import make_rollback
+from ctgitops.core.run.auto_rollback import Checkpoint
+from ctgitops.errors import ApplyError, Place
 from ctgitops.postgres.connection.session_settings import ON_DISK
 from ctgitops.postgres.connection.simple_query import Failure
 from ctgitops.postgres.ledger.ledger import LEDGER
 from ctgitops.postgres.transaction.coalesce import Pace
 from ctgitops.postgres.transaction.execute import whole
+from ctgitops.postgres.transaction.message import Spot
+from ctgitops.postgres.transaction.row_guard import RowGuard
 from ctgitops.postgres.transaction.step_failure import IN_TRANSACTION, hint_for, names
 from ctgitops.sql.script import Script
-from tests.fakes import entry, migration
+from tests.fakes import STAGING, chained, entry, migration
 from tests.postgres.runs import NO_TRANSACTION, ONE, Runs
 from tests.servers import fetch, run, session
 from tests.stories.house import has, marks
@@ -136,3 +144,43 @@ def test_the_hint_follows_from_what_failed(failure: Failure, said: str) -> None:
 def test_the_names_of_many_steps_are_shortened() -> None:
     assert names(["a", "b", "c"]) == "a, b, c"
     assert names(["a", "b", "c", "d"]).startswith("a to d, 4 ")
+
+
+def losses_of(down: str) -> tuple[Step, tuple[Loss, ...]]:
+    ledger = chained(entry(migration("001_one", sql="create table one (id int primary key);", down=down)))
+    plan = make_rollback(STAGING, ledger, ledger.in_order)
+    return plan.steps[0], losses(plan, ledger)
+
+
+@pytest.mark.parametrize(
+    ("down", "own", "counted"),
+    [
+        ("drop table one;", "insert into one values (1);", True),
+        ("delete from one where id > 5;", "insert into one values (6);", True),
+        ("delete from one where id > 100;", "insert into one values (6);", False),
+        ("drop schema x cascade;", "insert into one values (6);", False),
+    ],
+)
+def test_a_rollback_is_refused_where_another_session_wrote_rows_that_it_destroys(
+    runs: Runs, down: str, own: str, counted: bool
+) -> None:
+    runs.apply(ONE, migration("002_own", sql=own))
+    step, found = losses_of(down)
+    guard = RowGuard(found, Checkpoint(0, 0)).of(step)
+    assert RowGuard(found, Checkpoint(0, 0)).of(replace(step, name="009_other")) == ""
+    with session(runs.url) as connection:
+        if guard:
+            connection.execute(guard.encode())
+        connection.execute("insert into one values (50)")
+        if counted:
+            with pytest.raises(psycopg.errors.ObjectInUse, match='"one" holds rows'):
+                connection.execute(guard.encode())
+        elif guard:
+            connection.execute(guard.encode())
+
+
+def test_a_place_has_no_column_where_a_hidden_password_would_shift_it() -> None:
+    place = Place("migrations/001_one.sql", 3, 9)
+    assert Spot(place, "select 1").place_shown == place
+    assert Spot(place, "create role a password 'hunter2'").place_shown == Place("migrations/001_one.sql", 3)
+    assert Spot().place_shown is None
