@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.core.gate.data_loss import losses
+from ctgitops.core.ledger.ledger import Mark
+from ctgitops.core.plan.history import history_problems
 from ctgitops.core.plan.plan import Direction
 from ctgitops.core.plan.replay import steps_of
 from ctgitops.core.plan.rollback import last_entries, make_rollback
 from ctgitops.errors import LedgerError, UsageError
-from tests.fakes import STAGING, chained, entry, migration
+from tests.fakes import STAGING, chained, entry, migration, workspace
 
 ONE, TWO, THREE = migration("001_one", "1.0.0"), migration("002_two", "1.1.0"), migration("003_three", "1.2.0")
 LEDGER = chained(entry(ONE), entry(TWO), entry(THREE))
@@ -53,3 +55,17 @@ def test_a_ledger_without_the_sql_of_a_migration_cannot_be_replayed() -> None:
     assert [step.name for step in steps_of(LEDGER)] == ["001_one", "002_two", "003_three"]
     with pytest.raises(LedgerError, match="002_two"):
         steps_of(chained(entry(ONE), replace(entry(TWO), sql=None)))
+
+
+def test_an_unfinished_migration_keeps_others_from_being_rolled_back() -> None:
+    ledger = chained(entry(ONE), entry(TWO, Mark.STARTED))
+    plan = make_rollback(STAGING, ledger, last_entries(ledger, 1))
+    assert [each.code for each in plan.problems if each.blocks] == ["unfinished"]
+    assert "ctgitops repair 002 --env staging" in plan.problems[0].hint
+
+
+def test_a_file_that_was_changed_is_shown_at_the_first_line_that_differs() -> None:
+    before = migration("001_one", sql="select 1;\nselect 2;\nselect 3;\n")
+    for sql, line in (("select 1;\nselect 9;\nselect 8;\n", 2), ("select 1;\nselect 2;\nselect 3;\nselect 4;\n", 4)):
+        found = history_problems(workspace(migration("001_one", sql=sql)), "staging", chained(entry(before)), ())
+        assert [each.place and each.place.line for each in found] == [line]

@@ -138,3 +138,20 @@ def test_a_measurement_of_elsewhere_is_left_out_where_the_rows_are_not_known() -
     there = Measured("staging", 5000, 100)
     (wait,) = effect_of(impact(Work.SCAN), {}, None, there).waits
     assert (wait.measured, wait.rows) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds_taken", "shown"),
+    [
+        (0.9, Bucket.INSTANT),
+        (1.0, Bucket.SECONDS),
+        (9.9, Bucket.SECONDS),
+        (10.0, Bucket.UNDER_A_MINUTE),
+        (59.9, Bucket.UNDER_A_MINUTE),
+        (60.0, Bucket.MINUTES),
+        (3599.0, Bucket.MINUTES),
+        (3600.0, Bucket.HOURS),
+    ],
+)
+def test_a_duration_is_shown_by_its_order_of_magnitude(seconds_taken: float, shown: Bucket) -> None:
+    assert bucket_of(seconds_taken) is shown
