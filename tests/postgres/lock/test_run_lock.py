@@ -187,9 +187,9 @@ def test_a_step_that_is_noted_right_after_a_report_waits_for_the_next_one(
     """A history of thousands of quick migrations does not write thousands of rows."""
     runs = Runs(database_url)
     with runs.locked(ONE) as (held, _):
-        held.note("too early")
+        held.set_activity("too early")
         monkeypatch.setattr(run_lock, "LEASE_SECONDS", -1)
         before = fetch(database_url, "select step from ctgitops.lease")
-        held.note("in time")
+        held.set_activity("in time")
         after = fetch(database_url, "select step from ctgitops.lease")
     assert (before, after) == ([(None,)], [("in time",)])

@@ -131,9 +131,9 @@ def test_an_index_that_was_interrupted_is_dropped_and_built_again(runs: Runs) ->
 def test_an_index_that_was_interrupted_can_be_dropped_before_the_backup(runs: Runs) -> None:
     interrupted_index(runs)
     with runs.locked(ONE, INDEX) as (held, plan):
-        assert ["was dropped" in each for each in held.heal(plan)] == [True]
+        assert ["was dropped" in each for each in held.drop_invalid_indexes(plan)] == [True]
         assert fetch(runs.url, OID) == [(0,)]
-        assert held.heal(plan) == ()
+        assert held.drop_invalid_indexes(plan) == ()
         held.run(plan.steps[0], plan, None)
     assert fetch(runs.url, INVALID) == []
     assert has(runs.url, "one_by_id")
@@ -254,7 +254,7 @@ def test_a_lag_that_cannot_be_asked_for_fails_the_step(runs: Runs, monkeypatch: 
 def test_a_savepoint_free_file_is_applied_with_others_in_one_transaction(runs: Runs) -> None:
     two, three = (migration(name, sql=f"create table {name[4:]} ();") for name in ("002_two", "003_three"))
     with runs.locked(ONE, two, three) as (held, plan):
-        held.together(plan, None)
+        held.single_transaction(plan, None)
     assert marks(runs.url)[1:] == ["002_two applied", "003_three applied"]
 
 

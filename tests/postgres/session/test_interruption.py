@@ -187,7 +187,7 @@ def test_a_batch_of_migrations_whose_backend_is_terminated_is_run_once_each(data
 
     with Runs(database_url).locked(ONE, *more) as (held, plan):
         held.run(plan.steps[0], plan, None)
-        held._pace.size = 8
+        held._run_of(plan)._coalescer.pace.size = 8
         with once(lambda: sleeps(database_url), go_on):
             for step in plan.steps[1:]:
                 held.run(step, plan, None)

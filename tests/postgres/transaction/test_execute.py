@@ -15,8 +15,8 @@ from ctgitops.errors import ApplyError, Place
 from ctgitops.postgres.connection.session_settings import ON_DISK
 from ctgitops.postgres.connection.simple_query import Failure
 from ctgitops.postgres.ledger.ledger import LEDGER
-from ctgitops.postgres.transaction.coalesce import Pace
-from ctgitops.postgres.transaction.execute import whole
+from ctgitops.postgres.session.coalesce import Pace
+from ctgitops.postgres.transaction.execute import Part, envelope
 from ctgitops.postgres.transaction.message import Spot
 from ctgitops.postgres.transaction.row_guard import RowGuard
 from ctgitops.postgres.transaction.step_failure import IN_TRANSACTION, hint_for, names
@@ -53,10 +53,10 @@ def leaks(runs: Runs, sql: str, *, together: bool) -> list[tuple[str, str]]:
     migrations = (ONE, migration("002_two", sql=sql), migration("003_three", sql="create table three ();"))
     with runs.locked(*migrations) as (held, plan):
         if together:
-            held.together(plan, None)
+            held.single_transaction(plan, None)
         for step in () if together else plan.steps:
             held.run(step, plan, None)
-        return [(leak.migration, leak.what) for leak in held.left()]
+        return [(leak.migration, leak.what) for leak in held.session_leaks()]
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["each in its own", "one transaction"])
@@ -73,12 +73,12 @@ def test_files_of_one_transaction_are_applied_together_or_not_at_all(runs: Runs)
     two, three = migration("002_two", sql="create table two ();"), migration("003_three", sql="select 1 / 0;")
     with runs.locked(ONE, two, three) as (held, plan):
         with pytest.raises(ApplyError, match="003_three: division by zero") as failed:
-            held.together(plan, None)
+            held.single_transaction(plan, None)
         assert failed.value.applied == ()
     assert marks(runs.url) == ["003_three failed"]
     assert not has(runs.url, "one")
     with runs.locked(ONE, two) as (held, plan):
-        assert len(held.together(plan, None)) == 2
+        assert len(held.single_transaction(plan, None)) == 2
     assert marks(runs.url)[1:] == ["001_one applied", "002_two applied"]
     assert fetch(runs.url, "select count(distinct xmin::text) from ctgitops.ledger where mark = 'applied'") == [(1,)]
 
@@ -87,7 +87,7 @@ def test_a_savepoint_that_a_file_leaves_open_is_none_of_the_next_file(runs: Runs
     two = migration("002_two", sql="savepoint mine;\ncreate table two ();")
     three = migration("003_three", sql="create table three ();\nrollback to savepoint mine;")
     with runs.locked(ONE, two, three) as (held, plan), pytest.raises(ApplyError, match="savepoint"):
-        held.together(plan, None)
+        held.single_transaction(plan, None)
     assert not has(runs.url, "one")
 
 
@@ -107,7 +107,7 @@ def test_a_verify_query_that_is_not_true_rolls_its_migration_back(runs: Runs, qu
 def test_only_the_last_commit_of_a_plan_waits_for_the_disk(database_url: str) -> None:
     with session(database_url) as connection:
         for last in (True, False):
-            assert (ON_DISK in whole(connection, STEP, entry(ONE), last=last).after) is last
+            assert (ON_DISK in envelope(connection, Part(STEP, entry(ONE), last=last)).after) is last
 
 
 @pytest.mark.parametrize("kind", ["", NO_TRANSACTION], ids=["in a transaction", "outside"])
