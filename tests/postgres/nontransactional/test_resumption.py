@@ -159,7 +159,7 @@ def test_an_invalid_index_of_that_name_that_is_not_of_this_statement_is_left_alo
     run(runs.url, "create index one_by_id on one (id desc)")
     run(runs.url, "update pg_index set indisvalid = false where indexrelid = 'one_by_id'::regclass")
     before = fetch(runs.url, OID)
-    with pytest.raises(ApplyError, match=r"index public\.one_by_id is there, is INVALID") as refused:
+    with pytest.raises(ApplyError, match=r"index public\.one_by_id .*is INVALID") as refused:
         runs.apply(ONE, migration("002_index", sql="create index concurrently if not exists one_by_id on one (id);"))
     assert "drop index concurrently public.one_by_id" in refused.value.hint
     assert fetch(runs.url, OID) == before
