@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.ledger.recovery import RecoveryAction, new_ones, next_of
-from ctgitops.core.ledger.relation_state import (
+from ctgitops.core.ledger.recovery import (
     ABSENT,
     DETACH_PENDING,
     PRESENT,
     Present,
+    RecoveryAction,
     RelationState,
     indexes,
+    new_ones,
+    next_of,
     oids_in,
     parse_state,
 )

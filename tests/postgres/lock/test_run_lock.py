@@ -55,7 +55,7 @@ def test_a_run_waits_until_the_lock_is_free_and_says_so_once(database_url: str) 
 
 def test_a_run_that_may_not_wait_changes_nothing_and_names_the_holder(database_url: str) -> None:
     with held(database_url) as other:
-        with pytest.raises(MustWaitError, match="another run holds the (run )?lock") as refused:
+        with pytest.raises(MustWaitError, match=r"another run holds the (run )?lock") as refused:
             Runs(database_url, wait=timedelta()).apply(ONE)
         assert f"backend {other.info.backend_pid}" in refused.value.what
     assert refused.value.state == "nothing was changed"
