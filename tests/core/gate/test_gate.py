@@ -42,7 +42,7 @@ def test_a_predecessor_whose_ledger_was_changed_by_hand_proves_nothing() -> None
     there = chained(entry(ONE), entry(TWO))
     broken = replace(there, entries=(there.entries[0], replace(there.entries[1], actor="mallory")))
     (reason,) = waits(broken)
-    assert (reason.gate, reason.what.startswith("entry 2 of the ledger of staging")) == ("after", True)
+    assert (reason.gate, "entry 2" in reason.what) == ("after", True)
     assert "ctgitops status --env staging" in reason.hint
 
 
