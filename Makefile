@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 T ?=
 
-.PHONY: all check demo test slow faults nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture lock bench bench-plan bench-action clean
 
 all: check
 
@@ -33,12 +33,19 @@ SEED ?= 1
 faults: $(READY)
 	CTGITOPS_FAULTS=$(N) CTGITOPS_FAULT_SEED=$(SEED) $(BIN)/pytest -m faults tests/faults $(T)
 
-# Too slow for CI: TREES generated parse trees, PostgreSQL's complete regression suite, FAULTS faults.
+# Mutates N places of the code, drawn with SEED, one at a time, and lists the mutants that survive the tests.
+mutations: N = 310
+mutations: $(READY)
+	$(BIN)/python -m tests.mutation --number $(N) --seed $(SEED)
+
+# Too slow for CI: TREES generated parse trees, PostgreSQL's complete regression suite, FAULTS faults, MUTANTS mutants.
 TREES ?= 200000
 FAULTS ?= 1000
+MUTANTS ?= 600
 nightly: $(READY)
 	CTGITOPS_TREES=$(TREES) CTGITOPS_TREE_SEED=$(SEED) CTGITOPS_REGRESSION_EACH=1 $(BIN)/pytest -m slow tests/fuzz $(T)
 	$(MAKE) faults N=$(FAULTS)
+	$(MAKE) mutations N=$(MUTANTS)
 
 # Tests that need servers of several PostgreSQL majors, and PostGIS; CI runs them.
 majors: $(READY)

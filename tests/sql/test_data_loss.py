@@ -56,3 +56,19 @@ def test_which_rows_is_asked_with_the_condition_of_the_statement(sql: str, expec
 def test_what_a_file_makes() -> None:
     made = what_it_makes("create table a.b (); alter table c add column d int; create table e as select 1")
     assert made == {('"a"."b"', ""), ('"c"', '"d"'), ('"e"', "")}
+
+
+@pytest.mark.parametrize(
+    ("sql", "how", "some"),
+    [
+        ("delete from a where b = 1", Destroying.DELETED, True),
+        ("delete from a", Destroying.DELETED, False),
+        ("update a set b = 1 where c = 2", Destroying.OVERWRITTEN, True),
+        ("update a set b = 1", Destroying.OVERWRITTEN, False),
+        ("merge into a using b on a.i = b.i when matched then update set c = 1", Destroying.OVERWRITTEN, False),
+        ("truncate a", Destroying.EMPTIED, False),
+    ],
+)
+def test_a_where_destroys_only_some_rows(sql: str, how: Destroying, some: bool) -> None:
+    ((_, destroyed),) = what_it_destroys(sql)
+    assert (destroyed.how, destroyed.name, destroyed.only_some) == (how, '"a"', some)

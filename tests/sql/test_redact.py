@@ -30,6 +30,14 @@ HIDDEN = {
         "CREATE USER MAPPING FOR a SERVER s OPTIONS (user 'u', password 'hunter2', password_required 'false');",
         "CREATE USER MAPPING FOR a SERVER s OPTIONS (user 'u', password '***', password_required 'false');",
     ),
+    "first option": (
+        "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (password 'hunter2');",
+        "CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (password '***');",
+    ),
+    "backslashes": (
+        r"SELECT dblink(E'host=h password=\'hunter2 x\' user=u');",
+        "SELECT dblink(E'host=h password=''***'' user=u');",
+    ),
     "server": (
         "ALTER SERVER s OPTIONS (SET host 'h', ADD \"api_key\" 'hunter2');",
         "ALTER SERVER s OPTIONS (SET host 'h', ADD \"api_key\" '***');",

@@ -58,3 +58,11 @@ def test_ten_megabytes_of_inserts_are_judged_in_a_few_seconds() -> None:
     row = "insert into t values ({n}, 'some text of a row that is imported here');\n"
     script = Script("".join(row.format(n=n) for n in range(130_000)), "001_import.sql")
     assert script_problems(script) == ()
+
+
+@pytest.mark.parametrize(("more", "line"), [("", 3), ("select 3;\n", 3)])
+def test_a_batched_migration_with_more_statements_points_at_the_second(more: str, line: int) -> None:
+    script = Script(f"-- ctgitops: batch size=5\nselect 1;\nselect 2;\n{more}", "migrations/001_one.sql")
+    (fault,) = script.batch_faults
+    assert script.place(fault.offset).line == line
+    assert script.batch is None

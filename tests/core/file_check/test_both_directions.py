@@ -51,3 +51,20 @@ def _divided(sql: str, line: int) -> tuple[str, str]:
 )
 def test_a_rollback_in_comments_or_a_table_dropped_on_purpose_is_not(sql: str) -> None:
     assert script_problems(Script(sql, "migrations/001_t.sql")) == ()
+
+
+def test_a_rollback_file_with_both_directions_keeps_one() -> None:
+    sql = "create table t (a int);\n-- Rollback:\ndrop table t;"
+    for path in ("migrations/001_t.down.sql", "other/001_t.sql"):
+        (problem,) = script_problems(Script(sql, path))
+        assert (problem.code, "above line 2" in problem.hint) == ("section", True)
+
+
+def _tables(names: str) -> list[tuple[str, str]]:
+    return [(f"create table {name} ();", f"drop table {name};") for name in names]
+
+
+def test_of_many_tables_the_first_three_are_named() -> None:
+    up, down = ("".join(f"{verb}\n" for verb in verbs) for verbs in zip(*_tables("abcd"), strict=True))
+    (problem,) = script_problems(Script(f"{up}-- Rollback:\n{down}", "migrations/001_t.sql"))
+    assert "drops table a, table b, table c, which" in problem.what

@@ -56,3 +56,17 @@ def test_a_file_that_was_removed_is_told_apart_from_what_is_newer() -> None:
         "update this checkout, for example with `git pull`; if no branch has the file, "
         "restore migrations/201_forms.sql; its SQL is shown as the ledger stores it"
     )
+
+
+def test_a_dependency_that_is_neither_applied_nor_planned_is_a_problem() -> None:
+    needing = migration("003_three", "1.0.0", Dependencies="001, 002")
+    work = workspace(ONE, TWO, needing)
+
+    def unmet(*pending: object) -> list[str]:
+        found = history_problems(work, "staging", chained(entry(ONE)), pending)  # type: ignore[arg-type]
+        return [p.what for p in found if p.code == "dependency"]
+
+    (what,) = unmet(needing)
+    assert "003_three depends on 002" in what
+    assert unmet(TWO, needing) == []
+    assert unmet(TWO) == []

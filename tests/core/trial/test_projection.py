@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,35 @@ def test_only_the_same_file_counts_that_ran_on_rows_that_are_known() -> None:
     assert measured_in("staging", step, Ledger(), scan, sizes) is None
     assert measured_in("staging", step, ledger, scan, {}) is None
     assert measured_in("staging", step, ledger, impact(), sizes) is None
+
+
+@pytest.mark.parametrize(
+    ("work", "rate"), [(Work.SCAN, "scanned"), (Work.FOREIGN_KEY, "checked"), (Work.INDEX, "indexed")]
+)
+def test_the_slower_of_rows_and_pages_decides(work: Work, rate: str) -> None:
+    rates = replace(RATES, **{rate: 10.0, "pages": 1.0})
+    assert seconds(work, Size(100, 2, 0), rates) == 10
+    assert seconds(work, Size(10, 20, 0), rates) == 20
+
+
+def test_a_measurement_of_elsewhere_is_left_out_where_the_rows_are_not_known() -> None:
+    there = Measured("staging", 5000, 100)
+    (wait,) = effect_of(impact(Work.SCAN), {}, None, there).waits
+    assert (wait.measured, wait.rows) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds_taken", "shown"),
+    [
+        (0.9, Bucket.INSTANT),
+        (1.0, Bucket.SECONDS),
+        (9.9, Bucket.SECONDS),
+        (10.0, Bucket.UNDER_A_MINUTE),
+        (59.9, Bucket.UNDER_A_MINUTE),
+        (60.0, Bucket.MINUTES),
+        (3599.0, Bucket.MINUTES),
+        (3600.0, Bucket.HOURS),
+    ],
+)
+def test_a_duration_is_shown_by_its_order_of_magnitude(seconds_taken: float, shown: Bucket) -> None:
+    assert bucket_of(seconds_taken) is shown

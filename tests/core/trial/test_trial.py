@@ -12,6 +12,7 @@ from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.snapshot import SchemaObject
 from ctgitops.core.schema.source_database import Membership, Role, SourceDatabase
 from ctgitops.core.trial.trial import (
+    IdempotenceCheck,
     OrderCheck,
     RollbackTrial,
     Trial,
@@ -20,7 +21,7 @@ from ctgitops.core.trial.trial import (
     says_nothing,
     step_back,
 )
-from ctgitops.errors import ApplyError, Cause
+from ctgitops.errors import ApplyError, Cause, Place
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
 ORDINARY = SourceDatabase("deploy", roles=(Role("deploy"),))
@@ -159,3 +160,17 @@ def test_what_does_not_run_blocks_and_what_leaves_something_warns() -> None:
         )
         == ()
     )
+
+
+def test_a_second_run_that_fails_or_changes_something_is_a_warning() -> None:
+    step = make_plan(workspace(ONE), STAGING, Ledger()).steps[0]
+    fails = IdempotenceCheck(step, failed=ApplyError("it is there already", place=Place("migrations/001_one.sql", 4)))
+    found = proof_problems(
+        Trial(again=(fails, IdempotenceCheck(step, differs=MORE), IdempotenceCheck(step))), "staging"
+    )
+    assert [(p.code, p.blocks, p.place and p.place.line) for p in found] == [
+        ("not-idempotent", False, 4),
+        ("not-idempotent", False, 1),
+    ]
+    assert "it is there already" in found[0].what
+    assert "table public.t" in found[1].what

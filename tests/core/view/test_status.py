@@ -8,7 +8,7 @@ from ctgitops.core.gate.gate import Unreadable
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
 from ctgitops.core.migration.schema_version import SchemaVersion
 from ctgitops.core.view.status import State, exit_status, status_of
-from tests.fakes import NOW, STAGING, TO_003, added, chained, entry, migration, seed, workspace
+from tests.fakes import NOW, STAGING, TO_003, added, chained, entry, migration, seed, seed_entry, workspace
 
 ONE = migration("001_one", "1.0.0", Description="the first")
 TWO = migration("002_two", "1.1.0")
@@ -113,3 +113,10 @@ def test_it_says_which_migration_failed_and_why() -> None:
     (problem,) = status_of(workspace(ONE, TWO), STAGING, chained(entry(ONE), FAILED)).problems
     assert problem.what.startswith("the last run failed on 2026-11-21 09:30:00 UTC, at 002_two: 23502 column x")
     assert not problem.blocks
+
+
+def test_a_seed_file_counts_as_pending_until_the_ledger_has_its_checksum() -> None:
+    there = seed("seeds/a.sql")
+    work = workspace(seeds=(there,))
+    for checksum, pending in ((there.checksum, 0), ("sha256:before", 1)):
+        assert status_of(work, STAGING, chained(seed_entry(there.name, checksum))).pending == pending

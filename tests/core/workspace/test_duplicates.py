@@ -15,6 +15,7 @@ from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.problem import Problem
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.status import State, status_of
+from ctgitops.core.workspace.duplicates import Applied
 from ctgitops.core.workspace.numbering import BaseBranch, Seniority
 from ctgitops.core.workspace.workspace import Workspace, problems_of
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, workspace
@@ -163,3 +164,16 @@ def test_status_calls_the_applied_file_applied_and_the_other_pending(applied: Mi
         applied.name: State.APPLIED,
         new.name: State.PENDING,
     }
+
+
+def test_a_file_counts_as_applied_by_its_name_or_its_checksum_and_by_nothing_else() -> None:
+    one = migration("001_one")
+
+    def applied(of: Migration) -> set[str]:
+        return set(Applied.of("staging", chained(entry(of)), [one]).where)
+
+    renamed = replace(one, name="001_former")
+    assert applied(one) == {"001_one"}
+    assert applied(renamed) == {"001_one"}
+    assert applied(replace(one, checksum="sha256:edited")) == {"001_one"}
+    assert applied(replace(renamed, checksum="sha256:another")) == set()

@@ -63,6 +63,7 @@ def test_no_batch_begins_while_a_replica_is_farther_behind_than_the_file_allows(
         monkeypatch.setattr(module, "_LAG", "select 12.5, 0, -1, 0")
         assert Throttle(Batch(100, max_lag=timedelta(seconds=10))).lag(connection) == 12.5
         assert Throttle(Batch(100, max_lag=timedelta(seconds=20))).lag(connection) == 0
+        assert Throttle(Batch(100, max_lag=timedelta(seconds=12.5))).lag(connection) == 0
 
 
 def test_a_role_that_may_not_see_replicas_is_refused_where_the_file_asks_for_it(

@@ -1,0 +1,22 @@
+"""A receipt is read as it was written, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ctgitops.core.receipt import Receipt
+from tests.fakes import receipt
+
+
+def test_a_receipt_is_read_as_what_it_was() -> None:
+    assert Receipt.from_json(receipt().to_json()) == receipt()
+
+
+@pytest.mark.parametrize("change", [{"format": 99}, {"files": None}, {"rows": 1, "another": 2}])
+def test_what_is_not_a_receipt_of_this_format_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="receipt"):
+        Receipt.from_json(json.dumps(json.loads(receipt().to_json()) | change))
+    with pytest.raises(ValueError, match="receipt"):
+        Receipt.from_json("[]")
