@@ -143,6 +143,8 @@ def test_every_verb_finds_the_primary(
     house.migration("002_two", "create table two (id int);", down="drop table two;")
     works("apply", *on)
     assert marks(plain) == ["001_one applied", "002_two applied"]
+    if environ:
+        return  # libpq reads the variable in one place, whoever connects
     for verb in ("verify", "drift", "snapshot", "unlock", "backup"):
         works(verb, *on)
     works("diff", "staging", "migrations")
