@@ -150,7 +150,7 @@ def test_every_verb_finds_the_primary(
     works("diff", "staging", "migrations")
     receipt = next((house.root / "backups").rglob("receipt.json"))
     primary.create_database(f"{name}_back")
-    house.secrets["BACK"] = _hosts(pair, f"{name}_back", "" if environ else attrs)
+    house.secrets["BACK"] = _hosts(pair, f"{name}_back", attrs)
     works("restore", str(receipt), "--into", "$BACK")
     works("rollback", *on, "--steps", "1")
     works("repair", "001", *on, "--not-applied", "--reason", "a test")
