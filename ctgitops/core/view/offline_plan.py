@@ -27,8 +27,9 @@ def preview_of_files(workspace: Workspace, environment: Environment, changed: Co
 def ledger_of_files(workspace: Workspace, environment: Environment, changed: Collection[str]) -> Ledger:
     """The ledger of an environment that has every file except `changed`."""
     had = [m for m in workspace.migrations if not _paths(m) & set(changed)]
-    seeds = [s for s in workspace.seeds_of(environment) if s.name not in changed]
-    return _chained([*(_entry(m) for m in had), *(Entry(Mark.APPLIED, s.name, checksum=s.checksum) for s in seeds)])
+    ran = [s for s in workspace.seeds_of(environment) if s.name not in changed]
+    seeds = [Entry(Mark.APPLIED, seed.name, checksum=seed.checksum) for seed in ran]
+    return _chained([*(Entry.of_file(Mark.APPLIED, m) for m in had), *seeds])
 
 
 def preview_of_new(workspace: Workspace, environment: Environment) -> Preview:
@@ -44,20 +45,6 @@ def _told(workspace: Workspace, environment: Environment, ledger: Ledger, proble
 
 def _paths(migration: Migration) -> set[str]:
     return {script.path for script in (migration.up, migration.down, migration.verify) if script}
-
-
-def _entry(migration: Migration) -> Entry:
-    version = str(migration.version) if migration.version else None
-    down = migration.down.sql if migration.down else None
-    return Entry(
-        Mark.APPLIED,
-        migration.name,
-        migration.number,
-        version,
-        migration.checksum,
-        sql=migration.up.sql,
-        rollback_sql=down,
-    )
 
 
 def _chained(entries: list[Entry]) -> Ledger:
