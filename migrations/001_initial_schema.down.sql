@@ -1,4 +1,4 @@
--- Takes back 001_initial_schema.
+-- Rolls back 001_initial_schema.
 -- All organisations, people, memberships and projects go with it.
 DROP TABLE public.projects;
 DROP TABLE public.organisation_members;

@@ -8,7 +8,7 @@
 --
 -- Dependencies: None
 -- Estimated Execution Time: under 1 second
--- Impact: creates new tables only; nobody waits
+-- Impact: creates new tables only; no blocking
 
 -- ----------------------------------------------------------------------------
 -- 1. Pre-checks
@@ -198,7 +198,7 @@ CREATE TRIGGER projects_set_updated_at BEFORE UPDATE ON public.projects
 -- ----------------------------------------------------------------------------
 -- 7. Grants
 -- ----------------------------------------------------------------------------
--- Nobody but the owner reaches the tables until 003 has put policies on them.
+-- Only the owner can read the tables until 003 adds policies.
 REVOKE ALL ON FUNCTION app.set_updated_at() FROM PUBLIC;
 
 -- ----------------------------------------------------------------------------

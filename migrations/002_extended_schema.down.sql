@@ -1,4 +1,4 @@
--- Takes back 002_extended_schema.
+-- Rolls back 002_extended_schema.
 -- All routes, work orders, inspections, photos and catalogues go with it; the picture files stay in object storage.
 DROP TABLE public.photos;
 DROP TABLE public.inspections;

@@ -400,7 +400,7 @@ CREATE TRIGGER photos_set_updated_at BEFORE UPDATE ON public.photos
 -- ----------------------------------------------------------------------------
 -- 7. Grants
 -- ----------------------------------------------------------------------------
--- none: nobody but the owner reaches the tables until 003 has put policies on them
+-- none: only the owner can read the tables until 003 adds policies
 
 -- ----------------------------------------------------------------------------
 -- 8. Validation

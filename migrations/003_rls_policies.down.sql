@@ -1,5 +1,5 @@
--- Takes back 003_rls_policies.
--- Without policies nobody but the owner may reach the tables, so the grants go first.
+-- Rolls back 003_rls_policies.
+-- Without policies only the owner may use the tables, so the grants are revoked first.
 -- The roles authenticated and service_role stay: they belong to the cluster, and other databases may use them.
 REVOKE ALL ON
     public.organisations, public.users, public.organisation_members, public.projects, public.cable_routes,

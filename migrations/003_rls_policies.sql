@@ -1,6 +1,6 @@
 -- Migration: 003_rls_policies
 -- Version: 1.2.0
--- Description: Row-level security: everybody reads the rows of their own organisations, and nothing else
+-- Description: Row-level security: users read only the rows of their own organisations
 -- Breaking Changes: No
 -- Rollback: Available
 -- Created: 2026-01-26
@@ -89,7 +89,7 @@ ALTER TABLE public.feature_flags ENABLE ROW LEVEL SECURITY;
 -- 6. Functions and views
 -- ----------------------------------------------------------------------------
 -- Who asks. The API puts the claims of the checked token into request.jwt.claims for each transaction.
--- No claims, or a subject that is no uuid, is nobody; claims that are no JSON are an error.
+-- Missing claims, or a subject that is not a UUID, mean no user; claims that are not JSON are an error.
 CREATE FUNCTION app.current_user_id() RETURNS uuid
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -97,7 +97,7 @@ AS $body$
     SELECT CASE WHEN subject ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN subject::uuid END
     FROM (SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub' AS subject) AS claims
 $body$;
-COMMENT ON FUNCTION app.current_user_id() IS 'The person the request is made for; NULL for nobody.';
+COMMENT ON FUNCTION app.current_user_id() IS 'The user of the request; NULL if there is none.';
 
 -- SECURITY DEFINER: the policy on organisation_members asks this function, and would otherwise ask itself without end.
 CREATE FUNCTION app.organisations_with_role(minimum public.member_role) RETURNS SETOF uuid
@@ -148,7 +148,7 @@ CREATE POLICY photos_read ON public.photos
     FOR SELECT TO authenticated
     USING (organisation_id = ANY (ARRAY(SELECT app.organisations_with_role('viewer'))));
 
--- The catalogues are the same for all, but not for nobody.
+-- All signed-in users read the same catalogues.
 CREATE POLICY cable_types_read ON public.cable_types
     FOR SELECT TO authenticated
     USING ((SELECT app.current_user_id()) IS NOT NULL);

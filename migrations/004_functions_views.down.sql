@@ -1,4 +1,4 @@
--- Takes back 004_functions_views.
+-- Rolls back 004_functions_views.
 DROP VIEW app.organisation_usage;
 DROP FUNCTION public.map_features(box);
 DROP FUNCTION public.project_progress();

@@ -8,7 +8,7 @@
 --
 -- Dependencies: 001, 002, 003
 -- Estimated Execution Time: under 1 second
--- Impact: creates functions and a view only; nobody waits
+-- Impact: creates functions and a view only; no blocking
 
 -- ----------------------------------------------------------------------------
 -- 1. Pre-checks

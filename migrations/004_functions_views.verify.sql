@@ -5,6 +5,6 @@ SELECT app.path_length_m('[(0,0),(1,0)]') BETWEEN 111195 AND 111196;
 SELECT NOT has_table_privilege('authenticated', 'app.organisation_usage', 'SELECT')
     AND has_table_privilege('service_role', 'app.organisation_usage', 'SELECT');
 
--- The map is for signed-in users; nobody else may ask.
+-- Only signed-in users can query the map.
 SELECT has_function_privilege('authenticated', 'public.map_features(box)', 'EXECUTE')
     AND NOT has_function_privilege('public', 'public.map_features(box)', 'EXECUTE');

@@ -1,3 +1,3 @@
--- Takes back 005_migration_tracking.
+-- Rolls back 005_migration_tracking.
 DROP FUNCTION public.schema_version();
 DROP TABLE app.data_backfills;

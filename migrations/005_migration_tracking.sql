@@ -8,7 +8,7 @@
 --
 -- Dependencies: 001, 003
 -- Estimated Execution Time: under 1 second
--- Impact: creates a table and a function only; nobody waits
+-- Impact: creates a table and a function only; no blocking
 
 -- ----------------------------------------------------------------------------
 -- 1. Pre-checks

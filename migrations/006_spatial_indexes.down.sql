@@ -1,4 +1,4 @@
--- Takes back 006_spatial_indexes.
+-- Rolls back 006_spatial_indexes.
 -- The map still works, by reading whole tables.
 DROP INDEX public.photos_location_idx;
 DROP INDEX public.work_orders_location_idx;

@@ -1,4 +1,4 @@
--- Takes back 007_core_rls_policies.
+-- Rolls back 007_core_rls_policies.
 -- Back to reading only: the grants go first, then what they were limited by.
 REVOKE INSERT, UPDATE, DELETE ON
     public.projects, public.cable_routes, public.work_orders, public.inspections, public.photos

@@ -180,7 +180,7 @@ CREATE POLICY photos_delete ON public.photos
 -- 7. Grants
 -- ----------------------------------------------------------------------------
 -- The identity provider owns id and email, the sign-up creates organisations and first owners: service_role does both.
--- People join an organisation by accepting an invitation (100), so nobody inserts memberships either.
+-- People join an organisation by accepting an invitation (100), so no role inserts memberships directly.
 GRANT UPDATE (name, slug, country_code) ON public.organisations TO authenticated;
 GRANT UPDATE (full_name, phone) ON public.users TO authenticated;
 GRANT UPDATE, DELETE ON public.organisation_members TO authenticated;

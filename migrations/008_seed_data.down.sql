@@ -1,4 +1,4 @@
--- Takes back 008_seed_data.
+-- Rolls back 008_seed_data.
 -- Refused by foreign keys as long as routes, work orders or inspections refer to a row: delete or change those first.
 DELETE FROM public.inspection_templates WHERE code IN (
     'trench_depth', 'duct_integrity', 'splice_quality', 'aerial_span', 'site_safety', 'reinstatement');

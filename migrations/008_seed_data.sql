@@ -8,7 +8,7 @@
 --
 -- Dependencies: 002
 -- Estimated Execution Time: under 1 second
--- Impact: writes 26 rows of catalogues; nobody waits
+-- Impact: writes 26 rows of catalogues; no blocking
 
 -- ----------------------------------------------------------------------------
 -- 1. Pre-checks

@@ -1,4 +1,4 @@
--- Takes back 200_splice_closures.
+-- Rolls back 200_splice_closures.
 -- All closures and splices go with it.
 DROP TABLE public.splices;
 DROP TABLE public.splice_closures;

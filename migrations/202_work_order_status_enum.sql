@@ -8,7 +8,7 @@
 --
 -- Dependencies: 002, 004
 -- Estimated Execution Time: 2 seconds for 100,000 work orders
--- Impact: ACCESS EXCLUSIVE on work_orders, which is rewritten: everybody waits; application 1.x no longer works
+-- Impact: ACCESS EXCLUSIVE on work_orders, which is rewritten: blocks reads and writes; application 1.x no longer works
 
 -- ----------------------------------------------------------------------------
 -- 1. Pre-checks

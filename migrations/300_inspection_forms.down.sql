@@ -1,4 +1,4 @@
--- Takes back 300_inspection_forms.
+-- Rolls back 300_inspection_forms.
 -- All forms and what was filled in go with it.
 DROP TABLE public.form_submissions;
 DROP TABLE public.forms;

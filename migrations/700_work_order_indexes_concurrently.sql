@@ -1,6 +1,6 @@
 -- Migration: 700_work_order_indexes_concurrently
 -- Version: 2.1.1
--- Description: Indexes for the crew's day, finished work and the stream of pictures, built while everybody works
+-- Description: Indexes for the crew's day, finished work and the stream of pictures, built without blocking
 -- Breaking Changes: No
 -- Rollback: Available
 -- Created: 2026-04-20
@@ -8,7 +8,7 @@
 --
 -- Dependencies: 002, 202
 -- Estimated Execution Time: 20 seconds for 1,000,000 rows
--- Impact: SHARE UPDATE EXCLUSIVE on work_orders and photos: readers and writers go on
+-- Impact: SHARE UPDATE EXCLUSIVE on work_orders and photos: reads and writes continue
 
 -- This migration runs statement by statement, outside of a transaction, because CREATE INDEX CONCURRENTLY has to. What
 -- the other parts do in a transaction is therefore not here. A statement that fails leaves an invalid index behind,
