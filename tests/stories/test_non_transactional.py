@@ -84,7 +84,7 @@ def test_p11_one_that_fails_is_gone_on_with_and_what_is_done_is_not_done_again(
     assert "error[violating-rows]" in plan.out
     assert "warning[unfinished]" in plan.out
     assert "could not create unique index" in plan.words
-    assert "NO TRANSACTION, from statement 2 of 2" in plan.words
+    assert "NO TRANSACTION, resumes at statement 2 of 2" in plan.words
     assert [step["resumes_at"] for step in lived_in.plan("--format", "json").json["steps"]] == [2, None]
     assert lived_in.run("status").status == 1
     run(database_url, "delete from one")

@@ -56,7 +56,7 @@ def test_all_of_the_run_is_taken_back_newest_first(back: House, database_url: st
     done = failed(back)
     assert "error[apply]: 004_four: division by zero" in done.err
     assert "003_three and 002_two were rolled back, so nothing of this run is applied" in done.words
-    assert "staging: 2 to undo, rolled back automatically: 004_four: division by zero" in done.words
+    assert "staging: 2 to roll back, rolled back automatically: 004_four: division by zero" in done.words
     assert looks(database_url) == before
     assert marks(database_url) == [
         "001_one applied",
