@@ -41,7 +41,7 @@ def test_the_files_of_a_commit(live: Live) -> None:
     assert forge.blob(file.blob) == b"environment: staging\n"
     assert [f.path for f in forge.tree(sha, folder)] == [file.path]
     assert forge.tree(sha, f"{folder}/nowhere") == ()
-    with pytest.raises(ForgeError, match="is no folder"):
+    with pytest.raises(ForgeError, match="is not a folder"):
         forge.tree(sha, f"{folder}/environments/staging.yaml")
     with pytest.raises(ForgeError, match="list db"):
         forge.tree("f" * 40, folder)
