@@ -1,4 +1,7 @@
-"""Runs pg_dump, which writes one snapshot of a database to a folder."""
+"""Runs pg_dump, which writes one snapshot of a database to a folder.
+
+`postgres/server/libpq_environment.py` passes the credentials to pg_dump, in environment variables.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost."""
+"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost.
+
+`postgres/server/libpq_environment.py` passes the credentials to pg_restore, in environment variables.
+"""
 
 from __future__ import annotations
 

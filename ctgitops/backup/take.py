@@ -1,4 +1,8 @@
-"""Takes one backup: dumps, counts rows, restores, and compares."""
+"""Takes one backup: dumps, counts rows, restores, and compares.
+
+`commands/apply.py` and `commands/rollback.py` take it under the run lock, after the gates and the preflight checks, and
+before the first migration.
+"""
 
 from __future__ import annotations
 

@@ -1,25 +1,25 @@
-"""SQL text with its position in the repository, and facts parsed from it."""
+"""SQL text with its position in the repository, and facts parsed from it.
+
+`transaction_block.py` decides whether it runs outside a transaction.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
 from ..errors import Place
 from . import parse
-from .batch import DIRECTIVE, Batch, Fault, is_batched, read_batch, shape_faults
+from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .outer import Sent, read
 from .redact import redact, secrets_in
 from .tokens import comment_lines, first_word
 from .traits import NOTHING, Trait
-
-NO_TRANSACTION = re.compile(
-    r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
-    re.MULTILINE | re.IGNORECASE,
-)
+from .transaction_block import no_transaction_line, why_outside_transaction
 
 IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
@@ -57,7 +57,7 @@ class Script:
 
     @cached_property
     def _sent(self) -> Sent:
-        return read(self.sql, in_transaction=self._asked_for_none is None)
+        return read(self.sql, in_transaction=no_transaction_line(self.sql) is None)
 
     @property
     def sent(self) -> str:
@@ -119,20 +119,16 @@ class Script:
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """Why it cannot run in a transaction, and the offset of the cause; None where it can. Raises SqlSyntaxError.
+        """Why it runs outside a transaction, and the offset of the cause; None if it runs in one.
 
-        The cause is a comment: `-- ctgitops: no transaction`, `-- ctgitops: batch …`, dbmate's `-- migrate:up
-        transaction:false`; or the first statement that PostgreSQL does not allow inside a transaction.
+        `transaction_block.why_outside_transaction` decides. Raises SqlSyntaxError.
         """
-        if self._asked_for_none:
-            return self._asked_for_none
-        refused = (each for each in self.statements if each.refused_in_transaction)
-        return next(((each.refused_in_transaction, self.start_of(each)) for each in refused), None)
+        return why_outside_transaction(self.sql, self._refused_statements())
 
-    @cached_property
-    def _asked_for_none(self) -> tuple[str, int] | None:
-        lines = (found for pattern in (NO_TRANSACTION, DIRECTIVE) for found in comment_lines(pattern, self.sql))
-        return next(((f"its line `{found[0].strip()}`", found.start()) for found in lines), None)
+    def _refused_statements(self) -> Iterator[tuple[str, int]]:
+        for statement in self.statements:
+            if statement.refused_in_transaction:
+                yield statement.refused_in_transaction, self.start_of(statement)
 
     @property
     def transactional(self) -> bool:

@@ -109,7 +109,7 @@ class ExternalServer:
             make_empty(connection, name)
         return self.address(name)
 
-    def made(self, role: str) -> Iterable[sql.Composed]:
+    def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:
         """Statements to run after a role is created: they mark it, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)

@@ -117,7 +117,7 @@ class LocalServer:
             make_empty(connection, name)
         return self.address(name)
 
-    def made(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
+    def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
         """Statements to run after a role is created: none, because the role is removed with the server."""
         return ()
 

@@ -98,7 +98,7 @@ class Coalescer:
             ahead = (part.step.name for part in parts if part.step.number in self.ahead)
             failure_report.so_far.finished(*ahead, on_disk=False)
             pending = next((part for part in parts if part.step.number not in self.ahead), parts[-1])
-            raise failure_report.given_up(pending, stopped(interrupted)) from None
+            raise failure_report.record_failure(pending, stopped(interrupted)) from None
         if answer.failure:
             self._catch_up(parts, answer)
             return

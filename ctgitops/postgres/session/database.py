@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
-from ...core.environment.environment import Timeouts
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
@@ -26,9 +25,8 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import Looker
-from ..connection.connect import NOTICES_US, Address, Connection, connect, connected, lost_as_error
+from ..connection.connect import NOTICES_US, Address, connect, connected, lost_as_error
 from ..connection.deferred_sigint import undisturbed
-from ..connection.names import WORK
 from ..connection.pooler import ARRIVES, refuse_pooler
 from ..connection.session_settings import english
 from ..connection.simple_query import exchange
@@ -37,10 +35,9 @@ from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
 from .data_loss import SETTINGS, count_losses
+from .migration_connection import STAYS_IDLE, connect_with_timeouts
 from .session import WorkSession
 
-_IDLE = {"idle_session_timeout": "0"}
-"""The lock's connection is idle while a migration runs, and the other connection while the backup is taken."""
 _OURS = {
     "search_path": "pg_catalog",
     "statement_timeout": "60s",
@@ -128,17 +125,18 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
+        with connect(self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
             with lost_as_error(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
             lease = Lease(lock, request)
             lease.write()
+            timeouts = request.environment.timeouts
             session = WorkSession(
                 self._address,
                 request,
-                open_connection=lambda: self._open_for_work(request.environment.timeouts, english(lock)),
+                open_connection=lambda: connect_with_timeouts(self._address, timeouts, english(lock)),
                 lease=lease,
                 tell=tell,
             )
@@ -160,15 +158,3 @@ class PostgresDatabase:
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""
-
-    def _open_for_work(self, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
-        settings = {
-            **_IDLE,
-            "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
-            "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
-            "idle_in_transaction_session_timeout": "0",
-            "client_connection_check_interval": "2s",
-            **NOTICES_US,
-            **language,
-        }
-        return connect(self._address, WORK, settings)

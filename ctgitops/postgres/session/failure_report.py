@@ -43,7 +43,7 @@ class FailureReport:
     so_far: RunState
     record: Callable[[Entry], None]
 
-    def given_up(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
+    def record_failure(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
         """Rolls back, reads from the database what was committed, records the failure, and returns the error."""
         step, failure = part.step, failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
@@ -68,7 +68,7 @@ class FailureReport:
 
     def stopped_at(self, part: Part) -> ApplyError:
         """Records and returns the end of a run that was stopped between statements, at or before this part. Writes."""
-        return self.given_up(part, stopped(Interrupted(Answer(0, ()))))
+        return self.record_failure(part, stopped(Interrupted(Answer(0, ()))))
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
         """The end of a run that was stopped after everything in its plan was done."""

@@ -61,9 +61,9 @@ class Attempts:
                 if locked:
                     failed = self._with_who(attempt, failed)
                 if not (locked and caught.retried) or time.monotonic() + pause > deadline:
-                    raise self.failure_report.given_up(attempt.part, failed, number) from None
+                    raise self.failure_report.record_failure(attempt.part, failed, number) from None
             except Interrupted as interrupted:
-                raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
+                raise self.failure_report.record_failure(attempt.part, stopped(interrupted), number) from None
             self._pause(attempt, number, pause)
             pause, number = min(pause * 2, LONGEST_PAUSE_SECONDS), number + 1
 
@@ -100,7 +100,7 @@ class Attempts:
             self.tell(StepWaited(attempt.part.step, number, seconds))
             rest(seconds, jitter=0.2)
         except Interrupted as interrupted:
-            raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
+            raise self.failure_report.record_failure(attempt.part, stopped(interrupted), number) from None
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:

@@ -1,23 +1,47 @@
-"""The connection that runs migrations: reconnects after a broken connection, and terminates the lost backend."""
+"""The connection that runs migrations: its lock_timeout and statement_timeout, and what follows a broken connection.
+
+It reconnects after a broken connection, and terminates the lost backend.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from ...core.environment.environment import Timeouts
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ..connection.connect import Address, Connection, lost_as_error
-from ..connection.names import AT_WORK
+from ..connection.connect import NOTICES_US, Address, Connection, connect, lost_as_error
+from ..connection.names import AT_WORK, WORK
 from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
+
+STAYS_IDLE = {"idle_session_timeout": "0"}
+"""The connection with the run lock is idle while a migration runs; the migrations' connection, during the backup."""
+
+
+def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
+    """Opens a connection for migrations, with the manifest's `lock_timeout` and `statement_timeout` as its defaults.
+
+    `language` are the settings that make the server's messages English.
+    """
+    settings = {
+        **STAYS_IDLE,
+        "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
+        "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
+        "idle_in_transaction_session_timeout": "0",
+        "client_connection_check_interval": "2s",
+        **NOTICES_US,
+        **language,
+    }
+    return connect(address, WORK, settings)
 
 
 @dataclass

@@ -87,7 +87,7 @@ def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
 
 
-def dull(connection: Connection) -> None:
+def disable_untrusted_extensions(connection: Connection) -> None:
     """Disables extensions that are neither trusted nor harmless: no other role may call their functions.
 
     Their objects stay as in the real database: types, operators, foreign tables.
@@ -152,7 +152,7 @@ class Extensions:
                     connection.execute("set local search_path = public")
                 connection.execute(_statement(made))
                 connection.execute("set local search_path = pg_catalog, pg_temp")
-                dull(connection)
+                disable_untrusted_extensions(connection)
         except psycopg.Error as error:
             said = error.diag.message_primary or str(error)
             failure = Failure(said, error.sqlstate or "", source=source_of(error))

@@ -21,7 +21,7 @@ from ..ledger.ledger import ensure_ledger
 from ..server.choose import Server
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
-from .extensions import as_admin, dull, has_unquiet_triggers, missing
+from .extensions import as_admin, disable_untrusted_extensions, has_unquiet_triggers, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
@@ -164,7 +164,7 @@ class Provisioner:
                 text = _EXTENSION.sub(lambda m, name=name: "" if m[1].strip('"') == name else m[0], text)  # type: ignore[misc]
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
-            dull(connection)
+            disable_untrusted_extensions(connection)
 
     def quiet_ledger(self, database: str) -> None:
         """Creates the ledger, owned by the migrations' role, while no event trigger of a user fires.

@@ -54,7 +54,7 @@ class RoleProvisioner:
         """Creates all roles, then their memberships. Writes."""
         roles = roles_of(self._original)
         for role in roles:
-            if said := self._tried(self._made(role), *self._server.made(role.name)):
+            if said := self._tried(self._made(role), *self._server.after_create_role_sql(role.name)):
                 self._note(f"role {role.name} cannot be created in the sandbox: {said}")
             else:
                 self._groups[role.name] = set()

@@ -167,7 +167,7 @@ class ReplayShadow:
         # An error that stops a run is reported elsewhere; on a lost server there is nothing to mark
         with suppress(psycopg.Error, CtgitopsError), connect(self._admin, "ctgitops/shadow") as connection:
             for name in _roles(connection) - self._given:
-                for statement in self._server.made(name):
+                for statement in self._server.after_create_role_sql(name):
                     connection.execute(statement)
 
     def _make_role(self, name: str) -> str:
@@ -232,7 +232,7 @@ def replay_shadow(
         role, database = sql.Identifier(ROLE), sql.Identifier(name)
         with connected(admin, "ctgitops/shadow") as connection:
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
-            for statement in server.made(ROLE):
+            for statement in server.after_create_role_sql(ROLE):
                 connection.execute(statement)
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
             connection.execute(sql.SQL("grant create on schema public to {}").format(role))

@@ -1,4 +1,8 @@
-"""The server that a sandbox starts for itself, within limits of this machine."""
+"""Configures the local server of a sandbox: its superuser, and limits on this machine's resources.
+
+`server/choose.py` chooses between this server, a container and an external server; `server/local_server.py` starts the
+local one.
+"""
 
 from __future__ import annotations
 
