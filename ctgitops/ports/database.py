@@ -80,7 +80,7 @@ class Session(Protocol):
     def watch(self, health: Health) -> Heard:
         """Runs a health query until it is not true or its time is over; returns the last answer. Read-only.
 
-        Raises KeyboardInterrupt where the run is asked to stop, ApplyError where it has lost its lock.
+        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if it has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
@@ -132,7 +132,7 @@ class Database(Protocol):
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and creates or upgrades the ledger.
 
-        Raises MustWaitError where another run keeps the lock. Writes.
+        Raises MustWaitError if another run keeps the lock. Writes.
         """
 
 
@@ -140,7 +140,7 @@ class Databases(Protocol):
     """Connects to each environment's database."""
 
     def of(self, environment: Environment) -> Database:
-        """The database of an environment. Raises UsageError where its secret is not set."""
+        """The database of an environment. Raises UsageError if its secret is not set."""
 
     def predecessor(self, request: Request) -> Predecessor:
         """The ledger of the environment that `after` names, or why it could not be read. Read-only."""

@@ -39,18 +39,18 @@ class Forge(Protocol):
         """Sets the state of a deployment."""
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The merged pull request that brought a commit to the default branch; None where there is none."""
+        """The merged pull request that brought a commit to the default branch; None if there is none."""
 
     def is_on(self, branch: str, sha: str) -> bool:
         """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
 
     def commit_of_tag(self, tag: str) -> str:
-        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+        """The commit that a tag names, peeled. Raises ForgeError if there is no such tag."""
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
         """The digests that plans of merged pull requests showed, as far as these files of commit `at` need them.
 
-        Raises ForgeError where it may not look.
+        Raises ForgeError if it may not look.
         """
 
     def permission_of(self, login: str) -> str:
@@ -60,7 +60,7 @@ class Forge(Protocol):
         """Adds a reaction to a comment."""
 
     def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
-        """All files of a commit below a folder; none where there is no such folder. Raises ForgeError."""
+        """All files of a commit below a folder; none if there is no such folder. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
         """The content of a file of a commit. Raises ForgeError."""
@@ -69,7 +69,7 @@ class Forge(Protocol):
         """A pull request and the paths that it changes. Raises ForgeError."""
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The open pull request whose head a run was for; None where there is none. Raises ForgeError."""
+        """The open pull request whose head a run was for; None if there is none. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes; none if the token may not read them."""

@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive; None where there is none, or where it has errors."""
+    """The parsed directive; None if there is none, or where it has errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
@@ -154,7 +154,7 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 
 def waiting_for_all(text: str) -> str:
-    """The statement without SKIP LOCKED, to find rows that other sessions hold; unchanged where it has none."""
+    """The statement without SKIP LOCKED, to find rows that other sessions hold; unchanged if it has none."""
     read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
     for skip, locked in reversed(list(pairwise(read))):
         if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:

@@ -23,7 +23,7 @@ class Destroying(StrEnum):
 
 @dataclass(frozen=True)
 class Destroyed:
-    """The data that one statement destroys. Names are quoted, and qualified where the statement qualifies them."""
+    """The data that one statement destroys. Names are quoted, and qualified if the statement qualifies them."""
 
     how: Destroying
     name: str

@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(
 
 @guarded("the rows that it changes")
 def count_where(sql: str) -> str:
-    """A query that counts the rows which the DELETE or UPDATE in `sql` changes; empty where it cannot be deparsed."""
+    """A query that counts the rows which the DELETE or UPDATE in `sql` changes; empty if it cannot be deparsed."""
     import postgast  # noqa: PLC0415 - see libpg_query.py
 
     touches = _to_rewrite(sql)
@@ -50,7 +50,7 @@ def count_where(sql: str) -> str:
 def index_on_probe(sql: str, table: str) -> str:
     """CREATE INDEX CONCURRENTLY, rewritten for a temporary table that no other session uses.
 
-    Empty where it cannot be deparsed.
+    Empty if it cannot be deparsed.
     """
     tree = _to_rewrite(sql)
     if tree is None:
@@ -63,7 +63,7 @@ def index_on_probe(sql: str, table: str) -> str:
 
 
 def expression(node: Node) -> str:
-    """An expression as SQL; empty where it is nested too deeply to be deparsed."""
+    """An expression as SQL; empty if it is nested too deeply to be deparsed."""
     return _as_target({"ResTarget": {"val": node}}).removeprefix("SELECT ")
 
 
@@ -75,7 +75,7 @@ def type_name(node: Node) -> str:
 
 
 def reaches_out(node: object) -> str:
-    """Why an expression may do more than compute from the row, as text; empty where it cannot."""
+    """Why an expression may do more than compute from the row, as text; empty if it cannot."""
     return next(_reaching(node), "")
 
 
@@ -117,7 +117,7 @@ def _deparsed(tree: Any) -> str:
 
 
 def _to_rewrite(sql: str) -> Any:
-    """The parse tree that can be deparsed; None where it is nested more deeply than protobuf's decoder allows."""
+    """The parse tree that can be deparsed; None if it is nested more deeply than protobuf's decoder allows."""
     import postgast  # noqa: PLC0415 - see libpg_query.py
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
 

@@ -21,7 +21,7 @@ class EnumUse:
     statement: int
     """The index of the statement that uses it, from 0."""
     place: int
-    """The offset in the text, in bytes; -1 where the tree does not have it."""
+    """The offset in the text, in bytes; -1 if the tree does not have it."""
 
 
 def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:

@@ -19,7 +19,7 @@ class Extension:
 
 
 def extension_of(kind: str, node: Node) -> Extension | None:
-    """The extension that a statement creates; None where it creates none."""
+    """The extension that a statement creates; None if it creates none."""
     if kind != "CreateExtensionStmt":
         return None
     options = options_of(node.get("options", ()))

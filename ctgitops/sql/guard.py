@@ -75,7 +75,7 @@ class Guard:
     failures: list[Failure] = field(default_factory=list)
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
-        """The result of an analysis; `otherwise`, the cautious answer, where it fails."""
+        """The result of an analysis; `otherwise`, the cautious answer, if it fails."""
         for result in self.each(analysis, lambda: [read()]):
             return result
         return otherwise

@@ -32,7 +32,7 @@ class Leaving(StrEnum):
 
 @dataclass(frozen=True)
 class Leaves:
-    """The remains of one interrupted statement. Names are quoted, and qualified where the statement qualifies them."""
+    """The remains of one interrupted statement. Names are quoted, and qualified if the statement qualifies them."""
 
     what: Leaving
     name: str = ""

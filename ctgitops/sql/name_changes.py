@@ -16,7 +16,7 @@ class Gone:
 
     table: str
     column: str = ""
-    """Empty where the whole table is dropped or renamed."""
+    """Empty if the whole table is dropped or renamed."""
     renamed_to: str = ""
 
     @property

@@ -27,7 +27,7 @@ def quoted_name(*parts: str | None) -> str:
 
 
 def relation(node: Node) -> str:
-    """The quoted name of a RangeVar, qualified where the statement qualifies it."""
+    """The quoted name of a RangeVar, qualified if the statement qualifies it."""
     return quoted_name(node.get("schemaname"), node.get("relname"))
 
 

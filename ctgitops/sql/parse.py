@@ -55,7 +55,7 @@ class Statement:
     kind: str
     """The parser's type of it: `CreateStmt`, `IndexStmt`, …"""
     refused_in_transaction: str = ""
-    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
+    """The command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
     transaction_control: str = ""
     """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
     transaction_options: str = ""
@@ -158,7 +158,7 @@ def batch_shape(sql: str) -> Shape:
 
 @guarded("the extension")
 def extension_made(sql: str) -> Extension | None:
-    """The extension that the one statement in `sql` creates; None where it creates none."""
+    """The extension that the one statement in `sql` creates; None if it creates none."""
     tree = trees(sql)[0]
     return extension_of(tree.kind, tree.node)
 

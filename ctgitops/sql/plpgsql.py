@@ -169,7 +169,7 @@ def _run_by(key: str, node: Any) -> Inner | None:
 
 
 def _query_of(node: Node, key: str) -> str:
-    """The text of an expression, or of a statement; empty where there is none."""
+    """The text of an expression, or of a statement; empty if there is none."""
     text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
     return text
 

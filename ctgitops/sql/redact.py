@@ -20,7 +20,7 @@ PASSES = 4
 
 
 def redact(sql: str) -> str:
-    """`sql` with `***` in place of every password; unchanged where there is none. It need not be valid."""
+    """`sql` with `***` in place of every password; unchanged if there is none. It need not be valid."""
     return _searched(sql)[0]
 
 

@@ -52,7 +52,7 @@ def demands(kind: str, node: Node) -> Iterator[Demand]:
 
 
 def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
-    """The tables whose rows a statement writes; `*` where they are unknown."""
+    """The tables whose rows a statement writes; `*` if they are unknown."""
     if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
         yield relation(node.get("relation", {}))
     elif kind == "TruncateStmt":
@@ -118,7 +118,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression must not be evaluated in a real database; empty where it is safe."""
+    """Why an expression must not be evaluated in a real database; empty if it is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
         return f"{why}, and unreviewed code never runs on a real database"
     return ""

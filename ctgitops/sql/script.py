@@ -85,7 +85,7 @@ class Script:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """The parameters of a batched migration; None where it is not batched, or has errors."""
+        """The parameters of a batched migration; None if it is not batched, or has errors."""
         return None if self.batch_faults else read_batch(self.sql)[0]
 
     @cached_property

@@ -61,7 +61,7 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def first_word(sql: str, start: int, end: int) -> int:
-    """The offset of the first token in a range that is neither space nor a comment; `end` where there is none."""
+    """The offset of the first token in a range that is neither space nor a comment; `end` if there is none."""
     words = (token.start for token in tokens(sql[start:end]) if token.kind not in {Kind.BLANK, Kind.COMMENT})
     return start + next(words, end - start)
 

@@ -75,7 +75,7 @@ def _transaction_option(definition: Node) -> str:
 
 
 def why_not_in_transaction(kind: str, node: Node) -> str:
-    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
+    """The command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
     judge = _JUDGES.get(kind)
     return judge(node) if judge else ""
 

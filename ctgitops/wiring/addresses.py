@@ -20,11 +20,11 @@ class Addresses:
     environ: Mapping[str, str] = field(repr=False)
 
     def of(self, environment: Environment) -> Address:
-        """The address of an environment's database. Raises UsageError where its variable is not set."""
+        """The address of an environment's database. Raises UsageError if its variable is not set."""
         return self.named(environment.url_secret, environment.name)
 
     def named(self, secret: str, whose: str) -> Address:
-        """The address in a variable; `whose` names it in messages. Raises UsageError where the variable is not set."""
+        """The address in a variable; `whose` names it in messages. Raises UsageError if the variable is not set."""
         from ..postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()

@@ -31,7 +31,7 @@ class PostgresDatabases:
     """Finds the environment of a name. Raises UsageError."""
 
     def of(self, environment: Environment) -> Database:
-        """The database of an environment. Raises UsageError where its secret is not set."""
+        """The database of an environment. Raises UsageError if its secret is not set."""
         from ..postgres.session.database import PostgresDatabase
 
         return PostgresDatabase(self.addresses.of(environment))

@@ -63,7 +63,7 @@ class Wiring:
 
     @property
     def environment_names(self) -> list[str]:
-        """All environments, each after the one that its `after` names. Raises UsageError where there is none."""
+        """All environments, each after the one that its `after` names. Raises UsageError if there is none."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"

@@ -50,7 +50,10 @@ def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
 
 
 def calibrate(connection: Connection) -> Rates:
-    """Measures how fast the server does each kind of work, on a table that is rolled back. Takes half a second."""
+    """Measures how fast the server does each kind of work, in half a second.
+
+    It works on a table that it creates in a transaction and rolls back.
+    """
     connection.execute("begin")
     try:
         connection.execute(_TABLE)

@@ -37,7 +37,7 @@ class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the w
 
     @property
     def cause(self) -> Cause | None:
-        """Why; None where nothing depends on it."""
+        """Why; None if nothing depends on it."""
         return self.failure.cause
 
 
