@@ -53,9 +53,7 @@ def read_ledger(connection: Connection, address: Address) -> Ledger:
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
-        rows = connection.execute(
-            _ENTRIES, binary=True
-        ).fetchall()  # binary, because a role's DateStyle changes times as text
+        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # times as text depend on the role's DateStyle
         entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
         ledger = Ledger(entries, identity=found.identity)
         return _with_progress(connection, ledger) if ledger.unfinished else ledger
@@ -108,9 +106,7 @@ def ensure_ledger(
         found = read_identity(connection)
         _refuse_newer(found.format, address)
         if environment and not found.identity.ledger_id:
-            refuse_wrong(
-                environment, found.identity
-            )  # raises if the manifest pins a ledger ID, so that no new ledger is created
+            refuse_wrong(environment, found.identity)  # no new ledger if the manifest pins a ledger ID
     if found.format < FORMAT:
         _bring_from(found.format, connection, address, their_path() if their_path else None)
     with _asking(connection, address):

@@ -158,7 +158,7 @@ class Lease:
 
     @contextlib.contextmanager
     def heartbeat(self, seconds: float) -> Iterator[None]:
-        """Writes the row every `seconds` in a thread, until the block ends, so that a waiting run also shows as alive."""
+        """Writes the row every `seconds` in a thread until the block ends, so that a waiting run shows as alive."""
         over = threading.Event()
 
         def beat() -> None:

@@ -83,7 +83,7 @@ class Batches:
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
-        """Runs the next batch and returns its number of rows; 0 if no rows are left, including rows that others lock."""
+        """Runs the next batch and returns its number of rows; 0 if no rows are left, not even locked ones."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchHeld(self.step, f"a replica lags {behind:.0f} s behind"))

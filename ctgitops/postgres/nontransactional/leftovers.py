@@ -71,8 +71,8 @@ join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn
 where i.indexrelid = {oid}
 """
 _BUILDER_SECONDS = 2
-"""How long `drop` waits for the table's lock. Autovacuum also holds that lock, but yields to a session that waits longer
-than deadlock_timeout, which is one second."""
+"""How long `drop` waits for the table's lock. Autovacuum also holds that lock, but yields to a session that waits for
+longer than deadlock_timeout, which is one second."""
 _PROBE = "ctgitops_probe"
 _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
@@ -157,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of the indexes that CREATE INDEX CONCURRENTLY may have left: one of its name, or the new ones on its table."""
+    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: one of its name, or new ones on its table."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
@@ -187,7 +187,7 @@ def drop(connection: Connection, index: Index) -> Answer:
 
 
 def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
-    """Runs a catalog query. `name` and `table` resolve on the migration's search path, all other names in pg_catalog."""
+    """Runs a catalog query. `name` and `table` resolve on the migration's search path, other names in pg_catalog."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
     answer = exchange_or_rollback(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")

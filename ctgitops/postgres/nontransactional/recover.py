@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops an INVALID index of the same name, table and definition. Raises StepFailed for another index of that name."""
+        """Drops an INVALID index of the same name, table and definition; raises StepFailed for another of the name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed, because another index has the statement's index name; does nothing if it is not `named`."""
+        """Raises StepFailed: another index has the name that the statement gives (`named`). Else does nothing."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"

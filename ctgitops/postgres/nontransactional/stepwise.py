@@ -196,7 +196,7 @@ class _Walk:
         self._alone(position, statement, earlier)
 
     def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """Drops the leftovers of `earlier`, a statement that the file no longer has. Raises StepFailed if it completed."""
+        """Repairs the leftovers of `earlier`, which the file no longer has. Raises StepFailed if it completed."""
         if (
             earlier.left.what is Leaving.ANYTHING
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
@@ -221,7 +221,7 @@ class _Walk:
         raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        """Runs a statement outside a transaction, between a progress row with the state before it and one that it is done."""
+        """Records the current state, runs a statement outside a transaction, and records that it is done."""
         left = statement.leaves or Leaves(Leaving.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)

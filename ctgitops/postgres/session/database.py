@@ -1,4 +1,4 @@
-"""The database of one environment: read without a lock, and changed only while holding the run lock."""
+"""The database of one environment. Reading takes no run lock; changing it needs the run lock."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _OURS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""For sessions that run only our SQL: overrides the search path and timeouts of the role or database, which may suit
-a web application."""
+"""Settings for sessions that run only ctgitops's own SQL. They override those of the role and the database, which may
+be meant for a web application."""
 
 
 class PostgresDatabase:
@@ -69,12 +69,12 @@ class PostgresDatabase:
         return original_at(self._address)
 
     def holder(self) -> Holder | None:
-        """The run that holds the run lock. Read-only, takes no lock."""
+        """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
         with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
-        """Terminates the sessions of that run, and no others; whether the run lock is now free. Writes."""
+        """Terminates the sessions of the run `holder` and no others; returns whether the run lock is free. Writes."""
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
@@ -85,7 +85,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that are not true or fail; each runs in a read-only transaction. Takes no lock."""
+        """Those of `queries`, verify queries, that fail or are not true. Runs each in a read-only transaction."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -105,18 +105,18 @@ class PostgresDatabase:
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the data that each loss destroys. Read-only, waits for no lock."""
+        """Counts the rows that each loss destroys. Read-only, waits for no lock."""
         return count_losses(self._address, losses)
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
-        """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
+        """Counts the rows that make each risk fail; with `keys`, returns keys of some. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """Sizes of the tables that exist. Read-only, takes no lock."""
+        """Sizes of those of `tables` that exist. Read-only, takes no lock."""
         if not tables:
             return {}
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -148,13 +148,13 @@ class PostgresDatabase:
                     raise stopped from None
                 raise
             finally:
-                # A failure has reported how the run ended: a late signal must not replace that
+                # After a failure, a late signal must not replace the error that is being raised
                 with undisturbed(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role's sessions: `lock` has our own."""
+        """The default search path of this role, read on a new connection, because `_OURS` overrides it on others."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""

@@ -1,4 +1,4 @@
-"""Adds single entries to the ledger: a repair, an adoption, or how a step failed."""
+"""Adds single entries to the ledger, for a repair, an adoption or a failed step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .migration_connection import MigrationConnection
 
 @dataclass(frozen=True)
 class LedgerWriter:
-    """Writes on the run's connection, only while the run lock is held: else `assert_lock_held` raises ApplyError."""
+    """Writes on the run's connection. Each method raises ApplyError if the run lock was lost."""
 
     address: Address
     request: Request

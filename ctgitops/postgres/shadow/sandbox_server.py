@@ -16,13 +16,13 @@ from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):
-    """A server with its own superuser name, and with limits on the machine resources of its processes."""
+    """A local server with its own superuser name, and with limits on the machine resources of its processes."""
 
     superuser = ADMIN
     limits = Limits()
 
     def started_by(self, command: list[str]) -> list[str]:
-        """The command, run within the server's limits."""
+        """The command that runs `command` within the server's limits."""
         return self.limits.command(command)
 
 
