@@ -51,14 +51,14 @@ def no_transaction_line(sql: str) -> tuple[str, int] | None:
 
 
 def transaction_control(kind: str, node: Node) -> str:
-    """The keywords of a statement that opens or closes a transaction; savepoints do not count."""
+    """The keywords of a statement that opens or closes a transaction; empty for others, also for savepoints."""
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
 def transaction_options(kind: str, node: Node) -> str:
-    """The options of a BEGIN or COMMIT beyond the plain form: `ISOLATION LEVEL SERIALIZABLE`, `AND CHAIN`; or nothing.
+    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`; empty if it has none.
 
-    READ WRITE and NOT DEFERRABLE are the defaults of a transaction that writes.
+    READ WRITE and NOT DEFERRABLE are left out: they are the defaults of a transaction that writes.
     """
     if kind != "TransactionStmt":
         return ""
@@ -75,7 +75,7 @@ def _transaction_option(definition: Node) -> str:
 
 
 def why_not_in_transaction(kind: str, node: Node) -> str:
-    """The command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
+    """The name of a command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
     judge = _JUDGES.get(kind)
     return judge(node) if judge else ""
 

@@ -108,7 +108,7 @@ class PostgresDatabase:
         """Counts the rows that each loss destroys. Read-only, waits for no lock."""
         return count_losses(self._address, losses)
 
-    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - as in the port
         """Counts the rows that make each risk fail; with `keys`, returns keys of some. Read-only, waits for no lock."""
         if not risks:
             return ()

@@ -95,7 +95,7 @@ class Preflight:
         return concerns(policy, seen, role)
 
     def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> Sighting:
-        """The current conditions. Waits for sessions of unknown age, until they end or were seen for `limit` seconds."""
+        """The current conditions. Waits for sessions of unknown age until they end or were seen for `limit` seconds."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
         least = 0.0

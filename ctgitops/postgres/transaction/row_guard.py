@@ -50,7 +50,7 @@ class RowGuard:
     beginning: Checkpoint
 
     def of(self, step: Step) -> str:
-        """A statement that locks a step's tables against writers, and fails if others wrote rows; empty if none is needed."""
+        """A statement that locks a step's tables against writers, and fails if others wrote rows; may be empty."""
         checks = [
             self._check(loss)
             for loss in self.losses
