@@ -19,8 +19,8 @@ from .child_process import Finished, run
 from .pg_dump import words_of
 
 HARMLESS = (
-    # A newer client disables timeouts that an older server does not have: transaction_timeout, of clients from 17 on,
-    # on servers up to 16
+    # A newer client disables timeouts that an older server does not have. For transaction_timeout, these are clients
+    # from 17 on and servers up to 16
     re.compile(
         r'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"\n'
         r"Command was: SET transaction_timeout = 0;\s*"

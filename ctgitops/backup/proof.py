@@ -17,8 +17,8 @@ from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""A throw-away database has no tablespaces, which are folders of the source's machine, and no subscriptions: a database
-with one, even disabled, cannot be dropped. The dump includes both."""
+"""The dump includes tablespaces and subscriptions, but the throw-away database has neither. A tablespace is a folder of
+the source's machine, and a database with a subscription, even a disabled one, cannot be dropped."""
 
 
 @dataclass(frozen=True)

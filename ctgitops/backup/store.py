@@ -17,7 +17,7 @@ ROLES = "roles.sql"
 SMALLEST_DUMP = 50
 """A dump is refused if the disk has no room for a fiftieth of the database's size: no dump was ever smaller."""
 SMALLEST_COPY = 5
-"""A restore is refused if the disk has no room for a fifth of the database's size: only bloat and dead rows shrink."""
+"""A restore is refused if the disk has no room for a fifth of the database's size: it saves only bloat."""
 
 
 def store_at(address: str, root: Path) -> BackupStore:

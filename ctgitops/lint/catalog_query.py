@@ -66,9 +66,7 @@ def finds_row(select: Node, constants: Constants) -> bool | None:
     named = [node for kind, node in walk(select.get("fromClause", [])) if kind == "RangeVar"]
     sources = sorted((each for each in named if _is_listed(each)), key=_is_class)
     if not sources or _CHANGING & set(select):
-        calls = any(
-            kind == "FuncCall" for kind, _ in walk(select.get("targetList", []))
-        )  # a set-returning function may return no rows
+        calls = any(kind == "FuncCall" for kind, _ in walk(select.get("targetList", [])))  # may return no rows
         return True if set(select) <= PLAIN and not calls else None
     rows = list(LISTED[sources[0]["relname"]](constants.catalog))
     rows += [] if constants.catalog.complete else [{}]

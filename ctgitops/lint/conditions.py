@@ -16,7 +16,7 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""Comparisons of a count, with whether they are true if there are rows (True) or if there are none (False)."""
+"""Comparisons of a count. True: the comparison holds if there are rows. False: it holds if there are none."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
@@ -28,7 +28,7 @@ Answers = dict[tuple[str, str] | Condition, bool | None]
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
     """Whether a condition is true; None if that is known only at run time. `values` are the values of variables.
 
-    The result is cached in `answers`, because a later change of the schema must not change it.
+    The result is cached in `answers`: the block evaluates the condition before it changes the schema.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))

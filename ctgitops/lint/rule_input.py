@@ -15,7 +15,7 @@ from .dynamic_sql import UNKNOWN
 from .nodes import Name, qualified, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Object types of ALTER TABLE that have rows. An index, a sequence, a view and a type have the same parse tree."""
+"""Object types that have rows. ALTER INDEX, SEQUENCE, VIEW and TYPE have the same type of parse tree."""
 
 
 @dataclass

@@ -124,7 +124,7 @@ class Database(Protocol):
         """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """Those of `queries`, verify queries, that fail or are not true. Read-only, takes no lock."""
+        """The verify queries that fail or are not true. Read-only, takes no lock."""
 
     def checked(self) -> tuple[Checked, ...]:
         """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""

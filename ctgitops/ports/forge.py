@@ -24,7 +24,7 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Creates or updates the comment with its key; returns its URL, None if a newer run has already written it."""
+        """Creates the comment, or updates the one with its key; returns the URL, None if a newer run has written it."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
@@ -69,7 +69,7 @@ class Forge(Protocol):
         """The pull request with that number, and the paths that it changes. Raises ForgeError."""
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The number of the open pull request for whose head `run` ran; None if there is none. Raises ForgeError."""
+        """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
         """The files that a pull request adds or changes; empty if the token may not read them."""

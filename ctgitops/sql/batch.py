@@ -31,9 +31,9 @@ class Batch:
     max_lag: timedelta = timedelta(seconds=10)
     """No batch starts while a replica's lag exceeds this."""
     lag_asked: bool = False
-    """Whether the file sets `max_lag`; if so, it is an error that the role may not see the lag."""
+    """Whether the file sets `max_lag`. If it does, the migration fails if the role may not see the lag."""
     budget: timedelta | None = None
-    """The time after which this run stops, for the next run to continue; None for no limit."""
+    """Time limit of one run, after which the next run continues. None for no limit."""
     max_rows: int | None = None
     """The limit of processed rows, above which the migration fails; None to derive the limit from the tables' size."""
 
@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive, None if there is none or it has errors; and the errors."""
+    """The parsed directive, which is None if it is missing or has errors; and its errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()

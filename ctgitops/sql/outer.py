@@ -18,7 +18,7 @@ _MOST = 8
 """A file with more \\restrict lines than this is not a dump."""
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
 _DEFAULTS = "default_transaction_"
-"""Prefix of the settings that BEGIN reads. apply's own BEGIN precedes the file, so there they would have no effect."""
+"""Prefix of the settings that BEGIN reads. In a file they do not affect apply's transaction, which has begun."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF; None for other statements. FOUND means that the query `asked` before returned a row."""
+    """The condition of an IF; None for other statements. FOUND means that `asked`, the query before, returned a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -116,7 +116,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """For an IF that ends with RETURN or RAISE EXCEPTION: the statements after it run if its condition is false."""
+    """The condition for statements after an IF: if it ends with RETURN or RAISE EXCEPTION, its condition is false."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR

@@ -41,7 +41,7 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    """The checkout's commit, empty if git fails: it only informs."""
+    """The checkout's commit; empty if git fails, because a run must not depend on it."""
     try:
         return head_of(root) if in_repository(root) else ""
     except CtgitopsError:

@@ -138,7 +138,7 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Object types that have rows. An index, a sequence and a type have the same parse tree as ALTER TABLE."""
+"""Object types that have rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE have the same type of parse tree."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",

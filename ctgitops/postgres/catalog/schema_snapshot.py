@@ -105,7 +105,7 @@ def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
-    """Renames `role` to `other` in the objects, and drops grants to it: it is an owner there, and needs no grants."""
+    """Renames `role` to `other` in the objects. Drops grants to `other`, which is the owner in the real database."""
     quoted = other if re.fullmatch("[a-z_][a-z0-9_$]*", other) else '"' + other.replace('"', '""') + '"'
     renamed = [
         SchemaObject(

@@ -94,7 +94,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 def connected(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Iterator[Connection]:
-    """A connection for the duration of a block. Raises like `connect`; LedgerError if a query loses it."""
+    """A connection for the duration of a block. Raises like `connect`; also LedgerError if it is lost in a query."""
     with connect(address, application, settings, database=database) as connection, lost_as_error(address):
         yield connection
 

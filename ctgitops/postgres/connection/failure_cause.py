@@ -52,7 +52,7 @@ def source_of(error: psycopg.Error) -> Source:
 
 
 def cause_of_loss(error: psycopg.OperationalError) -> Cause | None:
-    """The cause of an error on an open connection; libpq's errors have no SQLSTATE: it lost the connection."""
+    """Why a query on an open connection failed. An error without SQLSTATE is from libpq: the connection is lost."""
     return cause_of(error.sqlstate, source_of(error)) if error.sqlstate else Cause.CONNECTION_LOST
 
 

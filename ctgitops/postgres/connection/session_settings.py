@@ -33,9 +33,10 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Runs before a commit whose migration is then reported as done, because a role, database or migration may set `off`.
+"""Sets synchronous_commit for a commit whose migration is then reported as done.
 
-`local` waits for the server's own disk but for no standby, as `off` does not wait for a standby either.
+The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
+`off`, for no standby.
 """
 _MAY_PIN = {
     14: "select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user",

@@ -144,7 +144,7 @@ def implicit_catalog(path: str) -> str:
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
-    """Raises LedgerError if this role may not add entries. Called early, so that no backup is made in vain."""
+    """Raises LedgerError if this role may not add entries. Called before a backup is taken."""
     user = connection.info.user
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
     only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)

@@ -131,7 +131,7 @@ def _question(left: Leaves) -> str:
 
 
 def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
-    """The index with this OID, with whether it is on the table `wanted_on`. Raises CatalogUnreadable."""
+    """Reads the index with this OID, and whether it is on the table `wanted_on`. Raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} was dropped meanwhile")))

@@ -79,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops an INVALID index of the same name, table and definition; raises StepFailed for another of the name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed for a different index of that name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -95,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed: another index has the name that the statement gives (`named`). Else does nothing."""
+        """If the statement names its index (`named`), raises StepFailed, because a different index has that name."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -150,7 +150,7 @@ class Recovery:
 def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
     """The statement that `begun` refers to, in the current file or in the ledger's text.
 
-    The ledger redacts passwords, so that the hashes of such a statement differ: it is then identified by its position.
+    If the ledger's text is redacted, its hashes differ, so the statement is then identified by its position.
     """
     _, was = scripts
     found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]

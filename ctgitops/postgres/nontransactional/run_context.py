@@ -12,7 +12,10 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """The run. `connected` returns its connection, `another` opens one; `assert_lock_held` raises ApplyError if not."""
+    """The run. `connected` returns its connection, and `another` opens a new one.
+
+    `assert_lock_held` raises ApplyError if the run lock is lost.
+    """
 
     connected: Callable[[], Connection]
     another: Callable[[], Connection]

@@ -40,7 +40,7 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""The query for the time limits that no SET of this session changed: ours are connection options."""
+"""Queries the timeouts that no SET of this session changed. (ctgitops sets its own as connection options.)"""
 
 
 class Stepwise:
@@ -110,8 +110,8 @@ def _unhurried(connection: Connection, statement: Statement) -> list[str]:
     """The timeouts to disable for a CONCURRENTLY statement; empty for other statements.
 
     Such a statement waits for old transactions without blocking other sessions, and a timeout would leave an INVALID
-    index. A timeout that the file set for the session, with SET or in a function, stays in force: the server
-    reports it, so that SET LOCAL and text in comments do not count.
+    index. A timeout that the file set for the session, with SET or in a function, stays in force. The
+    server reports which timeouts those are, so SET LOCAL and text in comments do not count.
     """
     if "CONCURRENTLY" not in statement.refused_in_transaction:
         return []
@@ -162,7 +162,7 @@ class _Walk:
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
     def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
-        """Recovers only an index, of a statement that began and whose completion is not recorded."""
+        """Recovers the index of a statement that began and is not recorded as done. Recovers nothing else."""
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)

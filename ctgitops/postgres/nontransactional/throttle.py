@@ -35,7 +35,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """The time when each WAL position that the slowest replica has not replayed was first seen on the primary."""
+    """WAL positions that the slowest replica has not replayed; before each, the time when the primary was seen there."""
 
     @property
     def pause(self) -> float:

@@ -88,7 +88,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
             shm_size="256m",
         )
     )
-    # Without an address, the port listens on all interfaces; testcontainers' type for ports does not allow one
+    # The address keeps the port from listening on all interfaces; testcontainers' type for ports lacks an address
     cast("dict[str, object]", made.ports)["5432/tcp"] = (LOOPBACK, None)
     return made
 

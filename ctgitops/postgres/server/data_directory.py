@@ -33,13 +33,13 @@ _SMALL = ("--wal-segsize=1",)
 
 @dataclass(frozen=True)
 class Making:
-    """How a server's data directory is created; `account` owns it."""
+    """Creates a server's data directory, which `account` owns."""
 
     programs: Programs
     superuser: str
     account: Account | None
     password_file: Path | None = None
-    """The superuser's password; None if none is needed, which allows an archived data directory."""
+    """A file with the superuser's password. Without it, an archived data directory can be used."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
         """Unpacks an archived data directory, or runs initdb and archives the result. Writes.

@@ -90,7 +90,7 @@ class ExternalServer:
             self._cleanup.close()
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases; without `database`, the one that its URL names."""
+        """The URL of one of its databases; by default, of the database in the server's own URL."""
         asked = {"dbname": database} if database else {}
         return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
@@ -116,7 +116,7 @@ class ExternalServer:
         if role == self._original.role:
             yield sql.SQL("alter role {} password {}").format(name, self._password)
             yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
-            # Names are parsed from the server's messages, which must be English; our own servers get that from initdb
+            # Names are parsed from the server's messages, which must be English; on our own servers, initdb sets that
             yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
 
     def used(self) -> int:

@@ -17,9 +17,10 @@ WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
-    """The environment variables with which `programs` connect to `address`. Other users can read only arguments.
+    """The environment variables with which `programs` connect to `address`.
 
-    Raises UsageError for a URL with a parameter that cannot be passed on.
+    Unlike command-line arguments, other users cannot read them. Raises UsageError for a URL with a parameter that
+    cannot be passed on.
     """
     # No service file: `parameters` include its values, and libpq would prefer it to the variables
     environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}

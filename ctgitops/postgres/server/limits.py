@@ -21,13 +21,13 @@ class Limits:
     """Limits of one throw-away server."""
 
     seconds: float = 300
-    """Total run time."""
+    """Maximum run time of the server, in seconds."""
     disk: int = 1 << 30
-    """Bytes, for all files of the server."""
+    """Maximum size of all files of the server, in bytes."""
     file: int = 256 << 20
-    """Bytes, for each file."""
+    """Maximum size of each file, in bytes."""
     memory: int = 2 << 30
-    """Bytes of address space, for each process."""
+    """Maximum address space of each process, in bytes."""
 
     def command(self, arguments: list[str]) -> list[str]:
         """The command that runs `arguments` with those resource limits that the operating system supports."""

@@ -201,7 +201,7 @@ class LocalServer:
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory. `programs` are the originals, whose path is stable; that of a copy is not."""
+        """Creates the data directory. `programs` are the original programs: the path of a copy differs each time."""
         file = self._password_file() if self._password else None
         said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:

@@ -58,8 +58,7 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        # The list is beside a folder that is removed, so that its account can read it; the disk of a kept folder may be
-        # read-only
+        # If the folder will be removed, the list is beside it, for its account. A kept folder's disk may be read-only
         place = self.folder.parent if self._then is Then.REMOVE else None
         descriptor, name = tempfile.mkstemp(prefix="ctgitops-", suffix=".pids", dir=place)
         os.close(descriptor)

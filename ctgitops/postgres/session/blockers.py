@@ -1,8 +1,8 @@
 """Finds the sessions that would block a migration, before the migration waits for a lock.
 
 A session that waits for a strong lock blocks every session that comes after it. So a migration does not request a lock
-while a session that has used the table for some time is likely to keep it. The check can miss a session;
-`lock_timeout` limits every wait.
+while another session has been using the table for some time. The check can miss a session; `lock_timeout` limits every
+wait.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class BlockerWatch:
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
-    """Transactions that the previous check found: the measure of age if this role may not see a transaction's start."""
+    """Transactions that the previous check found. If this role may not see a transaction's age, one of these counts as
+    likely to stay."""
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
         """The locks that these steps, in order, take on relations that no step created."""

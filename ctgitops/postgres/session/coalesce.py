@@ -1,8 +1,8 @@
 """Sends several small migrations in one message, each with its own transaction and ledger entry.
 
-A distant database answers after 20 ms, but a small migration takes 1 ms: without this, most of a long run is waiting.
-An error in one migration ends the message; the migrations before it are committed and recorded. The others are then
-sent one by one, so that an error has a position.
+A distant database answers after 20 ms, but a small migration takes 1 ms, so a long run would mostly wait. An error in
+one migration ends the message; the migrations before it are committed and recorded. The others are then sent one by
+one, so that an error has a position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""A message has at most this many times the migrations of the one before: the first may have been the fastest."""
+"""The number of migrations in a message grows at most by this factor: the first may have been the fastest."""
 QUICK_MILLISECONDS = 100
 """The target time for one message, so that the log shows a new line at least this often."""
 

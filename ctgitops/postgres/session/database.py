@@ -85,7 +85,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """Those of `queries`, verify queries, that fail or are not true. Runs each in a read-only transaction."""
+        """The verify queries that fail or are not true. Runs each in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()

@@ -120,7 +120,7 @@ class FailureReport:
     def _ledger_after(self, failed: StepFailed) -> Ledger:
         """Ends the step's backend, then reads the ledger; after a crash, waits until the server has recovered."""
         deadline = time.monotonic() + RECOVERY_SECONDS
-        spare = 1  # after a refusal, the server may be ready before PQping asks for the cause
+        spare = 1  # after a refusal, the server may be ready before PQping checks it
         while True:
             try:
                 self.work.end_transaction(lost=failed.lost)

@@ -20,7 +20,10 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 
 
 def probe(address: Address, health: Health) -> Heard:
-    """Runs the query once, on its own connection, in a read-only transaction. The result tells an error from false."""
+    """Runs the query once, on its own connection, in a read-only transaction.
+
+    The result distinguishes an error from an answer that is not true.
+    """
     try:
         with connect(address, "ctgitops/health", SETTINGS) as connection:
             exchange(connection, "begin read only")

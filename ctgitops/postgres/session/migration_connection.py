@@ -24,7 +24,7 @@ from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
 STAYS_IDLE = {"idle_session_timeout": "0"}
-"""The connection with the run lock is idle while a migration runs; the migrations' connection, during the backup."""
+"""The run lock's connection is idle while a migration runs, and the migrations' connection during the backup."""
 
 
 def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
@@ -90,7 +90,7 @@ class RunState:
         self.done = [name for name in self.done if name in recorded]
 
     def lock_lost(self, error: ApplyError) -> ApplyError:
-        """The same error, with what this run has completed in its state."""
+        """The same error, whose state also says what this run has completed."""
         if self.done:
             error.state = f"{self.told}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
@@ -107,7 +107,7 @@ class RunState:
 
 
 def _is_idle(connection: Connection) -> bool:
-    """Whether the connection is open and in no transaction, which our COMMIT would end."""
+    """Whether the connection is open, without a transaction that our COMMIT would end."""
     return not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
 
 
@@ -152,7 +152,7 @@ class MigrationConnection:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
-        """A function like `assert_lock_held` whose error also has what this run has completed."""
+        """Wraps `assert_lock_held`, so that its error also says what this run has completed."""
 
         def reported() -> None:
             try:

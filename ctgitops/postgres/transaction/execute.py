@@ -23,9 +23,9 @@ from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""Runs before the ledger entry, which a role that the migration set must not write."""
+"""Resets the role before the ledger entry, which must not be written by a role that the migration set."""
 _WITHIN = "set local session authorization default; "
-"""The same until COMMIT only: the query after COMMIT must see whether the migration leaked its role."""
+"""Resets the role until COMMIT only: the query after COMMIT must see whether the migration leaked its role."""
 _MILLIS = "ctgitops_millis"
 
 

@@ -65,8 +65,8 @@ def stopped(interrupted: Interrupted) -> StepFailed:
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
     """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
 
-    Both have the same SQLSTATE, and the message is in the server's language. So this provokes a statement timeout, and
-    compares its line in the server's source code with that of `failure`. Read-only.
+    The two cancellations have the same SQLSTATE, and the message is in the server's language. So this provokes a
+    statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
