@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import BackupError
 from ..ports.backup_store import RECEIPT, Draft
-from ..postgres.connection.deferred_sigint import undisturbed
+from ..postgres.connection.deferred_sigint import deferred_signals
 
 PARTIAL = ".partial"
 
@@ -49,7 +49,7 @@ class FolderStore:
         try:
             yield Draft(partial, finish)
         finally:
-            with undisturbed():
+            with deferred_signals():
                 shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.run.progress import BackupMeasured, Listener, Measure
-from ..postgres.catalog.copy_progress import DumpLook, RestoreLook
+from ..postgres.catalog.copy_progress import DumpProgress, RestoreProgress
 from ..postgres.connection.connect import Address
 
 EVERY_SECONDS = 1.0
@@ -65,7 +65,7 @@ def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
     """Reports progress in a block, while pg_dump writes to `folder`."""
-    look = DumpLook(source)
+    look = DumpProgress(source)
 
     def measure() -> Measure:
         written = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
@@ -82,7 +82,7 @@ def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[Non
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
     """Reports progress in a block, while pg_restore writes `rows`, a row count by table."""
-    look = RestoreLook(target, database)
+    look = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
     def measure() -> Measure:

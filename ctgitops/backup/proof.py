@@ -12,7 +12,7 @@ from ..core.schema.source_database import Locale
 from ..postgres.connection.connect import Address
 from ..postgres.server.local_server import LocalServer
 from ..postgres.server.programs import server_for
-from ..postgres.server.scratch_database import create_roles, made_like, scratch_database
+from ..postgres.server.scratch_database import create_proof_database, create_roles, scratch_database
 from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
@@ -64,7 +64,7 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
     """A database on a local throw-away server with the source's roles, and with its major version if installed."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
-        note = made_like(server.address(), "proof", source.locale)
+        note = create_proof_database(server.address(), "proof", source.locale)
         address = server.address("proof")
         create_roles(address, source.roles)
         words = f"PostgreSQL {programs.version}, a throw-away server beside the run"

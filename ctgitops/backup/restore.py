@@ -12,7 +12,7 @@ from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..postgres.catalog.exported_snapshot import exported_snapshot
-from ..postgres.catalog.public_schema import give_back_public
+from ..postgres.catalog.public_schema import restore_rights_of_public
 from ..postgres.catalog.schema_snapshot import take_snapshot
 from ..postgres.connection.connect import Address
 from ..postgres.server.libpq_environment import database_of, wants_tls
@@ -23,8 +23,8 @@ from ..postgres.server.scratch_database import (
     has_tablespaces,
     may_give_to,
     missing_roles,
+    objects_in,
     roles_in,
-    things_in,
 )
 from ..postgres.server.watchdog import Then, Watchdog
 from .meter import restore_measured
@@ -120,7 +120,7 @@ def _half_way(target: Address) -> Iterator[None]:
 
 
 def _refuse_unless_empty(target: Address) -> None:
-    if things := things_in(target):
+    if things := objects_in(target):
         more = f" and {len(things) - 5} more" if len(things) > 5 else ""
         what = f"{target.label} is not empty: it has {', '.join(things[:5])}{more}"
         hint = "create a new database (`createdb NAME`), restore into it, and switch over once it is verified"
@@ -148,7 +148,7 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
 def _public_as_it_was(restoring: Restoring) -> None:
     """Restores owner and privileges of the schema `public`: pg_restore cannot, unless its role is a superuser."""
     wanted = restoring.saved.receipt.public
-    if wanted and (left := give_back_public(restoring.target, wanted)):
+    if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
         what = "schema public has another owner or other privileges than in the backup"
         restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 

@@ -171,7 +171,7 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """In a statement about a role, positions of values after PASSWORD, or of all strings if PASSWORD is misspelt."""
+        """In a statement about a role, positions of values after PASSWORD; of all strings if that word is misspelt."""
         begins = _role_statement(words)
         if begins is None:
             return

@@ -64,10 +64,10 @@ def _search(sql: str) -> tuple[str, Found]:
     if not may_hold(sql):
         return sql, found
     shown = Search(sql, found).redacted()
-    return (shown, found) if _parses(sql) else (_loosely(shown, found), found)
+    return (shown, found) if _parses(sql) else (_redact_invalid(shown, found), found)
 
 
-def _loosely(sql: str, found: Found) -> str:
+def _redact_invalid(sql: str, found: Found) -> str:
     """For invalid SQL, hides everything that looks like a password: an extra quote swaps strings and code."""
     again, rest = sql, Found()
     for _ in range(PASSES):

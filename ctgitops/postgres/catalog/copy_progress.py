@@ -30,7 +30,7 @@ select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
 """
 
 
-class _Look:
+class _ProgressQuery:
     """Runs progress queries on a separate connection, which it opens for the first query."""
 
     def __init__(self, address: Address, database: str | None = None) -> None:
@@ -49,7 +49,7 @@ class _Look:
             self._connection.close()
 
 
-class DumpLook(_Look):
+class DumpProgress(_ProgressQuery):
     """Measures how many bytes of the tables pg_dump has read.
 
     A small table that pg_dump reads between two queries is not counted.
@@ -76,7 +76,7 @@ class DumpLook(_Look):
         return read, sum(self._sizes.values())
 
 
-class RestoreLook(_Look):
+class RestoreProgress(_ProgressQuery):
     """Measures how many rows pg_restore has written, and in how many tables."""
 
     def __call__(self) -> tuple[int, int]:

@@ -207,7 +207,7 @@ class ExportedSnapshot:
 
     @contextmanager
     def _reader(self) -> Iterator[Connection]:
-        with _held_still(self.address, self.database, self.id) as connection:
+        with _in_snapshot(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)
             try:
@@ -225,7 +225,7 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
     """
     role = "NAME"
     try:
-        with _held_still(address, database) as keeper:
+        with _in_snapshot(address, database) as keeper:
             role = keeper.info.user
             snapshot = ExportedSnapshot(
                 address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
@@ -258,7 +258,7 @@ def portable_hash(inventory: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _held_still(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
+def _in_snapshot(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
     """A connection in a read-only transaction; with `snapshot`, the transaction uses that exported snapshot.
 
     One message begins the transaction and sets the timeouts. Between two messages, an idle timeout of the database

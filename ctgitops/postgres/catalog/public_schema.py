@@ -42,7 +42,7 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
     return SchemaRights(str(owner[0]), tuple(grants))
 
 
-def give_back_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
+def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
     """Restores owner and privileges, as far as this role may. Writes.
 
     Returns the statements that a superuser must run.

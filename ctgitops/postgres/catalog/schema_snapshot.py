@@ -15,7 +15,7 @@ from ..connection.connect import Address, Connection, connected
 
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
-TOLD = 3
+KEY_COLUMNS = 3
 """The number of leading columns that identify an object: kind, name, of; the others are attributes."""
 _SETTINGS = {
     "search_path": "''",
@@ -92,7 +92,7 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
     more: bool | None = True
     while more:
         if cursor.description:
-            names = [column.name for column in cursor.description][TOLD:]
+            names = [column.name for column in cursor.description][KEY_COLUMNS:]
             objects += [_object(row, names) for row in cast("list[tuple[str | None, ...]]", cursor.fetchall())]
         more = cursor.nextset()
     return objects
@@ -100,7 +100,7 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
 
 def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
     kind, name, of = row[0] or "", row[1] or "", row[2] or ""
-    attributes = {n: v for n, v in zip(names, row[TOLD:], strict=True) if v}
+    attributes = {n: v for n, v in zip(names, row[KEY_COLUMNS:], strict=True) if v}
     return SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
 
 

@@ -19,7 +19,7 @@ from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
 """pg_dump's --lock-wait-timeout: how long it waits while another session alters a table."""
-MEANS = frozenset({
+AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
@@ -95,7 +95,7 @@ def _read(connection: Connection) -> SourceDatabase:
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),
         owner=about["owner"],
         creates=about["creates"],
-        settings=tuple(each for each in settings if each[1].lower() in MEANS),
+        settings=tuple(each for each in settings if each[1].lower() in AFFECTS_MEANING),
         withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
         narrow_createrole=connection.info.server_version >= 160000,
         settable=frozenset(str(name) for (name,) in settable),

@@ -28,8 +28,8 @@ _BARE_IPV6 = re.compile(
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
 """With these, the client detects a dead server within a minute, even if sent data is not acknowledged."""
-NOTICES_US = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
-NOTICES_US |= {"tcp_user_timeout": "60000"}
+SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
 """With these, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
 CONNECT_TIMEOUT_SECONDS = 15
 

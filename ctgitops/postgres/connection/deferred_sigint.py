@@ -11,7 +11,7 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def undisturbed(*, dropped: bool = False) -> Iterator[None]:
+def deferred_signals(*, dropped: bool = False) -> Iterator[None]:
     """Defers SIGINT, SIGTERM and SIGHUP to the end of a block, and raises them there unless `dropped`."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -8,7 +8,7 @@ from ...errors import UsageError
 from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
-ARRIVES = {"ctgitops.arrived": "yes"}
+SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
 """A connection option that the server knows only if the pooler passes connection options on."""
 POOLER_PORT = 6543
 """The port of Supabase's pooler in transaction mode."""
@@ -17,7 +17,7 @@ POOLER_PORT = 6543
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
     """Raises UsageError if one connection can use several sessions of the server. Read-only.
 
-    `lock` must be opened with the connection option ARRIVES, which a pooler may drop.
+    `lock` must be opened with the connection option SETTINGS_PROBE, which a pooler may drop.
     """
     backend, setting = _asked(lock)
     info = lock.info

@@ -11,10 +11,10 @@ from .connect import Connection
 from .simple_query import exchange_or_rollback, rows
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
-OF_THE_LINK = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
+KEEPALIVE_SETTINGS = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
 """Settings that decide when the server notices a lost client. On a Unix socket they have no effect and no value."""
 _NAMES = ", ".join(f"'{name}'" for name in SHOWN)
-_ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *OF_THE_LINK))
+_ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *KEEPALIVE_SETTINGS))
 _ASK = f"""
 select {_ALL}; begin; set local search_path = pg_catalog;
 select case when s.setrole = 0 and s.setdatabase = 0 then 'every session' else
@@ -60,7 +60,7 @@ def effective_settings(connection: Connection) -> SessionSettings | None:
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
         return None
-    values = dict(zip((*SHOWN, *OF_THE_LINK), rows(answer.results[0])[0], strict=True))
+    values = dict(zip((*SHOWN, *KEEPALIVE_SETTINGS), rows(answer.results[0])[0], strict=True))
     shown = tuple((name, value or "") for name, value in values.items() if name in SHOWN or value not in {"0", None})
     standing = (RoleDefault(*(value or "" for value in row)) for row in rows(answer.results[3]))
     return SessionSettings(shown, tuple(standing))

@@ -23,7 +23,7 @@ from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
 from .run_context import Run
 from .throttle import WAITERS, Throttle
 
-TRIED_AGAIN = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
+RETRYABLE = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
 """Lock timeout, deadlock, serialization failure: the batch is rolled back, and a retry may succeed."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 TOLD_EVERY_SECONDS = 5.0
@@ -103,8 +103,8 @@ class Batches:
         while True:
             answer = exchange_or_rollback(self.connection, f"begin;\n{message}")
             if answer.failure is None:
-                return self._kept(answer, throttle)
-            if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
+                return self._committed(answer, throttle)
+            if answer.failure.sqlstate not in RETRYABLE or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
             self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
@@ -112,7 +112,7 @@ class Batches:
             rest(pause, jitter=0.2)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _kept(self, answer: Answer, throttle: Throttle) -> int:
+    def _committed(self, answer: Answer, throttle: Throttle) -> int:
         """Adds the progress row and commits; returns the number of updated rows. Rolls back an empty batch."""
         touched = answer.results[-1].command_tuples or 0
         if not touched:

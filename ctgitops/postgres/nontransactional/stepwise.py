@@ -106,7 +106,7 @@ class Stepwise:
         return self._entries[step.number]
 
 
-def _unhurried(connection: Connection, statement: Statement) -> list[str]:
+def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
     """The timeouts to disable for a CONCURRENTLY statement; empty for other statements.
 
     Such a statement waits for old transactions without blocking other sessions, and a timeout would leave an INVALID
@@ -189,13 +189,13 @@ class _Walk:
         text = self.script.text_of(statement)
         spot = spot_in(self.script, statement, statement.start)
         if earlier and earlier.text != text:
-            self._leave_behind(earlier, position, spot)
+            self._recover_replaced(earlier, position, spot)
             earlier = None
         if statement.leaves is None and earlier is None and self._in_transaction(position, statement):
             return
         self._alone(position, statement, earlier)
 
-    def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
+    def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
         """Repairs the leftovers of `earlier`, which the file no longer has. Raises StepFailed if it completed."""
         if (
             earlier.left.what is Leaving.ANYTHING
@@ -237,8 +237,8 @@ class _Walk:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
     def _carry_out(self, position: int, statement: Statement) -> None:
-        unhurried = _unhurried(self.connection, statement)
-        for setting in unhurried:
+        disabled = _timeouts_to_disable(self.connection, statement)
+        for setting in disabled:
             send(self.connection, f"set {setting} = 0")
         watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
         with contextlib.closing(watch):
@@ -249,5 +249,5 @@ class _Walk:
             if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
                 failed.retried, failed.hint = False, self.recovery.repair(position)
             raise failed
-        for setting in unhurried:
+        for setting in disabled:
             send(self.connection, f"reset {setting}")

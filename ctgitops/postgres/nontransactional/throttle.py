@@ -35,7 +35,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions that the slowest replica has not replayed; before each, the time when the primary was seen there."""
+    """WAL positions that the slowest replica has not replayed, as pairs: the time of the measurement, the position."""
 
     @property
     def pause(self) -> float:

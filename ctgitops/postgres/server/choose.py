@@ -9,7 +9,7 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
-from .container import at_hand, container
+from .container import container, containers_available
 from .external_server import ExternalServer
 from .limits import Limits
 from .local_server import LocalServer
@@ -37,7 +37,7 @@ def throw_away(
             try:
                 programs = None if image else server_for(original.major, original.extensions)
             except UsageError:
-                if not (original.major and at_hand()):
+                if not (original.major and containers_available()):
                     raise
                 image, programs = f"postgres:{original.major}", None
             if programs is not None:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, connect
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.names import ADMIN, MAINTENANCE
 from .limits import Limits
 
@@ -31,13 +31,13 @@ LABEL = "ctgitops.shadow"
 """Identifies the container's owner: machine and process."""
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
-LONGEST_SECONDS = 3600
+MAX_AGE_SECONDS = 3600
 """An older container counts as a leftover of a killed run: no plan takes longer."""
 LOOPBACK = "127.0.0.1"
 NOT_FLUSHED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
 
-def at_hand() -> bool:
+def containers_available() -> bool:
     """Whether a container engine and testcontainers are available."""
     return _engine_there() and find_spec("testcontainers") is not None
 
@@ -62,7 +62,7 @@ def container(image: str, limits: Limits, superuser: str = ADMIN, database: str 
     try:
         yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
     finally:
-        with undisturbed(), suppress(Exception):  # the next run removes a leftover by its label
+        with deferred_signals(), suppress(Exception):  # the next run removes a leftover by its label
             made.stop()
 
 
@@ -131,7 +131,7 @@ def _tidy(made: DockerContainer) -> None:
     for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
         machine, _, process = each.labels[LABEL].rpartition("/")
         ended = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
-        if ended or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
+        if ended or _age(str(each.attrs["Created"])) > MAX_AGE_SECONDS:
             with suppress(Exception):  # another run may remove it at the same time
                 each.remove(force=True, v=True)
 

@@ -47,7 +47,7 @@ class Making:
         Returns the error, or an empty string. `reached` are the same programs, at a path that the account can read.
         """
         name = _name(self) if self.password_file is None else ""
-        kept, brought = (_kept(name), _brought(name)) if name else (None, None)
+        kept, brought = (_cache_archive(name), _image_archive(name)) if name else (None, None)
         if brought and self._unpacked(brought, data, watchdog):
             return ""
         if kept and self._unpacked(kept, data, watchdog):
@@ -56,7 +56,7 @@ class Making:
             return ""
         said = self._initdb(data, watchdog, reached)
         if not said and kept:
-            _keep(data, kept)
+            _store_archive(data, kept)
         return said
 
     def _initdb(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
@@ -116,7 +116,7 @@ def _name(making: Making) -> str:
     return ""
 
 
-def _kept(name: str) -> Path | None:
+def _cache_archive(name: str) -> Path | None:
     """The path of an archive in this user's cache; None if others may write there: a server runs its contents."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
@@ -128,7 +128,7 @@ def _kept(name: str) -> Path | None:
     return None
 
 
-def _brought(name: str) -> Path | None:
+def _image_archive(name: str) -> Path | None:
     """The path of an archive in the image; None unless only root or this user may write to it."""
     folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
     archive = folder / f"{name}{PACKED}"
@@ -162,7 +162,7 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
         yield whole
 
 
-def _keep(data: Path, archive: Path) -> None:
+def _store_archive(data: Path, archive: Path) -> None:
     """Stores the data directory as an archive. An error is ignored: the next run then calls initdb again."""
     descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
     os.close(descriptor)

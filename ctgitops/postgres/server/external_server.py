@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
 from .scratch_database import make_empty, move_away
@@ -86,7 +86,7 @@ class ExternalServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with undisturbed():
+        with deferred_signals():
             self._cleanup.close()
 
     def url(self, database: str = "", role: str = "") -> str:

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from ...errors import UsageError
 from ..connection.connect import Address, connected
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.names import MAINTENANCE
 from .data_directory import Making
 from .limits import size_of
@@ -160,7 +160,7 @@ class LocalServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with undisturbed():
+        with deferred_signals():
             self._cleanup.close()
 
     def _make_folder(self) -> Path:

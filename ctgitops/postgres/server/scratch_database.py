@@ -39,7 +39,7 @@ _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_acti
 """Terminates a database's sessions before a rename. (PostgreSQL checks only every 100 ms whether they have ended.)"""
 
 
-def things_in(address: Address) -> tuple[str, ...]:
+def objects_in(address: Address) -> tuple[str, ...]:
     """The schemas, and the objects in `public`; nothing if the database is empty. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
@@ -110,7 +110,7 @@ def create_like(connection: Connection, name: str, locale: Locale) -> None:
     connection.execute(statement)
 
 
-def make_like(connection: Connection, name: str, locale: Locale) -> str:
+def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
     """Creates an empty database with this encoding and locale, or else with the locale C. Writes.
 
     Returns why it has the locale C, or an empty string. CHECK constraints, generated columns and partition bounds can
@@ -125,11 +125,11 @@ def make_like(connection: Connection, name: str, locale: Locale) -> str:
     return ""
 
 
-def made_like(address: Address, name: str, locale: Locale) -> str:
-    """Calls `make_like` on a throw-away server, and returns its result. Writes. Raises BackupError."""
+def create_proof_database(address: Address, name: str, locale: Locale) -> str:
+    """Calls `create_like_or_c` on a throw-away server, and returns its result. Writes. Raises BackupError."""
     try:
         with connect(address, "ctgitops") as connection:
-            return make_like(connection, name, locale)
+            return create_like_or_c(connection, name, locale)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error)
         what = f"cannot create a throw-away database with encoding {locale.encoding}: {said}"
@@ -156,14 +156,14 @@ def rename(connection: Connection, name: str, to: str) -> None:
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
     """An empty database on `address`'s server for the duration of a block. Writes there.
 
-    The block receives the server's version, and the result of `make_like`.
+    The block receives the server's version, and the result of `create_like_or_c`.
 
     Raises BackupError if the role may not create a database.
     """
     try:
         with connect(address, "ctgitops") as connection:
             version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
-            note = make_like(connection, name, locale)
+            note = create_like_or_c(connection, name, locale)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
         what = f"cannot create a throw-away database on {address.label}: {said}"

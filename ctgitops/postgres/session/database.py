@@ -25,9 +25,9 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import Looker
-from ..connection.connect import NOTICES_US, Address, connect, connected, lost_as_error
-from ..connection.deferred_sigint import undisturbed
-from ..connection.pooler import ARRIVES, refuse_pooler
+from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
+from ..connection.deferred_sigint import deferred_signals
+from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.session_settings import english
 from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
@@ -125,7 +125,9 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
+        with connect(
+            self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
+        ) as lock:
             with lost_as_error(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
@@ -149,7 +151,7 @@ class PostgresDatabase:
                 raise
             finally:
                 # After a failure, a late signal must not replace the error that is being raised
-                with undisturbed(dropped=sys.exc_info()[0] is not None):
+                with deferred_signals(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 

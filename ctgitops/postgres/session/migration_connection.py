@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from ...core.environment.environment import Timeouts
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ..connection.connect import NOTICES_US, Address, Connection, connect, lost_as_error
+from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
 from ..connection.names import AT_WORK, WORK
 from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
@@ -38,7 +38,7 @@ def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mappin
         "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
         "idle_in_transaction_session_timeout": "0",
         "client_connection_check_interval": "2s",
-        **NOTICES_US,
+        **SERVER_KEEPALIVES,
         **language,
     }
     return connect(address, WORK, settings)

@@ -61,7 +61,7 @@ class RoleProvisioner:
         query = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
         self._predefined = {str(name) for (name,) in self._connection.execute(query).fetchall()} - self._groups.keys()
         self._join(edge for role in roles if role.name in self._groups for edge in self._allowed(role))
-        self._empower(roles)
+        self._approximate_superusers(roles)
         if self._lost:
             more = len(self._lost) - MOST_NAMED
             named = ", ".join(self._lost[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -161,7 +161,7 @@ class RoleProvisioner:
         options.append(sql.SQL("set true" if each.sets else "set false"))
         return sql.SQL(" with ") + sql.SQL(", ").join(options)
 
-    def _empower(self, roles: tuple[Role, ...]) -> None:
+    def _approximate_superusers(self, roles: tuple[Role, ...]) -> None:
         """Makes roles that are superusers in the original a member of every other role, to approximate a superuser.
 
         Applies to the migrations' role, or else to superusers that it can SET ROLE to.

@@ -17,7 +17,7 @@ IN_TRANSACTION = {"25001", "2D000"}
 NOT_GRANTED = "42501"
 NO_FUNCTION = "42883"
 _PASSING = {Cause.ASKED_TO_STOP, Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-SOMEBODY_ELSE = {"23001", "23505"}
+ENTRY_EXISTS = {"23001", "23505"}
 """SQLSTATEs of the ledger's errors if another run added the entry first."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
@@ -102,7 +102,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             "another session holds a lock on that table: see pg_stat_activity, then run the same again",
         ),
         (
-            failure.table == LEDGER and state in SOMEBODY_ELSE,
+            failure.table == LEDGER and state in ENTRY_EXISTS,
             "another run added this entry first: wait until it has ended, then run the same again",
         ),
         (bool(rights), rights),
