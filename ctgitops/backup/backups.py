@@ -58,7 +58,7 @@ class ProvedBackups:
             return restore_into(saved, Address(url, label="the database to restore into"), tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
-        """The schema of the backup with that receipt. Raises BackupError, UsageError."""
+        """The schema of the backup whose receipt is at `receipt_at`. Raises BackupError, UsageError."""
         with self._saved(receipt_at) as saved:
             return schema_of(saved, tell)
 

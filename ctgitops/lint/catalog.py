@@ -48,7 +48,7 @@ class Index:
     """Columns that are used only with an explicit operator class, which a type change does not replace."""
     method: str = "btree"
     clustered: bool = False
-    """Whether CLUSTER uses this index if it names none."""
+    """Whether a CLUSTER that names no index uses this one."""
 
 
 @dataclass
@@ -126,7 +126,7 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with its schema: the one in which the table is found, else the first of the search path."""
+        """The qualified name: with the schema in which the table is found, else with the first of the search path."""
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))
@@ -136,7 +136,7 @@ class Catalog:
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
-        """The table of that name."""
+        """The table called `name`; None if it is not in the model."""
         return self.tables.get(self.full(name))
 
     def domain(self, type_: Type) -> Domain | None:
@@ -146,7 +146,7 @@ class Catalog:
         return next((self.domains[key] for key in keys if key in self.domains), None)
 
     def function(self, name: Name) -> Function | None:
-        """The function of that name."""
+        """The function called `name`; None if it is not in the model."""
         schemas = (name[0],) if name[0] else self.path
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 

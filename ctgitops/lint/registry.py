@@ -22,13 +22,13 @@ def all_rules() -> tuple[Rule, ...]:
 
 @cache
 def rules_for(kind: str) -> tuple[Rule, ...]:
-    """The rules that check statements of this kind."""
+    """The rules that check statements of the kind `kind`."""
     return tuple(rule for rule in all_rules() if kind in rule.kinds or not (rule.kinds or kind in _NO_STATEMENTS))
 
 
 @cache
 def rule_named(identity: str) -> Rule | None:
-    """The rule with that ID; None if there is none."""
+    """The rule whose ID is `identity`; None if there is none."""
     return next((rule for rule in all_rules() if rule.id == identity), None)
 
 

@@ -75,7 +75,7 @@ class Rule:
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""
     blocks: bool = False
-    """Whether that lock blocks writes during work that grows with the table's size."""
+    """Whether the lock blocks writes during work whose duration grows with the table's size."""
     fix: Fix | None = None
     """Fixes a violation, if the violation has no advice of its own."""
 

@@ -56,7 +56,7 @@ class Session(Protocol):
     def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
         """Applies a whole plan, its seed files last, in one transaction; returns milliseconds for each part.
 
-        Raises ApplyError: then everything was rolled back, unless the error says otherwise. Writes.
+        If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes.
         """
 
     def seed(self, seed: Seed, plan: Plan) -> int:
@@ -69,7 +69,7 @@ class Session(Protocol):
         """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes."""
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with that ledger ID, the environment's home, and adds `entry`. Writes."""
+        """Makes this database, with the given ledger ID, the environment's home, and adds `entry`. Writes."""
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
         """The session state that migrations leaked, and that ctgitops reset."""

@@ -63,10 +63,10 @@ class Forge(Protocol):
         """All files of a commit below a folder; empty if it does not exist. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
-        """The content of the file whose blob has that SHA. Raises ForgeError."""
+        """The content of the blob `sha`. Raises ForgeError."""
 
     def proposal(self, number: int) -> Proposal:
-        """The pull request with that number, and the paths that it changes. Raises ForgeError."""
+        """The pull request `number`, and the paths that it changes. Raises ForgeError."""
 
     def proposed_by(self, run: OutsideRun) -> int | None:
         """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""

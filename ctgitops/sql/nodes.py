@@ -56,7 +56,7 @@ def text_of(node: Node) -> str:
 
 
 def option(items: Sequence[Node], name: str) -> Node | None:
-    """The DefElem of that name in a list of options; None if it is missing."""
+    """The DefElem called `name` in a list of options; None if it is missing."""
     elements = (item.get("DefElem", {}) for item in items)
     return next((each for each in elements if each.get("defname") == name), None)
 

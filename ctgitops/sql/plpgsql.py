@@ -116,7 +116,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition for statements after an IF: if it ends with RETURN or RAISE EXCEPTION, its condition is false."""
+    """The condition for the statements after an IF: they run only if an IF with RETURN or RAISE was not taken."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR

@@ -23,7 +23,7 @@ def setting_of(kind: str, node: Node) -> tuple[str, bool] | None:
 
 
 def is_called(node: Node, name: str) -> bool:
-    """Whether a FuncCall calls the function of that name, in any schema."""
+    """Whether a FuncCall calls the function `name`, in any schema."""
     return parts_of(node.get("funcname", ()))[-1:] == (name,)
 
 
@@ -47,7 +47,7 @@ def _by_calls(select: Node) -> tuple[str, ...]:
 
 
 def sets_transaction(kind: str, node: Node) -> bool:
-    """Whether a statement is SET TRANSACTION, or a SET of one of its settings."""
+    """Whether a statement is SET TRANSACTION, or SETs a setting that SET TRANSACTION changes."""
     if kind != "VariableSetStmt":
         return False
     name = str(node.get("name", ""))

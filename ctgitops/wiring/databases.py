@@ -28,7 +28,7 @@ class PostgresDatabases:
 
     addresses: Addresses
     environment: Callable[[str], Environment]
-    """Returns the environment with a name. Raises UsageError."""
+    """Returns the environment of a given name. Raises UsageError if there is none."""
 
     def of(self, environment: Environment) -> Database:
         """The database of an environment. Raises UsageError if its secret is not set."""

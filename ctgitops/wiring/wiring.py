@@ -71,7 +71,7 @@ class Wiring:
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name. Raises UsageError."""
+        """The environment called `name`. Raises UsageError if there is none."""
         found = self.workspace.environment(name)
         if found is None:
             self._refuse_unreadable(name)
@@ -117,7 +117,7 @@ class Wiring:
 
     @property
     def shadows(self) -> ThrowAwayDatabases:
-        """Throw-away databases."""
+        """The creator of throw-away databases."""
         return ThrowAwayDatabases(self.addresses)
 
     @property
@@ -127,11 +127,11 @@ class Wiring:
 
     @property
     def backups(self) -> StoredBackups:
-        """Proved backups."""
+        """Takes and restores proved backups."""
         return StoredBackups(self.root, self.addresses)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
-        """Schemas by name."""
+        """A reader of schemas by name."""
         return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:

@@ -109,7 +109,7 @@ class ExportedSnapshot:
     _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def server_version(self) -> str:
-        """The server's version: `15.18`."""
+        """The server's version, such as `15.18`."""
         return str(_value(self._keeper, "select current_setting('server_version')")).split(" ", maxsplit=1)[0]
 
     def server_major(self) -> int:
@@ -117,7 +117,7 @@ class ExportedSnapshot:
         return self._keeper.info.server_version // 10000
 
     def database_name(self) -> str:
-        """The database's own name."""
+        """The database's name."""
         return self._keeper.info.dbname
 
     def database_size(self) -> int:
@@ -125,7 +125,7 @@ class ExportedSnapshot:
         return int(str(_value(self._keeper, "select pg_catalog.pg_database_size(current_database())")))
 
     def extensions(self) -> tuple[str, ...]:
-        """Names of its extensions."""
+        """Names of the database's extensions."""
         rows = self._keeper.execute("select extname from pg_catalog.pg_extension order by 1").fetchall()
         return tuple(str(name) for (name,) in rows)
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from ...core.receipt import Grant, SchemaRights
 from ..connection.connect import Address, Connection, connected
 
-# initdb makes the bootstrap superuser its owner before PostgreSQL 15, and pg_database_owner since 15
+# initdb makes the bootstrap superuser the owner of `public` before PostgreSQL 15, and pg_database_owner since 15
 _OWNER = """
 select case
     when n.nspowner = 10 and current_setting('server_version_num')::int < 150000 then ''

@@ -41,7 +41,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """Sizes of the tables that exist. Read-only, takes no lock."""
+    """Sizes of those of `tables` that exist. Read-only, takes no lock."""
     found = connection.execute(_SIZES.encode(), [list(tables)]).fetchall()
     return {
         str(name): Size(float(str(rows)), int(str(pages)), int(str(indexes)), None if per is None else float(str(per)))

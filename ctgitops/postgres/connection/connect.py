@@ -23,7 +23,7 @@ _BARE_IPV6 = re.compile(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
     re.IGNORECASE,
 )
-"""Matches a URL whose host is an IPv6 address without brackets, so that its end and the port are ambiguous."""
+"""Matches a URL whose host is an IPv6 address without brackets, so that its end is ambiguous."""
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}

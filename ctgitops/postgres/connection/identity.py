@@ -29,7 +29,7 @@ _HOME = f"""left join (
 
 @dataclass(frozen=True)
 class Found:
-    """A database's identity, and its ledger's format, which is 0 if it has none."""
+    """A database's identity and the format of its ledger; the format is 0 if there is no ledger."""
 
     identity: Identity
     format: int = 0
@@ -70,7 +70,7 @@ def record_home(connection: Connection, environment: Environment, identity: Iden
 
 
 def home_sql(connection: Connection, environment: str, identity: Identity, ledger_id: str, reason: str = "") -> str:
-    """The INSERT that records this database, with this ledger id, as the home of `environment`."""
+    """The INSERT that records a database (`identity`) and a ledger ID as the home of `environment`."""
     escaping = Escaping(connection.pgconn)
 
     def text(value: str) -> str:

@@ -32,7 +32,7 @@ BEGAN = (
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
-    """Progress rows of migrations with these numbers, oldest first. Read-only."""
+    """Progress rows of the migrations in `numbers`, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
     return tuple(
         ProgressRow(entry, number, Kind(str(kind)), Reached(str(mark)), *more)  # type: ignore[arg-type]

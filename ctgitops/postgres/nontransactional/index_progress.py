@@ -48,6 +48,6 @@ class IndexWatch:
             self._tell(IndexAdvanced(self._step, phase, done, total))
 
     def close(self) -> None:
-        """Closes its connection."""
+        """Closes the second connection."""
         if self._connection is not None:
             self._connection.close()

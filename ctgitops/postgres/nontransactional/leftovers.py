@@ -17,7 +17,7 @@ from ..transaction.message import OWN_PATH
 _INDEX = """
 select i.indexrelid, i.indisvalid and i.indisready from pg_catalog.pg_index i where i.indexrelid = {name_oid}
 """
-# An index is in the schema of its table, which the search path determines.
+# An index is in the schema of its table. If the table's name is unqualified, the search path determines the schema.
 _INDEX_ON = """
 select i.indexrelid, i.indisvalid and i.indisready
 from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
@@ -157,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: one of its name, or new ones on its table."""
+    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: the index of its name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()

@@ -49,7 +49,7 @@ class Stepwise:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entries: dict[int, int] = {}
-        """Ids of this run's `started` entries, by migration number."""
+        """By migration number, the IDs of this run's `started` entries."""
 
     def run(self, step: Step, entry: Entry) -> int:
         """Runs the remaining statements of a step; returns milliseconds. Raises StepFailed, Interrupted."""
@@ -97,7 +97,7 @@ class Stepwise:
         return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
-        """Adds the `started` entry before the first statement, once per run and step; returns its ID."""
+        """Adds the `started` entry before the step's first statement, once in a run; returns the entry's ID."""
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)

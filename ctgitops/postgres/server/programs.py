@@ -118,7 +118,7 @@ def find_programs() -> tuple[Programs, ...]:
 
 
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
-    """The clients to dump and restore a server of this major; `tls` and `zstd` require that feature.
+    """The clients to dump and restore a server of the major `server_major`; `tls` and `zstd` are required features.
 
     Clients older than the server are excluded, because pg_dump refuses a newer server. Of the others, clients with zstd
     are preferred, then the lowest major: newer clients set parameters that the server does not know.
@@ -134,7 +134,7 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The installation to start a server from: of this major, else of the lowest newer one; for None, the newest.
+    """The installation to start a server from: that of `major`, else the lowest newer one; the newest if None.
 
     Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """

@@ -100,7 +100,7 @@ def make_empty(connection: Connection, name: str) -> None:
 
 
 def create_like(connection: Connection, name: str, locale: Locale) -> None:
-    """Creates an empty database with this encoding and locale. Writes. Raises psycopg.Error if the server lacks it."""
+    """Creates an empty database with the locale `locale`. Writes. Raises psycopg.Error if the server lacks it."""
     statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
         sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
     )
@@ -111,7 +111,7 @@ def create_like(connection: Connection, name: str, locale: Locale) -> None:
 
 
 def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
-    """Creates an empty database with this encoding and locale, or else with the locale C. Writes.
+    """Creates an empty database with the locale `locale` or, if the server lacks it, with the locale C. Writes.
 
     Returns why it has the locale C, or an empty string. CHECK constraints, generated columns and partition bounds can
     depend on encoding and locale.

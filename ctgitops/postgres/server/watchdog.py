@@ -14,7 +14,7 @@ from typing import Self
 
 from .os_account import Account
 
-# This shell reads from a pipe that only our process holds open, and gets end of file however our process ends.
+# This shell reads from a pipe that only our process holds open: it reads end of file when our process ends.
 # (PR_SET_PDEATHSIG is Linux-only, is lost by a change of user, and fires when a *thread* ends.) The shell ends only
 # processes whose command line still names our folder: the system may have reused a process id.
 # $1: the folder; $2: the list of process ids; $3: whether to remove the folder too.

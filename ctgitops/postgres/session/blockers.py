@@ -65,7 +65,7 @@ class BlockerWatch:
     likely to stay."""
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
-        """The locks that these steps, in order, take on relations that no step created."""
+        """The locks that `steps`, in order, take on relations that no step created."""
         strongest: dict[str, LockMode] = {}
         made = set(self.made)
         for step in steps:
@@ -96,7 +96,7 @@ class BlockerWatch:
 
 
 def blocker_query(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
-    """The query for all sessions that hold or wait for a lock that conflicts with these."""
+    """The query for all sessions that hold or wait for a lock that conflicts with one in `wanted`."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
     return _LOOK.format(wanted=values, conflicts=_CONFLICTS)

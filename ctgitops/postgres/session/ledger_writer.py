@@ -42,7 +42,7 @@ class LedgerWriter:
         )
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Adds an entry, and makes this database the environment's home, under that ledger ID. Writes."""
+        """Adds an entry, and makes this database, with the given ledger ID, the environment's home. Writes."""
         connection = self._connected()
         name, reason = self.request.environment.name, entry.error or ""
         self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))

@@ -85,7 +85,7 @@ class Attempts:
             self.assert_lock_held()
 
     def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
-        """Sessions that conflict with the locks of these steps; with `patient`, only those that are likely to stay."""
+        """Sessions that conflict with the locks of `steps`; with `patient`, only those that are likely to stay."""
         wanted = self.watch.wanted(steps)
         return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 

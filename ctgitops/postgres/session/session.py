@@ -109,7 +109,7 @@ class WorkSession:
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database, with that ledger ID, the environment's home, and adds an entry. Writes."""
+        """Makes this database, with the given ledger ID, the environment's home, and adds an entry. Writes."""
         self._writer.adopt(entry, ledger_id)
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:

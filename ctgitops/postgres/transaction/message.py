@@ -43,8 +43,8 @@ can ALTER the table. CLEAN may run in a transaction; only DISCARD ALL may not (m
 """
 
 OWN_PATH = "set local search_path = pg_catalog"
-"""For our own queries on the migrations' connection: functions and operators on the migrations' search path may have
-the names of PostgreSQL's own."""
+"""Sets the search path for ctgitops's own queries on the migrations' connection: the migrations' search path may
+contain functions and operators with the names of PostgreSQL's own."""
 
 FLUSH = (
     f"begin; {ON_DISK}; "
