@@ -19,7 +19,7 @@ class EnumUse:
     type: str
     value: str
     statement: int
-    """The index of the statement that uses it, from 0."""
+    """The index, from 0, of the statement that uses the value."""
     place: int
     """The offset in the text, in bytes; -1 if the parse tree has no offset."""
 

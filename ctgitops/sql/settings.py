@@ -1,4 +1,4 @@
-"""Reads the settings that a statement changes from its parse tree."""
+"""Reads, from a statement's parse tree, the settings that the statement changes."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from .run_context import Run
 from .throttle import WAITERS, Throttle
 
 RETRYABLE = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
-"""Lock timeout, deadlock, serialization failure: the batch is rolled back, and a retry may succeed."""
+"""SQLSTATEs after which a retry may succeed: lock timeout, deadlock, serialization failure."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 TOLD_EVERY_SECONDS = 5.0
 EVERYTHING = 2**62

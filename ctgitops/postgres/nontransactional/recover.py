@@ -139,7 +139,7 @@ class Recovery:
         query = _STILL_AT_WORK.format(pid=int(begun.backend), began=begun.started_at.timestamp())
         while doing := _only(exchange(self.connection, f"begin; {OWN_PATH}; {query}; commit")):
             if time.monotonic() > deadline:
-                what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
+                what = f"backend {begun.backend} of an earlier run is still running: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
                 hint = f"wait until it ends, or terminate it with {end}; then run the same again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)

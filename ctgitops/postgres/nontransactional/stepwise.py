@@ -60,7 +60,7 @@ class Stepwise:
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step, local=False)[0])
-            # Only the ledger entry marks the step as done: if a verify query is not true, rows may be left.
+            # Only the ledger entry marks the step as done: if a verify query is not true, there may be rows left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
         else:
             _Walk(self._run, connection, step, author).through(at, ledger)

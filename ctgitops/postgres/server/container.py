@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 LABEL = "ctgitops.shadow"
-"""Identifies the container's owner: machine and process."""
+"""The label that identifies the run that started a container, by machine and process."""
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
 MAX_AGE_SECONDS = 3600

@@ -62,7 +62,7 @@ class ExternalServer:
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether the server is thrown away afterwards, with everything in it."""
+        """Whether the whole server is thrown away afterwards."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)

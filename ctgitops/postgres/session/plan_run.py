@@ -92,7 +92,7 @@ class PlanRun:
             return self._all_sent(attempt)
         except Interrupted:
             raise
-        except KeyboardInterrupt:  # between two messages, while no statement runs and the transaction is open
+        except KeyboardInterrupt:  # Ctrl-C between two messages: no statement is running
             raise Interrupted(Answer(0, ())) from None
 
     def _all_sent(self, attempt: Attempt) -> list[Answer]:

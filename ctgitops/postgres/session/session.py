@@ -94,7 +94,7 @@ class WorkSession:
         return self._run_of(plan).seed(seed)
 
     def _run_of(self, plan: Plan) -> PlanRun:
-        """The `PlanRun` of this plan; starts a new one if the plan has changed."""
+        """The current `PlanRun` if it is for `plan`, else a new one."""
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
             self._plan_run = PlanRun(plan, origin, self._attempts, self._stepwise, self._guard, activity, self._leaks)

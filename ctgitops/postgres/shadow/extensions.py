@@ -163,7 +163,7 @@ class Extensions:
             raise StepFailed(failure, spot, lost=False) from None
 
     def _planted(self, connection: Connection, made: Extension) -> str:
-        """Why CREATE EXTENSION could run a migration's function as superuser; empty if it could not."""
+        """The reason why CREATE EXTENSION could run a migration's function as superuser; empty if there is none."""
         if has_unquiet_triggers(connection):
             return f'extension "{made.name}" is not created while an event trigger is enabled ALWAYS'
         schema = made.schema or "public"

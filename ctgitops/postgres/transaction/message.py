@@ -81,10 +81,11 @@ class Message:
 def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: bool = True) -> tuple[str, int]:
     """The statements before a file, and their number. They set the name of the running migration, and the search path.
 
-    The search path includes record_migration if the file calls it. With `local`, the settings are local to the
-    transaction, which the statements open unless `begins` is false. Without `waits_for_disk`, the commit is still
-    atomic, but a server crash can lose it, the migration and its entry together, until a later commit waits. The last
-    commit of a plan waits.
+    The search path includes record_migration if the file calls it. With `local`, the settings end with the transaction,
+    and the statements begin that transaction unless `begins` is false.
+
+    Without `waits_for_disk`, the commit is still atomic. But a server crash can lose it, the migration together with its
+    entry, until a later commit waits for the disk. The last commit of a plan waits.
     """
     if local and Trait.SETS_TRANSACTION in step.script.traits:  # SET TRANSACTION must come before any query
         return _without_query(step)
@@ -150,7 +151,10 @@ def spot_of(message: Message, position: int | None, done: int, inside: tuple[str
 
 
 def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
-    """The spot at `offset` if it is in the statement, else at the error `inside` its body, else at its start."""
+    """The spot at `offset`, if that is in the statement.
+
+    Otherwise the spot of the error in the statement's body (`inside`), or else the statement's start.
+    """
     if offset is not None and statement.start <= offset <= statement.end:
         return spot_in(script, statement, offset)
     body, position = inside or ("", 0)
