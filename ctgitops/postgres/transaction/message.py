@@ -84,8 +84,8 @@ def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: boo
     The search path includes record_migration if the file calls it. With `local`, the settings end with the transaction,
     and the statements begin that transaction unless `begins` is false.
 
-    Without `waits_for_disk`, the commit is still atomic. But until a later commit waits for the disk, a server crash can
-    lose the migration together with its entry. The last commit of a plan waits.
+    Without `waits_for_disk`, the commit is still atomic. But until a later commit waits for the disk, a server crash
+    can lose the migration together with its entry. The last commit of a plan waits.
     """
     if local and Trait.SETS_TRANSACTION in step.script.traits:  # SET TRANSACTION must come before any query
         return _without_query(step)
