@@ -25,7 +25,7 @@ def table(catalog: Catalog, node: Node) -> None:
     if found:
         _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
     elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # the table was created outside the files
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # no file creates the table
 
 
 def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:

@@ -69,7 +69,7 @@ def not_dumped(connection: Connection) -> tuple[str, ...]:
 
 
 def denied(role: str) -> Mapping[str, str]:
-    """For each kind of message about missing rights, a pattern and advice that lets `role` read everything."""
+    """Maps patterns of error messages about missing rights to advice on how to let `role` read everything."""
     name = sql.Identifier(role).as_string()
     return {
         r"row-level security": f"as a superuser, `alter role {name} bypassrls`: the dump would lack rows; the owner of "

@@ -51,9 +51,10 @@ class Pace:
         return tuple(chosen) or (step,)
 
     def learn(self, took: Sequence[int]) -> None:
-        """Adjusts the number to `took`, the milliseconds of each migration, so that a message takes QUICK_MILLISECONDS.
+        """Adjusts the number of migrations, so that the next message takes about QUICK_MILLISECONDS.
 
-        `took` is measured by the server and excludes round trips, which a message with several migrations saves.
+        `took` are the server's milliseconds for each migration. They do not include round trips, which a message with
+        several migrations saves.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size
@@ -73,7 +74,7 @@ class Coalescer:
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """By step number, the milliseconds of steps that have already run, in one message with an earlier step."""
+    """By step number, the durations in milliseconds of steps that already ran in the message of an earlier step."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
         """Runs `step` and following steps in one message if possible, and adds the completed ones to `ahead`.

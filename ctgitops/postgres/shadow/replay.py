@@ -97,7 +97,7 @@ class ReplayShadow:
         helped: set[str] = set()
         while len(done) < len(steps):
             try:
-                # New connections for each attempt: a statement outside a transaction waits for its earlier backend
+                # Reconnects for each attempt: recovery outside a transaction waits until the earlier backend has ended
                 with PostgresDatabase(self._address).exclusively(request, lambda _: None) as session:
                     self._go_on(plan, done, helped, session)
             except ApplyError as error:
