@@ -1,1 +1,1 @@
-"""Backups with pg_dump, proved by restoring them with pg_restore."""
+"""Backups with pg_dump. A restore with pg_restore proves each backup."""

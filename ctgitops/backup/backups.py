@@ -1,4 +1,4 @@
-"""Takes proved backups into a store, and restores them from it."""
+"""Takes proved backups, stores them, and restores them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .take import Taking, take_into
 
 @dataclass(frozen=True)
 class ProvedBackups:
-    """Backups in the store that `backup.to` names; a folder is relative to the repository's `root`."""
+    """Backups in the store that the manifest's `backup.to` names. A folder's path is relative to `root`."""
 
     root: Path
     address_of: Callable[[Environment], Address]
@@ -34,9 +34,9 @@ class ProvedBackups:
     store_at: Callable[[str, Path], BackupStore] = store_at
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Dumps, counts, restores, compares, and stores the receipt last. Only reads the database.
+        """Dumps, counts rows, restores, compares, and then stores the receipt. Only reads the database.
 
-        Raises BackupError, after which the store contains nothing of this backup.
+        Raises BackupError; the store then contains no part of this backup.
         """
         policy = environment.backup
         if policy is None:
@@ -50,15 +50,15 @@ class ProvedBackups:
                 return take_into(taking, lambda source: self._proof(policy, source))
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
-        """Restores the backup of a receipt's path or URL into the empty database at `url`. Writes there.
+        """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes there.
 
-        Raises BackupError, or UsageError before anything is written.
+        Raises UsageError before it writes, BackupError afterwards.
         """
         with termination_as_interrupt(), self._saved(receipt_at) as saved:
             return restore_into(saved, Address(url, label="the database to restore into"), tell)
 
     def schema(self, receipt_at: str, tell: Listener) -> Snapshot:
-        """The schema of a backup. Raises BackupError, UsageError."""
+        """The schema of the backup whose receipt is at `receipt_at`. Raises BackupError, UsageError."""
         with self._saved(receipt_at) as saved:
             return schema_of(saved, tell)
 
@@ -78,7 +78,7 @@ class ProvedBackups:
 
 @contextmanager
 def _no_backup() -> Iterator[None]:
-    """Turns any error into a BackupError with one state: there is no proved backup, so nothing was changed."""
+    """Turns any error into a BackupError whose state says that there is no proved backup, so nothing was changed."""
     try:
         yield
     except CtgitopsError as error:

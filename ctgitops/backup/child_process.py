@@ -1,4 +1,4 @@
-"""Runs pg_dump and pg_restore as child processes, which end with this process and leave no partial result."""
+"""Runs pg_dump and pg_restore as child processes. If this process ends, they end, and leave no partial result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Finished:
 
 
 def run(command: list[str], environment: Mapping[str, str], watchdog: Watchdog) -> Finished:
-    """Runs a program to its end. On an interrupt, the program and its child processes are ended first."""
+    """Runs a program to its end. On an interrupt, first ends the program and its child processes."""
     child = subprocess.Popen(
         watchdog.command(command),
         env=dict(environment),
@@ -59,7 +59,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """Turns SIGTERM into an exception for the duration of a block, so that the block can clean up."""
+    """Makes SIGTERM raise an exception in a block, so that the block can clean up."""
     ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     if not ours:
         yield

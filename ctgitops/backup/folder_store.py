@@ -1,4 +1,4 @@
-"""A folder of this machine as a store: one subfolder per backup, which is renamed to its ID once it is durable."""
+"""A folder of this machine as a store. Each backup is a subfolder, which is renamed to its ID once it is on disk."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 
 from ..errors import BackupError
 from ..ports.backup_store import RECEIPT, Draft
-from ..postgres.connection.deferred_sigint import undisturbed
+from ..postgres.connection.deferred_sigint import deferred_signals
 
 PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """Implements `ports.backup_store.BackupStore`; a backup is written in place, and never copied."""
+    """Implements `ports.backup_store.BackupStore`. pg_dump writes directly into the store, so no file is copied."""
 
     root: Path
 
     def location(self, backup: str) -> str:
-        """The path, relative to the current folder if it is below it: a container's path means nothing outside."""
+        """The path; relative if it is below the current folder, because a container's path is not valid outside it."""
         here, folder = Path.cwd(), (self.root / backup).resolve()
         return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
     @contextmanager
     def begin(self, backup: str) -> Iterator[Draft]:
-        """A new subfolder, which an error in the block removes. Writes."""
+        """A new subfolder. If it is not finished when the block ends, it is removed. Writes."""
         existing = next(path for path in (self.root, *self.root.parents) if path.exists())
         final, partial = self.root / backup, self.root / f"{backup}{PARTIAL}"
         try:
@@ -49,7 +49,7 @@ class FolderStore:
         try:
             yield Draft(partial, finish)
         finally:
-            with undisturbed():
+            with deferred_signals():
                 shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager
@@ -58,7 +58,7 @@ class FolderStore:
         yield self.root / backup
 
     def ids(self) -> tuple[str, ...]:
-        """The subfolders with a receipt; one that is still being written is left out."""
+        """The subfolders with a receipt. Unfinished ones are left out."""
         folders = (receipt.parent.name for receipt in self.root.glob(f"*/{RECEIPT}"))
         return tuple(sorted(name for name in folders if not name.endswith(PARTIAL)))
 
@@ -71,7 +71,7 @@ class FolderStore:
 
 
 def _make_durable(folder: Path) -> None:
-    """Makes every file readable only by its owner, and flushes files before the folders that name them."""
+    """Makes every file readable only by its owner, and flushes first the files, then their folders, to disk."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o600)
@@ -80,7 +80,7 @@ def _make_durable(folder: Path) -> None:
 
 
 def _give_away(folder: Path, existing: Path) -> None:
-    """In a container that runs as root, gives new files and folders to the owner of the folder that existed."""
+    """If this process is root, as in a container, gives new files and folders to the owner of `existing`."""
     if os.geteuid() == 0:
         owner = existing.stat()
         new = [path for path in folder.parents if path != existing and existing in path.parents]

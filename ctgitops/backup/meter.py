@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.run.progress import BackupMeasured, Listener, Measure
-from ..postgres.catalog.copy_progress import DumpLook, RestoreLook
+from ..postgres.catalog.copy_progress import DumpProgress, RestoreProgress
 from ..postgres.connection.connect import Address
 
 EVERY_SECONDS = 1.0
@@ -37,7 +37,7 @@ class _Meter:
 
 
 def _not_less(now: Measure, before: Measure | None) -> Measure:
-    """The statistics of a COPY disappear between its end and the commit, so progress must not go back."""
+    """The larger measure: a COPY's statistics disappear between its end and the commit, and progress must not drop."""
     if before is None:
         return now
     percents = [each for each in (now.percent, before.percent) if each is not None]
@@ -64,14 +64,14 @@ def _measured(measure: Callable[[], Measure], tell: Listener) -> Iterator[None]:
 
 @contextmanager
 def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[None]:
-    """Reports progress while pg_dump writes to the folder in the block."""
-    look = DumpLook(source)
+    """Reports progress in a block, while pg_dump writes to `folder`."""
+    look = DumpProgress(source)
 
     def measure() -> Measure:
         written = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
         try:
             read, of = look()
-        except Exception:  # noqa: BLE001 - what was written is known all the same
+        except Exception:  # noqa: BLE001 - the size of the folder is still known
             read, of = 0, 0
         return Measure("dumping", "written", written, _percent(read, of))
 
@@ -81,8 +81,8 @@ def dump_measured(source: Address, folder: Path, tell: Listener) -> Iterator[Non
 
 @contextmanager
 def restore_measured(target: Address, database: str | None, rows: Mapping[str, int], tell: Listener) -> Iterator[None]:
-    """Reports progress while pg_restore writes these rows (a count for each table) in the block."""
-    look = RestoreLook(target, database)
+    """Reports progress in a block, while pg_restore writes `rows`, a row count by table."""
+    look = RestoreProgress(target, database)
     of, tables = sum(rows.values()), sum(map(bool, rows.values()))
 
     def measure() -> Measure:
@@ -94,5 +94,5 @@ def restore_measured(target: Address, database: str | None, rows: Mapping[str, i
 
 
 def _percent(done: int, of: int) -> int | None:
-    """Percentage, at most 99 while the program runs: constraints and indexes come after the rows."""
+    """Percentage, at most 99, because the program still creates constraints and indexes after the rows."""
     return min(99, 100 * done // of) if of else None

@@ -1,4 +1,7 @@
-"""Runs pg_dump, which writes one snapshot of a database to a folder."""
+"""Runs pg_dump, which writes one snapshot of a database to a folder.
+
+`postgres/server/libpq_environment.py` passes the credentials to pg_dump, in environment variables.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +40,9 @@ def jobs() -> int:
 
 
 def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
-    """Writes the snapshot to the folder, which must not exist yet.
+    """Dumps the snapshot into a folder, which must not exist yet.
 
-    Only reads the database. Raises BackupError with pg_dump's own message and advice.
+    Only reads the database. Raises BackupError with pg_dump's message and advice.
     """
     command = [
         dump.client.path("pg_dump"),
@@ -56,12 +59,12 @@ def pg_dump(dump: Dump, snapshot: ExportedSnapshot, watchdog: Watchdog) -> None:
 
 
 def many(number: int, thing: str) -> str:
-    """`1 row`, `4,711 rows`."""
+    """Number and noun, such as `1 row` or `4,711 rows`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def words_of(finished: Finished, address: Address) -> str:
-    """The first lines that give the reason, without secrets."""
+    """The first lines of the program's output that give the reason for a failure, without secrets."""
     said = address.hidden(finished.said)
     lines = [line.strip() for line in said.splitlines() if re.search(r"error|fatal|detail:", line, re.IGNORECASE)]
     if not lines:
@@ -72,12 +75,12 @@ def words_of(finished: Finished, address: Address) -> str:
 
 
 def full_disk(words: str) -> bool:
-    """Whether a full disk, a quota or a limit was the reason."""
+    """Whether the message says that a disk was full, or a quota or limit was exceeded."""
     return bool(re.search(r"No space left on device|File too large|quota exceeded|SIGXFSZ", words))
 
 
 def megabytes(number: int) -> str:
-    """`1.4 GB`, `12 MB`, `0.4 MB`."""
+    """A number of bytes as text, such as `1.4 GB`, `12 MB` or `0.4 MB`."""
     if number >= 1_000_000_000:
         return f"{number / 1e9:.1f} GB"
     return f"{number / 1e6:.0f} MB" if number >= 10_000_000 else f"{number / 1e6:.1f} MB"

@@ -1,4 +1,7 @@
-"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost."""
+"""Runs pg_restore into an empty database, and decides for each of its messages whether data was lost.
+
+`postgres/server/libpq_environment.py` passes the credentials to pg_restore, in environment variables.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from .child_process import Finished, run
 from .pg_dump import words_of
 
 HARMLESS = (
-    # Each newer client sets its newer session limits to "none" before it begins; an older server lacks such a limit.
-    # transaction_timeout: clients from 17 on, servers up to 16
+    # A newer client disables timeouts that an older server does not have. For transaction_timeout, these are clients
+    # from 17 on and servers up to 16
     re.compile(
         r'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"\n'
         r"Command was: SET transaction_timeout = 0;\s*"
     ),
 )
-"""Complete error messages, each with its reason, that do not reduce what is restored."""
-# With jobs, it may report more errors than it counts: errors when a job's session starts are not counted
+"""Patterns of complete error messages that mean no data loss; the comment before each gives the reason."""
+# With --jobs, pg_restore may report more errors than it counts: it does not count errors at a session's start
 COUNTED = re.compile(r"^pg_restore: warning: errors ignored on restore: (\d+)\s*\Z", re.MULTILINE)
 MARKS = re.compile(r"^(pg_restore:|error:|warning:|while [A-Z ]+:$|from TOC entry .*$|\s)+", re.MULTILINE)
 
@@ -50,16 +53,17 @@ class Complaints:
 
 
 def pg_restore(restoration: Restoration, watchdog: Watchdog) -> Complaints:
-    """Restores into an empty database. Writes. Raises BackupError if pg_restore stopped early."""
+    """Restores into an empty database. Writes. Raises BackupError if pg_restore stops early."""
     done = [_restored(restoration, part, watchdog) for part in _parts(restoration)]
     harmless = dict.fromkeys(line for each in done for line in each.harmless)
     return Complaints(tuple(harmless), tuple(loss for each in done for loss in each.losses))
 
 
 def _parts(restoration: Restoration) -> tuple[tuple[str, ...], ...]:
-    """The options of each run of pg_restore: a single run, unless there are NOT VALID constraints.
+    """The options of each run of pg_restore: one run, or two if the dump has NOT VALID constraints.
 
-    Such a constraint of a domain depends on no table, so that jobs may add it before the rows that violate it.
+    In that case, the first run restores the rows. Such a constraint of a domain depends on no table, so jobs of a
+    single run could add it before the rows that violate it.
     """
     command = [restoration.client.path("pg_restore"), "--list", str(restoration.dump)]
     environment = environment_for(restoration.client, restoration.target)
@@ -77,7 +81,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
         "--no-password",
         *restoration.options,
         *part,
-        # A bare name with = or :// in it would be parsed as a URL
+        # libpq would parse a plain name that contains = or :// as a connection string
         f"--dbname=dbname='{quoted}'",
         str(restoration.dump),
     ]
@@ -86,7 +90,7 @@ def _restored(restoration: Restoration, part: tuple[str, ...], watchdog: Watchdo
 
 
 def judged(finished: Finished, restoration: Restoration) -> Complaints:
-    """Separates noise from loss: an unknown message is a loss, as is an error that is counted but not shown."""
+    """Classifies pg_restore's errors as harmless or data loss. Unknown and unreported errors count as data loss."""
     said = restoration.target.hidden(finished.said)
     if finished.status == 0:
         return Complaints(_lines(said), ())
@@ -99,7 +103,7 @@ def judged(finished: Finished, restoration: Restoration) -> Complaints:
     for pattern in HARMLESS:
         harmless += pattern.findall(rest)
         rest = pattern.sub("", rest)
-    # Jobs write at the same time: a message arrives whole, but the prefixes may be in any order
+    # Jobs write at the same time: each message is whole, but their prefixes may be in any order
     losses = [loss for part in rest.split("pg_restore: error: ") if (loss := MARKS.sub("", part).strip())]
     if not losses and int(counted[1]) > len(harmless):
         losses = [f"pg_restore counted {counted[1]} errors and reported {len(harmless)}"]

@@ -1,4 +1,4 @@
-"""Proves a backup: restores it into a throw-away database and compares that with the source."""
+"""Proves a backup: restores it into a throw-away database, and compares that database with the source."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..core.schema.source_database import Locale
 from ..postgres.connection.connect import Address
 from ..postgres.server.local_server import LocalServer
 from ..postgres.server.programs import server_for
-from ..postgres.server.scratch_database import create_roles, made_like, scratch_database
+from ..postgres.server.scratch_database import create_proof_database, create_roles, scratch_database
 from .pg_dump import many
 
 RESTORE_SETTINGS = {"maintenance_work_mem": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 PROOF_OPTIONS = ("--no-tablespaces", "--no-subscriptions")
-"""A tablespace is a folder of the source's machine, and a database with a subscription, even a disabled one, cannot be
-dropped. The dump includes both."""
+"""The dump includes tablespaces and subscriptions, but the throw-away database has neither. A tablespace is a folder of
+the source's machine, and a database with a subscription, even a disabled one, cannot be dropped."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Contents:
     major: int
     rows: Mapping[str, int]
     sequences: Mapping[str, tuple[int, int]]
-    """The value of each sequence before and after the dump: pg_dump saves the value at the time it reads it."""
+    """The value of each sequence before and after the dump. pg_dump saves a value in between."""
     inventory: tuple[str, ...]
-    """Comparable between servers of any major."""
+    """The schema's objects, comparable between servers of different major versions."""
     exact_inventory: tuple[str, ...]
-    """Comparable between servers of one major."""
+    """The schema's objects in more detail, comparable between servers of the same major version."""
     extensions: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
     """A digest of the rows of each critical table."""
     roles: tuple[str, ...] = ()
-    """Roles that own an object in it or have privileges on one."""
+    """Roles that own an object in the database, or have privileges on one."""
     locale: Locale = field(default_factory=Locale)
     left_out: tuple[str, ...] = ()
     """Objects that a dump leaves out, one line each with the reason."""
@@ -52,19 +52,19 @@ class ProofDatabase:
     address: Address
     database: str
     words: str
-    """`PostgreSQL 18.6, a throw-away server beside the run`"""
+    """A description, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
     options: tuple[str, ...]
-    """Options of pg_restore for this server."""
+    """pg_restore's options for this server."""
     note: str = ""
-    """Differences from the source, such as its locale."""
+    """Differences from the source, such as another locale."""
 
 
 @contextmanager
 def local_proof(source: Contents) -> Iterator[ProofDatabase]:
-    """A database on a local throw-away server, of the source's major if installed, with the source's roles."""
+    """A database on a local throw-away server with the source's roles, and with its major version if installed."""
     programs = server_for(source.major, source.extensions)
     with LocalServer(programs, settings=RESTORE_SETTINGS) as server:
-        note = made_like(server.address(), "proof", source.locale)
+        note = create_proof_database(server.address(), "proof", source.locale)
         address = server.address("proof")
         create_roles(address, source.roles)
         words = f"PostgreSQL {programs.version}, a throw-away server beside the run"
@@ -73,9 +73,9 @@ def local_proof(source: Contents) -> Iterator[ProofDatabase]:
 
 @contextmanager
 def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
-    """A database on the server of `backup.verify_server`, dropped afterwards. Writes there.
+    """A database on the server of `backup.verify_server`, which is dropped afterwards. Writes there.
 
-    We must not create roles there: owners and grants are left out, and roles that policies name must exist.
+    ctgitops creates no roles there: owners and grants are left out, and the roles in policies must exist.
     """
     name = f"ctgitops_proof_{secrets.token_hex(6)}"
     with scratch_database(address, name, source.locale) as (version, note):
@@ -84,7 +84,7 @@ def on_server(address: Address, source: Contents) -> Iterator[ProofDatabase]:
 
 
 def differences(source: Contents, copy: Contents) -> list[str]:
-    """Differences between the copy and the source, as text; empty if the backup is proved."""
+    """The differences between `source` and `copy`, as text; empty if the backup is proved."""
     found = []
     for table in sorted(source.rows.keys() | copy.rows.keys()):
         then, now = source.rows.get(table), copy.rows.get(table)

@@ -12,7 +12,7 @@ from ..core.run.progress import BackupAdvanced, Listener
 from ..core.schema.snapshot import Snapshot
 from ..errors import BackupError, CtgitopsError, UsageError
 from ..postgres.catalog.exported_snapshot import exported_snapshot
-from ..postgres.catalog.public_schema import give_back_public
+from ..postgres.catalog.public_schema import restore_rights_of_public
 from ..postgres.catalog.schema_snapshot import take_snapshot
 from ..postgres.connection.connect import Address
 from ..postgres.server.libpq_environment import database_of, wants_tls
@@ -23,8 +23,8 @@ from ..postgres.server.scratch_database import (
     has_tablespaces,
     may_give_to,
     missing_roles,
+    objects_in,
     roles_in,
-    things_in,
 )
 from ..postgres.server.watchdog import Then, Watchdog
 from .meter import restore_measured
@@ -46,7 +46,7 @@ class Saved:
     folder: Path
     """A local folder with its files."""
     location: str
-    """Where the store keeps it, for messages."""
+    """The backup's path or URL in the store, for messages."""
 
     @property
     def dump(self) -> Path:
@@ -55,7 +55,7 @@ class Saved:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """Roles that own an object in it or have privileges on one."""
+        """Roles that own an object in the backup, or have privileges on one."""
         file = self.dump / ROLES
         return roles_in(file.read_text(encoding="utf-8")) if file.exists() else ()
 
@@ -74,14 +74,14 @@ class Restoring:
 
 
 def restore_into(saved: Saved, target: Address, tell: Listener) -> Receipt:
-    """Checks the backup and the target, restores, and counts rows. Writes. Raises BackupError or UsageError."""
+    """Checks the backup and the target, restores, and compares row counts. Writes. Raises BackupError, UsageError."""
     receipt = saved.receipt
     restoring = Restoring(saved, target, tell)
     restoring.say(f"checking {many(len(receipt.files), 'file')}, {megabytes(receipt.bytes)}")
     refuse_if_changed(receipt, saved.dump, saved.location)
     _refuse_unless_empty(target)
     options = _owners(restoring)
-    # pg_restore must be able to read pg_dump's format; an older one can also restore into a newer server
+    # pg_restore must be new enough for the dump's format; the server may be newer than pg_restore
     major = int(receipt.client_version.split(".")[0])
     client = client_for(major, tls=wants_tls(target), zstd=receipt.compression.startswith("zstd"))
     restoring.say(f"restoring with pg_restore {client.version}")
@@ -110,7 +110,7 @@ def schema_of(saved: Saved, tell: Listener) -> Snapshot:
 
 @contextmanager
 def _half_way(target: Address) -> Iterator[None]:
-    """From here on the target is changed, even if the error of a called function says that nothing was changed."""
+    """Makes every error in a block say that the target is incomplete, because the restore has begun."""
     try:
         yield
     except CtgitopsError as error:
@@ -120,7 +120,7 @@ def _half_way(target: Address) -> Iterator[None]:
 
 
 def _refuse_unless_empty(target: Address) -> None:
-    if things := things_in(target):
+    if things := objects_in(target):
         more = f" and {len(things) - 5} more" if len(things) > 5 else ""
         what = f"{target.label} is not empty: it has {', '.join(things[:5])}{more}"
         hint = "create a new database (`createdb NAME`), restore into it, and switch over once it is verified"
@@ -128,7 +128,10 @@ def _refuse_unless_empty(target: Address) -> None:
 
 
 def _owners(restoring: Restoring) -> tuple[str, ...]:
-    """Options: owners and grants are restored if the target allows it; policies always need their roles."""
+    """pg_restore's options: without owners and tablespaces if the target does not allow them.
+
+    Raises UsageError if a role is missing.
+    """
     roles = restoring.saved.roles
     if missing := missing_roles(restoring.target, roles):
         what = f"{restoring.target.label} lacks roles that own objects or have privileges: {', '.join(missing)}"
@@ -143,9 +146,9 @@ def _owners(restoring: Restoring) -> tuple[str, ...]:
 
 
 def _public_as_it_was(restoring: Restoring) -> None:
-    """Restores owner and privileges of the schema `public`, which pg_restore cannot set as an ordinary role."""
+    """Restores owner and privileges of the schema `public`: pg_restore cannot, unless its role is a superuser."""
     wanted = restoring.saved.receipt.public
-    if wanted and (left := give_back_public(restoring.target, wanted)):
+    if wanted and (left := restore_rights_of_public(restoring.target, wanted)):
         what = "schema public has another owner or other privileges than in the backup"
         restoring.say(f"{what}; run as a superuser: {' '.join(left)}")
 
@@ -174,7 +177,7 @@ def _compare(restoring: Restoring, complaints: Complaints) -> None:
 
 
 def _short(loss: str) -> str:
-    """What pg_restore says of one statement, which may be a whole function."""
+    """pg_restore's message about one statement, with a long statement cut."""
     said, command, statement = loss.partition(" Command was: ")
     long = len(statement) > LONGEST_STATEMENT
     return f"{said}{command}{statement[:LONGEST_STATEMENT]}{'…' if long else ''}"

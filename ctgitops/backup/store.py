@@ -1,4 +1,4 @@
-"""Finds the store that an address names, and checks a backup's files against its receipt."""
+"""Opens the store at an address, and compares a backup's files with its receipt."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .pg_dump import UNTOUCHED, megabytes
 DUMP = "dump"
 ROLES = "roles.sql"
 SMALLEST_DUMP = 50
-"""A dump was never smaller than a fiftieth of the database; a disk without room for that is refused."""
+"""A dump is refused if the disk has no room for a fiftieth of the database's size: no dump was ever smaller."""
 SMALLEST_COPY = 5
-"""A restore loses at most bloat and dead rows: less than a fifth of the size is clearly too little."""
+"""A restore is refused if the disk has no room for a fifth of the database's size: it saves only bloat."""
 
 
 def store_at(address: str, root: Path) -> BackupStore:
-    """The store at a folder, relative to `root`, or at a URL. Raises UsageError if its scheme is not supported."""
+    """The store at `address`: a folder, relative to `root`, or a URL. Raises UsageError for an unsupported scheme."""
     if "://" in address:
         raise UsageError(f"backups in {address} are not supported", hint="use a folder on this machine")
     return FolderStore(root / Path(address).expanduser())
 
 
 def split_receipt(receipt: str) -> tuple[str, str, str]:
-    """The address of the store, the backup's ID and the file's name in the path or URL of a receipt."""
+    """Splits the path or URL of a receipt into the store's address, the backup's ID and the file's name."""
     if "://" in receipt:
         address, backup, name = receipt.rsplit("/", 2)
         return address, backup, name
@@ -37,7 +37,7 @@ def split_receipt(receipt: str) -> tuple[str, str, str]:
 
 
 def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
-    """Raises BackupError if a folder's disk has no room for the smallest `part` of the database."""
+    """Raises BackupError if the disk of `place` has less than 1/`part` of `bytes_of_database` free."""
     free = shutil.disk_usage(place).free
     needed = bytes_of_database // part
     if free < needed:
@@ -49,7 +49,7 @@ def refuse_if_full(place: Path, bytes_of_database: int, part: int) -> None:
 
 
 def checksums(dump: Path) -> dict[str, SavedFile]:
-    """Size and SHA-256 of each file. Read-only."""
+    """Size and SHA-256 of each file in `dump`. Read-only."""
     return {
         str(path.relative_to(dump)): SavedFile(path.stat().st_size, _sha256(path))
         for path in sorted(dump.rglob("*"))
@@ -58,7 +58,7 @@ def checksums(dump: Path) -> dict[str, SavedFile]:
 
 
 def read_receipt(file: Path, location: str) -> Receipt:
-    """Reads a receipt; `location` names its backup in messages. Raises UsageError if the file is not a receipt."""
+    """Reads a receipt. `location` names the backup in messages. Raises UsageError if the file is not a receipt."""
     hint = f"pass the {RECEIPT} of a backup"
     try:
         return Receipt.from_json(file.read_text(encoding="utf-8"))

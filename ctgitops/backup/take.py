@@ -1,4 +1,8 @@
-"""Takes one backup: dumps, counts rows, restores, and compares."""
+"""Takes one backup: dumps, counts rows, restores, and compares.
+
+`commands/apply.py` and `commands/rollback.py` take it under the run lock, after the gates and the preflight checks, and
+before the first migration.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,7 @@ class Taking:
     backup: str
     """The backup's ID."""
     location: str
-    """Where the store keeps it."""
+    """The backup's path or URL in the store."""
     draft: Draft
     tell: Listener
 
@@ -54,10 +58,10 @@ class Taking:
 
 
 def take_into(taking: Taking, proof: ProofMaker) -> Receipt:
-    """Dumps, counts, restores, compares, and finishes the draft. Raises BackupError."""
+    """Dumps, counts rows, restores, compares, and finishes the draft. Raises BackupError."""
     started = datetime.now(UTC)
     with Watchdog(taking.draft.folder) as watchdog:
-        # The snapshot is held only as long as the dump takes: it keeps VACUUM from cleaning up the source
+        # The snapshot is held only during the dump, because it keeps VACUUM from removing dead rows in the source
         with exported_snapshot(taking.source) as snapshot:
             _refuse_full_disks(taking, snapshot.database_size())
             client = client_for(snapshot.server_major(), tls=wants_tls(taking.source))
@@ -99,7 +103,7 @@ def _refuse_full_disks(taking: Taking, size: int) -> None:
 
 
 def contents_of(snapshot: ExportedSnapshot, critical: tuple[str, ...] = ()) -> Contents:
-    """Reads the contents of a database that no other session uses."""
+    """Reads the contents of a restored database, which no other session uses."""
     sequences = {name: (value, value) for name, value in snapshot.sequences().items()}
     return _contents(snapshot, _count(snapshot, critical), sequences)
 
@@ -134,7 +138,7 @@ def _count(snapshot: ExportedSnapshot, critical: tuple[str, ...]) -> Counted:
 
 
 def _missing_tables(policy: BackupPolicy, source: Contents) -> tuple[str, ...]:
-    """Missing critical tables. The plan may be about to create one, so it is reported and does not end the run."""
+    """The critical tables that do not exist. They are only reported, because the plan may be about to create one."""
     return tuple(
         f"critical table {table} does not exist yet" for table in policy.critical_tables if table not in source.digests
     )

@@ -1,1 +1,1 @@
-"""Lint: rules that find statements that PostgreSQL accepts but that are risky. Pure."""
+"""Lint: rules that find risky statements which PostgreSQL accepts. Pure: no input or output."""

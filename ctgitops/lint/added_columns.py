@@ -1,4 +1,4 @@
-"""Parses the columns and constraints that CREATE TABLE and ALTER TABLE add, with all their options."""
+"""Parses the columns and constraints that CREATE TABLE and ALTER TABLE add, with all options."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class AddedColumn:
     serial: bool = False
     identity: bool = False
     generated: str = ""
-    """`stored`, `virtual`, or nothing."""
+    """`stored`, `virtual`, or empty if the column is not generated."""
     not_null: bool = False
     default: Any = None
-    """Its DEFAULT; None if it has none, or if the default is NULL."""
+    """The DEFAULT expression; None if there is none, or if it is NULL."""
     constraints: tuple[Node, ...] = field(default=(), repr=False)
     """All constraints in the column's definition."""
     definition: Node = field(default_factory=dict, repr=False)
-    """The constraints that the statement puts on the column."""
+    """The column's definition in the parse tree (ColumnDef)."""
 
     def of(self, kind: str) -> Iterator[Node]:
-        """Returns its constraints of one kind."""
+        """Returns the column's constraints of one kind."""
         return (node for node in self.constraints if node.get("contype") == kind)
 
 
@@ -87,13 +87,13 @@ def constraint_of(node: Node, column: str = "") -> Constraint:
         kind=kind,
         expression=expression,
         columns=columns_in(expression) if expression else columns,
-        valid=not node.get("skip_validation"),  # NOT ENFORCED has it too
+        valid=not node.get("skip_validation"),  # also set by NOT ENFORCED
         refers_to=refers_to,
     )
 
 
 def columns_of(node: Node) -> frozenset[str]:
-    """The columns that a table constraint constrains."""
+    """The columns of a table constraint."""
     named = parts_of(node.get("fk_attrs", [])) or parts_of(node.get("keys", []))
     excluded = [item.get("List", {}).get("items", [])[:1] for item in node.get("exclusions", ())]
     return frozenset(named).union(*(index_columns(element) for first in excluded for element in first))

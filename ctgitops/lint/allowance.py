@@ -31,7 +31,7 @@ class Allowance:
     reason: str
     line: int
     first: int
-    """The lines that it applies to: the statement that contains it, or the statement after it."""
+    """The first and last line to which the allowance applies: those of the statement around or after the comment."""
     last: int
     until: date | None = None
     owner: str = ""
@@ -39,12 +39,12 @@ class Allowance:
     """Why the allowance is invalid; empty if it is valid."""
 
     def expired(self, today: date) -> bool:
-        """Whether its `until` date is in the past."""
+        """Whether the `until` date is in the past."""
         return self.until is not None and self.until < today
 
 
 def allowances(script: Script, spans: list[tuple[int, int]]) -> tuple[Allowance, ...]:
-    """The allowances in a file, each with the lines of its statement; `spans` are the statements, in characters."""
+    """The allowances in a file. `spans` are the start and end of each statement, in characters."""
     return tuple(_allowances(script, spans)) if "allow" in script.sql else ()
 
 
@@ -57,7 +57,7 @@ def _allowances(script: Script, spans: list[tuple[int, int]]) -> Iterator[Allowa
 
 
 def _span(script: Script, at: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-    """The statement that contains a position, or ends on its line, or comes next."""
+    """First and last line of the statement that contains the offset `at`, or ends on its line, or comes next."""
     line = script.place(at).line or 1
     for start, end in spans:
         lines = (script.place(start).line or 1, script.place(end).line or 1)

@@ -1,4 +1,4 @@
-"""Lint's model of the schema at one point of a migration, from the live database, from earlier files, or from both."""
+"""Lint's model of the schema before a statement, built from the live database, from earlier files, or from both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .nodes import Name, conjuncts, not_null_columns
 from .types import UNKNOWN, Type
 
 _DEEPEST = 20
-"""Maximum depth of domains based on domains."""
+"""Maximum depth of domains that are based on other domains."""
 
 
 @dataclass
@@ -26,10 +26,10 @@ class Column:
 
 @dataclass
 class Constraint:
-    """A constraint of a table or a domain; CHECK has an expression, others name their columns."""
+    """A constraint of a table or a domain. A CHECK has an expression; other kinds have columns."""
 
     kind: str
-    """The parser's word: `CONSTR_CHECK`, `CONSTR_FOREIGN`, …"""
+    """The kind in the parse tree: `CONSTR_CHECK`, `CONSTR_FOREIGN`, …"""
     expression: Any = None
     columns: frozenset[str] = frozenset()
     valid: bool = True
@@ -38,43 +38,43 @@ class Constraint:
 
 @dataclass
 class Index:
-    """An index: its table, and the columns that it needs, also in expressions and in its condition."""
+    """An index, with its table and all its columns, including those in expressions and in its predicate."""
 
     table: Name
     columns: frozenset[str] = frozenset()
     computed: bool = False
-    """Whether it has an expression or a predicate: then PostgreSQL rebuilds it on any type change of its columns."""
+    """Whether the index has an expression or predicate: PostgreSQL then rebuilds it on any type change of a column."""
     own_classes: frozenset[str] = frozenset()
-    """Columns used only with an explicit operator class, which the index keeps after a type change."""
+    """Columns that are used only with an explicit operator class, which a type change does not replace."""
     method: str = "btree"
     clustered: bool = False
-    """Whether CLUSTER without an index uses this index."""
+    """Whether a CLUSTER that names no index uses this one."""
 
 
 @dataclass
 class Table:
-    """A table, materialised view or view."""
+    """A table, materialized view or view."""
 
     name: Name
     kind: str = "table"
     """`table`, `partitioned`, `view`, `materialized view`, `foreign table`."""
     known: bool = True
-    """Whether all its columns are known."""
+    """Whether all columns are known."""
     new: bool = False
-    """Whether the same plan created it, so that no other session uses it yet."""
+    """Whether the same plan created the table, so that no other session uses it yet."""
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
     partitions: set[Name] = field(default_factory=set)
     default_partition: Name | None = None
     bound: Node | None = field(default=None, repr=False)
-    """For a partition: its bound, FOR VALUES or DEFAULT."""
+    """For a partition, the bound: FOR VALUES or DEFAULT."""
     of_type: Name | None = None
-    """For a typed table: the composite type that defines its columns."""
+    """For a typed table, the composite type that defines its columns."""
     partition_key: tuple[str, tuple[str, ...]] | None = None
     """Partition strategy and key columns; no columns if the key contains an expression."""
     logged: bool = True
     storage: tuple[str, str] = ("heap", "")
-    """Its access method and its tablespace; an empty name is the database's default."""
+    """Access method and tablespace. An empty tablespace is the database's default."""
     row_security: bool = False
 
     def proved_parts(self) -> list[Node]:
@@ -94,7 +94,7 @@ class Domain:
 
     base: Type
     checked: bool = False
-    """Whether it has a constraint or is NOT NULL."""
+    """Whether the domain has a CHECK constraint or is NOT NULL."""
     not_null: bool = False
     default: Node | None = None
     constraints: dict[str, Constraint] = field(default_factory=dict)
@@ -111,10 +111,10 @@ class Function:
 
 @dataclass
 class Catalog:
-    """The known schema objects. `fold` updates it statement by statement."""
+    """The known schema objects. The package `fold` updates the catalog statement by statement."""
 
     complete: bool = False
-    """Whether a table that is missing here is known not to exist."""
+    """Whether a table that is missing here certainly does not exist."""
     tables: dict[Name, Table] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
@@ -126,17 +126,17 @@ class Catalog:
     """The server version; 0 if unknown."""
 
     def full(self, name: Name) -> Name:
-        """The name with the schema in which it is found, else with the first schema of the search path."""
+        """The qualified name: with the schema in which the table is found, else with the first of the search path."""
         keys = ((schema, name[1]) for schema in self.path)
         found = (key for key in keys if key in self.tables or key in self.indexes)
         return name if name[0] else next(found, self.created(name))
 
     def created(self, name: Name) -> Name:
-        """The name that CREATE gives a new object: without a schema, it is in the first of the search path."""
+        """The name that CREATE gives a new object; without a schema, with the first schema of the search path."""
         return (name[0] or next(iter(self.path), ""), name[1])
 
     def table(self, name: Name) -> Table | None:
-        """The table of that name."""
+        """The table called `name`; None if it is not in the model."""
         return self.tables.get(self.full(name))
 
     def domain(self, type_: Type) -> Domain | None:
@@ -146,7 +146,7 @@ class Catalog:
         return next((self.domains[key] for key in keys if key in self.domains), None)
 
     def function(self, name: Name) -> Function | None:
-        """The function of that name."""
+        """The function called `name`; None if it is not in the model."""
         schemas = (name[0],) if name[0] else self.path
         return next((self.functions[s, name[1]] for s in schemas if (s, name[1]) in self.functions), None)
 
@@ -157,11 +157,11 @@ class Catalog:
         return type_
 
     def checked(self, type_: Type) -> bool:
-        """Whether the type is a domain with a constraint, directly or through its base types."""
+        """Whether the type is a domain with a constraint, or based on one."""
         return any(domain.checked for domain in self._under(type_))
 
     def _under(self, type_: Type) -> Iterator[Domain]:
-        """The domain that a type names, and the domains that it is based on."""
+        """The domain that a type names, and the domains on which that domain is based."""
         domain, seen = self.domain(type_), 0
         while domain and seen < _DEEPEST:
             yield domain
@@ -195,6 +195,6 @@ class Catalog:
         return found
 
     def settle(self) -> None:
-        """Marks every object as in use."""
+        """Marks every object as in use by other sessions."""
         for table in self.tables.values():
             table.new = False

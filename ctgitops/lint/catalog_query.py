@@ -1,4 +1,4 @@
-"""Evaluates queries on PostgreSQL's system catalogs, as far as lint's model of the schema can answer them."""
+"""Evaluates queries on PostgreSQL's system catalogs, as far as lint's model of the schema has the answer."""
 
 from __future__ import annotations
 
@@ -125,7 +125,10 @@ def _like(value: str, pattern: str) -> bool:
 
 
 def _is_of_all(part: Node) -> bool:
-    """`NOT attisdropped`, `attnum > 0`: true of every known column, as dropped and system columns are not modelled."""
+    """Whether a condition is true of every modelled column, such as `NOT attisdropped` and `attnum > 0`.
+
+    Dropped and system columns are not modelled.
+    """
     negated = part.get("BoolExpr", {})
     inner = (
         negated.get("args", [{}])[0] if negated.get("boolop") == "NOT_EXPR" else part.get("A_Expr", {}).get("lexpr", {})
@@ -135,7 +138,7 @@ def _is_of_all(part: Node) -> bool:
 
 
 def _is_class(relation: Node) -> bool:
-    """Whether it is pg_class, which sorts last: rows of pg_constraint and pg_attribute name their table too."""
+    """Whether `relation` is pg_class. It sorts last: rows of pg_constraint and pg_attribute also name a table."""
     return bool(relation.get("relname") == "pg_class")
 
 
@@ -145,7 +148,7 @@ def _alias(relation: Node) -> str:
 
 
 def _joined_by_keys(select: Node) -> bool:
-    """Whether every join is by the key of the same object's table and schema, so that no row is lost."""
+    """Whether every join is by the key of the same object's table or schema, so that no row is lost."""
     joins = [node for kind, node in walk(select.get("fromClause", [])) if kind == "JoinExpr"]
     return all(_is_join(each.get("quals", {})) for each in joins)
 

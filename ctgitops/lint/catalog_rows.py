@@ -1,4 +1,4 @@
-"""Simulates the rows of PostgreSQL's system catalogs, for the conditions of PL/pgSQL blocks."""
+"""Simulates rows of PostgreSQL's system catalogs, to evaluate conditions in PL/pgSQL blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .catalog import Catalog, Table
 from .nodes import Name, written
 
 Row = dict[str, str | None]
-"""A row: values by column; None, or a missing column, if the value is unknown."""
+"""A row's values by column name. A value is unknown if it is None, or if its column is missing."""
 _KINDS = {"table": "r", "partitioned": "p", "view": "v", "materialized view": "m", "foreign table": "f"}
 _TYPES = {
     "int2": "smallint", "int4": "integer", "int8": "bigint", "float4": "real", "float8": "double precision",
@@ -17,7 +17,7 @@ _TYPES = {
     "json": "json", "jsonb": "jsonb", "numeric": "numeric", "bytea": "bytea", "date": "date",
     "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
 }  # fmt: skip
-"""Type names as information_schema spells them."""
+"""Maps the parser's type names to those of information_schema."""
 _CONSTRAINTS = {
     "CONSTR_CHECK": ("c", "CHECK"), "CONSTR_FOREIGN": ("f", "FOREIGN KEY"), "CONSTR_PRIMARY": ("p", "PRIMARY KEY"),
     "CONSTR_UNIQUE": ("u", "UNIQUE"), "CONSTR_EXCLUSION": ("x", None),
@@ -33,7 +33,7 @@ def _tables(catalog: Catalog) -> Iterator[Row]:
 
 
 def _relations(catalog: Catalog) -> Iterator[Row]:
-    """Rows of information_schema.tables, which include views."""
+    """The rows of information_schema.tables, which include views."""
     for (schema, name), table in catalog.tables.items():
         if table.kind != "materialized view":
             kind = {"view": "VIEW", "foreign table": "FOREIGN"}.get(table.kind, "BASE TABLE")
@@ -102,4 +102,4 @@ LISTED: dict[str, Callable[[Catalog], Iterator[Row]]] = {
     "pg_indexes": _indexes, "pg_constraint": _constraints, "table_constraints": _constraints,
     "pg_matviews": _materialized,
 }  # fmt: skip
-"""Row generators by unqualified catalog name."""
+"""By unqualified catalog name, the function that generates its rows."""

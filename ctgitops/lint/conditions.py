@@ -1,4 +1,4 @@
-"""Evaluates conditions in PL/pgSQL that ask the catalog, such as whether a table, column or constraint exists."""
+"""Evaluates PL/pgSQL conditions on the catalog, such as whether a table, column or constraint exists."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _COMPARED: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 _SOME = {(">", "0"): True, ("<>", "0"): True, (">=", "1"): True, ("=", "0"): False, ("<", "1"): False}
-"""Comparisons of a count that test for any rows, or for none."""
+"""Comparisons of a count. True: the comparison holds if there are rows. False: it holds if there are none."""
 _TO = ("to_regclass",)
 _NEVER_NULL = {
     "attname", "column_name", "conname", "constraint_name", "indexname", "oid", "relname", "table_name", "tablename",
 }  # fmt: skip
 Answers = dict[tuple[str, str] | Condition, bool | None]
-"""Cached answers, by variable and the kind of test, or by condition."""
+"""Cached answers, by condition, or by variable and kind of test."""
 
 
 def holds(condition: Condition, values: Values, catalog: Catalog, answers: Answers) -> bool | None:
-    """Whether a condition is true; None if that is unknown before it runs. `values` are the values of variables.
+    """Whether a condition is true; None if that is known only at run time. `values` are the values of variables.
 
-    The result stays in `answers`: the block evaluated the condition before it changed the schema.
+    The result is cached in `answers`: the block evaluates the condition before it changes the schema.
     """
     if condition not in answers:
         answers[condition] = Reader(catalog, values, answers).truth(_expression(condition.text))
@@ -43,7 +43,7 @@ def _expression(text: str) -> Node:
 
 
 class Reader:
-    """Evaluates an expression from a schema, the values of a block's variables, and earlier answers."""
+    """Evaluates expressions, using a schema, the values of a block's variables, and earlier answers."""
 
     def __init__(self, catalog: Catalog, values: Values, answers: Answers) -> None:
         self._catalog, self._values, self._answers = catalog, values, answers
@@ -69,19 +69,19 @@ class Reader:
         return self.truth(targets[0].get("ResTarget", {}).get("val", {})) if set(select) <= PLAIN else None
 
     def _answer(self, variable: Node, judge: Callable[[Node], bool | None]) -> bool | None:
-        """Evaluates a test of a variable that is assigned once."""
+        """Evaluates the test `judge` of a variable that is assigned only once."""
         name = ".".join(parts_of(variable.get("fields", [])))
         texts_ = self._values.get(name, ())
         if len(texts_) != 1:
             return None
         asked = (name, judge.__name__)
         if asked not in self._answers:
-            self._answers[asked] = None  # in case the value refers to the variable itself
+            self._answers[asked] = None  # ends the recursion if the value refers to the variable itself
             self._answers[asked] = judge(_expression(texts_[0]))
         return self._answers[asked]
 
     def _some(self, node: Node) -> bool | None:
-        """Whether a count is greater than zero."""
+        """Evaluates a count as a boolean: whether it is greater than zero."""
         if "ColumnRef" in node:
             return self._answer(node["ColumnRef"], self._some)
         select = _select_in(node)
@@ -115,7 +115,7 @@ class Reader:
         return None if there is None else there is (node.get("nulltesttype") == "IS_NOT_NULL")
 
     def _named(self, node: Node) -> bool | None:
-        """Whether `to_regclass` finds a relation."""
+        """Whether a call of `to_regclass` finds a relation."""
         call = node.get("FuncCall", {})
         name = self._constants.of(call.get("args", [{}])[0]) if parts_of(call.get("funcname", []))[-1:] == _TO else None
         if name is None or not self._catalog.complete:
@@ -126,7 +126,7 @@ class Reader:
         return there if there or not name.endswith("seq") else None
 
     def _given(self, node: Node) -> bool | None:
-        """Whether a query returns a value that is not null."""
+        """Whether a subquery returns a value that is not null."""
         select = _select_in(node)
         if not select or aggregates(select):
             return self._named(node)

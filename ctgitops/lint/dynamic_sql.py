@@ -1,4 +1,4 @@
-"""Computes the dynamic SQL that a PL/pgSQL block can run, as far as it consists of constants."""
+"""Computes the dynamic SQL that a PL/pgSQL block can run, as far as it is built from constants."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def texts(expression: str, values: Values) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Scope:
-    """A block's variables, and a cache of results; without the cache, `s := s || s` takes exponential time."""
+    """A block's variables, and a cache of results. Without the cache, `s := s || s` would take exponential time."""
 
     values: Values
     found: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
 
     def texts(self, expression: str, depth: int) -> tuple[str, ...]:
-        """The possible values of an expression that is `depth` variables away from the requested expression."""
+        """The possible values of an expression, which the evaluation reached through `depth` variables."""
         if (expression, depth) not in self.found:
             self.found[expression, depth] = self._read(expression, depth) if depth <= _DEEPEST else (UNKNOWN,)
         return self.found[expression, depth]

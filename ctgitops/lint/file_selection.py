@@ -1,4 +1,4 @@
-"""Selects the files to lint and the schema known before each, for `check` and for a plan."""
+"""Selects the files to lint, and the schema before each file, for `check` and for a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .snapshot_catalog import catalog_of
 
 
 def lint_files(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Lints every migration as if all earlier ones were applied long ago; with `only`, reports those files alone."""
+    """Lints every migration as if all earlier ones were already in use; with `only`, reports only those files."""
     linter = Linter(Catalog(complete=True), workspace.policy.exposed_schemas, workspace.policy.lint, today)
     found: list[Finding] = []
     for migration in sorted(workspace.migrations, key=lambda m: m.number):
@@ -34,7 +34,7 @@ def lint_files(workspace: Workspace, today: date, only: Collection[str] | None =
 
 
 def lint_look(look: Look, workspace: Workspace, today: date, live: Snapshot | None = None) -> Look:
-    """Adds the findings for its steps to a plan; `live` is the schema of the database, if it was read."""
+    """Adds findings to the plan in `look`. `live` is the schema of the database, if it was read."""
     if not isinstance(look, Preview) or look.plan.direction is not Direction.APPLY:
         return look
     return replace(look, plan=lint_plan(look.plan, workspace, look.environment, today, live))

@@ -1,4 +1,4 @@
-"""Fixes of findings: words added to one line, and statements moved to a follow-up migration."""
+"""Fixes for findings, which insert words into a line or move statements to a follow-up migration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .nodes import identifier, relation_name
 from .rule_input import Transaction
 
 Fix = Callable[[Script, Tree, Transaction], Lines | None]
-"""Fixes one statement of a file; None if the fix needs more than it can express, or is not valid SQL."""
+"""Fixes one statement of a file. Returns None if it cannot, or if the result would not be valid SQL."""
 _END = re.compile(r"\s*;")
 _LONGEST = 63
 """Maximum length of an identifier, in bytes."""
@@ -27,7 +27,7 @@ def concurrently(*keywords: str) -> Fix:
 
     def fix(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
         several = len(tree.node.get("objects", (1,))) > 1 or tree.node.get("behavior") == "DROP_CASCADE"
-        # if the sent text differs, BEGIN and COMMIT around the statement would have to be removed too
+        # No fix if BEGIN and COMMIT are around the statement: they would have to be removed too
         if transaction.statements > 1 or several or script.sent != script.sql:
             return None
         word = _missing(keywords, script, tree)
@@ -37,14 +37,14 @@ def concurrently(*keywords: str) -> Fix:
 
 
 def build_concurrently(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Inserts CONCURRENTLY into CREATE INDEX, or moves the statement to a follow-up if it is not alone in its file."""
+    """Inserts CONCURRENTLY into CREATE INDEX; moves the statement to a follow-up if the file has other statements."""
     if transaction.statements == 1:
         return concurrently("INDEX")(script, tree, transaction)
     return _follow_up(transaction, _built(script, tree))
 
 
 def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Adds NOT VALID to a constraint; the follow-up validates it, for which the constraint needs a name."""
+    """Adds NOT VALID to a constraint, which must have a name. The follow-up validates it."""
     if _only(tree).get("subtype") != "AT_AddConstraint":
         return None
     one = _insert(script, tree.end, " NOT VALID")
@@ -52,18 +52,18 @@ def not_valid(script: Script, tree: Tree, transaction: Transaction) -> Lines | N
 
 
 def proved_not_null(script: Script, tree: Tree, transaction: Transaction) -> Lines | None:
-    """Replaces SET NOT NULL by a CHECK; the follow-up validates it, sets NOT NULL without a scan, and drops it."""
+    """Replaces SET NOT NULL by a CHECK. The follow-up validates it, sets NOT NULL without a scan, and drops it."""
     return _follow_up(transaction, _proved(script, tree))
 
 
 def _follow_up(transaction: Transaction, made: Lines | None) -> Lines | None:
-    """The fix, if its file runs as one transaction and the follow-up is valid SQL."""
+    """The fix `made`, if the file runs as one transaction and the follow-up is valid SQL; else None."""
     if not transaction.whole or transaction.batched or made is None or made.then is None:
         return None
     try:
         found = trees("\n".join((made.then.sql, made.then.rollback, made.then.also)))
     except SqlSyntaxError:
-        return None  # the name is a keyword
+        return None  # for example, a name is a keyword
     return made if found else None
 
 
@@ -99,7 +99,7 @@ def _proved(script: Script, tree: Tree) -> Lines | None:
 
 
 def _built(script: Script, tree: Tree) -> Lines | None:
-    """None if the rest of the file mentions the index."""
+    """Moves a CREATE INDEX to a follow-up; None if the rest of the file mentions the index."""
     name, schema = tree.node.get("idxname", ""), tree.node.get("relation", {}).get("schemaname")
     elsewhere = script.sql[: tree.start] + script.sql[tree.end :]
     word = _missing(("INDEX",), script, tree)
@@ -113,7 +113,7 @@ def _built(script: Script, tree: Tree) -> Lines | None:
 
 
 def _missing(keywords: tuple[str, ...], script: Script, tree: Tree) -> tuple[int, str] | None:
-    """The offset in the file where CONCURRENTLY is missing, and the keyword in the file's case."""
+    """The offset at which CONCURRENTLY is missing, and that word in the file's case; None if none is missing."""
     text = script.sql[tree.start : tree.end]
     for token in tokens(text):
         word = text[token.start : token.end]
@@ -132,7 +132,7 @@ def _insert(script: Script, at: int, words: str) -> Lines:
 
 
 def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following) -> Lines | None:
-    """Replaces a statement by these lines, if no other text shares its lines."""
+    """Replaces a statement by `lines`, unless other text shares its lines."""
     at, end = script.first_word(tree.start, tree.end), tree.end
     if mark := _END.match(script.sql, tree.end):
         end = mark.end()
@@ -145,7 +145,7 @@ def _instead(script: Script, tree: Tree, lines: tuple[str, ...], then: Following
 
 
 def _only(tree: Tree) -> Node:
-    """The action of an ALTER TABLE that has one action; empty if it has several."""
+    """The only action of an ALTER TABLE; empty if it has several."""
     commands = tree.node.get("cmds", ())
     return commands[0].get("AlterTableCmd", {}) if len(commands) == 1 else {}
 

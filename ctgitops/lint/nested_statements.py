@@ -34,7 +34,7 @@ Read = tuple[str, Node, Unread | None]
 
 
 def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Iterator[Read]:
-    """Returns a statement, and the statements that it runs: those of a DO block, and DDL of functions that it calls."""
+    """Returns a statement and the statements that it runs: those in a DO block, and the DDL of functions it calls."""
     if kind == "DoStmt":
         yield from _inside_block(node, catalog, depth)
         return
@@ -46,7 +46,7 @@ def with_inner(kind: str, node: Node, catalog: Catalog, depth: int = 0) -> Itera
 
 
 def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the statements of the block whose branch may be taken; dynamic SQL may be unreadable."""
+    """Returns the statements of a DO block, without those in branches that are certainly not taken."""
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
@@ -54,7 +54,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     try:
         read = inside(body)
     except NotAnalysedError:
-        raise  # the statement's guard reports it
+        raise  # the guard of the outer statement reports the failure
     except SqlSyntaxError as error:
         yield "", {}, Unread(f"the DO block was not analysed: {error.message}")
         return
@@ -65,7 +65,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function. Its queries are routine, and statements that cannot be read are not reported."""
+    """Returns the DDL of a function. Ignores its queries, which are routine, and statements that cannot be read."""
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -83,7 +83,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
 
 
 def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:
-    """Whether the statement is in a branch that is known not to be taken."""
+    """Whether the statement is in a branch that is certainly not taken."""
     return any(holds(condition, values, catalog, answers) is (not wanted) for condition, wanted in inner.when)
 
 
@@ -96,7 +96,7 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
         except SqlSyntaxError:
             if inner.dynamic:
                 yield "", {}, unread
-            continue  # an assignment, or SQL with PL/pgSQL variables, which does not parse as plain SQL
+            continue  # an assignment, or SQL that does not parse because of PL/pgSQL variables
         for tree in found:
             yield from with_inner(tree.kind, tree.node, catalog, depth)
         if inner.dynamic and UNKNOWN in sql:
@@ -104,7 +104,7 @@ def _read(inner: Inner, values: Values, catalog: Catalog, depth: int) -> Iterato
 
 
 def _calls(node: Any, catalog: Catalog) -> Iterator[Node]:
-    """The function calls in a statement, without those that are known not to run."""
+    """The function calls in a statement, without those that certainly do not run."""
     reader, left = Reader(catalog, {}, {}), [node]
     while left:
         each = left.pop()

@@ -19,12 +19,12 @@ def relation_name(relation: Node) -> Name:
 
 
 def name_of(items: list[Node]) -> Name:
-    """The name in a list of strings."""
+    """The name in a list of String nodes."""
     return qualified(parts_of(items))
 
 
 def qualified(parts: tuple[str, ...]) -> Name:
-    """The name with these parts; a database name before the schema is ignored."""
+    """The name with these parts. A database name before the schema is ignored."""
     return (parts[-2] if len(parts) > 1 else "", parts[-1] if parts else "")
 
 
@@ -46,7 +46,7 @@ def with_column_renamed(node: Any, old: str, new: str) -> Any:
 
 
 def canonical(node: Any) -> Any:
-    """A copy of the tree without locations and casts of constants, and with unqualified column names."""
+    """A copy of the tree with unqualified column names, and without locations and casts of constants."""
     if isinstance(node, list):
         return [canonical(item) for item in node]
     if not isinstance(node, dict):

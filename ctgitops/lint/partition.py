@@ -11,13 +11,13 @@ from .nodes import canonical, columns_in, conjuncts, same
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _QUANTIFIED = {"AEXPR_OP_ANY": "<>", "AEXPR_OP_ALL": "="}
-"""Operators over a list that prove nothing here: `<> ANY` excludes no value, and `= ALL` is rare."""
+"""Operators on a list that are ignored: `<> ANY` excludes no value, and `= ALL` is rare."""
 
 
 def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> bool:
-    """Whether the child's validated CHECKs imply the bound; False if that cannot be determined.
+    """Whether the validated CHECK constraints of `child` imply `bound`; False if that cannot be determined.
 
-    If the parent is itself a partition, the CHECKs must imply the parent's bound too.
+    If `parent` is itself a partition, they must also imply the parent's bound.
     """
     above = catalog.parent_of(parent.name)
     if above and not (parent.bound and bound_proved(catalog, above, child, parent.bound)):
@@ -35,7 +35,7 @@ def bound_proved(catalog: Catalog, parent: Table, child: Table, bound: Node) -> 
 
 
 def _excluded_by_all(catalog: Catalog, parent: Table, default: Table) -> bool:
-    """Whether the CHECKs of a new default partition exclude the rows of all other partitions."""
+    """Whether the CHECK constraints of a new default partition exclude the rows of all other partitions."""
     others = [catalog.tables.get(name) for name in parent.partitions]
     return all(other and other.bound and default_proved(parent, default, other.bound) for other in others)
 
@@ -54,7 +54,7 @@ def _unbounded(datum: Node) -> bool:
 
 
 def _says(child: Table, column: str, operator: str, datum: Node) -> bool:
-    """Whether a conjunct of a CHECK restricts the column to the bound, or to a narrower range."""
+    """Whether a part of a CHECK restricts the column to the bound `datum`, or to a narrower range."""
     beyond = _beyond if operator == ">=" else _before
     return any(beyond(name, right, datum) for name, right in _comparisons(child.proved_parts(), column))
 
@@ -89,7 +89,7 @@ def _less(one: Node, other: Node) -> bool:
 
 
 def _value(node: Node) -> int | str | None:
-    """A number, or an ISO date or timestamp without a time zone, which sorts as text."""
+    """A constant's value: a number, or, as text that sorts by time, an ISO date or timestamp without time zone."""
     constant = canonical(node).get("A_Const", {})
     if "ival" in constant:
         return int(constant["ival"].get("ival", 0))
@@ -98,7 +98,7 @@ def _value(node: Node) -> int | str | None:
 
 
 def default_proved(parent: Table, default: Table, bound: Node) -> bool:
-    """Whether the default partition's validated CHECKs exclude all rows of a new partition."""
+    """Whether the validated CHECK constraints of the default partition exclude all rows of a new partition."""
     if parent.partition_key is None or len(parent.partition_key[1]) != 1:
         return False
     how, (column,) = parent.partition_key
@@ -118,7 +118,7 @@ def _is_null(datum: Node) -> bool:
 
 
 def _excludes(part: Node, column: str, datum: Node) -> bool:
-    """Whether no row for which the condition is true or unknown has that value."""
+    """Whether the condition `part` is false for every row with the value `datum`."""
     return _of_each(part, column, lambda name, right: _other(name, right, datum))
 
 
@@ -139,7 +139,7 @@ def _outside(part: Node, column: str, bound: Node) -> bool:
 
 
 def _of_each(part: Node, column: str, test: Callable[[str, Node], bool]) -> bool:
-    """Whether each operand of an OR has a conjunct that passes the test. A null is not in any bound."""
+    """Whether each operand of OR, and one operand of AND, passes the test. IS NULL passes: no bound includes a null."""
     both = part.get("BoolExpr", {})
     arms = both.get("args", ())
     if both.get("boolop") == "OR_EXPR":
@@ -169,7 +169,7 @@ def _list(child: Table, column: str, bound: Node) -> bool:
 
 
 def _only(part: Node, column: str, values: list[Node]) -> bool:
-    """Whether a conjunct of a CHECK restricts the column to these values."""
+    """Whether a part of a CHECK restricts the column to `values`."""
     either = part.get("BoolExpr", {})
     if either.get("boolop") == "OR_EXPR":
         return all(_only(arm, column, values) for arm in either.get("args", ()))

@@ -15,23 +15,23 @@ _NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed"}
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
-    """Every rule, by its id."""
+    """Every rule, in the order of the modules' names."""
     names = sorted(module.name for module in pkgutil.iter_modules(rules.__path__))
     return tuple(import_module(f"{rules.__name__}.{name}").RULE for name in names)
 
 
 @cache
 def rules_for(kind: str) -> tuple[Rule, ...]:
-    """The rules that check a kind of statement."""
+    """The rules that check statements of the kind `kind`."""
     return tuple(rule for rule in all_rules() if kind in rule.kinds or not (rule.kinds or kind in _NO_STATEMENTS))
 
 
 @cache
 def rule_named(identity: str) -> Rule | None:
-    """The rule with that id; None if there is none."""
+    """The rule whose ID is `identity`; None if there is none."""
     return next((rule for rule in all_rules() if rule.id == identity), None)
 
 
 def nearest(name: str) -> str:
-    """The rule id most similar to an unknown name; empty if none is similar."""
+    """The rule ID that is most similar to an unknown name; empty if none is similar."""
     return next(iter(difflib.get_close_matches(name, [rule.id for rule in all_rules()], 1)), "")

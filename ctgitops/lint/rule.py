@@ -1,4 +1,4 @@
-"""A lint rule: what it checks, why, what to do instead, and an example that PostgreSQL itself can test."""
+"""Defines a lint rule: what it checks, why, what to do instead, and an example that tests run on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .fixes import Fix
 from .rule_input import Case, called
 
 __all__ = ["Case", "Group", "Hit", "Hits", "LockMode", "Rule", "Severity", "blocked_by", "called", "columns"]
-"""All that a module of `rules/` usually imports."""
+"""The names that modules in `rules/` usually import."""
 
 
 class Group(StrEnum):
@@ -31,15 +31,15 @@ class Group(StrEnum):
 
 @dataclass(frozen=True)
 class Hit:
-    """A violation of a rule by the statement."""
+    """A statement's violation of a rule."""
 
     what: str
     instead: str = ""
-    """What to do in this case; empty to use the rule's own advice."""
+    """Advice for this case; empty to use the rule's advice."""
     blocks: bool | None = None
-    """Whether it blocks writes while PostgreSQL works, if that differs from the rule."""
+    """Overrides the rule's `blocks`; None for no override."""
     lock: LockMode | None = None
-    """The lock, if it differs from the rule's."""
+    """Overrides the rule's `lock`; None for no override."""
     part: Node | None = field(default=None, repr=False)
     """The ALTER TABLE action, or its definition, that violates the rule; None for the whole statement."""
 
@@ -54,30 +54,30 @@ def _none(_case: Case) -> Hits:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One check of lint. `id` never changes: people write it into their files."""
+    """One check of lint. `id` must never change, because people write it into their files."""
 
     id: str
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The statement kinds that it checks, by the parser's names; empty for all."""
+    """The kinds of statements that the rule checks, by the parser's names; empty for all."""
     check: Check = _none
-    """Finds the violations of one statement; without it, the findings come from another module of lint."""
+    """Finds the violations in one statement. Without it, another module of lint reports the findings."""
     why: str
-    """Sentences; the first one alone is the rule's description in SARIF."""
+    """The reason, in sentences. The first one must work alone, as the rule's description in SARIF."""
     instead: str
     """The advice, as a phrase without a full stop."""
     bad: str = ""
-    """A file that violates the rule; `given` creates the tables that it needs. Empty if no SQL triggers the rule."""
+    """A file that violates the rule, once `given` has created its tables. Empty if no SQL triggers the rule."""
     good: str = ""
     """Files with the same effect that do not violate the rule, in order, separated by `-- next file`."""
     given: str = ""
     lock: LockMode | None = None
     """The strongest lock that the bad example takes on a table in use."""
     blocks: bool = False
-    """Whether that lock blocks writes during work that grows with the table's size."""
+    """Whether the lock blocks writes during work whose duration grows with the table's size."""
     fix: Fix | None = None
-    """Rewrites a violation that gets the rule's own advice."""
+    """Fixes a violation, if the violation has no advice of its own."""
 
 
 def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
@@ -90,5 +90,5 @@ def columns(test: Callable[[AddedColumn], bool], what: str) -> Check:
 
 
 def blocked_by(mode: LockMode) -> str:
-    """What a lock of at least SHARE blocks."""
+    """What a lock blocks, as text; its mode must be at least SHARE."""
     return "blocks reads and writes on" if mode is LockMode.ACCESS_EXCLUSIVE else "blocks writes to"

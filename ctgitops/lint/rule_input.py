@@ -1,4 +1,4 @@
-"""The input of a rule: a statement, the schema before it, and the transaction that it runs in."""
+"""The input of a rule: a statement, the schema before it, and its transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dynamic_sql import UNKNOWN
 from .nodes import Name, qualified, relation_name, written
 
 _ALTERED = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""ALTER TABLE object types that have rows: an index, a sequence, a view and a type have the same parse tree."""
+"""Object types that have rows. ALTER INDEX, SEQUENCE, VIEW and TYPE have the same type of parse tree."""
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Transaction:
     whole: bool = True
     """Whether the file runs as one transaction."""
     held: dict[Name, LockMode] = field(default_factory=dict)
-    """The strongest lock on each table in use."""
+    """The strongest lock that the transaction holds on each table in use."""
     batched: bool = False
     """Whether the file runs in batches."""
     statements: int = 1
@@ -36,7 +36,7 @@ class Transaction:
     """Whether the rule `mixed-file` already reported the file."""
 
     def hold(self, case: Case) -> None:
-        """Adds a statement's locks, which are held until the end of the transaction."""
+        """Adds a statement's locks, which PostgreSQL holds until the end of the transaction."""
         if not self.whole:
             return
         for name, mode in case.locks.items():
@@ -52,16 +52,16 @@ class Case:
     catalog: Catalog
     transaction: Transaction
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas whose tables need row-level security; empty for all schemas of a database that uses it."""
+    """Schemas whose tables need row-level security; empty for all, if the database uses row-level security."""
     in_body: bool = False
     """Whether the statement is inside a DO block."""
 
     def in_use(self, relation: Node, *, if_exists: bool = False) -> Table | None:
-        """The table that a statement names, if it is in use: not created by the same plan, and not temporary."""
+        """The table `relation`, if it is in use: neither created by the same plan nor temporary. Else None."""
         return self.used(relation_name(relation), if_exists=if_exists or bool(self.node.get("missing_ok")))
 
     def used(self, name: Name, *, if_exists: bool = False) -> Table | None:
-        """Like `in_use`, by name; an unknown table is assumed to exist."""
+        """Like `in_use`, but by name. A table that is not in the model is assumed to exist."""
         found = self.catalog.table(name)
         if found is None:
             if if_exists and self.catalog.complete and UNKNOWN not in name[1]:
@@ -70,19 +70,19 @@ class Case:
         return None if found.new or found.name[0] == "pg_temp" else found
 
     def has_rows(self, table: Table | None) -> bool:
-        """Whether the table can have rows to process: views and empty partitioned tables cannot."""
+        """Whether the statement may have to process rows of the table. Views, for example, have none."""
         if table is None or table.kind in {"view", "foreign table"}:
             return False
         if table.kind != "partitioned":
             return True
         if self.kind == "AlterTableStmt" and not self.node.get("relation", {}).get("inh"):
-            return False  # ONLY
+            return False  # ALTER TABLE ONLY
         parts = [self.catalog.tables.get(name) for name in table.partitions]
         return any(part is None or (not part.new and self.has_rows(part)) for part in parts)
 
     @cached_property
     def altered(self) -> Table | None:
-        """The table in use that an ALTER TABLE changes, without the constraints that it drops: those go first."""
+        """The table in use that ALTER TABLE changes, without constraints that it drops: PostgreSQL drops them first."""
         if self.kind != "AlterTableStmt" or self.node.get("objtype") not in _ALTERED:
             return None
         table = self.in_use(self.node.get("relation", {}))
@@ -93,7 +93,7 @@ class Case:
 
     @property
     def altered_with_rows(self) -> Table | None:
-        """Like `altered`, if the table can have rows to process."""
+        """Like `altered`, but None if the table has no rows to process."""
         return self.altered if self.has_rows(self.altered) else None
 
     def parts(self, *subtypes: str) -> Iterator[Node]:
@@ -105,7 +105,7 @@ class Case:
 
     @cached_property
     def added_columns(self) -> tuple[tuple[Table, AddedColumn], ...]:
-        """The columns that the statement adds to a table in use that can have rows."""
+        """The columns that the statement adds to a table in use with rows, each with the table."""
         table = self.altered_with_rows
         if table is None:
             return ()
@@ -113,11 +113,11 @@ class Case:
         return tuple((table, one) for command, one in added if not self._exists(table, command, one))
 
     def _exists(self, table: Table, command: Node, added: AddedColumn) -> bool:
-        """Whether the column exists and IF NOT EXISTS skips it, or a block fails on it and may handle the error."""
+        """Whether the column exists, and IF NOT EXISTS skips it or the DO block may handle the error."""
         return (bool(command.get("missing_ok")) or self.in_body) and added.name in table.columns
 
     def added_constraints(self, *kinds: str) -> Iterator[tuple[Table, Node, AddedColumn | None]]:
-        """The constraints of these kinds that are added to a table in use with rows, also those of added columns."""
+        """The constraints of these kinds, also of added columns, that are added to a table in use with rows."""
         table = self.altered_with_rows
         if table is None:
             return
@@ -130,14 +130,14 @@ class Case:
                     yield table, node, added
 
     def written_columns(self) -> Iterator[AddedColumn]:
-        """The columns that a CREATE TABLE or an ALTER TABLE defines, whether or not the table is in use."""
+        """The columns that CREATE TABLE or ALTER TABLE defines, whether or not the table is in use."""
         parts = [item["ColumnDef"] for item in self.node.get("tableElts", ()) if "ColumnDef" in item]
         parts += [target(command) for command in self.parts("AT_AddColumn")]
         return (added_column(part) for part in parts)
 
     @property
     def refused(self) -> bool:
-        """Whether PostgreSQL refuses the statement inside a transaction."""
+        """Whether PostgreSQL rejects the statement inside a transaction."""
         return bool(why_not_in_transaction(self.kind, self.node))
 
     @cached_property
@@ -157,6 +157,6 @@ def _unquoted(text: str) -> Name:
 
 
 def called(table: Table) -> str:
-    """A table's name, formatted for people: without `public`."""
+    """A table's name, formatted for people. The schema `public` is left out."""
     schema, bare = table.name
     return bare if schema in {"public", ""} else written(table.name)

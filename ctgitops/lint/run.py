@@ -1,4 +1,4 @@
-"""Runs the rules on the files in order, and returns the findings."""
+"""Runs all enabled rules on the files, in order, and returns the findings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BEFORE_NAME = {"ALTER", "TABLE", "MATERIALIZED", "VIEW", "FOREIGN", "INDEX", "I
 
 @dataclass
 class Linter:
-    """Lints files in order, and applies each file to the known schema."""
+    """Lints files in order, and applies each file to the model of the schema."""
 
     catalog: Catalog = field(default_factory=Catalog)
     exposed_schemas: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Linter:
     def file(self, script: Script, *, transactional: bool = True) -> tuple[Finding, ...]:
         """Lints one file, then applies it to the catalog.
 
-        A file that does not parse has no findings, because it is reported as a problem.
+        A file that does not parse has no findings: it is reported as a problem elsewhere.
         """
         try:
             found = trees(script.sent)
@@ -62,7 +62,7 @@ class Linter:
     def fold(self, script: Script) -> None:
         """Applies a file that the database already has, without running rules.
 
-        If its effect is unknown, lint no longer assumes that a table missing from the catalog does not exist.
+        If the file's effect is unknown, a table that is missing from the catalog may exist from then on.
         """
         guard, path = Guard(), self.catalog.path
         try:
@@ -136,7 +136,7 @@ class Linter:
 
 
 def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
-    """The tables for which a file enables row-level security, including in DO blocks."""
+    """The names of the tables for which a file enables row-level security, also in DO blocks."""
     for tree in found:
         for kind, node, _ in with_inner(tree.kind, tree.node, catalog):
             parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
@@ -145,7 +145,7 @@ def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
-    """The offset of an action in characters, or of its statement if the action's offset is unknown."""
+    """The offset, in characters, of the action `part`; if unknown, that of its statement."""
     at = script.first_word(tree.start, tree.end)
     if part is None:
         return at
@@ -155,7 +155,7 @@ def _place_of(script: Script, tree: Tree, part: Node | None) -> int:
 
 
 def _starts(text: str) -> Iterator[int]:
-    """The offset of each action: after the table's name, and after each comma outside of brackets."""
+    """The offset of each action of ALTER TABLE: after the table's name, and after each comma outside brackets."""
     depth, due = 0, False
     left = [token for token in tokens(text) if token.kind not in {Kind.COMMENT, Kind.BLANK}]
     for token in left[_name_ends(text, left) :]:
@@ -168,7 +168,7 @@ def _starts(text: str) -> Iterator[int]:
 
 
 def _name_ends(text: str, found: list[Token]) -> int:
-    """The number of tokens before the first action."""
+    """The number of tokens before the first action of ALTER TABLE."""
     count = 0
     while count < len(found) and text[found[count].start : found[count].end].upper() in _BEFORE_NAME:
         count += 1

@@ -1,4 +1,4 @@
-"""Builds lint's model of the schema from a snapshot of a live database, by writing it as SQL and parsing that."""
+"""Builds lint's model of the schema from a snapshot of a live database: writes SQL, parses and folds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RELATIONS = ("table", "foreign table", "materialized view", "view")
 
 
 def catalog_of(snapshot: Snapshot) -> Catalog:
-    """Builds the catalog of a live database; every object in it is in use."""
+    """Builds the catalog of a live database. Every object is in use."""
     catalog = Catalog(complete=True)
     guard = Guard()
     for tree in _readable(list(_written(snapshot))):
@@ -36,7 +36,7 @@ def _path(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _readable(written: list[str]) -> Iterator[Tree]:
-    """Parses all statements at once, or one by one if that fails, and skips those that do not parse."""
+    """Parses all statements at once; if that fails, one by one, without those that do not parse."""
     try:
         yield from trees(";\n".join(written))
     except SqlSyntaxError:
@@ -97,7 +97,7 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
 
 
 def _place(each: SchemaObject) -> Iterator[str]:
-    """The ATTACH PARTITION of a table; emitted after all tables."""
+    """The ATTACH PARTITION of a table, which must come after all CREATE TABLE statements."""
     bound, parent = each.attributes.get("partition_bound"), each.attributes.get("inherits")
     if bound and parent:
         yield f"alter table {parent} attach partition {each.name} {bound}"

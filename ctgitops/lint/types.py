@@ -1,4 +1,4 @@
-"""Data types as SQL and the catalogs write them, and the cost of changing a column from one type to another.
+"""Parses data types from SQL and the catalogs, and determines the cost of changing a column's type.
 
 The costs were measured on PostgreSQL 14 to 18: of 1,441 pairs of types that can be cast, 76 do not rewrite the table.
 tests/lint/test_context.py compares each pair with the measurement.
@@ -13,7 +13,7 @@ from ..sql.nodes import Node
 
 _FULL_INTERVAL = 32767
 _FIELDS = (1 << 12, 1 << 11, 1 << 10, 1 << 3, 1 << 1, 1 << 2)
-"""Bits of an interval's second, minute, hour, day, month and year in PostgreSQL's type modifier."""
+"""Bits for second, minute, hour, day, month and year in PostgreSQL's type modifier of an interval."""
 _WORDS = {
     "integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "boolean": "bool", "decimal": "numeric",
     "real": "float4", "serial4": "int4", "serial8": "int8",
@@ -22,7 +22,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Type:
-    """A type: its unqualified name, its modifiers in brackets, and whether it is an array."""
+    """A type: its unqualified name, its modifiers (in brackets in SQL), and whether it is an array."""
 
     name: str
     mods: tuple[int, ...] = ()
@@ -57,7 +57,7 @@ def type_of(node: Node) -> Type:
 
 
 class Cost(IntEnum):
-    """The work of ALTER COLUMN TYPE, as far as the types determine it."""
+    """The work that ALTER COLUMN TYPE causes, as far as it depends on the two types."""
 
     NOTHING = 0
     INDEXES = 1
@@ -83,7 +83,10 @@ _NO_REWRITE: dict[tuple[str, str], Cost] = {
     ("varchar", "text"): Cost.NOTHING,
     ("bit", "varbit"): Cost.INDEXES,
 }
-"""Casts between different types, if the new one has no modifiers. Between the two timestamps: under UTC only."""
+"""Casts without a rewrite between different types, if the new type has no modifiers.
+
+Between the two timestamp types, this holds only if TimeZone is UTC.
+"""
 _TEMPORAL = {"time", "timetz", "timestamp", "timestamptz"}
 
 
@@ -132,7 +135,7 @@ def _roomier(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def _interval_wider(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-    """As PostgreSQL compares intervals: by the least field, and by the precision if seconds are included."""
+    """Whether `new` is wider than `old`. Like PostgreSQL, compares the smallest field and the precision of seconds."""
     least_old, least_new = _least_field(old), _least_field(new)
     return least_new <= least_old and (least_old > 0 or _seconds(old) <= _seconds(new))
 
@@ -147,5 +150,5 @@ def _seconds(mods: tuple[int, ...]) -> int:
 
 
 def under_utc_only(old: Type, new: Type) -> bool:
-    """Whether the change rewrites the table unless the session's TimeZone is UTC."""
+    """Whether the change avoids a rewrite only if the session's TimeZone is UTC."""
     return {old.name, new.name} == {"timestamp", "timestamptz"}

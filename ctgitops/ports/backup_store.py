@@ -1,4 +1,4 @@
-"""Port to the place where finished backups are stored, such as a folder or a bucket."""
+"""Port to the storage of finished backups, such as a folder or a bucket."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Protocol
 
 RECEIPT = "receipt.json"
-"""The file that makes a backup count."""
+"""The name of the receipt. A backup without one does not count."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A backup that is being written, and that does not count yet."""
+    """A backup that is still being written, and does not count yet."""
 
     folder: Path
     """An empty local folder for its files: pg_dump writes and pg_restore reads a folder."""
     finish: Callable[[str], None]
-    """Stores the files of `folder`, then the text of the receipt, so that a backup with a receipt is complete.
+    """Stores the files of `folder` and then the receipt, whose text is the argument. Writes.
 
-    All of it is durable and readable only by its owner on return. Raises BackupError or OSError. Writes."""
+    So a backup with a receipt is complete. On return, all files are durable, and readable only by their owner. Raises
+    BackupError or OSError."""
 
 
 class BackupStore(Protocol):
@@ -34,16 +35,16 @@ class BackupStore(Protocol):
         """The path or URL of a backup, which need not exist; the receipt is at `LOCATION/receipt.json`."""
 
     def begin(self, backup: str) -> AbstractContextManager[Draft]:
-        """A new backup. When the block ends, everything that was not finished is removed. Writes."""
+        """A new backup. If it is not finished when the block ends, it is removed. Writes."""
 
     def get(self, backup: str) -> AbstractContextManager[Path]:
         """A local folder with all files of a backup, readable until the block ends.
 
-        Without a receipt in it if the backup does not count or does not exist.
+        The folder has no receipt if the backup does not count or does not exist.
         """
 
     def ids(self) -> tuple[str, ...]:
-        """The backups that count, sorted; empty if there is nothing at the store's address. Read-only."""
+        """The IDs of the backups that count, sorted; empty if nothing exists at the store's address. Read-only."""
 
     def delete(self, backup: str) -> None:
-        """Removes a backup, its receipt first: an interrupted removal leaves a backup that does not count. Writes."""
+        """Removes a backup, first its receipt: after an interrupted removal, the backup does not count. Writes."""

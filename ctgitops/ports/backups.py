@@ -1,4 +1,4 @@
-"""Port to proved backups: taking and restoring them."""
+"""Port that takes and restores proved backups."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Backups(Protocol):
     """Takes and restores proved backups."""
 
     def take(self, environment: Environment, tell: Listener) -> Receipt:
-        """Dumps, counts, restores, compares, and stores the receipt last. Raises BackupError."""
+        """Dumps, counts rows, restores, compares, and then stores the receipt. Raises BackupError."""
 
     def restore(self, receipt_at: str, url: str, tell: Listener) -> Receipt:
-        """Restores the backup of a receipt, a path or a URL, into the empty database at `url`. Writes.
+        """Restores a backup, named by its receipt's path or URL, into the empty database at `url`. Writes.
 
-        Raises BackupError if not all of it was restored.
+        Raises BackupError if not everything was restored.
         """

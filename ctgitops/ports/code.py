@@ -12,4 +12,4 @@ class Code(Protocol):
     """The code in the same repository that uses the database."""
 
     def mentions(self, those: tuple[Gone, ...]) -> Searched:
-        """The places that mention these names. Read-only."""
+        """The places that mention the names in `those`. Read-only."""

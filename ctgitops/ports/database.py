@@ -30,19 +30,19 @@ from ..sql.script import Script
 
 
 class Session(Protocol):
-    """A database while this run holds its lock."""
+    """A database while this run holds its run lock."""
 
     def ledger(self) -> Ledger:
         """All entries, read at this call."""
 
     def set_activity(self, what: str, /) -> None:
-        """Publishes what this run is doing, for those who query the holder of the run lock. Adds no ledger entry."""
+        """Publishes what this run is doing, for queries of the run lock's holder. Adds no ledger entry."""
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """The reasons why `plan` must not begin now, after waiting for the conditions that may pass. Read-only."""
+        """The reasons why `plan` must not begin; first waits for conditions that may pass. Read-only."""
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops the INVALID indexes that interrupted builds of the plan's own indexes left; returns a line for each.
+        """Drops the INVALID indexes that interrupted builds of the plan's indexes left; returns a line for each.
 
         Raises ApplyError. Writes.
         """
@@ -50,13 +50,13 @@ class Session(Protocol):
     def run(self, step: Step, plan: Plan, receipt: Receipt | None) -> int:
         """Applies one step with its ledger entry; returns milliseconds.
 
-        Raises ApplyError, which says what part of the step is in the database. Writes.
+        Raises ApplyError, whose state says which part of the step is in the database. Writes.
         """
 
     def single_transaction(self, plan: Plan, receipt: Receipt | None) -> tuple[int, ...]:
         """Applies a whole plan, its seed files last, in one transaction; returns milliseconds for each part.
 
-        Raises ApplyError: then everything was rolled back, unless the error says otherwise. Writes.
+        If it raises ApplyError, everything was rolled back, unless the error says otherwise. Writes.
         """
 
     def seed(self, seed: Seed, plan: Plan) -> int:
@@ -69,10 +69,10 @@ class Session(Protocol):
         """Marks one statement of an unfinished step as done or not done, and adds `entry`. Writes."""
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database the environment's home, under that identity, and adds `entry`. Writes."""
+        """Makes this database, with the given ledger ID, the environment's home, and adds `entry`. Writes."""
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
-        """The session state that its migrations leaked, and that was reset."""
+        """The session state that migrations leaked, and that ctgitops reset."""
 
     def probe(self, health: Health) -> Heard:
         """The current answer of a health query. Read-only."""
@@ -80,16 +80,16 @@ class Session(Protocol):
     def watch(self, health: Health) -> Heard:
         """Runs a health query until it is not true or its time is over; returns the last answer. Read-only.
 
-        Raises KeyboardInterrupt where the run is asked to stop, ApplyError where it has lost its lock.
+        Raises KeyboardInterrupt if the run is asked to stop, ApplyError if it has lost its lock.
         """
 
     def checkpoint(self, ledger: Ledger) -> Checkpoint:
         """The state of the database before the first step; `ledger` must have been read just before."""
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """The part of each loss that was not written by the steps that ran since then.
+        """Counts the rows of each loss that this run did not write after `since`.
 
-        From then on, a step that would destroy such rows fails, and is rolled back if it is one transaction.
+        From then on, a step that would destroy such rows fails. If it is one transaction, it is rolled back.
         """
 
 
@@ -100,39 +100,39 @@ class Database(Protocol):
         """All entries; an empty ledger if the database has none. Read-only, takes no lock."""
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """How much data each loss destroys. Read-only; a count that takes more than seconds is reported as unknown."""
+        """Counts the rows that each loss destroys. Read-only; after some seconds, a count is reported as unknown."""
 
     def snapshot(self) -> Snapshot:
         """Its schema, consistent at one point in time. Read-only, takes no lock."""
 
     def original(self) -> SourceDatabase:
-        """The description from which a throw-away copy is made. Read-only. Raises LedgerError, BackupError."""
+        """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
 
     def holder(self) -> Holder | None:
-        """The session that holds the run lock; None if the lock is free. Read-only, takes no lock."""
+        """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
 
     def end(self, holder: Holder) -> bool:
-        """Terminates the sessions of that run and no others; returns whether the lock is free then. Writes."""
+        """Terminates the sessions of the run `holder` and no others; returns whether the lock is free then. Writes."""
 
     def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001
-        """How many rows make each risk fail, with a few `keys`; or why a risk cannot be checked. Read-only."""
+        """Counts the rows that make each risk fail, or says why not; with `keys`, returns keys of some. Read-only."""
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """The sizes of those of these tables that exist. Read-only, takes no lock."""
+        """The sizes of those of `tables` that exist. Read-only, takes no lock."""
 
     def not_dumped(self) -> tuple[str, ...]:
-        """The objects that a dump of it leaves out, a line each with the reason. Read-only, takes no lock."""
+        """The objects that a dump leaves out, one line each with the reason. Read-only, takes no lock."""
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """Those of these verify queries that are not true. Read-only, takes no lock."""
+        """The verify queries that fail or are not true. Read-only, takes no lock."""
 
     def checked(self) -> tuple[Checked, ...]:
-        """Every constraint and unique index, with the rows that break it. Read-only; reads whole tables for minutes."""
+        """Checks every constraint and unique index for violating rows. Read-only; reads whole tables, for minutes."""
 
     def exclusively(self, request: Request, tell: Listener) -> AbstractContextManager[Session]:
         """Takes the run lock, waiting at most `request.wait_for_lock`, and creates or upgrades the ledger.
 
-        Raises MustWaitError where another run keeps the lock. Writes.
+        Raises MustWaitError if another run keeps the lock. Writes.
         """
 
 
@@ -140,7 +140,7 @@ class Databases(Protocol):
     """Connects to each environment's database."""
 
     def of(self, environment: Environment) -> Database:
-        """The database of an environment. Raises UsageError where its secret is not set."""
+        """The database of an environment. Raises UsageError if its secret is not set."""
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that `after` names, or why it could not be read. Read-only."""
+        """The ledger of the environment that the manifest's `after` names, or why it cannot be read. Read-only."""

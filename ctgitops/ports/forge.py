@@ -24,33 +24,33 @@ class Forge(Protocol):
     """The forge where plans are reviewed. A missing permission of the token is reported once and does not end a run."""
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the one comment of its key; returns its URL, None if a newer run has written it already."""
+        """Creates the comment, or updates the one with its key; returns the URL, None if a newer run has written it."""
 
     def check(self, check: Check) -> None:
         """Reports a check run with all its annotations."""
 
     def suggest(self, review: Review) -> int:
-        """Adds the suggestions that were not made before on the same text; returns how many."""
+        """Adds the suggestions, without those made before on the same text; returns their number."""
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Creates a deployment; returns its number, None if the token may not."""
+        """Creates a deployment; returns its number, None if the token lacks the permission."""
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
         """Sets the state of a deployment."""
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The merged pull request that brought a commit to the default branch; None where there is none."""
+        """The number of the pull request whose merge added a commit to the default branch; None if there is none."""
 
     def is_on(self, branch: str, sha: str) -> bool:
         """Whether a commit is an ancestor of a branch's tip, or the tip itself."""
 
     def commit_of_tag(self, tag: str) -> str:
-        """The commit that a tag names, peeled. Raises ForgeError where there is no such tag."""
+        """The commit that a tag names, peeled. Raises ForgeError if there is no such tag."""
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests that plans of merged pull requests showed, as far as these files of commit `at` need them.
+        """The digests in the plans of merged pull requests, read until each of `files` (at commit `at`) is found.
 
-        Raises ForgeError where it may not look.
+        Raises ForgeError if the token lacks the permission.
         """
 
     def permission_of(self, login: str) -> str:
@@ -60,19 +60,19 @@ class Forge(Protocol):
         """Adds a reaction to a comment."""
 
     def tree(self, sha: str, folder: str) -> tuple[TreeFile, ...]:
-        """All files of a commit below a folder; none where there is no such folder. Raises ForgeError."""
+        """All files of a commit below a folder; empty if it does not exist. Raises ForgeError."""
 
     def blob(self, sha: str) -> bytes:
-        """The content of a file of a commit. Raises ForgeError."""
+        """The content of the blob `sha`. Raises ForgeError."""
 
     def proposal(self, number: int) -> Proposal:
-        """A pull request and the paths that it changes. Raises ForgeError."""
+        """The pull request `number`, and the paths that it changes. Raises ForgeError."""
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The open pull request whose head a run was for; None where there is none. Raises ForgeError."""
+        """The number of the open pull request whose head commit `run` was for, or None. Raises ForgeError."""
 
     def files_of(self, number: int) -> tuple[ChangedFile, ...]:
-        """The files that a pull request adds or changes; none if the token may not read them."""
+        """The files that a pull request adds or changes; empty if the token may not read them."""
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The other open pull requests that add migrations, with the files they add."""
+        """The open pull requests other than `than` that add migrations, with the files that they add."""

@@ -1,4 +1,4 @@
-"""Port to schemas that a person can name: an environment, a snapshot file or a backup."""
+"""Port to the schemas of environments, snapshot files and backups, by name."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..core.workspace.workspace import Workspace
 
 
 class Schemas(Protocol):
-    """Schemas that a person can name."""
+    """Reads schemas by name."""
 
     @property
     def workspace(self) -> Workspace:
         """The checkout's migrations, manifests and policy."""
 
     def named(self, name: str) -> Snapshot:
-        """The schema of an environment, of a snapshot file, or of a backup by its receipt. Raises CtgitopsError."""
+        """The schema of an environment, a snapshot file, or the backup of a receipt. Raises CtgitopsError."""

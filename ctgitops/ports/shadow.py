@@ -1,4 +1,4 @@
-"""Ports to throw-away databases: replays of merged migrations, and sandboxes for unreviewed SQL."""
+"""Ports to throw-away databases: replays for merged migrations, and sandboxes for unreviewed SQL."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Shadow(Protocol):
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """The known differences from the database that was asked for, formatted for people."""
+        """The known differences from the requested database, formatted for people."""
 
     def bring(self, steps: tuple[Step, ...]) -> None:
-        """Applies steps in it, as an apply does. Raises ApplyError."""
+        """Runs steps as apply does. Raises ApplyError."""
 
     def snapshot(self) -> Snapshot:
-        """Its schema, with owners as if the role that applies migrations in the real database had created it."""
+        """The schema; its owner is the role that applies migrations in the real database."""
 
 
 class Replay(Shadow, Protocol):
-    """A throw-away database that begins empty, for merged SQL."""
+    """A throw-away database that is empty at first, for merged SQL."""
 
     def read_again(self) -> Snapshot:
-        """Its schema after a dump and restore, so that expressions are deparsed a second time.
+        """The schema after a dump and restore, so that PostgreSQL deparses its expressions a second time.
 
-        Empty if that is not possible, which `unmatched` then reports.
+        Empty if that fails, which `unmatched` then reports.
         """
 
 
@@ -44,24 +44,24 @@ class Sandbox(Shadow, Protocol):
     """A throw-away copy of a real schema, in which unreviewed SQL cannot reach anything outside."""
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Applies steps in it; with `watched`, their locks and work are recorded. Raises ApplyError."""
+        """Runs steps; with `watched`, records their locks and work. Raises ApplyError."""
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """The recorded impact of each step that was applied with `watched`, by the step's number."""
+        """By step number, the recorded impact of each step that was run with `watched`."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The statements that were skipped in any of its copies, because they name a database."""
+        """The statements that were skipped in any copy, because they name a database."""
 
     def rates(self) -> Rates:
-        """The speed of its server at each kind of work. Raises ApplyError."""
+        """How fast the sandbox's server does each kind of work. Raises ApplyError."""
 
     def copy(self) -> AbstractContextManager[Shadow]:
-        """Another copy beside it, to which no step was applied."""
+        """Another copy of the real schema, in which only the steps in `had` have run."""
 
     def empty(self) -> AbstractContextManager[Shadow]:
-        """Another database beside it, with the same roles and no objects."""
+        """Another, empty database with the same roles."""
 
 
 class Shadows(Protocol):
@@ -70,13 +70,13 @@ class Shadows(Protocol):
     def sealed(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A copy of a real schema to which the steps in `had` were applied, dropped when the block ends.
+        """A copy of a real schema, in which the steps in `had` have run. It is dropped when the block ends.
 
         Raises UsageError if a copy is not possible, ApplyError if a step fails.
         """
 
     def like(self, wanted: ReplayTarget, environment: Environment | None = None) -> AbstractContextManager[Replay]:
-        """An empty one, on the server that the environment's manifest names, dropped when the block ends.
+        """An empty database like `wanted`, on the server that the environment's manifest names.
 
-        Raises UsageError if it is not possible.
+        It is dropped when the block ends. Raises UsageError if it is not possible.
         """

@@ -1,1 +1,1 @@
-"""Analyses SQL without a database. Pure."""
+"""Analyses SQL without a database. Pure: no input or output."""

@@ -1,4 +1,4 @@
-"""Parses the comment that makes a data migration batched, and checks whether its statement can run in batches.
+"""Parses the comment that makes a migration batched, and checks whether its statement can run in batches.
 
 `-- ctgitops: batch size=5000 pause=100ms max_lag=10s for=30min max_rows=…`
 """
@@ -27,20 +27,20 @@ class Batch:
 
     size: int
     pause: timedelta = timedelta(milliseconds=100)
-    """Pause between two batches; longer while another session waits for our locks."""
+    """Pause between two batches. It grows while other sessions wait for the batch's locks."""
     max_lag: timedelta = timedelta(seconds=10)
-    """No batch starts while a replica lags by more than this."""
+    """No batch starts while a replica's lag exceeds this."""
     lag_asked: bool = False
-    """Whether the file sets `max_lag`, so that an unreadable lag is an error."""
+    """Whether the file sets `max_lag`. If it does, the migration fails if the role may not see the lag."""
     budget: timedelta | None = None
-    """The time after which the run ends, and the next one resumes; None: no limit."""
+    """Time limit of one run, after which the next run continues. None for no limit."""
     max_rows: int | None = None
-    """Processing more rows than this is an error; None: the limit is derived from the size of its tables."""
+    """The limit of processed rows, above which the migration fails; None to derive the limit from the tables' size."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """An error in a batched migration, and its offset in the text, in characters."""
+    """An error in a batched migration, with its offset in the text, in characters."""
 
     what: str
     offset: int
@@ -53,11 +53,11 @@ class Shape:
 
     kind: str
     parameters: tuple[tuple[int, int], ...]
-    """The number and the offset, in bytes, of every `$1`."""
+    """The number and the offset (in bytes) of every parameter, such as `$1`."""
     limited: bool
-    """Whether a LIMIT is `$1`."""
+    """Whether the statement contains `LIMIT $1`."""
     selects: bool
-    """Whether the SELECT with that LIMIT has a WHERE."""
+    """Whether every SELECT with `LIMIT $1` has a WHERE clause."""
     deletes: bool
     tables: tuple[tuple[str | None, str], ...]
 
@@ -68,7 +68,7 @@ def is_batched(sql: str) -> bool:
 
 
 def read_batch(sql: str) -> tuple[Batch | None, tuple[Fault, ...]]:
-    """The parsed directive; None where there is none, or where it has errors."""
+    """The parsed directive, which is None if it is missing or has errors; and its errors."""
     found = list(comment_lines(DIRECTIVE, sql))
     if not found:
         return None, ()
@@ -118,7 +118,7 @@ def _faults_of(key: str, value: str, offset: int) -> Iterator[Fault]:
 
 
 def shape_of(kind: str, node: Node) -> Shape:
-    """The shape of one statement, from its parse tree."""
+    """The `Shape` of one statement, from its parse tree."""
     selects = [select for select in _all("SelectStmt", node) if _is_size(select.get("limitCount", {}))]
     return Shape(
         kind=kind,
@@ -146,7 +146,7 @@ def shape_faults(shape: Shape, offset: int) -> Iterator[Fault]:
 
 
 def sized(text: str, shape: Shape, size: int) -> str:
-    """The statement with `size` in place of every `$1`; `shape` must be that of this text."""
+    """The statement with `size` in place of every `$1`. `shape` must be the shape of `text`."""
     encoded = text.encode()
     for _, place in sorted(shape.parameters, key=lambda p: -p[1]):
         encoded = encoded[:place] + str(int(size)).encode() + encoded[place + len(b"$1") :]
@@ -154,7 +154,7 @@ def sized(text: str, shape: Shape, size: int) -> str:
 
 
 def waiting_for_all(text: str) -> str:
-    """The statement without SKIP LOCKED, to find rows that other sessions hold; unchanged where it has none."""
+    """The statement without SKIP LOCKED, so that it waits for rows that other sessions lock; unchanged without it."""
     read = [token for token in tokens(text) if token.kind not in {Kind.BLANK, Kind.COMMENT}]
     for skip, locked in reversed(list(pairwise(read))):
         if [text[each.start : each.end].lower() for each in (skip, locked)] == ["skip", "locked"]:
@@ -173,7 +173,7 @@ def _all(kind: str, node: Node) -> Iterator[Node]:
 def _tables(node: Node) -> Iterator[tuple[str | None, str]]:
     relations = [*_all("RangeVar", node)]
     if "relname" in node.get("relation", {}):
-        relations.append(node["relation"])  # the target relation has no RangeVar key around it
+        relations.append(node["relation"])  # in the tree, no RangeVar key encloses the target
     for key in ("UpdateStmt", "DeleteStmt", "InsertStmt"):
         relations += [inner["relation"] for inner in _all(key, node) if "relation" in inner]
     for relation in relations:

@@ -1,4 +1,4 @@
-"""Finds the statements that destroy data, such as DROP TABLE and DELETE, from their parse trees."""
+"""Finds statements that destroy data, such as DROP TABLE and DELETE, in parse trees."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Destroying(StrEnum):
 
 @dataclass(frozen=True)
 class Destroyed:
-    """The data that one statement destroys. Names are quoted, and qualified where the statement qualifies them."""
+    """The data that one statement destroys. Names are quoted, and qualified if the statement qualifies them."""
 
     how: Destroying
     name: str
     """The table or schema; for a statement that cannot be analysed, its kind."""
     column: str = ""
     only_some: bool = False
-    """Whether it has a WHERE, so that it destroys only some rows."""
+    """Whether the statement has a WHERE clause, so that it destroys only some rows."""
 
 
 def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
-    """The data that `node` destroys, including statements in a WITH, but not the effects of functions."""
+    """The data that `node` and the statements in its WITH destroy. The effects of functions are not included."""
     left = [(kind, node)]
     while left:
         each, tree = left.pop()
@@ -45,7 +45,7 @@ def destroyed(kind: str, node: Node) -> Iterator[Destroyed]:
 
 
 def made(kind: str, node: Node) -> Iterator[tuple[str, str]]:
-    """The tables, and columns of tables, that `node` creates; a table has an empty column name."""
+    """The tables and columns that `node` creates, as pairs; for a table, the column name is empty."""
     if kind in {"CreateStmt", "CreateTableAsStmt"}:
         yield relation(node.get("relation") or node.get("into", {}).get("rel", {})), ""
     for command in commands(kind, node):

@@ -1,4 +1,4 @@
-"""Finds the databases that a statement names, as ALTER DATABASE does. It would fail in a copy with another name."""
+"""Finds statements that name a database, such as ALTER DATABASE: they fail in a copy with another name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REINDEX = frozenset({"REINDEX_OBJECT_DATABASE", "REINDEX_OBJECT_SYSTEM"})
 
 
 def databases_named(sql: str) -> tuple[str, ...]:
-    """The databases that the statements of `sql` name, in a DO block too. Raises SqlSyntaxError."""
+    """The databases that the statements of `sql` name, also in DO blocks. Raises SqlSyntaxError."""
     return tuple(dict.fromkeys(_in_text(sql, _DEEPEST)))
 
 
@@ -53,11 +53,11 @@ def _named(kind: str, node: Node) -> Iterator[str]:
 
 
 def _in_body(body: str, deep: int) -> Iterator[str]:
-    """Ignores names that are computed from current_database() at run time, because they are right in any copy."""
+    """The databases that a PL/pgSQL body names. Names from current_database() are ignored: they fit any copy."""
     try:
         runs = inside(body).runs
     except SqlSyntaxError:
-        return  # a body that our parser cannot read still runs, and PostgreSQL reports what is missing
+        return  # a body that does not parse here still runs, and PostgreSQL reports the missing database
     for run in runs:
         try:
             text = text_of(parse_expression(run.sql)) if run.dynamic else run.sql

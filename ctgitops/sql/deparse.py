@@ -20,12 +20,12 @@ _FUNCTIONS = frozenset(
     | {"date_part", "extract", "date_trunc", "make_date", "jsonb_typeof", "json_typeof", "jsonb_array_length"}
     | {"array_length", "cardinality", "array_position", "to_tsvector", "isfinite", "like", "notlike", "regexp_match"}
 )
-"""PostgreSQL functions that read nothing but their arguments."""
+"""PostgreSQL's functions that only read their arguments."""
 
 
 @guarded("the rows that it changes")
 def count_where(sql: str) -> str:
-    """A query that counts the rows which the DELETE or UPDATE in `sql` changes; empty where it cannot be deparsed."""
+    """A query that counts the rows that the DELETE or UPDATE in `sql` changes; empty if there is no such query."""
     import postgast  # noqa: PLC0415 - see libpg_query.py
 
     touches = _to_rewrite(sql)
@@ -48,9 +48,9 @@ def count_where(sql: str) -> str:
 
 @guarded("the index")
 def index_on_probe(sql: str, table: str) -> str:
-    """CREATE INDEX CONCURRENTLY, rewritten for a temporary table that no other session uses.
+    """Rewrites a CREATE INDEX CONCURRENTLY as a plain CREATE INDEX on the temporary table `table`.
 
-    Empty where it cannot be deparsed.
+    Empty if the statement cannot be deparsed.
     """
     tree = _to_rewrite(sql)
     if tree is None:
@@ -63,7 +63,7 @@ def index_on_probe(sql: str, table: str) -> str:
 
 
 def expression(node: Node) -> str:
-    """An expression as SQL; empty where it is nested too deeply to be deparsed."""
+    """An expression as SQL; empty if it is nested too deeply to be deparsed."""
     return _as_target({"ResTarget": {"val": node}}).removeprefix("SELECT ")
 
 
@@ -75,7 +75,7 @@ def type_name(node: Node) -> str:
 
 
 def reaches_out(node: object) -> str:
-    """Why an expression may do more than compute from the row, as text; empty where it cannot."""
+    """Why an expression is unsafe to evaluate, as text; empty if it only computes a value from the row."""
     return next(_reaching(node), "")
 
 
@@ -95,7 +95,7 @@ def _calling(call: Node) -> Iterator[str]:
 
 def _as_target(target: Node) -> str:
     import postgast  # noqa: PLC0415 - see libpg_query.py
-    from google.protobuf import json_format  # noqa: PLC0415 - a part of postgast's own start
+    from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
 
     select = {"targetList": [target], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
     tree = type(postgast.parse(""))()
@@ -107,7 +107,7 @@ def _as_target(target: Node) -> str:
 
 
 def _deparsed(tree: Any) -> str:
-    """SQL of a tree; empty for constructs that are not valid in a query, such as WHERE CURRENT OF."""
+    """A tree as SQL; empty if it contains a construct that a query must not have, such as WHERE CURRENT OF."""
     import postgast  # noqa: PLC0415 - see libpg_query.py
 
     try:
@@ -117,9 +117,9 @@ def _deparsed(tree: Any) -> str:
 
 
 def _to_rewrite(sql: str) -> Any:
-    """The parse tree that can be deparsed; None where it is nested more deeply than protobuf's decoder allows."""
+    """The protobuf parse tree, which can be deparsed; None if it is too large or too deeply nested for protobuf."""
     import postgast  # noqa: PLC0415 - see libpg_query.py
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - a part of postgast's own start
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - postgast imports it anyway
 
     try:
         return postgast.parse(sql) if len(sql) < ROOMY else None

@@ -1,4 +1,4 @@
-"""Finds enum values that a file both adds and uses: PostgreSQL does not allow that in one transaction."""
+"""Finds enum values that a file adds and then uses, which PostgreSQL does not allow in one transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .nodes import Node, parts_of, walk
 
 ADDS = re.compile(r"\bvalue\b", re.IGNORECASE)
-"""Text that does not match adds no enum value, so its tree is not walked."""
+"""A statement that does not match adds no enum value, so its tree is not searched."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class EnumUse:
     type: str
     value: str
     statement: int
-    """The index of the statement that uses it, from 0."""
+    """The index, from 0, of the statement that uses the value."""
     place: int
-    """The offset in the text, in bytes; -1 where the tree does not have it."""
+    """The offset in the text, in bytes; -1 if the parse tree has no offset."""
 
 
 def enum_uses(statements: list[tuple[str, Node]]) -> Iterator[EnumUse]:
-    """The first use of each value after the statement that adds it, also for types that the file itself creates."""
+    """The first use of each added value, also for types that the file itself creates."""
     added: dict[str, str] = {}
     for index, (kind, node) in enumerate(statements):
         for value, place in _literals(node):

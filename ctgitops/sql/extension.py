@@ -1,4 +1,4 @@
-"""Parses CREATE EXTENSION, which the sandbox runs as another role where the migration's role may not."""
+"""Parses CREATE EXTENSION. If the migration's role may not run it, the sandbox runs it as another role."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Extension:
 
 
 def extension_of(kind: str, node: Node) -> Extension | None:
-    """The extension that a statement creates; None where it creates none."""
+    """The extension that a statement creates; None if it is not CREATE EXTENSION."""
     if kind != "CreateExtensionStmt":
         return None
     options = options_of(node.get("options", ()))

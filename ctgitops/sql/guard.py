@@ -1,11 +1,11 @@
-"""The one guard around every analysis of SQL: an unexpected error is a fact about a statement, never a traceback.
+"""Guards every analysis of SQL: an unexpected error marks the statement as not analysed, and is never a traceback.
 
-`@guarded` makes a function raise NotAnalysedError, which is handled wherever a syntax error is. A `Guard` gives the
-cautious answer in place of a result, and keeps the failure to report. Every analysis has a line in
-tests/fuzz/analyses.py, which runs it on trees generated from the parser's descriptors: the parser leaves out zeros,
-false, empty strings and empty lists, so no part of a node may be taken for granted.
+`@guarded` makes a function raise NotAnalysedError, a kind of syntax error. A `Guard` returns the cautious answer in
+place of a result, and keeps the failure for a report. tests/fuzz/analyses.py lists every analysis, and runs it on trees
+generated from the parser's descriptors: the parser leaves out zeros, false, empty strings and empty lists, so any part
+of a node can be missing.
 
-The error's own message is left out: it may quote SQL, and SQL may hold a password.
+The error's message is not kept, because it may quote SQL, which may contain a password.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ class SqlSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """An analysis that ended with an unexpected error, so that its result is unknown."""
+    """An analysis that raised an unexpected error, so that its result is unknown."""
 
     analysis: str
-    """The result that is unknown: `its locks`."""
+    """The name of the unknown result, such as `its locks`."""
     error: str
-    """`KeyError at ctgitops.sql.locks:55`: the type of the error, and the innermost line of ctgitops."""
+    """The error's type and the innermost line of ctgitops, such as `KeyError at ctgitops.sql.locks:55`."""
 
     def __str__(self) -> str:
         return f"{self.analysis} ({self.error})"
 
 
 class NotAnalysedError(SqlSyntaxError):
-    """Text that PostgreSQL may accept but ctgitops cannot analyse; handled wherever a syntax error is."""
+    """SQL that PostgreSQL may accept but ctgitops cannot analyse. It is handled like a syntax error."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"ctgitops cannot analyse {failure}", 0)
@@ -51,7 +51,7 @@ class NotAnalysedError(SqlSyntaxError):
 
 
 def guarded(analysis: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Make a function raise NotAnalysedError in place of any unexpected error."""
+    """Makes a function raise NotAnalysedError in place of any unexpected error."""
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @wraps(function)
@@ -70,18 +70,18 @@ def guarded(analysis: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 @dataclass
 class Guard:
-    """Runs the analyses of one statement, and keeps the failures."""
+    """Runs the analyses of one statement, and collects the failures."""
 
     failures: list[Failure] = field(default_factory=list)
 
     def value(self, analysis: str, read: Callable[[], T], otherwise: T) -> T:
-        """The result of an analysis; `otherwise`, the cautious answer, where it fails."""
+        """The result of an analysis; if it fails, `otherwise`, the cautious answer."""
         for result in self.each(analysis, lambda: [read()]):
             return result
         return otherwise
 
     def each(self, analysis: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-        """The results of an analysis, up to the failure if it fails."""
+        """The results of an analysis; if it fails, those before the failure."""
         step = guarded(analysis)
         try:
             results = step(lambda: iter(read()))()

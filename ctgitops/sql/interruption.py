@@ -1,4 +1,4 @@
-"""Finds what an interrupted statement outside a transaction can leave behind, such as an INVALID index."""
+"""Finds the possible leftovers of an interrupted statement outside a transaction, such as an INVALID index."""
 
 from __future__ import annotations
 
@@ -10,47 +10,50 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation, switche
 
 
 class Leaving(StrEnum):
-    """What to check, to find out whether an interrupted statement was completed."""
+    """The kind of leftover, which shows whether an interrupted statement was completed."""
 
     INDEX = "index"
-    """CREATE INDEX CONCURRENTLY: the index, INVALID."""
+    """CREATE INDEX CONCURRENTLY: the index exists and is INVALID."""
     DROPPED_INDEX = "dropped index"
-    """DROP INDEX CONCURRENTLY: the index, still there and INVALID."""
+    """DROP INDEX CONCURRENTLY: the index still exists and is INVALID."""
     REINDEXED = "reindexed"
-    """REINDEX CONCURRENTLY: indexes `…_ccnew` and `…_ccold`, INVALID."""
+    """REINDEX CONCURRENTLY: INVALID indexes named `…_ccnew` and `…_ccold`."""
     DETACHED = "detached"
-    """DETACH PARTITION … CONCURRENTLY: a partition whose detaching is pending."""
+    """DETACH PARTITION … CONCURRENTLY: a partition whose detachment is pending."""
     CREATED = "created"
-    """CREATE DATABASE and similar: everything, or nothing."""
+    """CREATE DATABASE and similar: the object exists, or not."""
     DROPPED = "dropped"
-    """DROP DATABASE and similar: nothing, or everything."""
+    """DROP DATABASE and similar: the object no longer exists, or still does."""
     NOTHING = "nothing"
-    """VACUUM and similar, which can run again."""
+    """VACUUM and similar: no leftovers, and it can run again."""
     ANYTHING = "anything"
-    """A procedure that commits: unknown."""
+    """A procedure that commits: the leftovers are unknown."""
 
 
 @dataclass(frozen=True)
 class Leaves:
-    """The remains of one interrupted statement. Names are quoted, and qualified where the statement qualifies them."""
+    """The possible leftovers of one statement. Names are quoted, and qualified if the statement qualifies them."""
 
     what: Leaving
     name: str = ""
-    """The index, database, …; for REINDEX its target; empty for an index whose name PostgreSQL chooses."""
+    """The name of the index, database or other object; for REINDEX, of its target.
+
+    Empty for an index whose name PostgreSQL chooses.
+    """
     table: str = ""
     """For an index, its table; for a partition, the table from which it is detached."""
     catalogue: str = ""
-    """For a created or dropped object, the catalogue that lists it; for REINDEX, the type of its target."""
+    """For a created or dropped object, its system catalog; for REINDEX, the type of its target."""
 
 
 def leaves(kind: str, node: Node) -> Leaves:
-    """The possible remains of `node`, a statement that PostgreSQL does not allow inside a transaction."""
+    """The possible leftovers of `node`, a statement that PostgreSQL does not allow inside a transaction."""
     judge = _JUDGES.get(kind)
     return (judge(node) if judge else None) or Leaves(Leaving.NOTHING)
 
 
 def _index(node: Node) -> Leaves | None:
-    # an index is in the schema of its table, which the search path decides for an unqualified name
+    # An index is in the schema of its table, which depends on the search path if the name is unqualified
     return Leaves(Leaving.INDEX, quoted_name(node.get("idxname")), relation(node.get("relation", {})))
 
 

@@ -1,4 +1,4 @@
-"""Invisible characters: shown as nothing or as a space, but not white space in SQL; and bidirectional controls."""
+"""Finds characters that look like nothing or like a space, but are not white space in SQL; also bidi controls."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _IN_KEY = re.compile(rf"(?:^[^'\"#\n:]*|^[^'\"#\n:]*:[ \t]*)({_LOOKS.pattern})",
 _CONTROLS = {"\u0085": "NEXT LINE", "\ufeff": "ZERO WIDTH NO-BREAK SPACE, a byte order mark", "\x7f": "DELETE"}
 PASTED = dict.fromkeys("\u2018\u2019\u201a\u2032", "'") | dict.fromkeys("\u201c\u201d\u201e", '"')
 PASTED |= {"\u2013": "-", "\u2014": "--", "\u2212": "-"}
-"""Characters that word processors and chats use in place of SQL characters."""
+"""Maps characters that word processors and chats insert to the SQL characters that they replace."""
 _BEFORE_BODY = frozenset({"as", "do", "plpgsql", "sql"})
 
 
 @dataclass(frozen=True)
 class Invisible:
-    """An invisible character; `in_code` if PostgreSQL reads it as SQL, not as a part of a string or comment."""
+    """An invisible character. `in_code` is false if it is in a string, a quoted name or a comment."""
 
     character: str
     offset: int
@@ -36,17 +36,17 @@ class Invisible:
 
     @property
     def named(self) -> str:
-        """`U+00A0 NO-BREAK SPACE`."""
+        """Code point and Unicode name, such as `U+00A0 NO-BREAK SPACE`."""
         return named(self.character)
 
     @property
     def is_space(self) -> bool:
-        """Whether it is shown as a space; otherwise it is not shown at all."""
+        """Whether the character looks like a space; otherwise it is not visible at all."""
         return _SPACE.match(self.character) is not None
 
     @property
     def is_control(self) -> bool:
-        """Whether it changes the display order of the text around it."""
+        """Whether the character changes the display order of the text around it."""
         return _CONTROL.match(self.character) is not None
 
 
@@ -57,18 +57,18 @@ def named(character: str) -> str:
 
 
 def invisible_in(sql: str) -> tuple[Invisible, ...]:
-    """The invisible characters in code, and bidirectional controls anywhere, in the order of the text."""
+    """The invisible characters in code, and the bidirectional controls anywhere, in textual order."""
     return tuple(_found(sql, 0)) if _LOOKS.search(sql) else ()
 
 
 def hidden_in_key(text: str) -> tuple[str, int] | None:
-    """The first invisible character in a YAML line's indentation or key, or before its value; and its offset."""
+    """The first invisible character in the indentation, key or space before a value of YAML, with its offset."""
     match = _IN_KEY.search(text)
     return (match[1], match.start(1)) if match and not match[1].isascii() else None
 
 
 def pasted_in(sql: str) -> Iterator[tuple[str, int]]:
-    """The characters of `PASTED` in code, each with its offset."""
+    """The characters in code that are keys of `PASTED`, each with its offset."""
     for token in tokens(sql) if not sql.isascii() and PASTED.keys() & set(sql) else ():
         if token.kind not in {Kind.STRING, Kind.COMMENT, Kind.NAME}:
             yield from ((c, token.start + n) for n, c in enumerate(sql[token.start : token.end]) if c in PASTED)
@@ -94,5 +94,5 @@ def _found(sql: str, begins: int) -> Iterator[Invisible]:
 
 
 def _is_body(sql: str, token: Token, before: str) -> bool:
-    """Whether a string is likely the body of a function or DO block, which is also code."""
+    """Whether a string is probably the body of a function or DO block, which is code."""
     return token.kind is Kind.STRING and sql[token.start] == "$" and before in _BEFORE_BODY

@@ -1,4 +1,4 @@
-"""Loads libpg_query alone: importing postgast takes 70 ms for protobuf's classes, which a JSON tree does not need."""
+"""Loads libpg_query without postgast, whose import takes 70 ms for protobuf classes that JSON trees do not need."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from .nodes import Node, commands, dropped_names, quoted_name, relation, switche
 
 
 class LockMode(IntEnum):
-    """PostgreSQL's table locks, by the number that PostgreSQL itself gives them."""
+    """PostgreSQL's table lock modes, with PostgreSQL's own numbers."""
 
     ACCESS_SHARE = 1
     ROW_SHARE = 2
@@ -27,7 +27,7 @@ class LockMode(IntEnum):
 
     @classmethod
     def of(cls, node: Node) -> LockMode:
-        """The mode of a LOCK TABLE; the strongest mode where it is unknown."""
+        """The mode of a LOCK TABLE statement; the strongest mode if its number is unknown."""
         return next((mode for mode in cls if mode == node.get("mode")), cls.ACCESS_EXCLUSIVE)
 
     @property
@@ -47,7 +47,7 @@ _CONFLICTS |= {7: (2, 3, 4, 5, 6, 7, 8), 8: (1, 2, 3, 4, 5, 6, 7, 8)}
 
 @dataclass(frozen=True)
 class RequiredLock:
-    """A lock on a relation that a statement names; `name` is quoted, and qualified where the statement qualifies it."""
+    """A lock on a relation that a statement names; `name` is quoted, and qualified if the statement qualifies it."""
 
     name: str
     mode: LockMode
@@ -67,7 +67,7 @@ _BY_RELATION = {
     **dict.fromkeys(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"), ("relation", LockMode.ROW_EXCLUSIVE)),
     "AlterSeqStmt": ("sequence", SRE),
 }
-"""Statements that lock only the relation that they name."""
+"""Statements that lock only the relation that they name: the key of its name in the tree, and the mode."""
 
 _WEAK = {
     **dict.fromkeys(("AT_ValidateConstraint", "AT_SetStatistics", "AT_SetOptions", "AT_ResetOptions"), SUE),
@@ -77,7 +77,7 @@ _WEAK = {
     "AT_EnableAlwaysTrig": SRE,
     "AT_EnableReplicaTrig": SRE,
 }
-"""Subcommands of ALTER TABLE with a weaker lock than ACCESS EXCLUSIVE."""
+"""The subcommands of ALTER TABLE whose lock is weaker than ACCESS EXCLUSIVE."""
 
 _DROPPED = ("TABLE", "INDEX", "VIEW", "MATVIEW", "SEQUENCE", "FOREIGN_TABLE")
 _DROPPED_FROM = ("TRIGGER", "RULE", "POLICY")
@@ -92,7 +92,7 @@ def locks(kind: str, node: Node) -> tuple[RequiredLock, ...]:
 
 
 def table_made(kind: str, node: Node) -> str:
-    """The table that a statement creates; no other session can hold a lock on it."""
+    """The table that a statement creates, on which no other session can hold a lock."""
     return relation(node.get("relation", {})) if kind == "CreateStmt" else ""
 
 
@@ -159,7 +159,7 @@ def _refresh(node: Node) -> Iterator[tuple[str, LockMode]]:
 
 
 def _relations(node: Node) -> Iterator[tuple[str, LockMode]]:
-    """TRUNCATE and LOCK TABLE; a TRUNCATE has no mode, which is the strongest."""
+    """The locks of TRUNCATE and LOCK TABLE. A TRUNCATE has no mode in its tree, and takes the strongest."""
     yield from ((name, LockMode.of(node)) for name in _names(node, "relations"))
 
 

@@ -12,27 +12,27 @@ _RELATIONS = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_T
 
 @dataclass(frozen=True)
 class Gone:
-    """A name that queries can no longer use. Names are as in the catalogue, without quotes."""
+    """A table, view or column name that queries can no longer use; without quotes, as in the catalog."""
 
     table: str
     column: str = ""
-    """Empty where the whole table is dropped or renamed."""
+    """The column's name; empty if the whole table is dropped or renamed."""
     renamed_to: str = ""
 
     @property
     def name(self) -> str:
-        """The full name, with the column if there is one."""
+        """The qualified name, including the column if there is one."""
         return self.column or self.table
 
     @property
     def told(self) -> str:
-        """`column projects.photo is dropped`."""
+        """The change as text, such as `column projects.photo is dropped`."""
         what = f"column {self.table}.{self.column}" if self.column else f"table {self.table}"
         return f"{what} is renamed to {self.renamed_to}" if self.renamed_to else f"{what} is dropped"
 
 
 def gone(kind: str, node: Node) -> Iterator[Gone]:
-    """The names that `node` drops or renames, without those that CASCADE or a function drops."""
+    """The names that `node` itself drops or renames; not those that CASCADE or a function drops."""
     if kind == "DropStmt" and node.get("removeType") in _RELATIONS:
         yield from (Gone(names[-1]) for names in dropped_names(node) if names)
     elif kind == "AlterTableStmt":
@@ -44,7 +44,7 @@ def gone(kind: str, node: Node) -> Iterator[Gone]:
 
 
 def appears(kind: str, node: Node) -> Iterator[Gone]:
-    """The names that `node` creates, or renames something to."""
+    """The names that `node` creates, including the new names of renamed objects."""
     if kind in {"CreateStmt", "ViewStmt"}:
         yield Gone(_table(node, "relation" if kind == "CreateStmt" else "view"))
     elif kind == "CreateTableAsStmt":

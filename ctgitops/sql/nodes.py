@@ -9,7 +9,7 @@ Node = dict[str, Any]
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Every node in a tree, with its type. The walk does not recurse: hundreds of terms in a row are as many levels."""
+    """Every node in a tree, with its type. Not recursive, because an expression can be hundreds of levels deep."""
     left = [("", node)]
     while left:
         key, each = left.pop()
@@ -22,12 +22,12 @@ def walk(node: Any) -> Iterator[tuple[str, Node]]:
 
 
 def quoted_name(*parts: str | None) -> str:
-    """A name in SQL, each part quoted; missing parts are left out."""
+    """A qualified name in SQL, with each part quoted. Missing parts are left out."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
 
 
 def relation(node: Node) -> str:
-    """The quoted name of a RangeVar, qualified where the statement qualifies it."""
+    """The quoted name of a RangeVar, qualified if the statement qualifies it."""
     return quoted_name(node.get("schemaname"), node.get("relname"))
 
 
@@ -44,7 +44,7 @@ def parts_of(items: Sequence[Node]) -> tuple[str, ...]:
 
 
 def options_of(items: Sequence[Node]) -> dict[str, Node]:
-    """The values of a list of options, by name."""
+    """The values of a list of DefElem options, by name."""
     elements = [item.get("DefElem", {}) for item in items]
     return {element.get("defname", ""): element.get("arg", {}) for element in elements}
 
@@ -56,7 +56,7 @@ def text_of(node: Node) -> str:
 
 
 def option(items: Sequence[Node], name: str) -> Node | None:
-    """The DefElem of that name in a list of options; None if it is missing."""
+    """The DefElem called `name` in a list of options; None if it is missing."""
     elements = (item.get("DefElem", {}) for item in items)
     return next((each for each in elements if each.get("defname") == name), None)
 

@@ -1,7 +1,7 @@
-"""Protects the parser from long runs of operator characters, which PostgreSQL's scanner reads in quadratic time.
+"""Protects the parser from long runs of operator characters, for which PostgreSQL's scanner takes quadratic time.
 
-The scanner's rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow and then gives back all
-but two, at each nested comment. Its rule for operators does the same at each `+` or `-`. Scanning 800 kB of `/*/*/*…`
+At each nested comment, the scanner's rule for `/*` (`xcstart` in scan.l) matches all operator characters that follow,
+and then gives back all but two. Its rule for operators does the same at each `+` or `-`. A scan of 800 kB of `/*/*/*…`
 took minutes.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from .tokens import Kind, Token, tokens
 
 LONGEST = 1_000
-"""The number of operator characters in a row above which a text is checked. PostgreSQL's longest operator has 63."""
+"""The longest run of operator characters that is passed on unchecked. PostgreSQL's operators have at most 63."""
 _OPERATOR = "~!@#^&|`?+-*/%<>="
 _RUN = re.compile(rf"[{re.escape(_OPERATOR)}]{{{LONGEST}}}")
 _EDGE = re.compile(r"/\*|\*/")
@@ -30,9 +30,9 @@ class LongRunError(ValueError):
 
 
 def scannable(sql: str) -> bytes:
-    """`sql` in UTF-8, in a form that the scanner reads in linear time: it blanks block comments that have long runs.
+    """`sql` in UTF-8, with block comments blanked if they have long runs, so that the scanner takes linear time.
 
-    Each byte keeps its offset. Raises LongRunError.
+    Each byte keeps its offset. Raises LongRunError for a long run outside comments and strings.
     """
     return b"".join(_blank(sql, token) for token in _checked(sql)) if _RUN.search(sql) else sql.encode()
 

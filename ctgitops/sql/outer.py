@@ -1,6 +1,6 @@
 """The text of a file that the server gets: without a transaction around the file and pg_dump's \\restrict lines.
 
-The parts left out are replaced with spaces, so that every line and column stays where it is in the file.
+These parts are replaced with spaces, so that all other text keeps its line and column.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from .parse import SqlSyntaxError, Statement, statements
 from .tokens import first_word
 
 _RESTRICT = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\n|\Z)")
-"""Since August 2025 pg_dump writes a pair of them for psql, which accepts no meta-commands in between."""
+"""Matches the lines that pg_dump writes since August 2025: psql accepts no meta-commands between two of them."""
 _MOST = 8
 """A file with more \\restrict lines than this is not a dump."""
 _BEGINS = frozenset({"BEGIN", "START TRANSACTION"})
 _DEFAULTS = "default_transaction_"
-"""Settings that the next BEGIN reads: before the file's BEGIN they would have no effect on apply's transaction."""
+"""Prefix of the settings that BEGIN reads. In a file they do not affect apply's transaction, which has begun."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Sent:
 
 
 def read(sql: str, *, in_transaction: bool) -> Sent:
-    """The text sent for `sql`; `in_transaction` is whether its comments allow a transaction. Raises SqlSyntaxError."""
+    """The text to send for `sql`; with `in_transaction`, without its own BEGIN and COMMIT. Raises SqlSyntaxError."""
     text, found = _without_restrict(sql)
     pair = outer_pair(found) if in_transaction else ()
     for statement in pair:
@@ -39,9 +39,9 @@ def read(sql: str, *, in_transaction: bool) -> Sent:
 
 
 def outer_pair(found: Sequence[Statement]) -> tuple[Statement, ...]:
-    """BEGIN and COMMIT around a whole file, which apply also uses; empty for any other use of them.
+    """A BEGIN and COMMIT around the whole file, as apply itself sends them; empty for any other transaction control.
 
-    Session settings may precede BEGIN: inside the transaction they mean the same.
+    Session settings may precede BEGIN, because inside the transaction they mean the same.
     """
     controls = [n for n, statement in enumerate(found) if statement.transaction_control]
     if len(controls) != 2 or controls[1] != len(found) - 1:
@@ -72,6 +72,6 @@ def _without_restrict(sql: str) -> tuple[str, tuple[Statement, ...]]:
 
 
 def _blank(text: str, start: int, end: int) -> str:
-    """The text with that part replaced with spaces, except leading comments and line ends."""
+    """`text` with spaces from `start` to `end`, except comments at the start and line ends."""
     at = first_word(text, start, end)
     return text[:at] + re.sub(r"[^\n]", " ", text[at:end]) + text[end:]

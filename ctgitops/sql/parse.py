@@ -1,4 +1,4 @@
-"""The interface to the SQL parser: postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
+"""Parses SQL with postgast, which contains the grammar of PostgreSQL 18 (libpg_query).
 
 The parse tree is read as JSON, not as protobuf, because protobuf's decoder fails at about 48 nested expressions.
 libpg_query counts error positions in characters and statement positions in bytes; this module returns all positions in
@@ -19,7 +19,7 @@ from .data_loss import Destroyed, destroyed, made
 from .enum_use import ADDS, EnumUse, enum_uses
 from .extension import Extension, extension_of
 from .guard import Failure, Guard, guarded
-from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - who reads SQL catches it
+from .guard import SqlSyntaxError as SqlSyntaxError  # noqa: PLC0414 - callers import it from here
 from .interruption import Leaves, Leaving, leaves
 from .libpg_query import library
 from .locks import RequiredLock, locks, table_made
@@ -32,18 +32,18 @@ from .transaction_block import transaction_control, transaction_options, why_not
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _DEEPEST = 300
-"""Maximum depth of a tree. A recursive reader needs up to three calls per level, and Python allows 1,000; its JSON
-decoder has about the same limit on 3.11, and a higher one than the readers from 3.12 on."""
+"""Maximum depth of a tree. A recursive reader needs up to three calls per level, and Python allows 1,000. The limit of
+Python's JSON decoder is about the same on 3.11, and higher from 3.12 on."""
 _NO_BRACKETS = bytes(code for code in range(256) if code not in b"{}[]")
 _CUT = '{"TooDeep": {}}'
-"""Replaces a part that is too deep: no reader knows this type, and it is not deparsed."""
+"""Replaces a part that is too deep. No reader or deparser knows this type."""
 _LONGEST_MESSAGE = 160
 """Maximum length of a parser message, in characters."""
 ROOMY = 50_000
-"""Bytes of SQL from which the parser runs on a larger stack."""
+"""For SQL with at least this many bytes, the parser runs on a larger stack."""
 _ROOM = 256
-"""Bytes of that stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with a
-stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
+"""Bytes of the larger stack for each byte of SQL. libpg_query writes its tree recursively without a depth limit: with
+a stack of 8 MB it wrote 60,000 terms in a row, and crashed at 80,000. A term has at least two bytes."""
 
 
 @dataclass(frozen=True)
@@ -53,35 +53,38 @@ class Statement:
     start: int
     end: int
     kind: str
-    """The parser's type of it: `CreateStmt`, `IndexStmt`, …"""
+    """The statement's type in the parse tree: `CreateStmt`, `IndexStmt`, …"""
     refused_in_transaction: str = ""
-    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
+    """The command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
     transaction_control: str = ""
-    """`COMMIT`, `BEGIN`, … where the statement opens or closes a transaction itself; empty otherwise."""
+    """`COMMIT`, `BEGIN`, … if the statement opens or closes a transaction; empty otherwise."""
     transaction_options: str = ""
     """For BEGIN and COMMIT, the options beyond the plain form: `READ ONLY`, `AND CHAIN`; empty otherwise."""
     sets: tuple[str, ...] = ()
-    """The settings that it sets or resets for the session, if it does nothing else; `all` for RESET ALL."""
+    """The settings that the statement sets or resets for the session; `all` for RESET ALL.
+
+    Empty if the statement also does anything else.
+    """
     sets_transaction: bool = False
-    """Whether it is a SET TRANSACTION in any form, which must precede any query of its transaction."""
+    """Whether the statement is a form of SET TRANSACTION, which must precede any query of its transaction."""
     traits: Trait = NOTHING
-    """Its effects beyond its own transaction."""
+    """The statement's effects beyond its own transaction."""
     copies_through_client: bool = False
-    """Whether it is COPY … FROM STDIN or TO STDOUT, whose data only a client like psql can send or receive."""
+    """Whether the statement is COPY … FROM STDIN or TO STDOUT, which needs a client like psql."""
     leaves: Leaves | None = None
-    """Its possible remains after an interruption; None for a statement that can run in a transaction."""
+    """The possible leftovers after an interruption; None for a statement that can run in a transaction."""
     locks: tuple[RequiredLock, ...] = ()
-    """The locks that it takes on the relations it names."""
+    """The locks that the statement takes on the relations that it names."""
     makes: str = ""
-    """The table that it creates."""
+    """The table that the statement creates; empty if none."""
     takes_away: tuple[Gone, ...] = ()
-    """The names that it drops or renames."""
+    """The names that the statement drops or renames."""
     brings: tuple[Gone, ...] = ()
-    """The names that it creates."""
+    """The names that the statement creates."""
     not_analysed: tuple[Failure, ...] = ()
-    """The analyses that failed, whose results are unknown."""
+    """The analyses that failed. Their results are unknown."""
     undecided: bool = False
-    """Whether such a result decides how the statement must be run."""
+    """Whether an unknown result would decide how the statement must be run."""
 
 
 @dataclass(frozen=True)
@@ -151,21 +154,21 @@ def _statement(tree: Tree, text: str) -> Statement:
 
 @guarded("whether it can run in batches")
 def batch_shape(sql: str) -> Shape:
-    """The shape of the one statement in `sql`, for a batched migration."""
+    """The `Shape` of the single statement in `sql`, for a batched migration."""
     tree = trees(sql)[0]
     return shape_of(tree.kind, tree.node)
 
 
 @guarded("the extension")
 def extension_made(sql: str) -> Extension | None:
-    """The extension that the one statement in `sql` creates; None where it creates none."""
+    """The extension that the single statement in `sql` creates; None if it is not CREATE EXTENSION."""
     tree = trees(sql)[0]
     return extension_of(tree.kind, tree.node)
 
 
 @guarded("the enum values that it uses")
 def enum_values_used(sql: str) -> tuple[EnumUse, ...]:
-    """Enum values that `sql` adds and uses afterwards. Raises SqlSyntaxError."""
+    """Uses of enum values that `sql` itself adds. Raises SqlSyntaxError."""
     return tuple(enum_uses([(tree.kind, tree.node) for tree in trees(sql)])) if ADDS.search(sql) else ()
 
 
@@ -177,7 +180,7 @@ def what_it_destroys(sql: str) -> tuple[tuple[int, Destroyed], ...]:
 
 @guarded("the objects that it creates")
 def what_it_makes(sql: str) -> frozenset[tuple[str, str]]:
-    """The tables, and columns of tables, that `sql` creates. Raises SqlSyntaxError."""
+    """The tables and columns that `sql` creates, as pairs; for a table, the column is empty. Raises SqlSyntaxError."""
     return frozenset(each for tree in trees(sql) for each in made(tree.kind, tree.node))
 
 
@@ -206,12 +209,12 @@ def parse_tree(sql: str) -> Node:
 
 
 def _short(message: str) -> str:
-    """The message, shortened: PostgreSQL quotes an unterminated string or comment to its end."""
+    """The message, shortened, because PostgreSQL quotes an unterminated string or comment to its end."""
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE].rstrip() + '…"'
 
 
 def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 22 ms, for which few have a use
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 22 ms, and is seldom needed
 
     usual = threading.stack_size(_ROOM * len(encoded) // 4096 * 4096)
     try:
@@ -223,13 +226,13 @@ def _with_room(parse: Callable[[bytes], Any], encoded: bytes) -> Any:
 
 def _decoded(tree: bytes) -> Node:
     text = tree.decode()
-    # Such depth comes from hundreds of terms in a row: the relevant parts of a statement are near its top.
+    # Only hundreds of terms in a row are so deep, and the relevant parts of a statement are near its top
     whole: Node = json.loads("".join(_shallow(text)) if _may_be_deep(tree) else text)
     return whole
 
 
 def _may_be_deep(tree: bytes) -> bool:
-    """False if it certainly is not; a walk over all brackets would take longer than decoding the tree."""
+    """False if the tree is certainly not deep. Counting all brackets would take longer than decoding the tree."""
     left = tree.translate(None, _NO_BRACKETS)
     for _ in range(_DEEPEST // 2):
         left = left.replace(b"{}", b"").replace(b"[]", b"")
@@ -237,7 +240,7 @@ def _may_be_deep(tree: bytes) -> bool:
 
 
 def _shallow(tree: str) -> Iterator[str]:
-    """The JSON with each part deeper than `_DEEPEST` replaced with a mark."""
+    """The JSON text, in pieces, with `_CUT` in place of each part deeper than `_DEEPEST`."""
     depth = kept_from = 0
     for token in _TOKEN.finditer(tree):
         if token[0] in "{[":

@@ -1,6 +1,6 @@
-"""Finds passwords: in SQL token by token, and in other text, such as URLs, connection strings and messages. Pure.
+"""Finds passwords in SQL, token by token, and in URLs, connection strings and messages. Pure.
 
-Lengths are bounded, so that no input makes a search slow.
+The patterns limit lengths, so that no input makes a search slow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CONNINFO = re.compile(r"\s*+(?:\w++\s*+=\s*+(?:'(?:[^'\\]++|\\.|'')*+'|[^\s']*+
 _IN_CONNINFO = re.compile(r"(\b(?:ssl)?password\s*=\s*)(?:'((?:[^'\\]|\\.|'')*)'|([^\s']+))", re.IGNORECASE | re.DOTALL)
 
 DEEPEST = 6
-"""Maximum nesting of strings in strings."""
+"""Maximum depth of strings in strings that are searched."""
 
 _ROLES = frozenset({"ROLE", "USER", "GROUP"})
 _OPTION = re.compile(
@@ -45,7 +45,7 @@ _BEFORE_OPTION = frozenset({"(", ",", "ADD", "SET"})
 _BEFORE_ANY = frozenset({"UNTIL", "UESCAPE"})
 _SIGNS = frozenset("=:>")
 _BUILDS = re.compile(r"\bpassword\s*(?:=\s*)?(?:'*\s*\Z|'*%|\$\d)", re.IGNORECASE)
-"""The start of SQL, or of a connection string, that gets its password from another string of the statement."""
+"""Matches the start of SQL, or of a connection string, to which the statement appends a password."""
 
 
 @dataclass
@@ -53,14 +53,14 @@ class Found:
     """The secrets that a search has hidden."""
 
     secrets: set[str] = field(default_factory=set, repr=False)
-    """Both as written in the text and without SQL's escapes."""
+    """Each secret both as written in the text and without SQL's escapes."""
     in_code: bool = False
-    """Whether a secret is outside comments, including one that was already hidden."""
+    """Whether a secret, or `***` for a secret, is outside comments."""
     redacted: bool = False
-    """Whether the text contained a mark: a secret that was already hidden."""
+    """Whether the text contained `***` for a secret that was already hidden."""
 
     def hidden(self, secret: str) -> str:
-        """The replacement for a secret, with the same number of lines."""
+        """Records a secret; returns its replacement, with the same number of lines."""
         self.in_code = self.in_code or bool(secret.strip())
         if secret.rstrip("\n") == MARK:
             self.redacted = True
@@ -72,7 +72,7 @@ class Found:
 
 
 def may_hold(text: str) -> bool:
-    """Whether the text may contain a password; False is certain."""
+    """Whether the text may contain a password. If False, it contains none."""
     return _MAY_HOLD.search(text) is not None
 
 
@@ -93,7 +93,7 @@ def hide_in_conninfo(text: str, found: Found) -> str:
 
 
 def hide_in_text(text: str, found: Found) -> str:
-    """The text with values after the word password, and passwords in URLs, hidden."""
+    """The text with passwords in URLs, and values after the word `password`, hidden."""
     return hide_in_urls(_AFTER_PASSWORD.sub(lambda match: _hidden_after(match, found), text), found)
 
 
@@ -134,7 +134,7 @@ class Search:
         return self._whole()
 
     def _comment(self, token: Token) -> None:
-        """Hides secrets in a comment; they are not recorded as in code, because a comment does not run."""
+        """Hides secrets in a comment, without setting `in_code`."""
         found = Found()
         self._replace(token.start, token.end, hide_in_text(self._text(token), found))
         self.found.secrets |= found.secrets
@@ -171,7 +171,7 @@ class Search:
         return instead
 
     def _after_password(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """For a statement about a role, the value after PASSWORD; if that keyword is misspelt, any string."""
+        """In a statement about a role, positions of values after PASSWORD; of all strings if that word is misspelt."""
         begins = _role_statement(words)
         if begins is None:
             return
@@ -185,7 +185,7 @@ class Search:
                 yield position
 
     def _options(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """For OPTIONS (…), the values of options with secret names."""
+        """In OPTIONS (…), positions of the values of options with secret names."""
         if "OPTIONS" not in words:
             return
         for position in range(words.index("OPTIONS") + 2, len(words) - 1):
@@ -198,7 +198,7 @@ class Search:
                 yield at
 
     def _built(self, statement: list[Token], words: list[str]) -> Iterator[int]:
-        """Every string after one that begins SQL with a password, or a connection string."""
+        """Positions of all strings after one to which the statement appends a password (see `_BUILDS`)."""
         builds = False
         for position, token in enumerate(statement):
             if token.kind is not Kind.STRING:
@@ -210,13 +210,13 @@ class Search:
             builds = builds or (len(text) < 4096 and _BUILDS.search(text) is not None)
 
     def _value(self, words: list[str], at: int) -> int:
-        """The position of the value whose name ends before `at`, after any sign between them."""
+        """The position of the first word from `at` on that is not a sign, such as `=`."""
         while at < len(words) and words[at] in _SIGNS:
             at += 1
         return at
 
     def _continued(self, statement: list[Token], position: int) -> Iterator[int]:
-        """A string, and the strings on the following lines that SQL appends to it."""
+        """Positions of a string, and of strings on the following lines, which SQL concatenates with it."""
         yield position
         for before, after in pairwise(statement[position:]):
             if before.kind is not Kind.STRING or after.kind is not Kind.STRING:
@@ -227,14 +227,14 @@ class Search:
             position += 1
 
     def _meant(self, token: Token) -> str:
-        """The value of a string, without escapes."""
+        """The value of a string token, without escapes."""
         text = self.sql[token.inside : token.until]
         if self.sql[token.start] == "$":
             return text
         return (text.replace("\\'", "'") if self.sql[token.start] in "eE" else text).replace("''", "'")
 
     def _inside(self, token: Token) -> None:
-        """Searches inside a string, which may be a connection string or SQL."""
+        """Searches inside a string, which may itself be SQL or a connection string."""
         if token.kind is Kind.NAME:
             self._replace(token.start, token.end, hide_in_urls(self._text(token), self.found))
             return
@@ -249,7 +249,7 @@ class Search:
 
 
 def _role_statement(words: list[str]) -> int | None:
-    """The position of CREATE ROLE, ALTER USER and similar; in a PL/pgSQL statement, other words may precede it."""
+    """The position at which CREATE ROLE, ALTER USER or similar begins; in PL/pgSQL, other words may precede it."""
     for n, (one, two) in enumerate(pairwise(words)):
         if one in {"CREATE", "ALTER"} and two in _ROLES and words[n + 2 : n + 3] != ["MAPPING"]:
             return n

@@ -17,31 +17,31 @@ from .parse import SqlSyntaxError
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """A condition in a block, compared by identity: the same text at two places is two conditions."""
+    """A condition in a block. Compared by identity, so that the same text at two places is two conditions."""
 
     text: str
 
 
 When = tuple[tuple[Condition, bool], ...]
-"""Conditions, each with the value that it must have."""
+"""Conditions, each with the value that it must have for a statement to run."""
 
 
 @dataclass(frozen=True)
 class Inner:
-    """A statement that a PL/pgSQL body runs: its SQL, or an expression whose value is the SQL."""
+    """A statement that a PL/pgSQL body runs. `sql` is its text or, if `dynamic`, an expression for its text."""
 
     sql: str
     line: int
     """The line in the body, from 1."""
     dynamic: bool
-    """Whether `sql` is the expression of an EXECUTE."""
+    """Whether the statement is an EXECUTE."""
     when: When = ()
     """The conditions under which it runs."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """A PL/pgSQL body: the statements that it runs, and by variable name the expressions assigned to it."""
+    """A PL/pgSQL body: the statements that it runs, and the expressions assigned to each variable, by its name."""
 
     runs: tuple[Inner, ...]
     values: Mapping[str, tuple[str, ...]]
@@ -64,7 +64,7 @@ def inside(body: str) -> Body:
 
 
 def parse_body(body: str, command: str = "do") -> list[Node]:
-    """The parse tree of a body, as that of a DO block or of another command. Raises SqlSyntaxError."""
+    """The parse tree of a PL/pgSQL body, parsed as the body of a `command`, such as DO. Raises SqlSyntaxError."""
     lib = library()
     quote = b"$ctgitops$"
     try:
@@ -82,7 +82,7 @@ def parse_body(body: str, command: str = "do") -> list[Node]:
 
 
 def _inside(node: Any, when: When) -> Iterator[Inner]:
-    """The statements in a part of the tree; a list has statements in sequence."""
+    """The statements in a part of the tree, each with its conditions. In a list, statements follow each other."""
     if isinstance(node, list):
         asked = ""
         for item in node:
@@ -99,7 +99,7 @@ def _inside(node: Any, when: When) -> Iterator[Inner]:
 
 
 def _if_condition(item: Node, asked: str) -> Condition | None:
-    """The condition of an IF. FOUND after a query means that it returned a row."""
+    """The condition of an IF; None for other statements. FOUND means that `asked`, the query before, returned a row."""
     if "PLpgSQL_stmt_if" not in item:
         return None
     text = _query_of(item["PLpgSQL_stmt_if"], "cond")
@@ -108,7 +108,7 @@ def _if_condition(item: Node, asked: str) -> Condition | None:
 
 
 def _tells_found(item: Node) -> str:
-    """The query that sets FOUND according to whether it returned a row."""
+    """The query of a statement that sets FOUND to whether the query returned a row; empty for other statements."""
     asked = item.get("PLpgSQL_stmt_execsql", {})
     return _query_of(item.get("PLpgSQL_stmt_perform", {}), "expr") or (
         _query_of(asked, "sqlstmt") if "into" in asked else ""
@@ -116,7 +116,7 @@ def _tells_found(item: Node) -> str:
 
 
 def _unless_left(item: Node, test: Condition | None) -> When:
-    """The condition that must be false for the statements after an IF that ends with RETURN or RAISE EXCEPTION."""
+    """The condition for the statements after an IF: they run only if an IF with RETURN or RAISE was not taken."""
     inner = item.get("PLpgSQL_stmt_if", {})
     last = (inner.get("then_body") or [{}])[-1]
     leaves = "PLpgSQL_stmt_return" in last or last.get("PLpgSQL_stmt_raise", {}).get("elog_level", 0) == _ERROR
@@ -148,13 +148,13 @@ def _while(node: Node, when: When) -> Iterator[Inner]:
 
 
 def _for_rows(node: Node, when: When) -> Iterator[Inner]:
-    """The body of a loop over a query runs if the query returns a row."""
+    """The statements in the body of a FOR loop over a query, which run if the query returns a row."""
     yield from _inside(node.get("body", []), (*when, (Condition(f"exists ({_query_of(node, 'query')})"), True)))
 
 
 _BRANCHES = {"PLpgSQL_stmt_case": _case, "PLpgSQL_stmt_while": _while, "PLpgSQL_stmt_fors": _for_rows}
 _ERROR = 21
-"""The level of RAISE EXCEPTION, as PostgreSQL numbers it."""
+"""PostgreSQL's number for the level of RAISE EXCEPTION."""
 _FOUND = re.compile(r"\s*(not\s)?\s*found\s*", re.IGNORECASE)
 
 
@@ -169,18 +169,18 @@ def _run_by(key: str, node: Any) -> Inner | None:
 
 
 def _query_of(node: Node, key: str) -> str:
-    """The text of an expression, or of a statement; empty where there is none."""
+    """The text of an expression, or of a statement; empty if there is none."""
     text: str = node.get(key, {}).get("PLpgSQL_expr", {}).get("query", "")
     return text
 
 
 def _values_in(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable name, the expressions assigned to it; a query is in parentheses."""
+    """The expressions assigned to each variable, by its name. A query is in parentheses."""
     return _values(nodes) | _asked(nodes)
 
 
 def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """For variables set exactly once, by SELECT … INTO: the query, in parentheses."""
+    """By variable name, the query in parentheses, for variables that only one SELECT … INTO sets."""
     names = _names(nodes)
     found: dict[str, list[str]] = {}
     for kind, node in nodes:
@@ -195,7 +195,7 @@ def _asked(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
-    """By variable, the values from DECLARE, `:=` and FOREACH. Variables that a query sets are left out."""
+    """By variable name, the values from DECLARE, `:=` and FOREACH. Leaves out variables that a query sets."""
     names = _names(nodes)
     unknown = {each.get("name", "") for kind, node in nodes if kind == "PLpgSQL_row" for each in node.get("fields", ())}
     found: dict[str, list[str]] = {}
@@ -211,13 +211,13 @@ def _values(nodes: Sequence[tuple[str, Node]]) -> dict[str, tuple[str, ...]]:
 
 
 def _names(nodes: Sequence[tuple[str, Node]]) -> list[str]:
-    """The names of the variables, by number."""
+    """The names of the variables, at the index of each variable's number."""
     datums = [each for kind, node in nodes if kind == "PLpgSQL_function" for each in node.get("datums", ())]
     return [inner.get("refname", "") for each in datums for inner in each.values()]
 
 
 def _fields(node: Node) -> Sequence[Node]:
-    """The variables that a statement with INTO, a FETCH or a loop sets. Elsewhere `target` is a variable's number."""
+    """The variables that a statement with INTO, a FETCH or a loop sets; empty for other statements."""
     target = node.get("target") or node.get("var")
     fields: Sequence[Node] = target.get("PLpgSQL_row", {}).get("fields", ()) if isinstance(target, dict) else ()
     return fields
@@ -230,6 +230,6 @@ def _assigned(kind: str, node: Node, names: list[str]) -> str | None:
 
 
 def _diagnosed(kind: str, node: Node, names: list[str]) -> str | None:
-    """The variable that GET DIAGNOSTICS sets, known only at run time; None for other nodes."""
+    """The variable that GET DIAGNOSTICS sets, to a value known only at run time; None for other nodes."""
     number = node.get("target", 0) if kind == "PLpgSQL_diag_item" else len(names)
     return names[number] if 0 <= number < len(names) else None

@@ -1,7 +1,7 @@
 """Redacts passwords in SQL before it is shown or stored. Pure.
 
 It hides the value after PASSWORD in statements about roles, secret options of foreign servers and user mappings, and
-passwords in connection strings and URLs anywhere in the text. Line breaks stay where they are.
+passwords in connection strings and URLs anywhere in the text. It keeps all line breaks.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from .parse import SqlSyntaxError, statements
 from .password_search import MARK, Found, Search, hide_in_text, may_hold
 
 LEAST = 3
-"""Minimum length of a secret for the search in server messages: a shorter one is part of too many words."""
+"""Minimum length of a secret that is hidden in server messages. A shorter one would match inside many words."""
 
 PASSES = 4
-"""Maximum number of passes: hiding text can change where the strings of invalid SQL begin."""
+"""Maximum number of passes. More than one is needed because hiding text can move the strings of invalid SQL."""
 
 
 def redact(sql: str) -> str:
-    """`sql` with `***` in place of every password; unchanged where there is none. It need not be valid."""
+    """`sql` with `***` in place of every password; unchanged if there is none. It need not be valid."""
     return _searched(sql)[0]
 
 
 def secrets_in(sql: str) -> frozenset[str]:
-    """The passwords that `redact` hides, both as written and without escapes."""
+    """The passwords that `redact` hides, each both as written and without escapes."""
     return frozenset(_searched(sql)[1].secrets)
 
 
 def holds_secret(sql: str) -> bool:
-    """Whether the SQL outside comments contains a password, so that the stored text differs from the original."""
+    """Whether the SQL contains a password outside comments, so that the stored, redacted text differs from it."""
     return _searched(sql)[1].in_code
 
 
@@ -40,7 +40,7 @@ def is_redacted(sql: str) -> bool:
 
 
 def redact_message(text: str, known: frozenset[str] = frozenset()) -> str:
-    """A message of a server or parser, which may quote SQL, redacted; `known` are the passwords of that SQL."""
+    """Redacts a message of a server or parser, which may quote SQL. `known` are the passwords of that SQL."""
     for secret in sorted((s for s in known if len(s) >= LEAST), key=len, reverse=True):
         text = text.replace(secret, "***")
     return Guard().value("its passwords", lambda: hide_in_text(text, Found()) if may_hold(text) else text, MARK)
@@ -53,7 +53,7 @@ def _searched(sql: str) -> tuple[str, Found]:
 
 
 def _all_hidden(sql: str) -> tuple[str, Found]:
-    """The result where the search failed: all lines are hidden, and the text counts as redacted."""
+    """The result if the search fails: all lines are hidden, and the text counts as redacted."""
     lines = [line.strip() for line in sql.split("\n")]
     secrets = {line for line in lines if len(line) >= LEAST}
     return "\n".join(MARK if line else "" for line in lines), Found(secrets, in_code=True, redacted=True)
@@ -64,11 +64,11 @@ def _search(sql: str) -> tuple[str, Found]:
     if not may_hold(sql):
         return sql, found
     shown = Search(sql, found).redacted()
-    return (shown, found) if _parses(sql) else (_loosely(shown, found), found)
+    return (shown, found) if _parses(sql) else (_redact_invalid(shown, found), found)
 
 
-def _loosely(sql: str, found: Found) -> str:
-    """Invalid SQL: an extra quote swaps strings and code, so anything that looks like a password is hidden."""
+def _redact_invalid(sql: str, found: Found) -> str:
+    """For invalid SQL, hides everything that looks like a password: an extra quote swaps strings and code."""
     again, rest = sql, Found()
     for _ in range(PASSES):
         before, again = again, Search(hide_in_text(again, rest), rest).redacted()

@@ -1,4 +1,4 @@
-"""Finds what a DDL statement requires of existing rows, such as NOT NULL, and which rows would make it fail."""
+"""Finds the requirements of a DDL statement on existing rows, such as NOT NULL, and how to count violating rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .nodes import Node, commands, parts_of, quoted_name, relation
 
 @dataclass(frozen=True)
 class References:
-    """Rows of a table must reference a row of `parent`, by `keys`, or without `keys` by its primary key."""
+    """Rows must reference a row of `parent` by its columns `keys`, or, if those are empty, by its primary key."""
 
     parent: str
     columns: tuple[str, ...]
@@ -20,23 +20,23 @@ class References:
 
 @dataclass(frozen=True)
 class Demand:
-    """A requirement on the rows of a table; names are quoted. One of the last four fields tells how to check it."""
+    """A requirement on the rows of a table, with quoted names. One of the last fields says how to check it."""
 
     table: str
     says: str
-    """The requirement as text, without the table's name: `"a" must not be NULL`."""
+    """The requirement as text, without the table's name, such as `"a" must not be NULL`."""
     columns: tuple[str, ...] = ()
     violating: str = ""
-    """The condition that is true for violating rows."""
+    """An SQL condition that is true for violating rows."""
     references: References | None = None
     converts: tuple[str, str] = ("", "")
-    """A column and its new type: every value must survive the cast."""
+    """A column and its new type, to which every value must be convertible."""
     deferred: str = ""
-    """The name of the NOT VALID constraint that requires it when it is validated."""
+    """The name of the NOT VALID constraint whose later validation requires this."""
     constraint: str = ""
-    """The name of a NOT VALID constraint that is validated: the database has its condition."""
+    """The name of a constraint that VALIDATE CONSTRAINT checks. Its condition is in the database."""
     unseen: str = ""
-    """Why it must not or cannot be checked."""
+    """Why the requirement cannot or must not be checked."""
 
 
 def demands(kind: str, node: Node) -> Iterator[Demand]:
@@ -52,7 +52,7 @@ def demands(kind: str, node: Node) -> Iterator[Demand]:
 
 
 def writes_rows_of(kind: str, node: Node) -> Iterator[str]:
-    """The tables whose rows a statement writes; `*` where they are unknown."""
+    """The tables whose rows a statement writes; `*` if they are unknown."""
     if kind in {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt"}:
         yield relation(node.get("relation", {}))
     elif kind == "TruncateStmt":
@@ -118,7 +118,7 @@ def _check(table: str, constraint: Node) -> Iterator[Demand]:
 
 
 def _unseen(node: Node) -> str:
-    """Why an expression must not be evaluated in a real database; empty where it is safe."""
+    """Why an expression must not be evaluated in a real database; empty if it is safe."""
     if why := reaches_out(node) or ("" if expression(node) else "the expression is nested too deeply"):
         return f"{why}, and unreviewed code never runs on a real database"
     return ""
@@ -179,7 +179,7 @@ def _type(table: str, command: Node) -> Iterator[Demand]:
     if using and not _casts(using, command.get("name", "")):
         yield Demand(table, says, (column,), unseen="the results of its USING expression are not checked")
     elif longest := _longest(change.get("typeName", {})):
-        # An explicit cast would truncate the value; that of ALTER TABLE only truncates spaces
+        # Not a cast: an explicit cast truncates the value, but ALTER TABLE truncates only spaces
         tail = f"rtrim(substr({column}::text, {longest + 1}), ' ') <> ''"
         yield Demand(table, says, (column,), tail)
     else:
@@ -187,14 +187,14 @@ def _type(table: str, command: Node) -> Iterator[Demand]:
 
 
 def _casts(using: Node, column: str) -> bool:
-    """Whether USING is the column, with or without a cast: then only the type matters."""
+    """Whether the USING expression is the column itself, with or without a cast, so that only the type matters."""
     inner = using.get("TypeCast", {}).get("arg", using)
     fields = inner.get("ColumnRef", {}).get("fields", [])
     return [field.get("String", {}).get("sval") for field in fields] == [column]
 
 
 def _longest(node: Node) -> int:
-    """The maximum number of characters of a type; 0 where it has no such limit."""
+    """The maximum number of characters of a type; 0 if it has no such limit."""
     name = node.get("names", [{}])[-1].get("String", {}).get("sval")
     sizes = node.get("typmods", [])
     if name not in {"varchar", "bpchar"} or len(sizes) != 1 or node.get("arrayBounds"):

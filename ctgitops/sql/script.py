@@ -1,33 +1,34 @@
-"""SQL text with its position in the repository, and facts parsed from it."""
+"""SQL text with its position in the repository, and facts parsed from it.
+
+`transaction_block.py` decides whether it runs outside a transaction.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 
 from ..errors import Place
 from . import parse
-from .batch import DIRECTIVE, Batch, Fault, is_batched, read_batch, shape_faults
+from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .outer import Sent, read
 from .redact import redact, secrets_in
 from .tokens import comment_lines, first_word
 from .traits import NOTHING, Trait
-
-NO_TRANSACTION = re.compile(
-    r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
-    re.MULTILINE | re.IGNORECASE,
-)
+from .transaction_block import no_transaction_line, why_outside_transaction
 
 IDEMPOTENT = re.compile(r"^--[ \t]*ctgitops:[ \t]*idempotent[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 def checksum_of(text: str) -> str:
-    """SHA-256 of the text as normalised when read (no byte order mark, LF line ends), with the algorithm's name.
+    """SHA-256 of the text, prefixed with the algorithm's name.
 
-    It excludes the path, so that a file keeps it when it is moved, or checked out with other line ends.
+    The text is as read: without byte order mark, and with LF line ends. The path is not included. So the checksum stays
+    the same if a file is moved, or checked out with other line ends.
     """
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -42,26 +43,26 @@ class Script:
 
     @cached_property
     def checksum(self) -> str:
-        """Checksum of the text."""
+        """The checksum of the text."""
         return checksum_of(self.sql)
 
     @property
     def shown(self) -> str:
-        """The text with passwords redacted and the same lines: the only form that is shown or stored."""
+        """The text with passwords redacted and lines kept. No other form is shown or stored."""
         return redact(self.sql)
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The passwords in it."""
+        """The passwords in the text."""
         return secrets_in(self.sql)
 
     @cached_property
     def _sent(self) -> Sent:
-        return read(self.sql, in_transaction=self._asked_for_none is None)
+        return read(self.sql, in_transaction=no_transaction_line(self.sql) is None)
 
     @property
     def sent(self) -> str:
-        """The text that the server gets, each character at its offset in the file.
+        """The text that the server gets. Each character has the same offset as in the file.
 
         Spaces replace a BEGIN and COMMIT around the whole file, and the lines that pg_dump writes only for psql.
         """
@@ -77,7 +78,7 @@ class Script:
 
     @cached_property
     def traits(self) -> Trait:
-        """The effects of its statements beyond their own transaction; for invalid SQL, the cautious answer."""
+        """The effects of the statements beyond their own transaction; for invalid SQL, the cautious answer."""
         try:
             return reduce(or_, (statement.traits for statement in self.statements), NOTHING)
         except parse.SqlSyntaxError:
@@ -85,12 +86,12 @@ class Script:
 
     @cached_property
     def batch(self) -> Batch | None:
-        """The parameters of a batched migration; None where it is not batched, or has errors."""
+        """The parameters of a batched migration; None if the script is not batched, or has errors."""
         return None if self.batch_faults else read_batch(self.sql)[0]
 
     @cached_property
     def batch_faults(self) -> tuple[Fault, ...]:
-        """The errors of a batched migration. Raises `parse.SqlSyntaxError`."""
+        """The errors of a batched migration; empty if the script is not batched. Raises `parse.SqlSyntaxError`."""
         if not is_batched(self.sql):
             return ()
         if len(self.statements) != 1:
@@ -106,42 +107,38 @@ class Script:
         return self.sql[self.start_of(statement) : statement.end].rstrip()
 
     def hash_of(self, statement: parse.Statement) -> str:
-        """Checksum of a statement, without the comments before it."""
+        """The checksum of a statement, without the comments before it."""
         return checksum_of(self.text_of(statement))
 
     def start_of(self, statement: parse.Statement) -> int:
-        """The offset of its first word, in characters from 0."""
+        """The offset of a statement's first word, in characters from 0."""
         return self.first_word(statement.start, statement.end)
 
     def first_word(self, start: int, end: int) -> int:
-        """The offset of the first word in a range."""
+        """The offset of the first word from `start` to `end`."""
         return first_word(self.sql, start, end)
 
     @cached_property
     def outside(self) -> tuple[str, int] | None:
-        """Why it cannot run in a transaction, and the offset of the cause; None where it can. Raises SqlSyntaxError.
+        """Why it runs outside a transaction, and the offset of the cause; None if it runs in one.
 
-        The cause is a comment: `-- ctgitops: no transaction`, `-- ctgitops: batch …`, dbmate's `-- migrate:up
-        transaction:false`; or the first statement that PostgreSQL does not allow inside a transaction.
+        `transaction_block.why_outside_transaction` decides. Raises SqlSyntaxError.
         """
-        if self._asked_for_none:
-            return self._asked_for_none
-        refused = (each for each in self.statements if each.refused_in_transaction)
-        return next(((each.refused_in_transaction, self.start_of(each)) for each in refused), None)
+        return why_outside_transaction(self.sql, self._refused_statements())
 
-    @cached_property
-    def _asked_for_none(self) -> tuple[str, int] | None:
-        lines = (found for pattern in (NO_TRANSACTION, DIRECTIVE) for found in comment_lines(pattern, self.sql))
-        return next(((f"its line `{found[0].strip()}`", found.start()) for found in lines), None)
+    def _refused_statements(self) -> Iterator[tuple[str, int]]:
+        for statement in self.statements:
+            if statement.refused_in_transaction:
+                yield statement.refused_in_transaction, self.start_of(statement)
 
     @property
     def transactional(self) -> bool:
-        """Whether it runs in one transaction: PostgreSQL allows it, and no comment in the file forbids it."""
+        """Whether the script runs in one transaction. Raises SqlSyntaxError."""
         return self.outside is None
 
     @property
     def idempotent(self) -> bool:
-        """Whether a comment of the file, `-- ctgitops: idempotent`, claims that a second run changes nothing."""
+        """Whether the comment `-- ctgitops: idempotent` in the file claims that a second run changes nothing."""
         return any(comment_lines(IDEMPOTENT, self.sql))
 
     def place(self, offset: int) -> Place:

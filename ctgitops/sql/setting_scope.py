@@ -1,4 +1,4 @@
-"""Determines from SQL text which settings and temporary tables end at COMMIT, which a server cannot tell earlier."""
+"""Determines from SQL which settings and temporary tables end at COMMIT. Before COMMIT, a server cannot tell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .settings import setting_of
 
 @dataclass(frozen=True)
 class Lasting:
-    """Settings, temporary tables and channels by scope. The effects of functions and DO blocks are not included."""
+    """Settings, temporary tables and channels, by scope. Effects of functions and DO blocks are not included."""
 
     until_commit: frozenset[str] = frozenset()
-    """Settings that are only set for the transaction, including `role` and `session_authorization`."""
+    """Settings that are set only for the transaction, including `role` and `session_authorization`."""
     beyond: frozenset[str] = frozenset()
     """Settings that are set for the session."""
     dropped: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ class Lasting:
 
 @guarded("its settings")
 def lasting(sql: str) -> Lasting:
-    """The scopes in the statements of `sql`. Raises SqlSyntaxError."""
+    """The settings, temporary tables and channels of `sql`, by scope. Raises SqlSyntaxError."""
     found = [each for tree in trees(sql) for each in walk({tree.kind: tree.node})]
     settings = [setting for kind, node in found if (setting := setting_of(kind, node))]
     beyond = frozenset(name for name, local in settings if not local)
@@ -46,7 +46,7 @@ def lasting(sql: str) -> Lasting:
 
 
 def _dropped(kind: str, node: Node) -> str:
-    """The temporary table that COMMIT drops; empty for other nodes."""
+    """The temporary table that `node` creates with ON COMMIT DROP; empty for other nodes."""
     if kind == "CreateStmt" and node.get("oncommit") == "ONCOMMIT_DROP":
         return str(node.get("relation", {}).get("relname", ""))
     if kind == "IntoClause" or (kind == "CreateTableAsStmt" and "into" in node):

@@ -1,4 +1,4 @@
-"""Reads the settings that a statement changes from its parse tree."""
+"""Reads, from a statement's parse tree, the settings that the statement changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TRANSACTION = frozenset(["transaction_isolation", "transaction_read_only", "tra
 
 
 def setting_of(kind: str, node: Node) -> tuple[str, bool] | None:
-    """The setting that SET or a call of set_config changes, and whether only for the transaction.
+    """The setting that SET or set_config changes, and whether it changes only for the transaction.
 
     None for a RESET, and for a call whose arguments are not constants.
     """
@@ -23,12 +23,12 @@ def setting_of(kind: str, node: Node) -> tuple[str, bool] | None:
 
 
 def is_called(node: Node, name: str) -> bool:
-    """Whether a FuncCall calls the function of that name, in any schema."""
+    """Whether a FuncCall calls the function `name`, in any schema."""
     return parts_of(node.get("funcname", ()))[-1:] == (name,)
 
 
 def sets_session(kind: str, node: Node) -> tuple[str, ...]:
-    """The settings that a statement sets or resets for the session, if it does nothing else."""
+    """The settings that a statement sets or resets for the session; empty if it also does anything else."""
     if kind == "SelectStmt":
         return _by_calls(node)
     if kind != "VariableSetStmt" or node.get("is_local") or node.get("kind") == "VAR_SET_MULTI":
@@ -37,7 +37,7 @@ def sets_session(kind: str, node: Node) -> tuple[str, ...]:
 
 
 def _by_calls(select: Node) -> tuple[str, ...]:
-    """The settings in `SELECT set_config(…), …` with constants and nothing else."""
+    """The settings of a `SELECT set_config(…), …` that has only such calls with constants; empty for others."""
     targets = [item.get("ResTarget", {}).get("val", {}).get("FuncCall", {}) for item in select.get("targetList", ())]
     made = [setting_of("FuncCall", target) for target in targets]
     if not made or {"fromClause", "whereClause", "intoClause", "withClause"} & select.keys():
@@ -47,7 +47,7 @@ def _by_calls(select: Node) -> tuple[str, ...]:
 
 
 def sets_transaction(kind: str, node: Node) -> bool:
-    """Whether it is SET TRANSACTION, or a SET of a setting that SET TRANSACTION changes."""
+    """Whether a statement is SET TRANSACTION, or SETs a setting that SET TRANSACTION changes."""
     if kind != "VariableSetStmt":
         return False
     name = str(node.get("name", ""))

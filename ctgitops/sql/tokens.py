@@ -1,7 +1,7 @@
-"""Splits SQL into tokens like PostgreSQL's scanner, without errors: an unterminated token ends at the end of the text.
+"""Splits SQL into tokens like PostgreSQL's scanner, but never fails: an unterminated token ends with the text.
 
-The parser stops at the first syntax error. A search that must also work in invalid SQL, such as the search for
-passwords, uses this module.
+The parser stops at the first syntax error, so the search for passwords, for example, uses this module: it must work in
+invalid SQL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 
 class Token(NamedTuple):
-    """`sql[start:end]`; for a string or a name, `sql[inside:until]` is the text between its quotes."""
+    """The token `sql[start:end]`. For a string or quoted name, `sql[inside:until]` is the text between the quotes."""
 
     kind: Kind
     start: int
@@ -61,13 +61,13 @@ def tokens(sql: str) -> Iterator[Token]:
 
 
 def first_word(sql: str, start: int, end: int) -> int:
-    """The offset of the first token in a range that is neither space nor a comment; `end` where there is none."""
+    """The offset of the first token in a range that is neither space nor a comment; `end` if there is none."""
     words = (token.start for token in tokens(sql[start:end]) if token.kind not in {Kind.BLANK, Kind.COMMENT})
     return start + next(words, end - start)
 
 
 def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]:
-    """The matches of a pattern that are whole comments, not a line of a string or of another comment."""
+    """The matches of a pattern that are whole comments. Lines in strings and in other comments do not count."""
     found = list(pattern.finditer(sql))
     starts = {token.start for token in tokens(sql) if token.kind is Kind.COMMENT} if found else set()
     return (match for match in found if match.end() - len(match[0].lstrip()) in starts)
@@ -75,7 +75,7 @@ def comment_lines(pattern: re.Pattern[str], sql: str) -> Iterator[re.Match[str]]
 
 def _token(sql: str, match: re.Match[str]) -> Token:
     start, end = match.span()
-    group = str(match.lastgroup)  # the outermost group
+    group = str(match.lastgroup)  # the name of the outermost group
     if group == "block":
         return Token(Kind.COMMENT, start, *([_comment_end(sql, end)] * 3))
     if group == "dollar":

@@ -1,7 +1,7 @@
 """Effects of statements beyond their own transaction, read from their parse trees and from the bodies in them.
 
-A body (DO, CREATE FUNCTION) is a string to the parser. Its words are read token by token, without comments. Its strings
-count only if it runs SQL that it builds, because that SQL is made of them.
+To the parser, the body of a DO block or function is a string. This module reads its tokens, without comments. The
+strings in a body count only if the body runs dynamic SQL, which is made of them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Trait(Flag):
     """An effect of a statement."""
 
     OUTLIVES = auto()
-    """Changes session state that only a new connection resets, or defaults that only new sessions read."""
+    """Changes session state that only a new connection resets, or defaults that only a new session reads."""
     RECORDS = auto()
-    """Calls the strategy document's record_migration by its bare name, which must be on the search path."""
+    """Calls `record_migration` (of the strategy document) without its schema, which must be on the search path."""
     RECORDS_QUALIFIED = auto()
-    """Calls it as `ctgitops.record_migration`."""
+    """Calls `ctgitops.record_migration`, with its schema."""
     SETS_TRANSACTION = auto()
     """Contains a SET TRANSACTION, which must precede any query of its transaction."""
     SAVEPOINT = auto()
@@ -40,7 +40,7 @@ _MAYBE = re.compile(
     r"|set_config|lo_|dblink|record_migration|temp|transaction_|u&",
     re.IGNORECASE,
 )
-"""A statement that does not match has no trait, and its tree is not walked: a dump has thousands of them."""
+"""A statement that does not match has no traits. Its tree is not searched, since a dump has thousands of statements."""
 _FUNCTIONS = {"record_migration": Trait.RECORDS, "set_config": Trait.OUTLIVES}
 _FAMILIES = ("lo_", "dblink")
 _LANGUAGES = ("plpython", "plperl", "pltcl")
@@ -52,7 +52,7 @@ _RENAMED = frozenset({"OBJECT_DATABASE", "OBJECT_ROLE"})
 _ALTERED = frozenset({"database", "role", "user", "system"})
 _BUILDS = frozenset({"execute", "format"})
 _DEEPEST = 3
-"""Maximum nesting of strings in a body that are read."""
+"""Maximum depth of strings in strings of a body that are read."""
 
 
 def traits_of(text: str, kind: str, statement: Node) -> Trait:
@@ -90,7 +90,7 @@ def _called(name: tuple[str, ...]) -> Trait:
 
 
 def _is_temporary(node: Node) -> bool:
-    """Whether a node is, or creates, a temporary relation; some statements contain it without a key."""
+    """Whether a node is, or creates, a temporary relation. Some statements contain a relation without a type key."""
     into = [node.get(key, {}).get("rel", {}) for key in ("into", "intoClause")]
     made = [node, *into, *(node.get(key, {}) for key in ("relation", "view", "sequence"))]
     return any(isinstance(each, dict) and each.get("relpersistence") == "t" for each in made)
@@ -133,7 +133,7 @@ def _of_words(before: str, one: str, two: str) -> Trait:
 
 
 def _settings_in(words: list[str]) -> Trait:
-    """Detects SET of a setting with a dot in its name."""
+    """The traits of SET statements in a body whose setting has a dot in its name."""
     for at, word in enumerate(words):
         rest = words[at + 1 : at + 4]
         name = rest[1:] if rest[:1] in (["local"], ["session"]) else rest[:2]

@@ -1,15 +1,24 @@
-"""Finds the statements that PostgreSQL does not allow inside a transaction block.
+"""Decides whether a file runs outside a transaction: by its comments, and by its statements.
 
-Measured on PostgreSQL 14 to 18, with the same result on each (`tests/sql/refused_inside_a_transaction.json`, checked
-statement by statement in `tests/sql/test_transaction_block.py`). `CALL` and `DO` also fail there if their body commits.
-A parser cannot know that; the server then reports the error, and the transaction is rolled back.
+The table of statements that PostgreSQL does not allow inside a transaction block was measured on PostgreSQL 14 to 18,
+with the same result on each (`tests/sql/refused_inside_a_transaction.json`, checked statement by statement in
+`tests/sql/test_transaction_block.py`). `CALL` and `DO` also fail inside a transaction block if their body commits. A
+parser cannot know that: the server reports the error, and the transaction is rolled back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
+from .batch import DIRECTIVE
 from .nodes import Node, commands, option, switched_on
+from .tokens import comment_lines
+
+NO_TRANSACTION = re.compile(
+    r"^--[ \t]*(ctgitops:[ \t]*no[ -]transaction[ \t]*|migrate:(up|down)\b.*\btransaction:false\b.*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 
 _CONTROL = {
     "TRANS_STMT_BEGIN": "BEGIN",
@@ -22,15 +31,34 @@ _CONTROL = {
 }
 
 
+def why_outside_transaction(sql: str, refused: Iterator[tuple[str, int]]) -> tuple[str, int] | None:
+    """Why the file runs outside a transaction, and the offset of the cause in characters; None if it runs in one.
+
+    The cause is a comment (see `no_transaction_line`), or else the first of `refused`: each statement that PostgreSQL
+    does not allow inside a transaction, with its offset. `refused` is not read if a comment decides.
+    """
+    return no_transaction_line(sql) or next(refused, None)
+
+
+def no_transaction_line(sql: str) -> tuple[str, int] | None:
+    """The comment that makes a file run outside a transaction, and its offset in characters; None if it has none.
+
+    The comments are `-- ctgitops: no transaction`, `-- ctgitops: batch …` and dbmate's `-- migrate:up
+    transaction:false`.
+    """
+    lines = (found for pattern in (NO_TRANSACTION, DIRECTIVE) for found in comment_lines(pattern, sql))
+    return next(((f"its line `{found[0].strip()}`", found.start()) for found in lines), None)
+
+
 def transaction_control(kind: str, node: Node) -> str:
-    """The keywords of a statement that opens or closes a transaction; savepoints do not count."""
+    """The keywords of a statement that opens or closes a transaction; empty for others, also for savepoints."""
     return _CONTROL.get(node.get("kind", ""), "") if kind == "TransactionStmt" else ""
 
 
 def transaction_options(kind: str, node: Node) -> str:
-    """The options of a BEGIN or COMMIT beyond the plain form: `ISOLATION LEVEL SERIALIZABLE`, `AND CHAIN`; or nothing.
+    """The options of a BEGIN or COMMIT, such as `ISOLATION LEVEL SERIALIZABLE` or `AND CHAIN`; empty if it has none.
 
-    READ WRITE and NOT DEFERRABLE are the defaults of a transaction that writes.
+    READ WRITE and NOT DEFERRABLE are left out: they are the defaults of a transaction that writes.
     """
     if kind != "TransactionStmt":
         return ""
@@ -47,7 +75,7 @@ def _transaction_option(definition: Node) -> str:
 
 
 def why_not_in_transaction(kind: str, node: Node) -> str:
-    """The command that PostgreSQL does not allow inside a transaction block; empty where it is allowed."""
+    """The name of a command that PostgreSQL does not allow inside a transaction block; empty if it is allowed."""
     judge = _JUDGES.get(kind)
     return judge(node) if judge else ""
 

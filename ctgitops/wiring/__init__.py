@@ -1,1 +1,1 @@
-"""Creates the implementation of each port, from a checkout and the process environment. Only this package does so."""
+"""Creates the implementations of all ports, from a checkout and the process environment."""

@@ -1,4 +1,4 @@
-"""Addresses of databases, from the environment variables that manifests name."""
+"""Reads database addresses from the environment variables that manifests name."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The variables of the process environment that hold URLs."""
+    """The database addresses in the process environment."""
 
     environ: Mapping[str, str] = field(repr=False)
 
     def of(self, environment: Environment) -> Address:
-        """The address of an environment's database. Raises UsageError where its variable is not set."""
+        """The address of an environment's database. Raises UsageError if its variable is not set."""
         return self.named(environment.url_secret, environment.name)
 
     def named(self, secret: str, whose: str) -> Address:
-        """The address in a variable; `whose` names it in messages. Raises UsageError where the variable is not set."""
+        """The address in the variable `secret`; `whose` names it in messages. Raises UsageError if it is not set."""
         from ..postgres.connection.connect import Address
 
         url = self.environ.get(secret, "").strip()
@@ -37,5 +37,5 @@ class Addresses:
         return Address(url, f"{whose} ({secret})")
 
     def url_or_secret(self, text: str) -> str:
-        """A URL as given, or the one in the variable `$NAME`, so that no secret has to be on a command line."""
+        """`text` itself, or, for `$NAME`, the value of that variable, so that no command line must contain a secret."""
         return self.named(text.strip("${}"), "--into").url if text.startswith("$") else text

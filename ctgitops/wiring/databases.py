@@ -1,4 +1,4 @@
-"""The databases of environments, and throw-away databases on a local server or on the one that a manifest names."""
+"""Connects to the databases of environments, and creates throw-away databases."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class PostgresDatabases:
 
     addresses: Addresses
     environment: Callable[[str], Environment]
-    """Finds the environment of a name. Raises UsageError."""
+    """Returns the environment of a given name. Raises UsageError if there is none."""
 
     def of(self, environment: Environment) -> Database:
-        """The database of an environment. Raises UsageError where its secret is not set."""
+        """The database of an environment. Raises UsageError if its secret is not set."""
         from ..postgres.session.database import PostgresDatabase
 
         return PostgresDatabase(self.addresses.of(environment))
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment that `after` names, or why it could not be read."""
+        """The ledger of the environment that the manifest's `after` names, or why it cannot be read."""
         name = request.environment.after
         if name is None:
             return None
@@ -65,7 +65,7 @@ class ThrowAwayDatabases:
     def sealed(
         self, original: SourceDatabase, policy: ShadowPolicy, had: tuple[Step, ...] = ()
     ) -> AbstractContextManager[Sandbox]:
-        """A throw-away copy of a real schema with steps, dropped when the block ends. Raises UsageError, ApplyError."""
+        """A throw-away copy of a real schema, after the steps in `had`. Raises UsageError, ApplyError."""
         from ..postgres.shadow.sandbox import sealed_shadow
 
         return sealed_shadow(original, policy, self._external(policy) if policy.url_secret else None, had)

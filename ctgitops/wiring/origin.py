@@ -14,7 +14,7 @@ from ..files.git import head_of, in_repository
 
 
 def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
-    """The origin of a run: from GitHub's variables, else from the user and the checkout's commit."""
+    """Reads the origin of a run from GitHub's variables, or else from the user's name and the checkout's commit."""
     server, repository, run = (environ.get(f"GITHUB_{k}", "") for k in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     pull_request = re.fullmatch(r"refs/pull/(\d+)/\w+", environ.get("GITHUB_REF", ""))
     return Origin(
@@ -28,7 +28,7 @@ def origin_from(environ: Mapping[str, str], root: Path) -> Origin:
 
 
 def _folder(root: Path, repository: str) -> str:
-    """The path of a workspace in its repository."""
+    """The path of the workspace `root` in its repository."""
     inside = os.path.relpath(root, repository) if repository else "."
     return "" if inside == "." or inside.startswith("..") else f"{inside}/"
 
@@ -41,7 +41,7 @@ def _user() -> str:
 
 
 def _commit(root: Path) -> str:
-    """The checkout's commit, for the record only: a run is not refused if git cannot report it."""
+    """The checkout's commit; empty if git fails, because a run must not depend on it."""
     try:
         return head_of(root) if in_repository(root) else ""
     except CtgitopsError:

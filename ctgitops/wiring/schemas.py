@@ -1,4 +1,4 @@
-"""Schemas that a person can name; an environment takes precedence over a file of the same name."""
+"""Reads schemas by name. An environment takes precedence over a file of the same name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One checkout and one process environment, and the implementations of the ports made from them."""
+"""Creates the implementations of the ports, from one checkout and one process environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One checkout and one process environment, and the implementations made from them."""
+    """One checkout, one process environment, and the ports' implementations that use them."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
@@ -53,17 +53,17 @@ class Wiring:
 
     @property
     def today(self) -> date:
-        """The current day in UTC, on which allowances end."""
+        """The current day in UTC, by which allowances expire."""
         return datetime.now(UTC).date()
 
     @property
     def checked_out(self) -> str:
-        """The commit that is checked out; empty before the first one. Raises WorkspaceError if git fails."""
+        """The commit that is checked out; empty if there are no commits. Raises WorkspaceError if git fails."""
         return head_of(self.root)
 
     @property
     def environment_names(self) -> list[str]:
-        """All environments, each after the one that its `after` names. Raises UsageError where there is none."""
+        """The names of all environments, each after the one in its `after`. Raises UsageError if there are none."""
         if not self.workspace.environments:
             blocking = [p for p in self.workspace.read_problems if p.blocks]
             hint = "`ctgitops check` reports the errors" if blocking else "`ctgitops init` creates three"
@@ -71,7 +71,7 @@ class Wiring:
         return [e.name for e in in_order_of_after(self.workspace.environments)]
 
     def environment(self, name: str) -> Environment:
-        """The environment of that name. Raises UsageError."""
+        """The environment called `name`. Raises UsageError if there is none."""
         found = self.workspace.environment(name)
         if found is None:
             self._refuse_unreadable(name)
@@ -93,7 +93,7 @@ class Wiring:
         wait: float = 300,
         accepted_losses: tuple[str, ...] = (),
     ) -> Request:
-        """The request for one run on one environment; reads the clock. Raises UsageError."""
+        """The request for one run on the environment `name`, at the current time. Raises UsageError."""
         return Request(
             workspace=self.workspace,
             environment=self.environment(name),
@@ -117,7 +117,7 @@ class Wiring:
 
     @property
     def shadows(self) -> ThrowAwayDatabases:
-        """Throw-away databases."""
+        """The creator of throw-away databases."""
         return ThrowAwayDatabases(self.addresses)
 
     @property
@@ -127,22 +127,22 @@ class Wiring:
 
     @property
     def backups(self) -> StoredBackups:
-        """Proved backups."""
+        """Takes and restores proved backups."""
         return StoredBackups(self.root, self.addresses)
 
     def schemas(self, tell: Listener) -> NamedSchemas:
-        """Schemas that a person can name."""
+        """A reader of schemas by name."""
         return NamedSchemas(self.workspace, self.databases, self.backups, tell)
 
     def write(self, path: Path, text: str) -> None:
-        """Writes a file that a person named. Raises UsageError."""
+        """Writes a file that the user named. Raises UsageError."""
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}", hint="name another file") from None
 
     def forge(self, token: str, warn: Callable[[str], None]) -> Forge:
-        """The forge where plans are reviewed; `warn` receives what the token may not do."""
+        """The forge where plans are reviewed. Calls `warn` for each permission that the token lacks."""
         from ..github.access import Access
         from ..github.forge import GitHubForge
 
@@ -152,7 +152,7 @@ class Wiring:
 
     @contextmanager
     def console(self) -> Iterator[Listener]:
-        """The listener to progress events while the context is open: a terminal display, or a log."""
+        """A listener that shows progress events in a terminal or a log, until the block ends."""
         from ..notify.console import console
         from ..notify.listeners import listeners
 
@@ -168,7 +168,7 @@ class RepositoryCode:
     environ: Mapping[str, str] = field(repr=False)
 
     def mentions(self, those: tuple[Gone, ...]) -> Searched:
-        """The places where the repository's code mentions these names."""
+        """The places where the repository's code mentions the names in `those`."""
         from ..files.code_search import search_code
 
         return search_code(self.root, Path(self.environ.get("GITHUB_WORKSPACE") or top_of(self.root)), those)

@@ -41,7 +41,7 @@ def test_a_look_that_fails_does_not_fail_the_backup(quick: Scene, monkeypatch: p
     def refuse(*_arguments: object) -> None:
         raise RuntimeError("no connection is free")
 
-    monkeypatch.setattr(copy_progress._Look, "_connected", refuse)
+    monkeypatch.setattr(copy_progress._ProgressQuery, "_connected", refuse)
     run(quick.url, ROWS)
     quick.take()
     assert quick.measured

@@ -27,6 +27,6 @@ _FOLDS = {
 
 
 def apply(catalog: Catalog, kind: str, node: Node) -> None:
-    """Updates the catalog as the statement changes the schema, and ignores statements that it does not model."""
+    """Applies a statement's schema change to the catalog. Ignores kinds of statements that are not modelled."""
     if fold := _FOLDS.get(kind):
         fold(catalog, node)

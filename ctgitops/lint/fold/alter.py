@@ -15,7 +15,7 @@ _Fold = Callable[[Catalog, Table, Node], None]
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """Applies the actions of ALTER TABLE in order; also ALTER TYPE, which changes the tables of that type."""
+    """Applies the actions of ALTER TABLE in order; also those of ALTER TYPE, to the typed tables of that type."""
     name, commands_ = relation_name(node.get("relation", {})), list(commands("AlterTableStmt", node))
     if node.get("objtype") == "OBJECT_TYPE":
         for each in catalog.typed(name):
@@ -25,7 +25,7 @@ def table(catalog: Catalog, node: Node) -> None:
     if found:
         _fold(catalog, found, commands_, whole=bool(node.get("relation", {}).get("inh")))
     elif node.get("objtype") in _WITH_ROWS and any(each.get("subtype") != "AT_ChangeOwner" for each in commands_):
-        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # created outside the files
+        catalog.complete = catalog.complete and bool(node.get("missing_ok"))  # no file creates the table
 
 
 def _fold(catalog: Catalog, found: Table, commands_: list[Node], *, whole: bool) -> None:
@@ -43,7 +43,7 @@ def _goes_down(command: Node) -> bool:
 
 
 def _with_partitions(catalog: Catalog, table: Table) -> Iterator[Table]:
-    """Returns each table once: the model may be wrong, and partitions may seem to contain each other."""
+    """A table and its partitions, each once: a wrong model could have partitions that contain each other."""
     left, seen = [table], {table.name}
     while left:
         each = left.pop()
@@ -98,7 +98,7 @@ def _nullable(*, not_null: bool) -> _Fold:
 
 
 def _attribute(name: str, value: object) -> _Fold:
-    """Sets an attribute of the table."""
+    """An action that sets an attribute of the model's table."""
     return lambda _catalog, of, _command: setattr(of, name, value)
 
 
@@ -113,7 +113,7 @@ def _tablespace(_catalog: Catalog, of: Table, command: Node) -> None:
 def _attach(catalog: Catalog, to: Table, command: Node) -> None:
     part = target(command)
     child = catalog.table(relation_name(part.get("name", {})))
-    if child and all(each is not to for each in _with_partitions(catalog, child)):  # PostgreSQL refuses a cycle
+    if child and all(each is not to for each in _with_partitions(catalog, child)):  # PostgreSQL rejects a cycle
         create.become_partition(child, to, part.get("bound", {}))
 
 
@@ -138,7 +138,7 @@ def _of_type(catalog: Catalog, of: Table, command: Node) -> None:
 
 
 _WITH_ROWS = {"OBJECT_TABLE", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
-"""Object types that have rows: ALTER TABLE's parse tree has the same shape for an index, a sequence and a type."""
+"""Object types that have rows. ALTER INDEX, ALTER SEQUENCE and ALTER TYPE have the same type of parse tree."""
 _DOWN = {
     "AT_DropColumn", "AT_DropConstraint", "AT_ValidateConstraint", "AT_AlterColumnType", "AT_SetNotNull",
     "AT_DropNotNull",
@@ -174,7 +174,7 @@ def cluster(catalog: Catalog, node: Node) -> None:
 
 
 def domain(catalog: Catalog, node: Node) -> None:
-    """ALTER DOMAIN."""
+    """Applies ALTER DOMAIN."""
     found = catalog.domains.get(catalog.created(name_of(node.get("typeName", []))))
     if found is None:
         return
@@ -193,7 +193,7 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 
 def function(catalog: Catalog, node: Node) -> None:
-    """ALTER FUNCTION … STABLE."""
+    """Applies ALTER FUNCTION … STABLE and similar."""
     found = catalog.function(name_of(node.get("func", {}).get("objname", [])))
     if found:
         volatility = options_of(node.get("actions", [])).get("volatility", {})
@@ -201,7 +201,7 @@ def function(catalog: Catalog, node: Node) -> None:
 
 
 def setting(catalog: Catalog, node: Node) -> None:
-    """SET search_path, SET TIME ZONE."""
+    """Applies SET search_path and SET TIME ZONE."""
     words = [text_of(item) for item in node.get("args", ())]
     if node.get("name", "").lower() == "timezone":
         catalog.timezone = "".join(words)

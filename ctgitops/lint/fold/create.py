@@ -13,7 +13,7 @@ from ..types import type_of
 
 
 def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
-    """Adds a new table; None if it already exists, so that IF NOT EXISTS does nothing."""
+    """Adds a new table and returns it; None if it already exists, so that IF NOT EXISTS does nothing."""
     schema, bare = relation_name(relation)
     if relation.get("relpersistence") == "t":
         schema = "pg_temp"
@@ -28,7 +28,7 @@ def _made(catalog: Catalog, relation: Node, kind: str) -> Table | None:
 
 
 def table(catalog: Catalog, node: Node) -> None:
-    """CREATE TABLE."""
+    """Applies CREATE TABLE."""
     kind = "partitioned" if "partspec" in node else "table"
     made = _made(catalog, node.get("relation", {}), kind)
     if made is None:
@@ -73,7 +73,7 @@ def _inherit(catalog: Catalog, made: Table, parent: Name) -> None:
 
 
 def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
-    """Makes a table a partition of a partitioned table."""
+    """Makes `child` a partition of `whole`."""
     child.bound = bound
     if whole is not None and whole is not child:
         whole.partitions.add(child.name)
@@ -107,7 +107,7 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
-    """The name that PostgreSQL chooses for a constraint on one column; for any other, `check 1`."""
+    """The name that PostgreSQL chooses for a constraint on one column; otherwise a placeholder, such as `check 1`."""
     ends = {"primary": "pkey", "unique": "key", "foreign": "fkey", "check": "check", "exclusion": "excl"}
     if kind == "primary":
         return f"{to.name[1]}_pkey"
@@ -118,7 +118,7 @@ def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
 
 
 def foreign_table(catalog: Catalog, node: Node) -> None:
-    """CREATE FOREIGN TABLE: its rows are stored on another server."""
+    """Applies CREATE FOREIGN TABLE. The rows are stored on another server."""
     made = _made(catalog, node.get("base", {}).get("relation", {}), "foreign table")
     if made:
         for element in node.get("base", {}).get("tableElts", ()):
@@ -126,7 +126,7 @@ def foreign_table(catalog: Catalog, node: Node) -> None:
 
 
 def table_as(catalog: Catalog, node: Node) -> None:
-    """CREATE TABLE … AS, CREATE MATERIALIZED VIEW."""
+    """Applies CREATE TABLE … AS and CREATE MATERIALIZED VIEW."""
     kind = "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table"
     _made_by_query(catalog, node.get("into", {}), kind)
 
@@ -137,7 +137,7 @@ def _made_by_query(catalog: Catalog, into: Node, kind: str) -> None:
 
 
 def selected(catalog: Catalog, node: Node) -> None:
-    """SELECT … INTO, and calls in SELECT that change the search path."""
+    """Applies SELECT … INTO, and calls of set_config that change the search path."""
     if "intoClause" in node:
         _made_by_query(catalog, node["intoClause"], "table")
         return
@@ -150,12 +150,12 @@ def selected(catalog: Catalog, node: Node) -> None:
 
 
 def view(catalog: Catalog, node: Node) -> None:
-    """CREATE VIEW."""
+    """Applies CREATE VIEW."""
     _made(catalog, node.get("view", {}), "view")
 
 
 def index(catalog: Catalog, node: Node) -> None:
-    """CREATE INDEX; an unnamed index gets a name that is unique in the model."""
+    """Applies CREATE INDEX. An unnamed index gets a name that is unique in the model."""
     on = catalog.full(relation_name(node.get("relation", {})))
     elements = (*node.get("indexParams", ()), *node.get("indexIncludingParams", ()))
     columns = columns_in(node.get("whereClause")).union(*(index_columns(element) for element in elements))
@@ -173,7 +173,7 @@ def _own_classes(elements: tuple[Node, ...]) -> frozenset[str]:
 
 
 def domain(catalog: Catalog, node: Node) -> None:
-    """CREATE DOMAIN."""
+    """Applies CREATE DOMAIN."""
     name = catalog.created(name_of(node.get("domainname", [])))
     constraints = [item.get("Constraint", {}) for item in node.get("constraints", ())]
     kinds = {c.get("contype"): c for c in constraints}
@@ -191,7 +191,7 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 
 def function(catalog: Catalog, node: Node) -> None:
-    """CREATE FUNCTION."""
+    """Applies CREATE FUNCTION."""
     options = options_of(node.get("options", []))
     volatility = options.get("volatility", {}).get("String", {}).get("sval", "volatile")
     language = options.get("language", {}).get("String", {}).get("sval", "sql")

@@ -13,7 +13,7 @@ _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 
 def rename(catalog: Catalog, node: Node) -> None:
-    """RENAME of a schema, a table, a column, a constraint, an index, a type."""
+    """Applies RENAME of a schema, table, column, constraint, index or type."""
     if node.get("renameType") == "OBJECT_SCHEMA":
         _rename_schema(catalog, node.get("subname", ""), node.get("newname", ""))
         return
@@ -53,7 +53,7 @@ def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:
 
 
 def rename_table(catalog: Catalog, table: Table, new: tuple[str, str]) -> None:
-    """Changes the name or schema of a table; the object stays the same."""
+    """Changes the name or schema of a table, in place, and updates references to it."""
     old = table.name
     catalog.tables[new] = catalog.tables.pop(old)
     table.name = new
@@ -77,7 +77,7 @@ def _rename_schema(catalog: Catalog, old: str, new: str) -> None:
 
 
 def move(catalog: Catalog, node: Node) -> None:
-    """ALTER … SET SCHEMA."""
+    """Applies ALTER … SET SCHEMA."""
     if node.get("objectType") in _TYPES:
         of = name_of(node.get("object", {}).get("List", {}).get("items", []))
         _rename_type(catalog, of, lambda old: (node.get("newschema", ""), old[1]))

@@ -15,8 +15,8 @@ SECONDS_IN_ALL = 600
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "lock_timeout": "5s",
-    "row_security": "off",  # an error instead of a count that omits rows which this role may not see
-    # An index that may be corrupt must not be used to check itself
+    "row_security": "off",  # raises an error; otherwise the count would omit rows that row-level security hides
+    # A corrupt index must not be used to check itself
     "enable_indexscan": "off",
     "enable_indexonlyscan": "off",
     "enable_bitmapscan": "off",
@@ -49,7 +49,7 @@ def _checked(connection: Connection, each: Checked, seconds: float) -> Checked:
     if seconds <= 0:
         return each.not_known(f"timeout: {SECONDS_IN_ALL} s for all constraints")
     limit = min(SECONDS_EACH, seconds)
-    query = f"select pg_catalog.count(*) from (select from {each.rows_in} limit {MOST_ROWS}) rows"  # noqa: S608 - the server's names
+    query = f"select pg_catalog.count(*) from (select from {each.rows_in} limit {MOST_ROWS}) rows"  # noqa: S608 - the server quoted the names
     try:
         connection.execute(f"set statement_timeout = {max(1, round(limit * 1000))}".encode())
         return each.counted(int(str(connection.execute(query.encode()).fetchall()[0][0])))

@@ -30,8 +30,8 @@ select (select coalesce(sum(n_tup_ins), 0) from pg_catalog.pg_stat_user_tables)
 """
 
 
-class _Look:
-    """Queries on a connection of its own, opened on first use."""
+class _ProgressQuery:
+    """Runs progress queries on a separate connection, which it opens for the first query."""
 
     def __init__(self, address: Address, database: str | None = None) -> None:
         self._address = address
@@ -49,8 +49,11 @@ class _Look:
             self._connection.close()
 
 
-class DumpLook(_Look):
-    """Measures how much of its tables a dump has read. A small table read between two queries is not counted."""
+class DumpProgress(_ProgressQuery):
+    """Measures how many bytes of the tables pg_dump has read.
+
+    A small table that pg_dump reads between two queries is not counted.
+    """
 
     def __init__(self, address: Address) -> None:
         super().__init__(address)
@@ -60,7 +63,7 @@ class DumpLook(_Look):
         self._ended: set[int] = set()
 
     def __call__(self) -> tuple[int, int]:
-        """Returns the bytes read, and the bytes of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
+        """Returns the bytes read, and the total size of all tables. Raises psycopg.Error, CtgitopsError. Read-only."""
         connection = self._connected()
         if not self._sizes:
             rows = connection.execute(_SIZES.encode()).fetchall()
@@ -73,8 +76,8 @@ class DumpLook(_Look):
         return read, sum(self._sizes.values())
 
 
-class RestoreLook(_Look):
-    """Measures how many rows a restore has written, in how many tables."""
+class RestoreProgress(_ProgressQuery):
+    """Measures how many rows pg_restore has written, and in how many tables."""
 
     def __call__(self) -> tuple[int, int]:
         """Returns the rows written, and how many tables have rows. Raises psycopg.Error, CtgitopsError. Read-only."""

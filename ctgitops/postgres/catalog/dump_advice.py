@@ -19,7 +19,10 @@ _IN_FUNCTION = re.compile(
         |(?P<bare>[\w$]+)\([^)]*\))""",
     re.VERBOSE,
 )
-"""A function in the CONTEXT of an error, the innermost first: PL/pgSQL prints its signature, SQL only its name."""
+"""Matches a function in the CONTEXT of an error; the first match is the innermost call.
+
+PL/pgSQL prints a function's signature, SQL only its name.
+"""
 _MISSING = re.compile(
     r'(?:relation|type|text search \w+|collation) "(?P<relation>[\w$]+)" does not exist'
     r"|(?:function|procedure) (?P<function>[\w$]+)\([^)]*\) does not exist"
@@ -60,13 +63,13 @@ order by 1
 
 
 def not_dumped(connection: Connection) -> tuple[str, ...]:
-    """One line for each object, with the reason; empty if a dump has everything. Reads catalogs only, takes no lock."""
+    """Objects that a dump leaves out, one line each with the reason. Reads only catalogs, takes no table lock."""
     query = files("ctgitops").joinpath("postgres", "sql", "not_dumped.sql").read_text(encoding="utf-8")
     return tuple(str(line) for (line,) in connection.execute(query.encode()).fetchall())
 
 
 def denied(role: str) -> Mapping[str, str]:
-    """Maps a pattern of a server message to advice that lets `role` read everything. A superuser needs none."""
+    """Maps patterns of error messages about missing rights to advice on how to let `role` read everything."""
     name = sql.Identifier(role).as_string()
     return {
         r"row-level security": f"as a superuser, `alter role {name} bypassrls`: the dump would lack rows; the owner of "
@@ -77,7 +80,7 @@ def denied(role: str) -> Mapping[str, str]:
 
 
 def cure_for(address: Address, said: str) -> str:
-    """Advice for a message of the server or of pg_restore; empty for an unknown message. Read-only."""
+    """Advice for the message `said` of the server or of pg_restore; empty if the message is unknown. Read-only."""
     try:
         with connect(address, "ctgitops/read", {"default_transaction_read_only": "on"}) as connection:
             path = connection.execute("select pg_catalog.current_schemas(false)::text[]").fetchall()[0][0]
@@ -99,7 +102,7 @@ class _Source:
 
 
 def _of_search_path(source: _Source, said: str) -> str:
-    """Advice for a function whose body uses unqualified names and that sets no search_path."""
+    """Advice for a function that uses unqualified names and sets no search_path; empty for other errors."""
     found = _IN_FUNCTION.search(said)
     if found is None or not _NOT_THERE.search(said):
         return ""
@@ -120,7 +123,7 @@ def _of_search_path(source: _Source, said: str) -> str:
 
 
 def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
-    """ALTER FUNCTION … SET search_path: the session's schemas, then those of other objects that the body may name."""
+    """ALTER FUNCTION … SET search_path, to the session's schemas and those of all objects that the body may name."""
     named = source.connection.execute(_SCHEMAS_OF, {"names": list(set(_WORDS.findall(body)))}).fetchall()
     wanted = list(dict.fromkeys((schema, *source.path, *(str(each) for (each,) in named), "pg_temp")))
     quoted = (
@@ -132,7 +135,7 @@ def _alter(source: _Source, signature: str, schema: str, body: str) -> str:
 
 
 def _of_constraint(connection: Connection, said: str) -> str:
-    """Advice for a constraint that is enforced for new rows while existing rows violate it."""
+    """Advice for a constraint that existing rows violate."""
     found = _VIOLATED.search(said)
     if found is None:
         return ""

@@ -28,10 +28,10 @@ from {table} as ctgitops_row
 """
 LARGE_OBJECTS = "pg_catalog.pg_largeobject_metadata"
 
-# No limit of the role or the database may cut a dump short; row_security = off raises an error for a row that this
-# role may not see, instead of omitting it; and if this process is killed, the server notices within a second (on
-# systems where it can). Source and copy are compared as text, so both must write times, numbers and names in the
-# same way: a dump does not include the settings of its database
+# The time limits of the role and the database must not cut a dump short. With row_security = off, a row that this
+# role may not see is an error and is not left out. If this process is killed, the server notices within a second
+# (on operating systems that support the check). Source and copy are compared as text, so both sessions must print
+# times, numbers and names alike: a dump does not include the settings of its database
 PREPARE = """
 select set_config(name, value, false)
 from pg_catalog.pg_settings
@@ -52,8 +52,8 @@ _OF_USERS: LiteralString = """
     )
 order by 1, 2
 """
-# Every relation that stores rows: tables and partitions, not the partitioned table. Materialized views are left out:
-# pg_restore recomputes them, and the result may correctly differ (a stale view, now()).
+# Every relation that stores rows: tables and partitions, but not partitioned tables. Materialized views are left
+# out: pg_restore recomputes them, and the result may correctly differ (a stale view, now()).
 TABLES = (
     """
 select n.nspname, c.relname
@@ -62,7 +62,7 @@ join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r'"""
     + _OF_USERS
 )
-# Sequences with CYCLE are left out: a later value says nothing about an earlier one
+# Sequences with CYCLE are left out: their value can go back to the start
 SEQUENCES = (
     """
 select n.nspname, c.relname
@@ -97,7 +97,7 @@ where d.datname = current_database()
 
 @dataclass
 class ExportedSnapshot:
-    """A consistent view of a database at one moment, for `pg_dump --snapshot` and for our own row counts."""
+    """A consistent view of a database at one point in time, for `pg_dump --snapshot` and for counting rows."""
 
     address: Address
     database: str | None
@@ -109,7 +109,7 @@ class ExportedSnapshot:
     _stopped: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def server_version(self) -> str:
-        """The server's version: `15.18`."""
+        """The server's version, such as `15.18`."""
         return str(_value(self._keeper, "select current_setting('server_version')")).split(" ", maxsplit=1)[0]
 
     def server_major(self) -> int:
@@ -117,15 +117,15 @@ class ExportedSnapshot:
         return self._keeper.info.server_version // 10000
 
     def database_name(self) -> str:
-        """The database's own name."""
+        """The database's name."""
         return self._keeper.info.dbname
 
     def database_size(self) -> int:
-        """Bytes of the database on its server's disk, indexes included."""
+        """Size of the database on its server's disk in bytes, with indexes."""
         return int(str(_value(self._keeper, "select pg_catalog.pg_database_size(current_database())")))
 
     def extensions(self) -> tuple[str, ...]:
-        """Names of its extensions."""
+        """Names of the database's extensions."""
         rows = self._keeper.execute("select extname from pg_catalog.pg_extension order by 1").fetchall()
         return tuple(str(name) for (name,) in rows)
 
@@ -157,14 +157,17 @@ class ExportedSnapshot:
         )
 
     def inventory(self, *, exact: bool) -> tuple[str, ...]:
-        """The schema's objects, a sorted line each; with `exact`, comparable only between servers of the same major."""
+        """The schema's objects, one line each, sorted.
+
+        With `exact`, lines have more detail, and are comparable only between servers of the same major version.
+        """
         query = files("ctgitops").joinpath("postgres", "sql", "inventory.sql").read_text(encoding="utf-8")
         wanted = query.replace("%(exact)s", "true" if exact else "false")
         rows = self._keeper.execute(wanted.encode()).fetchall()
         return tuple(sorted(_without_brackets(str(line)) for (line,) in rows))
 
     def count_rows(self) -> dict[str, int]:
-        """Row count of each table, as `schema.name`, on a separate connection: it can run beside pg_dump."""
+        """Row count of each table, by `schema.name`. Uses a separate connection, so that it can run beside pg_dump."""
         with self._reader() as connection:
             counted: dict[str, int] = {}
             tables = connection.execute(TABLES).fetchall()
@@ -179,12 +182,12 @@ class ExportedSnapshot:
             return counted
 
     def digests(self, tables: tuple[str, ...]) -> dict[str, str]:
-        """A digest of the rows of each of these tables that exists, independent of row order."""
+        """For each of `tables` that exists, a digest of its rows that does not depend on their order."""
         with self._reader() as connection:
             return {t: digest for t in tables if (digest := _digest(connection, t)) is not None}
 
     def sequences(self) -> dict[str, int]:
-        """Current value of each sequence: a snapshot does not cover sequences, which are not transactional."""
+        """Current value of each sequence, not its value in the snapshot: sequences are not transactional."""
         names = [(str(schema), str(name)) for schema, name in self._keeper.execute(SEQUENCES).fetchall()]
         stand: dict[str, int] = {}
         for first in range(0, len(names), TABLES_AT_ONCE):
@@ -194,7 +197,7 @@ class ExportedSnapshot:
         return stand
 
     def stop(self) -> None:
-        """Cancels the running count, from any thread."""
+        """Cancels the running count. Any thread may call it."""
         self._stopped.set()
         with self._lock:
             readers = list(self._readers)
@@ -204,7 +207,7 @@ class ExportedSnapshot:
 
     @contextmanager
     def _reader(self) -> Iterator[Connection]:
-        with _held_still(self.address, self.database, self.id) as connection:
+        with _in_snapshot(self.address, self.database, self.id) as connection:
             with self._lock:
                 self._readers.append(connection)
             try:
@@ -222,7 +225,7 @@ def exported_snapshot(address: Address, *, database: str | None = None) -> Itera
     """
     role = "NAME"
     try:
-        with _held_still(address, database) as keeper:
+        with _in_snapshot(address, database) as keeper:
             role = keeper.info.user
             snapshot = ExportedSnapshot(
                 address, database, str(_value(keeper, "select pg_catalog.pg_export_snapshot()")), keeper
@@ -245,7 +248,7 @@ def _digest(connection: Connection, table: str) -> str | None:
 
 
 def _without_brackets(line: str) -> str:
-    """Removes brackets that PostgreSQL drops when it parses an expression again: `(a and b) and c`."""
+    """Removes all brackets: PostgreSQL drops some when it parses an expression again, as in `(a and b) and c`."""
     return " ".join(line.replace("(", " ").replace(")", " ").split())
 
 
@@ -255,10 +258,11 @@ def portable_hash(inventory: tuple[str, ...]) -> str:
 
 
 @contextmanager
-def _held_still(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
-    """A connection in a read-only transaction, on an exported snapshot where one is given.
+def _in_snapshot(address: Address, database: str | None, snapshot: str = "") -> Iterator[Connection]:
+    """A connection in a read-only transaction; with `snapshot`, the transaction uses that exported snapshot.
 
-    One message opens the transaction and lifts the limits: an idle timeout of the database could end it in between.
+    One message begins the transaction and sets the timeouts. Between two messages, an idle timeout of the database
+    could end the session.
     """
     begin = sql.SQL("begin isolation level repeatable read read only; ")
     taken = sql.SQL("set transaction snapshot {}; ").format(sql.Literal(snapshot)) if snapshot else sql.SQL("")

@@ -1,4 +1,4 @@
-"""Owner and privileges of the schema `public`, which a new database has already, so that a dump only alters it."""
+"""Owner and privileges of the schema `public`. Every new database has it, so a dump contains only changes to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import sql
 from ...core.receipt import Grant, SchemaRights
 from ..connection.connect import Address, Connection, connected
 
-# Before 15, initdb gave it to the bootstrap superuser; since 15, to pg_database_owner
+# initdb makes the bootstrap superuser the owner of `public` before PostgreSQL 15, and pg_database_owner since 15
 _OWNER = """
 select case
     when n.nspowner = 10 and current_setting('server_version_num')::int < 150000 then ''
@@ -21,7 +21,7 @@ from pg_catalog.pg_namespace n
 join pg_catalog.pg_roles r on r.oid = n.nspowner
 where n.nspname = 'public'
 """
-# The owner's own privileges are left out: a new owner gets those of the former owner
+# The owner's own privileges are left out: ALTER SCHEMA … OWNER TO transfers them to the new owner
 _GRANTS = """
 select coalesce(r.rolname::text, 'public'), a.grantee = 0, a.privilege_type, a.is_grantable
 from pg_catalog.pg_namespace n
@@ -33,7 +33,7 @@ order by 1, 2, 3
 
 
 def rights_of_public(connection: Connection) -> SchemaRights | None:
-    """The current rights; None without a schema `public`. The owner is empty if it is the one that initdb set."""
+    """The current rights; None if there is no schema `public`. The owner is empty if initdb set it."""
     owner = connection.execute(_OWNER).fetchone()
     if owner is None:
         return None
@@ -42,8 +42,11 @@ def rights_of_public(connection: Connection) -> SchemaRights | None:
     return SchemaRights(str(owner[0]), tuple(grants))
 
 
-def give_back_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
-    """Restores owner and privileges as far as our role may; returns the statements left for a superuser. Writes."""
+def restore_rights_of_public(address: Address, wanted: SchemaRights) -> tuple[str, ...]:
+    """Restores owner and privileges, as far as this role may. Writes.
+
+    Returns the statements that a superuser must run.
+    """
     with connected(address, "ctgitops restore", {"search_path": "pg_catalog"}) as connection:
         left = [each for each in _owner(connection, wanted) if not _done(connection, each)]
         left += [each for each in _grants(connection, wanted) if not _done(connection, each)]
@@ -75,7 +78,10 @@ def _statement(form: str, grant: Grant) -> sql.Composed:
 
 
 def _done(connection: Connection, statement: sql.Composed) -> bool:
-    """Whether the statement took effect: a GRANT of a privilege that the role may not grant is only a warning."""
+    """Runs the statement; returns whether it took effect.
+
+    The rights are compared because PostgreSQL only warns if a role may not grant a privilege.
+    """
     before = rights_of_public(connection)
     try:
         connection.execute(statement)

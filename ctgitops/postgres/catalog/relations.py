@@ -30,7 +30,7 @@ left join pg_namespace o on o.oid = t.relnamespace
 where c.oid >= 16384 and c.relkind <> 'c' and n.nspname !~ '^pg_'
 and n.nspname not in ('information_schema', 'ctgitops')
 """
-# A search path that a migration changed must not affect these queries
+# These queries must not depend on the search path, which a migration may have changed
 _FOREIGN_KEYS = """
 select k.conname::pg_catalog.text, k.conrelid::pg_catalog.int8, k.confrelid::pg_catalog.int8
 from pg_catalog.pg_constraint k
@@ -49,12 +49,12 @@ class Relation:
 
     oid: int
     name: str
-    """Schema-qualified, and quoted where SQL requires it."""
+    """Schema-qualified, and quoted if SQL requires it."""
     bare: str
     """Without schema and without quotes."""
     kind: str
     file: int
-    """Its relfilenode; a different value means that the relation was rewritten."""
+    """The relfilenode; it changes when the relation is rewritten."""
     index_of: int
     of: str
 
@@ -65,7 +65,7 @@ class Relation:
 
 
 def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict[int, Relation]:
-    """All user relations, or those with the given OIDs, as `connection` sees them."""
+    """The user relations that `connection` sees: all, or those with the given OIDs."""
     if oids is None:
         found = connection.execute(_RELATIONS.encode()).fetchall()
     else:
@@ -78,13 +78,13 @@ def relations(connection: Connection, oids: Iterable[int] | None = None) -> dict
 
 
 def foreign_keys(connection: Connection, names: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Foreign keys with these names: name, OID of the table, OID of the referenced table."""
+    """The foreign keys in `names`: for each its name, the OID of its table and the OID of the referenced table."""
     found = connection.execute(_FOREIGN_KEYS.encode(), [list(names)]).fetchall()
     return [(str(name), _int(table), _int(referenced)) for name, table, referenced in found]
 
 
 def named_by(connection: Connection, locks: Iterable[RequiredLock]) -> tuple[int, ...]:
-    """OIDs of the relations that a statement names, as this session resolves them."""
+    """OIDs of the relations in `locks`, with unqualified names resolved on this session's search path."""
     found = connection.execute(_NAMED.encode(), [[lock.name for lock in locks]]).fetchall()
     return tuple(_int(oid) for (oid,) in found if oid is not None)
 

@@ -15,7 +15,7 @@ from ..connection.connect import Address, Connection, connected
 
 PARTS = ("relations", "routines", "database")
 """The files in `sql/snapshot/`."""
-TOLD = 3
+KEY_COLUMNS = 3
 """The number of leading columns that identify an object: kind, name, of; the others are attributes."""
 _SETTINGS = {
     "search_path": "''",
@@ -28,7 +28,7 @@ _SETTINGS = {
     "lc_monetary": "'C'",
     "statement_timeout": "0",
 }
-"""Settings that affect how PostgreSQL prints an expression."""
+"""Fixed values for the settings that affect how PostgreSQL prints an expression."""
 _BEGIN = "begin isolation level repeatable read read only; " + "; ".join(
     f"set local {name} = {value}" for name, value in _SETTINGS.items()
 )
@@ -58,7 +58,7 @@ _PUBLICATION_BEFORE = {"{part of publication}": "''", "{schemas of publication}"
 def take_snapshot(address: Address, known_as: tuple[str, str] | None = None) -> Snapshot:
     """Reads the schema of the database at `address`. Read-only. Raises LedgerError.
 
-    `known_as` renames a role: a throw-away server may use a different name for the same role.
+    `known_as`, an old and a new name, renames a role in the result: a throw-away server may use another name for it.
     """
     with connected(address, "ctgitops/snapshot") as connection:
         try:
@@ -92,7 +92,7 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
     more: bool | None = True
     while more:
         if cursor.description:
-            names = [column.name for column in cursor.description][TOLD:]
+            names = [column.name for column in cursor.description][KEY_COLUMNS:]
             objects += [_object(row, names) for row in cast("list[tuple[str | None, ...]]", cursor.fetchall())]
         more = cursor.nextset()
     return objects
@@ -100,12 +100,12 @@ def _objects(cursor: psycopg.Cursor[tuple[object, ...]]) -> list[SchemaObject]:
 
 def _object(row: tuple[str | None, ...], names: list[str]) -> SchemaObject:
     kind, name, of = row[0] or "", row[1] or "", row[2] or ""
-    attributes = {n: v for n, v in zip(names, row[TOLD:], strict=True) if v}
+    attributes = {n: v for n, v in zip(names, row[KEY_COLUMNS:], strict=True) if v}
     return SchemaObject(kind, of + name if name[0] == "." else name, of, attributes)
 
 
 def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[SchemaObject]:
-    """Renames a role in the objects; the privileges that this role has as an owner are not listed as grants."""
+    """Renames `role` to `other` in the objects. Drops grants to `other`, which is the owner in the real database."""
     quoted = other if re.fullmatch("[a-z_][a-z0-9_$]*", other) else '"' + other.replace('"', '""') + '"'
     renamed = [
         SchemaObject(
@@ -123,13 +123,13 @@ def _known_as(objects: list[SchemaObject], role: str, other: str) -> list[Schema
 
 
 def _name(attribute: str, name: str, quoted: str) -> str:
-    """The attribute with the role renamed: an owner is a plain name, other mentions of a role are SQL."""
+    """The new role name as `attribute` stores it: unquoted for an owner, else quoted as in SQL."""
     return name if attribute == "owner" else quoted
 
 
 @cache
 def queries(*, since_15: bool) -> str:
-    """All catalogue queries, for one message."""
+    """All catalog queries, joined into one message."""
     folder = files("ctgitops") / "postgres" / "sql" / "snapshot"
     text = "\n".join((folder / f"{part}.sql").read_text(encoding="utf-8") for part in PARTS)
     for placeholder, expression in (_PUBLICATION_SINCE_15 if since_15 else _PUBLICATION_BEFORE).items():

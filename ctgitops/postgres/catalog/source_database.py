@@ -1,4 +1,4 @@
-"""Reads what a copy of a database needs: its schema from pg_dump, roles, settings, extensions and locale."""
+"""Reads everything that a copy of a database needs: schema (with pg_dump), roles, settings, extensions and locale."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from ..server.os_account import run_as
 from ..server.programs import client_for
 
 LOCK_WAIT = "10s"
-"""How long pg_dump waits for a table that another session is altering."""
-MEANS = frozenset({
+"""pg_dump's --lock-wait-timeout: how long it waits while another session alters a table."""
+AFFECTS_MEANING = frozenset({
     "search_path", "timezone", "datestyle", "intervalstyle", "xmloption", "transform_null_equals", "array_nulls",
     "default_table_access_method", "check_function_bodies", "standard_conforming_strings",
 })  # fmt: skip
-"""Parameters that change the meaning of SQL. Others, such as an application's own, may hold secrets and are not
-copied."""
+"""Parameters that change the meaning of SQL. No others are copied: an application's own parameter may hold a secret."""
 _META = re.compile(r"^\\(un)?restrict .*$", re.MULTILINE)
-"""psql meta-commands, which pg_dump writes since August 2025."""
+"""The psql meta-commands `restrict` and `unrestrict`, which pg_dump writes since August 2025."""
 _PUBLIC = re.compile(r"^ALTER SCHEMA public OWNER TO .*;$", re.MULTILINE)
-"""Written by pg_dump 15 and later for a server before 15, where initdb gave `public` to the creator of the cluster."""
+"""pg_dump 15 and later writes this line for a server before 15, where the cluster's creator owns `public`."""
 _AS_MADE = "select from pg_catalog.pg_namespace where nspname = 'public' and nspowner = 10"
 _OPTIONS = r" OPTIONS \((?:[^']|'(?:[^']|'')*')*?\);"
 _MAPPING = re.compile(rf"^(CREATE USER MAPPING FOR .* SERVER .*?){_OPTIONS}", re.MULTILINE)
@@ -71,7 +70,7 @@ from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 
 
 def original_at(address: Address) -> SourceDatabase:
-    """Reads the database at `address`. Read-only. Raises LedgerError, or BackupError if no pg_dump here fits."""
+    """Reads the database at `address`. Read-only. Raises LedgerError; BackupError if no installed pg_dump fits."""
     settings = {"default_transaction_read_only": "on"}
     with connected(address, "ctgitops/read", settings) as connection:
         try:
@@ -96,7 +95,7 @@ def _read(connection: Connection) -> SourceDatabase:
         roles=tuple(_role(row) for row in connection.execute(_ROLES).fetchall()),
         owner=about["owner"],
         creates=about["creates"],
-        settings=tuple(each for each in settings if each[1].lower() in MEANS),
+        settings=tuple(each for each in settings if each[1].lower() in AFFECTS_MEANING),
         withheld=frozenset(name for who, name, _ in settings if "." in name and who in {"", about["user"]}),
         narrow_createrole=connection.info.server_version >= 160000,
         settable=frozenset(str(name) for (name,) in settable),
@@ -123,14 +122,14 @@ def _role(row: tuple[Any, ...]) -> Role:
 
 
 def _membership(row: dict[str, Any]) -> Membership:
-    """Converts a row of pg_auth_members; since PostgreSQL 16 a membership has its own options."""
+    """Converts a row of pg_auth_members, which has the options INHERIT and SET since PostgreSQL 16."""
     return Membership(
         row["group"], row["admin_option"], row.get("inherit_option"), row.get("set_option", True), row["by"]
     )
 
 
 def schema_of(address: Address, major: int) -> str:
-    """The output of `pg_dump -s`, without our own schema. Read-only. Raises LedgerError, BackupError."""
+    """The output of `pg_dump -s`, without the schema `ctgitops`. Read-only. Raises LedgerError, BackupError."""
     client = client_for(major, tls=wants_tls(address))
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
@@ -144,6 +143,6 @@ def schema_of(address: Address, major: int) -> str:
 
 
 def _without_secrets(schema: str) -> str:
-    """Removes logins from user mappings, and options named like a secret from foreign servers."""
+    """Removes credentials from user mappings, and options with secret names from foreign servers."""
     schema = _MAPPING.sub(r"\1;", schema)
     return _SERVER.sub(lambda server: _SECRET.sub(r"\1 '***'", server[0]), schema)

@@ -41,7 +41,7 @@ _PAGES = "select pg_catalog.pg_relation_size('ctgitops_calibration.t') / 8192"
 
 
 def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
-    """Sizes of the tables that exist. Read-only, takes no lock."""
+    """Sizes of those of `tables` that exist. Read-only, takes no lock."""
     found = connection.execute(_SIZES.encode(), [list(tables)]).fetchall()
     return {
         str(name): Size(float(str(rows)), int(str(pages)), int(str(indexes)), None if per is None else float(str(per)))
@@ -50,7 +50,10 @@ def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
 
 
 def calibrate(connection: Connection) -> Rates:
-    """Measures how fast the server does each kind of work, on a table that is rolled back. Takes half a second."""
+    """Measures how fast the server does each kind of work, in half a second.
+
+    It works on a table that it creates in a transaction and rolls back.
+    """
     connection.execute("begin")
     try:
         connection.execute(_TABLE)

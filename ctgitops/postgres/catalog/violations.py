@@ -1,6 +1,6 @@
-"""Counts rows that would make a migration fail: read-only, without waiting for locks, and for a limited time.
+"""Counts rows that would make a migration fail. Read-only; waits for no lock and stops after a time limit.
 
-If the time is not enough for an answer, the result says so.
+If a count exceeds the time limit, the result says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..connection.connect import Connection
 
 ALL_SECONDS = 60.0
 MOST = 100_000
-"""The most rows that are counted; a higher count is reported as `at least`."""
+"""A count stops at this number of rows, and is then reported as `at least`."""
 SHOWN = 5
 _DATA = "22"
 """The SQLSTATE class of invalid values: too long, out of range, not a number."""
@@ -44,13 +44,13 @@ _WHY: dict[type[psycopg.Error], str] = {
 }
 
 
-class ViolationsUnreadable(Exception):  # noqa: N818 - nothing went wrong
+class ViolationsUnreadable(Exception):  # noqa: N818 - it is not an error
     """The reason why the rows cannot be counted."""
 
 
 @dataclass
 class Looker:
-    """Counts the violating rows of one database; includes their `keys` if the manifest allows it."""
+    """Counts the violating rows of one database; with `keys`, which a manifest must allow, also returns some keys."""
 
     connection: Connection
     keys: bool = False
@@ -88,18 +88,18 @@ class Looker:
     def _counted(self, risk: Risk) -> Violation:
         table, condition = risk.demand.table, risk.demand.violating
         some = f"select from {table} where {condition} limit {MOST}"
-        rows = self._number(f"select count(*) from ({some}) each")  # noqa: S608 - see above
+        rows = self._number(f"select count(*) from ({some}) each")  # noqa: S608 - the parser quoted the names
         keys = self._first(table, condition) if rows and self.keys else ()
         return Violation(risk, rows, at_least=rows == MOST, keys=keys)
 
     def _converted(self, risk: Risk) -> Violation:
         column, new = risk.demand.converts
         try:
-            self._number(f"select count({column}::{new}) from {risk.demand.table}")  # noqa: S608 - see above
+            self._number(f"select count({column}::{new}) from {risk.demand.table}")  # noqa: S608 - quoted
         except psycopg.DatabaseError as error:
             if not (error.sqlstate or "").startswith(_DATA):
                 raise
-            return Violation(risk, 1, at_least=True)  # the server's message contains the value, which stays private
+            return Violation(risk, 1, at_least=True)  # the server's message quotes the value, which must stay private
         return Violation(risk, 0)
 
     def _of_constraint(self, demand: Demand) -> list[Demand]:
@@ -108,7 +108,7 @@ class Looker:
             raise ViolationsUnreadable("the NOT VALID constraint does not exist yet")
         definition = str(row[0]).removesuffix(" NOT VALID")
         found = _demands_of(f"alter table {demand.table} add {definition}")
-        # The constraint is in the database, so it was reviewed; but a part that could not be parsed is still unknown
+        # `unseen` is kept: a part of the constraint that must not be evaluated stays unknown
         return [replace(each, says=f"{demand.says}: {each.says}") for each in found]
 
     def _orphans(self, references: References, table: str) -> str:
@@ -129,7 +129,7 @@ class Looker:
         return tuple(" / ".join(map(str, row)) for row in self._rows(query, None))
 
     def _number(self, query: str) -> int:
-        # In binary format the server accepts a single statement only
+        # With binary results, a message can have only one statement
         row = self.connection.execute(query.encode(), binary=True).fetchone()
         return int(str(row[0])) if row else 0
 
@@ -138,7 +138,7 @@ class Looker:
 
 
 def _demands_of(sql: str) -> list[Demand]:
-    """Parses the demands of a constraint's definition; raises ViolationsUnreadable for syntax of newer servers."""
+    """Parses a constraint's requirements on rows. Raises ViolationsUnreadable for the syntax of newer servers."""
     try:
         return guarded("a constraint")(
             lambda: [each for tree in trees(sql) for each in demands(tree.kind, tree.node)]

@@ -1,4 +1,4 @@
-"""Opens connections. A connection error says what to do, and contains no secret."""
+"""Opens connections. The message of a connection error has a hint, and contains no secret."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .failure_cause import cause_of_loss, cause_of_refusal
 Connection = psycopg.Connection[tuple[object, ...]]
 
 _MISREAD = re.compile(r"\w+://(?:[^/?#@]*@[^?#]*@|[^/?#@]*@[^?#]*[?#][^=]*@|[^/?#@]*:[^/?#@]*[/?#][^?#]*@)", re.DOTALL)
-"""A URL whose password holds a bare @, or a bare / ? # before the @ that ends it."""
+"""Matches a URL whose password contains a character that must be URL-encoded: `@`, `/`, `?` or `#`."""
 
 _BARE_IPV6 = re.compile(
     r"postgres(?:ql)?://(?:[^/?#]*@)?(?:[^/?#,@]*,)*(?=[^,/?#]*:[^,/?#]*:)[0-9a-f:.]+(?:%[^,/?#]*)?(?:[,/?#]|\Z)",
     re.IGNORECASE,
 )
-"""A URL whose host is an IPv6 address without the brackets that separate its colons from the one before the port."""
+"""Matches a URL whose host is an IPv6 address without brackets, so that its end is ambiguous."""
 
 KEEPALIVES = {"keepalives": "1", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 KEEPALIVES |= {"tcp_user_timeout": "60000"}
-"""The client detects a dead server within a minute, also while sent data is unacknowledged."""
-NOTICES_US = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
-NOTICES_US |= {"tcp_user_timeout": "60000"}
-"""The same for the server: the run lock of a lost machine is free after a minute, not after two hours."""
+"""With these, the client detects a dead server within a minute, even if sent data is not acknowledged."""
+SERVER_KEEPALIVES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+SERVER_KEEPALIVES |= {"tcp_user_timeout": "60000"}
+"""With these, the server detects a dead client: it frees the run lock after a minute instead of two hours."""
 CONNECT_TIMEOUT_SECONDS = 15
 
 
@@ -40,10 +40,10 @@ class Address:
 
     url: str = field(repr=False)
     label: str
-    """`staging (STAGING_DATABASE_URL)`."""
+    """For example `staging (STAGING_DATABASE_URL)`."""
 
     def hidden(self, text: str) -> str:
-        """`text` with `***` for the URL, its password, and the password in its URL-encoded form."""
+        """`text` with `***` in place of the URL and its password, plain or URL-encoded."""
         for secret in sorted(_secrets_in(self.url), key=len, reverse=True):
             text = text.replace(secret, "***")
         return text
@@ -94,7 +94,7 @@ def on_one_server(address: Address) -> dict[str, str]:
 def connected(
     address: Address, application: str, settings: Mapping[str, str] | None = None, *, database: str | None = None
 ) -> Iterator[Connection]:
-    """A connection for the duration of a block; its loss during a query is a LedgerError, too. Raises as `connect`."""
+    """A connection for the duration of a block. Raises like `connect`; also LedgerError if it is lost in a query."""
     with connect(address, application, settings, database=database) as connection, lost_as_error(address):
         yield connection
 

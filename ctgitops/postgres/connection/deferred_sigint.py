@@ -11,12 +11,12 @@ HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def undisturbed(*, dropped: bool = False) -> Iterator[None]:
+def deferred_signals(*, dropped: bool = False) -> Iterator[None]:
     """Defers SIGINT, SIGTERM and SIGHUP to the end of a block, and raises them there unless `dropped`."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Not by a signal mask: it applies to one thread, and another, such as a progress bar's, would receive the signal
+    # A signal mask would not do: it applies to one thread, and another, such as a progress bar's, would get the signal
     came: list[int] = []
     before = {number: signal.signal(number, lambda n, _frame: came.append(n)) for number in HELD_BACK}
     try:

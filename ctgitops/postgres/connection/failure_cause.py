@@ -1,7 +1,7 @@
-"""The cause of a server error from its SQLSTATE and the routine that raised it, which `lc_messages` does not translate.
+"""Derives the cause of a server error from its SQLSTATE and from the server routine that raised it.
 
-Names of routines and files are fields of the protocol. Those below are the same in PostgreSQL 14 to 18, except where
-two are listed.
+Both are fields of the protocol, and `lc_messages` does not translate them. The routines below have the same name in
+PostgreSQL 14 to 18, unless two are listed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BY_SQLSTATE = {
 _CONNECTION_ENDED = ("08", "57P")
 _BY_ROUTINE = {
     ("55000", "ExecOpenScanRelation"): Cause.NOT_POPULATED,
-    # REFRESH … CONCURRENTLY: before 17, and since; of a table that is not a materialized view, too
+    # REFRESH … CONCURRENTLY, before 17 and since 17; both routines also refuse a table that is not a materialized view
     ("0A000", "ExecRefreshMatView"): Cause.NOT_POPULATED,
     ("0A000", "RefreshMatViewByOid"): Cause.NOT_POPULATED,
     ("0A000", "parse_extension_control_file"): Cause.EXTENSION_MISSING,
@@ -35,7 +35,7 @@ _BY_ROUTINE = {
 
 @dataclass(frozen=True)
 class Source:
-    """Where in the server's own source an error was raised; empty for an error that ctgitops itself raised."""
+    """The place in PostgreSQL's source code that raised an error; empty if ctgitops itself raised the error."""
 
     routine: str = ""
     file: str = ""
@@ -46,25 +46,25 @@ NOWHERE = Source()
 
 
 def source_of(error: psycopg.Error) -> Source:
-    """Where an error was raised that psycopg raised here."""
+    """The place in PostgreSQL's source code that raised `error`."""
     said = error.diag
     return Source(said.source_function or "", said.source_file or "", said.source_line or "")
 
 
 def cause_of_loss(error: psycopg.OperationalError) -> Cause | None:
-    """Why a connection that was there did not answer; an error without SQLSTATE is libpq's, which lost it."""
+    """Why a query on an open connection failed. An error without SQLSTATE is from libpq: the connection is lost."""
     return cause_of(error.sqlstate, source_of(error)) if error.sqlstate else Cause.CONNECTION_LOST
 
 
 def cause_of_refusal(error: psycopg.OperationalError, parameters: Mapping[str, str]) -> Cause | None:
-    """Why no connection was made. libpq keeps the SQLSTATE of a refusal to itself, and PQping tells what it was."""
-    if "closed the connection" in str(error):  # libpq's own words, which it translates only if LC_MESSAGES is set
+    """Why the server refused a connection. libpq does not return the SQLSTATE, so PQping finds the cause."""
+    if "closed the connection" in str(error):  # libpq's message, which is translated only if LC_MESSAGES is set
         return Cause.CONNECTION_LOST
     answer = pq.PGconn.ping(make_conninfo("", **parameters).encode())
     return Cause.SERVER_NOT_READY if answer == pq.Ping.REJECT else None
 
 
 def cause_of(sqlstate: str, source: Source) -> Cause | None:
-    """Why a statement failed; None where nothing depends on it."""
+    """Why a statement failed; None for a cause that ctgitops does not distinguish."""
     found = _BY_ROUTINE.get((sqlstate, source.routine)) or _BY_SQLSTATE.get(sqlstate)
     return found or (Cause.CONNECTION_LOST if sqlstate.startswith(_CONNECTION_ENDED) else None)

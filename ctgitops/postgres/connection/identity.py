@@ -1,4 +1,4 @@
-"""Reads a database's identity from the server and the ledger's table `home`; only this module knows its columns."""
+"""Reads a database's identity from the server and the table `home`. Only this module knows that table's columns."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _HOME = f"""left join (
 
 @dataclass(frozen=True)
 class Found:
-    """A database's identity, and the format of its ledger; 0 if it has no ledger."""
+    """A database's identity and the format of its ledger; the format is 0 if there is no ledger."""
 
     identity: Identity
     format: int = 0
 
 
 def read_identity(connection: Connection) -> Found:
-    """Reads which database a connection reaches, and which ledger it has. Two round trips. Read-only."""
+    """Reads the identity of a connection's database and ledger, in two round trips. Read-only."""
     facts = connection.execute(_FACTS.encode(), binary=True).fetchone() or (0, "", False, False, False)
     oid, name, may_ask, has_format, has_home = facts
     if not may_ask and not has_format:
@@ -54,9 +54,9 @@ def read_identity(connection: Connection) -> Found:
 
 
 def cluster_of(connection: Connection) -> frozenset[str]:
-    """Values that identify a server: its start time, and the system identifier, which standbys share. Read-only.
+    """Values that identify a server: its start time, and its system identifier, which its standbys share. Read-only.
 
-    Some roles may not read the system identifier.
+    The system identifier is missing if the role may not read it.
     """
     row = connection.execute("select extract(epoch from pg_catalog.pg_postmaster_start_time())::text").fetchone()
     cluster = read_identity(connection).identity.here.system_identifier
@@ -64,13 +64,13 @@ def cluster_of(connection: Connection) -> frozenset[str]:
 
 
 def record_home(connection: Connection, environment: Environment, identity: Identity) -> None:
-    """Records which environment the ledger belongs to, unless it is recorded; the run lock is held. Writes."""
+    """Records the environment that the ledger belongs to, unless one is recorded. Needs the run lock. Writes."""
     if identity.home is None:
         connection.execute(home_sql(connection, environment.name, identity, identity.ledger_id).encode())
 
 
 def home_sql(connection: Connection, environment: str, identity: Identity, ledger_id: str, reason: str = "") -> str:
-    """The INSERT that records this database, with this ledger id, as the home of `environment`."""
+    """The INSERT that records a database (`identity`) and a ledger ID as the home of `environment`."""
     escaping = Escaping(connection.pgconn)
 
     def text(value: str) -> str:

@@ -15,17 +15,17 @@ ADMIN = "ctgitops_shadow"
 """The superuser of a sandbox server, unless a role of the real server has that name."""
 
 MAINTENANCE = "ctgitops_maintenance"
-"""The database for our own connections while a copy has the name of the server's default database."""
+"""The database for ctgitops's own connections while a copy has the name of the server's default database."""
 
 WORK = "ctgitops/apply"
-"""The `application_name` of a working connection that is not running a migration."""
+"""The `application_name` of the migrations' connection while it runs no migration."""
 
 AT_WORK = "^ctgitops/(apply|seed|[0-9]+)$"
-"""Matches the `application_name` of working connections, but not of those that read, wait or hold the lock."""
+"""Matches the `application_name` of connections that run migrations. Others read, wait, or hold the run lock."""
 
 
 def unused(name: str, taken: Collection[str]) -> str:
-    """`name`, with underscores appended while it is taken."""
+    """`name`, with as many underscores appended as needed to be unused."""
     while name in taken:
         name += "_"
     return name

@@ -1,4 +1,4 @@
-"""Pins a run to one server if its URL can lead to several: the server that the first connection reached.
+"""Pins a run to one server, the one that its first connection reached, if its URL can lead to several.
 
 A URL can lead to several servers through a list of hosts, a name with several addresses, `target_session_attrs` or
 `load_balance_hosts`, set in the URL, in libpq's environment variables or in a service file. libpq chooses once, on a
@@ -21,10 +21,9 @@ Parameters = dict[str, str]
 _OF_SERVICE = frozenset({"service", "servicefile"})
 _NOT_KEPT = _OF_SERVICE | {"application_name", "fallback_application_name", "client_encoding"}
 _BY_NAME = re.compile(r"[^/@].*[a-z].*|[a-z]", re.IGNORECASE)
-"""A host that needs a name lookup: not a socket directory, an IPv4 or most IPv6 addresses, which resolve to
-themselves."""
+"""Matches a host that needs a name lookup. A socket directory, an IPv4 and most IPv6 addresses need none."""
 _chosen: dict[str, Parameters] = {}
-"""By URL: a process is one run, and all of its connections must reach one server."""
+"""The pinned parameters by URL, for the whole process: a process is one run, which must use one server."""
 
 
 def parameters_of(url: str) -> Parameters:
@@ -33,7 +32,7 @@ def parameters_of(url: str) -> Parameters:
 
 
 def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object, ...]]]) -> Parameters:
-    """The parameters for every connection of this run to `url`; `first` opens one to whichever server libpq chooses.
+    """The parameters for all connections of this run to `url`. `first` connects to a server that libpq chooses.
 
     Raises psycopg.OperationalError if no server can be reached, or none has the requested `target_session_attrs`.
     """
@@ -48,7 +47,7 @@ def on_one_server(url: str, first: Callable[[], psycopg.Connection[tuple[object,
 
 
 def _has_choice(parameters: Parameters) -> bool:
-    """Whether two connections with the same parameters can reach different servers, or a service file is used."""
+    """Whether two connections with these parameters can reach different servers; True if they name a service file."""
     given = _given(parameters)
     hosts = given("host")
     return (
@@ -61,7 +60,7 @@ def _has_choice(parameters: Parameters) -> bool:
 
 
 def _given(parameters: Parameters) -> Callable[[str], str]:
-    """A parameter's value by its name: from the URL, else from libpq's environment variable."""
+    """A function from a parameter's name to its value: from the URL, else from libpq's environment variable."""
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
 
     def given(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Detects a connection pooler in transaction mode, where session locks and session settings do not last."""
+"""Detects a connection pooler in transaction mode, which loses session locks and session settings."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from ...errors import UsageError
 from .connect import Address, Connection
 
 _WHO = "select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('ctgitops.arrived', true)"
-ARRIVES = {"ctgitops.arrived": "yes"}
-"""A session setting that exists only if settings reach the server."""
+SETTINGS_PROBE = {"ctgitops.arrived": "yes"}
+"""A connection option that the server knows only if the pooler passes connection options on."""
 POOLER_PORT = 6543
 """The port of Supabase's pooler in transaction mode."""
 
 
 def refuse_pooler(lock: Connection, address: Address, another: Callable[[], Connection]) -> None:
-    """Raises UsageError if a connection is not one session of the server throughout. Read-only.
+    """Raises UsageError if one connection can use several sessions of the server. Read-only.
 
-    `lock` was opened with the setting ARRIVES, which a pooler may drop.
+    `lock` must be opened with the connection option SETTINGS_PROBE, which a pooler may drop.
     """
     backend, setting = _asked(lock)
     info = lock.info
     if backend == info.backend_pid and setting == "yes" and info.port != POOLER_PORT:
         return
     with another() as other, other.transaction():
-        # a pooler in transaction mode gives it the server session that `lock` used just before
+        # A pooler in transaction mode gives `other` the server session that `lock` used just before
         if _asked(other)[0] == backend or _asked(lock)[0] != backend:
             raise _refusal(
                 lock, address, "uses another server session for each transaction, so the run lock would be lost"

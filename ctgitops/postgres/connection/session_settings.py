@@ -11,10 +11,10 @@ from .connect import Connection
 from .simple_query import exchange_or_rollback, rows
 
 SHOWN = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "search_path")
-OF_THE_LINK = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
-"""They decide when the server notices a lost client; on a Unix socket they have no effect and no value."""
+KEEPALIVE_SETTINGS = ("client_connection_check_interval", "tcp_keepalives_idle", "tcp_user_timeout")
+"""Settings that decide when the server notices a lost client. On a Unix socket they have no effect and no value."""
 _NAMES = ", ".join(f"'{name}'" for name in SHOWN)
-_ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *OF_THE_LINK))
+_ALL = ", ".join(f"pg_catalog.current_setting('{name}', true)" for name in (*SHOWN, *KEEPALIVE_SETTINGS))
 _ASK = f"""
 select {_ALL}; begin; set local search_path = pg_catalog;
 select case when s.setrole = 0 and s.setdatabase = 0 then 'every session' else
@@ -33,9 +33,10 @@ ON_DISK = (
     "select pg_catalog.set_config('synchronous_commit', 'local', true) "
     "where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off'"
 )
-"""Before a commit whose migration is then reported as done: the role, the database or the migration may have `off`.
+"""Sets synchronous_commit for a commit whose migration is then reported as done.
 
-`local` waits for the server's own disk and for no standby, which whoever wrote `off` did not want to wait for either.
+The role, the database or the migration may have set it to `off`. `local` waits for the server's own disk but, like
+`off`, for no standby.
 """
 _MAY_PIN = {
     14: "select rolsuper from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user",
@@ -44,9 +45,9 @@ _MAY_PIN = {
 
 
 def english(connection: Connection) -> dict[str, str]:
-    """The setting that makes the server's messages English, where this role may set it; no decision rests on it.
+    """The setting that makes the server's messages English; empty if this role may not set it, or `connection` is lost.
 
-    It is asked before each connection: a migration can take that right away. Empty if `connection` is lost.
+    No decision depends on the language. Call it before each new connection: a migration can revoke that right.
     """
     query = _MAY_PIN[14 if connection.info.server_version < 150000 else 15]
     with suppress(psycopg.Error):
@@ -55,11 +56,11 @@ def english(connection: Connection) -> dict[str, str]:
 
 
 def effective_settings(connection: Connection) -> SessionSettings | None:
-    """The effective settings; None if the server returns an error, which the first migration meets too. Read-only."""
+    """The effective settings; None after a server error, which the first migration then reports. Read-only."""
     answer = exchange_or_rollback(connection, _ASK)
     if answer.failure:
         return None
-    values = dict(zip((*SHOWN, *OF_THE_LINK), rows(answer.results[0])[0], strict=True))
+    values = dict(zip((*SHOWN, *KEEPALIVE_SETTINGS), rows(answer.results[0])[0], strict=True))
     shown = tuple((name, value or "") for name, value in values.items() if name in SHOWN or value not in {"0", None})
     standing = (RoleDefault(*(value or "" for value in row)) for row in rows(answer.results[3]))
     return SessionSettings(shown, tuple(standing))

@@ -1,7 +1,7 @@
-"""Sends one message with the simple query protocol and reads all results in one round trip. It can be cancelled.
+"""Sends one message with the simple query protocol, and reads all results in one round trip. Ctrl-C cancels it.
 
-psycopg's cursors do not tell how many statements of a message completed before one failed, and that number is needed to
-find the line of the error. So this module uses `psycopg.pq`, psycopg's public interface to libpq.
+The line of an error depends on how many statements of the message completed before the error. psycopg's cursors do not
+return that number, so this module uses `psycopg.pq`, psycopg's public interface to libpq.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from .failure_cause import NOWHERE, Source, cause_of
 POLL_SECONDS = 1.0
 CANCEL_SECONDS = 2.0
 MOST_SAID = 8000
-"""The most bytes of a server message that are kept: a RAISE can send megabytes, which logs and the ledger would
-store."""
+"""Longer server messages are cut to this many bytes: a RAISE can send megabytes, which logs and the ledger store."""
 _COPIES = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
 _FAILED = {pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE}
 
@@ -43,13 +42,13 @@ class Failure:
     table: str = ""
     source: Source = NOWHERE
     stated: Cause | None = None
-    """The cause, where it is not the server that says it."""
+    """The cause, if ctgitops and not the server determined it."""
     inside: tuple[str, int] | None = None
     """SQL inside a statement, such as the body of a DO block, and the position of the error in it, from 1."""
 
     @property
     def cause(self) -> Cause | None:
-        """Why the statement failed; None where nothing depends on it."""
+        """Why the statement failed; None for a cause that ctgitops does not distinguish."""
         return self.stated or cause_of(self.sqlstate, self.source)
 
 
@@ -58,7 +57,7 @@ _LOST = Failure("the connection was lost", stated=Cause.CONNECTION_LOST)
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a message: statements done before one failed, rows of the last query, and the failure if any."""
+    """The result of a message: the number of completed statements, the results, and the failure if there was one."""
 
     done: int
     results: tuple[pq.abc.PGresult, ...]
@@ -68,7 +67,7 @@ class Answer:
 
 
 class Interrupted(KeyboardInterrupt):
-    """This run was asked to stop; the running statement was cancelled on the server."""
+    """The user or the system stopped this run; the server cancelled the running statement."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("interrupted")
@@ -80,8 +79,8 @@ def exchange(
 ) -> Answer:
     """Sends `message`, reads all its results, and calls `meanwhile` about every second.
 
-    `without_rows` discards rows, for unreviewed SQL: it may return more than this machine's memory holds. After a
-    KeyboardInterrupt no statement is running, and Interrupted is raised.
+    `without_rows` discards rows: unreviewed SQL may return more than this machine's memory holds. A KeyboardInterrupt
+    cancels the running statement, and raises Interrupted.
     """
     pgconn = connection.pgconn
     try:
@@ -104,7 +103,7 @@ def exchange_or_rollback(connection: Connection, message: str) -> Answer:
 
 
 def rest(seconds: float, jitter: float = 0.0) -> None:
-    """Sleeps, longer or shorter by up to the fraction `jitter`. Raises Interrupted if this run is asked to stop."""
+    """Sleeps for `seconds`, give or take a random part of up to `jitter` (a fraction). Raises Interrupted on Ctrl-C."""
     try:
         time.sleep(seconds * random.uniform(1 - jitter, 1 + jitter))  # noqa: S311 - not a secret
     except KeyboardInterrupt:
@@ -112,7 +111,7 @@ def rest(seconds: float, jitter: float = 0.0) -> None:
 
 
 def _cancelled(connection: Connection) -> Answer:
-    """Cancels the running message and returns its result; a second interrupt ends the wait for it."""
+    """Cancels the running message and returns its result; a second interrupt stops the wait for that result."""
     try:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=CANCEL_SECONDS)
@@ -157,10 +156,10 @@ def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresu
 
 
 def _consumed(pgconn: pq.abc.PGconn) -> bool:
-    """False if the connection is lost. What the server sent before, such as the reason, can still be read."""
+    """Reads input; False if the connection is lost. Earlier messages of the server stay readable."""
     try:
         pgconn.consume_input()
-        while pgconn.notifies():  # libpq keeps them, and a migration can LISTEN to millions of its own
+        while pgconn.notifies():  # libpq keeps them in memory, and a migration can NOTIFY itself millions of times
             pass
     except psycopg.OperationalError:
         return False

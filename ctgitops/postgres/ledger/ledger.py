@@ -25,9 +25,9 @@ from .ledger_errors import cannot_make, not_a_ledger, not_readable, read_only, u
 from .progress import read_traces
 
 LEDGER = "ledger"
-"""Name of the table with the entries, as error messages use it."""
+"""The name of the table with the entries, as error messages contain it."""
 FORMAT = 3
-"""The newest format this tool knows; `sql/ledger_N.sql` brings a database from N - 1 to N."""
+"""The newest format this version supports; `sql/ledger_N.sql` upgrades a ledger from N - 1 to N."""
 
 _COLUMNS = (
     "mark, name, number, version, checksum, sql, rollback_sql, started_at, finished_at, millis, error, actor, "
@@ -39,7 +39,7 @@ select pg_catalog.current_setting('transaction_read_only') = 'on',
        (select bool_and(pg_catalog.has_table_privilege(name, 'insert')) from unnest(%s::text[]) name)
 """
 _SOON = "set local lock_timeout = '5s'"
-"""A format upgrade locks the ledger, and sessions that read it wait meanwhile."""
+"""Limits the lock wait of a format upgrade, because sessions that read the ledger queue behind it."""
 _PROGRESS_SINCE = f"select since from {SCHEMA}.format where version = 2"  # noqa: S608 - constants only
 
 BEGAN = "ctgitops.began"
@@ -53,7 +53,7 @@ def read_ledger(connection: Connection, address: Address) -> Ledger:
         if found.format == 0:
             return Ledger(identity=found.identity)
         _refuse_newer(found.format, address)
-        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # a role's DateStyle changes times as text
+        rows = connection.execute(_ENTRIES, binary=True).fetchall()  # times as text depend on the role's DateStyle
         entries = tuple(Entry(Mark(str(row[0])), *row[1:]) for row in rows)  # type: ignore[arg-type]
         ledger = Ledger(entries, identity=found.identity)
         return _with_progress(connection, ledger) if ledger.unfinished else ledger
@@ -69,7 +69,7 @@ def _with_progress(connection: Connection, ledger: Ledger) -> Ledger:
 
 @contextmanager
 def _asking(connection: Connection, address: Address) -> Iterator[None]:
-    """Converts server errors about unreadable tables, or tables that ctgitops did not create, to a LedgerError."""
+    """Converts server errors to a LedgerError: the tables are not readable, or ctgitops did not create them."""
     try:
         yield
     except errors.InsufficientPrivilege:
@@ -97,16 +97,16 @@ def ensure_ledger(
     environment: Environment | None = None,
     their_path: Callable[[], str] | None = None,
 ) -> None:
-    """Creates the ledger, or upgrades it to the current format; the run lock is held. Writes. Raises LedgerError.
+    """Creates the ledger, or upgrades it to the current format. Needs the run lock. Writes. Raises LedgerError.
 
-    A throw-away database has no environment, so its home is not checked. `their_path` is the search path that event
-    triggers of the database expect; without it, the search path of `connection` applies.
+    Without `environment`, for a throw-away database, the ledger's home is not checked. `their_path` returns the search
+    path that the database's event triggers expect; without it, they run with the search path of `connection`.
     """
     with _asking(connection, address):
         found = read_identity(connection)
         _refuse_newer(found.format, address)
         if environment and not found.identity.ledger_id:
-            refuse_wrong(environment, found.identity)  # if the manifest pins a ledger, none is created
+            refuse_wrong(environment, found.identity)  # no new ledger if the manifest pins a ledger ID
     if found.format < FORMAT:
         _bring_from(found.format, connection, address, their_path() if their_path else None)
     with _asking(connection, address):
@@ -134,9 +134,9 @@ def _bring_from(old: int, connection: Connection, address: Address, their_path: 
 
 
 def implicit_catalog(path: str) -> str:
-    """A search path without `pg_catalog`, which PostgreSQL then searches first.
+    """`path` without `pg_catalog`: PostgreSQL then searches `pg_catalog` first.
 
-    So our DDL uses PostgreSQL's own types and operators, while an event trigger resolves unqualified table names, and
+    With it, our DDL uses PostgreSQL's own types and operators. An event trigger resolves unqualified table names, and
     creates tables, in the same schemas as in any other session.
     """
     parts = (part.strip() for part in re.findall(r'(?:[^,"]|"(?:[^"]|"")*")+', path))
@@ -144,7 +144,7 @@ def implicit_catalog(path: str) -> str:
 
 
 def _refuse_read_only(connection: Connection, address: Address) -> None:
-    """Raises LedgerError if this role may not add to the ledger, before time is spent on a backup."""
+    """Raises LedgerError if this role may not add entries. Called before a backup is taken."""
     user = connection.info.user
     tables = [f"{SCHEMA}.ledger", f"{SCHEMA}.progress", f"{SCHEMA}.home"]
     only_reads, may_add = connection.execute(_MAY_ADD, [tables]).fetchone() or (False, False)
@@ -160,9 +160,9 @@ def _refuse_read_only(connection: Connection, address: Address) -> None:
 
 
 def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
-    """The statement that adds `entry`; with `timed`, the server measures the time since the transaction began.
+    """The statement that adds `entry`; with `timed`, the server adds the time since the migration began.
 
-    Names are qualified, so that objects and settings of a migration cannot interfere.
+    Its names are qualified, so that objects and settings of a migration cannot interfere.
     """
     values: dict[str, str] = {
         "number": _number(entry.number),
@@ -189,20 +189,20 @@ def insert_sql(entry: Entry, escaping: abc.Escaping, *, timed: bool) -> str:
 
 
 def _given(setting: str) -> str:
-    """A setting's value; null if it is empty. NULLIF would compare with whatever `=` the search path finds."""
+    """SQL for a setting's value, or null if it is empty. NULLIF is not used: its `=` depends on the search path."""
     value = f"pg_catalog.current_setting('{setting}', true)"
     return f"case when {value} operator(pg_catalog.<>) '' then {value} end"
 
 
-# The transaction's start time is that of its message, which may contain other migrations; and the migration
-# may have reset all settings, including ours.
+# Not the transaction's start time: it is the message's, which may contain other migrations. The setting may be
+# missing, because the migration may have reset all settings.
 _BEGAN_AT = f"coalesce(pg_catalog.to_timestamp({_given(BEGAN)}::pg_catalog.float8), pg_catalog.transaction_timestamp())"
 _SECONDS = f"extract(epoch from pg_catalog.clock_timestamp() operator(pg_catalog.-) {_BEGAN_AT})"
 _MILLIS = f"pg_catalog.round({_SECONDS} operator(pg_catalog.*) 1000)"
 
 
 def _rollback_sql(escaping: abc.Escaping, entry: Entry) -> str:
-    """The rollback file's text; without a file, the SQL that the migration passed to record_migration."""
+    """SQL for the rollback: the rollback file's text, or else the SQL that the migration passed to record_migration."""
     if entry.mark is not Mark.APPLIED or entry.rollback_sql is not None:
         return _text(escaping, redact(entry.rollback_sql or ""))
     return _given("ctgitops.rollback_sql")

@@ -1,4 +1,4 @@
-"""Errors about the ledger: the server's own words, and a next command that fits their SQLSTATE."""
+"""Builds errors about the ledger: the server's message, and a hint that depends on its SQLSTATE."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _not_granted(connection: Connection, address: Address, failure: Failure, fou
 
 
 def add_entry(connection: Connection, address: Address, *statements: str) -> None:
-    """Adds rows in one transaction that is on disk at its end. Writes. Raises LedgerError."""
+    """Adds rows in one transaction, and waits until it is on disk. Writes. Raises LedgerError."""
     answer = exchange_or_rollback(connection, "; ".join(("begin", *statements, ON_DISK, "commit")))
     if answer.failure:
         raise _entry_refused(connection, address, answer.failure)
@@ -131,7 +131,7 @@ def _entry_refused(connection: Connection, address: Address, failure: Failure) -
 
 
 def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> str:
-    """The next command. It names event triggers if one raised the error, or if no other cause is known."""
+    """The next command; names event triggers if one raised the error, or if no other cause is known."""
     if culprit:
         alter = f"ALTER EVENT TRIGGER {culprit}"
         return (
@@ -149,7 +149,7 @@ def _hint(failure: Failure, culprit: str, triggers: list[tuple[str, str]]) -> st
 
 
 def _may_create(connection: Connection) -> bool:
-    """Whether the role may create schemas: then the error denied another privilege. False if the query fails."""
+    """Whether the role may create schemas, so that another privilege is missing. False if the query fails."""
     try:
         return connection.execute(_MAY_CREATE.encode()).fetchone() == (True,)
     except psycopg.Error:

@@ -13,7 +13,7 @@ from ...sql.script import Script
 from ..connection.connect import Connection
 from ..connection.names import SCHEMA, literal
 
-# A batched migration can have many thousand rows, so the server sums them, separately for each run.
+# A batched migration can have many thousand progress rows, so the server sums their counts for each run.
 _TRACES = f"""
 select p.entry, p.number, p.kind, p.mark, p.position, p.statement_hash, min(p.started_at), max(p.finished_at),
        coalesce(sum(p.rows), 0)::bigint, count(*) filter (where p.kind = 'batch'), coalesce(max(p.note), ''),
@@ -28,11 +28,11 @@ BEGAN = (
     "begin; set local role none; select pg_catalog.quote_literal(backend_start) "
     "from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid(); commit"
 )
-"""Queries when this backend began, as the login role: a role selected by SET ROLE may not see it."""
+"""Queries this backend's start time as the login role, because a role set by SET ROLE may not see it."""
 
 
 def read_traces(connection: Connection, numbers: Iterable[int]) -> tuple[ProgressRow, ...]:
-    """Progress rows of migrations with these numbers, oldest first. Read-only."""
+    """Progress rows of the migrations in `numbers`, oldest first. Read-only."""
     rows = connection.execute(_TRACES.encode(), [list(numbers)], binary=True).fetchall()
     return tuple(
         ProgressRow(entry, number, Kind(str(kind)), Reached(str(mark)), *more)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ class Author:
     entry: int
     step: Step
     began: str
-    """When the backend began, as an SQL constant."""
+    """The backend's start time, as an SQL constant."""
 
     def row(
         self, reached: Reached, position: int, *, kind: Kind = Kind.STATEMENT, rows: int | None = None, note: str = ""

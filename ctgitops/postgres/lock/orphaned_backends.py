@@ -1,4 +1,4 @@
-"""Waits for backends that an earlier run left, or terminates them: they may still commit what they run."""
+"""Waits for backends of an earlier, lost run, or terminates them: they may still commit a statement."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ...errors import MustWaitError
 from ..connection.connect import Address, Connection
 from ..connection.names import AT_WORK
 
-# The holder of the run lock is the only run, so before it begins, any working backend is left of another run. A role
-# may not see what another backend runs, but it sees whether one works: every statement has a virtual transaction.
+# Only the holder of the run lock works, so before it begins, any working backend is an orphan of another run. A role
+# may not see the query of another role's backend, but it sees that one is running: every statement holds the lock of a
+# virtual transaction.
 _ORPHANS = f"""
 select a.pid, a.backend_start, a.application_name, coalesce(a.usename, ''),
        extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::float8, coalesce(a.query, '')
@@ -31,7 +32,7 @@ _Row = tuple[int, datetime, str, str, float | None, str]
 
 
 def wait_for_orphans(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Waits until no other session works on this database; the run lock is held. Raises MustWaitError."""
+    """Waits until no backend of another run works on this database. Needs the run lock. Raises MustWaitError."""
     deadline = time.monotonic() + request.environment.timeouts.retry_for.total_seconds()
     told: set[tuple[int, datetime]] = set()
     while orphans := _at_work(lock):
@@ -56,9 +57,9 @@ def _still_at_work(orphan: Orphan, address: Address) -> MustWaitError:
 
 
 def ending(which: str) -> str:
-    """The query that terminates this role's sessions in this database for which the condition `which` on `a` is true.
+    """The query that terminates this role's sessions in this database that match `which`.
 
-    Each row says whether the session has ended.
+    `which` is a condition on `a`, an alias of pg_stat_activity. Each row of the result is true if the session ended.
     """
     return f"""
 select pg_catalog.pg_terminate_backend(a.pid, {PATIENCE_MILLISECONDS}) from pg_catalog.pg_stat_activity a

@@ -1,4 +1,4 @@
-"""The run lock: an advisory lock on a connection used for nothing else, and a lease row that shows who holds it."""
+"""The run lock: an advisory lock on a separate connection, and a lease row that shows which run holds it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..connection.names import AT_WORK
 from .orphaned_backends import ending, wait_for_orphans
 
 RUN_LOCK = int.from_bytes(hashlib.sha256(b"ctgitops run lock").digest()[:8], signed=True)
-"""An advisory lock belongs to one database, so one constant serves every environment."""
+"""The key of the advisory lock, the same for every environment: an advisory lock is local to a database."""
 
 POLL_SECONDS = 0.5
 _Row = tuple[int, datetime, str, str, str, bool]
 LEASE_SECONDS = 2.0
-"""Minimum interval between writes of the row, which is for people; its connection has no other task."""
+"""Minimum interval between writes of the lease row, which only informs people."""
 LAST_BEAT_SECONDS = 5.0
-"""How long the end of a run waits for a write in progress."""
+"""How long the end of a run waits for an unfinished write of the lease row."""
 
 _HOLDER = """
 select a.pid, a.backend_start, coalesce(a.usename, ''), coalesce(a.application_name, ''),
@@ -72,9 +72,9 @@ _END = f"{ending(_OF_THE_HOLDER)} order by a.pid = %(pid)s desc"
 
 
 def take(lock: Connection, address: Address, request: Request, tell: Listener) -> None:
-    """Takes the run lock by polling: a blocking request and CREATE INDEX CONCURRENTLY in the other run would deadlock.
+    """Takes the run lock, and then waits for orphaned backends of a lost run.
 
-    Then waits for orphaned backends of a lost run.
+    It polls, because a waiting lock request would deadlock with CREATE INDEX CONCURRENTLY in the other run.
     """
     try:
         _poll(lock, address, request, tell)
@@ -127,14 +127,14 @@ def holder_of(connection: Connection) -> Holder | None:
 
 
 def end(connection: Connection, holder: Holder) -> bool:
-    """Terminates that session and those that work for it, no others; whether the lock's session ended. Writes."""
+    """Terminates the holder's sessions and no others; returns whether the session with the lock ended. Writes."""
     connection.execute(_END, {"pid": holder.pid, "began": holder.began})
     now = holder_of(connection)
     return now is None or (now.pid, now.began) != (holder.pid, holder.began)
 
 
 class Lease:
-    """Describes the run to runs that wait for it. It decides nothing, so a failure to write it is not an error."""
+    """The lease row, which describes the run to waiting runs. It only informs, so a failed write is not an error."""
 
     def __init__(self, lock: Connection, request: Request) -> None:
         self._lock = lock
@@ -143,7 +143,7 @@ class Lease:
         self._step = ""
 
     def write(self) -> None:
-        """Writes the run's current step, and that it is alive. Any thread may call it."""
+        """Writes the run's current step, and the current time as a sign of life. Any thread may call it."""
         self._written = time.monotonic()
         step = self._step or None
         values = {"actor": self._origin.actor or None, "run_url": self._origin.run_url or None, "step": step}
@@ -158,7 +158,7 @@ class Lease:
 
     @contextlib.contextmanager
     def heartbeat(self, seconds: float) -> Iterator[None]:
-        """Writes the row at an interval, in a thread, until the block ends: the run may wait for something else."""
+        """Writes the row every `seconds` in a thread until the block ends, so that a waiting run shows as alive."""
         over = threading.Event()
 
         def beat() -> None:
@@ -191,9 +191,9 @@ class Lease:
 
 
 def _is_lost(lock: Connection) -> bool:
-    """Reads all unsolicited messages of the server; its last messages arrive before the connection ends.
+    """Whether the connection is lost, after reading the messages that the server sent before it ended.
 
-    Skipped while the heartbeat uses the connection: libpq allows one thread at a time, and the next check detects it.
+    False while the heartbeat uses the connection (libpq allows one thread at a time); the next check then detects it.
     """
     if not lock.lock.acquire(blocking=False):
         return False

@@ -23,12 +23,12 @@ from ..transaction.step_failure import ENDLESS, OutOfTime, StepFailed
 from .run_context import Run
 from .throttle import WAITERS, Throttle
 
-TRIED_AGAIN = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
-"""Lock timeout, deadlock, serialization failure: the batch is rolled back, and a retry may succeed."""
+RETRYABLE = frozenset({LOCK_NOT_AVAILABLE, "40P01", "40001"})
+"""SQLSTATEs after which a retry may succeed: lock timeout, deadlock, serialization failure."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 TOLD_EVERY_SECONDS = 5.0
 EVERYTHING = 2**62
-# A page of 8 kB has room for 291 rows without columns; for an analyzed table, reltuples / relpages applies.
+# An 8 kB page has room for 291 rows without columns. For an analyzed table, reltuples / relpages is used instead.
 _MOST_ROWS = """
 with recursive parts (oid) as (
     select pg_catalog.to_regclass(name)::pg_catalog.oid
@@ -57,7 +57,7 @@ class Batches:
     author: Author
     batch: Batch
     rows: int = 0
-    """All rows ever updated, by this run and earlier ones."""
+    """The number of rows that this run and earlier ones updated."""
     batches: int = 0
     _began: float = field(default_factory=time.monotonic)
     _told: float = -TOLD_EVERY_SECONDS
@@ -83,7 +83,7 @@ class Batches:
         self._tell()
 
     def _next(self, throttle: Throttle) -> int:
-        """Runs the next batch and returns its rows; 0 when no row is left, not even one locked by another session."""
+        """Runs the next batch and returns its number of rows; 0 if no rows are left, not even locked ones."""
         self.run.assert_lock_held()
         while behind := throttle.lag(self.connection):
             self.run.tell(BatchHeld(self.step, f"a replica lags {behind:.0f} s behind"))
@@ -96,15 +96,15 @@ class Batches:
         return touched if touched or everybodys == text else self._tried(everybodys, throttle)
 
     def _tried(self, text: str, throttle: Throttle) -> int:
-        """Runs one batch; a lock timeout is rolled back and retried for a limited time."""
+        """Runs one batch. After a lock timeout, rolls it back and retries for a limited time."""
         message = sized(text, batch_shape(text), self.batch.size)
         deadline = time.monotonic() + self.run.patience
         pause = FIRST_PAUSE_SECONDS
         while True:
             answer = exchange_or_rollback(self.connection, f"begin;\n{message}")
             if answer.failure is None:
-                return self._kept(answer, throttle)
-            if answer.failure.sqlstate not in TRIED_AGAIN or time.monotonic() + pause > deadline:
+                return self._committed(answer, throttle)
+            if answer.failure.sqlstate not in RETRYABLE or time.monotonic() + pause > deadline:
                 raise StepFailed(answer.failure, self._spot(answer.failure), answer.lost)
             self.run.tell(BatchHeld(self.step, f"batch rolled back, retrying: {answer.failure.message}"))
             self._refuse_late()
@@ -112,8 +112,8 @@ class Batches:
             rest(pause, jitter=0.2)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _kept(self, answer: Answer, throttle: Throttle) -> int:
-        """Adds the progress row and commits; returns the rows updated. An empty batch is rolled back."""
+    def _committed(self, answer: Answer, throttle: Throttle) -> int:
+        """Adds the progress row and commits; returns the number of updated rows. Rolls back an empty batch."""
         touched = answer.results[-1].command_tuples or 0
         if not touched:
             exchange(self.connection, "rollback")

@@ -1,4 +1,4 @@
-"""Polls the progress of an index build on a second connection, while the first one waits for it."""
+"""Polls the progress of an index build on a second connection, while the first one runs the build."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ select phase,
 from pg_catalog.pg_stat_progress_create_index where pid = %s
 """
 TENTHS = 10
-"""Progress is reported at each tenth of a phase, which keeps a log short."""
+"""Progress is reported at each tenth of a phase, so that logs stay short."""
 
 
 class IndexWatch:
-    """Called about every second while a statement runs; never makes it fail."""
+    """Called about every second while a statement runs. An error here never fails the statement."""
 
     def __init__(self, open_connection: Callable[[], Connection], backend: int, step: Step, tell: Listener) -> None:
         self._open = open_connection
@@ -34,7 +34,7 @@ class IndexWatch:
         self._told: tuple[str, int] | None = None
 
     def __call__(self) -> None:
-        """Reports the progress if it reached another tenth since the last report."""
+        """Reports the progress if it has reached a further tenth since the last report."""
         with contextlib.suppress(psycopg.Error, CtgitopsError):
             self._connection = self._connection or self._open()
             row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()
@@ -48,6 +48,6 @@ class IndexWatch:
             self._tell(IndexAdvanced(self._step, phase, done, total))
 
     def close(self) -> None:
-        """Closes its connection."""
+        """Closes the second connection."""
         if self._connection is not None:
             self._connection.close()

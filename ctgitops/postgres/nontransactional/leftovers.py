@@ -1,4 +1,4 @@
-"""Inspects what an interrupted statement left in the database, compares it with the file, and drops INVALID indexes."""
+"""Inspects the leftovers of an interrupted statement, compares them with the file, and drops INVALID indexes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..transaction.message import OWN_PATH
 _INDEX = """
 select i.indexrelid, i.indisvalid and i.indisready from pg_catalog.pg_index i where i.indexrelid = {name_oid}
 """
-# An index is in the schema of its table, wherever the search path finds the table.
+# An index is in the schema of its table. If the table's name is unqualified, the search path determines the schema.
 _INDEX_ON = """
 select i.indexrelid, i.indisvalid and i.indisready
 from pg_catalog.pg_class t join pg_catalog.pg_namespace n on n.oid = t.relnamespace
@@ -28,7 +28,7 @@ where t.oid = {table_oid}
 _INDEXES_OF = """
 select i.indexrelid from pg_catalog.pg_index i where i.indrelid = {table_oid}
 """
-# REINDEX … CONCURRENTLY builds a second index: INVALID, named after the original, and otherwise identical to it.
+# REINDEX … CONCURRENTLY builds a second index, which is INVALID and named after the original, but otherwise equal.
 _REINDEXED = r"""
 select i.indexrelid from pg_catalog.pg_index i
 join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -71,14 +71,14 @@ join pg_catalog.pg_class t on t.oid = i.indrelid join pg_catalog.pg_namespace tn
 where i.indexrelid = {oid}
 """
 _BUILDER_SECONDS = 2
-"""Autovacuum holds that lock too, and yields to a session that waits longer than deadlock_timeout, which is one
-second."""
+"""How long `drop` waits for the table's lock. Autovacuum also holds that lock, but yields to a session that waits for
+longer than deadlock_timeout, which is one second."""
 _PROBE = "ctgitops_probe"
 _OIDS = {key: f"current_setting('ctgitops.{key}')::oid" for key in ("name_oid", "table_oid")}
 _PROBED = f"(select indexrelid from pg_catalog.pg_index where indrelid = 'pg_temp.{_PROBE}'::regclass)"  # noqa: S608
 
 
-class CatalogUnreadable(Exception):  # noqa: N818 - it carries a failure to where the whole is known
+class CatalogUnreadable(Exception):  # noqa: N818 - the caller turns it into an error
     """The server did not answer a catalog query."""
 
     def __init__(self, answer: Answer) -> None:
@@ -101,7 +101,7 @@ class Index:
 
 
 def seen(connection: Connection, left: Leaves) -> RelationState:
-    """The current state of a statement's leftovers, as one word or a list; raises CatalogUnreadable."""
+    """The current state of a statement's leftovers. Raises CatalogUnreadable."""
     query = _question(left)
     if not query:
         return PRESENT
@@ -131,7 +131,7 @@ def _question(left: Leaves) -> str:
 
 
 def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
-    """The index with that oid, and whether it is on the table `wanted_on`; raises CatalogUnreadable."""
+    """Reads the index with this OID, and whether it is on the table `wanted_on`. Raises CatalogUnreadable."""
     found = _ask(connection, _NAMED.format(oid=oid, **_OIDS), table=wanted_on)
     if not found:
         raise CatalogUnreadable(Answer(0, (), Failure(f"index {oid} was dropped meanwhile")))
@@ -140,9 +140,10 @@ def index_of(connection: Connection, oid: int, wanted_on: str = "") -> Index:
 
 
 def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
-    """Whether an index is the one that CREATE INDEX CONCURRENTLY creates: compares the printed definitions.
+    """Whether `index` is the one that `statement`, a CREATE INDEX CONCURRENTLY, creates.
 
-    The statement runs on an empty temporary table with the same columns, in a transaction that is rolled back.
+    Runs the statement on an empty temporary table with the same columns, compares the printed definitions of the two
+    indexes, and rolls back.
     """
     wanted = index_on_probe(statement, _PROBE)
     if not wanted:
@@ -156,7 +157,7 @@ def is_wanted(connection: Connection, index: Index, statement: str) -> bool:
 
 
 def candidates(left: Leaves, before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """Oids of the indexes that CREATE INDEX CONCURRENTLY may have left: by name, or new on its table."""
+    """OIDs of indexes that CREATE INDEX CONCURRENTLY may have left: the index of its name, or new indexes."""
     if left.name:
         return (now.oid,) if isinstance(now, Present) and now.oid is not None else ()
     return new_ones(before, now) if before is not None else ()
@@ -164,13 +165,13 @@ def candidates(left: Leaves, before: RelationState | None, now: RelationState) -
 
 _FILES_LIMIT = """select setting from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'lock_timeout' and source operator(pg_catalog.=) 'session'"""
-"""The lock_timeout in milliseconds, if a SET of the file changed it; ours is a connection option."""
+"""The query for a lock_timeout (in milliseconds) that a SET in the file changed; ours is a connection option."""
 
 
 def drop(connection: Connection, index: Index) -> Answer:
-    """Drops an INVALID index without blocking other sessions; not while another session builds it.
+    """Drops an INVALID index with DROP INDEX CONCURRENTLY. Fails if another session is still building it. Writes.
 
-    A session that builds an index holds a lock on its table.
+    It detects such a session by the lock on the table that every index build holds.
     """
     if not index.table.startswith("pg_toast."):
         lock = f"lock table only {index.table} in share update exclusive mode"
@@ -179,14 +180,14 @@ def drop(connection: Connection, index: Index) -> Answer:
         if answer.failure:
             return answer
     of_the_file = [str(limit) for result in exchange(connection, _FILES_LIMIT).results for (limit,) in rows(result)]
-    exchange(connection, "set lock_timeout = 0")  # it waits for old transactions, and blocks no session
+    exchange(connection, "set lock_timeout = 0")  # DROP waits for old transactions without blocking others
     answer = exchange(connection, f"drop index concurrently {index.name}")
     exchange(connection, f"set lock_timeout = {of_the_file[0]}" if of_the_file else "reset lock_timeout")
     return answer
 
 
 def _ask(connection: Connection, query: str, *, name: str = "", table: str = "") -> list[tuple[str | None, ...]]:
-    """Runs a catalog query. The names resolve on the migration's search path; everything else is PostgreSQL's own."""
+    """Runs a catalog query. `name` and `table` resolve on the migration's search path, other names in pg_catalog."""
     escaping = Escaping(connection.pgconn)
     found = ", ".join(_noted(escaping, key, value) for key, value in (("name_oid", name), ("table_oid", table)))
     answer = exchange_or_rollback(connection, f"begin; select {found}; {OWN_PATH}; {query}; commit")

@@ -1,6 +1,6 @@
-"""Recovers from a statement that an earlier run did not finish: detects and repairs its leftovers, or asks a person.
+"""Recovers from a statement that an earlier run did not finish: detects and repairs its leftovers.
 
-An object that the statement did not create is never changed.
+If a person must decide, the run fails with a hint. An object that the statement did not create is never changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ select left(query, 200) from pg_catalog.pg_stat_activity
 where pid = {pid} and pid <> pg_catalog.pg_backend_pid() and state <> 'idle'
   and backend_start <= pg_catalog.to_timestamp({began})
 """
-# After a lock timeout in this run, the progress row names this same backend, which no longer runs the statement.
+# After a lock timeout in this run, the progress row names this backend, which no longer runs the statement.
 WAIT_SECONDS = 1.0
 
 
@@ -52,7 +52,10 @@ class Recovery:
     author: Author
 
     def outcome(self, attempted: InterruptedStatement, position: int, spot: Spot) -> RecoveryAction:
-        """Repairs what is needed; returns RUN or DONE. Raises StepFailed if a person must decide."""
+        """Repairs the leftovers; returns RUN if the statement must run, DONE if it is complete.
+
+        Raises StepFailed if a person must decide.
+        """
         try:
             return self._outcome(attempted, position, spot)
         except CatalogUnreadable as refused:
@@ -76,7 +79,7 @@ class Recovery:
         return verdict
 
     def _index(self, attempted: InterruptedStatement, now: RelationState, position: int, spot: Spot) -> RecoveryAction:
-        """Drops an INVALID index with the same name, table and definition; asks about any other index of that name."""
+        """Drops the INVALID index that the statement left. Raises StepFailed for a different index of that name."""
         verdict = RecoveryAction.RUN
         for oid in candidates(attempted.left, attempted.before, now):
             index = index_of(self.connection, oid, attempted.left.table)
@@ -92,7 +95,7 @@ class Recovery:
         return verdict
 
     def _ask_about(self, index: Index, spot: Spot, *, named: bool) -> None:
-        """Raises StepFailed for a different index with the name; without a name, the index is not this statement's."""
+        """If the statement names its index (`named`), raises StepFailed, because a different index has that name."""
         if not named:
             return
         state = "valid" if index.valid else "INVALID"
@@ -103,7 +106,7 @@ class Recovery:
     def _drop(self, index: Index, position: int, spot: Spot) -> None:
         answer = drop(self.connection, index)
         if answer.failure and answer.failure.sqlstate == NOT_GRANTED and index.name.startswith("pg_toast."):
-            # Only a superuser can drop it there; the index does no harm, but costs space and time.
+            # Only a superuser can drop an index on a TOAST table. It does no harm, but costs space and time.
             self.run.tell(LeftoverHealed(self.step, f"a superuser must `drop index {index.name}`, which is INVALID"))
             return
         if answer.failure:
@@ -129,14 +132,14 @@ class Recovery:
         )
 
     def wait_for(self, begun: ProgressRow) -> None:
-        """Waits until the orphaned backend of an earlier run has ended, as long as for a lock. Raises StepFailed."""
+        """Waits until the backend of an earlier run has ended, for `Run.patience` at most. Raises StepFailed."""
         if not begun.alive or begun.started_at is None:
             return
         deadline = time.monotonic() + self.run.patience
         query = _STILL_AT_WORK.format(pid=int(begun.backend), began=begun.started_at.timestamp())
         while doing := _only(exchange(self.connection, f"begin; {OWN_PATH}; {query}; commit")):
             if time.monotonic() > deadline:
-                what = f"backend {begun.backend} of an earlier run is still at work: {doing}"
+                what = f"backend {begun.backend} of an earlier run is still running: {doing}"
                 end = f"`select pg_terminate_backend({begun.backend})`"
                 hint = f"wait until it ends, or terminate it with {end}; then run the same again"
                 raise StepFailed(Failure(what), Spot(), lost=False, hint=hint)
@@ -147,7 +150,7 @@ class Recovery:
 def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
     """The statement that `begun` refers to, in the current file or in the ledger's text.
 
-    If the ledger stores it without its password, the text differs, and the statement is identified by its position.
+    If the ledger's text is redacted, its hashes differ, so the statement is then identified by its position.
     """
     _, was = scripts
     found = [(script, s) for script in scripts for s in script.statements if script.hash_of(s) == begun.statement_hash]
@@ -155,14 +158,14 @@ def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> Inte
         found += [(was, s) for s in was.statements[begun.position - 1 : begun.position]]
     for script, statement in found:
         before = parse_state(begun.note) if begun.note else ABSENT
-        left = statement.leaves if before is not None else None  # of a note that cannot be read, only a person can tell
+        left = statement.leaves if before is not None else None  # if the note is unreadable, a person must decide
         left = left or Leaves(Leaving.ANYTHING)
         return InterruptedStatement(script.text_of(statement), left, before or ABSENT)
     return None
 
 
 def record(connection: Connection, row: str) -> None:
-    """Adds a progress row outside a transaction, as the login role: the migration's role may lack the privilege."""
+    """Adds a progress row in its own transaction, as the login role: the migration's role may lack the privilege."""
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)

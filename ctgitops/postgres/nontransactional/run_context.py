@@ -1,4 +1,4 @@
-"""What a migration that runs outside a transaction needs from its run: connections, the ledger, the lock check."""
+"""Gives a migration that runs outside a transaction access to its run: connections, the ledger, the run lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from ..connection.connect import Connection
 
 @dataclass(frozen=True)
 class Run:
-    """`connected` returns the run's connection, `another` a new one; `assert_lock_held` raises ApplyError otherwise."""
+    """The run. `connected` returns its connection, and `another` opens a new one.
+
+    `assert_lock_held` raises ApplyError if the run lock is lost.
+    """
 
     connected: Callable[[], Connection]
     another: Callable[[], Connection]
@@ -21,4 +24,4 @@ class Run:
     tell: Listener
     environment: str
     patience: float
-    """How many seconds it retries after a lock timeout."""
+    """How many seconds the run retries after a lock timeout."""

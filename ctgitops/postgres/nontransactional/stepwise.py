@@ -1,7 +1,7 @@
-"""Runs a migration outside a transaction, statement by statement, from the point that an earlier run reached.
+"""Runs a migration outside a transaction, statement by statement; resumes where an earlier run stopped.
 
-A statement that can run in a transaction is committed together with its progress row, so it runs exactly once. For any
-other statement, the state before it is recorded first, and its completion afterwards. If one is interrupted, the next
+A statement that can run in a transaction commits together with its progress row, so it runs exactly once. Any other
+statement has two progress rows: one before it with the current state, and one after it. If it is interrupted, the next
 run recovers its leftovers.
 """
 
@@ -40,7 +40,7 @@ SETS = "VariableSetStmt"
 _LIMITS = """select name from pg_catalog.pg_settings
 where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
     and source operator(pg_catalog.<>) 'session'"""
-"""Time limits that no SET of this session changed: ours are connection options."""
+"""Queries the timeouts that no SET of this session changed. (ctgitops sets its own as connection options.)"""
 
 
 class Stepwise:
@@ -49,7 +49,7 @@ class Stepwise:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entries: dict[int, int] = {}
-        """Ids of this run's `started` entries, by migration number."""
+        """By migration number, the IDs of this run's `started` entries."""
 
     def run(self, step: Step, entry: Entry) -> int:
         """Runs the remaining statements of a step; returns milliseconds. Raises StepFailed, Interrupted."""
@@ -60,14 +60,14 @@ class Stepwise:
         clock = time.monotonic()
         if step.script.batch and not at.done:
             send(connection, opening(step, local=False)[0])
-            # Only the entry marks it done: while a verify query is not true, rows may be left.
+            # Only the ledger entry marks the step as done: if a verify query is not true, there may be rows left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
         else:
             _Walk(self._run, connection, step, author).through(at, ledger)
         if step.verify:
             verify(connection, step.verify)
         total = round((time.monotonic() - clock) * 1000)
-        # The statements may have changed the role, and that role must not write the ledger.
+        # The statements may have set another role, which must not write to the ledger.
         send(connection, "set session authorization default")
         insert = insert_sql(entry, Escaping(connection.pgconn), timed=True)
         send(connection, f"begin; {ON_DISK}; {insert}; commit")
@@ -97,7 +97,7 @@ class Stepwise:
         return tuple(healed)
 
     def _started(self, connection: Connection, step: Step, entry: Entry) -> int:
-        """Adds the entry before the first statement; one per run, however often it retries after a lock timeout."""
+        """Adds the `started` entry before the step's first statement, once in a run; returns the entry's ID."""
         if step.number not in self._entries:
             started = replace(entry, mark=Mark.STARTED, rollback_sql=None)
             insert = insert_sql(started, Escaping(connection.pgconn), timed=False)
@@ -106,11 +106,12 @@ class Stepwise:
         return self._entries[step.number]
 
 
-def _unhurried(connection: Connection, statement: Statement) -> list[str]:
-    """The time limits to lift for a CONCURRENTLY statement, which waits for old transactions and blocks no session.
+def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
+    """The timeouts to disable for a CONCURRENTLY statement; empty for other statements.
 
-    Cancelled, it would leave an INVALID index. A limit that the file set for the session stays: the server reports it,
-    also when a function set it. SET LOCAL, and text in a comment or a string, do not count.
+    Such a statement waits for old transactions without blocking other sessions, and a timeout would leave an INVALID
+    index. A timeout that the file set for the session, with SET or in a function, stays in force. The
+    server reports which timeouts those are, so SET LOCAL and text in comments do not count.
     """
     if "CONCURRENTLY" not in statement.refused_in_transaction:
         return []
@@ -119,7 +120,7 @@ def _unhurried(connection: Connection, statement: Statement) -> list[str]:
 
 
 def author_of(connection: Connection, entry: int, step: Step) -> Author:
-    """The author of progress rows on this connection, for the `started` entry with that id."""
+    """The values that progress rows on this connection share, for the `started` entry with the ID `entry`."""
     return Author(Escaping(connection.pgconn), entry, step, _began(connection))
 
 
@@ -146,7 +147,7 @@ class _Walk:
         return self.step.script
 
     def through(self, at: Resumption, ledger: Ledger) -> None:
-        """Runs every statement that is not done, in order, after repeating the SET statements that are done."""
+        """Repeats the completed SET statements, then runs every statement that is not completed, in order."""
         before, _ = opening(self.step, local=False)
         send(self.connection, before)
         count = len(self.script.statements)
@@ -161,7 +162,7 @@ class _Walk:
             self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
 
     def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
-        """Recovers only the index of a statement whose completion is not recorded."""
+        """Recovers the index of a statement that began and is not recorded as done. Recovers nothing else."""
         send(self.connection, opening(self.step, local=False)[0])
         self._repeat_settings(at.done)
         earlier = self._left_before(at, ledger)
@@ -170,13 +171,13 @@ class _Walk:
             self.recovery.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
 
     def _repeat_settings(self, done: int) -> None:
-        """Makes the session settings of the statements that are done again, on a connection that has not seen them."""
+        """Repeats the SET statements among the first `done` statements, because the connection is new."""
         for statement in self.script.statements[:done]:
             if statement.kind == SETS or statement.sets:
                 send(self.connection, self.script.text_of(statement))
 
     def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
-        """The statement that an earlier run began and whose completion is not recorded."""
+        """The statement that an earlier run began, if its completion is not recorded. Waits for that run's backend."""
         if at.begun is None:
             return None
         self.recovery.wait_for(at.begun)
@@ -188,14 +189,14 @@ class _Walk:
         text = self.script.text_of(statement)
         spot = spot_in(self.script, statement, statement.start)
         if earlier and earlier.text != text:
-            self._leave_behind(earlier, position, spot)
+            self._recover_replaced(earlier, position, spot)
             earlier = None
         if statement.leaves is None and earlier is None and self._in_transaction(position, statement):
             return
         self._alone(position, statement, earlier)
 
-    def _leave_behind(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """Drops what the former statement at this position left, after the file was corrected. Raises if it is done."""
+    def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
+        """Repairs the leftovers of `earlier`, which the file no longer has. Raises StepFailed if it completed."""
         if (
             earlier.left.what is Leaving.ANYTHING
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
@@ -206,7 +207,7 @@ class _Walk:
         raise StepFailed(Failure(what), spot, lost=False, hint=hint)
 
     def _in_transaction(self, position: int, statement: Statement) -> bool:
-        """Commits the statement with its progress row, or rolls both back; False if it cannot run in a transaction."""
+        """Runs the statement and adds its progress row in one transaction; False if it cannot run in a transaction."""
         before = "begin;\n"
         row = self.author.row(Reached.DONE, position)
         text = self.script.text_of(statement)
@@ -220,7 +221,7 @@ class _Walk:
         raise StepFailed(answer.failure, spot, answer.lost)
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        """Runs a statement outside a transaction, between a row with the state before it and a row that it is done."""
+        """Records the current state, runs a statement outside a transaction, and records that it is done."""
         left = statement.leaves or Leaves(Leaving.ANYTHING)
         spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)
@@ -236,8 +237,8 @@ class _Walk:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
     def _carry_out(self, position: int, statement: Statement) -> None:
-        unhurried = _unhurried(self.connection, statement)
-        for setting in unhurried:
+        disabled = _timeouts_to_disable(self.connection, statement)
+        for setting in disabled:
             send(self.connection, f"set {setting} = 0")
         watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
         with contextlib.closing(watch):
@@ -248,5 +249,5 @@ class _Walk:
             if (statement.leaves or Leaves(Leaving.ANYTHING)).what is Leaving.ANYTHING:
                 failed.retried, failed.hint = False, self.recovery.repair(position)
             raise failed
-        for setting in unhurried:
+        for setting in disabled:
             send(self.connection, f"reset {setting}")

@@ -24,7 +24,7 @@ select pg_catalog.count(*) from pg_catalog.pg_stat_activity a
 where a.wait_event_type operator(pg_catalog.=) 'Lock'
     and pg_catalog.pg_backend_pid() operator(pg_catalog.=) any(pg_catalog.pg_blocking_pids(a.pid))
 """
-"""Runs before a batch commits: a session that waits for our backend then waits for rows or tables of this batch."""
+"""Runs before a batch commits, and counts the sessions that wait for its rows or tables."""
 SHORTEST, LONGEST = timedelta(milliseconds=100), timedelta(seconds=10)
 
 
@@ -35,7 +35,7 @@ class Throttle:
     batch: Batch
     _slower: int = 1
     _written: deque[tuple[float, int]] = field(default_factory=deque)
-    """WAL positions that the slowest replica has not replayed, each with the time it was first seen on the primary."""
+    """WAL positions that the slowest replica has not replayed, as pairs: the time of the measurement, the position."""
 
     @property
     def pause(self) -> float:
@@ -63,10 +63,10 @@ class Throttle:
         return seconds if seconds > self.batch.max_lag.total_seconds() else 0.0
 
     def _waited_for(self, replayed: int, written: int) -> float:
-        """Seconds since the primary wrote WAL that the slowest replica has not replayed; `replayed` is -1 without one.
+        """Seconds since the primary wrote the oldest WAL that the slowest replica has not replayed.
 
-        The server measures lag only when a replica reports: it has no value for a replica that connected while its
-        replay was paused.
+        `replayed` is -1 if there is no replica. The server's own lag is not enough: the server measures it only when a
+        replica reports, and has no value for a replica that connected while its replay was paused.
         """
         now = time.monotonic()
         while self._written and self._written[0][1] <= replayed:

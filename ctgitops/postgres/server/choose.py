@@ -9,7 +9,7 @@ from ...core.schema.source_database import SourceDatabase
 from ...errors import UsageError
 from ..connection.connect import Address
 from ..connection.names import ADMIN, MAINTENANCE, unused
-from .container import at_hand, container
+from .container import container, containers_available
 from .external_server import ExternalServer
 from .limits import Limits
 from .local_server import LocalServer
@@ -26,10 +26,10 @@ def throw_away(
     limits: Limits,
     own: Callable[[Programs], LocalServer],
 ) -> Iterator[Server]:
-    """A server for copies of `original`, removed or cleaned up when the block ends. Raises UsageError.
+    """A server for copies of `original`, which is removed or cleaned up when the block ends. Raises UsageError.
 
-    It is the external server at the address `borrowed`, a container of `image`, or what `own` starts with programs
-    here; if no program here fits, a container of the original's major.
+    It is the external server at the address `borrowed`, else a container of `image`, else the local server that `own`
+    starts. If no installed PostgreSQL fits, it is a container of the original's major version.
     """
     with ExitStack() as stack:
         address, ours = borrowed, False
@@ -37,7 +37,7 @@ def throw_away(
             try:
                 programs = None if image else server_for(original.major, original.extensions)
             except UsageError:
-                if not (original.major and at_hand()):
+                if not (original.major and containers_available()):
                     raise
                 image, programs = f"postgres:{original.major}", None
             if programs is not None:

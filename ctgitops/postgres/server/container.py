@@ -1,7 +1,7 @@
-"""Throw-away servers in a container, for a major version, an extension or ICU that no local PostgreSQL has.
+"""Throw-away servers in a container, if no local PostgreSQL has the major version, an extension or ICU.
 
-Only this machine can connect to the server, and it is removed when the block ends. A container that a killed run left
-is removed by the next run.
+Only this machine can connect to the server. The container is removed when the block ends; if the run is killed, the
+next run removes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, connect
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.names import ADMIN, MAINTENANCE
 from .limits import Limits
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 LABEL = "ctgitops.shadow"
-"""Identifies the container's owner: machine and process."""
+"""The label that identifies the run that started a container, by machine and process."""
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 60
-LONGEST_SECONDS = 3600
-"""No plan takes longer: an older container is left over from a killed run."""
+MAX_AGE_SECONDS = 3600
+"""An older container counts as a leftover of a killed run: no plan takes longer."""
 LOOPBACK = "127.0.0.1"
 NOT_FLUSHED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "jit": "off"}
 
 
-def at_hand() -> bool:
+def containers_available() -> bool:
     """Whether a container engine and testcontainers are available."""
     return _engine_there() and find_spec("testcontainers") is not None
 
@@ -48,9 +48,9 @@ def _engine_there() -> bool:
 
 @contextmanager
 def container(image: str, limits: Limits, superuser: str = ADMIN, database: str = MAINTENANCE) -> Iterator[Address]:
-    """A server of that image, for its superuser. Raises UsageError if none can be started.
+    """The address of a server in a container of `image`, for its superuser. Raises UsageError if it does not start.
 
-    `database` is the one for our own connections.
+    ctgitops's own connections use `database`.
     """
     if not _engine_there():
         what = f"cannot start the sandbox's image {image}: no container engine is running"
@@ -62,18 +62,18 @@ def container(image: str, limits: Limits, superuser: str = ADMIN, database: str 
     try:
         yield _started(made, image, lambda port: f"postgresql://{login}@{LOOPBACK}:{port}/{quote(database, safe='')}")
     finally:
-        with undisturbed(), suppress(Exception):  # the next run finds it by its label
+        with deferred_signals(), suppress(Exception):  # the next run removes a leftover by its label
             made.stop()
 
 
 def _made(image: str, limits: Limits) -> DockerContainer:
     try:
-        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - an extra
+        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - an optional dependency
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
     except ImportError:
         what = f"cannot start the sandbox's image {image}: testcontainers is not installed"
         raise UsageError(what, hint="pip install ctgitops[container]") from None
-    # Ryuk would remove leftovers too, but is one more container, of one more image
+    # Ryuk, testcontainers' reaper, also removes leftovers, but needs another container and image
     testcontainers_config.ryuk_disabled = True
     settings = {**NOT_FLUSHED, **limits.settings()}
     command = ["postgres", *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
@@ -88,7 +88,7 @@ def _made(image: str, limits: Limits) -> DockerContainer:
             shm_size="256m",
         )
     )
-    # testcontainers' own type has no address, and without one the port listens on all interfaces
+    # The address keeps the port from listening on all interfaces; testcontainers' type for ports lacks an address
     cast("dict[str, object]", made.ports)["5432/tcp"] = (LOOPBACK, None)
     return made
 
@@ -99,13 +99,13 @@ def _started(made: DockerContainer, image: str, url: Callable[[int], str]) -> Ad
         _tidy(made)
         made.start()
         port = _port(made)
-    except Exception as error:  # noqa: BLE001 - an engine has errors of many libraries
+    except Exception as error:  # noqa: BLE001 - many libraries raise errors here
         said = " ".join(str(error).split())[:300]
         raise UsageError(f"no server starts from the image {image}: {said}", hint="`docker run` shows more") from None
     address = Address(url(port), f"a container of {image}")
     while True:
         try:
-            # It accepts TCP connections only after its setup has finished
+            # The server accepts TCP connections only after the image's setup has finished
             connect(address, "ctgitops/shadow").close()
         except LedgerError as error:
             if time.monotonic() > deadline:
@@ -131,11 +131,11 @@ def _tidy(made: DockerContainer) -> None:
     for each in made.get_docker_client().client.containers.list(all=True, filters={"label": LABEL}):
         machine, _, process = each.labels[LABEL].rpartition("/")
         ended = machine == platform.node() and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
-        if ended or _age(str(each.attrs["Created"])) > LONGEST_SECONDS:
-            with suppress(Exception):  # another run removes it too
+        if ended or _age(str(each.attrs["Created"])) > MAX_AGE_SECONDS:
+            with suppress(Exception):  # another run may remove it at the same time
                 each.remove(force=True, v=True)
 
 
 def _age(created: str) -> float:
-    """Age of `2026-11-28T18:50:29.123456789Z`, in seconds."""
+    """Seconds since `created`, such as `2026-11-28T18:50:29.123456789Z`."""
     return (datetime.now(UTC) - datetime.fromisoformat(created[:19] + "+00:00")).total_seconds()

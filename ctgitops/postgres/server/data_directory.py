@@ -1,4 +1,4 @@
-"""Caches a data directory for each build of PostgreSQL and unpacks it for each throw-away server, instead of initdb."""
+"""Caches a data directory for each build of PostgreSQL: a throw-away server unpacks it instead of running initdb."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from .watchdog import Watchdog
 
 CACHE_VARIABLE = "CTGITOPS_CACHE"
 BROUGHT_VARIABLE = "CTGITOPS_DATA"
-"""A folder with compressed data directories that an image includes."""
+"""The variable that names a folder of compressed data directories, which a container image can include."""
 PACKED = ".xz"
 KEPT_SECONDS = 30 * 24 * 3600
-"""An archive unused for this long is deleted when a new one is stored."""
+"""When an archive is stored, archives that were unused for this long are deleted."""
 MEMORY = Path("/dev", "shm")
 ROOM = 1 << 30
 _OPTIONS = ("--no-sync", "--encoding=UTF8", "--auth-local=trust", "--auth-host=scram-sha-256", "--no-instructions")
 _SMALL = ("--wal-segsize=1",)
-"""Makes the unpacked data directory 16 MB smaller."""
+"""An option of initdb that makes the unpacked data directory 16 MB smaller."""
 
 
 @dataclass(frozen=True)
 class Making:
-    """How a server's data directory is created; `account` owns it."""
+    """Creates a server's data directory, which `account` owns."""
 
     programs: Programs
     superuser: str
     account: Account | None
     password_file: Path | None = None
-    """None: no password is needed, so an archived data directory can be used."""
+    """A file with the superuser's password. Without it, an archived data directory can be used."""
 
     def make(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
         """Unpacks an archived data directory, or runs initdb and archives the result. Writes.
 
-        Returns the error, or an empty string. `reached` are the same programs at a path where the account can run them.
+        Returns the error, or an empty string. `reached` are the same programs, at a path that the account can read.
         """
         name = _name(self) if self.password_file is None else ""
-        kept, brought = (_kept(name), _brought(name)) if name else (None, None)
+        kept, brought = (_cache_archive(name), _image_archive(name)) if name else (None, None)
         if brought and self._unpacked(brought, data, watchdog):
             return ""
         if kept and self._unpacked(kept, data, watchdog):
@@ -56,7 +56,7 @@ class Making:
             return ""
         said = self._initdb(data, watchdog, reached)
         if not said and kept:
-            _keep(data, kept)
+            _store_archive(data, kept)
         return said
 
     def _initdb(self, data: Path, watchdog: Watchdog, reached: Programs) -> str:
@@ -74,7 +74,7 @@ class Making:
         return said
 
     def _unpacked(self, archive: Path, data: Path, watchdog: Watchdog) -> bool:
-        """Whether the archive was unpacked; False if it is missing or broken."""
+        """Unpacks the archive; False if it is missing or broken."""
         account = self.account
         with contextlib.suppress(OSError), _opened(archive) as whole:
             done = subprocess.run(
@@ -95,7 +95,7 @@ class Making:
 
 
 def memory(programs: Programs, account: Account | None) -> Path | None:
-    """The memory-backed folder, if it has enough room and the server's programs need not be copied there."""
+    """The memory-backed folder; None if it is too small, or if the server's programs would have to be copied there."""
     with contextlib.suppress(OSError):
         reached = account is None or account.reaches(programs.bin / "postgres")
         if reached and shutil.disk_usage(MEMORY).free >= ROOM and os.access(MEMORY, os.W_OK | os.X_OK):
@@ -104,21 +104,21 @@ def memory(programs: Programs, account: Account | None) -> Path | None:
 
 
 def _name(making: Making) -> str:
-    """The archive name for this build's data directory; empty if it cannot be unpacked here."""
+    """The name of the archive for this build of PostgreSQL; empty if an archive cannot be used here."""
     if shutil.which("tar") is None:
         return ""
     with contextlib.suppress(OSError):
         build = (making.programs.bin / "postgres").stat()
-        # File times in an image's layers have no fraction of a second
+        # Whole seconds, because file times in an image's layers have no fraction
         identity = (making.programs.bin, making.programs.version, int(build.st_mtime), build.st_size, _OPTIONS, _SMALL)
         digest = hashlib.sha256(repr((*identity, making.superuser)).encode()).hexdigest()[:16]
         return f"data-{making.programs.major}-{digest}.tar"
     return ""
 
 
-def _kept(name: str) -> Path | None:
-    """The path of an archive in our cache, which only we may write to: a server starts from its contents."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - it may have no home
+def _cache_archive(name: str) -> Path | None:
+    """The path of an archive in this user's cache; None if others may write there: a server runs its contents."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - Path.home() fails without a home
     folder = Path(os.environ.get(CACHE_VARIABLE) or f"{home}/ctgitops")
     with contextlib.suppress(OSError):
         if folder.is_absolute():
@@ -128,8 +128,8 @@ def _kept(name: str) -> Path | None:
     return None
 
 
-def _brought(name: str) -> Path | None:
-    """The path of an archive that an image includes; only root or we may write to it."""
+def _image_archive(name: str) -> Path | None:
+    """The path of an archive in the image; None unless only root or this user may write to it."""
     folder = Path(os.environ.get(BROUGHT_VARIABLE, ""))
     archive = folder / f"{name}{PACKED}"
     with contextlib.suppress(OSError):
@@ -151,7 +151,7 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
         with archive.open("rb") as whole:
             yield whole
         return
-    import lzma  # noqa: PLC0415 - a Python may lack it, and the image's does not
+    import lzma  # noqa: PLC0415 - some Pythons lack it; the image's has it
 
     with lzma.open(archive) as packed, tempfile.TemporaryFile() as whole:
         try:
@@ -162,13 +162,13 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
         yield whole
 
 
-def _keep(data: Path, archive: Path) -> None:
-    """Stores the data directory as an archive. Best effort: without it, the next run calls initdb again."""
+def _store_archive(data: Path, archive: Path) -> None:
+    """Stores the data directory as an archive. An error is ignored: the next run then calls initdb again."""
     descriptor, name = tempfile.mkstemp(prefix="making-", dir=archive.parent)
     os.close(descriptor)
     with contextlib.suppress(OSError):
         done = subprocess.run(
-            ["tar", "-cf", name, "-C", str(data.parent), data.name],  # noqa: S607 - whichever tar this machine has
+            ["tar", "-cf", name, "-C", str(data.parent), data.name],  # noqa: S607 - any tar in PATH is suitable
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

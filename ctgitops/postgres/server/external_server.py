@@ -1,7 +1,7 @@
 """Throw-away databases on an external server, such as the service container of a workflow.
 
-A run holds a lock on the server while it uses it, so only one run uses it at a time. Databases and roles that a killed
-run left there therefore belong to no active run, and the next run drops them.
+A run holds an advisory lock on the server, so only one run uses the server at a time. Leftover databases and roles
+therefore belong to a killed run, and the next run drops them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from psycopg.conninfo import make_conninfo
 from ...core.schema.source_database import SourceDatabase
 from ...errors import LedgerError, UsageError
 from ..connection.connect import Address, Connection, connect, connected, lost_as_error, on_one_server
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.identity import cluster_of
 from ..connection.names import ADMIN, unused
 from .scratch_database import make_empty, move_away
 
 PREFIX = "ctgitops_shadow_"
-"""The prefix of its databases' names."""
+"""The prefix of the names of throw-away databases."""
 MARK = "ctgitops shadow"
-"""The comment on its roles."""
+"""The comment on roles that ctgitops creates, by which the clean-up finds them."""
 WAIT_SECONDS = 300
 NOT_SEALED = "not isolated: this run does not limit the external server's memory, CPU and temporary files"
 _LOCK = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('ctgitops shadow', 0))"
@@ -37,7 +37,7 @@ _SIZE = (
     "select coalesce(pg_catalog.sum(pg_catalog.pg_database_size(oid)), 0)::bigint from pg_catalog.pg_database "
     "where pg_catalog.starts_with(datname, %s)"
 )
-# Since 16, a role's creator becomes its admin: this finds roles that migrations created
+# Since 16, the creator of a role is its admin: this query finds the roles that migrations created
 _ROLES = """
 with recursive ours(oid) as (
     select oid from pg_catalog.pg_roles where pg_catalog.shobj_description(oid, 'pg_authid') = %s
@@ -56,13 +56,13 @@ _END = (
 
 
 class ExternalServer:
-    """The server at an address, for a superuser; on exit, the databases and roles that we created are dropped."""
+    """The server at an address, as a superuser uses it. On exit, drops the databases and roles that it created."""
 
     prefix = PREFIX
 
     def __init__(self, address: Address, original: SourceDatabase, *, ours: bool = False) -> None:
         self.ours = ours
-        """Whether the server is thrown away afterwards, with everything in it."""
+        """Whether the whole server is thrown away afterwards."""
         self._address = address
         self._original = original
         self._password = secrets.token_urlsafe(18)
@@ -86,11 +86,11 @@ class ExternalServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with undisturbed():
+        with deferred_signals():
             self._cleanup.close()
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases; without `database`, the one that its URL names."""
+        """The URL of one of its databases; by default, of the database in the server's own URL."""
         asked = {"dbname": database} if database else {}
         return make_conninfo("", **{**on_one_server(self._address), **asked, **self._login(role)})
 
@@ -99,7 +99,7 @@ class ExternalServer:
         return Address(self.url(database), self._address.label)
 
     def make_room(self, name: str) -> None:
-        """Renames the database of that name, so that a copy can use it; only for a server of our own. Writes."""
+        """Renames the database `name`, so that a copy can use the name; only on a throw-away server. Writes."""
         with connected(self._address, "ctgitops/shadow") as connection:
             move_away(connection, name, unused("ctgitops_moved", {name}))
 
@@ -109,14 +109,14 @@ class ExternalServer:
             make_empty(connection, name)
         return self.address(name)
 
-    def made(self, role: str) -> Iterable[sql.Composed]:
-        """Statements to run after a role is created: they mark it, and let the migrations' role log in."""
+    def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:
+        """The statements to run after CREATE ROLE: they mark the role, and let the migrations' role log in."""
         name = sql.Identifier(role)
         yield sql.SQL("comment on role {} is {}").format(name, MARK)
         if role == self._original.role:
             yield sql.SQL("alter role {} password {}").format(name, self._password)
             yield sql.SQL("alter role {} set temp_file_limit = '512MB'").format(name)
-            # Names are read from its messages; a server of our own has English ones from initdb
+            # Names are parsed from the server's messages, which must be English; on our own servers, initdb sets that
             yield sql.SQL("alter role {} set lc_messages = 'C'").format(name)
 
     def used(self) -> int:
@@ -127,7 +127,7 @@ class ExternalServer:
         return 0
 
     def end(self) -> None:
-        """Terminates all sessions in its databases; any thread may call it."""
+        """Terminates all sessions in its databases. Any thread may call it."""
         with suppress(psycopg.Error, LedgerError), connect(self._address, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_DATABASES, [self._ours]).fetchall():
                 connection.execute(sql.SQL("alter database {} connection limit 0").format(sql.Identifier(str(name))))
@@ -135,7 +135,7 @@ class ExternalServer:
 
     @property
     def _ours(self) -> str:
-        """The prefix of the databases used here: any name, if the server is thrown away."""
+        """The prefix of the databases used here; empty, for all, if the server is thrown away."""
         return "" if self.ours else PREFIX
 
     @property
@@ -166,7 +166,7 @@ class ExternalServer:
             time.sleep(0.2)
 
     def _tidied(self, connection: Connection) -> None:
-        """Drops databases and roles. Best effort: the next run finds leftovers by name and comment."""
+        """Drops databases and roles. Errors are ignored: the next run finds leftovers by name and comment."""
         with suppress(psycopg.Error):
             self._tidy(connection)
 
@@ -174,7 +174,7 @@ class ExternalServer:
     def _tidy(connection: Connection) -> None:
         for (name,) in connection.execute(_DATABASES, [PREFIX]).fetchall():
             database = sql.Identifier(str(name))
-            # A template cannot be dropped, and the database's owner may have marked it as one
+            # The database's owner may have marked it as a template, which cannot be dropped
             connection.execute(sql.SQL("alter database {} is_template false").format(database))
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(database))
         for (name,) in connection.execute(_ROLES, [MARK]).fetchall():

@@ -1,4 +1,4 @@
-"""Passes a database address to PostgreSQL's own programs in environment variables, so that `ps` does not show it."""
+"""Passes credentials to pg_dump and pg_restore in environment variables, so that `ps` does not show them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from ..connection.connect import Address, on_one_server
 from .programs import Programs
 
 KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "PG", "KRB5", "SSL_CERT_", "USER", "LOGNAME")
-"""Prefixes of environment variables that a program may see; tokens and other secrets are not passed on."""
+"""Prefixes of the environment variables that are passed on; others may be tokens and secrets."""
 WITHOUT_VARIABLE = ("keepalives", "tcp_user_timeout", "fallback_application_name")
-"""Prefixes of connection parameters that have no environment variable in libpq and do not change results."""
+"""Prefixes of connection parameters to drop: libpq has no variable for them, and they do not change results."""
 
 
 def environment_for(programs: Programs, address: Address, *, database: str | None = None) -> dict[str, str]:
-    """The environment in which `programs` reach `address`: only its owner can read it, but a command line is public.
+    """The environment variables with which `programs` connect to `address`.
 
-    Raises UsageError for a URL with a parameter that cannot be passed on.
+    Unlike command-line arguments, other users cannot read them. Raises UsageError for a URL with a parameter that
+    cannot be passed on.
     """
-    # The parameters include the values of a service file, which libpq would prefer to the variables
+    # No service file: `parameters` include its values, and libpq would prefer it to the variables
     environment = {n: v for n, v in os.environ.items() if n.startswith(KEPT) and not n.startswith("PGSERVICE")}
     variables = {o.keyword.decode(): o.envvar.decode() for o in pq.Conninfo.get_defaults() if o.envvar}
     for keyword, value in on_one_server(address).items():
@@ -32,7 +33,7 @@ def environment_for(programs: Programs, address: Address, *, database: str | Non
             raise UsageError(what, hint=f"remove {keyword} from the URL")
     if database:
         environment["PGDATABASE"] = database
-    # Messages are parsed to separate data loss from noise, so they must be in English
+    # English messages, because pg_restore's are parsed to separate data loss from harmless errors
     return {**environment, **programs.environment, "LC_ALL": "C", "LANGUAGE": "C", "PGAPPNAME": "ctgitops backup"}
 
 
@@ -43,6 +44,6 @@ def database_of(address: Address) -> str:
 
 
 def wants_tls(address: Address) -> bool:
-    """Whether the URL, or PGSSLMODE, accepts only TLS, so that clients built without it cannot be used."""
+    """Whether the URL or PGSSLMODE requires TLS, so that clients built without TLS cannot be used."""
     mode = on_one_server(address).get("sslmode") or os.environ.get("PGSSLMODE")
     return mode in {"require", "verify-ca", "verify-full"}

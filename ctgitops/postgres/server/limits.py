@@ -21,21 +21,21 @@ class Limits:
     """Limits of one throw-away server."""
 
     seconds: float = 300
-    """Total run time."""
+    """Maximum run time of the server, in seconds."""
     disk: int = 1 << 30
-    """Bytes, for all files of the server."""
+    """Maximum size of all files of the server, in bytes."""
     file: int = 256 << 20
-    """Bytes, for each file."""
+    """Maximum size of each file, in bytes."""
     memory: int = 2 << 30
-    """Bytes of address space, for each process."""
+    """Maximum address space of each process, in bytes."""
 
     def command(self, arguments: list[str]) -> list[str]:
-        """`arguments`, run with the operating system's resource limits; a limit that the system lacks is omitted."""
+        """The command that runs `arguments` with those resource limits that the operating system supports."""
         asked = f"ulimit -c 0; ulimit -f {self.file // 512}; ulimit -v {self.memory // 1024}"
         return ["/bin/sh", "-c", f'{{ {asked}; }} 2>/dev/null; exec "$@"', "ctgitops-limits", *arguments]
 
     def settings(self) -> dict[str, str]:
-        """Server parameters that only a superuser can change, so unreviewed SQL cannot."""
+        """Server parameters that enforce limits. Unreviewed SQL cannot change them: only a superuser can."""
         return {
             "temp_file_limit": f"{self.disk // 2 // MEGABYTE}MB",
             "max_wal_size": "128MB",
@@ -50,7 +50,7 @@ class Limits:
 
 
 class ResourceGuard:
-    """Checks a server's run time and the bytes it `used` while it works; calls `end` once if a limit is exceeded."""
+    """Checks a running server's time and the bytes that it `used`; calls `end` once if a limit is exceeded."""
 
     def __init__(self, used: Callable[[], int], limits: Limits, end: Callable[[], None]) -> None:
         self._used = used
@@ -59,7 +59,7 @@ class ResourceGuard:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="ctgitops-limits")
         self.why = ""
-        """Why it ended the server; empty if it did not."""
+        """The limit that was exceeded, as text; empty if none was."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -89,7 +89,7 @@ def size_of(folder: Path) -> int:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Sizes of the files on disk: a sparse file counts with its allocated blocks."""
+    """Sizes of the files on disk in bytes; of a sparse file, only the allocated blocks count."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""A local PostgreSQL server that runs for the duration of a `with` block, and never longer than this process."""
+"""Starts a local PostgreSQL server for the duration of a `with` block; it never outlives this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from psycopg import sql
 
 from ...errors import UsageError
 from ..connection.connect import Address, connected
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.names import MAINTENANCE
 from .data_directory import Making
 from .limits import size_of
@@ -32,14 +32,14 @@ from .watchdog import Watchdog
 
 SUPERUSER = "postgres"
 OWN_DATABASES = ("postgres", "template1")
-"""The databases that initdb creates, except the template that accepts no connections."""
+"""The databases that initdb creates and that accept connections."""
 LONGEST_SOCKET_PATH = 100
-"""The limit of operating systems is 103 to 107 bytes."""
+"""In bytes, with a margin: the limit of operating systems is 103 to 107."""
 START_SECONDS = 60
 STOP_SECONDS = 10
 LISTEN_ATTEMPTS = 5
 NOT_KEPT = {
-    # The data is thrown away, so it need not survive a crash
+    # The data need not survive a crash
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -54,16 +54,16 @@ NOT_KEPT = {
 
 
 class LocalServer:
-    """A throw-away server: it starts on entering, and is removed with its data on leaving.
+    """A throw-away server: starts when the block begins; is removed, with its data, when the block ends.
 
-    It listens on a socket in a folder that only its account can enter; with `listen`, also on that address, with a
-    password. `settings` are server parameters that differ from the defaults.
+    It listens on a Unix socket in a folder that only its account can enter. With `listen`, it also listens on that
+    address, and requires a password. `settings` are server parameters that override the defaults.
     """
 
     superuser = SUPERUSER
     ours: ClassVar[bool] = True
     prefix: ClassVar[str] = ""
-    """The prefix of its databases' names."""
+    """The prefix of the names of its databases; empty, because no other databases are here."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class LocalServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "", role: str = "") -> str:
-        """The URL of one of its databases, for its superuser, or for a role that needs no password."""
+        """The URL of one of its databases, for its superuser, or for a `role` without a password."""
         name, user = quote(database or self.maintenance, safe=""), quote(role or self.superuser, safe="")
         # Environment variables about other servers must not redirect the connection
         ours = "hostaddr=&target_session_attrs=any"
@@ -103,7 +103,7 @@ class LocalServer:
         return Address(self.url(database), label=f"{database or self.maintenance} on a throw-away server")
 
     def make_room(self, name: str) -> None:
-        """Renames the database of that name that initdb created, so that a copy can use it. Writes."""
+        """Renames `name`, if it is a database that initdb created, so that a copy can use the name. Writes."""
         if name not in OWN_DATABASES:
             return
         other = next(each for each in OWN_DATABASES if each != name)
@@ -117,12 +117,12 @@ class LocalServer:
             make_empty(connection, name)
         return self.address(name)
 
-    def made(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - a borrowed server marks it
-        """Statements to run after a role is created: none, because the role is removed with the server."""
+    def after_create_role_sql(self, role: str) -> Iterable[sql.Composed]:  # noqa: ARG002 - external servers use it
+        """The statements to run after CREATE ROLE: none, because the server is thrown away with the role."""
         return ()
 
     def used(self) -> int:
-        """Size of its folder in bytes."""
+        """Size of the server's folder in bytes."""
         return size_of(self.folder)
 
     @property
@@ -160,7 +160,7 @@ class LocalServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with undisturbed():
+        with deferred_signals():
             self._cleanup.close()
 
     def _make_folder(self) -> Path:
@@ -192,7 +192,7 @@ class LocalServer:
         copy = self.folder / "package" / "copy" / home.name
         useless = shutil.ignore_patterns("include", "doc", "man", "*.a", "pgxs")
         shutil.copytree(home, copy, ignore=useless, symlinks=True)
-        # Wheels store shared libraries beside the package, and programs find them by that relative path
+        # A wheel's programs find their shared libraries by a relative path, beside the package
         for libraries in home.parent.parent.glob(f"{home.parent.name}.libs"):
             shutil.copytree(libraries, self.folder / "package" / libraries.name)
             (self.folder / "package" / "copy").rename(self.folder / "package" / home.parent.name)
@@ -201,7 +201,7 @@ class LocalServer:
         self.programs = Programs(copy / "bin", self.programs.major, self.programs.version, lib)
 
     def _make_data(self, programs: Programs, watchdog: Watchdog) -> None:
-        """Creates the data directory; `programs` are the originals, because the path of a copy differs each time."""
+        """Creates the data directory. `programs` are the original programs: the path of a copy differs each time."""
         file = self._password_file() if self._password else None
         said = Making(programs, self.superuser, self._account, file).make(self._data, watchdog, self.programs)
         if said:
@@ -224,7 +224,7 @@ class LocalServer:
                 return
             said = log.read_text(errors="replace")
             self._stop()
-            # Another process may take the port between our finding it free and the server's start
+            # Another process may take the free port before the server starts
             if "Address already in use" not in said or attempt == LISTEN_ATTEMPTS:
                 raise _cannot_start(self.programs, said)
 
@@ -241,7 +241,7 @@ class LocalServer:
         with log.open("wb") as output:
             return subprocess.Popen(
                 watchdog.command(self.started_by(command)),
-                # None of our environment: functions that a dump contains run in the server
+                # Our environment is not passed on: the server runs functions from the dump, which could read it
                 env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **self.programs.environment},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -258,13 +258,13 @@ class LocalServer:
         return command
 
     def end(self) -> None:
-        """Ends the server at once, even while other threads use it; any thread may call it."""
+        """Ends the server at once, even while other threads use it. Any thread may call it."""
         if (process := self._process) is not None:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGQUIT)
 
     def _ready(self) -> bool:
-        """Waits until the server reports in its lock file (the eighth line) that it is ready; False if it ended."""
+        """Waits until line 8 of the server's lock file, postmaster.pid, says that it is ready; False if it ended."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
@@ -276,7 +276,7 @@ class LocalServer:
         return False
 
     def _stop(self) -> None:
-        """Ends the server without a final checkpoint: its data is removed."""
+        """Ends the server without a final checkpoint, because its data is removed."""
         if self._process is None:
             return
         for sign in (signal.SIGQUIT, signal.SIGKILL):

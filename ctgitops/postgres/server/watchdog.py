@@ -1,4 +1,4 @@
-"""Ends the programs that this process started when the process ends, even if SIGKILL ends it."""
+"""Ends child programs when this process ends, even if this process is killed by SIGKILL."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Self
 
 from .os_account import Account
 
-# A shell whose standard input is a pipe that only this process holds open: it reads end of file when this process
-# ends, however it ends. (PR_SET_PDEATHSIG is Linux-only, is lost by a change of user, and fires when a *thread* ends.)
-# It ends only processes whose command line still names our folder: the system may have reused a process id.
+# This shell reads from a pipe that only our process holds open: it reads end of file when our process ends.
+# (PR_SET_PDEATHSIG is Linux-only, is lost by a change of user, and fires when a *thread* ends.) The shell ends only
+# processes whose command line still names our folder: the system may have reused a process id.
 # $1: the folder; $2: the list of process ids; $3: whether to remove the folder too.
 _SCRIPT = """
 trap '' HUP INT QUIT TERM PIPE
@@ -41,14 +41,14 @@ rm -f -- "$2"
 
 
 class Then(StrEnum):
-    """What happens to the folder if this process ends early."""
+    """What the watchdog does with the folder if this process ends early."""
 
     REMOVE = "remove"
     KEEP = "keep"
 
 
 class Watchdog:
-    """Guards a folder and the programs that use it. The folder's name must be in each program's command line."""
+    """Ends the programs that use a folder if this process ends. Each command line must contain the folder's name."""
 
     def __init__(self, folder: Path, *, account: Account | None = None, then: Then = Then.REMOVE) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        # Beside the folder if another account needs it; a folder that is kept may be on a read-only disk
+        # If the folder will be removed, the list is beside it, for its account. A kept folder's disk may be read-only
         place = self.folder.parent if self._then is Then.REMOVE else None
         descriptor, name = tempfile.mkstemp(prefix="ctgitops-", suffix=".pids", dir=place)
         os.close(descriptor)
@@ -82,7 +82,7 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stops the watchdog. The caller has ended its programs by now."""
+        """Stops the watchdog. The caller must have ended its programs before."""
         if self._process and self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.write(b"done\n")
@@ -91,6 +91,6 @@ class Watchdog:
         self._pids.unlink(missing_ok=True)
 
     def command(self, arguments: list[str]) -> list[str]:
-        """`arguments`, run so that the process id is on the list before the program starts."""
+        """The command that adds its process id to the list, and then runs `arguments`."""
         note = f'echo $$ >>{shlex.quote(str(self._pids))} && exec "$@"'
         return ["/bin/sh", "-c", note, "ctgitops-start", *arguments]

@@ -1,7 +1,8 @@
-"""Finds the sessions that would block a migration, before it waits for any of their locks.
+"""Finds the sessions that would block a migration, before the migration waits for a lock.
 
-A session that waits for a strong lock blocks every session that comes after it. So a migration does not wait for a lock
-if another session has been using the table for a while. This check is only advice; `lock_timeout` is the guarantee.
+A session that waits for a strong lock blocks every session that comes after it. So a migration does not request a lock
+while another session has been using the table for some time. The check can miss a session; `lock_timeout` limits every
+wait.
 """
 
 from __future__ import annotations
@@ -56,14 +57,15 @@ order by l.pid, l.virtualtransaction, l.granted desc
 
 @dataclass
 class BlockerWatch:
-    """Checks for blockers during one run; ignores relations that the run created: other sessions cannot use them."""
+    """Checks for blockers during one run. Ignores relations that the run created: no other session uses them yet."""
 
     made: set[str] = field(default_factory=set)
     _seen: frozenset[str] = frozenset()
-    """Transactions seen by the previous check, for those whose age this role may not see."""
+    """Transactions that the previous check found. If this role may not see a transaction's age, one of these counts as
+    likely to stay."""
 
     def wanted(self, steps: Iterable[Step]) -> tuple[RequiredLock, ...]:
-        """The locks that these steps, run in order, take on relations that existed before them."""
+        """The locks that `steps`, in order, take on relations that no step created."""
         strongest: dict[str, LockMode] = {}
         made = set(self.made)
         for step in steps:
@@ -79,9 +81,9 @@ class BlockerWatch:
         self.made |= {statement.makes for statement in _statements(step)} - {""}
 
     def blockers(self, connection: Connection, wanted: Sequence[RequiredLock], *, patient: bool) -> tuple[Blocker, ...]:
-        """Sessions that hold or wait for a conflicting lock; with `patient`, only those that have done so for a while.
+        """Sessions that hold or wait for a conflicting lock; with `patient`, only those that are likely to stay.
 
-        Empty if the query fails: the statement itself then meets the error.
+        Empty if the query fails: the migration's own statement then reports the error.
         """
         if not wanted:
             return ()
@@ -94,14 +96,14 @@ class BlockerWatch:
 
 
 def blocker_query(connection: Connection, wanted: Sequence[RequiredLock]) -> str:
-    """The query for all sessions that hold or wait for a lock that conflicts with these."""
+    """The query for all sessions that hold or wait for a lock that conflicts with one in `wanted`."""
     escaping = Escaping(connection.pgconn)
     values = ", ".join(f"({literal(escaping, w.name)}, {w.mode.value})" for w in wanted)
     return _LOOK.format(wanted=values, conflicts=_CONFLICTS)
 
 
 def spot_of_lock(step: Step, relation: str) -> Spot:
-    """The first statement that names a relation; compares names without their schema."""
+    """The first statement of the step that names `relation`; compares names without their schema."""
     name = relation.rpartition(".")[2].strip('"')
     for statement in _statements(step):
         if any(lock.name.rpartition(".")[2].strip('"') == name for lock in statement.locks):
@@ -117,7 +119,7 @@ def _statements(step: Step) -> Sequence[Statement]:
 
 
 def _stays(row: tuple[str | None, ...], before: frozenset[str]) -> bool:
-    """Whether the session is likely to stay; a waiting session counts, because we would queue behind it."""
+    """Whether the session is likely to keep its lock. A waiting session counts, because we would queue behind it."""
     if row[0] is None:
         return True
     if row[3] is None:

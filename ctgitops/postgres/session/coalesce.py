@@ -1,8 +1,8 @@
-"""Sends several small migrations in one message; each still has its own transaction and ledger entry.
+"""Sends several small migrations in one message, each with its own transaction and ledger entry.
 
-A distant database answers after 20 ms, and a small migration takes 1 ms, so a long history spends most of its time
-waiting. Batching does not change a migration: an error ends the message at that migration, and all migrations before it
-are committed and recorded. The others are then sent one by one, so that an error has a position.
+A distant database answers after 20 ms, but a small migration takes 1 ms, so a long run would mostly wait. An error in
+one migration ends the message; the migrations before it are committed and recorded. The others are then sent one by
+one, so that an error has a position.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from .lock_retry import Attempts
 MOST = 32
 MOST_CHARACTERS = 200_000
 FASTER = 4
-"""The largest growth of a batch: the first migrations may have been the fastest."""
+"""The number of migrations in a message grows at most by this factor: the first may have been the fastest."""
 QUICK_MILLISECONDS = 100
-"""A person who watches should not wait longer than this for the next line."""
+"""The target time for one message, so that the log shows a new line at least this often."""
 
 
 @dataclass
 class Pace:
-    """How many migrations to send in one message: more while they are quick, one after any failure."""
+    """The number of migrations in the next message: it grows while they are quick, and is one after a failure."""
 
     size: int = 1
     _positions: dict[int, int] = field(default_factory=dict)
 
     def choose(self, step: Step, plan: Plan) -> tuple[Step, ...]:
-        """`step` and the following ones that can be in the same message."""
+        """`step`, and the following steps of the plan that can be in the same message."""
         if not self._positions:
             self._positions = {each.number: position for position, each in enumerate(plan.steps)}
         position = self._positions[step.number]
@@ -51,34 +51,35 @@ class Pace:
         return tuple(chosen) or (step,)
 
     def learn(self, took: Sequence[int]) -> None:
-        """Adjusts the batch size to the server's milliseconds for each migration, toward QUICK_MILLISECONDS a message.
+        """Adjusts the number of migrations, so that the next message takes about QUICK_MILLISECONDS.
 
-        Round trips are not included: the more distant a database is, the more a message with several migrations saves.
+        `took` are the server's milliseconds for each migration. They do not include round trips, which a message with
+        several migrations saves.
         """
         fit = len(took) * QUICK_MILLISECONDS // max(sum(took), 1)
         most = self.size * FASTER if len(took) >= self.size else self.size
         self.size = max(1, min(fit, most, MOST))
 
     def stumble(self) -> None:
-        """Sends the next migration by itself after a failure."""
+        """After a failure: the next message has one migration."""
         self.size = 1
 
 
 @dataclass
 class Coalescer:
-    """Runs several steps of one plan in one message, where they are quick and no session blocks them."""
+    """Runs several steps of one plan in one message, if they are quick and no session blocks them."""
 
     plan: Plan
     attempts: Attempts
     leaks: list[SessionLeak]
     pace: Pace = field(default_factory=Pace)
     ahead: dict[int, int] = field(default_factory=dict)
-    """Milliseconds of steps that already ran in a message with an earlier one, by number."""
+    """By step number, the durations in milliseconds of steps that already ran in the message of an earlier step."""
 
     def run_ahead(self, step: Step, part_of: Callable[[Step], Part]) -> None:
-        """Runs `step` and the ones after it in one message, if it may. Completed ones are `ahead` then.
+        """Runs `step` and following steps in one message if possible, and adds the completed ones to `ahead`.
 
-        A failed one is not: it runs again by itself. Raises ApplyError if this run is asked to stop.
+        The caller runs a failed step again, in its own message. Raises ApplyError if the run is interrupted.
         """
         if step.number in self.ahead:
             return
@@ -98,7 +99,7 @@ class Coalescer:
             ahead = (part.step.name for part in parts if part.step.number in self.ahead)
             failure_report.so_far.finished(*ahead, on_disk=False)
             pending = next((part for part in parts if part.step.number not in self.ahead), parts[-1])
-            raise failure_report.given_up(pending, stopped(interrupted)) from None
+            raise failure_report.record_failure(pending, stopped(interrupted)) from None
         if answer.failure:
             self._catch_up(parts, answer)
             return
@@ -109,7 +110,7 @@ class Coalescer:
         self.pace.learn(took)
 
     def _catch_up(self, parts: tuple[Part, ...], answer: Answer) -> None:
-        """Reads from the ledger which of the steps are done, after a message that did not complete."""
+        """After a message that failed, reads from the ledger which of the steps are done."""
         self.pace.stumble()
         work = self.attempts.work
         work.end_transaction(lost=answer.lost)

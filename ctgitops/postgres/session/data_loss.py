@@ -15,7 +15,7 @@ SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5s",
     "lock_timeout": "200ms",
-    "row_security": "off",  # an error instead of a count that omits rows which this role may not see
+    "row_security": "off",  # raises an error; otherwise the count would omit rows that row-level security hides
 }
 _TABLES_IN = """
 select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
@@ -35,9 +35,9 @@ _KEEPS_TIMES = "select pg_catalog.current_setting('track_commit_timestamp')::pg_
 def count_losses(
     address: Address, losses: tuple[Loss, ...], since: Checkpoint | None = None
 ) -> tuple[CountedLoss, ...]:
-    """Counts the rows of each loss. Read-only; gives up after a few seconds, and the result says so.
+    """Counts the rows of each loss. Read-only; after a few seconds the count is reported as unknown.
 
-    With `since`, the start of a run, rows that the run wrote itself do not count.
+    With `since`, the start of a run, rows that the run itself wrote do not count.
     """
     if not losses:
         return ()

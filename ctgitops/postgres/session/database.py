@@ -1,13 +1,12 @@
-"""The database of one environment: read without a lock, and changed only while holding the run lock."""
+"""The database of one environment. Reading takes no run lock; changing it needs the run lock."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
-from ...core.environment.environment import Timeouts
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
@@ -26,10 +25,9 @@ from ..catalog.schema_snapshot import take_snapshot
 from ..catalog.source_database import original_at
 from ..catalog.table_stats import sizes
 from ..catalog.violations import Looker
-from ..connection.connect import NOTICES_US, Address, Connection, connect, connected, lost_as_error
-from ..connection.deferred_sigint import undisturbed
-from ..connection.names import WORK
-from ..connection.pooler import ARRIVES, refuse_pooler
+from ..connection.connect import SERVER_KEEPALIVES, Address, connect, connected, lost_as_error
+from ..connection.deferred_sigint import deferred_signals
+from ..connection.pooler import SETTINGS_PROBE, refuse_pooler
 from ..connection.session_settings import english
 from ..connection.simple_query import exchange
 from ..ledger.ledger import ensure_ledger, read_ledger
@@ -37,18 +35,17 @@ from ..lock.run_lock import Lease, end, holder_of, take
 from ..transaction.execute import verify
 from ..transaction.step_failure import StepFailed
 from .data_loss import SETTINGS, count_losses
+from .migration_connection import STAYS_IDLE, connect_with_timeouts
 from .session import WorkSession
 
-_IDLE = {"idle_session_timeout": "0"}
-"""The lock's connection is idle while a migration runs, and the other connection while the backup is taken."""
 _OURS = {
     "search_path": "pg_catalog",
     "statement_timeout": "60s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "0",
 }
-"""For sessions that run only our SQL: overrides the search path and timeouts of the role or database, which may suit
-a web application."""
+"""Settings for sessions that run only ctgitops's own SQL. They override those of the role and the database, which may
+be meant for a web application."""
 
 
 class PostgresDatabase:
@@ -72,12 +69,12 @@ class PostgresDatabase:
         return original_at(self._address)
 
     def holder(self) -> Holder | None:
-        """The run that holds the run lock. Read-only, takes no lock."""
+        """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
         with connected(self._address, "ctgitops/read", _OURS) as connection:
             return holder_of(connection)
 
     def end(self, holder: Holder) -> bool:
-        """Terminates the sessions of that run, and no others; whether the run lock is now free. Writes."""
+        """Terminates the sessions of the run `holder` and no others; returns whether the run lock is free. Writes."""
         with connected(self._address, "ctgitops/unlock", _OURS) as connection:
             return end(connection, holder)
 
@@ -88,7 +85,7 @@ class PostgresDatabase:
             return not_dumped(connection)
 
     def refuted(self, queries: tuple[Script, ...]) -> tuple[Refuted, ...]:
-        """The verify queries that are not true or fail; each runs in a read-only transaction. Takes no lock."""
+        """The verify queries that fail or are not true. Runs each in a read-only transaction. Takes no lock."""
         found: list[Refuted] = []
         if not queries:
             return ()
@@ -108,18 +105,18 @@ class PostgresDatabase:
         return checked_at(self._address)
 
     def count_losses(self, losses: tuple[Loss, ...]) -> tuple[CountedLoss, ...]:
-        """Counts the data that each loss destroys. Read-only, waits for no lock."""
+        """Counts the rows that each loss destroys. Read-only, waits for no lock."""
         return count_losses(self._address, losses)
 
-    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - see ports/database.py
-        """Counts the rows that would make each risk fail, with `keys` of a few. Read-only, waits for no lock."""
+    def violations(self, risks: tuple[Risk, ...], keys: bool) -> tuple[Violation, ...]:  # noqa: FBT001 - as in the port
+        """Counts the rows that make each risk fail; with `keys`, returns keys of some. Read-only, waits for no lock."""
         if not risks:
             return ()
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
             return tuple(Looker(connection, keys).look(risks))
 
     def sizes(self, tables: tuple[str, ...]) -> dict[str, Size]:
-        """Sizes of the tables that exist. Read-only, takes no lock."""
+        """Sizes of those of `tables` that exist. Read-only, takes no lock."""
         if not tables:
             return {}
         with connected(self._address, "ctgitops/read", SETTINGS) as connection:
@@ -128,17 +125,20 @@ class PostgresDatabase:
     @contextlib.contextmanager
     def exclusively(self, request: Request, tell: Listener) -> Iterator[WorkSession]:
         """Takes the run lock on a separate connection, and creates or upgrades the ledger. Writes."""
-        with connect(self._address, "ctgitops/lock", {**_IDLE, **_OURS, **ARRIVES, **NOTICES_US}) as lock:
+        with connect(
+            self._address, "ctgitops/lock", {**STAYS_IDLE, **_OURS, **SETTINGS_PROBE, **SERVER_KEEPALIVES}
+        ) as lock:
             with lost_as_error(self._address):
                 refuse_pooler(lock, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
                 take(lock, self._address, request, tell)
                 ensure_ledger(lock, self._address, request.environment, self._search_path)
             lease = Lease(lock, request)
             lease.write()
+            timeouts = request.environment.timeouts
             session = WorkSession(
                 self._address,
                 request,
-                open_connection=lambda: self._open_for_work(request.environment.timeouts, english(lock)),
+                open_connection=lambda: connect_with_timeouts(self._address, timeouts, english(lock)),
                 lease=lease,
                 tell=tell,
             )
@@ -150,25 +150,13 @@ class PostgresDatabase:
                     raise stopped from None
                 raise
             finally:
-                # A failure has reported how the run ended: a late signal must not replace that
-                with undisturbed(dropped=sys.exc_info()[0] is not None):
+                # After a failure, a late signal must not replace the error that is being raised
+                with deferred_signals(dropped=sys.exc_info()[0] is not None):
                     session.close()
                     lease.ended()
 
     def _search_path(self) -> str:
-        """The default search path of this role's sessions: `lock` has our own."""
+        """The default search path of this role, read on a new connection, because `_OURS` overrides it on others."""
         with connect(self._address, "ctgitops/read") as connection:
             row = connection.execute("select pg_catalog.current_setting('search_path')").fetchone()
         return str(row[0]) if row else ""
-
-    def _open_for_work(self, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
-        settings = {
-            **_IDLE,
-            "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
-            "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
-            "idle_in_transaction_session_timeout": "0",
-            "client_connection_check_interval": "2s",
-            **NOTICES_US,
-            **language,
-        }
-        return connect(self._address, WORK, settings)

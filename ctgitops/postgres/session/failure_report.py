@@ -15,7 +15,7 @@ from ...core.plan.plan import Direction, Plan, Step
 from ...errors import ApplyError, Cause, CtgitopsError, Place
 from ...sql.redact import redact, redact_message
 from ..connection.connect import Address
-from ..connection.deferred_sigint import undisturbed
+from ..connection.deferred_sigint import deferred_signals
 from ..connection.failure_cause import cause_of_loss
 from ..connection.simple_query import Answer, Interrupted
 from ..transaction.execute import Part
@@ -31,25 +31,25 @@ from .migration_connection import MigrationConnection, RunState
 
 RECOVERY_SECONDS, RECOVERY_PAUSE_SECONDS = 10.0, 0.2
 _RECOVERS = {Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-"""Matches a server that crashed: it refuses new connections for a while, or terminates the one just opened."""
+"""The causes after a server crash: the server refuses new connections for some time, or terminates a new one."""
 
 
 @dataclass(frozen=True)
 class FailureReport:
-    """Ends the failed or stopped steps of one run; `record` adds an entry."""
+    """Rolls back and records the failed or interrupted steps of one run. `record` adds a ledger entry."""
 
     address: Address
     work: MigrationConnection
     so_far: RunState
     record: Callable[[Entry], None]
 
-    def given_up(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
-        """Rolls back, reads from the database what was committed, records the failure, and returns the error."""
+    def record_failure(self, part: Part, failed: StepFailed, attempt: int = 1) -> ApplyError:
+        """Rolls back, reads from the ledger what was committed, records the failure, and returns the error. Writes."""
         step, failure = part.step, failed.failure
         what = f"{step.name}: {self._hidden(step, failure.message)}"
         if attempt > 1:
             what += f" (after {attempt} attempts)"
-        with undisturbed():
+        with deferred_signals():
             state, on_record = self._state_after(part, failed)
         error = ApplyError(
             what,
@@ -67,12 +67,12 @@ class FailureReport:
         return error
 
     def stopped_at(self, part: Part) -> ApplyError:
-        """Records and returns the end of a run that was stopped between statements, at or before this part. Writes."""
-        return self.given_up(part, stopped(Interrupted(Answer(0, ()))))
+        """Records that the run was interrupted between statements, at or before `part`; returns the error. Writes."""
+        return self.record_failure(part, stopped(Interrupted(Answer(0, ()))))
 
     def stopped_at_its_end(self, plan: Plan) -> ApplyError:
-        """The end of a run that was stopped after everything in its plan was done."""
-        with undisturbed():
+        """The error of a run that was interrupted after its whole plan was completed."""
+        with deferred_signals():
             self.work.flush()
         error = ApplyError(
             f"the run was asked to stop after its plan for {plan.environment} was carried out",
@@ -98,7 +98,7 @@ class FailureReport:
         return False
 
     def _hidden(self, step: Step, said: str) -> str:
-        """The server's message, without passwords of the address or of the SQL."""
+        """The server's message `said`, without passwords of the address or of the SQL."""
         return self.address.hidden(redact_message(said, step.script.secrets))
 
     def _state_after(self, part: Part, failed: StepFailed) -> tuple[str, bool]:
@@ -118,9 +118,9 @@ class FailureReport:
         return f"{self.so_far.told}{self._left(step)}", on_record
 
     def _ledger_after(self, failed: StepFailed) -> Ledger:
-        """Reads the ledger once no backend works on the step; waits for a server that recovers from a crash."""
+        """Ends the step's backend, then reads the ledger; after a crash, waits until the server has recovered."""
         deadline = time.monotonic() + RECOVERY_SECONDS
-        spare = 1  # a server that refused may be ready before it can be asked why
+        spare = 1  # after a refusal, the server may be ready before PQping checks it
         while True:
             try:
                 self.work.end_transaction(lost=failed.lost)
@@ -133,7 +133,7 @@ class FailureReport:
                 time.sleep(RECOVERY_PAUSE_SECONDS)
 
     def _on_record(self, part: Part, failed: StepFailed) -> bool:
-        """Adds an entry that says how the step ended; whether the ledger now records the failure. Writes."""
+        """Adds a `failed` or `interrupted` entry; returns whether the ledger now records a failure. Writes."""
         mark = Mark.INTERRUPTED if failed.cause is Cause.ASKED_TO_STOP else Mark.FAILED
         error = f"{failed.failure.sqlstate} {failed.failure.message}".strip()
         if self.so_far.transaction_parts:
@@ -144,7 +144,7 @@ class FailureReport:
         return False
 
     def _left(self, step: Step) -> str:
-        """Describes what a failed step left in the database."""
+        """Describes the state in which a failed step left the database."""
         if self.so_far.transaction_parts:
             return self._none
         return f"{step.name} left no trace" if step.transactional else self._how_far(step)

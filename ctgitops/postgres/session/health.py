@@ -20,7 +20,10 @@ SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "5s", "l
 
 
 def probe(address: Address, health: Health) -> Heard:
-    """Runs the query once, on its own connection, in a read-only transaction; an error is not an answer. Read-only."""
+    """Runs the query once, on its own connection, in a read-only transaction.
+
+    The result distinguishes an error from an answer that is not true.
+    """
     try:
         with connect(address, "ctgitops/health", SETTINGS) as connection:
             exchange(connection, "begin read only")
@@ -36,7 +39,10 @@ def probe(address: Address, health: Health) -> Heard:
 
 
 def watch(address: Address, health: Health, *, before_each: Callable[[], None], tell: Listener) -> Heard:
-    """Repeats the query until it is not true or time is up; returns the last answer. Raises Interrupted, ApplyError."""
+    """Repeats the query until it is not true or its time is over, and returns the last answer.
+
+    Raises Interrupted; ApplyError if `before_each` does.
+    """
     deadline = time.monotonic() + health.within.total_seconds()
     before: Pulse | None = None
     while True:

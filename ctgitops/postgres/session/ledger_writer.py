@@ -1,4 +1,4 @@
-"""Adds single entries to the ledger: a repair, an adoption, or how a step failed."""
+"""Adds single entries to the ledger, for a repair, an adoption or a failed step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .migration_connection import MigrationConnection
 
 @dataclass(frozen=True)
 class LedgerWriter:
-    """Writes on the run's connection, only while the run lock is held: else `assert_lock_held` raises ApplyError."""
+    """Writes on the run's connection. Each method raises ApplyError if the run lock was lost."""
 
     address: Address
     request: Request
@@ -42,7 +42,7 @@ class LedgerWriter:
         )
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Adds an entry, and makes this database the environment's home, under that ledger ID. Writes."""
+        """Adds an entry, and makes this database, with the given ledger ID, the environment's home. Writes."""
         connection = self._connected()
         name, reason = self.request.environment.name, entry.error or ""
         self._add(connection, entry, home_sql(connection, name, read_identity(connection).identity, ledger_id, reason))

@@ -1,4 +1,4 @@
-"""Retries a step after a lock timeout, without queueing behind other sessions; a failed attempt is rolled back."""
+"""Retries a step after a lock timeout. Before each attempt, it waits without queueing for other sessions' locks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass
 class Attempt:
-    """One part, or several in one transaction; `at` is the index of the current one."""
+    """An attempt at one part, or at several parts in one transaction; `at` is the index of the current part."""
 
     parts: tuple[Part, ...]
     at: int = 0
@@ -38,7 +38,7 @@ class Attempt:
 
 @dataclass
 class Attempts:
-    """The attempts of one run, which retries a lock timeout for `patience` seconds."""
+    """The attempts of one run, which retries after a lock timeout for `patience` seconds."""
 
     work: MigrationConnection
     failure_report: FailureReport
@@ -61,14 +61,17 @@ class Attempts:
                 if locked:
                     failed = self._with_who(attempt, failed)
                 if not (locked and caught.retried) or time.monotonic() + pause > deadline:
-                    raise self.failure_report.given_up(attempt.part, failed, number) from None
+                    raise self.failure_report.record_failure(attempt.part, failed, number) from None
             except Interrupted as interrupted:
-                raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
+                raise self.failure_report.record_failure(attempt.part, stopped(interrupted), number) from None
             self._pause(attempt, number, pause)
             pause, number = min(pause * 2, LONGEST_PAUSE_SECONDS), number + 1
 
     def _let_others_end(self, attempt: Attempt, deadline: float) -> None:
-        """Waits, without queueing, while other sessions use a table that it locks. Raises StepFailed, Interrupted."""
+        """Waits, without a lock request, while other sessions use a table that the part locks.
+
+        Raises StepFailed, Interrupted.
+        """
         told: frozenset[int | None] = frozenset()
         steps = tuple(part.step for part in attempt.parts if part.step.transactional)
         while who := self.blockers(steps, patient=True):
@@ -82,12 +85,12 @@ class Attempts:
             self.assert_lock_held()
 
     def blockers(self, steps: Sequence[Step], *, patient: bool) -> tuple[Blocker, ...]:
-        """Sessions that conflict with the locks of these steps; with `patient`, only those that have for a while."""
+        """Sessions that conflict with the locks of `steps`; with `patient`, only those that are likely to stay."""
         wanted = self.watch.wanted(steps)
         return self.watch.blockers(self.work.connected(), wanted, patient=patient) if wanted else ()
 
     def _with_who(self, attempt: Attempt, failed: StepFailed) -> StepFailed:
-        """The same failure, with the sessions that use this step's tables now."""
+        """The same failure, with the sessions that now use this step's tables."""
         self.work.end_transaction(lost=failed.lost)
         detail = told_together(self.blockers((attempt.part.step,), patient=False))
         whole = "\n".join(filter(None, (failed.failure.detail, detail)))
@@ -100,11 +103,11 @@ class Attempts:
             self.tell(StepWaited(attempt.part.step, number, seconds))
             rest(seconds, jitter=0.2)
         except Interrupted as interrupted:
-            raise self.failure_report.given_up(attempt.part, stopped(interrupted), number) from None
+            raise self.failure_report.record_failure(attempt.part, stopped(interrupted), number) from None
 
 
 def _too_late(attempt: Attempt, relation: str) -> StepFailed:
-    """The failure if a session keeps a table in use; it is reported for the first part that names the table."""
+    """The failure if another session uses `relation` for too long, at the first part that names `relation`."""
     spots = [spot_of_lock(part.step, relation) for part in attempt.parts]
     attempt.at = next((n for n, spot in enumerate(spots) if spot.place), attempt.at)
     return StepFailed(Failure(f"lock timeout on {relation}", LOCK_NOT_AVAILABLE), spots[attempt.at], lost=False)

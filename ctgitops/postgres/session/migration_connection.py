@@ -1,35 +1,59 @@
-"""The connection that runs migrations: reconnects after a broken connection, and terminates the lost backend."""
+"""The connection that runs migrations. It has the manifest's `lock_timeout` and `statement_timeout`.
+
+After a broken connection, it reconnects and terminates the lost backend.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from ...core.environment.environment import Timeouts
 from ...core.ledger.ledger import Ledger
 from ...errors import ApplyError, Cause, CtgitopsError, LedgerError
-from ..connection.connect import Address, Connection, lost_as_error
-from ..connection.names import AT_WORK
+from ..connection.connect import SERVER_KEEPALIVES, Address, Connection, connect, lost_as_error
+from ..connection.names import AT_WORK, WORK
 from ..connection.simple_query import Interrupted, exchange, exchange_or_rollback, rows
 from ..ledger.ledger import read_ledger
 from ..lock.orphaned_backends import ending
 from ..transaction.message import CLEAN, FLUSH, OWN_PATH
 from ..transaction.step_failure import names
 
+STAYS_IDLE = {"idle_session_timeout": "0"}
+"""The run lock's connection is idle while a migration runs, and the migrations' connection during the backup."""
+
+
+def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
+    """Opens a connection for migrations, with the manifest's `lock_timeout` and `statement_timeout` as its defaults.
+
+    `language` are the settings that make the server's messages English.
+    """
+    settings = {
+        **STAYS_IDLE,
+        "lock_timeout": f"{round(timeouts.lock.total_seconds() * 1000)}ms",
+        "statement_timeout": f"{round(timeouts.statement.total_seconds() * 1000)}ms",
+        "idle_in_transaction_session_timeout": "0",
+        "client_connection_check_interval": "2s",
+        **SERVER_KEEPALIVES,
+        **language,
+    }
+    return connect(address, WORK, settings)
+
 
 @dataclass
 class RunState:
-    """What a run has done in one environment so far, for its error messages."""
+    """What a run has completed in one environment so far, for error messages."""
 
     environment: str
     began: bool = False
     done: list[str] = field(default_factory=list)
     """Names of committed migrations and seed files, in order."""
     safe: int = 0
-    """How many of `done` the server has confirmed to be on its disk."""
+    """How many of `done`, from its start, the server has confirmed to be on disk."""
     lost: list[str] = field(default_factory=list)
     """Names of commits that were not on the server's disk when it crashed."""
     forward: bool = True
@@ -38,7 +62,7 @@ class RunState:
 
     @property
     def told(self) -> str:
-        """`in staging, 001_one done; `, the start of a sentence."""
+        """The start of a sentence, such as `in staging, 001_one done; `."""
         kinds = (
             (self.done[: self.safe], "done"),
             (self.done[self.safe :], "committed, but not confirmed to be on the server's disk (the next run checks)"),
@@ -54,26 +78,26 @@ class RunState:
         self.safe = self.transaction_parts = 0
 
     def finished(self, *done: str, on_disk: bool) -> None:
-        """Adds committed names; with `on_disk`, the last commit, and so every one before it, waited for the disk."""
+        """Adds committed names; with `on_disk`, the last commit waited for the disk, and so for all earlier ones."""
         self.done += done
         if on_disk:
             self.safe = len(self.done)
 
     def recovered(self, recorded: frozenset[str]) -> None:
-        """Compares with the ledger after a lost connection, since a crash may have lost the newest commits."""
+        """Moves names that are not `recorded` from `done` to `lost`: a crash may have lost the newest commits."""
         self.lost = [name for name in self.done if name not in recorded]
         self.safe = sum(name in recorded for name in self.done[: self.safe])
         self.done = [name for name in self.done if name in recorded]
 
     def lock_lost(self, error: ApplyError) -> ApplyError:
-        """The same error, which also says what this run had done by then."""
+        """The same error, whose state also says what this run has completed."""
         if self.done:
             error.state = f"{self.told}nothing more was started"
             error.applied = tuple(self.done[: self.safe]) if self.forward else ()
         return error
 
     def cut_off(self, error: LedgerError) -> CtgitopsError:
-        """The same error if nothing was begun; after that, an error that does not claim that nothing was changed."""
+        """The same error if no plan has begun; else an error whose state is not `nothing was changed`."""
         if not self.began:
             return error
         state = f"{self.told}the ledger shows what else is done"
@@ -83,12 +107,12 @@ class RunState:
 
 
 def _is_idle(connection: Connection) -> bool:
-    """Whether it can be asked, and has no transaction open that our commit would end."""
+    """Whether the connection is open, without a transaction that our COMMIT would end."""
     return not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
 
 
 class MigrationConnection:
-    """The run's connection to one database; `open_connection` opens a new one."""
+    """The run's connection to one database. `open_connection` opens a new one after a loss."""
 
     def __init__(self, address: Address, open_connection: Callable[[], Connection], so_far: RunState) -> None:
         self._address = address
@@ -97,7 +121,7 @@ class MigrationConnection:
         self._connection: Connection | None = None
         self._backend = 0
         self.unflushed = False
-        """Whether a commit has not waited for the disk."""
+        """Whether there is a commit that did not wait for the disk."""
 
     def connected(self) -> Connection:
         """The connection; opens one if there is none."""
@@ -119,7 +143,7 @@ class MigrationConnection:
             raise self._so_far.cut_off(error) from None
 
     def _read(self, connection: Connection) -> Ledger:
-        """Reads the ledger with our own search path: the session's search path belongs to the migrations."""
+        """Reads the ledger with our own search path, because migrations may have changed the session's."""
         connection.execute(f"begin; {OWN_PATH}".encode())
         try:
             return read_ledger(connection, self._address)
@@ -128,7 +152,7 @@ class MigrationConnection:
                 connection.execute("commit")  # in an aborted transaction, COMMIT rolls back
 
     def reporting(self, assert_lock_held: Callable[[], None]) -> Callable[[], None]:
-        """`assert_lock_held`, with an error that also says what this run has done."""
+        """Wraps `assert_lock_held`, so that its error also says what this run has completed."""
 
         def reported() -> None:
             try:
@@ -149,7 +173,7 @@ class MigrationConnection:
             self._connection = None
 
     def flush(self) -> None:
-        """Waits until all that was committed is on the server's disk, where the server still says so."""
+        """Waits until all commits are on the server's disk, if the connection still works."""
         if self.unflushed and self._connection is not None and _is_idle(self._connection):
             answer = exchange_or_rollback(self._connection, FLUSH)
             self.unflushed = answer.failure is not None
@@ -157,14 +181,14 @@ class MigrationConnection:
             self._so_far.safe = len(self._so_far.done)
 
     def end_transaction(self, *, lost: bool) -> None:
-        """Ends an unfinished transaction, so that nothing of it remains."""
+        """Rolls back an unfinished transaction; with `lost`, by terminating the backend."""
         if lost:
             self._end_backend()
         elif self._connection is not None and not self._connection.closed:
             exchange(self._connection, "rollback; " + CLEAN)
 
     def _end_backend(self) -> None:
-        """Terminates a lost backend, so that the ledger is final: a server continues a statement without its client."""
+        """Terminates the lost backend, which could still commit: a server continues a statement without its client."""
         backend = self._backend
         self.close()
         end = ending(f"a.pid = {backend} and a.application_name ~ '{AT_WORK}'")

@@ -38,10 +38,10 @@ class PlanRun:
     attempts: Attempts
     stepwise: Stepwise
     guard: RowGuard | None
-    """Fails a step that would destroy rows of other sessions."""
+    """Makes a step fail that would destroy rows of other sessions."""
     set_activity: Callable[[str], None]
     leaks: list[SessionLeak]
-    """Session state that migrations of the run leaked; this plan's are appended."""
+    """Session state that migrations of the run leaked. This plan appends to it."""
     _coalescer: Coalescer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,12 +87,12 @@ class PlanRun:
         return tuple(sum(millis_in(answer)) for answer in answers)
 
     def _all_committed(self, attempt: Attempt) -> list[Answer]:
-        """The server's answer for each part. Raises StepFailed and Interrupted, after a rollback of all parts."""
+        """Runs all parts and commits; returns the server's answers. Raises StepFailed, Interrupted after a rollback."""
         try:
             return self._all_sent(attempt)
         except Interrupted:
             raise
-        except KeyboardInterrupt:  # between two messages: the transaction is open, and no statement is running
+        except KeyboardInterrupt:  # Ctrl-C between two messages: no statement is running
             raise Interrupted(Answer(0, ())) from None
 
     def _all_sent(self, attempt: Attempt) -> list[Answer]:
@@ -114,7 +114,7 @@ class PlanRun:
         return answer
 
     def stopped(self) -> ApplyError:
-        """The error of a run that was stopped between two steps. Writes."""
+        """Records that the run was interrupted between two steps; returns the error. Writes."""
         failure_report = self.attempts.failure_report
         pending = (part for part in self._parts(None) if part.step.name not in failure_report.so_far.done)
         first = next(pending, None)
@@ -148,7 +148,7 @@ class PlanRun:
         return sum(millis_in(answer))
 
     def _outside_transaction(self, part: Part) -> int:
-        """Runs the remaining statements of a step. Raises MustWaitError when its time in this run is used up."""
+        """Runs the remaining statements of a step. Raises MustWaitError if a batched migration's time is over."""
         return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
 
     def _stepwise(self, part: Part) -> int:
@@ -164,5 +164,5 @@ class PlanRun:
                 state=f"{failure_report.so_far.told}the rest of the plan waits",
                 hint="run the same again, or let a scheduled run do it: it resumes from there",
             ) from None
-        self.attempts.work.unflushed = False  # the commit of its entry waited for the disk
+        self.attempts.work.unflushed = False  # the entry's commit waited for the disk
         return millis

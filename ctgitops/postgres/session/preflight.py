@@ -21,8 +21,8 @@ from .blockers import BlockerWatch, blocker_of, blocker_query
 
 LOOK_SECONDS = 0.5
 
-# PostgreSQL hides another role's lag and transaction age from a role without pg_read_all_stats. Every role may see who
-# holds which lock, how many connections exist, and that a base backup is running.
+# Without pg_read_all_stats, a role may not see the replication lag, nor the transaction age of other roles. Every role
+# may see who holds which lock, how many connections exist, and that a base backup is running.
 _SERVER = """
 begin;
 set local search_path = pg_catalog;
@@ -48,10 +48,10 @@ class Preflight:
     tell: Listener
     _settings_reported: bool = False
     _first_seen: dict[str, float] = field(default_factory=dict)
-    """When a transaction was first seen, by virtual transaction, for those whose age this role may not see."""
+    """By virtual transaction ID, the time when a transaction was first seen, if this role may not see its age."""
 
     def reasons(self, connection: Connection, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start now, after waiting where that may help; empty if the plan takes no strong lock.
+        """Why `plan` cannot start; first waits for conditions that may pass. Empty if the plan takes no strong lock.
 
         The first call also reports the effective session settings.
         """
@@ -95,7 +95,7 @@ class Preflight:
         return concerns(policy, seen, role)
 
     def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> Sighting:
-        """The current conditions. A session of unknown age is checked again until it ends or counts as long-running."""
+        """The current conditions. Waits for sessions of unknown age until they end or were seen for `limit` seconds."""
         began = time.monotonic()
         seen = self._see(connection, wanted)
         least = 0.0
@@ -104,7 +104,7 @@ class Preflight:
         ):
             rest(LOOK_SECONDS)
             seen = self._see(connection, wanted)
-            least = LOOK_SECONDS / 2  # sessions that began since then do not count: new ones come all the time
+            least = LOOK_SECONDS / 2  # ignores sessions that began since: new ones begin all the time
         return seen
 
     def _see(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> Sighting:
@@ -114,7 +114,7 @@ class Preflight:
         return replace(_server(answer), sessions=tuple(self._aged(each) for each in _sessions(answer)))
 
     def _aged(self, who: Blocker) -> Blocker:
-        """The same blocker; if this role may not see its age, the time since it was first seen."""
+        """The same blocker. If this role may not see its age, its age is the time since it was first seen."""
         if who.seconds is not None or who.pid is None:
             return who
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""A database while this run holds its lock: each migration and its ledger entry commit together, or roll back."""
+"""A database while this run holds the run lock. A migration and its ledger entry commit or roll back together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .preflight import Preflight
 
 
 class WorkSession:
-    """The port `Session`, which says what each method does. `open_connection` opens a connection for migrations."""
+    """Implements `ports.database.Session`. `open_connection` opens a connection for migrations."""
 
     def __init__(
         self,
@@ -65,15 +65,15 @@ class WorkSession:
         return self._work.ledger()
 
     def set_activity(self, what: str, /) -> None:
-        """Writes to the lease what this run is doing."""
+        """Writes the current activity to the lease row, for waiting runs. Writes."""
         self._lease.set_activity(what)
 
     def preflight(self, plan: Plan) -> tuple[Reason, ...]:
-        """Why `plan` cannot start now, after waiting where that may help. Read-only."""
+        """Why `plan` cannot start; first waits for conditions that may pass. Read-only."""
         return self._preflight.reasons(self._work.connected(), plan)
 
     def drop_invalid_indexes(self, plan: Plan) -> tuple[str, ...]:
-        """Drops INVALID indexes left by interrupted builds of the plan's own indexes; returns its actions. Writes."""
+        """Drops INVALID indexes that interrupted builds of the plan's indexes left; returns a line for each. Writes."""
         dropped: list[str] = []
         for step in plan.steps:
             if step.resumption and step.resumption.begun:
@@ -94,7 +94,7 @@ class WorkSession:
         return self._run_of(plan).seed(seed)
 
     def _run_of(self, plan: Plan) -> PlanRun:
-        """The run of this plan; starts it unless it is the current one."""
+        """The current `PlanRun` if it is for `plan`, else a new one."""
         if self._plan_run is None or self._plan_run.plan is not plan:
             origin, activity = self._request.origin, self._lease.set_activity
             self._plan_run = PlanRun(plan, origin, self._attempts, self._stepwise, self._guard, activity, self._leaks)
@@ -109,11 +109,11 @@ class WorkSession:
         self._writer.correct(step, position, reached, entry)
 
     def adopt(self, entry: Entry, ledger_id: str) -> None:
-        """Makes this database the environment's home, under that ledger ID, and records it with an entry."""
+        """Makes this database, with the given ledger ID, the environment's home, and adds an entry. Writes."""
         self._writer.adopt(entry, ledger_id)
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
-        """Session state that its migrations leaked, and that was reset."""
+        """Session state that migrations leaked and that ctgitops reset."""
         return tuple(self._leaks)
 
     def probe(self, health: Health) -> Heard:
@@ -136,13 +136,16 @@ class WorkSession:
         return Checkpoint(entry, oldest_transaction(self._work.connected()) if wanted else 0)
 
     def protect(self, losses: tuple[Loss, ...], since: Checkpoint) -> tuple[CountedLoss, ...]:
-        """Counts the rows of each loss that this run has not written since then; guards them from the next plan on."""
+        """Counts the rows of each loss that this run did not write after `since`.
+
+        From the next plan on, a step that would destroy such rows fails.
+        """
         self._guard = RowGuard(losses, since)
         self._assert_lock_held()
         return count_losses(self._address, losses, since)
 
     def stopped(self) -> ApplyError | None:
-        """The error of a run that was stopped outside a step; None if no plan was begun. Writes."""
+        """Records that the run was interrupted outside a step; returns the error, None if no plan has begun. Writes."""
         return self._plan_run.stopped() if self._plan_run else None
 
     def close(self) -> None:

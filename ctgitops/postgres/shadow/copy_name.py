@@ -1,4 +1,4 @@
-"""The real database's name: only one copy on our own server has it at a time, and none on an external server."""
+"""Gives the real database's name to one copy at a time. On an external server, no copy gets it."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Named(Protocol):
 
     database: str
     spare: str
-    """Its name while another copy has the real one."""
+    """The copy's name while another copy has the real name."""
 
     def close(self) -> None:
         """Closes its connections: a database with sessions cannot be renamed."""
 
 
 class CopyName:
-    """Assigns the name to one copy. Never on an external server: a database of that name there may be a real one."""
+    """Assigns the real name to one copy. Never on an external server, where the real database may have it."""
 
     def __init__(self, server: Server, original: SourceDatabase) -> None:
         self._server = server
         self._holder: Named | None = None
         self.target = original.database if server.ours else ""
-        """Empty if no copy gets the name."""
+        """The real database's name; empty if no copy gets it."""
 
     def give(self, copy: Named | None) -> None:
-        """Gives the real name to one copy, or to none, so that its migrations can use the name. Writes."""
+        """Gives the real name to one copy, or to none, so that migrations can use the name. Writes."""
         if not self.target or self._holder is copy:
             return
         with as_admin(self._server.address()) as connection:
@@ -50,7 +50,7 @@ class CopyName:
 
 
 def without_databases(step: Step) -> tuple[Step, tuple[Skipped, ...]]:
-    """The step without statements that name a database, and the removed ones; all other text keeps its position."""
+    """The step without the statements that name a database, and those statements. All other text keeps its position."""
     script, skipped = step.script, list[Skipped]()
     text = list(script.sql)
     for statement in script.statements:

@@ -1,4 +1,4 @@
-"""Chooses the extensions that the sandbox creates, and disables unsafe ones before unreviewed SQL can use them."""
+"""Chooses the extensions that the sandbox creates, and disables untrusted ones before unreviewed SQL runs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ..transaction.message import spot_in
 from ..transaction.step_failure import NOT_GRANTED, StepFailed
 
 QUIET = {"search_path": "pg_catalog,pg_temp", "session_replication_role": "replica"}
-"""For the superuser: resolves no name in a user's schema, and fires no event trigger of a user."""
+"""Settings of the superuser's session: no name resolves in a user's schema, and no user's event trigger fires."""
 HARMLESS = frozenset({"postgis", "postgis_topology", "vector", "pg_stat_statements", "plpgsql"})
-"""Not marked as trusted by their authors, but they cannot reach anything outside the database."""
+"""Extensions that are not marked as trusted, but have no access to anything outside the database."""
 NEVER = frozenset({"plpython3u", "plpython2u", "plpythonu", "plperlu", "pltclu", "plsh", "plr", "adminpack"})
-"""Languages and functions whose purpose is access to the machine."""
+"""Extensions that are never created: untrusted languages, and functions with access to the machine."""
 _TRUSTED = """
 select distinct v.name from pg_catalog.pg_available_extension_versions v where v.trusted
 """
@@ -71,12 +71,12 @@ def as_admin(address: Address) -> Connection:
 
 
 def trusted(connection: Connection) -> frozenset[str]:
-    """Extensions that any role with CREATE on the database may create, because they reach nothing outside it."""
+    """Trusted extensions: any role with CREATE on the database may create them."""
     return frozenset(str(name) for (name,) in connection.execute(_TRUSTED).fetchall())
 
 
 def has_unquiet_triggers(connection: Connection) -> bool:
-    """Whether an event trigger fires even with session_replication_role = replica, as in a superuser's session here."""
+    """Whether an event trigger would fire in the superuser's session, despite session_replication_role = replica."""
     return connection.execute(_ALWAYS).fetchone() is not None
 
 
@@ -87,10 +87,11 @@ def missing(connection: Connection, extensions: Iterable[str]) -> tuple[str, ...
     return tuple(sorted(name for name in extensions if name not in available or name in NEVER))
 
 
-def dull(connection: Connection) -> None:
-    """Disables extensions that are neither trusted nor harmless: no other role may call their functions.
+def disable_untrusted_extensions(connection: Connection) -> None:
+    """Disables extensions that are neither trusted nor in HARMLESS: no role but a superuser can use them. Writes.
 
-    Their objects stay as in the real database: types, operators, foreign tables.
+    Revokes EXECUTE on their functions, and disables their foreign data wrappers. Their objects stay as in the real
+    database: types, operators, foreign tables. Untrusted languages are dropped.
     """
     known = [*trusted(connection), *HARMLESS]
     for _, extension in connection.execute(_MADE, [known]).fetchall():
@@ -100,12 +101,12 @@ def dull(connection: Connection) -> None:
             alter = sql.SQL("alter foreign data wrapper {} no handler no validator")
             connection.execute(alter.format(sql.Identifier(str(wrapper))))
     for (name,) in connection.execute(_LANGUAGES).fetchall():
-        # A function that a trusted role wrote in it would reach the machine when an untrusted role calls it
+        # Dropped, because a role could call existing functions in this language, which have access to the machine
         connection.execute(sql.SQL("drop extension {} cascade").format(sql.Identifier(str(name))))
 
 
 class Extensions:
-    """Runs CREATE EXTENSION of migrations as the migration's own role or, for an allowed name, as the superuser."""
+    """Runs a migration's CREATE EXTENSION: as the migration's role or, for an allowed extension, as the superuser."""
 
     def __init__(self, admin: Callable[[], Address], original: SourceDatabase, allowed: frozenset[str]) -> None:
         self._admin = admin
@@ -114,7 +115,10 @@ class Extensions:
         self._allowed = (HARMLESS | allowed | original.extensions.keys()) - NEVER
 
     def pieces(self, step: Step) -> Iterator[Step | Callable[[], None]]:
-        """The step, or its parts with the superuser's actions between them. Raises StepFailed."""
+        """The parts of a step in order: SQL for the migration's role, and calls that run as the superuser.
+
+        Raises StepFailed if an extension is not allowed.
+        """
         asked = [
             (statement, made)
             for statement in step.script.statements
@@ -134,7 +138,7 @@ class Extensions:
             if (made.name,) in there or made.name in trusted(connection):
                 return False
             if made.name in missing(connection, [made.name]) and made.name not in NEVER:
-                return False  # the server reports best that it does not have it
+                return False  # the server's own error is the best message
         if made.name in self._allowed:
             return True
         what = f'extension "{made.name}" needs a superuser, and the sandbox only creates extensions on its list'
@@ -152,14 +156,14 @@ class Extensions:
                     connection.execute("set local search_path = public")
                 connection.execute(_statement(made))
                 connection.execute("set local search_path = pg_catalog, pg_temp")
-                dull(connection)
+                disable_untrusted_extensions(connection)
         except psycopg.Error as error:
             said = error.diag.message_primary or str(error)
             failure = Failure(said, error.sqlstate or "", source=source_of(error))
             raise StepFailed(failure, spot, lost=False) from None
 
     def _planted(self, connection: Connection, made: Extension) -> str:
-        """Why an object of a migration could run as superuser while an extension is created; empty if none can."""
+        """The reason why CREATE EXTENSION could run a migration's function as superuser; empty if there is none."""
         if has_unquiet_triggers(connection):
             return f'extension "{made.name}" is not created while an event trigger is enabled ALWAYS'
         schema = made.schema or "public"
@@ -176,7 +180,7 @@ def _identifier(name: str) -> str:
 
 
 def _statement(made: Extension) -> sql.Composed:
-    """Built from the parsed parts, so that no other text of the migration runs."""
+    """CREATE EXTENSION, built from the parsed options, so that no other text of the migration runs as superuser."""
     text = sql.SQL("create extension {}").format(sql.Identifier(made.name))
     if made.schema:
         text += sql.SQL(" schema {}").format(sql.Identifier(made.schema))
@@ -186,7 +190,7 @@ def _statement(made: Extension) -> sql.Composed:
 
 
 def _part(step: Step, start: int, end: int) -> Step:
-    """The step with only the statements of one part; lines, columns and comments keep their positions."""
+    """The step with only the statements that begin in [`start`, `end`). Lines, columns and comments stay in place."""
     script = step.script
     text = list(script.sent)
     for statement in script.statements:

@@ -1,4 +1,4 @@
-"""Provisions the sandbox server before unreviewed SQL runs in it: creates the roles, a database and the real schema."""
+"""Provisions the sandbox server before unreviewed SQL runs: creates roles, databases and the real schema."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..ledger.ledger import ensure_ledger
 from ..server.choose import Server
 from ..server.external_server import NOT_SEALED
 from ..server.scratch_database import create_like
-from .extensions import as_admin, dull, has_unquiet_triggers, missing
+from .extensions import as_admin, disable_untrusted_extensions, has_unquiet_triggers, missing
 from .provision_roles import CONNECTIONS, REACHING, RoleProvisioner, roles_of
 
 EMPTY = "template0"
 PRIVILEGES: dict[str, LiteralString] = {"CREATE": "create", "TEMPORARY": "temporary", "CONNECT": "connect"}
 LIMITING = frozenset({"AlterDatabaseStmt", "AlterRoleStmt", "DoStmt", "CallStmt"})
-"""Statements that may restrict connections."""
+"""Kinds of statements that may restrict connections."""
 MOST_NOTES = 3
 _EXTENSION = re.compile(
     r'^(?:CREATE EXTENSION IF NOT EXISTS|COMMENT ON EXTENSION) ("(?:[^"]|"")+"|\w+).*?;$', re.MULTILINE | re.DOTALL
@@ -35,7 +35,7 @@ _EXTENSION = re.compile(
 
 
 class Provisioner:
-    """Makes a sandbox server like the original; adds the differences to `notes`."""
+    """Makes a sandbox server like the original, and adds the remaining differences to `notes`."""
 
     def __init__(self, server: Server, original: SourceDatabase, notes: list[str]) -> None:
         self._server = server
@@ -43,7 +43,7 @@ class Provisioner:
         self._notes = notes
 
     def roles(self) -> None:
-        """Creates all roles of the original, none a superuser, and none with access beyond the sandbox's databases."""
+        """Creates all roles of the original, without superusers, and without access to anything outside. Writes."""
         server = self._server
         with as_admin(server.address()) as connection, connection.transaction():
             if server.ours:
@@ -65,7 +65,7 @@ class Provisioner:
             return frozenset(str(name) for (name,) in rows.fetchall())
 
     def database(self, name: str, template: str = EMPTY) -> None:
-        """Creates a database with the original's settings, its locale if available, and the contents of `template`."""
+        """Creates a database from `template`, with the original's settings, and its locale if available. Writes."""
         with as_admin(self._server.address()) as connection:
             self._create(connection, name, template)
             database, role = sql.Identifier(name), sql.Identifier(self._original.role)
@@ -81,7 +81,7 @@ class Provisioner:
                     self._set(connection, (who, parameter, value), database)
 
     def ledger(self, name: str, connection: Connection, address: Address) -> None:
-        """Creates the ledger as the role that works there; the real one may belong to a role with more privileges."""
+        """Creates the ledger as the role of `connection`; the real ledger's owner may have more privileges. Writes."""
         with self._may_create(name):
             ensure_ledger(connection, address)
 
@@ -100,7 +100,7 @@ class Provisioner:
                 admin.execute(sql.SQL("revoke create on database {} from {}").format(*whose))
 
     def reopen(self, name: str, step: Step) -> None:
-        """Reverts connection limits that a step set, so that we can inspect its result: they have no use here."""
+        """Removes connection limits that a step set, so that its result can be inspected. Writes."""
         if not any(statement.kind in LIMITING for statement in step.script.statements):
             return
         with as_admin(self._server.address()) as admin:
@@ -114,7 +114,7 @@ class Provisioner:
         return wanted if wanted in self._made else ""
 
     def _grant(self, connection: Connection, database: sql.Identifier) -> None:
-        """Grants the privileges on the database, except CONNECT, which only the role that applies migrations has."""
+        """Grants the original's privileges on the database, except CONNECT to PUBLIC."""
         if self._original.database and ("", "TEMPORARY", False) not in self._original.grants:
             connection.execute(sql.SQL("revoke temporary on database {} from public").format(database))
         for who, privilege, grantable in self._original.grants:
@@ -128,7 +128,8 @@ class Provisioner:
     def _set(self, connection: Connection, setting: tuple[str, str, str], database: sql.Identifier) -> None:
         who, parameter, value = setting
         place = sql.SQL("role {}").format(sql.Identifier(who)) if who else sql.SQL("database {}").format(database)
-        # A list, such as a search path, is stored as written; set_config parses it, and FROM CURRENT stores the result
+        # `value` may be a list, such as a search path, in text form: set_config parses it, and FROM CURRENT stores the
+        # result
         try:
             with connection.transaction():
                 connection.execute("select pg_catalog.set_config(%s, %s, true)", [parameter, value])
@@ -164,13 +165,13 @@ class Provisioner:
                 text = _EXTENSION.sub(lambda m, name=name: "" if m[1].strip('"') == name else m[0], text)  # type: ignore[misc]
             if exchange(connection, text).failure:
                 self._one_by_one(connection, text)
-            dull(connection)
+            disable_untrusted_extensions(connection)
 
     def quiet_ledger(self, database: str) -> None:
-        """Creates the ledger, owned by the migrations' role, while no event trigger of a user fires.
+        """Creates the ledger, owned by the migrations' role, without firing event triggers of users. Writes.
 
-        A trigger that refuses such DDL would otherwise refuse a ledger that the real database has. An error here is
-        reported when the first migration runs.
+        An event trigger that rejects such DDL would reject the ledger, which the real database already has. An error is
+        ignored here: the first migration reports it.
         """
         address = self._server.address(database)
         with suppress(psycopg.Error, CtgitopsError), self._may_create(database), as_admin(address) as connection:

@@ -1,4 +1,4 @@
-"""Creates the roles of a real server on a sandbox server: attributes and memberships, none of them a superuser."""
+"""Creates the roles of a real server on a sandbox server, with attributes and memberships, but no superuser."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ REACHING = (
     "pg_execute_server_program",
     "pg_create_subscription",
 )
-"""Roles that give SQL access to files, programs or the network. Before 16, CREATEROLE is enough to join them."""
+"""Predefined roles with access to files, programs or the network. Before 16, CREATEROLE is enough to join them."""
 HARMLESS_ROLES = frozenset({"pg_read_all_data", "pg_write_all_data", "pg_maintain"})
 HARMLESS_ALONE = HARMLESS_ROLES | {
     "pg_monitor", "pg_read_all_settings", "pg_read_all_stats", "pg_stat_scan_tables", "pg_checkpoint",
     "pg_signal_backend", "pg_signal_autovacuum_worker", "pg_use_reserved_connections",
 }  # fmt: skip
-"""Harmless on a server that has only this copy."""
+"""Predefined roles that are harmless on a server without other databases."""
 CONNECTIONS = 8
-"""Connection limit of one role."""
+"""The connection limit of each role."""
 OPTIONS_SINCE = 16
-"""The major from which CREATEROLE needs ADMIN OPTION on a role, and memberships have their own options."""
+"""Since this major, CREATEROLE needs ADMIN OPTION on a role, and a membership has INHERIT and SET options."""
 MOST_NAMED = 20
 
 Edge = tuple[str, Membership]
-"""A member and its membership."""
+"""The name of a member, and its membership in a group."""
 
 
 class RoleProvisioner:
-    """Creates the roles of `original`; reports to `note` what PostgreSQL or the sandbox's safety does not allow."""
+    """Creates the roles of `original`. Calls `note` for what PostgreSQL or the sandbox does not allow."""
 
     def __init__(
         self, connection: Connection, server: Server, original: SourceDatabase, note: Callable[[str], None]
@@ -46,7 +46,7 @@ class RoleProvisioner:
         self._original = original
         self._note = note
         self._groups: dict[str, set[str]] = {}
-        """The groups of each created role, by the role's name."""
+        """By role name, the groups of each created role."""
         self._predefined: set[str] = set()
         self._lost: list[str] = []
 
@@ -54,14 +54,14 @@ class RoleProvisioner:
         """Creates all roles, then their memberships. Writes."""
         roles = roles_of(self._original)
         for role in roles:
-            if said := self._tried(self._made(role), *self._server.made(role.name)):
+            if said := self._tried(self._made(role), *self._server.after_create_role_sql(role.name)):
                 self._note(f"role {role.name} cannot be created in the sandbox: {said}")
             else:
                 self._groups[role.name] = set()
         query = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
         self._predefined = {str(name) for (name,) in self._connection.execute(query).fetchall()} - self._groups.keys()
         self._join(edge for role in roles if role.name in self._groups for edge in self._allowed(role))
-        self._empower(roles)
+        self._approximate_superusers(roles)
         if self._lost:
             more = len(self._lost) - MOST_NAMED
             named = ", ".join(self._lost[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -79,7 +79,7 @@ class RoleProvisioner:
         return sql.SQL("create role {} {}").format(sql.Identifier(role.name), sql.SQL(" ").join(options))
 
     def _creates_roles(self, role: Role) -> bool:
-        """Whether a role gets CREATEROLE. Before 16 it could join roles that reach files, so only on our own server."""
+        """Whether a role gets CREATEROLE; before 16, where it allows file access, only on a throw-away server."""
         asked = role.creates_roles or role.superuser
         if asked and not self._server.ours and self._server.major < OPTIONS_SINCE:
             if role.name == self._original.role:
@@ -88,7 +88,7 @@ class RoleProvisioner:
         return asked
 
     def _allowed(self, role: Role) -> Iterator[Edge]:
-        """The memberships of a role that this server can have."""
+        """The memberships of a role that are possible and safe on this server."""
         harmless = HARMLESS_ALONE if self._server.ours else HARMLESS_ROLES
         for each in role.member_of:
             membership = f"{role.name} in {each.group}"
@@ -97,7 +97,7 @@ class RoleProvisioner:
             elif each.group not in self._groups and each.group not in self._predefined:
                 self._lose(f"{membership} (no such role in PostgreSQL {self._server.major})")
             elif each.group == self._original.role and self._original.superuser:
-                # It is not a superuser here, and has the privileges of all roles by being a member of each
+                # Here the group is not a superuser, but a member of all roles, so the reverse membership exists
                 self._lose(
                     f"{membership} (a superuser in the real database; {each.group} is its member in the sandbox)"
                 )
@@ -108,7 +108,7 @@ class RoleProvisioner:
 
     def _without_options(self, role: Role, each: Membership, membership: str) -> Iterator[Edge]:
         if each.administers_only:
-            return  # before 16 CREATEROLE is enough for that
+            return  # before 16, CREATEROLE alone allows that
         if not each.sets or each.inherits not in {None, role.inherits}:
             self._lose(f"{membership} (without its INHERIT or SET option, which PostgreSQL {self._server.major} lacks)")
         yield role.name, replace(each, inherits=None, sets=True, grantor="")
@@ -118,7 +118,7 @@ class RoleProvisioner:
             self._lost.append(membership)
 
     def _join(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships, each by its own grantor if that role has ADMIN OPTION here by then."""
+        """Grants memberships. The grantor is the original's, if that role has ADMIN OPTION here, else the superuser."""
         superusers = {role.name for role in self._original.roles if role.superuser}
         every = sorted(edges, key=lambda edge: (edge[0], edge[1].group))
         left = [edge for edge in every if edge[1].grantor in self._groups.keys() - superusers]
@@ -130,7 +130,7 @@ class RoleProvisioner:
         self._merged(left)
 
     def _merged(self, edges: Iterable[Edge]) -> None:
-        """Grants memberships by the sandbox's superuser: one for each pair, with all options combined."""
+        """Grants memberships as the superuser, one for each member and group, with their options combined."""
         pairs: dict[tuple[str, str], Membership] = {}
         for member, each in edges:
             other = pairs.get((member, each.group), each)
@@ -143,7 +143,7 @@ class RoleProvisioner:
                 self._lose(f"{member} in {group} ({said})")
 
     def _granted(self, member: str, each: Membership, by: str = "") -> str:
-        """Grants one membership; returns the error, empty if it succeeded."""
+        """Grants one membership; returns the error, or an empty string."""
         statement = sql.SQL("grant {} to {}").format(sql.Identifier(each.group), sql.Identifier(member))
         statement += self._options(each)
         if by in self._groups and self._server.major >= OPTIONS_SINCE:
@@ -161,10 +161,10 @@ class RoleProvisioner:
         options.append(sql.SQL("set true" if each.sets else "set false"))
         return sql.SQL(" with ") + sql.SQL(", ").join(options)
 
-    def _empower(self, roles: tuple[Role, ...]) -> None:
-        """Approximates a superuser by membership in every other role.
+    def _approximate_superusers(self, roles: tuple[Role, ...]) -> None:
+        """Makes roles that are superusers in the original a member of every other role, to approximate a superuser.
 
-        This applies to the role that applies migrations, and to superusers that it can SET ROLE to.
+        Applies to the migrations' role, or else to superusers that it can SET ROLE to.
         """
         applying = next(role for role in roles if role.name == self._original.role)
         powerful = [applying.name] if applying.superuser else list(self._original.can_become)
@@ -178,13 +178,13 @@ class RoleProvisioner:
             self._administer(applying.name, {role.name for role in roles if role.superuser})
 
     def _administer(self, name: str, superusers: set[str]) -> None:
-        """Grants ADMIN OPTION on every role that is not a superuser, which CREATEROLE included before 16."""
+        """Grants ADMIN OPTION on every role that is not a superuser: before 16, CREATEROLE included that right."""
         for group in self._groups.keys() - superusers - {name}:
             if group not in self._groups[name] and not self._reaches(group, name):
                 self._granted(name, Membership(group, admin=True, inherits=False, sets=False))
 
     def _reaches(self, member: str, group: str) -> bool:
-        """Whether a role is a direct or indirect member of another, which then cannot be a member of it."""
+        """Whether `member` is a direct or indirect member of `group`: then the reverse is not possible."""
         seen, left = {member}, [member]
         while left:
             found = self._groups.get(left.pop(), set()) - seen
@@ -193,7 +193,7 @@ class RoleProvisioner:
         return group in seen
 
     def _tried(self, *statements: sql.Composed) -> str:
-        """Runs statements in one transaction; returns PostgreSQL's error, empty if all succeeded."""
+        """Runs statements in one transaction; returns PostgreSQL's error, or an empty string."""
         try:
             with self._connection.transaction():
                 for statement in statements:
@@ -206,7 +206,7 @@ class RoleProvisioner:
 
 
 def roles_of(original: SourceDatabase) -> tuple[Role, ...]:
-    """The roles to create; a role that applies migrations and was not read from the server counts as a superuser."""
+    """The roles to create. If the migrations' role was not read from the server, it counts as a superuser."""
     if any(role.name == original.role for role in original.roles):
         return original.roles
     return (*original.roles, Role(original.role, superuser=True))

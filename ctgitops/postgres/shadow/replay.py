@@ -1,4 +1,4 @@
-"""The replay database: a throw-away database in which the merged SQL should produce the real database's schema."""
+"""The replay database: a throw-away database that runs all merged SQL, for comparison with the real schema."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from ..session.database import PostgresDatabase
 from .copy_name import without_databases
 
 ROLE = "ctgitops_replay"
-"""The role that runs migrations here: not a superuser, unless the SQL needs one."""
+"""The role that runs migrations here. It is a superuser only while a migration needs one."""
 NAME = "a throw-away server"
 _SETTINGS = {"autovacuum": "off", "max_connections": "20"}
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
 _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000", "42P07", "42710"})
-"""Errors of SQL that depends on an extension which no migration creates."""
+"""SQLSTATEs of errors that a missing extension can cause."""
 _NO_PRIVILEGE = "42501"
 _MOST_HELP = 50
-"""How many times one migration is given what it lacks."""
+"""How often a migration is retried after missing roles, extensions or privileges were created."""
 
 
 class ReplayShadow:
@@ -60,15 +60,15 @@ class ReplayShadow:
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """Differences from the database that was requested, as text."""
+        """Known differences from the requested database, as text."""
         return tuple(self._notes)
 
     def snapshot(self) -> Snapshot:
-        """Its schema, with the role that applies migrations in the real database as the owner."""
+        """The schema, with the real database's migrations' role in place of ROLE."""
         return take_snapshot(self._admin, self._known_as)
 
     def read_again(self) -> Snapshot:
-        """Its schema after a dump and restore: PostgreSQL's output for its own parsed output.
+        """The schema after a dump and restore, so that PostgreSQL deparses its expressions a second time.
 
         Empty if the dump or the restore fails.
         """
@@ -90,14 +90,14 @@ class ReplayShadow:
         return (ROLE, self._wanted.role) if self._wanted.role else None
 
     def bring(self, steps: tuple[Step, ...]) -> None:
-        """Runs steps as apply does. Raises ApplyError. Writes only here."""
+        """Runs steps as apply does. Raises ApplyError. Writes only to the throw-away database."""
         request = Request(Workspace((), ()), Environment(NAME, ""), datetime.now(UTC))
         plan = Plan(NAME, Direction.APPLY, None, None, request.environment.target, steps)
         done: list[Step] = []
         helped: set[str] = set()
         while len(done) < len(steps):
             try:
-                # New connections for each attempt: a statement outside a transaction waits for its earlier session
+                # Reconnects for each attempt: recovery outside a transaction waits until the earlier backend has ended
                 with PostgresDatabase(self._address).exclusively(request, lambda _: None) as session:
                     self._go_on(plan, done, helped, session)
             except ApplyError as error:
@@ -122,7 +122,7 @@ class ReplayShadow:
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
-        """The step without statements that name a database, if this copy cannot have that name."""
+        """The step; on an external server, without statements that name a database: no copy there has that name."""
         if self._server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -132,13 +132,16 @@ class ReplayShadow:
         return kept
 
     def _help(self, error: ApplyError, helped: set[str]) -> str | None:
-        """Creates what real servers get from elsewhere: roles, extensions, privileges. None if nothing applies."""
+        """Creates what a real server has but no migration creates: roles, extensions, privileges.
+
+        Returns what it created, None if nothing applies to the error.
+        """
         try:
             return self._helped(error, helped)
         except psycopg.OperationalError:
             raise
         except psycopg.Error:
-            return None  # such as a role name that PostgreSQL reserves
+            return None  # for example, the role name is reserved
 
     def _helped(self, error: ApplyError, helped: set[str]) -> str | None:
         if match := _NO_ROLE.search(error.what):
@@ -153,7 +156,7 @@ class ReplayShadow:
         return None
 
     def _rename(self, name: str) -> str:
-        """Renames the copy to the database that a migration names, if the real database's name is unknown."""
+        """Gives the copy the name of a database that a migration uses, because the real name is not known."""
         self._server.make_room(name)
         with connected(self._server.address(), "ctgitops/shadow") as connection:
             rename(connection, self._database, name)
@@ -161,13 +164,13 @@ class ReplayShadow:
         return f'database "{name}" does not exist'
 
     def _mark(self) -> None:
-        """Marks roles that migrations created, so that clean-up of an external server finds them."""
+        """On an external server, marks roles that migrations created, so that the clean-up finds them."""
         if self._server.ours:
             return
-        # An error that stops a run is reported elsewhere; on a lost server there is nothing to mark
+        # Errors are ignored: the caller reports a failed run, and on a lost server there is nothing to mark
         with suppress(psycopg.Error, CtgitopsError), connect(self._admin, "ctgitops/shadow") as connection:
             for name in _roles(connection) - self._given:
-                for statement in self._server.made(name):
+                for statement in self._server.after_create_role_sql(name):
                     connection.execute(statement)
 
     def _make_role(self, name: str) -> str:
@@ -177,7 +180,7 @@ class ReplayShadow:
         return name
 
     def _make_extensions(self) -> str | None:
-        """Creates extensions of the real database that no migration has created so far."""
+        """Creates the extensions of the real database that no migration has created so far."""
         self._extended = True
         with connected(self._admin, "ctgitops/shadow") as connection:
             there = {str(name) for (name,) in connection.execute("select extname from pg_extension").fetchall()}
@@ -211,9 +214,9 @@ class ReplayShadow:
 def replay_shadow(
     wanted: ReplayTarget, policy: ShadowPolicy, borrowed: Address | None = None, target: Address | None = None
 ) -> Iterator[ReplayShadow]:
-    """An empty throw-away database as similar to `wanted` as possible, on the server that the manifest selects.
+    """An empty throw-away database, as similar to `wanted` as possible, on the server that `policy` selects.
 
-    Never on the server of `target`. Raises UsageError.
+    Raises UsageError if that is the server of `target`.
     """
     cluster: frozenset[str] = frozenset()
     if borrowed and target:
@@ -224,7 +227,7 @@ def replay_shadow(
         ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
     )
     with throw_away(original, borrowed, policy.image, Limits(), _own) as server:
-        # An external server may have the real database, or another one of its name
+        # An external server may have the real database, or another database of that name
         name = (wanted.database if server.ours else "") or f"{server.prefix}shadow"
         if server.ours:
             server.make_room(name)
@@ -232,7 +235,7 @@ def replay_shadow(
         role, database = sql.Identifier(ROLE), sql.Identifier(name)
         with connected(admin, "ctgitops/shadow") as connection:
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
-            for statement in server.made(ROLE):
+            for statement in server.after_create_role_sql(ROLE):
                 connection.execute(statement)
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
             connection.execute(sql.SQL("grant create on schema public to {}").format(role))

@@ -1,4 +1,4 @@
-"""The sandbox: a throw-away database for unreviewed SQL, which runs as a role without access to anything outside it."""
+"""The sandbox: a throw-away database. Unreviewed SQL runs in it as a role without access to anything outside."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from .sandbox_server import SandboxServer, server_of
 from .trial import Observer, Unwatched, try_step
 
 ORIGINAL = "original"
-"""The database that copies are made from; an unmerged migration never runs in it."""
+"""The template database of all copies. No unmerged migration ever runs in it."""
 UNTRUE = "failed in a throw-away database; no real database was changed"
 STATEMENT_TIMEOUT = "120s"
 
 
 class SandboxShadow:
-    """One database of a sandbox server. The original's role does all work in it; the superuser runs none of its SQL."""
+    """One database of a sandbox server. Migrations run as the original's role, never as the superuser."""
 
     def __init__(self, sealed: SandboxDatabases, database: str, observer: Observer) -> None:
         self.database = database
         self.spare = database
-        """Its name while another copy has the target's name."""
+        """The copy's name while another copy has the real name."""
         self._sealed = sealed
         self._observer = observer
         self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
@@ -54,11 +54,11 @@ class SandboxShadow:
 
     @property
     def unmatched(self) -> tuple[str, ...]:
-        """Differences from the database that was requested, as text."""
+        """Known differences from the requested database, as text."""
         return tuple(self._sealed.notes)
 
     def bring(self, steps: tuple[Step, ...], *, watched: bool = False) -> None:
-        """Runs steps in it. Raises ApplyError."""
+        """Runs steps in this database. With `watched`, records their impact. Raises ApplyError."""
         observer = self._observer if watched else Unwatched()
         with refused_as_error(self._sealed.server.address()):
             self._sealed.name.give(self)
@@ -73,18 +73,18 @@ class SandboxShadow:
             except StepFailed as failed:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
-                # The tracer lost the server
+                # The tracer's connection was lost
                 lost = StepFailed(Failure(str(error).strip()), Spot(), lost=True)
                 raise self._error(step, lost) from None
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
-        """The observed impact of each step that was run with `watched`, by step number."""
+        """By step number, the recorded impact of each step that was run with `watched`."""
         return self._observer.impacts if isinstance(self._observer, Tracer) else {}
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Statements that were skipped in all its copies, because they name a database."""
+        """Statements that were skipped in any copy, because they name a database."""
         return tuple(self._sealed.skipped)
 
     def rates(self) -> Rates:
@@ -92,7 +92,7 @@ class SandboxShadow:
         return self._sealed.rates()
 
     def snapshot(self) -> Snapshot:
-        """Its schema, read by the role that created it: a superuser never runs objects of unreviewed SQL."""
+        """The schema, read as the role that created it: the superuser must not run functions of unreviewed SQL."""
         try:
             return take_snapshot(self.address)
         except LedgerError as error:
@@ -103,12 +103,12 @@ class SandboxShadow:
         return self._sealed.another(self._sealed.named(ORIGINAL))
 
     def empty(self) -> AbstractContextManager[SandboxShadow]:
-        """Another database with the same roles, empty."""
+        """Another, empty database with the same roles."""
         return self._sealed.another()
 
     @property
     def address(self) -> Address:
-        """Its present address, for the role that runs unreviewed SQL."""
+        """The current address, for the role that runs unreviewed SQL."""
         return self._sealed.address(self.database)
 
     def watched_by(self, observer: Observer) -> None:
@@ -149,7 +149,7 @@ class SandboxShadow:
 
 
 class SandboxDatabases:
-    """A server with throw-away databases like one real database, within limits."""
+    """A sandbox server with limits, and its throw-away databases, all similar to one real database."""
 
     def __init__(self, server: Server, guard: ResourceGuard, original: SourceDatabase, allowed: frozenset[str]) -> None:
         self.server = server
@@ -167,11 +167,11 @@ class SandboxDatabases:
         return Address(self.server.url(database, self.original.role), "a throw-away database")
 
     def named(self, database: str) -> str:
-        """The name of a database on that server."""
+        """The server's name for the database `database`: with the server's prefix, and not the real name."""
         return unused(f"{self.server.prefix}{database}", {self.name.target})
 
     def runnable(self, step: Step) -> Step:
-        """The step without statements that name a database, if the copies cannot have that name."""
+        """The step; on an external server, without statements that name a database: no copy there has that name."""
         if self.server.ours:
             return step
         kept, skipped = without_databases(step)
@@ -179,7 +179,7 @@ class SandboxDatabases:
         return kept
 
     def why(self, said: str) -> str:
-        """Why we ended the server, if we did; else `said`."""
+        """Why a limit stopped the server; else `said`, the server's own message."""
         return f"the throw-away server was stopped: {self._guard.why}" if self.ended else said
 
     def lost(self, said: str) -> ApplyError:
@@ -190,18 +190,18 @@ class SandboxDatabases:
 
     @property
     def ended(self) -> bool:
-        """Whether our limits ended the server."""
+        """Whether a limit stopped the server."""
         return bool(self._guard.why)
 
     def shadow(self, database: str, observer: Observer) -> SandboxShadow:
-        """One of its databases."""
+        """The existing database `database` of this server."""
         made = SandboxShadow(self, database, observer)
         self._shadows.append(made)
         return made
 
     @contextmanager
     def another(self, template: str = "template0") -> Iterator[SandboxShadow]:
-        """One more database for the duration of a block. Raises UsageError."""
+        """A new database, which is usable until the block ends. Raises UsageError."""
         name = self.named(f"shadow_{len(self._shadows)}")
         with refused_as_error(self.server.address()):
             self.provisioner.database(name, template)
@@ -210,7 +210,7 @@ class SandboxDatabases:
         shadow.close()
 
     def rates(self) -> Rates:
-        """Rates measured in a database in which no migration has run."""
+        """Measures how fast the server works, in a new database. Raises ApplyError."""
         name = self.named(f"calibration_{len(self._shadows)}")
         try:
             with connect(self.server.create_database(name), "ctgitops/shadow") as connection:
@@ -219,7 +219,10 @@ class SandboxDatabases:
             raise self.lost(str(error).strip()) from None
 
     def with_steps(self, steps: tuple[Step, ...]) -> str:
-        """The database for the trial; all copies have these merged steps. Raises ApplyError."""
+        """Runs `steps`, merged migrations, in the template; returns the name of the database for the trial.
+
+        All copies then have these steps. Raises ApplyError.
+        """
         if not steps:
             return self.named("shadow")
         shadow = self.shadow(self.named(ORIGINAL), Unwatched())
@@ -246,9 +249,9 @@ def sealed_server(
     borrowed: Address | None = None,
     image: str = "",
 ) -> Iterator[SandboxDatabases]:
-    """A server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
+    """A sandbox server with the roles of `original`, and its schema in the database `shadow`. Raises UsageError.
 
-    It is one of our own, a container of `image`, or the external server at the address `borrowed`.
+    The server is the external one at the address `borrowed`, a container of `image`, or a local one.
     """
     limits = limits or Limits()
 
@@ -279,7 +282,10 @@ def sealed_server(
 def sealed_shadow(
     original: SourceDatabase, policy: ShadowPolicy, borrowed: Address | None = None, had: tuple[Step, ...] = ()
 ) -> Iterator[SandboxShadow]:
-    """A copy of `original` according to the manifest, after these steps; steps run with `watched` are traced."""
+    """A copy of `original` on the server that `policy` selects, after the steps in `had`, with a tracer.
+
+    The tracer observes the steps that are then run with `watched`. Raises UsageError, ApplyError.
+    """
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
         here = sealed.server.major
@@ -288,7 +294,7 @@ def sealed_shadow(
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):
             sealed.name.give(shadow)
-        # The tracer connects as the migration's own role, so a superuser never runs objects planted for an observer
+        # The tracer connects as the migrations' role: as a superuser, its queries could run functions of a migration
         with Tracer(lambda: connect(shadow.address, "ctgitops/trace", {"search_path": "pg_catalog"})) as tracer:
             shadow.watched_by(tracer)
             yield shadow

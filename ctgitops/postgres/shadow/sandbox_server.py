@@ -1,4 +1,8 @@
-"""The server that a sandbox starts for itself, within limits of this machine."""
+"""Configures the local server of a sandbox: its superuser, and limits on this machine's resources.
+
+`server/choose.py` chooses between this server, a container and an external server; `server/local_server.py` starts the
+local one.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from ..server.programs import Programs
 
 
 class SandboxServer(LocalServer):
-    """A server with its own superuser name, and with limits on the machine resources of its processes."""
+    """A local server with its own superuser name, and with limits on the machine resources of its processes."""
 
     superuser = ADMIN
     limits = Limits()
 
     def started_by(self, command: list[str]) -> list[str]:
-        """The command, run within the server's limits."""
+        """The command that runs `command` within the server's limits."""
         return self.limits.command(command)
 
 

@@ -17,7 +17,7 @@ from ..transaction.message import CLEAN, Spot, opening, spot_in, spot_within
 from ..transaction.step_failure import StepFailed
 
 MOST_BATCHES = 1000
-"""How many times a batched migration repeats; one that still finds rows then would never end."""
+"""The maximum number of batches. A migration that still finds rows after these counts as endless."""
 
 
 class Observer(Protocol):
@@ -27,7 +27,7 @@ class Observer(Protocol):
         """Wraps all statements of a step: entered after its BEGIN, if any, and left before its COMMIT."""
 
     def statement(self, connection: Connection, step: Step, index: int) -> AbstractContextManager[None]:
-        """Wraps one of `step.script.statements`, by its index from 0; a failure raises StepFailed through it."""
+        """Wraps one of `step.script.statements`, at `index` (from 0). A failure raises StepFailed in the block."""
 
 
 class Unwatched:
@@ -43,9 +43,9 @@ class Unwatched:
 
 
 def try_step(connection: Connection, step: Step, observer: Observer) -> None:
-    """Runs one step, without a ledger entry. Raises StepFailed; a transaction is then rolled back.
+    """Runs one step, without a ledger entry. Raises StepFailed after a rollback.
 
-    The connection is closed after a failure, and after a step whose session state only a new connection clears.
+    Closes the connection after a failure, and after a step whose session state only a new connection resets.
     """
     try:
         _try(connection, step, observer)
@@ -94,7 +94,7 @@ def _batches(connection: Connection, text: str, size: int) -> None:
 
 @contextmanager
 def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
-    """Reports a batch's failure at the statement's first word, because its SQL differs from the file."""
+    """Reports a batch's failure at the statement's first word, because the SQL of a batch differs from the file."""
     try:
         yield
     except StepFailed as failed:

@@ -23,9 +23,9 @@ from .session_leaks import leak_query, leak_query_within
 from .step_failure import StepFailed
 
 _ENDING = "set session authorization default; "
-"""The role that a migration may have set must not write the ledger's entry."""
+"""Resets the role before the ledger entry, which must not be written by a role that the migration set."""
 _WITHIN = "set local session authorization default; "
-"""The same for an open transaction, until its commit: the leaked role is queried after that."""
+"""Resets the role until COMMIT only: the query after COMMIT must see whether the migration leaked its role."""
 _MILLIS = "ctgitops_millis"
 
 
@@ -36,11 +36,11 @@ class Part:
     step: Step
     entry: Entry
     last: bool
-    """Whether it is the last of its plan: its commit waits for the disk, and so confirms every commit before it."""
+    """Whether it is the plan's last part, whose commit waits for the disk and so confirms every commit before it."""
 
 
 def millis_in(answer: Answer) -> list[int]:
-    """The milliseconds in the entries of a message, in order."""
+    """The durations, in milliseconds, that the ledger entries of a message returned, in order."""
     entries = [r for r in answer.results if r.nfields == 1 and r.fname(0) == _MILLIS.encode()]
     return [int(value) for result in entries for (value,) in rows(result) if value is not None]
 
@@ -51,12 +51,12 @@ def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> A
 
 
 def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
-    """The SQL before a file, with one more statement, the guard, which must not fail; and the statement count."""
+    """The SQL before a file with the `guard` statement, if there is one, and the number of its statements."""
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
 def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
-    """Sends the message; verify queries run between the file and the SQL after it."""
+    """Sends the message. If there are verify `queries`, they run between the file and the SQL after it."""
     if queries:
         _exchange(connection, replace(message, after=""))
         verify(connection, queries)
@@ -65,7 +65,7 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
 
 
 def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
-    """A migration, its entry, the commit, and the session's reset; a guard is one statement before it."""
+    """The message for one migration: the optional guard, the file, the ledger entry, COMMIT, the session's reset."""
     before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
     on_disk = f"{ON_DISK}; " if part.last else ""
@@ -78,7 +78,7 @@ def _exchange(connection: Connection, message: Message) -> Answer:
     if answer.failure:
         failure = answer.failure
         spot = spot_of(message, failure.position, answer.done, failure.inside)
-        if failure.inside and failure.inside[0] in spot.statement:  # shown already, with the rest of its statement
+        if failure.inside and failure.inside[0] in spot.statement:  # the text is already part of the shown statement
             failure = replace(failure, detail=failure.detail.replace(f"INSIDE: {failure.inside[0]}", "").strip())
         raise StepFailed(failure, spot, answer.lost)
     return answer
@@ -89,7 +89,7 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
     step = part.step
     before, leading = _guarded(guard, *opening(step, local=True, begins=False))
     savepoint = Trait.SAVEPOINT in step.script.traits
-    if savepoint:  # a later migration could roll back to a savepoint that it leaves open
+    if savepoint:  # so that a later migration cannot roll back to a savepoint of this one
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
     insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
@@ -98,7 +98,7 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
 
 
 def verify(connection: Connection, queries: Script) -> None:
-    """Runs verify queries before the commit; each must return true in every row. Raises StepFailed."""
+    """Runs verify queries. Every column of every row must be true. Raises StepFailed."""
     answer = _exchange(connection, Message("", queries, "", 0))
     for statement, result in zip(queries.statements, answer.results, strict=False):
         values = [value for row in rows(result) for value in row]
@@ -127,7 +127,7 @@ def part_of(step: Step, plan: Plan, receipt: Receipt | None, origin: Origin) -> 
 
 
 def part_of_seed(seed: Seed, plan: Plan, origin: Origin) -> Part:
-    """A seed file of a plan, with its ledger entry; as a step, it has no number."""
+    """A seed file of a plan, with its ledger entry. The part's step has no number."""
     entry = Entry(Mark.APPLIED, seed.name, checksum=seed.checksum, sql=seed.script.sql, plan=plan.fingerprint)
     step = Step(Direction.APPLY, 0, seed.name, None, seed.checksum, seed.script)
     return Part(step, signed(entry, origin), last=seed is plan.seeds[-1])

@@ -18,8 +18,8 @@ CLEAN = (
     "close all; set session authorization default; reset all; deallocate all; unlisten *; "
     "select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences"
 )
-"""The parts of DISCARD ALL that reset state. DISCARD ALL itself must be a separate message, and its DISCARD PLANS
-frees the plan cache of the ledger's own trigger: without it each entry takes 90 µs longer (measured)."""
+"""The parts of DISCARD ALL that reset state. DISCARD ALL itself would have to be a separate message, and its DISCARD
+PLANS would free the cached plans of the ledger's trigger: each entry would take 90 µs longer (measured)."""
 
 SETTLE = f"""
 set constraints all immediate; {CLEAN}; do $settle$
@@ -36,26 +36,26 @@ begin
     end if;
 end
 $settle$"""  # noqa: S608 - constants only
-"""Does what a commit does to the session and its checks, between two migrations of one transaction.
+"""Runs between two migrations of one transaction, and does what COMMIT and CLEAN do between separate ones.
 
-Deferred constraints are checked where a commit would check them, so that a failure names its migration and the next one
-may ALTER that table. All of CLEAN may run in a transaction; of DISCARD, only ALL may not (measured, 14 to 18).
+It checks deferred constraints, so that a failure is reported for the migration that caused it, and the next migration
+can ALTER the table. CLEAN may run in a transaction; only DISCARD ALL may not (measured, 14 to 18).
 """
 
 OWN_PATH = "set local search_path = pg_catalog"
-"""For our own queries on the migrations' connection: its search path may contain functions and operators with the names
-of PostgreSQL's own."""
+"""Sets the search path for ctgitops's own queries on the migrations' connection: the migrations' search path may
+contain functions and operators with the names of PostgreSQL's own."""
 
 FLUSH = (
     f"begin; {ON_DISK}; "
     "select pg_catalog.pg_logical_emit_message(true, 'ctgitops', 'all of the run is on disk'); commit"
 )
-"""A commit that waits for the disk, and so for every commit before it."""
+"""A transaction whose commit waits for the disk, and so for every commit before it."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """SQL for one exchange: `before`, then the script, then `after`; `before` has `leading` statements."""
+    """The SQL of one message: `before`, `script`, `after`. `leading` is the number of statements in `before`."""
 
     before: str
     script: Script
@@ -64,28 +64,30 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The whole message. The script is on separate lines, so that a final comment cannot hide what follows."""
+        """The whole message. The script is on separate lines, so that a comment at its end does not include `after`."""
         return f"{self.before}\n{self.script.sent}\n;{self.after}"
 
     def offset_of(self, position: int) -> int | None:
-        """Converts the message's `position` (characters from 1) to an offset in the script; None outside it."""
+        """Converts a `position` in the message (characters from 1) to an offset in the script; None if outside it."""
         offset = position - len(self.before) - 2
         return offset if 0 <= offset <= len(self.script.sql) else None
 
     def statement_at(self, done: int) -> int | None:
-        """Index (from 0) of the script's failed statement, when `done` of the message completed; None outside."""
+        """The index (from 0) of the script's statement after the message's first `done` ones; None if outside of it."""
         index = done - self.leading
         return index if 0 <= index < len(self.script.statements) else None
 
 
 def opening(step: Step, *, local: bool, waits_for_disk: bool = True, begins: bool = True) -> tuple[str, int]:
-    """The statements before a file, and their number: they set the running migration and the way to record_migration.
+    """The statements before a file, and their number. They set the name of the running migration, and the search path.
 
-    A commit that does not wait for the disk is still atomic, the migration with its entry. A server crash can lose the
-    latest of them together, until the next commit that waits; the last commit of a plan does. With `begins` false, the
-    statements continue an open transaction.
+    The search path includes record_migration if the file calls it. With `local`, the settings end with the transaction,
+    and the statements begin that transaction unless `begins` is false.
+
+    Without `waits_for_disk`, the commit is still atomic. But until a later commit waits for the disk, a server crash
+    can lose the migration together with its entry. The last commit of a plan waits.
     """
-    if local and Trait.SETS_TRANSACTION in step.script.traits:  # must come before any query, including ours
+    if local and Trait.SETS_TRANSACTION in step.script.traits:  # SET TRANSACTION must come before any query
         return _without_query(step)
     inside = str(local).lower()
     began = f"pg_catalog.set_config('{BEGAN}', extract(epoch from pg_catalog.clock_timestamp())::text, {inside})"
@@ -132,7 +134,10 @@ class Spot:
 
 
 def spot_of(message: Message, position: int | None, done: int, inside: tuple[str, int] | None = None) -> Spot:
-    """The spot that failed; empty if it is not in the file. `inside` is a statement's body and a position in it."""
+    """The part of the file that failed; empty if it is not in the file.
+
+    `inside` is the body of a statement, such as a DO block, and a position in it.
+    """
     script = message.script
     offset = message.offset_of(position) if position else None
     index = message.statement_at(done)
@@ -140,29 +145,35 @@ def spot_of(message: Message, position: int | None, done: int, inside: tuple[str
         return spot_within(script, script.statements[index], offset, inside)
     if offset is None:
         return Spot()
-    # A syntax error is found before any statement of the message runs
+    # The server reports a syntax error before it runs any statement of the message
     statement = next((each for each in script.statements if each.start <= offset <= each.end), None)
     return spot_in(script, statement, offset) if statement else Spot(script.place(offset))
 
 
 def spot_within(script: Script, statement: Statement, offset: int | None, inside: tuple[str, int] | None) -> Spot:
-    """The character `offset` of the script where it is in the statement, else one in its body, else its start."""
+    """The spot at `offset`, if that is in the statement.
+
+    Otherwise the spot of the error in the statement's body (`inside`), or else the statement's start.
+    """
     if offset is not None and statement.start <= offset <= statement.end:
         return spot_in(script, statement, offset)
     body, position = inside or ("", 0)
     text = script.sql[statement.start : statement.end]
-    # The server converts the position itself if the message has the body once; ours has it again in the ledger entry
+    # The server converts the position only if the message contains the body once: ours repeats it in the ledger entry
     found = statement.start + text.index(body) + position - 1 if text.count(body) == 1 else statement.start
     return spot_in(script, statement, found)
 
 
 def spot_after(script: Script, statement: Statement, before: int, position: int | None) -> Spot:
-    """The `position` (from 1) of a message with `before` characters before the statement; its start if outside it."""
+    """The spot of `position` (from 1) in a message, which has `before` characters before the statement.
+
+    If the position is outside the statement, the spot is the statement's start.
+    """
     start = script.start_of(statement)
     inside = (position or 0) - before - 1
     return spot_in(script, statement, start + inside if 0 <= inside <= statement.end - start else start)
 
 
 def spot_in(script: Script, statement: Statement, at: int) -> Spot:
-    """The spot of character `at` of `script`, in one of its statements."""
+    """The spot at offset `at` of `script`, which is in `statement`."""
     return Spot(script.place(at), script.sql[statement.start : statement.end], script.place(statement.start).line)

@@ -17,16 +17,17 @@ _XIDS = 1 << 32
 
 
 def oldest_transaction(connection: Connection) -> int:
-    """A transaction number; every transaction with a lower one has ended. Read-only."""
+    """The lowest transaction number that may still be in progress: all lower ones have ended. Read-only."""
     row = connection.execute(_OLDEST).fetchone()
     return int(str(row[0])) if row else 0
 
 
 def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
-    """A query that counts the rows which a loss destroys, and which a run since `beginning` did not write itself.
+    """A query that counts the rows that a loss destroys, without those that this run wrote after `beginning`.
 
-    The entries and the progress rows of the run contain its transaction numbers. In rows older than the run, a column
-    that the run added holds its default. A row written in a subtransaction counts as another session's: the safe side.
+    The run's transaction numbers are in its ledger entries and progress rows. Rows older than the run hold the default
+    in a column that the run added. A row that the run wrote in a subtransaction counts as another session's, which is
+    the safe side.
     """
     strange = (
         f"not xmin operator(pg_catalog.=) any (select l.xmin from {SCHEMA}.ledger l where l.id > {beginning.entry} "  # noqa: S608 - names quoted by the parser
@@ -43,13 +44,13 @@ def count_of_others(loss: Loss, table: str, beginning: Checkpoint) -> str:
 
 @dataclass(frozen=True)
 class RowGuard:
-    """The losses of a plan's rollback, which must not include rows of other sessions."""
+    """Prevents the rollback of a plan from destroying rows of other sessions."""
 
     losses: tuple[Loss, ...]
     beginning: Checkpoint
 
     def of(self, step: Step) -> str:
-        """One statement that locks a step's tables against writers and fails if others wrote; empty for none."""
+        """A statement that locks a step's tables against writers, and fails if others wrote rows; may be empty."""
         checks = [
             self._check(loss)
             for loss in self.losses

@@ -1,12 +1,12 @@
 """Detects, resets and reports session state that outlives a migration's COMMIT, such as settings and temporary tables.
 
-The query is part of the message that carries the migration, between its COMMIT and the reset, so it costs no round
-trip. It takes some milliseconds, so it is sent only if a statement can leave session state: SET and similar statements,
-temporary tables, and DO, CALL and SELECT, which can call any function.
+The query is part of the migration's message, between COMMIT and the reset, so it costs no round trip. It takes some
+milliseconds, so it is sent only if a statement can leave session state: SET and similar statements, temporary tables,
+and DO, CALL and SELECT, which can call any function.
 
-If several migrations share a transaction, there is no COMMIT between them, and until the COMMIT no server can
-distinguish SET from SET LOCAL. In that case the text of the file decides. A setting that a function made for the
-transaction is reported too, because without the reset it would also apply to the next migration.
+If several migrations share a transaction, there is no COMMIT between them, and before COMMIT, a server does not
+distinguish SET from SET LOCAL. In that case the text of the file decides. If a function set a setting for the
+transaction, it is reported too: without the reset, it would also apply to the next migration.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MAY_LEAK = {"VariableSetStmt", "PrepareStmt", "DeclareCursorStmt", "ListenStmt",
 MAY_LEAK |= {"ExecuteStmt"}
 _ANSWER = b"ctgitops_left"
 
-# The search path is the migration's own while this query runs, so every name and operator is qualified. The migration's
-# role and statement_timeout are recorded and reset first: neither may affect the query.
+# This query runs with the migration's search path, so every name and operator is qualified. The migration's role and
+# statement_timeout are recorded and reset first, so that they do not affect the query.
 _ASK = """
 {begin}select pg_catalog.set_config('ctgitops.role_left', current_user::pg_catalog.text, false),
     pg_catalog.set_config('ctgitops.timeout_left', pg_catalog.current_setting('statement_timeout'), false),
@@ -65,7 +65,7 @@ _ROLES = {"role", "session_authorization"}
 
 @dataclass(frozen=True)
 class _Asked:
-    """The parts of the query, as needed after a commit."""
+    """The parts of the query; the defaults are those for a query after COMMIT."""
 
     begin: str = "begin; "
     commit: str = "commit; "
@@ -73,7 +73,7 @@ class _Asked:
     kept: str = "0"
     role_tells: str = "true"
     settings: Iterable[str] = ()
-    """Settings to ignore, in addition to all in `dropped`."""
+    """Settings that do not count as leaks; `dropped` are the temporary tables that do not."""
     dropped: Iterable[str] = ()
     channels: str = "array(select * from pg_catalog.pg_listening_channels())"
 
@@ -89,7 +89,7 @@ def leak_query(step: Step) -> str:
 
 
 def leak_query_within(step: Step) -> str:
-    """The same within a transaction that continues; its transaction-level advisory locks stay and do not count."""
+    """The same query, within a transaction that continues. Transaction-level advisory locks do not count as leaks."""
     if not _may_leak(step):
         return ""
     try:
@@ -97,7 +97,7 @@ def leak_query_within(step: Step) -> str:
     except SqlSyntaxError:
         said, records = Lasting(), False
     roles = said.until_commit & _ROLES and not said.beyond & _ROLES
-    # The SQL around the file sets these for the transaction
+    # ctgitops's own statements around the file set these for the transaction
     ours = {"application_name", *(["search_path"] if records else ())}
     return _Asked(
         begin="",
@@ -116,7 +116,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
-    """Session state that the steps of a message leaked."""
+    """The session state that the steps of a message leaked, from the message's results."""
     found = [r for r in answer.results if r.nfields == 2 and r.fname(1) == _ANSWER]
     return tuple(SessionLeak(name or "", what) for result in found for name, what in rows(result) if what)
 

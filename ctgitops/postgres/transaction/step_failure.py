@@ -13,36 +13,36 @@ from ..ledger.ledger import LEDGER
 from .message import Spot
 
 IN_TRANSACTION = {"25001", "2D000"}
-"""Not allowed in a transaction: the statement, or a COMMIT in a procedure or a DO block."""
+"""SQLSTATEs of a statement that is not allowed in a transaction, and of COMMIT in a procedure or DO block."""
 NOT_GRANTED = "42501"
 NO_FUNCTION = "42883"
 _PASSING = {Cause.ASKED_TO_STOP, Cause.CONNECTION_LOST, Cause.SERVER_NOT_READY}
-SOMEBODY_ELSE = {"23001", "23505"}
-"""Errors of the ledger when another run added the entry first."""
+ENTRY_EXISTS = {"23001", "23505"}
+"""SQLSTATEs of the ledger's errors if another run added the entry first."""
 ASKED_TO_STOP = "the run was asked to stop (SIGINT, SIGTERM or SIGHUP)"
 
 
 @dataclass(eq=False)
-class StepFailed(Exception):  # noqa: N818 - it carries a failure to where the whole is known
-    """The server's error while a step ran. Not frozen: a context manager that it passes through writes to it."""
+class StepFailed(Exception):  # noqa: N818 - the caller turns it into an error
+    """The server's error in a step. Not frozen: context managers set attributes of an exception that leaves them."""
 
     failure: Failure
     spot: Spot
     lost: bool
     """The connection is lost, so only the ledger shows what was committed."""
     hint: str = ""
-    """What to do, if the failure alone does not say it."""
+    """What to do; empty to derive the hint from the failure."""
     retried: bool = True
     """Whether this run retries after a lock timeout; false if the statement may have committed a part."""
 
     @property
     def cause(self) -> Cause | None:
-        """Why; None where nothing depends on it."""
+        """Why the step failed; None for a cause that ctgitops does not distinguish."""
         return self.failure.cause
 
 
-class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
-    """A batched migration used up its time in one run; `rows` are done, and the next run continues."""
+class OutOfTime(Exception):  # noqa: N818 - it is not an error
+    """A batched migration's time in one run is over. `rows` rows are done, and the next run continues."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(rows)
@@ -50,7 +50,7 @@ class OutOfTime(Exception):  # noqa: N818 - nothing went wrong
 
 
 def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
-    """Runs SQL that must succeed; raises StepFailed, with `spot` as its place."""
+    """Runs SQL that must succeed. Raises StepFailed at `spot`."""
     answer = exchange(connection, sql)
     if answer.failure:
         raise StepFailed(answer.failure, spot or Spot(), answer.lost)
@@ -58,15 +58,15 @@ def send(connection: Connection, sql: str, spot: Spot | None = None) -> Answer:
 
 
 def stopped(interrupted: Interrupted) -> StepFailed:
-    """The failure of a step that was stopped on request."""
+    """The failure of a step that was interrupted."""
     return StepFailed(Failure(ASKED_TO_STOP, stated=Cause.ASKED_TO_STOP), Spot(), interrupted.answer.lost)
 
 
 def is_statement_timeout(connection: Connection, failure: Failure) -> bool:
     """Whether `statement_timeout` cancelled a statement, rather than another session. Needs no open transaction.
 
-    Both have one SQLSTATE, and the words are in the server's language. So the server is made to raise a statement
-    timeout, and it is one where both come from the same line of the server's source.
+    The two cancellations have the same SQLSTATE, and the message is in the server's language. So this provokes a
+    statement timeout, and compares its line in the server's source code with that of `failure`. Read-only.
     """
     if failure.cause is not Cause.CANCELLED or not failure.source.line:
         return failure.cause is Cause.STATEMENT_TIMEOUT
@@ -87,7 +87,7 @@ ENDLESS = (
     "make its WHERE exclude rows that are done; or raise the limit with `max_rows=…` in the line `ctgitops: batch`"
 )
 CHANGES_THE_FILE = frozenset({CORRECT, NO_TRANSACTION, QUALIFY, CORRECT_STATEMENT, ENDLESS})
-"""Hints that apply only if no other environment has the file."""
+"""Hints that ask to change the file, which is possible only if no other environment has applied it."""
 
 
 def hint_for(step: Step, environment: str, failure: Failure) -> str:
@@ -102,7 +102,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             "another session holds a lock on that table: see pg_stat_activity, then run the same again",
         ),
         (
-            failure.table == LEDGER and state in SOMEBODY_ELSE,
+            failure.table == LEDGER and state in ENTRY_EXISTS,
             "another run added this entry first: wait until it has ended, then run the same again",
         ),
         (bool(rights), rights),
@@ -112,7 +112,7 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
             "raise `timeouts.statement` in the manifest, or make the statement faster, then run the same again",
         ),
         (failure.cause in _PASSING, "run the same again: it resumes from there"),
-        # A rollback runs the ledger's text, which a change of the file does not affect
+        # A rollback runs the text in the ledger, which a change of the file does not affect
         (back, f"this SQL is in the ledger and cannot be edited: undo the migration by hand, then `{repair}`"),
         (not step.transactional, CORRECT_STATEMENT),
         (state in IN_TRANSACTION, NO_TRANSACTION),
@@ -122,5 +122,5 @@ def hint_for(step: Step, environment: str, failure: Failure) -> str:
 
 
 def names(done: list[str]) -> str:
-    """Names of completed steps, shortened if there are many."""
+    """The names in `done` as text, shortened if there are many."""
     return ", ".join(done) if len(done) <= 3 else f"{done[0]} to {done[-1]}, {len(done)} in all,"

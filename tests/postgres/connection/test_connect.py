@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from ctgitops.errors import LedgerError, UsageError
-from ctgitops.postgres.connection.connect import NOTICES_US, Address, connect
+from ctgitops.postgres.connection.connect import SERVER_KEEPALIVES, Address, connect
 from ctgitops.postgres.server.local_server import LocalServer
 from tests.servers import fresh_database
 
@@ -62,7 +62,7 @@ def test_an_ipv6_address_without_brackets_is_told_as_that(url: str) -> None:
 
 def test_a_connection_notices_within_a_minute_that_the_other_side_is_gone(tcp_server: LocalServer) -> None:
     """Seen to fail without `tcp_user_timeout`, on either side."""
-    with connect(Address(fresh_database(tcp_server), "test"), "ctgitops test", NOTICES_US) as connection:
+    with connect(Address(fresh_database(tcp_server), "test"), "ctgitops test", SERVER_KEEPALIVES) as connection:
         wire = socket.fromfd(connection.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM)
         with wire:
             assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -8,13 +8,13 @@ import threading
 
 import pytest
 
-from ctgitops.postgres.connection.deferred_sigint import undisturbed
+from ctgitops.postgres.connection.deferred_sigint import deferred_signals
 
 
 def test_ctrl_c_comes_when_the_block_is_done() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt):
-        with undisturbed():
+        with deferred_signals():
             os.kill(os.getpid(), signal.SIGINT)
             done.append("all of it")
         done.append("too late")
@@ -25,7 +25,7 @@ def test_another_thread_is_left_alone() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
 
     def look() -> None:
-        with undisturbed():
+        with deferred_signals():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)
