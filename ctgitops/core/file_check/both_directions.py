@@ -1,7 +1,7 @@
-"""A file with a migration and its rollback below it, under a heading such as `-- Rollback:` or `-- migrate down`.
+"""Reports a file with a migration and, below a heading such as `-- Rollback:` or `-- migrate down`, its rollback.
 
-Some teams and small tools write both into one file. To PostgreSQL the heading is a comment, so the whole file would
-run: a table would be created, or found as it is, and dropped again.
+Some teams and small tools write both into one file. PostgreSQL reads the heading as a comment, so the whole file would
+run: it would create a table, or find an existing one, and drop it again.
 """
 
 from __future__ import annotations

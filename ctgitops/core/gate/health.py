@@ -1,4 +1,4 @@
-"""The result of a health query, and what it means before and after an apply. Pure."""
+"""The result of a health query, and its effect before and after an apply. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .gate import Reason
 
 
 class Pulse(StrEnum):
-    """The state that a health query reports."""
+    """The three states that a health query can report."""
 
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """The query failed or timed out, which is not the same as a result that is not true."""
+    """The query failed or timed out; `UNWELL` means that it ran and did not return true."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Heard:
 
     pulse: Pulse
     said: str = ""
-    """The result where it is not true, or why the query could not run."""
+    """The result if it is not true, or why the query failed."""
 
 
 def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
-    """Why apply must not start: damage that exists before an apply could not be attributed to it."""
+    """Reasons not to begin: damage that exists already could not be told apart from damage that apply causes."""
     name = environment.name
     if heard.pulse is Pulse.UNWELL:
         what = f"{name} is unhealthy before the apply: its health query {heard.said}"
@@ -43,7 +43,7 @@ def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason
 
 
 def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
-    """The error of a run whose health query is not true after the last migration; None where it is true."""
+    """The error if the health query is not true after the last migration; None if it is true."""
     if heard.pulse is Pulse.WELL:
         return None
     name = plan.environment
@@ -63,7 +63,7 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
 
 
 def _way_back(plan: Plan) -> str:
-    """The hint how a user undoes the plan; not used where the run itself rolls back."""
+    """The hint how a user rolls the plan back; the run does not print it if it rolls back automatically."""
     if not plan.steps:
         return "; the run applied only seed files, which cannot be rolled back"
     if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
@@ -73,7 +73,7 @@ def _way_back(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """The error of a run that was asked to stop during the health watch."""
+    """The error if the run is asked to stop while it watches the health query."""
     error = ApplyError(
         f"the run was interrupted during the health check of {plan.environment}",
         state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",

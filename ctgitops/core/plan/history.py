@@ -20,8 +20,12 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
-    """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
-    and a schema that differs from its prediction."""
+    """All mismatches between the files and the ledger, and open predictions.
+
+    Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
+    was
+    changed by hand.
+    """
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),
@@ -39,7 +43,7 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
 
 
 def tampered(ledger: Ledger) -> Iterator[Problem]:
-    """An entry that was changed by hand: its SQL and its rollback SQL cannot be trusted."""
+    """A problem if an entry was changed by hand: its SQL and its rollback SQL cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
         what = f"the hash chain of the ledger is broken at entry {entry.id} ({entry.name}, {entry.mark})"
@@ -62,7 +66,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: newer than the checkout if applied after all its migrations, else removed."""
+    """Applied migrations without a file: newer than the checkout if applied after its last migration, else deleted."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
@@ -88,7 +92,7 @@ def _restored(entry: Entry) -> str:
 
 
 def _from(entry: Entry) -> str:
-    """The commit and the pull request of an entry."""
+    """The commit and the pull request that an entry records, as text."""
     commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
     return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 
