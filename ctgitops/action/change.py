@@ -1,4 +1,4 @@
-"""The commands of the Action that change a database: apply in the order of `after`, rollback, repair and unlock."""
+"""The Action's commands that change a database: apply in the order of `after`, rollback, repair and unlock."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        """The exit status of the outcome or the error."""
+        """The exit status of the outcome or error."""
         return self.outcome.exit_status
 
     @property
     def told(self) -> str:
-        """Why the environments after it are skipped."""
+        """Why later environments are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
         return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Applies to each environment in order, and stops after the first error. Writes."""
-    _ = job.inputs.approved  # raises UsageError if a required approval is missing, before anything else
+    """Applies to each environment in order; stops after the first error. Writes."""
+    _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
     prove(job, ask.ground)
     sha = ask.ground.sha or job.wiring.origin.commit_sha
-    # Looked up before anything is applied, because the ledger entries name the pull request.
+    # Found before anything is applied, because the ledger entries name the pull request.
     merged = ask.ground.pull_request
     if merged is None and ask.ground.sha and not ask.ground.tag:
         merged = job.teller.pull_request_of(sha)
@@ -99,7 +99,7 @@ def rollback(job: Job, ground: Provenance) -> int:
 
 
 def _only_shown(job: Job, request: Request, back: Back) -> int:
-    """Shows what a rollback would undo and destroy, without a deployment or a record. Read-only."""
+    """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
     outcome = show_rollback(request, back, databases=job.wiring.databases)
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
@@ -123,7 +123,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
 
 
 def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
-    """Runs a verb; its deployment starts with the plan's first step, and always gets a final status."""
+    """Runs a command; a deployment begins with the plan's first step, and always gets a final state."""
     begun: list[int] = []
     state, words = DeploymentState.FAILURE, "interrupted"
 
@@ -185,7 +185,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def unlock(job: Job, ask: Unlocking) -> int:
-    """Terminates only runs of this tool without an active session. Raises MustWaitError."""
+    """Terminates only runs of this tool that have no active session. Raises MustWaitError."""
     said = [
         unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments

@@ -13,12 +13,12 @@ WRITE = frozenset({"admin", "maintain", "write"})
 
 
 def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
-    """Runs the command if the comment's author has write access. Raises ForgeError if that cannot be determined."""
+    """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
     forge = job.teller.forge
     if forge is None:
         what = f"cannot check whether {comment.author} has write access: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
-    # The author's association in the event is not enough: a member may have only read access.
+    # The event's author_association is not enough: a MEMBER may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
         _react(job, comment, Reaction.REFUSED)
         return Ignored(f"{comment.author} does not have write access to this repository")

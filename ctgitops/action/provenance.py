@@ -12,7 +12,7 @@ _CHECK_OUT = "check out the default branch with actions/checkout before this ste
 
 
 def prove(job: Job, ground: Provenance) -> None:
-    """Checks that a tag points to this commit, and that the default branch has it. Raises MustWaitError, ForgeError."""
+    """Checks that a tag points to this commit, and that the branch has it. Raises MustWaitError, ForgeError."""
     if not (ground.tag or ground.checkout):
         return
     forge = job.teller.forge
@@ -37,7 +37,7 @@ def _tag(job: Job, ground: Provenance, forge: Forge) -> None:
 
 
 def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
-    """Checks the checkout itself: a workflow started by a comment may have checked out the pull request's branch."""
+    """Checks the checkout's commit: a workflow started by a comment may have checked out the pull request."""
     try:
         commit = job.wiring.checked_out
     except WorkspaceError as error:

@@ -1,4 +1,4 @@
-"""What GitHub knows about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
+"""Facts from GitHub about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def clashes_of(
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """Adds to the workspace which files the base branch has: all except those that the pull request adds."""
+    """The workspace with the base branch's migrations marked: all files except those that the pull request adds."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}
@@ -51,14 +51,14 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
 
 
 def with_reviews(job: Job, request: Request) -> Request:
-    """Adds which pending files GitHub knows as reviewed; queries it only if the environment requires reviews."""
+    """The request with the files that GitHub shows as reviewed; queries GitHub only if the environment requires it."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
     return replace(request, reviews=_asked(job, request))
 
 
 def shown_now(request: Request) -> Request:
-    """Adds all files as reviewed to the request of a pull request's plan: by the merge, that plan has shown them."""
+    """The request with all files as reviewed: when the pull request is merged, this plan will have shown them."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 

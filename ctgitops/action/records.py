@@ -1,4 +1,4 @@
-"""Updates the record in the comments of merged pull requests, from the ledgers."""
+"""Updates, from the ledgers, the records in the comments of merged pull requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..report.record import record_markdown
 from .job import Job
 
 MOST = 30
-"""Maximum number of comments updated by one run; a larger release is recorded in its own summary."""
+"""Maximum number of comments that one run updates; the summary records a larger release."""
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 
@@ -36,7 +36,7 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
 
 
 def record_now(job: Job, pull_request: int) -> str:
-    """The record of a merged pull request that no run follows."""
+    """The record of a merged pull request that no run follows, as Markdown."""
     return _page(job, pull_request, _ledgers(job), {})
 
 
@@ -48,7 +48,7 @@ def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
 
 
 def _sound(ended: Ended) -> Ended:
-    """The successful results of a run; its errors may not belong to this pull request."""
+    """The successful results of a run; its errors may belong to another pull request."""
     return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
 
 

@@ -39,7 +39,7 @@ Happened = Event | Ignored | Refused
 LONGEST_EVENT = 30 << 20
 UNEXPECTED, UNWRITTEN = 1, 2
 CHANGES = "applied"
-"""The output of a step that changes a database, whose exit status tells of that alone."""
+"""The output that only steps which change a database write; their exit status reports the database alone."""
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
@@ -62,7 +62,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _with_outputs(runner: Runner, status: int) -> int:
-    """The exit status; another one where a step that only reads could not write the outputs that it is run for."""
+    """The exit status; UNWRITTEN if a successful read-only step could not write its outputs."""
     if not runner.unwritten:
         return status
     runner.fail(f"outputs of this step are missing: {', '.join(sorted(runner.unwritten))}")
@@ -112,7 +112,7 @@ def _event(environ: Mapping[str, str]) -> Happened:
 
 
 def _asked(job: Job, event: Happened) -> int:
-    """Chooses what to run from the command, else from the event."""
+    """Chooses the command from the input, else from the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
@@ -143,7 +143,7 @@ def _commanded(job: Job, event: Happened) -> int:
 
 
 def _on_merged(job: Job, event: Happened) -> int:
-    """Runs commands that connect with the checkout's own manifests, so that these must be merged."""
+    """Runs a command that connects to the addresses in the checkout's manifests, so the checkout must be merged."""
     ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
     if not isinstance(ground, Provenance):
         return _nothing(job, ground)
@@ -155,7 +155,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
-    """A scheduled run checks for drift first, then applies pending migrations; neither prevents the other."""
+    """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted

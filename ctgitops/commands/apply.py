@@ -21,10 +21,11 @@ from .applying.way_out import with_way_out
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plan again under the lock, check the gates, back up, then run the plan step by step. Writes.
+    """Plans again under the lock, checks the gates, backs up, then runs the plan step by step. Writes.
 
-    The resulting schema is compared with the request's prediction, or, with `shadows`, with that of a trial run.
-    Predictions that earlier runs left unchecked are checked first.
+    Compares the resulting schema with the request's prediction, or, with `shadows`, with that of a trial run. First it
+    checks
+    the predictions that earlier runs left open.
     """
     environment = request.environment
     database = databases.of(environment)
@@ -65,13 +66,13 @@ def apply(
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Returns why nothing may be applied: the health query is not true, or it fails. Read-only."""
+    """Reasons not to apply: the health query does not return true, or it fails. Read-only."""
     health = request.environment.manner.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()
 
 
 def _watch(plan: Plan, session: Session) -> None:
-    """Polls the health query. Raises ApplyError if it turns false, or cannot be run at the end. Read-only."""
+    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
     health = plan.manner.health
     if health is None:
         return

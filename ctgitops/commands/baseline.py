@@ -1,4 +1,4 @@
-"""The command `baseline`: takes over an existing database after proving that its schema equals that of the files."""
+"""The command `baseline`: records an existing database as migrated, if its schema equals that of the files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROVED = "verified: the schema equals that of the files"
 def baseline(
     request: Request, take_over: TakeOver, *, databases: Databases, shadows: Shadows, tell: Listener
 ) -> Baseline:
-    """Compare the live schema with the schema of the files, and record the baseline if they are equal. Writes."""
+    """Compares the live schema with the files' schema, and records the baseline if they are equal. Writes."""
     name = request.environment.name
     number = take_over.among(request.workspace.migrations)
     found = taken_over(request.workspace, number)

@@ -1,4 +1,4 @@
-"""The command `new --renumber`: chooses new numbers for a branch's migrations, unless a database has applied one."""
+"""The command `new --renumber`: chooses new numbers for a branch's migrations if no database has applied them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The moves, the migrations whose dependencies may be updated, and the environments that could not be reached."""
+    """The new numbers, migrations with dependencies to update, and environments that were not reachable."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -23,7 +23,7 @@ class Renumbering:
 
 
 def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: Databases) -> Renumbering:
-    """Chooses the new numbers; refuses to move an applied migration. Read-only. Raises UsageError."""
+    """Chooses the new numbers. Raises UsageError if a migration to renumber is applied. Read-only."""
     ledgers: dict[str, Ledger] = {}
     unseen = []
     for environment in workspace.environments:
@@ -42,13 +42,16 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
 
 
 def _alone(workspace: Workspace, found: tuple[Move, ...]) -> bool:
-    """Whether each moved number belongs to one migration, so that dependencies on the number are unambiguous."""
+    """Whether no other migration has a moved number, so that dependencies on the number are unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
 def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """An environment that has the migration; if two files share number and text, the name in the ledger decides."""
+    """The name of an environment that has applied the migration; empty if none has.
+
+    If two files share number and text, the name in the ledger decides.
+    """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():
         entry = ledger.applied.get(migration.number) or ledger.unfinished.get(migration.number)

@@ -20,13 +20,13 @@ from .applying.carry_out import back_up, carry_out
 
 @dataclass(frozen=True)
 class Back:
-    """The extent of a rollback: to the state just after migration `to`, or by a number of `steps`."""
+    """The extent of a rollback: back to the state after migration `to`, or the newest `steps` migrations."""
 
     to: int | Selector | None = None
     steps: int = 1
 
     def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
-        """The entries to roll back, newest first; a selector may use a file's new name. Raises UsageError."""
+        """The entries to roll back, newest first; a selector may use a renamed file's new name. Raises UsageError."""
         if self.to is None:
             return last_entries(ledger, self.steps)
         number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)
@@ -34,7 +34,7 @@ class Back:
 
 
 def rollback(request: Request, back: Back, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
-    """As safe as apply: under the lock, after a verified backup, each step and its entry in one transaction. Writes."""
+    """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
     with databases.of(request.environment).exclusively(request, tell) as session:
         found = look_back(request, back, session.ledger(), databases)
         plan = found.plan
@@ -51,7 +51,7 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
 
 
 def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:
-    """What a rollback would run and destroy. Read-only, takes no lock."""
+    """Shows what a rollback would run and destroy. Read-only; takes no lock."""
     ledger = databases.of(request.environment).ledger()
     found = look_back(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
@@ -61,7 +61,7 @@ def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outc
 
 
 def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases) -> Outcome:
-    """The rollback plan, the data that it destroys, and the reasons to wait."""
+    """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
     plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)

@@ -1,4 +1,4 @@
-"""Predicts the schema after a plan in a trial, stores the prediction in the ledger, and compares it afterwards."""
+"""Predicts the schema after a plan in a trial, records the prediction in the ledger, and compares it afterwards."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Foreseen:
     """The result of a trial run."""
 
     changes: Changes | None = None
-    """The difference between the schema before the plan and after it; None if unknown."""
+    """The changes from the schema before the plan to the schema after it; None if unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """The predicted schema if the schema before the plan is `before`; None if unknown."""
+        """The predicted schema after the plan, if `before` is the schema before it; None if unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
 def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) -> Foreseen:
-    """Runs the plan on a copy. A plan that fails there is neither predicted nor refused. Read-only."""
+    """Runs the plan on a copy; if the plan fails there, it is not refused, but has no prediction. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return Foreseen(())
@@ -49,7 +49,7 @@ def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 
 def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
-    """Checks the predictions of earlier runs; returns the ledger, and the mismatch that was found, if any. Writes.
+    """Checks the predictions of earlier runs; returns the ledger and a mismatch, if there is one. Writes.
 
     A mismatch that no longer exists is not reported again.
     """
@@ -67,7 +67,7 @@ def settle(request: Request, database: Database, session: Session) -> tuple[Ledg
 
 
 class Comparison:
-    """Compares the schema after a plan with the prediction; reads the schema before the plan on construction."""
+    """Compares the schema after a plan with the prediction; construct it before the plan, to read the schema."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, foreseen: Foreseen) -> None:
         self._plan = plan
@@ -84,7 +84,10 @@ class Comparison:
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """Returns how the schema differs from the prediction, and records it. Raises LedgerError. Writes."""
+        """The difference between the schema and the prediction, which it records; None if they match. Writes.
+
+        Raises LedgerError.
+        """
         if self._prediction is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed apply, if the manifest asks for it and no rows that others wrote would be lost."""
+"""Automatic rollback after a failed apply, if the manifest requires it and no rows of other sessions would be lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .carry_out import carry_out
 
 @dataclass(frozen=True)
 class Failed:
-    """A failed apply whose run lock is still held."""
+    """A failed apply whose run still holds the run lock."""
 
     request: Request
     plan: Plan
@@ -41,10 +41,11 @@ class Failed:
     tell: Listener
 
     def told(self, error: ApplyError) -> ApplyError:
-        """Returns the error; if the manifest says so, rolls back what this run applied, and reports that in it. Writes.
+        """Rolls back what this run applied, if the manifest requires that, and adds the result to the error. Writes.
 
-        Nothing is rolled back if the ledger does not record a failed migration: then the run was asked to stop, or lost
-        its lock or its database.
+        Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
+        lock or
+        its database.
         """
         if not (error.on_record and self.request.environment.manner.takes_back):
             return error
@@ -83,7 +84,7 @@ class Failed:
         error.hint = f"{first}{command_back(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Rolls back newest first; stops at a failure, and the state then lists what is still applied. Writes."""
+        """Rolls back, newest first; if a rollback fails, stops and adds to the error what is still applied. Writes."""
         self.tell(TakeBackStarted(plan))
         second: ApplyError | None = None
         try:

@@ -1,4 +1,4 @@
-"""Already: a plan for a database that has the schema and no ledger proposes to take it over."""
+"""Suggests `baseline` for a database that has no ledger but already has the schema of pending migrations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..replaying.replay import may_be_print
 def with_baseline(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
-    """Adds a problem that names the baseline to take, if pending objects already exist. Read-only."""
+    """Adds a problem that suggests `baseline` and the migration, if pending objects already exist. Read-only."""
     ledger, live = known
     if live is None or not preview.plan.steps or in_the_way(ledger):
         return preview
@@ -40,7 +40,7 @@ def with_baseline(
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """Runs the files from empty; returns the migration after which the schema is most like the live one, if any."""
+    """Runs the files from empty; the migration after which the schema is most like the live one; None if none is."""
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
@@ -60,6 +60,6 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
 
 
 def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
-    """The differences that are not only formatting."""
+    """The differences, without those that only concern formatting."""
     expected, _ = with_versions_of(given, live)
     return tuple(change for change in compare(expected, live) if not may_be_print(change))

@@ -1,4 +1,4 @@
-"""The trial of a plan: runs each migration on a throw-away copy, then its rollback, then the migration again."""
+"""The trial of a plan: on a throw-away copy, runs each migration, then its rollback, then the migration again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TrialRunner:
     sealed: Sandbox
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """The schema by the number of steps run."""
+    """By number of completed steps, the schema after them."""
 
     def proof(self, live: Snapshot) -> Trial:
         """Runs the steps in order, then each rollback, then all by number; `live` is the real database's schema."""
@@ -73,7 +73,7 @@ class TrialRunner:
     def _up(self, before: Snapshot) -> ApplyError | None:
         """Runs the steps; returns the error of the first that failed.
 
-        Takes a snapshot where a later check compares with it, and before a step that could fail half done.
+        Takes a snapshot if a later check needs it, and before a step that could fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -92,7 +92,7 @@ class TrialRunner:
         return None
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The skipped statements of this plan's migrations; merged ones are not on trial."""
+        """The statements that the trial skipped in this plan's migrations; those of merged migrations do not count."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sealed.skipped if each.step in names)
 
@@ -107,7 +107,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Tries each step that `asked` selects, after the steps before it; a failed attempt discards its copy."""
+        """Tries each step for which `asked` is true, after the steps before it; a failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -150,11 +150,11 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Why an error does not apply to the real database; empty if it does."""
+        """Why an error in the trial may not occur in the real database; empty if it would."""
         return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares the schemas of the same migrations, run from empty by number and in this environment's order."""
+        """Compares two orders of the same migrations: by number, and as this environment applies them."""
         if not other_order(self.plan, self.ledger):
             return None
         try:
