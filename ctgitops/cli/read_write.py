@@ -28,7 +28,7 @@ from .read_only import fingerprint_in
 @options.wait
 @options.root
 @options.as_page
-def apply(  # noqa: PLR0913 - one parameter an option
+def apply(  # noqa: PLR0913 - one parameter per option
     *,
     name: str,
     target: str | None,
@@ -78,7 +78,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @options.wait
 @options.root
 @options.as_page
-def rollback(  # noqa: PLR0913 - one parameter an option
+def rollback(  # noqa: PLR0913 - one parameter per option
     *,
     name: str,
     to: str | None,

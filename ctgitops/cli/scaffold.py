@@ -50,7 +50,7 @@ def init(root: Path) -> int:
 )
 @click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")
 @options.root
-def new(  # noqa: PLR0913, PLR0917 - one option each
+def new(  # noqa: PLR0913, PLR0917 - one parameter per option
     words: tuple[str, ...],
     band: str | None,
     change: str | None,

@@ -38,18 +38,18 @@ from ..wiring.wiring import Wiring
 from . import repository
 
 LAST_ON_MAIN = 202
-"""The latest migration of this database before the pull request."""
+"""The last migration that is applied before the pull request."""
 
 REPOSITORY = "constructtrack/database"
-"""The repository of its events' payloads."""
+"""The repository's name in the payloads of the demo's events."""
 
 MADE = ".made-by-ctgitops-demo"
-"""Marks a folder that a demo filled; only a marked folder is ever emptied, so that other work is safe."""
+"""Marks a folder that a demo created; the demo empties only marked folders, so that no other files are lost."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout, its wiring to two databases, and the folder that keeps all results."""
+    """The checkout, its wiring to two databases, and the folder for all results."""
 
     into: Path
     environ: dict[str, str]
@@ -60,15 +60,15 @@ class Stage:
         return self.into / "repository"
 
     def wiring(self) -> Wiring:
-        """The wiring of the checkout in its current state."""
+        """The wiring for the current state of the checkout."""
         return Wiring(self.root, self.environ)
 
     def keep(self, name: str, text: str) -> None:
-        """Writes a file for a person to look at."""
+        """Writes a result for the user to look at."""
         (self.into / name).write_text(text, encoding="utf-8")
 
     def schema_of(self, name: str) -> str:
-        """Identity of an environment's current schema."""
+        """A hash of an environment's current schema."""
         wiring = self.wiring()
         environment = wiring.environment(name)
         with exported_snapshot(wiring.addresses.named(environment.url_secret, name)) as snapshot:
@@ -76,7 +76,7 @@ class Stage:
 
 
 def play(into: Path) -> int:
-    """Plays the whole story, from an empty folder; its servers are removed when it ends, also after an error."""
+    """Plays the whole story in an empty folder; the servers are removed at the end, even after an error."""
     began = time.monotonic()
     _empty(into)
     with _stage(into) as stage:
@@ -106,7 +106,7 @@ def _stage(into: Path) -> Iterator[Stage]:
 
 
 def _empty(into: Path) -> None:
-    """Removes what an earlier demo created there, and nothing else."""
+    """Empties a folder that an earlier demo created, and no other folder."""
     if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
         raise click.BadParameter(
             f"{into} contains files that a demo did not create; give another folder", param_hint="--into"
@@ -142,7 +142,7 @@ def _payload(name: str) -> dict[str, object]:
 
 
 def _asked_by(stage: Stage, event: str) -> Planning | Applying:
-    """The request of a GitHub payload for this repository."""
+    """The intent for the payload of a GitHub event in this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """The pull request, with the address at which people see it."""
+    """The origin of a run for the pull request, with the pull request's web address."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -177,7 +177,7 @@ def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
 
 
 def _record(stage: Stage, outcome: Outcome) -> str:
-    """The text of the comment after an outcome."""
+    """The text of the comment after `outcome`."""
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
@@ -204,7 +204,7 @@ def _release(stage: Stage) -> None:
 
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
-    """Applies to the environments of an event, and keeps the comment that it leads to."""
+    """Applies to the environments of an event, and writes the resulting comment to a file."""
     for environment in _asked_by(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
@@ -258,4 +258,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """Ignores progress: the creation of the main branch needs no output."""
+    """A listener that shows nothing, for the creation of the main branch."""

@@ -1,4 +1,4 @@
-"""GitHub client on top of PyGithub: what is retried, which permissions may be missing, and error messages."""
+"""GitHub client, based on PyGithub: decides what is retried and which permissions may be missing, and words errors."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ class Client:
             return None
 
     def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
-        """Calls the API for an answer that the run depends on: a missing permission is an error."""
+        """Calls the API for a result that the run requires: a missing permission is an error."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Sends a request that must not be repeated: if its result is unknown, looks for the object before retrying."""
+        """Sends a request that must not take effect twice: if its result is unknown, calls `find` before it retries."""
         for pause in (2, 4):
             try:
                 return post()
@@ -103,7 +103,7 @@ class Client:
         return self._login
 
     def _asked_login(self) -> str:
-        """By GraphQL, which accepts every token, or by REST if the server has no GraphQL."""
+        """The login according to GraphQL, which accepts every token; from REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])

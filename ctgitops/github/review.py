@@ -22,7 +22,7 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def suggest(client: Client, review: Review) -> int:
-    """Posts one review with the suggestions not yet posted for the same text; returns how many it posted."""
+    """Posts one review with the suggestions that were not posted before; returns how many it posted."""
     wanted = [suggestion for suggestion in review.suggestions if _plain(suggestion)]
     if not wanted:
         return 0
@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character is visible: people must be able to read a change before they accept it with one click."""
+    """Whether every character is visible, because people accept the change with one click."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """The identity of a suggestion: the text before and after, independent of its position in the file."""
+    """Identifies a suggestion by its text before and after, independent of its position in the file."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]
