@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ..core.forge.forge import Generation, StickyComment
+from ..report.page import COMMENT_LIMIT, cut
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
     from .client import Client
 
-LONGEST = 65_536
-"""GitHub's maximum length of a comment, in characters."""
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
-_CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,7 @@ class Sticky:
 def whole(wanted: StickyComment) -> str:
     """The comment with its marker, shortened to GitHub's limit."""
     marker = str(Marker(wanted.key, wanted.generation, wanted.head_sha, digest(wanted.body)))
-    room = LONGEST - len(marker)
-    if len(wanted.body) <= room:
-        return marker + wanted.body
-    start = wanted.body[: room - len(_CUT)]
-    return marker + (start[: start.rfind("\n")] if "\n" in start else start) + _CUT
+    return marker + cut(wanted.body, COMMENT_LIMIT - len(marker))
 
 
 def read(text: str) -> Marker | None:
