@@ -62,10 +62,10 @@ def apply(job: Job, ask: Applying) -> int:
     # Found before anything is applied, because the ledger entries name the pull request.
     merged = ask.ground.pull_request
     if merged is None and ask.ground.sha and not ask.ground.tag:
-        merged = job.teller.pull_request_of(sha)
+        merged = job.github_writer.pull_request_of(sha)
     results: list[Result] = []
     for environment in ask.environments:
-        result = _carried_out(job, environment, sha, _applying(job, environment, merged))
+        result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.unkept:
             break
@@ -92,7 +92,7 @@ def rollback(job: Job, ground: Provenance) -> int:
         return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
     sha = ground.sha or job.wiring.origin.commit_sha
-    result = _carried_out(job, request.environment, sha, verb)
+    result = _run_with_deployment(job, request.environment, sha, verb)
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
@@ -122,7 +122,7 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
     return verb
 
 
-def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
+def _run_with_deployment(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
     """Runs a command; a deployment begins with the plan's first step, and always gets a final state."""
     begun: list[int] = []
     state, words = DeploymentState.FAILURE, "interrupted"
@@ -131,10 +131,10 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
         if isinstance(progress, PlanStarted) and SHA.fullmatch(sha):
             description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
             live = environment.trigger is Trigger.RELEASE
-            number = job.teller.deploy(Deployment(environment.name, sha, description, production=live))
+            number = job.github_writer.deploy(Deployment(environment.name, sha, description, production=live))
             if number is not None:
                 begun.append(number)
-                job.teller.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
+                job.github_writer.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
 
     try:
         outcome = verb(listeners(job.hear, deploy))
@@ -149,7 +149,7 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
         return Result(environment, outcome)
     finally:
         for number in begun:
-            job.teller.deployed(number, state, words, job.wiring.origin.run_url)
+            job.github_writer.deployed(number, state, words, job.wiring.origin.run_url)
 
 
 def _show(job: Job, environment: Environment, outcome: Outcome) -> None:

@@ -14,7 +14,7 @@ WRITE = frozenset({"admin", "maintain", "write"})
 
 def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
     """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
-    forge = job.teller.forge
+    forge = job.github_writer.forge
     if forge is None:
         what = f"cannot check whether {comment.author} has write access: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
@@ -36,4 +36,4 @@ def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
 
 
 def _react(job: Job, comment: Comment, reaction: Reaction) -> None:
-    job.teller.react(comment.pull_request, comment.number, reaction)
+    job.github_writer.react(comment.pull_request, comment.number, reaction)

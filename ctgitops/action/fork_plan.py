@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
-from ..commands.planning.offline import Unlooked
+from ..commands.planning.offline import OfflinePlanner
 from ..core.environment.environment import Environment
 from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
@@ -35,7 +35,7 @@ ALL = 10_000_000
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     """Plans a pull request with the checkout's manifests and policy. Never applies."""
-    forge = job.teller.forge
+    forge = job.github_writer.forge
     if forge is None:
         raise ForgeError("cannot read the pull request: there is no GitHub token", hint="set the input `github-token`")
     number = ask.pull_request
@@ -49,7 +49,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     if proposal.merged:
         return Ignored("the pull request is already merged")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
-    changed = job.teller.files_of(number)
+    changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:
         wiring = Wiring(root, job.environ)
         workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
@@ -72,9 +72,9 @@ def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[st
         look.environment.name: look
         for look in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     }
-    unlooked = Unlooked(changed, "its secret is not set in this run", wiring.shadows)
+    planner = OfflinePlanner(changed, "its secret is not set in this run", wiring.shadows)
     return tuple(
-        found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
+        found.get(e.name) or planner.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )
 
 

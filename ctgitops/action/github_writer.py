@@ -28,7 +28,7 @@ LONGEST_DESCRIPTION = 140
 
 
 @dataclass
-class Teller:
+class GitHubWriter:
     """Writes to the forge, if there is a token, and to the runner; masks secrets in all text."""
 
     runner: Runner

@@ -19,7 +19,7 @@ from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring.wiring import Wiring
 from .base_branch import Merged, merged_at
-from .github_writer import Teller, annotation_of, path_in_repository
+from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
 """Maximum length of a page in the job summary, in characters; longer pages than a comment's are possible there."""
@@ -33,12 +33,12 @@ class Job:
     inputs: Inputs
     wiring: Wiring
     runner: Runner
-    teller: Teller
+    github_writer: GitHubWriter
 
     def base_at(self, sha: str) -> Merged:
         """The environments of the base branch, which decide what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
-        return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
+        return merged_at(self.github_writer.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
 
     def hear(self, progress: Progress) -> None:
         """Prints progress as it happens."""
@@ -78,7 +78,9 @@ class Job:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         anew = self.inputs.comment is CommentMode.RECREATE
-        self.teller.comment(StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew))
+        self.github_writer.comment(
+            StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew)
+        )
 
     def answer(self, pull_request: int, body: str) -> None:
         """Answers a comment command with a new comment, separate from that of the plan."""

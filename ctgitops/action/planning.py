@@ -49,7 +49,7 @@ def _planned(job: Job, ask: Planning) -> int:
     base = job.base_at(ask.base_sha) if ask.sha else None
     databases = base or job.wiring.databases
     requests = tuple(map(base.shadowed, requests)) if base else requests
-    files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    files = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     known = merged_before(workspace, files, job.wiring.origin.folder)
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
     looks = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
@@ -67,16 +67,16 @@ def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    job.show("Plan", plans_text(looks), _unlooked(looks, plans_markdown(looks, origin, longest=LONGEST)))
+    job.show("Plan", plans_text(looks), _with_offline_warnings(looks, plans_markdown(looks, origin, longest=LONGEST)))
     _plan_outputs(job, looks)
-    page = _unlooked(looks, plans_markdown(looks, origin))
+    page = _with_offline_warnings(looks, plans_markdown(looks, origin))
     _mark(job, ask, looks, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
     return exit_status(looks, job.inputs.fail_on)
 
 
-def _unlooked(looks: tuple[Look, ...], page: str) -> str:
+def _with_offline_warnings(looks: tuple[Look, ...], page: str) -> str:
     """Adds, below the page's first line, the warnings of plans that were made without a database connection."""
     said = [p.what for p in phrases.problems(looks) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
@@ -121,7 +121,7 @@ def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
         remarks = job.annotations(problems)
         shown = shown_text(file for p in phrases.plans(looks) for file in files_of(p, job.wiring.origin.folder))
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
-        if job.teller.check(check):
+        if job.github_writer.check(check):
             return
     job.annotate(problems)
     for look in looks:

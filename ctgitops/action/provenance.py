@@ -15,7 +15,7 @@ def prove(job: Job, ground: Provenance) -> None:
     """Checks that a tag points to this commit, and that the branch has it. Raises MustWaitError, ForgeError."""
     if not (ground.tag or ground.checkout):
         return
-    forge = job.teller.forge
+    forge = job.github_writer.forge
     if forge is None:
         of_what = f"the tag {ground.tag}" if ground.tag else "the checked-out commit"
         what = f"cannot check whether {of_what} is on {ground.branch}: there is no GitHub token"

@@ -27,7 +27,7 @@ def clashes_of(
     """Conflicts with migrations of other open pull requests."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
-    return clashes(ours, files, job.teller.other_open(ask.pull_request))
+    return clashes(ours, files, job.github_writer.other_open(ask.pull_request))
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
@@ -47,7 +47,7 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
         return
     found = suggestions(problems, files, job.wiring.origin.folder)
     if found:
-        job.teller.suggest(Review(ask.pull_request, ask.sha, found))
+        job.github_writer.suggest(Review(ask.pull_request, ask.sha, found))
 
 
 def with_reviews(job: Job, request: Request) -> Request:
@@ -64,13 +64,13 @@ def shown_now(request: Request) -> Request:
 
 
 def _asked(job: Job, request: Request) -> Reviews:
-    if job.teller.forge is None:
+    if job.github_writer.forge is None:
         return Reviews(unknown="there is no GitHub token")
     try:
         ledger = job.wiring.databases.of(request.environment).ledger()
         files = files_of(
             make_plan(request.workspace, request.environment, ledger, request.target), request.origin.folder
         )
-        return Reviews(job.teller.forge.seen(files, request.origin.commit_sha) if files else frozenset())
+        return Reviews(job.github_writer.forge.seen(files, request.origin.commit_sha) if files else frozenset())
     except CtgitopsError as error:
         return Reviews(unknown=error.what)

@@ -13,7 +13,7 @@ from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
 from ..commands.drift import drift as drift_verb
-from ..commands.planning.offline import Unlooked
+from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.forge.forge import ChangedFile
@@ -37,7 +37,7 @@ from .records import record_now
 
 def check(job: Job, ask: Checking | None = None) -> int:
     """Checks the files, without secrets and without a database."""
-    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
+    files = job.github_writer.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
     problems, findings = check_verb(workspace), _findings(job, files)
     page = check_markdown(workspace, problems, findings, longest=LONGEST)
@@ -60,18 +60,18 @@ def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
 
 def files_only(job: Job, ask: Checking) -> int:
     """Plans a pull request without secrets from its files; only the job summary shows the plan."""
-    changed = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    changed = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
     workspace = job.wiring.workspace
     if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
-    unlooked = Unlooked(inside, ask.why, job.wiring.shadows)
+    planner = OfflinePlanner(inside, ask.why, job.wiring.shadows)
     # The manifest is unmerged too, so it must not choose another server for the trial or an image that runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
-    looks = tuple(map(unlooked.look, requests))
+    looks = tuple(map(planner.look, requests))
     return publish(job, Planning(ordered), looks)
 
 

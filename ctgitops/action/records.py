@@ -21,7 +21,7 @@ Ended = Mapping[str, Outcome | CtgitopsError]
 
 def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
     """Writes the records of the merged pull request, and of all pull requests whose migrations this run applied."""
-    if job.teller.forge is None:
+    if job.github_writer.forge is None:
         return
     ledgers = _ledgers(job)
     touched = touched_by(job.wiring.origin.run_url, ledgers)
@@ -59,7 +59,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[Named]:
 
 def _added(job: Job, pull_request: int) -> tuple[Named, ...]:
     """The migrations that a pull request adds, from its list of files."""
-    paths = {file.path for file in job.teller.files_of(pull_request) if file.added}
+    paths = {file.path for file in job.github_writer.files_of(pull_request) if file.added}
     folder = job.wiring.origin.folder
     found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
     return tuple(Named(m.number, m.name, m.version) for m in found)

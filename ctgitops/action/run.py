@@ -31,7 +31,7 @@ from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
 from . import change, comment_command, fork_plan, planning, read_only
-from .github_writer import Teller
+from .github_writer import GitHubWriter
 from .job import Job
 
 Happened = Event | Ignored | Refused
@@ -82,10 +82,10 @@ def _run(environ: Mapping[str, str], runner: Runner) -> int:
 
 def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
     root = Path(environ.get("GITHUB_WORKSPACE", "") or ".") / inputs.root
-    teller = Teller(runner)
-    job = Job(environ, inputs, Wiring(root, environ), runner, teller)
+    github_writer = GitHubWriter(runner)
+    job = Job(environ, inputs, Wiring(root, environ), runner, github_writer)
     if inputs.github_token:
-        teller.forge = job.wiring.forge(inputs.github_token, teller.warn)
+        github_writer.forge = job.wiring.forge(inputs.github_token, github_writer.warn)
     return job
 
 

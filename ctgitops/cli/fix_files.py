@@ -15,7 +15,7 @@ from ..files.scaffold import Order
 from ..wiring.wiring import Wiring
 
 
-def carried_out(root: Path, base: BaseBranch) -> Iterator[str]:
+def apply_fixes(root: Path, base: BaseBranch) -> Iterator[str]:
     """Applies the fixes of migrations that the base branch does not have; databases may have applied the others."""
     wiring = Wiring(root)
     workspace = wiring.workspace

@@ -46,11 +46,11 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
     wiring, only = Wiring(root), None
     if fix or changed is not None:
         from ..files.git import changed_since, the_base
-        from .fix_files import carried_out
+        from .fix_files import apply_fixes
 
         base = the_base(root, changed or None, "--changed")
         if fix:
-            for line in carried_out(root, base):
+            for line in apply_fixes(root, base):
                 click.echo(line, err=True)
             wiring = Wiring(root)
         only = None if changed is None else changed_since(root, base)

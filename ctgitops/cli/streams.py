@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-class Steady(io.FileIO):
+class ErrorKeepingOutput(io.FileIO):
     """An output descriptor that never fails: keeps its first error, and drops all later output."""
 
     def __init__(self, descriptor: int, failure: OSError | None = None) -> None:
@@ -42,7 +42,7 @@ class Steady(io.FileIO):
 
 _kept: list[TextIO] = []
 """The original streams, kept because their garbage collection would close the descriptors."""
-_steady: dict[str, Steady] = {}
+_outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
@@ -64,8 +64,8 @@ def install(closed: frozenset[int] = frozenset()) -> None:
         descriptor = number if old is None else _descriptor_of(old)
         if descriptor is None:
             continue
-        raw = Steady(descriptor, CLOSED if old is None or number in closed else None)
-        _steady[name] = raw
+        raw = ErrorKeepingOutput(descriptor, CLOSED if old is None or number in closed else None)
+        _outputs[name] = raw
         if old is not None:
             _kept.append(old)
         encoding = (old.encoding if old else None) or "utf-8"
@@ -73,7 +73,7 @@ def install(closed: frozenset[int] = frozenset()) -> None:
         setattr(sys, name, _text(raw, encoding, line_buffering=not buffered))
 
 
-def _text(raw: Steady, encoding: str, *, line_buffering: bool) -> TextIO:
+def _text(raw: ErrorKeepingOutput, encoding: str, *, line_buffering: bool) -> TextIO:
     # Characters that the encoding lacks are escaped, because an error would end the run
     buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=line_buffering)
@@ -90,5 +90,5 @@ def _descriptor_of(stream: TextIO) -> int | None:
 def unwritten() -> OSError | None:
     """The error of standard output; None if there is none, or if the reader closed the pipe."""
     sys.stdout.flush()
-    failure = _steady["stdout"].failure if "stdout" in _steady else None
+    failure = _outputs["stdout"].failure if "stdout" in _outputs else None
     return None if failure is None or failure.errno == errno.EPIPE else failure

@@ -13,9 +13,9 @@ from ..ports.backups import Backups
 from ..ports.database import Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out
+from .applying.failure_advice import with_failure_advice
 from .applying.prediction import Comparison, Foreseen, foresee, settle
 from .applying.take_back import Failed
-from .applying.way_out import with_way_out
 
 
 def apply(
@@ -53,7 +53,7 @@ def apply(
             done = carry_out(plan, session, receipt, tell)
             _watch(plan, session)
         except ApplyError as error:
-            raise failed.told(with_way_out(error, plan, request, databases)) from None
+            raise failed.with_rollback(with_failure_advice(error, plan, request, databases)) from None
         return Outcome(
             plan,
             Status.APPLIED,

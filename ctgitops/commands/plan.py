@@ -23,7 +23,7 @@ from ..lint.file_selection import lint_plan
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
-from .planning.already import with_baseline
+from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
 from .planning.trial import TrialRunner
 
@@ -70,7 +70,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         look = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
-        look = with_baseline(look, request, (ledger, live), shadows)
+        look = with_baseline_suggestion(look, request, (ledger, live), shadows)
         return _with_violations(look, database)
     except CtgitopsError as error:
         return Unseen(environment, error)

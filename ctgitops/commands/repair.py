@@ -79,7 +79,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
         refuse_wrong(request.environment, ledger.identity)
         correction = correction.among(ledger, request.workspace.migrations)
         if correction.statement is not None:
-            step, entry = said_of_one(ledger, correction, request)
+            step, entry = statement_repair_entry(ledger, correction, request)
             reached = Reached.DONE if correction.fact is Fact.APPLIED else Reached.UNDONE
             session.correct(step, correction.statement, reached, entry)
             return entry
@@ -109,7 +109,7 @@ def _want(reason: str, such_as: str) -> None:
         raise UsageError("a repair needs a reason", hint=f'state how you know: `--reason "{such_as}"`')
 
 
-def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
+def statement_repair_entry(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
     """The unfinished step, and the entry that repairs one of its statements. Raises UsageError."""
     step = unfinished_step(request.workspace, request.environment, ledger, correction.number)
     refuse_statement(step, correction.statement or 0, done=correction.fact is Fact.APPLIED)

@@ -59,10 +59,10 @@ def settle(request: Request, database: Database, session: Session) -> tuple[Ledg
         return ledger, None
     live = database.snapshot()
     for each in promises:
-        came = unkept(each.prediction, live, live, request.environment.drift_ignore)
-        if came is None or each.broken is None:
-            session.record(ended(each.made.plan or "", came))
-            late = came or late
+        mismatch = unkept(each.prediction, live, live, request.environment.drift_ignore)
+        if mismatch is None or each.broken is None:
+            session.record(ended(each.made.plan or "", mismatch))
+            late = mismatch or late
     return session.ledger(), late
 
 
@@ -91,9 +91,9 @@ class Comparison:
         if self._prediction is None:
             return None
         try:
-            came = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
-            session.record(ended(self._plan.fingerprint, came))
+            mismatch = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
+            session.record(ended(self._plan.fingerprint, mismatch))
         except LedgerError as error:
             state = "the plan is applied; its schema was not compared with the prediction"
             raise LedgerError(error.what, state=state, hint=error.hint) from None
-        return came
+        return mismatch

@@ -16,8 +16,8 @@ from ...core.run.auto_rollback import (
     command_back,
     command_to,
     make_take_back,
+    reapply_advice,
     seeded_since,
-    stays_out,
     taken_back_told,
     unverified,
     why_not,
@@ -40,7 +40,7 @@ class Failed:
     receipt: Receipt | None
     tell: Listener
 
-    def told(self, error: ApplyError) -> ApplyError:
+    def with_rollback(self, error: ApplyError) -> ApplyError:
         """Rolls back what this run applied, if the manifest requires that, and adds the result to the error. Writes.
 
         Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
@@ -104,5 +104,5 @@ class Failed:
             error.hint = f"{second.hint}; {rest} rolls back what is still applied"
         else:
             error.state += ", so nothing of this run is applied"
-            if held := stays_out(plan, ledger):
+            if held := reapply_advice(plan, ledger):
                 error.hint = f"{error.hint}; {held}"

@@ -46,7 +46,7 @@ class _OutOfReach:
 
 
 @dataclass
-class Unlooked:
+class OfflinePlanner:
     """Makes offline plans: assumes that each environment has applied all files except those in `changed`."""
 
     changed: Collection[str]

@@ -43,18 +43,17 @@ def positions(migrations: Iterable[Migration]) -> dict[int, int]:
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 
-def fronts(migrations: Iterable[Migration], came: Iterable[int]) -> dict[int, int]:
-    """By number, the place in line of each migration of a database, as the lowest number that it was applied before.
+def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
+    """By number, the effective number of each applied migration: the lowest number that it was applied before.
 
-    The place of a migration is its own number, unless `applied_order` has it before the migration that its comment
-    names.
+    It is the migration's own number, unless `applied_order` has it before the migration that its comment names.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
-    place_of = {number: place for place, number in enumerate(came)}
-    return {number: _front(number, targets, place_of) for number in place_of}
+    place_of = {number: place for place, number in enumerate(applied_order)}
+    return {number: _effective_number(number, targets, place_of) for number in place_of}
 
 
-def _front(number: int, targets: dict[int, int], place_of: dict[int, int]) -> int:
+def _effective_number(number: int, targets: dict[int, int], place_of: dict[int, int]) -> int:
     place, first = place_of[number], number
     while (target := targets.get(first)) is not None and place_of.get(target, place + 1) > place:
         first = target

@@ -49,7 +49,7 @@ def _is_there(name: str, there: set[str], path: list[str]) -> bool:
     return any(f"{schema}.{parts[-1]}".replace('"', "") in plain for schema in schemas)
 
 
-def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
+def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
     """The plan with a problem whose hint is to run `baseline`; a failed trial's hint is replaced too."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares it with the files" if nearest.differences else "records it without running it"

@@ -11,7 +11,7 @@ from ..ledger.ledger import Entry, Ledger
 from ..ledger.open_prediction import promise_problems
 from ..ledger.reversal import reversal_problems
 from ..migration.migration import Migration
-from ..migration.sequence import fronts
+from ..migration.sequence import effective_numbers
 from ..problem import Concern, Problem
 from ..workspace.workspace import Workspace
 from .resumption_problems import unfinished_problems
@@ -98,7 +98,7 @@ def _from(entry: Entry) -> str:
 
 
 def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
-    first = fronts(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
+    first = effective_numbers(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
     for migration in pending:
         band = workspace.policy.band(migration.number)
         if band is None:

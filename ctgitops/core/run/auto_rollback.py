@@ -93,7 +93,7 @@ def command_to(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 
-def stays_out(plan: Plan, ledger: Ledger) -> str:
+def reapply_advice(plan: Plan, ledger: Ledger) -> str:
     """The advice how to apply the rolled-back migrations again, if they are now reversals; empty if none is."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)

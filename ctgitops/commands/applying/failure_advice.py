@@ -16,7 +16,7 @@ from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Databases
 
 
-def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
+def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
     """Replaces the error's hint by one that respects what the other environments have applied. Read-only."""
     path = error.place.path if error.place else ""
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
-from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_already
+from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_baseline_hint
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import like, steps_of_files, with_versions_of
 from ...core.run.baseline import in_the_way
@@ -19,7 +19,7 @@ from ...ports.shadow import Shadows
 from ..replaying.replay import may_be_print
 
 
-def with_baseline(
+def with_baseline_suggestion(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
     """Adds a problem that suggests `baseline` and the migration, if pending objects already exist. Read-only."""
@@ -35,7 +35,7 @@ def with_baseline(
         nearest = Nearest(there[-1].number, there[-1].name)
     if nearest is None:
         return preview
-    plan = with_already(preview.plan, preview.environment.name, nearest)
+    plan = with_baseline_hint(preview.plan, preview.environment.name, nearest)
     return replace(preview, plan=replace(plan, problems=worst_first(plan.problems)))
 
 
