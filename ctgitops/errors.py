@@ -34,7 +34,7 @@ class Place:
 
 
 class Cause(Enum):
-    """Why a statement failed, for decisions of the run; the server's messages may be in any language."""
+    """The cause of a failed statement, for decisions of the run; the server's messages may be in any language."""
 
     LOCK_TIMEOUT = auto()
     STATEMENT_TIMEOUT = auto()

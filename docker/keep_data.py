@@ -1,8 +1,7 @@
 """Creates the initial data directories for the image's throw-away servers: `python keep_data.py FOLDER`, as root.
 
 There is one per major version and superuser; without them, the first server of a container runs initdb. The three
-databases
-in a directory have identical files, so a dictionary larger than one database compresses 29 MB to about 1 MB.
+databases in a directory have identical files, so a dictionary larger than one database compresses 29 MB to about 1 MB.
 """
 
 from __future__ import annotations

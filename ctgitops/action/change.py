@@ -198,7 +198,7 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 
 def repair(job: Job, ground: Provenance) -> int:
-    """Adds a ledger entry for each migration, and applies nothing. Raises UsageError. Writes."""
+    """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
     prove(job, ground)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)

@@ -83,7 +83,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delays signals until the block ends: during an import, KeyboardInterrupt can turn into another exception."""
+    """Delays signals until the `with` block ends: in an import, KeyboardInterrupt can turn into another exception."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -129,8 +129,8 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
     """Take over an existing database that has no ledger yet.
 
-    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas
-    differ, the differences are shown, nothing is recorded, and the exit status is 1.
+    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas differ,
+    the differences are shown, nothing is recorded, and the exit status is 1.
     """
     from ..commands.baseline import baseline as verb
     from ..core.run.baseline import TakeOver

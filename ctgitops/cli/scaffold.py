@@ -18,8 +18,8 @@ from .printing import print_page
 def init(root: Path) -> int:
     """Create a policy and three manifests for a repository.
 
-    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the
-    repository are added to .gitignore.
+    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the repository
+    are added to .gitignore.
     """
     (root / "migrations").mkdir(parents=True, exist_ok=True)
     written = [f"wrote {path}" for path in write_files(root, first_files(root))]

@@ -1,7 +1,7 @@
 """Standard output and error that cannot end a run: if a write fails, they keep the error and drop later output.
 
-A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of
-a migration, nor change the run's exit status.
+A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
+migration, nor change the run's exit status.
 """
 
 from __future__ import annotations

@@ -24,8 +24,7 @@ def apply(
     """Plans again under the lock, checks the gates, backs up, then runs the plan step by step. Writes.
 
     Compares the resulting schema with the request's prediction, or, with `shadows`, with that of a trial run. First it
-    checks
-    the predictions that earlier runs left open.
+    checks the predictions that earlier runs left open.
     """
     environment = request.environment
     database = databases.of(environment)

@@ -53,7 +53,7 @@ class Correction:
         raise TypeError(self.migration)
 
     def among(self, ledger: Ledger, migrations: tuple[Migration, ...]) -> Correction:
-        """Resolves the selector to the number of a migration. Raises UsageError."""
+        """Resolves the selector to a migration's number. Raises UsageError."""
         if isinstance(self.migration, int):
             return self
         if self.migration.number is not None and not self.migration.name:

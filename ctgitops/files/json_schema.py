@@ -80,7 +80,7 @@ def _validator() -> type[Validator]:
 
 
 def dotted(keys: Keys) -> str:
-    """`backup.keep.last`, `windows[0].days[1]`."""
+    """The path in dotted notation: `backup.keep.last`, `windows[0].days[1]`."""
     words = ""
     for key in keys:
         words += f"[{key}]" if isinstance(key, int) else f".{shown_value(key)}"

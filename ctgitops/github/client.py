@@ -90,7 +90,7 @@ class Client:
 
     @contextmanager
     def gone_is_fine(self) -> Iterator[None]:
-        """Ignores a 404: another run may have deleted the object first."""
+        """Ignores the error 404 in the `with` block: another run may have deleted the object first."""
         try:
             yield
         except UnknownObjectException:

@@ -59,7 +59,7 @@ class Runner:
         self.secrets = tuple(sorted({*self.secrets, *secrets}, key=len, reverse=True))
 
     def hidden(self, text: str) -> str:
-        """`text` with all secrets masked."""
+        """The text with all secrets masked."""
         return hidden(text, self.secrets)
 
     def say(self, text: str) -> None:

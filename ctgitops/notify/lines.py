@@ -126,7 +126,7 @@ def _of_a_part(progress: Progress) -> str | None:
 
 
 def took(millis: int) -> str:
-    """`12 ms`, `3.4 s`."""
+    """A duration for people: `12 ms`, `3.4 s`."""
     return f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
 
 

@@ -20,7 +20,7 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Foreseen:
-    """The result of a trial run."""
+    """The result of a trial run before the apply."""
 
     changes: Changes | None = None
     """The changes from the schema before the plan to the schema after it; None if unknown."""

@@ -44,8 +44,7 @@ class Failed:
         """Rolls back what this run applied, if the manifest requires that, and adds the result to the error. Writes.
 
         Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
-        lock or
-        its database.
+        lock or its database.
         """
         if not (error.on_record and self.request.environment.manner.takes_back):
             return error

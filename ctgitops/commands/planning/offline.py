@@ -58,7 +58,7 @@ class OfflinePlanner:
     """Database names that the trial found to be missing; the real name is unknown, so the copy gets the first."""
 
     def look(self, request: Request) -> Preview:
-        """Plans the changed files on top of the merged ones, with lint and a trial. Read-only."""
+        """Plans the files in `changed` after all others, with lint and a trial. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         looked = lint_look(preview, workspace, request.now.date())

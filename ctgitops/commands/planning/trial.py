@@ -61,8 +61,8 @@ class TrialRunner:
             changes=changes,
             before=before,
             after=after,
-            ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, RollbackTrial),
-            again=self._try_each(lambda step: step.script.idempotent, self._again, IdempotenceCheck),
+            ways=self._try_each(lambda step: step.rollback_script is not None, self._rollback_trial, RollbackTrial),
+            again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
@@ -125,7 +125,7 @@ class TrialRunner:
             found += [untried(step, untried=error.what) for step in self.done[at:] if asked(step)]
         return tuple(found)
 
-    def _way_back(self, copy: Shadow, index: int) -> RollbackTrial:
+    def _rollback_trial(self, copy: Shadow, index: int) -> RollbackTrial:
         """Rolls back the step that was just applied, then applies it again."""
         step = self.done[index]
         left: Changes = ()
@@ -139,7 +139,7 @@ class TrialRunner:
             why = self._why_not(error)
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
-    def _again(self, copy: Shadow, index: int) -> IdempotenceCheck:
+    def _idempotence_check(self, copy: Shadow, index: int) -> IdempotenceCheck:
         """Applies the step that was just applied once more."""
         step = self.done[index]
         try:

@@ -25,8 +25,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
     """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
 
     Differences only in formatting, as after a dump and restore, do not count: if a difference may be one, the
-    throw-away
-    schema is dumped and restored as well, and its output must then be identical to the live schema's.
+    throw-away schema is dumped and restored as well, and its output must then be identical to the live schema's.
     """
     with shadows.like(like(live), environment) as shadow:
         shadow.bring(steps)

@@ -33,7 +33,7 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether the run reported recently; none of its sessions needs to be active, as while a backup is verified."""
+        """Whether the run reported recently. Its sessions may all be idle, as while a backup is verified."""
         return self.silent is not None and self.silent < ALIVE_SECONDS
 
     @property

@@ -63,7 +63,7 @@ class PlanFromApi:
 
     pull_request: int | None = None
     run: OutsideRun | None = None
-    """The run that identifies the pull request."""
+    """The ended run, whose head commit identifies the pull request; None if `pull_request` does."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Heard:
 
 
 def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
-    """Reasons not to begin: damage that exists already could not be told apart from damage that apply causes."""
+    """Reasons not to begin: damage that already exists could not be told apart from damage by this run."""
     name = environment.name
     if heard.pulse is Pulse.UNWELL:
         what = f"{name} is unhealthy before the apply: its health query {heard.said}"
@@ -55,15 +55,15 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
         else f"the health query of {name} could not run at the end of its {seconds}: {heard.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"{_done(plan)} applied in {name}",
-        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
+        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _rollback_hint(plan)}",
     )
     error.applied = _names(plan)
     error.on_record = unwell
     return error
 
 
-def _way_back(plan: Plan) -> str:
-    """The hint how a user rolls the plan back; the run does not print it if it rolls back automatically."""
+def _rollback_hint(plan: Plan) -> str:
+    """The hint how a user rolls the plan back, for a run that does not roll back automatically."""
     if not plan.steps:
         return "; the run applied only seed files, which cannot be rolled back"
     if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):

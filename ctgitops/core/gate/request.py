@@ -49,7 +49,7 @@ class Request:
     """How long to wait for another run on the same database to end."""
 
     def copied_where(self, other: ShadowPolicy) -> Request:
-        """The same request, but with the trial on the server that the manifest `other` names."""
+        """The same request, with the trial on the server of another environment's shadow policy."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
 

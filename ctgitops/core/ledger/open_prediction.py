@@ -92,7 +92,7 @@ def cure(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan. A run compares those not yet compared before it predicts, so a new one settles them."""
+    """Open predictions by plan; a newer prediction settles the earlier ones, because a run compares those first."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

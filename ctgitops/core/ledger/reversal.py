@@ -1,8 +1,8 @@
 """Reversals: rolled-back migrations that are not applied again until a person accepts them. Pure.
 
 A reversal ends when the migration is applied or baselined, when `repair --again` accepts it, or when its file changes.
-If a run fails and rolls back what it applied, that is a failed attempt and no reversal. If a run rolls back
-migrations that made the environment unhealthy, that is a reversal.
+If a run fails and rolls back what it applied, that is a failed attempt and no reversal. If a run rolls back migrations
+that made the environment unhealthy, that is a reversal.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Selector:
 
     @property
     def latest(self) -> bool:
-        """Whether it selects the newest migration."""
+        """Whether the selector means the newest migration."""
         return self.version is None and self.number is None
 
     def matches(self, candidate: Candidate) -> bool:

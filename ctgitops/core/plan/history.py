@@ -23,8 +23,7 @@ def history_problems(
     """All mismatches between the files and the ledger, and open predictions.
 
     Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
-    was
-    changed by hand.
+    was changed by hand.
     """
     return (
         *tampered(ledger),

@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether only reversals block the plan, so that a trial still shows its effect after they are accepted."""
+        """Whether only reversals block the plan; a trial then still shows what accepting them would do."""
         return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
 
     @property
@@ -152,10 +152,8 @@ class Plan:
         """SHA-256 over everything that an approval covers.
 
         It includes the environment, the applied migrations, the newest change, each byte to run or store, and the
-        policy. A
-        failed attempt does not change it, so an approved plan can be retried. After a rollback no earlier approval is
-        valid,
-        even if the same migrations are applied again.
+        policy. A failed attempt does not change it, so an approved plan can be retried. After a rollback no earlier
+        approval is valid, even if the same migrations are applied again.
         """
         identity: list[object] = [
             self.environment,

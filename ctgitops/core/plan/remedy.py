@@ -42,7 +42,7 @@ class Failing:
     by_rows: bool = False
     """Whether existing rows cause the error, not the statement or the schema."""
     queries: tuple[str, ...] = ()
-    """Queries that select those rows."""
+    """Queries that select the rows that cause the error."""
     there_already: bool = False
     """Whether the object that the step creates already exists."""
     first: bool = False
@@ -55,7 +55,7 @@ def caused_by_rows(sqlstate: str) -> bool:
 
 
 def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
-    """The advice. `hint`, which changes the file, is used only if no other environment has the file."""
+    """The advice for a failed step; `hint` changes the file, so it is dropped if another environment has the file."""
     if elsewhere.has:
         return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
     if elsewhere.unread:

@@ -36,7 +36,7 @@ class Finding:
     place: Place
     why: str = ""
     instead: str = ""
-    """The advice, as text."""
+    """The advice what to write instead."""
     lock: str = ""
     """The strongest lock that the statement takes on an existing relation, as PostgreSQL's documentation spells it."""
     blocks_writes: bool = False

@@ -80,8 +80,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
     """The moves of `first` and the branch's later migrations in its band, each to the next free number.
 
     If the base branch cannot be read, the branch's migrations are unknown, and only `first` moves. Raises UsageError if
-    the
-    band is full.
+    the band is full.
     """
     band = policy.band(first.number) or EVERYTHING
     later = [m for m in migrations if m.number in band and m.number > first.number]

@@ -58,7 +58,7 @@ class Workspace:
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
-        """The environment of that name, or None."""
+        """The environment of that name; None if there is none."""
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
