@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
-from ..core.gate.health import not_well, reasons_of_health, stopped_watching
+from ..core.gate.health import reasons_of_health, stopped_watching, unhealthy_error
 from ..core.gate.request import Request
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
@@ -79,5 +79,5 @@ def _watch(plan: Plan, session: Session) -> None:
         heard = session.watch(health)
     except KeyboardInterrupt:
         raise stopped_watching(plan) from None
-    if error := not_well(heard, health, plan):
+    if error := unhealthy_error(heard, health, plan):
         raise error

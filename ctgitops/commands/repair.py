@@ -10,7 +10,7 @@ from ..core.gate.request import Request
 from ..core.ledger.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.ledger.open_prediction import NAME as PREDICTION
-from ..core.ledger.open_prediction import open_promises
+from ..core.ledger.open_prediction import open_predictions
 from ..core.ledger.resumption import Reached
 from ..core.ledger.reversal import changes_in
 from ..core.migration.migration import Migration
@@ -177,7 +177,7 @@ def accept(request: Request, reason: str, *, databases: Databases, tell: Listene
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)
-        if not open_promises(ledger):
+        if not open_predictions(ledger):
             what = f"{request.environment.name} has no open prediction"
             raise UsageError(what, hint="there is nothing to accept")
         entry = _entry(request, reason, Entry(Mark.REPAIRED, PREDICTION))

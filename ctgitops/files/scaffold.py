@@ -200,9 +200,7 @@ _COMMENT = "# backups of ctgitops hold real rows"
 
 
 def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Adds to .gitignore each of the folders inside the root that git does not ignore yet; returns the patterns.
-    Writes.
-    """
+    """Adds to .gitignore the folders inside the root that git does not ignore yet; returns the patterns. Writes."""
     wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
     path = root / GITIGNORE
     before = path.read_bytes() if path.is_file() else b""

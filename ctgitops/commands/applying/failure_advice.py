@@ -9,7 +9,7 @@ from ...core.gate.request import Request
 from ...core.plan.existing_schema import DUPLICATE
 from ...core.plan.plan import Plan, Step
 from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
-from ...core.run.baseline import in_the_way
+from ...core.run.baseline import baseline_blocker
 from ...core.trial.violation import Risk, risks_of
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
@@ -35,7 +35,7 @@ def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databas
 
 def _nothing_applied(request: Request, databases: Databases) -> bool:
     try:
-        return not in_the_way(databases.of(request.environment).ledger())
+        return not baseline_blocker(databases.of(request.environment).ledger())
     except CtgitopsError:
         return False
 

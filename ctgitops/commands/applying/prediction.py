@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
-from ...core.ledger.open_prediction import ended, made, open_promises
+from ...core.ledger.open_prediction import ended, made, open_predictions
 from ...core.plan.plan import Plan
 from ...core.plan.replay import with_versions_of
 from ...core.schema.compare import Changes, compare
@@ -54,7 +54,7 @@ def settle(request: Request, database: Database, session: Session) -> tuple[Ledg
     A mismatch that no longer exists is not reported again.
     """
     ledger, late = session.ledger(), None
-    promises = open_promises(ledger)
+    promises = open_predictions(ledger)
     if not promises:
         return ledger, None
     live = database.snapshot()

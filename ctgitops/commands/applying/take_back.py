@@ -13,12 +13,12 @@ from ...core.run.auto_rollback import (
     Checkpoint,
     applied_since,
     as_applied,
-    command_back,
-    command_to,
-    make_take_back,
+    make_auto_rollback,
     reapply_advice,
+    rollback_command,
+    rollback_to_start_command,
+    rolled_back_text,
     seeded_since,
-    taken_back_told,
     unverified,
     why_not,
     with_entry,
@@ -71,7 +71,7 @@ class Failed:
         self._undo(error, plan)
 
     def _back(self, ledger: Ledger, error: ApplyError) -> Plan:
-        return make_take_back(self.request.environment, ledger, self.beginning, error.what)
+        return make_auto_rollback(self.request.environment, ledger, self.beginning, error.what)
 
     def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
@@ -80,7 +80,7 @@ class Failed:
         if unfinished:  # rollback refuses a migration that the ledger records as unfinished
             repair = f"ctgitops repair {unfinished.number:03} --env {plan.environment} --applied"
             first = f'to roll it back, first run `{repair} --reason "…"`; then '
-        error.hint = f"{first}{command_back(plan, dry=True)} shows what a rollback would do; or {error.hint}"
+        error.hint = f"{first}{rollback_command(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
         """Rolls back, newest first; if a rollback fails, stops and adds to the error what is still applied. Writes."""
@@ -93,13 +93,13 @@ class Failed:
         ledger = self.session.ledger()
         left = {entry.number for entry in applied_since(self.beginning, ledger)}
         error.taken_back = tuple(step.name for step in plan.steps if step.number not in left)
-        error.state += f"; {taken_back_told(error.taken_back)}"
+        error.state += f"; {rolled_back_text(error.taken_back)}"
         if second:
             names = tuple(step.name for step in plan.steps if step.number in left)
             error.state += (
                 f", then the rollback failed: {second.what} ({second.state}); still applied: {', '.join(names)}"
             )
-            rest = command_to(plan.environment, ledger, self.beginning)
+            rest = rollback_to_start_command(plan.environment, ledger, self.beginning)
             error.hint = f"{second.hint}; {rest} rolls back what is still applied"
         else:
             error.state += ", so nothing of this run is applied"

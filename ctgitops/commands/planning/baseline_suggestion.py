@@ -10,7 +10,7 @@ from ...core.ledger.ledger import Ledger
 from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_baseline_hint
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import like, steps_of_files, with_versions_of
-from ...core.run.baseline import in_the_way
+from ...core.run.baseline import baseline_blocker
 from ...core.schema.compare import compare
 from ...core.schema.snapshot import Snapshot
 from ...core.view.preview import Preview
@@ -24,7 +24,7 @@ def with_baseline_suggestion(
 ) -> Preview:
     """Adds a problem that suggests `baseline` and the migration, if pending objects already exist. Read-only."""
     ledger, live = known
-    if live is None or not preview.plan.steps or in_the_way(ledger):
+    if live is None or not preview.plan.steps or baseline_blocker(ledger):
         return preview
     there = tables_there(preview.plan.steps, live)
     failed = preview.proof.failed if preview.proof else None

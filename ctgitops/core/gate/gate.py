@@ -9,7 +9,7 @@ from datetime import datetime
 from ..environment.environment import Reviewed
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
-from ..ledger.open_prediction import cure, open_promises
+from ..ledger.open_prediction import open_predictions, prediction_advice
 from ..ledger.reversal import Reversal, changes_in
 from ..plan.plan import Direction, Plan, Step, worst_first
 from ..problem import Problem
@@ -86,8 +86,8 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     if reason := _not_itself(request, name, predecessor):
         yield reason
         return
-    for promise in open_promises(predecessor):
-        yield Reason("after", promise.told(name), cure(promise, name))
+    for promise in open_predictions(predecessor):
+        yield Reason("after", promise.told(name), prediction_advice(promise, name))
     reversals = changes_in(predecessor).reversals
     for step in plan.steps:
         if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:

@@ -42,7 +42,7 @@ def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason
         yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove what blocks it")
 
 
-def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
+def unhealthy_error(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
     """The error if the health query is not true after the last migration; None if it is true."""
     if heard.pulse is Pulse.WELL:
         return None

@@ -69,19 +69,19 @@ def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
     return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
 
 
-def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
+def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
     """Open predictions, oldest first, except those of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
-def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
+def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
     """A warning for each open prediction; the plan is not blocked, because it may correct the mismatch."""
-    for each in open_promises(ledger):
-        what, hint = each.told(environment), cure(each, environment)
+    for each in open_predictions(ledger):
+        what, hint = each.told(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
-def cure(promise: OpenPrediction, environment: str) -> str:
+def prediction_advice(promise: OpenPrediction, environment: str) -> str:
     """The advice for an open prediction."""
     if promise.broken is None:
         return f"`ctgitops apply --env {environment}` compares them, even if nothing is pending"

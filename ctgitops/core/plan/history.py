@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ...errors import Place
 from ...sql.redact import redact
 from ..ledger.ledger import Entry, Ledger
-from ..ledger.open_prediction import promise_problems
+from ..ledger.open_prediction import prediction_problems
 from ..ledger.reversal import reversal_problems
 from ..migration.migration import Migration
 from ..migration.sequence import effective_numbers
@@ -33,7 +33,7 @@ def history_problems(
         *_out_of_order(workspace, ledger, pending),
         *_unmet(ledger, pending),
         *reversal_problems(environment, ledger, pending, workspace.migrations),
-        *promise_problems(environment, ledger),
+        *prediction_problems(environment, ledger),
     )
 
 

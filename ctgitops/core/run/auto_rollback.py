@@ -68,7 +68,7 @@ def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
     return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
-def make_take_back(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
+def make_auto_rollback(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
     """The plan that rolls back what was applied after `beginning`, newest first, and nothing else."""
     plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
@@ -82,12 +82,12 @@ def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]
     yield from (f"the rollback of {each.loss.migration} {each.told}" for each in weighed if each.matters)
 
 
-def command_back(plan: Plan, *, dry: bool = False) -> str:
+def rollback_command(plan: Plan, *, dry: bool = False) -> str:
     """The command with which a user runs this rollback plan."""
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
-def command_to(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
+def rollback_to_start_command(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
     """The command that returns to the state at `beginning`, even if the run already rolled a part of it back."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
@@ -103,7 +103,7 @@ def reapply_advice(plan: Plan, ledger: Ledger) -> str:
     return f"the next run applies {held} again only after {again}, or once its file has changed"
 
 
-def taken_back_told(names: tuple[str, ...]) -> str:
+def rolled_back_text(names: tuple[str, ...]) -> str:
     """`003_three and 002_two were rolled back`."""
     if not names:
         return "nothing was rolled back"

@@ -54,7 +54,7 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
     return found
 
 
-def in_the_way(ledger: Ledger) -> Entry | None:
+def baseline_blocker(ledger: Ledger) -> Entry | None:
     """The first entry that prevents a baseline, because it records a change; failed attempts do not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
@@ -62,7 +62,7 @@ def in_the_way(ledger: Ledger) -> Entry | None:
 
 def refuse_history(ledger: Ledger, environment: str) -> None:
     """Raises LedgerError if the ledger has an entry that prevents a baseline."""
-    other = in_the_way(ledger)
+    other = baseline_blocker(ledger)
     if other:
         what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
         hint = f"ctgitops status --env {environment}; `ctgitops repair` corrects a single migration"
