@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..commands.apply import apply as apply_verb
 from ..commands.repair import Correction, Fact, accept_again
-from ..commands.rollback import Back, show_rollback
+from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..commands.unlock import Ending
 from ..commands.unlock import unlock as unlock_verb
@@ -84,7 +84,7 @@ def rollback(job: Job, ground: Provenance) -> int:
     request = job.wiring.request(
         inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
     )
-    back = Back(to=selector_from(inputs.to, "to"), steps=0)
+    back = RollbackExtent(to=selector_from(inputs.to, "to"), steps=0)
     if inputs.dry_run:
         return _only_shown(job, request, back)
 
@@ -98,7 +98,7 @@ def rollback(job: Job, ground: Provenance) -> int:
     return result.exit_status
 
 
-def _only_shown(job: Job, request: Request, back: Back) -> int:
+def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
     """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
     outcome = show_rollback(request, back, databases=job.wiring.databases)
     _show(job, request.environment, outcome)

@@ -1,7 +1,8 @@
 """Plans a pull request from its files in GitHub's API; nothing of it is checked out, executed or trusted.
 
-The plan connects only to addresses in the default branch's manifests. core/forge/intent.py (`_looking`) decides when
-this plan is made; without secrets, `files_only` in action/read_only.py plans instead, and connects to no database.
+The plan connects only to addresses in the default branch's manifests. `_plan_intent` in core/forge/intent.py decides
+when it is made; without secrets, `files_only` in action/read_only.py makes the plan instead, and connects to no
+database.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def with_reviews(job: Job, request: Request) -> Request:
     """The request with the files that GitHub shows as reviewed; queries GitHub only if the environment requires it."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
-    return replace(request, reviews=_asked(job, request))
+    return replace(request, reviews=_reviews(job, request))
 
 
 def shown_now(request: Request) -> Request:
@@ -63,7 +63,7 @@ def shown_now(request: Request) -> Request:
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 
 
-def _asked(job: Job, request: Request) -> Reviews:
+def _reviews(job: Job, request: Request) -> Reviews:
     if job.github_writer.forge is None:
         return Reviews(unknown="there is no GitHub token")
     try:

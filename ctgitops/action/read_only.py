@@ -1,7 +1,7 @@
 """The Action's read-only commands: check, status, drift, an offline plan, and the final comment.
 
 `files_only` plans a pull request without secrets, such as one from a fork, and connects to no database.
-core/forge/intent.py (`_looking`) chooses it; action/fork_plan.py plans the same pull request later, on the default
+core/forge/intent.py (`_plan_intent`) chooses it; action/fork_plan.py plans the same pull request later, on the default
 branch.
 """
 

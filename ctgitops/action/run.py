@@ -77,7 +77,7 @@ def _run(environ: Mapping[str, str], runner: Runner) -> int:
     runner.mask(secrets_in(environ, secrets, inputs.github_token))
     if not inputs.github_token:
         runner.warn("the input `github-token` is empty, so there is no comment, no check and no deployment")
-    return _asked(job, event)
+    return _run_command(job, event)
 
 
 def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
@@ -111,7 +111,7 @@ def _event(environ: Mapping[str, str]) -> Happened:
     return read_event(environ.get("GITHUB_EVENT_NAME", ""), payload)
 
 
-def _asked(job: Job, event: Happened) -> int:
+def _run_command(job: Job, event: Happened) -> int:
     """Chooses the command from the input, else from the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
@@ -185,12 +185,12 @@ def _by_event(job: Job, event: Happened) -> int:
         case Finalising():
             return read_only.finalise(job, ask)
         case ManualRun(inputs=inputs):
-            return _as_a_person_says(job, event, dict(inputs))
+            return _run_manual(job, event, dict(inputs))
         case Applying() | Ignored() | Refused():
             return _applied(job, event, ask)
 
 
-def _as_a_person_says(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
+def _run_manual(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
     filled = job.inputs.filled(given)
     if filled.command is Command.AUTO:
         hint = "add an input `command` to the workflow, or `with: {command: …}` to this step"

@@ -106,7 +106,7 @@ def main() -> NoReturn:
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
     status = _written(status)
-    if _asked:
+    if _stop_signals:
         _exit_now(status)
     sys.exit(status)
 
@@ -128,7 +128,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
-        if not _asked or not _comes_of_interrupt(error):
+        if not _stop_signals or not _comes_of_interrupt(error):
             raise
         return _interrupted()
 
@@ -176,7 +176,7 @@ def _interrupted() -> int:
     return APPLY_STOPPED if NAMES else INTERRUPTED
 
 
-_asked: list[int] = []
+_stop_signals: list[int] = []
 """The signals received so far that ask this run to stop."""
 _verb: list[str] = []
 """The verb of this run, if one was called."""
@@ -191,8 +191,8 @@ def _listen() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    _asked.append(number)
-    if len(_asked) > 1:
+    _stop_signals.append(number)
+    if len(_stop_signals) > 1:
         return  # a second signal is ignored: the first one's clean-up must finish
     last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
     last_word.daemon = True
@@ -211,7 +211,7 @@ def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
 
 
 def _interrupt_main() -> None:
-    _asked.clear()
+    _stop_signals.clear()
     os.kill(os.getpid(), signal.SIGINT)
 
 

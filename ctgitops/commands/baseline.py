@@ -10,7 +10,7 @@ from ..errors import LedgerError
 from ..ports.database import Databases
 from ..ports.shadow import Shadows
 from .diff import against_files
-from .drift import seen_at_rest
+from .drift import read_while_idle
 
 PROVED = "verified: the schema equals that of the files"
 
@@ -23,7 +23,7 @@ def baseline(
     number = take_over.among(request.workspace.migrations)
     found = taken_over(request.workspace, number)
     database = databases.of(request.environment)
-    ledger, live = seen_at_rest(database, name)
+    ledger, live = read_while_idle(database, name)
     refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
     seen = against_files(request.workspace, live, shadows, request.environment, up_to=number)

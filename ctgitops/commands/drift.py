@@ -35,7 +35,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows) -> DriftLook
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
     """Checks one environment. Read-only. Raises CtgitopsError if drift cannot be determined."""
     environment = request.environment
-    ledger, live = seen_at_rest(databases.of(environment), environment.name)
+    ledger, live = read_while_idle(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
     found = _replayed(request, ledger, live, shadows)
     changes = found.changes
@@ -53,7 +53,7 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     )
 
 
-def seen_at_rest(database: Database, name: str) -> tuple[Ledger, Snapshot]:
+def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:
     """The ledger and schema of one moment at which no run is active. Read-only. Raises MustWaitError, LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):

@@ -31,23 +31,23 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
             ledgers[environment.name] = databases.of(environment).ledger()
         except CtgitopsError:
             unseen.append(environment.name)
-    applied = frozenset(m.name for m in workspace.migrations if _where(m, ledgers, workspace))
+    applied = frozenset(m.name for m in workspace.migrations if _environment_with(m, ledgers, workspace))
     first = find(workspace.migrations, wanted, base, applied)
     found = moves(workspace.migrations, workspace.policy, first, base)
     for migration in (first, *(move.migration for move in found)):
         _refuse_applied(migration, ledgers, workspace)
     kept = {*base.names, *(move.migration.name for move in found)}
-    others = (m for m in workspace.migrations if m.name not in kept and not _where(m, ledgers, workspace))
-    return Renumbering(found, tuple(others) if _alone(workspace, found) else (), tuple(unseen))
+    others = (m for m in workspace.migrations if m.name not in kept and not _environment_with(m, ledgers, workspace))
+    return Renumbering(found, tuple(others) if _is_unambiguous(workspace, found) else (), tuple(unseen))
 
 
-def _alone(workspace: Workspace, found: tuple[Move, ...]) -> bool:
+def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
     """Whether no other migration has a moved number, so that dependencies on the number are unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
-def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
+def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
     """The name of an environment that has applied the migration; empty if none has.
 
     If two files share number and text, the name in the ledger decides.
@@ -63,7 +63,7 @@ def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspac
 
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
-    if name := _where(migration, ledgers, workspace):
+    if name := _environment_with(migration, ledgers, workspace):
         what = f"{migration.name} is applied in {name} under that number"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""

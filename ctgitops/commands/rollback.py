@@ -19,7 +19,7 @@ from .applying.carry_out import back_up, carry_out
 
 
 @dataclass(frozen=True)
-class Back:
+class RollbackExtent:
     """The extent of a rollback: back to the state after migration `to`, or the newest `steps` migrations."""
 
     to: int | Selector | None = None
@@ -33,10 +33,12 @@ class Back:
         return entries_after(ledger, number)
 
 
-def rollback(request: Request, back: Back, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
+def rollback(
+    request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
+) -> Outcome:
     """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
     with databases.of(request.environment).exclusively(request, tell) as session:
-        found = look_back(request, back, session.ledger(), databases)
+        found = preview_rollback(request, back, session.ledger(), databases)
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
             return found
@@ -50,17 +52,17 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.session_leaks())
 
 
-def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:
+def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:
     """Shows what a rollback would run and destroy. Read-only; takes no lock."""
     ledger = databases.of(request.environment).ledger()
-    found = look_back(request, back, ledger, databases)
+    found = preview_rollback(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
         return found
     command = command_with(found.plan, found.losses, ledger)
     return replace(found, status=Status.ONLY_SHOWN, next_command=command)
 
 
-def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases) -> Outcome:
+def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:
     """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)

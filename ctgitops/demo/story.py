@@ -16,7 +16,7 @@ import click
 
 from ..commands.apply import apply
 from ..commands.plan import plan
-from ..commands.rollback import Back, rollback
+from ..commands.rollback import RollbackExtent, rollback
 from ..commands.status import status
 from ..core.forge.event import Ignored, Refused
 from ..core.forge.intent import Applying, Planning, decide
@@ -85,8 +85,8 @@ def play(into: Path) -> int:
         _merge(stage)
         before = stage.schema_of("production")
         _release(stage)
-        _way_back(stage, before)
-        _where_we_are(stage)
+        _roll_back(stage, before)
+        _show_status(stage)
     click.echo(f"\nThe demo took {time.monotonic() - began:.0f} s. Its files are in {into}/:")
     for path in sorted(into.glob("[!.]*")):
         click.echo(f"  {path}")
@@ -141,7 +141,7 @@ def _payload(name: str) -> dict[str, object]:
     return payload
 
 
-def _asked_by(stage: Stage, event: str) -> Planning | Applying:
+def _intent_of(stage: Stage, event: str) -> Planning | Applying:
     """The intent for the payload of a GitHub event in this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
@@ -159,7 +159,7 @@ def _pull_request(stage: Stage) -> None:
         "is posted as a comment, and no database is changed."
     )
     _act("1. A pull request", words)
-    asked = _asked_by(stage, "pull_request")
+    asked = _intent_of(stage, "pull_request")
     wiring = stage.wiring()
     requests = tuple(wiring.request(each.name) for each in asked.environments)
     looks = plan(requests, databases=wiring.databases, code=wiring.code, shadows=wiring.shadows)
@@ -205,13 +205,13 @@ def _release(stage: Stage) -> None:
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
     """Applies to the environments of an event, and writes the resulting comment to a file."""
-    for environment in _asked_by(stage, event).environments:
+    for environment in _intent_of(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
         stage.keep(comment, _record(stage, outcome))
 
 
-def _way_back(stage: Stage, before: str) -> None:
+def _roll_back(stage: Stage, before: str) -> None:
     words = (
         f"`ctgitops rollback --env production --to {LAST_ON_MAIN}` runs the rollback SQL from the ledger, newest "
         "first, after another backup. The schema must then be the same as before the tag."
@@ -221,7 +221,7 @@ def _way_back(stage: Stage, before: str) -> None:
     request = wiring.request("production")
     with wiring.console() as tell:
         outcome = rollback(
-            request, Back(to=LAST_ON_MAIN), databases=wiring.databases, backups=wiring.backups, tell=tell
+            request, RollbackExtent(to=LAST_ON_MAIN), databases=wiring.databases, backups=wiring.backups, tell=tell
         )
     click.echo(outcome_text(outcome))
     after = stage.schema_of("production")
@@ -232,7 +232,7 @@ def _way_back(stage: Stage, before: str) -> None:
     click.echo(f"  production's schema is the same as before the tag: {after[:12]}")
 
 
-def _where_we_are(stage: Stage) -> None:
+def _show_status(stage: Stage) -> None:
     _act(
         "5. The status",
         "Staging is ahead, production is rolled back, and both ledgers record who did what, when and why.",

@@ -72,7 +72,7 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
         name = _name(path)
         if name and not _renamed(git, fork, path, name):
             said = git.text("log", "-1", "--no-renames", "--diff-filter=D", _FORMAT, f"{fork}..HEAD", "--", path)
-            yield Removal(name, fork[:12], base, _told(said.strip()))
+            yield Removal(name, fork[:12], base, _commit_text(said.strip()))
 
 
 def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
@@ -95,7 +95,7 @@ def _removed_before(git: Git, fork: str) -> Iterator[Removal]:
         name = _name(line)
         if name and name not in seen and not (git.root / line).exists():
             seen.add(name)
-            yield Removal(name, f"{commit[:12]}^", by=_told(commit))
+            yield Removal(name, f"{commit[:12]}^", by=_commit_text(commit))
 
 
 def _name(path: str) -> str:
@@ -109,6 +109,6 @@ def _migration(file: str) -> str:
     return found.name if found and found.kind is FileKind.UP else ""
 
 
-def _told(said: str) -> str:
+def _commit_text(said: str) -> str:
     match = _COMMIT.fullmatch(said)
     return f"{match[1][:12]} ({match[2]}, {match[3]})" if match else ""

@@ -38,7 +38,7 @@ class Client:
         self.patience = patience
         self._access = access
         self._warn = warn
-        self._told: set[str] = set()
+        self._warned_permissions: set[str] = set()
         self._login = ""
         self.github = Github(
             auth=Auth.Token(token),
@@ -60,8 +60,8 @@ class Client:
         except (GithubException, requests.RequestException) as error:
             if not _denied(error):
                 raise self._failure(error, doing, permission) from None
-            if permission not in self._told:
-                self._told.add(permission)
+            if permission not in self._warned_permissions:
+                self._warned_permissions.add(permission)
                 self._warn(
                     f"could not {doing}: {self._why(error)}. Give the job `permissions: {permission}`; "
                     "the run continues without it"
@@ -89,7 +89,7 @@ class Client:
         return post()
 
     @contextmanager
-    def gone_is_fine(self) -> Iterator[None]:
+    def ignoring_not_found(self) -> Iterator[None]:
         """Ignores the error 404 in the `with` block: another run may have deleted the object first."""
         try:
             yield
@@ -99,10 +99,10 @@ class Client:
     def login(self) -> str:
         """The login of the token's account; GitHub Actions if GitHub does not report one."""
         if not self._login:
-            self._login = self._asked_login() or "github-actions[bot]"
+            self._login = self._fetch_login() or "github-actions[bot]"
         return self._login
 
-    def _asked_login(self) -> str:
+    def _fetch_login(self) -> str:
         """The login according to GraphQL, which accepts every token; from REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})

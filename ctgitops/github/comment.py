@@ -97,10 +97,10 @@ class Sticky:
         oldest, others = found[0], found[1:]
         differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
         if differs:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 oldest.comment.edit(text)
         for other in others:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 other.comment.delete()
         return differs or bool(others)
 
@@ -108,7 +108,7 @@ class Sticky:
         """Minimises all but the newest as outdated, and replaces their markers so that `_ours` no longer finds them."""
         others = [f for f in found if f is not newest]
         for other in others:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 other.comment.minimize("OUTDATED")
                 other.comment.edit(_MARKER.sub(_OUTDATED, other.comment.body, count=1))
         return bool(others)

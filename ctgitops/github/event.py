@@ -130,7 +130,7 @@ def _comment(payload: Payload) -> Comment | Ignored:
         return Ignored("only a comment on a pull request can be a command")
     if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
         return Ignored("the commands are `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
-    if not _said_by_a_person(payload):
+    if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
@@ -143,7 +143,7 @@ def _comment(payload: Payload) -> Comment | Ignored:
     )
 
 
-def _said_by_a_person(payload: Payload) -> bool:
+def _written_by_user(payload: Payload) -> bool:
     author, sender = number_of(payload, "comment", "user", "id"), number_of(payload, "sender", "id")
     login = text_of(payload, "comment", "user", "login")
     return author == sender and text_of(payload, "comment", "user", "type") == "User" and bool(_LOGIN.fullmatch(login))

@@ -28,7 +28,7 @@ def suggest(client: Client, review: Review) -> int:
         return 0
     pull = client.repository.get_pull(review.pull_request)
     login = client.login()
-    said = _said(pull, login)
+    said = _posted_keys(pull, login)
     new = [suggestion for suggestion in wanted if _key(suggestion) not in said][:MOST]
     if new:
         client.once(lambda: _post(client, pull, review.sha, new), lambda: _arrived(pull, login, new))
@@ -46,10 +46,10 @@ def _post(client: Client, pull: PullRequest, sha: str, new: list[Suggestion]) ->
 
 
 def _arrived(pull: PullRequest, login: str, new: list[Suggestion]) -> bool | None:
-    return True if _key(new[0]) in _said(pull, login) else None
+    return True if _key(new[0]) in _posted_keys(pull, login) else None
 
 
-def _said(pull: PullRequest, login: str) -> set[str]:
+def _posted_keys(pull: PullRequest, login: str) -> set[str]:
     ours = (c for c in pull.get_review_comments() if getattr(c.user, "login", "") == login)
     return {match[1] for comment in ours if (match := _MARKER.match(comment.body or ""))}
 

@@ -47,7 +47,7 @@ class Runner:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     unwritten: set[str] = field(default_factory=set)
     """Names of outputs that could not be written, and that later steps therefore lack."""
-    _told: Counter[Level] = field(default_factory=Counter)
+    _annotation_counts: Counter[Level] = field(default_factory=Counter)
     _summed: int = 0
 
     def mask(self, secrets: tuple[str, ...]) -> None:
@@ -77,9 +77,9 @@ class Runner:
 
     def annotate(self, annotation: Annotation) -> None:
         """Annotates a line of a file; after MOST annotations of a level, only prints the text."""
-        self._told[annotation.level] += 1
+        self._annotation_counts[annotation.level] += 1
         message, title = self._line(annotation.message), self._line(annotation.title)
-        if self._told[annotation.level] > MOST:
+        if self._annotation_counts[annotation.level] > MOST:
             self.say(f"{annotation.path}:{annotation.line}: {title}: {message}")
             return
         where = {"file": annotation.path, "line": str(annotation.line), "col": str(annotation.column or "")}
@@ -87,11 +87,11 @@ class Runner:
 
     def warn(self, message: str) -> None:
         """Adds a warning that belongs to no file."""
-        self._say_loudly(Level.WARNING, message)
+        self._annotate_without_file(Level.WARNING, message)
 
     def fail(self, message: str) -> None:
         """Adds an error that belongs to no file."""
-        self._say_loudly(Level.FAILURE, message)
+        self._annotate_without_file(Level.FAILURE, message)
 
     def output(self, name: str, value: str) -> None:
         """Sets an output of the step; `value` may have several lines."""
@@ -126,21 +126,21 @@ class Runner:
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
             with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a file descriptor, not a path
                 file.write(self.hidden(text))
-                self._give_away(number)
+                self._set_owner(number)
         except OSError as error:
             self.warn(f"{name} cannot be written: {error.strerror}")
             return ""
         return name
 
-    def _give_away(self, number: int) -> None:
+    def _set_owner(self, number: int) -> None:
         """Sets the file's owner to the workspace's owner, so that the runner can delete the file."""
         owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116 - os.stat, like os.open above
         with contextlib.suppress(OSError):
             os.fchown(number, owner.st_uid, owner.st_gid)
 
-    def _say_loudly(self, level: Level, message: str) -> None:
-        self._told[level] += 1
-        if self._told[level] > MOST:
+    def _annotate_without_file(self, level: Level, message: str) -> None:
+        self._annotation_counts[level] += 1
+        if self._annotation_counts[level] > MOST:
             self.say(f"{_WORDS[level]}: {message}")
         else:
             self._annotation(level, {"title": "ctgitops"}, self._line(message))

@@ -49,16 +49,16 @@ class Failed:
         if not (error.on_record and self.request.environment.manner.takes_back):
             return error
         try:
-            self._taken_back(error, self.session.ledger())
+            self._roll_back(error, self.session.ledger())
         except CtgitopsError as lost:
             error.state += f"; the automatic rollback failed: {lost.what}"
             error.hint = f"`ctgitops status --env {self.plan.environment}` shows what is applied; {error.hint}"
         return error
 
-    def _taken_back(self, error: ApplyError, ledger: Ledger) -> None:
+    def _roll_back(self, error: ApplyError, ledger: Ledger) -> None:
         step = unverified(self.plan, ledger)
         there = with_entry(ledger, as_applied(step, error.what)) if step else ledger
-        plan = self._back(there, error)
+        plan = self._rollback_plan(there, error)
         if plan.empty:
             return
         weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.beginning)
@@ -67,10 +67,10 @@ class Failed:
             return
         if step:
             self.session.record(as_applied(step, error.what))
-            plan = self._back(self.session.ledger(), error)
+            plan = self._rollback_plan(self.session.ledger(), error)
         self._undo(error, plan)
 
-    def _back(self, ledger: Ledger, error: ApplyError) -> Plan:
+    def _rollback_plan(self, ledger: Ledger, error: ApplyError) -> Plan:
         return make_auto_rollback(self.request.environment, ledger, self.beginning, error.what)
 
     def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:

@@ -1,6 +1,6 @@
 """Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance).
 
-What a pull request's plan may connect to: for a pull request without secrets, such as one from a fork, `_looking`
+What a pull request's plan may connect to: for a pull request without secrets, such as one from a fork, `_plan_intent`
 returns `Checking`, and `files_only` in action/read_only.py connects to no database. After that run, the default branch
 plans the same pull request with `PlanFromApi` (action/fork_plan.py), and connects only to its own manifests' addresses.
 """
@@ -115,7 +115,7 @@ def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
     ordered = in_order_of_after(environments)
     match event:
         case PullRequest() | MergeGroup() | OutsideRun():
-            return _looking(event, ordered)
+            return _plan_intent(event, ordered)
         case PullRequestClosed():
             return _closed(event, ordered)
         case Dispatch(inputs=inputs):
@@ -126,7 +126,7 @@ def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
             return _deploying(event, ordered)
 
 
-def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Intent:
+def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Intent:
     match event:
         case PullRequest(outside=outside) if outside:
             return Checking(outside, event.number)
