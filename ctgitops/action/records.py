@@ -14,7 +14,7 @@ from ..report.record import record_markdown
 from .job import Job
 
 MOST = 30
-"""Maximum number of comments that one run updates; the summary records a larger release."""
+"""Maximum number of comments that one run updates; a larger release is only in the job summary."""
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 

@@ -16,7 +16,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def _found(ctx: click.Context, _: click.Parameter, given: Path | None, *, find: Callable[[Path], Path]) -> Path:
-    """The given folder, else the workspace that `find` locates; prints the latter if it is not the current folder."""
+    """The given folder, else the workspace that `find` locates; prints a located folder that is not the current one."""
     here = Path()
     if given is not None or (root := find(here)) == here:
         return given or here

@@ -43,7 +43,7 @@ class _Miss:
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem with a document, and the keys that must be ignored because of it."""
+    """A problem with a document, and the keys that are unusable because of the problem."""
 
     keys: Keys
     problem: Problem
@@ -125,7 +125,7 @@ def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
 
 
 def _own_secret(example: str, place: Place | None) -> str:
-    """The example with a secret name for this environment, because users copy the example as it is."""
+    """The example with this environment's secret name, because users copy the example unchanged."""
     name = re.sub(r"\W", "_", PurePath(place.path).stem).upper() if place else "NAME"
     return example.replace("PRODUCTION_DATABASE_URL", f"{name}_DATABASE_URL")
 
@@ -149,7 +149,7 @@ def _expected(miss: _Miss) -> str:
 
 
 def _in_the_open(miss: _Miss, document: Document) -> Problem:
-    """The problem with a value where the name of a secret is expected; never shows it, as it may contain a password."""
+    """The problem with a value in place of a secret's name; never shows the value, which may contain a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not valid"

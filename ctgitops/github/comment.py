@@ -92,7 +92,7 @@ class Sticky:
         self._login = created.user.login
 
     def _tidy(self, found: list[Found], newest: Found, text: str) -> bool:
-        """Updates the oldest comment and deletes the others; returns whether it changed any."""
+        """Updates the oldest comment and deletes the others; returns whether anything changed."""
         text = text or newest.comment.body
         oldest, others = found[0], found[1:]
         differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)

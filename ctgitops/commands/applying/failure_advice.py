@@ -17,7 +17,7 @@ from ...ports.database import Databases
 
 
 def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
-    """Replaces the error's hint by one that respects what the other environments have applied. Read-only."""
+    """Adapts the error's hint, so that it changes no file that another environment has applied. Read-only."""
     path = error.place.path if error.place else ""
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
     if step is None or not error.blames_file:

@@ -38,7 +38,7 @@ class DataPreflight(StrEnum):
 
     COUNTS = "counts"
     KEYS = "keys"
-    """Reports the primary keys of a few of those rows."""
+    """Also reports the primary keys of a few of the violating rows."""
     OFF = "off"
 
 

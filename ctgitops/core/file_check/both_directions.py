@@ -71,7 +71,7 @@ def _named(gone: Gone) -> str:
 
 
 def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """The reason, if a heading of the other direction is above and SQL follows `down` directly; else empty."""
+    """The reason, if a heading such as `-- up` precedes `down` and SQL directly follows `down`; else empty."""
     up = _heading(_UP, script.sql)
     directly = below and not script.sql[down.end : script.start_of(below[0])].strip("*/ \t\r\n")
     return f"the file has both `{up.line}` and `{down.line}`" if up and directly and up.offset < down.offset else ""

@@ -32,8 +32,8 @@ def clashes(
 ) -> tuple[Problem, ...]:
     """A warning for each number, version or name that `ours` shares with the migrations of other open pull requests.
 
-    It does not block: the pull request that is merged first keeps its number, and then the duplicate blocks the other
-    one.
+    The warning does not block: the pull request that is merged first keeps its number, and then the duplicate number
+    blocks the other pull request.
     """
     added = {_name(file.path) for file in ours if file.added}
     mine = [m for m in migrations if _name(m.path) in added]

@@ -135,7 +135,7 @@ class TreeFile:
     blob: str
     size: int
     plain: bool
-    """Whether it is a regular file, not a symbolic link or a submodule."""
+    """Whether the entry is a regular file, not a symbolic link or a submodule."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class PlanFromApi:
 
 @dataclass(frozen=True)
 class Unlocking:
-    """Terminates ended runs that still hold the run lock of these environments."""
+    """Terminates ended runs that still hold the run lock of one of `environments`."""
 
     environments: tuple[Environment, ...]
     pull_request: int | None = None
@@ -84,7 +84,7 @@ class Checking:
 
 @dataclass(frozen=True)
 class Applying:
-    """Applies pending migrations to these environments, in this order."""
+    """Applies pending migrations to `environments`, in this order."""
 
     environments: tuple[Environment, ...]
     ground: Provenance = Provenance()
@@ -240,7 +240,7 @@ def _ground_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Sorts environments so that each comes after the one that its `after` names; otherwise by name."""
+    """Sorts environments by name, but each comes after the one that its `after` names."""
     by_name = {e.name: e for e in environments}
     ordered: dict[str, Environment] = {}
 

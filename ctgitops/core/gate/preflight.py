@@ -47,7 +47,7 @@ class PreflightConcern:
 
     @property
     def reason(self) -> Reason:
-        """The reason, for a plan that does not begin because of it."""
+        """The same condition as a reason why a plan waits."""
         return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
 
 

@@ -22,7 +22,7 @@ class Site:
     name: str
 
     def is_same(self, other: Site) -> bool:
-        """Whether both are one database or disk copies of it; if an identifier is unknown, only OIDs are compared."""
+        """Whether `other` is this database or a disk copy of it; if one identifier is unknown, OIDs decide."""
         if self.system_identifier is None or other.system_identifier is None:
             return self.oid == other.oid
         return (self.system_identifier, self.oid) == (other.system_identifier, other.oid)

@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Problems of these scripts, by name, with the manifest's `transaction: all`; `manifest` is its path."""
+    """Problems that prevent the manifest's `transaction: all` for `scripts`, which are pairs of name and script."""
     try:
         for name, script in scripts:
             if found := _outside(script):
@@ -36,7 +36,7 @@ def _hint(name: str, manifest: str) -> str:
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Enum values that one file adds and a later one uses; another check reports them within one file."""
+    """A problem for each enum value that one file adds and a later one uses; another check handles a single file."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
     for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)
