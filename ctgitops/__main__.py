@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found] # imports less than `signal`: Ctrl-C may come first
+import _signal as signal  # type: ignore[import-not-found] # `signal` imports more, and Ctrl-C may come meanwhile
 import os
 
 TYPE_CHECKING = False  # importing `typing` would take as long as Python takes to start

@@ -15,7 +15,7 @@ FAMILIES = (
     ("int[]", "bigint[]", "text[]", "varchar[]", "varchar(10)[]", "varchar(20)[]", "numeric(10,2)[]", "timestamp[]",
      "timestamptz[]", "tagged", "text", "pair", "int4range", "point"),
 )  # fmt: skip
-"""Families of types; an assignment cast exists between some types of a family, all other casts rewrite the table."""
+"""Families of types, some of which can be cast to each other; all other casts rewrite the table."""
 TYPES = tuple(dict.fromkeys(each for family in FAMILIES for each in family))
 _UNINDEXED = {"json", "xml", "point"}
 """Types that a B-tree cannot hold."""

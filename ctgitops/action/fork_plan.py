@@ -1,8 +1,8 @@
 """Plans a pull request from its files in GitHub's API; nothing of it is checked out, executed or trusted.
 
-The plan connects only to addresses in the default branch's manifests. `_plan_intent` in core/forge/intent.py decides
-when it is made; without secrets, `files_only` in action/read_only.py makes the plan instead, and connects to no
-database.
+The plan connects only to addresses in the checkout's manifests, and GitHub runs such a workflow on the default branch.
+`_plan_intent` in core/forge/intent.py decides when the plan is made; without secrets, `files_only` in
+action/read_only.py makes it instead, and connects to no database.
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Exits without finalisation, in which CPython re-raises a KeyboardInterrupt that interrupted an import."""
+    """Skips finalisation, in which even a handled KeyboardInterrupt that interrupted an import kills CPython."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

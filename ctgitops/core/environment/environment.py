@@ -164,7 +164,7 @@ class ShadowPolicy:
     url_secret: str = ""
     """The variable with the URL of the server for the trial; if it is empty, ctgitops starts a server."""
     image: str = ""
-    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL installation."""
+    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL, if there is one."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Locale:
 
 @dataclass(frozen=True)
 class SourceDatabase:
-    """A real database, described through read-only queries that lock no table and read no rows of tables."""
+    """A real database as seen from outside: the description takes no lock, and reads no row of a table."""
 
     role: str
     """The role that applies migrations."""

@@ -93,7 +93,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
-    """The problems that parsing all SQL files finds: syntax, transaction control, psql commands."""
+    """Problems that the parser finds in all SQL files: syntax, transaction control, psql commands."""
     found: list[Problem] = []
     for migration in workspace.migrations:
         for script in (migration.up, migration.down, migration.verify):
