@@ -1,1 +1,1 @@
-"""Benchmarks: each prints medians and ratios, compared with another tool in the same minute; none asserts a time."""
+"""Benchmarks print medians and ratios, measured against another tool in the same minute; they assert no times."""

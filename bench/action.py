@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _posted(scene: Scene, round_: int, count: int) -> float:
-    """Opens a pull request and plans it; returns the seconds until the container ends."""
+    """Opens a pull request and plans it; returns the seconds until the container exits."""
     branch = f"round-{round_}"
     scene.branch(branch)
     for number in range(1, count + 1):

@@ -1,9 +1,9 @@
 """Applies 1,000 small migrations, compared with psql with one transaction per file; prints medians and their ratio.
 
-    python -m bench.apply [--count 1000] [--rounds 5] [--postgres BIN]
+python -m bench.apply [--count 1000] [--rounds 5] [--postgres BIN]
 
-Both write a ledger row in each transaction, psql in a single session, which is the fastest way without a tool. The
-server waits for its disk (fsync is on), as a server with data does. The start-up of each program counts.
+Both write a ledger row in each transaction. psql uses a single session, which is the fastest way without a tool. The
+server waits for its disk (fsync is on), as a production server does. The start-up time of each program counts.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _round(server: LocalServer, number: int, root: Path, script: Path) -> tuple[
 
 
 def psql_programs() -> Programs:
-    """An installation that has psql."""
+    """An installation that includes psql."""
     return next(p for p in find_programs() if Path(p.path("psql")).exists())
 
 

@@ -1,4 +1,4 @@
-"""Generates migration histories for benchmarks: small files, like those of a year of work."""
+"""Generates migration histories for benchmarks: small files that resemble a year of work."""
 
 from __future__ import annotations
 

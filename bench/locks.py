@@ -40,7 +40,7 @@ class Seen:
     p99: float
     longest: float
     landed: float
-    """Seconds from the start of the command to its end."""
+    """Seconds from the start to the end of the command."""
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ FILES = 1000
 
 
 def in_turn(rows: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
-    """Median and minimum seconds of each. The rows take turns, so a slow moment of the machine affects all of them."""
+    """Median and minimum seconds of each row. The rows take turns, so that a slow moment of the machine affects all."""
     taken: dict[str, list[float]] = {name: [] for name in rows}
     for _ in range(REPETITIONS):
         for name, work in rows.items():
@@ -103,7 +103,7 @@ def seeds(programs: Programs, address: Address) -> None:
 
 
 def snapshots(address: Address) -> None:
-    """A snapshot, compared with the bare catalog queries; and a comparison of two snapshots."""
+    """Measures a snapshot, compared with the bare catalog queries, and a comparison of two snapshots."""
     one, other = take_snapshot(address), take_snapshot(address)
     rows: dict[str, Callable[[], object]] = {
         "a snapshot": lambda: take_snapshot(address),

@@ -31,7 +31,7 @@ from ctgitops.sql.script import Script
 REPETITIONS = 5
 STATEMENTS = 200
 TABLES = 1000
-"""Tables of the schema for the parts."""
+"""The number of tables in the schema for the parts."""
 MIGRATIONS = (
     "alter table t1 add column note text;",
     "alter table t2 add column made_by int not null default 0; create index on t2 (made_by);",
@@ -47,7 +47,7 @@ MIGRATIONS = (
 
 
 def repository(folder: Path) -> None:
-    """Ten pending migrations with their rollbacks, for one environment."""
+    """Creates ten pending migrations with their rollbacks, for one environment."""
     (folder / "environments").mkdir()
     (folder / "migrations").mkdir()
     manifest = "environment: staging\ndatabase:\n  url: ${STAGING_DATABASE_URL}\n"
@@ -58,9 +58,9 @@ def repository(folder: Path) -> None:
 
 
 def plans(folder: Path, url: str) -> None:
-    """The command from the shell: cold, with a cached data directory, and without a trial."""
+    """Measures the command from the shell: cold, with a cached data directory, and without a trial."""
     environ = {**os.environ, "STAGING_DATABASE_URL": url, "CTGITOPS_CACHE": str(folder / "cache")}
-    # Compiled once, as in a package that pip installed
+    # Compiled once, as pip compiles an installed package
     environ = {**environ, "PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
 
     def plan(*arguments: str) -> None:
@@ -103,7 +103,7 @@ def _tried(address: Address, step: Step, *, watch: bool) -> float:
 
 
 def watched(server: LocalServer, tables: int) -> None:
-    """What the trace adds to a statement, on the schema for the parts."""
+    """Measures what the trace adds to a statement, on the schema for the parts."""
     for kind, statement in {
         "alter table": "alter table t{} add column c{} int;",
         "select": "select count(*) from t{} -- {}",
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def _made(server: LocalServer, name: str, tables: int) -> Address:
-    """Creates a database with this number of tables."""
+    """Creates a database with `tables` tables."""
     address = server.create_database(name)
     with connect(address, "bench") as connection:
         connection.execute(schema(tables).encode())

@@ -30,18 +30,18 @@ from .histories import write_history
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool's command, and the environment variable for the URL; if empty, the URL is the last argument."""
+    """A tool's command, and the environment variable for the URL; without one, the URL is the last argument."""
 
     name: str
     command: tuple[str, ...]
     variable: str = ""
     query: str = ""
-    """Suffix of the URL."""
+    """A query string to append to the URL."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of one tool."""
+    """The result of one run of one tool."""
 
     seconds: float
     exchanges: int
@@ -79,14 +79,14 @@ def main() -> None:
 
 
 class _Link:
-    """A server behind a proxy that adds a round trip time."""
+    """A server behind a proxy that adds a round-trip time."""
 
     def __init__(self, server: LocalServer, round_trip: float) -> None:
         self._server = server
         self._round_trip = round_trip
 
     def measure(self, tool: Tool, number: int) -> Measured:
-        """One run on an empty database."""
+        """Measures one run on an empty database."""
         name = f"{tool.name.partition(' ')[0]}_{number}"
         straight = self._server.create_database(name).url
         parts = urlsplit(straight)

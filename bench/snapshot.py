@@ -37,7 +37,7 @@ select polrelid::regclass::text, polname, pg_get_expr(polqual, polrelid) from pg
 
 
 def schema(tables: int) -> str:
-    """Tables with columns, indexes, constraints and policies, half as many functions, a fifth as many views."""
+    """The SQL of a schema: tables with all their parts, half as many functions, and a fifth as many views."""
     parts = []
     for n in range(tables):
         parts.append(
@@ -57,7 +57,7 @@ def schema(tables: int) -> str:
 
 
 def median(work: Callable[[], object]) -> tuple[float, float]:
-    """Median and minimum of some repetitions, in seconds."""
+    """Median and minimum of several repetitions, in seconds."""
     taken = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
@@ -67,7 +67,7 @@ def median(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def bare(address: Address) -> None:
-    """The plain catalog queries that a snapshot is compared with."""
+    """Runs the plain catalog queries with which a snapshot is compared."""
     with connect(address, "bench") as connection:
         cursor = connection.execute(BARE.encode())
         while cursor.nextset():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found] # without what `signal` imports: Ctrl-C may come meanwhile
+import _signal as signal  # type: ignore[import-not-found] # `signal` imports more, and Ctrl-C may come meanwhile
 import os
 
-TYPE_CHECKING = False  # that of `typing` would take as long to import as Python takes to start
+TYPE_CHECKING = False  # importing `typing` would take as long as Python takes to start
 if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
@@ -14,7 +14,7 @@ INTERRUPTED = 130
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Ends the process at once: nothing was begun, and an exception would show where the import stood."""
+    """Ends the process at once: nothing has begun yet, and an exception would print a traceback of the import."""
     try:
         os.write(2, b"error[interrupted]: the run was asked to stop before it began\n")
     finally:
@@ -26,7 +26,7 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _leave)
-    from .cli.main import main as run  # noqa: PLC0415 - the handlers must be there before it takes its time
+    from .cli.main import main as run  # noqa: PLC0415 - the handlers must be set before this slow import
 
     run()
 

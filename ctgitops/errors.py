@@ -22,7 +22,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where in the repository: a path relative to its root, a line and a column, both counted from 1."""
+    """A position in the repository: a path relative to its root, a line and a column, both counted from 1."""
 
     path: str
     line: int | None = None
@@ -34,29 +34,29 @@ class Place:
 
 
 class Cause(Enum):
-    """Why a statement failed, where the run acts on the reason; the server's words may be in any language."""
+    """The cause of a failed statement, for decisions of the run; the server's messages may be in any language."""
 
     LOCK_TIMEOUT = auto()
     STATEMENT_TIMEOUT = auto()
     CANCELLED = auto()
-    """`pg_cancel_backend`, or a statement timeout: PostgreSQL has one SQLSTATE for both."""
+    """`pg_cancel_backend` or a statement timeout: PostgreSQL reports both with one SQLSTATE."""
     ASKED_TO_STOP = auto()
-    """A signal reached this run."""
+    """A signal asked this run to stop."""
     CONNECTION_LOST = auto()
     SERVER_NOT_READY = auto()
-    """It starts, recovers from a crash, or shuts down, and refuses connections for a while."""
+    """The server is starting, recovering from a crash or shutting down, and refuses connections meanwhile."""
     SANDBOX_ENDED = auto()
-    """Our own limits ended the throw-away server."""
+    """ctgitops' own resource limits terminated the throw-away server."""
     NOT_POPULATED = auto()
-    """A materialized view has no rows yet."""
+    """A materialized view is not populated yet."""
     EXTENSION_MISSING = auto()
     """The server does not have the extension's files."""
     REFUTED = auto()
-    """A verify query returned something other than true."""
+    """A verify query did not return true."""
 
 
 class CtgitopsError(Exception):
-    """Cannot go on: what happened, where, what state the database is in, and what to do next."""
+    """An error that ends the run: what happened, where, the state of the database, and what to do next."""
 
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
@@ -68,13 +68,13 @@ class CtgitopsError(Exception):
         self.what = what
         self.place = place
         self.state = state
-        """What state the database is in now; empty where no database was touched."""
+        """The current state of the database; empty if no database was changed or read."""
         self.hint = hint
-        """The next thing to do, with the command spelled out."""
+        """The next step for the user, including the full command."""
         self.detail = detail
-        """PostgreSQL's DETAIL, HINT and CONTEXT, a line each."""
+        """PostgreSQL's DETAIL, HINT and CONTEXT, one line each."""
         self.cause: Cause | None = None
-        """None where nothing depends on it."""
+        """The cause; None if no decision depends on it."""
 
 
 class UsageError(CtgitopsError):
@@ -99,19 +99,19 @@ class LedgerError(CtgitopsError):
 
 
 class MustWaitError(CtgitopsError):
-    """Not now: a gate, a window, or another run that holds the lock."""
+    """The run cannot proceed now: a gate, a window, or another run that holds the lock."""
 
     code = "wait"
     exit_status = 5
 
 
 class ApplyError(CtgitopsError):
-    """A statement failed or was interrupted; `state` says which part of it is in the database."""
+    """A statement failed or was interrupted; `state` says which of its changes are in the database."""
 
     code = "apply"
     exit_status = 6
 
-    def __init__(  # noqa: PLR0913 - an error is made once, where all of this is known
+    def __init__(  # noqa: PLR0913 - every field is known where the error is raised
         self,
         what: str,
         *,
@@ -127,26 +127,26 @@ class ApplyError(CtgitopsError):
         self.sqlstate = sqlstate
         self.statement = statement
         self.statement_line = statement_line
-        """The line of its file on which the statement begins."""
+        """The line of the file on which the failed statement begins."""
         self.on_record = False
-        """Whether the ledger says that a migration failed; not where the run was asked to stop, or lost its lock."""
+        """Whether the ledger records a failed migration; it does not if the run was asked to stop or lost its lock."""
         self.blames_file = False
-        """Whether the hint asks for a change of the migration's file."""
+        """Whether the hint suggests a change of the migration's file."""
         self.applied: tuple[str, ...] = ()
-        """The migrations that the run had applied before, in order."""
+        """The migrations that the run had applied before the error, in order."""
         self.taken_back: tuple[str, ...] = ()
-        """Those of them that the run rolled back automatically, in order."""
+        """The migrations of `applied` that the run rolled back automatically, in order."""
 
 
 class BackupError(CtgitopsError):
-    """No proved backup; nothing was changed."""
+    """There is no verified backup; nothing was changed."""
 
     code = "backup"
     exit_status = 7
 
 
 class ForgeError(CtgitopsError):
-    """GitHub refused or could not be reached."""
+    """GitHub refused a request or could not be reached."""
 
     code = "github"
     exit_status = 8

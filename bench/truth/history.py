@@ -1,4 +1,4 @@
-"""Migration histories of real projects, each file judged as if all earlier ones had been applied before."""
+"""Judges migration histories of real projects; each file is judged as if all earlier ones were applied."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def history(server: LocalServer, folder: Path) -> dict[str, Score]:
 
 
 def speed(files: list[Path]) -> float:
-    """Seconds of CPU for 1,000 files; fewer files are repeated."""
+    """CPU seconds for 1,000 files; if there are fewer, they are repeated."""
     texts = [path.read_text(encoding="utf-8") for path in files]
     scripts = [Script(texts[n % len(texts)], f"{n}.sql") for n in range(1000)]
     began, linter = time.process_time(), Linter(Catalog(complete=True))

@@ -1,4 +1,4 @@
-"""Observes what statements do to tables in use with ctgitops' trace, as the reference for lint's findings."""
+"""Traces what statements do to tables in use; the results are the reference for lint's findings."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _MOST_SECONDS = 20
 
 @dataclass(frozen=True)
 class Truth:
-    """What one file did."""
+    """The observed effects of one file."""
 
     impact: StepImpact
     failed: str = ""
-    """PostgreSQL's error; a failed file is not judged."""
+    """PostgreSQL's error, if the file failed; a failed file is not judged."""
 
     @property
     def blocks(self) -> bool:
-        """Whether it scans, rewrites or indexes a whole table in use while writes to it are blocked."""
+        """Whether the file blocks writes to a table in use while it scans, rewrites or indexes the whole table."""
         return self.impact.blocks_writes_while_it_works
 
     @property
     def work(self) -> list[str]:
-        """That work, as text."""
+        """The scans, rewrites and index builds for `blocks`, as text."""
         blocking = (worked for each in self.impact.statements for worked in each.blocking)
         return list(dict.fromkeys(f"{worked.work} {worked.relation}" for worked in blocking))
 
 
 class Judge:
-    """A database to run files in, which are kept or rolled back."""
+    """A database in which files run; their changes are kept or rolled back."""
 
     def __init__(self, address: Address) -> None:
         self._address = address

@@ -1,4 +1,4 @@
-"""Generated cases: every type converted to every other, every kind of column on every kind of table."""
+"""Generates cases: every type converted to every other, and every kind of column on every kind of table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAMILIES = (
     ("int[]", "bigint[]", "text[]", "varchar[]", "varchar(10)[]", "varchar(20)[]", "numeric(10,2)[]", "timestamp[]",
      "timestamptz[]", "tagged", "text", "pair", "int4range", "point"),
 )  # fmt: skip
-"""Types of which some can be cast to others; all other casts rewrite the table."""
+"""Families of types, some of which can be cast to each other; all other casts rewrite the table."""
 TYPES = tuple(dict.fromkeys(each for family in FAMILIES for each in family))
 _UNINDEXED = {"json", "xml", "point"}
 """Types that a B-tree cannot hold."""
@@ -40,7 +40,7 @@ TYPED = "\n".join(
         *(f"alter table typed_checked add check ({_column(each)} is not null);" for each in TYPES),
     ]
 )
-"""Tables with a column of each type: without an index, with an index, with a CHECK."""
+"""Tables with a column of each type: without an index, with an index, and with a CHECK."""
 
 
 def _pairs() -> Iterator[tuple[str, str]]:
@@ -48,26 +48,26 @@ def _pairs() -> Iterator[tuple[str, str]]:
 
 
 def types() -> Iterator[str]:
-    """Every type to every other of its family, if there is an assignment cast."""
+    """Cases that convert every type to every other of its family, if there is an assignment cast."""
     for old, new in _pairs():
         yield f"alter table typed alter column {_column(old)} type {new}"
 
 
 def types_using() -> Iterator[str]:
-    """Every third of them, with an explicit cast."""
+    """Every third conversion of `types`, with an explicit cast."""
     for old, new in list(_pairs())[::3]:
         yield f"alter table typed alter column {_column(old)} type {new} using {_column(old)}::{new}"
 
 
 def types_indexed() -> Iterator[str]:
-    """Every second of them, with an index on the column."""
+    """Every second conversion of `types`, with an index on the column."""
     for old, new in list(_pairs())[::2]:
         if old not in _UNINDEXED:
             yield f"alter table typed_indexed alter column {_column(old)} type {new}"
 
 
 def types_checked() -> Iterator[str]:
-    """Every third of them, with a CHECK on the column."""
+    """Every third conversion of `types`, with a CHECK on the column."""
     for old, new in list(_pairs())[::3]:
         yield f"alter table typed_checked alter column {_column(old)} type {new}"
 
@@ -86,7 +86,7 @@ _COLUMNS = (
 
 
 def columns() -> Iterator[str]:
-    """Every kind of new column on every kind of table."""
+    """Cases that add every kind of column to every kind of table."""
     for table in _TABLES:
         for column in _COLUMNS:
             yield f"alter table {table} add column aa {column}"
@@ -115,7 +115,7 @@ _AFTER = (
 
 
 def tables() -> Iterator[str]:
-    """Other changes of every kind of table."""
+    """Cases of other changes to every kind of table."""
     for table in _TABLES:
         for text in _AFTER:
             yield text.format(table=table, name=table.removeprefix("only "))

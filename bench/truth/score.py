@@ -8,17 +8,17 @@ from typing import Self
 
 @dataclass
 class Score:
-    """Counts of one linter over one set."""
+    """How often one linter was right and wrong on one set."""
 
     right: int = 0
     wrong: int = 0
     missed: int = 0
     quiet: int = 0
     spoke: int = 0
-    """Files with any finding."""
+    """The number of files with any finding."""
 
     def count(self, *, truth: bool, said: bool, spoke: bool) -> None:
-        """Adds a file or statement."""
+        """Counts a file or statement."""
         self.right += truth and said
         self.wrong += said and not truth
         self.missed += truth and not said

@@ -15,11 +15,11 @@ LOCK_RULES = frozenset(
         "disallowed-unique-constraint", "adding-serial-primary-key-field",
     }
 )  # fmt: skip
-"""The rules about blocked writes."""
+"""squawk's rules about blocked writes."""
 
 
 def squawk(files: list[Path]) -> dict[str, set[str]] | None:
-    """The rules that squawk reports, by file; None if it is not installed."""
+    """By file, the rules that squawk reports; None if it is not installed."""
     program = shutil.which("squawk")
     if program is None:
         return None

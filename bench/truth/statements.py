@@ -1,4 +1,4 @@
-"""Cases of single statements, and of several in one transaction, each run separately on the same schema."""
+"""Runs cases of a single statement, or of several in one transaction, separately on the same schema."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Tried:
 
     @property
     def said(self) -> bool:
-        """Whether lint reports that it blocks writes while it works."""
+        """Whether lint reports that the case blocks writes during long work."""
         return any(finding.blocks_writes for finding in self.found)
 
 
 def sets() -> Iterator[tuple[str, list[str]]]:
-    """The cases by set: first the written ones, then the generated ones."""
+    """The cases by set: first those written by hand, then the generated ones."""
     for path in sorted((_HERE / "cases").glob("*.sql")):
         lines = path.read_text(encoding="utf-8").splitlines()
         yield path.stem, [line for line in lines if line and not line.startswith("--")]
@@ -65,7 +65,7 @@ class Bench:
         self._judge.__exit__(None)
 
     def tried(self, text: str) -> Tried:
-        """Runs and lints one case. After one outside a transaction, the database is recreated."""
+        """Runs and lints one case. Recreates the database after a case outside a transaction."""
         script = Script(text, "case.sql")
         truth = self._judge.file(script, keep=False)
         if not script.transactional:
@@ -74,7 +74,7 @@ class Bench:
         return Tried(text, truth, () if truth.failed else self._linted(script))
 
     def _linted(self, script: Script) -> tuple[Finding, ...]:
-        catalog: Catalog = pickle.loads(self._catalog)  # noqa: S301 - ours, a moment ago
+        catalog: Catalog = pickle.loads(self._catalog)  # noqa: S301 - pickled above by this process
         return Linter(catalog).file(script, transactional=script.transactional)
 
     def _fresh(self) -> Address:

@@ -1,4 +1,4 @@
-"""Determines the database that a plan may connect to: from the base branch's manifests, never the pull request's."""
+"""Chooses the database that a plan may connect to: from the base branch's manifests, never the pull request's."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ..ports.forge import Forge
 FOLDER = "environments"
 LARGEST = 100_000
 MOST = 100
-"""Maximum number of manifests read from a commit; LARGEST is the maximum size of one, in bytes."""
+"""Limits for reading a commit: MOST manifests, each of at most LARGEST bytes."""
 _MERGED = "the change takes effect when it is merged"
 
 
 @dataclass(frozen=True)
 class Merged:
-    """The environments of the base branch by name, and the databases to reach them."""
+    """The base branch's environments by name, and the databases that they may connect to."""
 
     environments: Mapping[str, Environment]
     databases: Databases
     workspace: Mapping[str, Environment]
-    """The environments of the checkout."""
+    """By name, the environments of the checkout."""
     unknown: CtgitopsError | None = None
-    """Why the manifests of the base branch could not be read; None if they were read."""
+    """Why the manifests of the base branch could not be read; None if they could."""
 
     def of(self, environment: Environment) -> Database:
-        """Its database, at the address in the base branch. Raises ForgeError, MustWaitError."""
+        """The environment's database, at the address in the base branch. Raises ForgeError, MustWaitError."""
         if self.unknown:
             raise self.unknown
         merged = self.environments.get(environment.name)
@@ -47,7 +47,7 @@ class Merged:
         return self.databases.of(replace(environment, url_secret=merged.url_secret))
 
     def predecessor(self, request: Request) -> Predecessor:
-        """The ledger of the environment named by `after`, at the address in the base branch."""
+        """The ledger of the environment that `after` names, at the address in the base branch."""
         name = request.environment.after
         if name is None:
             return None
@@ -62,12 +62,12 @@ class Merged:
             return Unreadable(error.what, error.exit_status)
 
     def shadowed(self, request: Request) -> Request:
-        """The request with the base branch's shadow settings: unmerged SQL runs on no other server."""
+        """The request with the base branch's shadow settings, so that unmerged SQL runs on no other server."""
         merged = self.environments.get(request.environment.name)
         return request.copied_where(merged.shadow if merged else ShadowPolicy())
 
     def seen(self, look: Look, request: Request) -> Look:
-        """A look prepared for display: a new environment has the plan of an empty database."""
+        """Replaces the error of an environment that the base branch lacks by the plan for an empty database."""
         if isinstance(look, Unseen) and self.unknown is None and look.environment.name not in self.environments:
             preview = preview_of_new(request.workspace, look.environment)
             return lint_look(preview, request.workspace, request.now.date())
@@ -75,7 +75,7 @@ class Merged:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Warnings for keys about where data is read and written that differ between checkout and base branch."""
+        """A warning for each key of a data source or destination that the base branch sets differently."""
         found = []
         for name, merged in self.environments.items():
             here = self.workspace.get(name)
@@ -99,7 +99,7 @@ def _reached(merged: Environment, here: Environment) -> list[tuple[str, str | No
 
 
 def merged_at(forge: Forge | None, sha: str, folder: str, own: Databases, here: tuple[Environment, ...]) -> Merged:
-    """Reads the manifests of a commit through the API; if that fails, no database is connected to."""
+    """Reads the manifests of a commit through the API; if that fails, connects to no database."""
     by_name = {environment.name: environment for environment in here}
     if forge is None or not sha:
         what = "cannot read the manifests of the base branch: there is no GitHub token"

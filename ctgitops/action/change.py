@@ -1,4 +1,4 @@
-"""The commands of the Action that change a database: apply in the order of `after`, rollback, repair and unlock."""
+"""The Action's commands that change a database: apply in the order of `after`, rollback, repair and unlock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ..commands.apply import apply as apply_verb
 from ..commands.repair import Correction, Fact, accept_again
-from ..commands.rollback import Back, show_rollback
+from ..commands.rollback import RollbackExtent, show_rollback
 from ..commands.rollback import rollback as rollback_verb
 from ..commands.unlock import Ending
 from ..commands.unlock import unlock as unlock_verb
@@ -44,28 +44,28 @@ class Result:
 
     @property
     def exit_status(self) -> int:
-        """The exit status of the outcome or the error."""
+        """The exit status of the outcome or error."""
         return self.outcome.exit_status
 
     @property
     def told(self) -> str:
-        """Why the environments after it are skipped."""
+        """Why later environments are skipped."""
         odd = isinstance(self.outcome, Outcome) and self.outcome.unkept
         return f"{self.environment.name} {'differs from its prediction' if odd else 'failed'}"
 
 
 def apply(job: Job, ask: Applying) -> int:
-    """Applies to each environment in order, and stops after the first error. Writes."""
-    _ = job.inputs.approved  # raises UsageError if a required approval is missing, before anything else
+    """Applies to each environment in order; stops after the first error. Writes."""
+    _ = job.inputs.approved  # raises UsageError before anything else if a required approval is missing
     prove(job, ask.ground)
     sha = ask.ground.sha or job.wiring.origin.commit_sha
-    # Looked up before anything is applied, because the ledger entries name the pull request.
+    # Found before anything is applied, because the ledger entries name the pull request.
     merged = ask.ground.pull_request
     if merged is None and ask.ground.sha and not ask.ground.tag:
-        merged = job.teller.pull_request_of(sha)
+        merged = job.github_writer.pull_request_of(sha)
     results: list[Result] = []
     for environment in ask.environments:
-        result = _carried_out(job, environment, sha, _applying(job, environment, merged))
+        result = _run_with_deployment(job, environment, sha, _applying(job, environment, merged))
         results.append(result)
         if isinstance(result.outcome, CtgitopsError) or result.outcome.unkept:
             break
@@ -84,7 +84,7 @@ def rollback(job: Job, ground: Provenance) -> int:
     request = job.wiring.request(
         inputs.environment, approved=inputs.approved, wait=inputs.wait, accepted_losses=inputs.accept_data_loss
     )
-    back = Back(to=selector_from(inputs.to, "to"), steps=0)
+    back = RollbackExtent(to=selector_from(inputs.to, "to"), steps=0)
     if inputs.dry_run:
         return _only_shown(job, request, back)
 
@@ -92,14 +92,14 @@ def rollback(job: Job, ground: Provenance) -> int:
         return rollback_verb(request, back, databases=job.wiring.databases, backups=job.wiring.backups, tell=tell)
 
     sha = ground.sha or job.wiring.origin.commit_sha
-    result = _carried_out(job, request.environment, sha, verb)
+    result = _run_with_deployment(job, request.environment, sha, verb)
     _outputs(job, [result])
     keep_record(job, sha, {request.environment.name: result.outcome}, None)
     return result.exit_status
 
 
-def _only_shown(job: Job, request: Request, back: Back) -> int:
-    """Shows what a rollback would undo and destroy, without a deployment or a record. Read-only."""
+def _only_shown(job: Job, request: Request, back: RollbackExtent) -> int:
+    """Shows what a rollback would run and destroy, without a deployment or a record. Read-only."""
     outcome = show_rollback(request, back, databases=job.wiring.databases)
     _show(job, request.environment, outcome)
     _outputs(job, [Result(request.environment, outcome)])
@@ -122,8 +122,8 @@ def _applying(job: Job, environment: Environment, merged: int | None) -> Verb:
     return verb
 
 
-def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
-    """Runs a verb; its deployment starts with the plan's first step, and always gets a final status."""
+def _run_with_deployment(job: Job, environment: Environment, sha: str, verb: Verb) -> Result:
+    """Runs a command; a deployment begins with the plan's first step, and always gets a final state."""
     begun: list[int] = []
     state, words = DeploymentState.FAILURE, "interrupted"
 
@@ -131,10 +131,10 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
         if isinstance(progress, PlanStarted) and SHA.fullmatch(sha):
             description = f"{len(progress.plan.steps)} migrations, plan {progress.plan.fingerprint[:12]}"
             live = environment.trigger is Trigger.RELEASE
-            number = job.teller.deploy(Deployment(environment.name, sha, description, production=live))
+            number = job.github_writer.deploy(Deployment(environment.name, sha, description, production=live))
             if number is not None:
                 begun.append(number)
-                job.teller.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
+                job.github_writer.deployed(number, DeploymentState.IN_PROGRESS, description, job.wiring.origin.run_url)
 
     try:
         outcome = verb(listeners(job.hear, deploy))
@@ -149,7 +149,7 @@ def _carried_out(job: Job, environment: Environment, sha: str, verb: Verb) -> Re
         return Result(environment, outcome)
     finally:
         for number in begun:
-            job.teller.deployed(number, state, words, job.wiring.origin.run_url)
+            job.github_writer.deployed(number, state, words, job.wiring.origin.run_url)
 
 
 def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
@@ -185,7 +185,7 @@ def _outputs(job: Job, results: list[Result]) -> None:
 
 
 def unlock(job: Job, ask: Unlocking) -> int:
-    """Terminates only runs of this tool without an active session. Raises MustWaitError."""
+    """Terminates only runs of this tool that have no active session. Raises MustWaitError."""
     said = [
         unlock_verb(job.wiring.request(environment.name), Ending.IDLE, databases=job.wiring.databases).verdict
         for environment in ask.environments
@@ -198,7 +198,7 @@ def unlock(job: Job, ask: Unlocking) -> int:
 
 
 def repair(job: Job, ground: Provenance) -> int:
-    """Adds a ledger entry for each migration, and applies nothing. Raises UsageError. Writes."""
+    """Records in the ledger that migrations may be applied again; applies nothing. Raises UsageError. Writes."""
     prove(job, ground)
     inputs = job.inputs.named()
     request = job.wiring.request(inputs.environment, wait=inputs.wait)

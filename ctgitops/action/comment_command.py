@@ -13,12 +13,12 @@ WRITE = frozenset({"admin", "maintain", "write"})
 
 
 def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
-    """Runs the command if the comment's author has write access. Raises ForgeError if that cannot be determined."""
-    forge = job.teller.forge
+    """Runs `do` if the comment's author has write access. Raises ForgeError if the access cannot be determined."""
+    forge = job.github_writer.forge
     if forge is None:
         what = f"cannot check whether {comment.author} has write access: there is no GitHub token"
         raise ForgeError(what, hint="leave the input `github-token` at its default")
-    # The author's association in the event is not enough: a member may have only read access.
+    # The event's author_association is not enough: a MEMBER may have only read access.
     if forge.permission_of(comment.author) not in WRITE:
         _react(job, comment, Reaction.REFUSED)
         return Ignored(f"{comment.author} does not have write access to this repository")
@@ -36,4 +36,4 @@ def obey(job: Job, comment: Comment, do: Callable[[], int]) -> int | Ignored:
 
 
 def _react(job: Job, comment: Comment, reaction: Reaction) -> None:
-    job.teller.react(comment.pull_request, comment.number, reaction)
+    job.github_writer.react(comment.pull_request, comment.number, reaction)

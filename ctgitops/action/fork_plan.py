@@ -1,11 +1,16 @@
-"""Plans a pull request from its files in GitHub's API: nothing of it is checked out, executed or trusted."""
+"""Plans a pull request from its files in GitHub's API; nothing of it is checked out, executed or trusted.
+
+The plan connects only to addresses in the checkout's manifests, and GitHub runs such a workflow on the default branch.
+`_plan_intent` in core/forge/intent.py decides when the plan is made; without secrets, `files_only` in
+action/read_only.py makes it instead, and connects to no database.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from ..commands.plan import plan as plan_verb
-from ..commands.planning.offline import Unlooked
+from ..commands.planning.offline import OfflinePlanner
 from ..core.environment.environment import Environment
 from ..core.forge.event import Ignored
 from ..core.forge.forge import Proposal, TreeFile
@@ -25,12 +30,12 @@ from .pull_request_checks import clashes_of, merged_before, shown_now
 MOST = 300
 LARGEST = 1_000_000
 ALL = 10_000_000
-"""Limits: the number of files read from a pull request, the bytes of one file, and the bytes of all files."""
+"""Limits: MOST files of a pull request, LARGEST bytes per file, and ALL bytes in total."""
 
 
 def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
-    """Plans a pull request with the manifests and the policy of this checkout. Never applies."""
-    forge = job.teller.forge
+    """Plans a pull request with the checkout's manifests and policy. Never applies."""
+    forge = job.github_writer.forge
     if forge is None:
         raise ForgeError("cannot read the pull request: there is no GitHub token", hint="set the input `github-token`")
     number = ask.pull_request
@@ -44,7 +49,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
     if proposal.merged:
         return Ignored("the pull request is already merged")
     files, problems = _files(forge, proposal, job.wiring.origin.folder)
-    changed = job.teller.files_of(number)
+    changed = job.github_writer.files_of(number)
     with overlaid(job.wiring.root, files) as root:
         wiring = Wiring(root, job.environ)
         workspace = merged_before(wiring.workspace, changed, job.wiring.origin.folder)
@@ -55,7 +60,7 @@ def plan(job: Job, ask: PlanFromApi) -> int | Ignored:
 
 
 def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[Look, ...]:
-    """Plans with the manifests and addresses of the checkout; only the SQL comes from the pull request."""
+    """Plans with the checkout's manifests and addresses; only the SQL comes from the pull request."""
     environments = in_order_of_after(workspace.environments)
     requests = tuple(
         shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
@@ -67,9 +72,9 @@ def _looks(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[st
         look.environment.name: look
         for look in plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     }
-    unlooked = Unlooked(changed, "its secret is not set in this run", wiring.shadows)
+    planner = OfflinePlanner(changed, "its secret is not set in this run", wiring.shadows)
     return tuple(
-        found.get(e.name) or unlooked.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
+        found.get(e.name) or planner.look(replace(wiring.request(e.name), workspace=workspace)) for e in environments
     )
 
 
@@ -78,7 +83,7 @@ def _has_secret(job: Job, environment: Environment) -> bool:
 
 
 def _files(forge: Forge, proposal: Proposal, folder: str) -> tuple[dict[str, bytes | None], tuple[Problem, ...]]:
-    """The SQL files that the pull request adds, changes or removes, by their paths in the workspace."""
+    """By path in the workspace, the SQL files that the pull request adds, changes or removes (None)."""
     there = {f.path: f for name in ("migrations", "seeds") for f in forge.tree(proposal.head_sha, f"{folder}{name}")}
     changed = sorted(p for p in proposal.paths if p.startswith(folder) and is_sql(p.removeprefix(folder)))
     problems = [p for path in changed if path in there and (p := _refused(there[path], path.removeprefix(folder)))]

@@ -28,8 +28,8 @@ LONGEST_DESCRIPTION = 140
 
 
 @dataclass
-class Teller:
-    """Publishes to the forge, if there is a token, and to the runner. All text is masked."""
+class GitHubWriter:
+    """Writes to the forge, if there is a token, and to the runner; masks secrets in all text."""
 
     runner: Runner
     forge: Forge | None = None
@@ -48,7 +48,7 @@ class Teller:
             self.runner.output("comment-url", url)
 
     def check(self, check: Check) -> bool:
-        """Reports a check run; returns whether it was published."""
+        """Reports a check run; returns whether GitHub accepted it."""
         hidden = self.runner.hidden
         remarks = tuple(replace(a, message=hidden(a.message), title=hidden(a.title)) for a in check.annotations)
         clean = replace(
@@ -67,12 +67,12 @@ class Teller:
         return self._tried("the deployment was not created", lambda forge: forge.deploy(deployment))
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
-        """Sets the final status of a deployment."""
+        """Sets the state of a deployment."""
         words = self.runner.hidden(description)[:LONGEST_DESCRIPTION]
         self._tried("the deployment's status was not updated", lambda forge: forge.deployed(number, state, words, url))
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The pull request that brought a commit."""
+        """The pull request that merged a commit; None if there is none."""
         return self._tried("the pull request was not found", lambda forge: forge.pull_request_of(sha))
 
     def react(self, pull_request: int, comment: int, reaction: Reaction) -> None:
@@ -100,13 +100,13 @@ class Teller:
             return call(self.forge)
         except CtgitopsError as error:
             self.warn(f"{otherwise}: {error.what}")
-        except Exception as error:  # noqa: BLE001 - whatever fails on GitHub, the database comes first
+        except Exception as error:  # noqa: BLE001 - an error of GitHub must not interrupt work on the database
             self.warn(f"{otherwise}: {type(error).__name__}: {error}")
         return None
 
 
 def annotation_of(problem: Problem, root: str) -> Annotation | None:
-    """A problem as an annotation on its line; None if it has no file."""
+    """A problem as an annotation on its line; None if the problem has no file."""
     if problem.place is None:
         return None
     level = Level.FAILURE if problem.is_error else Level.WARNING
@@ -122,6 +122,6 @@ def annotation_of(problem: Problem, root: str) -> Annotation | None:
 
 
 def path_in_repository(root: str, path: str) -> str:
-    """Converts a path in the workspace to one in the repository, which annotations need."""
+    """Converts a path in the workspace to the path in the repository, which annotations require."""
     folder = root.strip("/").removeprefix("./")
     return path if folder in ("", ".") else f"{folder}/{path}"

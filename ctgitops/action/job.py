@@ -1,4 +1,4 @@
-"""One workflow step: the inputs, the checkout, the runner and GitHub, which all of the Action's commands use."""
+"""One step of a workflow: its inputs, checkout, runner and access to GitHub, for all commands of the Action."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..report.escape import fence, plain
 from ..report.text_error import error_text
 from ..wiring.wiring import Wiring
 from .base_branch import Merged, merged_at
-from .github_writer import Teller, annotation_of, path_in_repository
+from .github_writer import GitHubWriter, annotation_of, path_in_repository
 
 LONGEST = 400_000
-"""Maximum length of a page in the summary, in characters; it holds what does not fit into a comment."""
+"""Maximum length of a page in the job summary, in characters; longer pages than a comment's are possible there."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Job:
     inputs: Inputs
     wiring: Wiring
     runner: Runner
-    teller: Teller
+    github_writer: GitHubWriter
 
     def base_at(self, sha: str) -> Merged:
         """The environments of the base branch, which decide what an unmerged plan may connect to."""
         here = self.wiring.workspace.environments
-        return merged_at(self.teller.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
+        return merged_at(self.github_writer.forge, sha, self.wiring.origin.folder, self.wiring.databases, here)
 
     def hear(self, progress: Progress) -> None:
         """Prints progress as it happens."""
@@ -46,13 +46,13 @@ class Job:
             self.runner.say(line)
 
     def show(self, title: str, text: str, markdown: str) -> None:
-        """Prints one page in the log, and adds one to the summary."""
+        """Prints one page in the log, and adds one to the job summary."""
         with self.runner.group(title):
             self.runner.say(text.rstrip("\n"))
         self.runner.summarise(markdown)
 
     def show_error(self, error: CtgitopsError, whose: str = "") -> None:
-        """Shows an error in the log, at its line and in the summary."""
+        """Shows an error in the log, as an annotation on its line, and in the job summary."""
         self.runner.say(error_text(error).rstrip("\n"))
         if error.place is None:
             self.runner.fail(f"{error.what}\n{error.hint}".strip())
@@ -64,24 +64,26 @@ class Job:
         self.runner.summarise(error_markdown(error, whose))
 
     def annotate(self, problems: Iterable[Problem]) -> None:
-        """Annotates the lines of problems."""
+        """Adds an annotation for each problem at its line."""
         for annotation in self.annotations(problems):
             self.runner.annotate(annotation)
 
     def annotations(self, problems: Iterable[Problem]) -> tuple[Annotation, ...]:
-        """Converts problems that have a file to annotations on its lines."""
+        """The annotations for the problems that have a file."""
         return tuple(a for problem in problems if (a := annotation_of(problem, self.inputs.root)))
 
     def comment(self, pull_request: int, sha: str, body: str, key: str = "plan") -> None:
-        """Posts a page as the comment of a pull request, unless the workflow disables comments."""
+        """Writes a page as the comment of a pull request, unless the workflow disables comments."""
         if self.inputs.comment is CommentMode.OFF:
             return
         run, attempt = (_whole(self.environ.get(f"GITHUB_{name}", "")) for name in ("RUN_ID", "RUN_ATTEMPT"))
         anew = self.inputs.comment is CommentMode.RECREATE
-        self.teller.comment(StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew))
+        self.github_writer.comment(
+            StickyComment(pull_request, self._key(key), Generation(run, attempt), sha, body, anew)
+        )
 
     def answer(self, pull_request: int, body: str) -> None:
-        """Replies to a comment command with a comment that is separate from the plan."""
+        """Answers a comment command with a new comment, separate from that of the plan."""
         self.comment(pull_request, "", body, key="answer")
 
     def versions(self, found: Mapping[str, SchemaVersion | None]) -> None:
@@ -93,7 +95,7 @@ class Job:
         return f"{about}-{folder}" if folder else about
 
     def asking(self, inputs: Inputs) -> Job:
-        """Returns a copy with other inputs."""
+        """A copy with other inputs."""
         return replace(self, inputs=inputs)
 
 

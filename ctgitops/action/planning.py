@@ -21,7 +21,7 @@ from .pull_request_checks import clashes_of, merged_before, shown_now, suggest, 
 
 PLAN_FILE = "ctgitops-plan.json"
 NOTHING_APPROVED = "none"
-"""The output `fingerprint` if there is no plan to approve; as an input it matches no plan."""
+"""The output `fingerprint` if there is no plan to approve; as an input, it approves no plan."""
 _TITLES = {
     (True, True): "All plans are valid",
     (True, False): "A plan is blocked; the input `fail-on` allows that",
@@ -31,9 +31,9 @@ _TITLES = {
 
 
 def plan(job: Job, ask: Planning) -> int:
-    """Plans every environment: log, summary, outputs, and for reviewers a comment and a check.
+    """Plans every environment; writes log, summary and outputs, and a comment and check run for reviewers.
 
-    If planning fails, the comment says why: an older plan must not look like the plan of this commit.
+    If planning fails, the comment says why, so that an older plan is not mistaken for the plan of this commit.
     """
     try:
         return _planned(job, ask)
@@ -49,7 +49,7 @@ def _planned(job: Job, ask: Planning) -> int:
     base = job.base_at(ask.base_sha) if ask.sha else None
     databases = base or job.wiring.databases
     requests = tuple(map(base.shadowed, requests)) if base else requests
-    files = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    files = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     known = merged_before(workspace, files, job.wiring.origin.folder)
     requests = tuple(replace(request, workspace=replace(request.workspace, git=known.git)) for request in requests)
     looks = plan_verb(requests, databases=databases, code=job.wiring.code, shadows=job.wiring.shadows)
@@ -63,21 +63,21 @@ def _planned(job: Job, ask: Planning) -> int:
 
 
 def publish(job: Job, ask: Planning, looks: tuple[Look, ...]) -> int:
-    """Publishes plans to the log, summary, outputs, check and comment; returns the exit status."""
+    """Writes plans to the log, summary, outputs, check run and comment; returns the exit status."""
     origin = job.wiring.origin
     if ask.sha:
         origin = replace(origin, commit_sha=ask.sha)
-    job.show("Plan", plans_text(looks), _unlooked(looks, plans_markdown(looks, origin, longest=LONGEST)))
+    job.show("Plan", plans_text(looks), _with_offline_warnings(looks, plans_markdown(looks, origin, longest=LONGEST)))
     _plan_outputs(job, looks)
-    page = _unlooked(looks, plans_markdown(looks, origin))
+    page = _with_offline_warnings(looks, plans_markdown(looks, origin))
     _mark(job, ask, looks, page)
     if ask.pull_request is not None:
         job.comment(ask.pull_request, ask.sha, page)
     return exit_status(looks, job.inputs.fail_on)
 
 
-def _unlooked(looks: tuple[Look, ...], page: str) -> str:
-    """Adds warnings below the page's first line for plans made without a database connection."""
+def _with_offline_warnings(looks: tuple[Look, ...], page: str) -> str:
+    """Adds, below the page's first line, the warnings of plans that were made without a database connection."""
     said = [p.what for p in phrases.problems(looks) if p.code == "not-looked"]
     first, rest = page.split("\n", maxsplit=1)
     return f"{first}\n\n{'<br>'.join(f'⚠️ {prose(what)}' for what in said)}\n{rest}" if said else page
@@ -106,13 +106,13 @@ def _plan_outputs(job: Job, looks: tuple[Look, ...]) -> None:
 
 
 def _fingerprint(looks: tuple[Look, ...]) -> str:
-    """The output `fingerprint`, which is never empty: an empty input would match any plan."""
+    """The output `fingerprint`, which is never empty, because an empty input would approve any plan."""
     plans = phrases.plans(looks)
     return plans[0].fingerprint if len(looks) == len(plans) == 1 and not plans[0].empty else NOTHING_APPROVED
 
 
 def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
-    """Adds annotations: in a check run if possible, else through the runner, never both."""
+    """Adds annotations: to a check run if possible, else through the runner, but never both."""
     problems = tuple(phrases.problems(looks))
     sound = exit_status(looks, job.inputs.fail_on) == 0
     if ask.sha:
@@ -121,7 +121,7 @@ def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
         remarks = job.annotations(problems)
         shown = shown_text(file for p in phrases.plans(looks) for file in files_of(p, job.wiring.origin.folder))
         check = Check(CHECK, ask.sha, conclusion, title, page, remarks, job.wiring.origin.run_url, shown)
-        if job.teller.check(check):
+        if job.github_writer.check(check):
             return
     job.annotate(problems)
     for look in looks:

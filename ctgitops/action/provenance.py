@@ -12,10 +12,10 @@ _CHECK_OUT = "check out the default branch with actions/checkout before this ste
 
 
 def prove(job: Job, ground: Provenance) -> None:
-    """Checks that a tag points to this commit, and that the default branch has it. Raises MustWaitError, ForgeError."""
+    """Checks that a tag points to this commit, and that the branch has it. Raises MustWaitError, ForgeError."""
     if not (ground.tag or ground.checkout):
         return
-    forge = job.teller.forge
+    forge = job.github_writer.forge
     if forge is None:
         of_what = f"the tag {ground.tag}" if ground.tag else "the checked-out commit"
         what = f"cannot check whether {of_what} is on {ground.branch}: there is no GitHub token"
@@ -37,7 +37,7 @@ def _tag(job: Job, ground: Provenance, forge: Forge) -> None:
 
 
 def _checkout(job: Job, ground: Provenance, forge: Forge) -> None:
-    """Checks the checkout itself: a workflow started by a comment may have checked out the pull request's branch."""
+    """Checks the checkout's commit: a workflow started by a comment may have checked out the pull request."""
     try:
         commit = job.wiring.checked_out
     except WorkspaceError as error:

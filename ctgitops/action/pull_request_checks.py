@@ -1,4 +1,4 @@
-"""What GitHub knows about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
+"""Facts from GitHub about pull requests: reviewed files, conflicts between open ones, and suggested changes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def clashes_of(
     """Conflicts with migrations of other open pull requests."""
     if ask.pull_request is None or not any(file.added for file in files):
         return ()
-    return clashes(ours, files, job.teller.other_open(ask.pull_request))
+    return clashes(ours, files, job.github_writer.other_open(ask.pull_request))
 
 
 def merged_before(workspace: Workspace, files: tuple[ChangedFile, ...], folder: str) -> Workspace:
-    """Adds to the workspace which files the base branch has: all except those that the pull request adds."""
+    """The workspace with the base branch's migrations marked: all files except those that the pull request adds."""
     if not files or not workspace.contested:
         return workspace
     added = {file.path.removeprefix(folder) for file in files if file.added}
@@ -47,30 +47,30 @@ def suggest(job: Job, ask: Planning, problems: tuple[Problem, ...], files: tuple
         return
     found = suggestions(problems, files, job.wiring.origin.folder)
     if found:
-        job.teller.suggest(Review(ask.pull_request, ask.sha, found))
+        job.github_writer.suggest(Review(ask.pull_request, ask.sha, found))
 
 
 def with_reviews(job: Job, request: Request) -> Request:
-    """Adds which pending files GitHub knows as reviewed; queries it only if the environment requires reviews."""
+    """The request with the files that GitHub shows as reviewed; queries GitHub only if the environment requires it."""
     if request.environment.reviewed is Reviewed.OFF:
         return request
-    return replace(request, reviews=_asked(job, request))
+    return replace(request, reviews=_reviews(job, request))
 
 
 def shown_now(request: Request) -> Request:
-    """Adds all files as reviewed to the request of a pull request's plan: by the merge, that plan has shown them."""
+    """The request with all files as reviewed: when the pull request is merged, this plan will have shown them."""
     files = all_files_of(request.workspace, request.origin.folder)
     return replace(request, reviews=Reviews(frozenset(file.digest for file in files)))
 
 
-def _asked(job: Job, request: Request) -> Reviews:
-    if job.teller.forge is None:
+def _reviews(job: Job, request: Request) -> Reviews:
+    if job.github_writer.forge is None:
         return Reviews(unknown="there is no GitHub token")
     try:
         ledger = job.wiring.databases.of(request.environment).ledger()
         files = files_of(
             make_plan(request.workspace, request.environment, ledger, request.target), request.origin.folder
         )
-        return Reviews(job.teller.forge.seen(files, request.origin.commit_sha) if files else frozenset())
+        return Reviews(job.github_writer.forge.seen(files, request.origin.commit_sha) if files else frozenset())
     except CtgitopsError as error:
         return Reviews(unknown=error.what)

@@ -1,4 +1,9 @@
-"""The read-only commands of the Action: check, status, drift, an offline plan, and a closed pull request's comment."""
+"""The Action's read-only commands: check, status, drift, an offline plan, and the final comment.
+
+`files_only` plans a pull request without secrets, such as one from a fork, and connects to no database.
+core/forge/intent.py (`_plan_intent`) chooses it; action/fork_plan.py plans the same pull request later, on the default
+branch.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from ..commands.check import check as check_verb
 from ..commands.check import exit_status as check_exit_status
 from ..commands.check import lint
 from ..commands.drift import drift as drift_verb
-from ..commands.planning.offline import Unlooked
+from ..commands.planning.offline import OfflinePlanner
 from ..commands.status import status as status_verb
 from ..core.environment.environment import ShadowPolicy
 from ..core.forge.forge import ChangedFile
@@ -32,7 +37,7 @@ from .records import record_now
 
 def check(job: Job, ask: Checking | None = None) -> int:
     """Checks the files, without secrets and without a database."""
-    files = job.teller.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
+    files = job.github_writer.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
     problems, findings = check_verb(workspace), _findings(job, files)
     page = check_markdown(workspace, problems, findings, longest=LONGEST)
@@ -47,26 +52,26 @@ def check(job: Job, ask: Checking | None = None) -> int:
 
 
 def _findings(job: Job, files: tuple[ChangedFile, ...]) -> tuple[Finding, ...]:
-    """Lints only the files that a pull request adds or changes; without a pull request, all files."""
+    """Lints the files that a pull request adds or changes; without a pull request, all files."""
     folder = job.wiring.origin.folder
     only = {file.path.removeprefix(folder) for file in files if file.path.startswith(folder)}
     return lint(job.wiring.workspace, job.wiring.today, only if files else None)
 
 
 def files_only(job: Job, ask: Checking) -> int:
-    """Plans a pull request that gets no secrets, from its files; the plan is in the summary only."""
-    changed = job.teller.files_of(ask.pull_request) if ask.pull_request is not None else ()
+    """Plans a pull request without secrets from its files; only the job summary shows the plan."""
+    changed = job.github_writer.files_of(ask.pull_request) if ask.pull_request is not None else ()
     folder = job.wiring.origin.folder
     inside = {file.path.removeprefix(folder) for file in changed if file.path.startswith(folder)}
     workspace = job.wiring.workspace
     if not any(path.endswith(".sql") for path in inside) or not workspace.environments:
         return check(job, ask)
     ordered = in_order_of_after(workspace.environments)
-    unlooked = Unlooked(inside, ask.why, job.wiring.shadows)
-    # The manifest is unmerged too: it may choose neither another server for the trial nor the code that runs there
+    planner = OfflinePlanner(inside, ask.why, job.wiring.shadows)
+    # The manifest is unmerged too, so it must not choose another server for the trial or an image that runs there
     known = merged_before(workspace, changed, folder)
     requests = (replace(job.wiring.request(e.name), workspace=known).copied_where(ShadowPolicy()) for e in ordered)
-    looks = tuple(map(unlooked.look, requests))
+    looks = tuple(map(planner.look, requests))
     return publish(job, Planning(ordered), looks)
 
 
@@ -81,7 +86,7 @@ def status(job: Job, base_sha: str | None = None) -> int:
 
 
 def finalise(job: Job, ask: Finalising) -> int:
-    """Writes the final comment of a closed pull request, which no later push updates."""
+    """Writes the final comment of a closed pull request; no later push changes it."""
     page = record_now(job, ask.pull_request) if ask.merged else closed_markdown(job.wiring.origin)
     job.show("Closed", "Merged" if ask.merged else "Closed without being merged; nothing was applied", page)
     job.comment(ask.pull_request, ask.sha, page)
@@ -92,7 +97,7 @@ DRIFT_FILE = "ctgitops-drift.json"
 
 
 def drift(job: Job) -> int:
-    """Checks one environment, or all: log, summary, annotations, and the output `drift`."""
+    """Checks one environment, or all; writes log, summary, annotations and the output `drift`."""
     names = [job.inputs.environment] if job.inputs.environment else job.wiring.environment_names
     requests = tuple(job.wiring.request(name) for name in names)
     looks = drift_verb(requests, databases=job.wiring.databases, shadows=job.wiring.shadows)
@@ -105,7 +110,7 @@ def drift(job: Job) -> int:
 
 
 def _answer(looks: tuple[DriftLook, ...]) -> str:
-    """The output `drift`: `unknown` if any environment could not be checked, which is not `false`."""
+    """The output `drift`: `unknown`, not `false`, if any environment could not be checked."""
     if any(isinstance(look, Drift) and look.changes for look in looks):
         return "true"
     return "unknown" if any(isinstance(look, Unseen) for look in looks) else "false"

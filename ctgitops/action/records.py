@@ -1,4 +1,4 @@
-"""Updates the record in the comments of merged pull requests, from the ledgers."""
+"""Updates, from the ledgers, the records in the comments of merged pull requests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..report.record import record_markdown
 from .job import Job
 
 MOST = 30
-"""Maximum number of comments updated by one run; a larger release is recorded in its own summary."""
+"""Maximum number of comments that one run updates; a larger release is only in the job summary."""
 
 Ended = Mapping[str, Outcome | CtgitopsError]
 
 
 def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
     """Writes the records of the merged pull request, and of all pull requests whose migrations this run applied."""
-    if job.teller.forge is None:
+    if job.github_writer.forge is None:
         return
     ledgers = _ledgers(job)
     touched = touched_by(job.wiring.origin.run_url, ledgers)
@@ -36,7 +36,7 @@ def keep_record(job: Job, sha: str, ended: Ended, merged: int | None) -> None:
 
 
 def record_now(job: Job, pull_request: int) -> str:
-    """The record of a merged pull request that no run follows."""
+    """The record of a merged pull request that no run follows, as Markdown."""
     return _page(job, pull_request, _ledgers(job), {})
 
 
@@ -48,7 +48,7 @@ def _page(job: Job, pull_request: int, ledgers: Ledgers, ended: Ended) -> str:
 
 
 def _sound(ended: Ended) -> Ended:
-    """The successful results of a run; its errors may not belong to this pull request."""
+    """The successful results of a run; its errors may belong to another pull request."""
     return {name: outcome for name, outcome in ended.items() if isinstance(outcome, Outcome)}
 
 
@@ -59,7 +59,7 @@ def _steps(outcome: Outcome | CtgitopsError) -> Iterable[Named]:
 
 def _added(job: Job, pull_request: int) -> tuple[Named, ...]:
     """The migrations that a pull request adds, from its list of files."""
-    paths = {file.path for file in job.teller.files_of(pull_request) if file.added}
+    paths = {file.path for file in job.github_writer.files_of(pull_request) if file.added}
     folder = job.wiring.origin.folder
     found = (m for m in job.wiring.workspace.migrations if f"{folder}{m.path}" in paths)
     return tuple(Named(m.number, m.name, m.version) for m in found)

@@ -31,7 +31,7 @@ from ..github.secrets import secrets_in
 from ..report.escape import fence, plain
 from ..wiring.wiring import Wiring
 from . import change, comment_command, fork_plan, planning, read_only
-from .github_writer import Teller
+from .github_writer import GitHubWriter
 from .job import Job
 
 Happened = Event | Ignored | Refused
@@ -39,7 +39,7 @@ Happened = Event | Ignored | Refused
 LONGEST_EVENT = 30 << 20
 UNEXPECTED, UNWRITTEN = 1, 2
 CHANGES = "applied"
-"""The output of a step that changes a database, whose exit status tells of that alone."""
+"""The output that only steps which change a database write; their exit status reports the database alone."""
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
@@ -62,7 +62,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def _with_outputs(runner: Runner, status: int) -> int:
-    """The exit status; another one where a step that only reads could not write the outputs that it is run for."""
+    """The exit status; UNWRITTEN if a successful read-only step could not write its outputs."""
     if not runner.unwritten:
         return status
     runner.fail(f"outputs of this step are missing: {', '.join(sorted(runner.unwritten))}")
@@ -77,15 +77,15 @@ def _run(environ: Mapping[str, str], runner: Runner) -> int:
     runner.mask(secrets_in(environ, secrets, inputs.github_token))
     if not inputs.github_token:
         runner.warn("the input `github-token` is empty, so there is no comment, no check and no deployment")
-    return _asked(job, event)
+    return _run_command(job, event)
 
 
 def _job(environ: Mapping[str, str], runner: Runner, inputs: Inputs) -> Job:
     root = Path(environ.get("GITHUB_WORKSPACE", "") or ".") / inputs.root
-    teller = Teller(runner)
-    job = Job(environ, inputs, Wiring(root, environ), runner, teller)
+    github_writer = GitHubWriter(runner)
+    job = Job(environ, inputs, Wiring(root, environ), runner, github_writer)
     if inputs.github_token:
-        teller.forge = job.wiring.forge(inputs.github_token, teller.warn)
+        github_writer.forge = job.wiring.forge(inputs.github_token, github_writer.warn)
     return job
 
 
@@ -111,8 +111,8 @@ def _event(environ: Mapping[str, str]) -> Happened:
     return read_event(environ.get("GITHUB_EVENT_NAME", ""), payload)
 
 
-def _asked(job: Job, event: Happened) -> int:
-    """Chooses what to run from the command, else from the event."""
+def _run_command(job: Job, event: Happened) -> int:
+    """Chooses the command from the input, else from the event."""
     if isinstance(event, PullRequest) and event.outside:
         return _outside(job, event)
     if isinstance(event, Comment):
@@ -143,7 +143,7 @@ def _commanded(job: Job, event: Happened) -> int:
 
 
 def _on_merged(job: Job, event: Happened) -> int:
-    """Runs commands that connect with the checkout's own manifests, so that these must be merged."""
+    """Runs a command that connects to the addresses in the checkout's manifests, so the checkout must be merged."""
     ground = event if isinstance(event, Ignored | Refused) else ground_of(event)
     if not isinstance(ground, Provenance):
         return _nothing(job, ground)
@@ -155,7 +155,7 @@ def _on_merged(job: Job, event: Happened) -> int:
 
 
 def _applied(job: Job, event: Happened, ask: Applying | Ignored | Refused) -> int:
-    """A scheduled run checks for drift first, then applies pending migrations; neither prevents the other."""
+    """Applies; a scheduled run checks for drift first, and applies even if there is drift."""
     drifted = read_only.drift(job) if isinstance(event, Schedule) else 0
     done = _apply(job, ask) if isinstance(ask, Applying) else _nothing(job, ask)
     return done or drifted
@@ -185,12 +185,12 @@ def _by_event(job: Job, event: Happened) -> int:
         case Finalising():
             return read_only.finalise(job, ask)
         case ManualRun(inputs=inputs):
-            return _as_a_person_says(job, event, dict(inputs))
+            return _run_manual(job, event, dict(inputs))
         case Applying() | Ignored() | Refused():
             return _applied(job, event, ask)
 
 
-def _as_a_person_says(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
+def _run_manual(job: Job, event: Event | Ignored | Refused, given: Mapping[str, str]) -> int:
     filled = job.inputs.filled(given)
     if filled.command is Command.AUTO:
         hint = "add an input `command` to the workflow, or `with: {command: …}` to this step"

@@ -1,4 +1,4 @@
-"""Entry point of the command line: finds the command, and turns errors into text and an exit status."""
+"""Entry point of the command line: runs one verb, and turns errors into text and an exit status."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ VERBS = {
     "action": "read_write",
     "demo": "scaffold",
 }
-"""Each verb and the module that defines its command; a module is imported when one of its verbs is called."""
+"""By verb, the module that defines its command; the module is imported when the verb is called."""
 
 READERS = frozenset({"check", "plan", "status", "verify", "snapshot", "diff", "drift"})
-"""Verbs whose result is their output: if it cannot be written, they fail."""
+"""Verbs that exist for their output: if it cannot be written, they fail."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that stop a run: Ctrl-C, a cancelled job, a closed terminal or connection."""
 USAGE, APPLY_STOPPED, INTERRUPTED = 2, 6, 130
@@ -50,13 +50,13 @@ LONGEST_STOP_SECONDS = 4.5
 
 
 class Verbs(click.Group):
-    """Imports a verb's command only when it is needed, so that `--version` imports none."""
+    """Imports the module of a verb only when it is needed, so that `--version` imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The verbs, in the order of a typical workflow."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of one verb."""
         if cmd_name not in VERBS:
             return None
@@ -83,7 +83,7 @@ class Verbs(click.Group):
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """A signal is heard when this is over: in the middle of an import, an exception can come out as another one."""
+    """Delays signals until the `with` block ends: in an import, KeyboardInterrupt can turn into another exception."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -102,17 +102,17 @@ def main() -> NoReturn:
     streams.install(streams.open_missing())
     _listen()
     status = _run()
-    # The result is known: a late signal must not change what is reported.
+    # The result is final: a late signal must not change what is reported.
     for late in SIGNALS:
         signal.signal(late, signal.SIG_IGN)
     status = _written(status)
-    if _asked:
+    if _stop_signals:
         _exit_now(status)
     sys.exit(status)
 
 
 def _run() -> int:
-    """Runs one verb, and prints its error; the exit status."""
+    """Runs one verb and prints its error; returns the exit status."""
     try:
         return ctgitops.main(standalone_mode=False) or 0
     except click.exceptions.Abort:
@@ -128,7 +128,7 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except Exception as error:
-        if not _asked or not _comes_of_interrupt(error):
+        if not _stop_signals or not _comes_of_interrupt(error):
             raise
         return _interrupted()
 
@@ -141,7 +141,7 @@ def _comes_of_interrupt(error: BaseException | None) -> bool:
 
 
 def _written(status: int) -> int:
-    """The exit status; an error if a read-only verb could not write its output."""
+    """The exit status; USAGE if a read-only verb could not write its output."""
     failure = streams.unwritten()
     if failure is None:
         return status
@@ -153,7 +153,7 @@ def _written(status: int) -> int:
 
 
 def _exit_now(status: int) -> NoReturn:
-    """Skips finalisation: CPython would still die of a handled KeyboardInterrupt that interrupted an import."""
+    """Skips finalisation, in which even a handled KeyboardInterrupt that interrupted an import kills CPython."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -161,7 +161,7 @@ def _exit_now(status: int) -> NoReturn:
 
 
 def _interrupted() -> int:
-    """Reports that the run was asked to stop; the exit status says whether it had applied something."""
+    """Reports that the run was asked to stop; the exit status depends on whether it had applied something."""
     from ..notify.listeners import NAMES
 
     state = "steps that were reported as done are done; a database that was being restored is incomplete"
@@ -176,14 +176,14 @@ def _interrupted() -> int:
     return APPLY_STOPPED if NAMES else INTERRUPTED
 
 
-_asked: list[int] = []
-"""The signals received that ask this run to stop."""
+_stop_signals: list[int] = []
+"""The signals received so far that ask this run to stop."""
 _verb: list[str] = []
-"""The verb that was called."""
+"""The verb of this run, if one was called."""
 
 
 def _listen() -> None:
-    """Handles each signal that stops a run, unless the parent process ignores it, as nohup does SIGHUP."""
+    """Handles each signal that stops a run, except one that the parent process ignores, as nohup ignores SIGHUP."""
     for number in SIGNALS:
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -191,9 +191,9 @@ def _listen() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    _asked.append(number)
-    if len(_asked) > 1:
-        return  # a second signal is ignored: stopping must run to its end
+    _stop_signals.append(number)
+    if len(_stop_signals) > 1:
+        return  # a second signal is ignored: the first one's clean-up must finish
     last_word = threading.Timer(LONGEST_STOP_SECONDS, _exit_in_any_case)
     last_word.daemon = True
     last_word.start()
@@ -201,7 +201,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Re-raises an interrupt that was raised, and so lost, in a destructor or a callback."""
+    """Repeats an interrupt that Python discarded because it was raised in a destructor or callback."""
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
@@ -211,10 +211,10 @@ def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
 
 
 def _interrupt_main() -> None:
-    _asked.clear()
+    _stop_signals.clear()
     os.kill(os.getpid(), signal.SIGINT)
 
 
 def _exit_in_any_case() -> None:
-    """Exits before the caller sends SIGKILL; the next run finds what was not cleaned up."""
+    """Exits before the caller sends SIGKILL; the next run recovers what was not cleaned up."""
     os._exit(_interrupted())

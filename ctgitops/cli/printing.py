@@ -1,4 +1,4 @@
-"""Prints results to stdout and errors to stderr, in colour and in the width of the terminal."""
+"""Prints results to stdout and errors to stderr, in colour and at the width of the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..errors import CtgitopsError, WorkspaceError
 
 
 def print_page(text: str, form: str = "text") -> None:
-    """Prints a result on stdout, in colour if it is text for a terminal."""
+    """Prints a result on stdout; in colour if it is text and stdout is a terminal."""
     _echo(text, sys.stdout, colour=form == "text" and has_colour(sys.stdout))
 
 
@@ -27,7 +27,7 @@ def _echo(text: str, stream: TextIO, *, colour: bool) -> None:
 
 
 def print_error(error: CtgitopsError) -> None:
-    """Prints an error on stderr; with JSON also on stdout, so that stdout always has one document."""
+    """Prints an error on stderr; in JSON format also on stdout, so that stdout always contains one document."""
     from ..report.text_error import error_text
 
     _echo(error_text(error), sys.stderr, colour=has_colour(sys.stderr))
@@ -38,7 +38,7 @@ def print_error(error: CtgitopsError) -> None:
 
 
 def print_unread(workspace: Workspace, name: str | None, status: int) -> int:
-    """Reports unreadable manifests, which may have no row, on stderr; the exit status is then at least 3."""
+    """Reports on stderr the unreadable manifests, which may have no row; the exit status is then at least 3."""
     from ..report.text import problem_lines
 
     problems = [p for p in workspace.read_problems if p.blocks and p.place and p.place.path.startswith("environments/")]
@@ -55,7 +55,7 @@ def _asked_for_json() -> bool:
 
 _RESET = "\x1b[0m"
 _RED, _YELLOW, _GREEN, _CYAN = "\x1b[1;31m", "\x1b[1;33m", "\x1b[32m", "\x1b[36m"
-# A `-` in the first column of a table is padded further than the sign of a changed object is
+# In the first column of a table, `-` has more padding than the sign of a changed object
 _CHANGE = r" {6,}|(?=[+-] {1,5}\S)"
 _STYLES = (
     (re.compile(r"^( *)(error\[[\w-]+\]:?)", re.MULTILINE), _RED),
@@ -69,12 +69,12 @@ _NARROWEST = 40
 
 
 def width_of(stream: TextIO) -> int | None:
-    """The terminal's width in cells; None if the stream is not a terminal, so that lines are not wrapped."""
+    """The terminal's width in columns; None if the stream is not a terminal, so that lines are not wrapped."""
     return max(shutil.get_terminal_size().columns, _NARROWEST) if _is_terminal(stream) else None
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Decided by NO_COLOR, then FORCE_COLOR and CLICOLOR_FORCE, else by whether it is a terminal with colours."""
+    """Whether to use colour: NO_COLOR decides, then FORCE_COLOR and CLICOLOR_FORCE, then the terminal."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -83,7 +83,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def coloured(page: str) -> str:
-    """The page with its labels in colour; the text is unchanged."""
+    """The page with coloured labels; the text is unchanged."""
     for pattern, style in _STYLES:
         page = pattern.sub(rf"\g<1>{style}\g<2>{_RESET}", page)
     return page
@@ -92,5 +92,5 @@ def coloured(page: str) -> str:
 def _is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
-    except ValueError:  # closed
+    except ValueError:  # the stream is closed
         return False

@@ -46,11 +46,11 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
     wiring, only = Wiring(root), None
     if fix or changed is not None:
         from ..files.git import changed_since, the_base
-        from .fix_files import carried_out
+        from .fix_files import apply_fixes
 
         base = the_base(root, changed or None, "--changed")
         if fix:
-            for line in carried_out(root, base):
+            for line in apply_fixes(root, base):
                 click.echo(line, err=True)
             wiring = Wiring(root)
         only = None if changed is None else changed_since(root, base)
@@ -90,7 +90,7 @@ def _check_page(wiring: Wiring, form: str, problems: tuple[Problem, ...], findin
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the plan as JSON to this file."
 )
 @click.option("--no-shadow", is_flag=True, help="Skip the trial on a throw-away copy of the schema.")
-def plan(  # noqa: PLR0913 - one parameter an option
+def plan(  # noqa: PLR0913 - one parameter per option
     *, name: str | None, target: str | None, root: Path, form: str, out: Path | None, no_shadow: bool
 ) -> int:
     """Show what `apply` would do, without changing anything."""
@@ -155,7 +155,7 @@ def status(name: str | None, root: Path, form: str) -> int:
 
 
 def fingerprint_in(plan_file: Path, name: str) -> tuple[str, Prediction | None]:
-    """The fingerprint and prediction in a file written by `plan --out`. Raises click.BadParameter."""
+    """The fingerprint and prediction in a file from `plan --out`. Raises click.BadParameter."""
     try:
         written = json.loads(plan_file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

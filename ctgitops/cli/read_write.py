@@ -28,7 +28,7 @@ from .read_only import fingerprint_in
 @options.wait
 @options.root
 @options.as_page
-def apply(  # noqa: PLR0913 - one parameter an option
+def apply(  # noqa: PLR0913 - one parameter per option
     *,
     name: str,
     target: str | None,
@@ -78,7 +78,7 @@ def apply(  # noqa: PLR0913 - one parameter an option
 @options.wait
 @options.root
 @options.as_page
-def rollback(  # noqa: PLR0913 - one parameter an option
+def rollback(  # noqa: PLR0913 - one parameter per option
     *,
     name: str,
     to: str | None,
@@ -94,7 +94,7 @@ def rollback(  # noqa: PLR0913 - one parameter an option
 
     Takes the run lock and a verified backup first, as `apply` does.
     """
-    from ..commands.rollback import Back, show_rollback
+    from ..commands.rollback import RollbackExtent, show_rollback
     from ..commands.rollback import rollback as verb
     from ..core.migration.selector import selector_from
 
@@ -102,7 +102,7 @@ def rollback(  # noqa: PLR0913 - one parameter an option
         raise click.UsageError("give either `--to MIGRATION` or `--steps N`")
     wiring = Wiring(root)
     request = wiring.request(name, approved=fingerprint, wait=wait, accepted_losses=accepted)
-    back = Back(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
+    back = RollbackExtent(to=None if to is None else selector_from(to, "--to"), steps=steps or 0)
     if dry_run:
         return _print(show_rollback(request, back, databases=wiring.databases), form, wiring)
     with wiring.console() as tell:

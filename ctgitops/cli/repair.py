@@ -38,7 +38,7 @@ from .printing import print_page
 @click.option("--reason", default="", help="How you know. Stored in the ledger.")
 @options.wait
 @options.root
-def repair(  # noqa: PLR0913 - one parameter an option
+def repair(  # noqa: PLR0913 - one parameter per option
     *,
     migrations: tuple[str, ...],
     name: str,
@@ -105,7 +105,7 @@ def _accept(wiring: Wiring, request: Request, reason: str) -> int:
 
 
 _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
-"""Repairs of the whole database, by option."""
+"""By option, the repairs that concern the whole database."""
 
 
 @click.command()
@@ -126,11 +126,11 @@ _WHOLE = {"adopt": _adopt, "as-it-is": _accept}
 @options.wait
 @options.root
 @options.as_page
-def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913
+def baseline(*, name: str, at: str, reason: str, wait: float, root: Path, form: str) -> int:  # noqa: PLR0913 - one parameter per option
     """Take over an existing database that has no ledger yet.
 
-    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas
-    differ, the differences are shown, nothing is recorded, and the exit status is 1.
+    Its schema must match the schema that the migration files produce; no migration is run on it. If the schemas differ,
+    the differences are shown, nothing is recorded, and the exit status is 1.
     """
     from ..commands.baseline import baseline as verb
     from ..core.run.baseline import TakeOver

@@ -18,8 +18,8 @@ from .printing import print_page
 def init(root: Path) -> int:
     """Create a policy and three manifests for a repository.
 
-    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the
-    repository are added to .gitignore.
+    The policy fits the existing migrations. Existing files are not overwritten. Backup folders inside the repository
+    are added to .gitignore.
     """
     (root / "migrations").mkdir(parents=True, exist_ok=True)
     written = [f"wrote {path}" for path in write_files(root, first_files(root))]
@@ -50,7 +50,7 @@ def init(root: Path) -> int:
 )
 @click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")
 @options.root
-def new(  # noqa: PLR0913, PLR0917 - one option each
+def new(  # noqa: PLR0913, PLR0917 - one parameter per option
     words: tuple[str, ...],
     band: str | None,
     change: str | None,

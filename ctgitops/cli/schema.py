@@ -62,8 +62,8 @@ def diff(before: str, after: str, root: Path, form: str) -> int:
 def drift(name: str | None, root: Path, form: str) -> int:
     """Compare live schemas with their ledgers.
 
-    Shows differences from the schema that the migrations in the ledger produce. Read-only. Exit
-    status 1: there is drift. An environment that cannot be checked is an error.
+    Shows differences from the schema that the migrations in the ledger produce. Read-only. Exit status 1: there is
+    drift. An environment that cannot be checked is an error.
     """
     from ..commands.drift import drift as verb
     from ..core.view.drift import exit_status

@@ -1,7 +1,7 @@
-"""Standard output and error that cannot end a run: output that cannot be written is dropped, and the error kept.
+"""Standard output and error that cannot end a run: if a write fails, they keep the error and drop later output.
 
-A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of
-a migration, nor change the run's exit status.
+A closed pipe, a full disk, a closed terminal or a descriptor that was never open must not stop a run in the middle of a
+migration, nor change the run's exit status.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 CLOSED = OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-class Steady(io.FileIO):
-    """An output descriptor that keeps its first error; all later output is dropped."""
+class ErrorKeepingOutput(io.FileIO):
+    """An output descriptor that never fails: keeps its first error, and drops all later output."""
 
     def __init__(self, descriptor: int, failure: OSError | None = None) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -41,12 +41,12 @@ class Steady(io.FileIO):
 
 
 _kept: list[TextIO] = []
-"""The original streams: their garbage collection would close the descriptors."""
-_steady: dict[str, Steady] = {}
+"""The original streams, kept because their garbage collection would close the descriptors."""
+_outputs: dict[str, ErrorKeepingOutput] = {}
 
 
 def open_missing() -> frozenset[int]:
-    """Opens closed descriptors among 0 to 2, which a database socket could otherwise get; returns which they were."""
+    """Opens those of descriptors 0 to 2 that are closed, so that no database socket gets them; returns them."""
     closed = set()
     for descriptor in range(3):
         try:
@@ -58,14 +58,14 @@ def open_missing() -> frozenset[int]:
 
 
 def install(closed: frozenset[int] = frozenset()) -> None:
-    """Makes standard output and error steady; a stream without a descriptor, such as a test's, is unchanged."""
+    """Replaces standard output and error; keeps a stream without a descriptor, such as one of a test."""
     for name, number in (("stdout", 1), ("stderr", 2)):
         old: TextIO | None = getattr(sys, name)
         descriptor = number if old is None else _descriptor_of(old)
         if descriptor is None:
             continue
-        raw = Steady(descriptor, CLOSED if old is None or number in closed else None)
-        _steady[name] = raw
+        raw = ErrorKeepingOutput(descriptor, CLOSED if old is None or number in closed else None)
+        _outputs[name] = raw
         if old is not None:
             _kept.append(old)
         encoding = (old.encoding if old else None) or "utf-8"
@@ -73,8 +73,8 @@ def install(closed: frozenset[int] = frozenset()) -> None:
         setattr(sys, name, _text(raw, encoding, line_buffering=not buffered))
 
 
-def _text(raw: Steady, encoding: str, *, line_buffering: bool) -> TextIO:
-    # Characters missing from the encoding are escaped: an error would end the run
+def _text(raw: ErrorKeepingOutput, encoding: str, *, line_buffering: bool) -> TextIO:
+    # Characters that the encoding lacks are escaped, because an error would end the run
     buffer = io.BufferedWriter(raw)
     return io.TextIOWrapper(buffer, encoding=encoding, errors="backslashreplace", line_buffering=line_buffering)
 
@@ -88,7 +88,7 @@ def _descriptor_of(stream: TextIO) -> int | None:
 
 
 def unwritten() -> OSError | None:
-    """The error that stopped standard output; None if there is none, or if the reader closed the pipe."""
+    """The error of standard output; None if there is none, or if the reader closed the pipe."""
     sys.stdout.flush()
-    failure = _steady["stdout"].failure if "stdout" in _steady else None
+    failure = _outputs["stdout"].failure if "stdout" in _outputs else None
     return None if failure is None or failure.errno == errno.EPIPE else failure

@@ -1,1 +1,1 @@
-"""The commands: one function each, with everything that it needs as a parameter."""
+"""The commands, one function each; everything that a command uses is a parameter."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
-from ..core.gate.health import not_well, reasons_of_health, stopped_watching
+from ..core.gate.health import reasons_of_health, stopped_watching, unhealthy_error
 from ..core.gate.request import Request
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
@@ -13,18 +13,18 @@ from ..ports.backups import Backups
 from ..ports.database import Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out
+from .applying.failure_advice import with_failure_advice
 from .applying.prediction import Comparison, Foreseen, foresee, settle
 from .applying.take_back import Failed
-from .applying.way_out import with_way_out
 
 
 def apply(
     request: Request, *, databases: Databases, backups: Backups, tell: Listener, shadows: Shadows | None = None
 ) -> Outcome:
-    """Plan again under the lock, check the gates, back up, then run the plan step by step. Writes.
+    """Plans again under the lock, checks the gates, backs up, then runs the plan step by step. Writes.
 
-    The resulting schema is compared with the request's prediction, or, with `shadows`, with that of a trial run.
-    Predictions that earlier runs left unchecked are checked first.
+    Compares the resulting schema with the request's prediction, or, with `shadows`, with that of a trial run. First it
+    checks the predictions that earlier runs left open.
     """
     environment = request.environment
     database = databases.of(environment)
@@ -52,7 +52,7 @@ def apply(
             done = carry_out(plan, session, receipt, tell)
             _watch(plan, session)
         except ApplyError as error:
-            raise failed.told(with_way_out(error, plan, request, databases)) from None
+            raise failed.with_rollback(with_failure_advice(error, plan, request, databases)) from None
         return Outcome(
             plan,
             Status.APPLIED,
@@ -65,13 +65,13 @@ def apply(
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
-    """Returns why nothing may be applied: the health query is not true, or it fails. Read-only."""
+    """Reasons not to apply: the health query does not return true, or it fails. Read-only."""
     health = request.environment.manner.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()
 
 
 def _watch(plan: Plan, session: Session) -> None:
-    """Polls the health query. Raises ApplyError if it turns false, or cannot be run at the end. Read-only."""
+    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
     health = plan.manner.health
     if health is None:
         return
@@ -79,5 +79,5 @@ def _watch(plan: Plan, session: Session) -> None:
         heard = session.watch(health)
     except KeyboardInterrupt:
         raise stopped_watching(plan) from None
-    if error := not_well(heard, health, plan):
+    if error := unhealthy_error(heard, health, plan):
         raise error

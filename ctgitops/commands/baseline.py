@@ -1,4 +1,4 @@
-"""The command `baseline`: takes over an existing database after proving that its schema equals that of the files."""
+"""The command `baseline`: records an existing database as migrated, if its schema equals that of the files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import LedgerError
 from ..ports.database import Databases
 from ..ports.shadow import Shadows
 from .diff import against_files
-from .drift import seen_at_rest
+from .drift import read_while_idle
 
 PROVED = "verified: the schema equals that of the files"
 
@@ -18,12 +18,12 @@ PROVED = "verified: the schema equals that of the files"
 def baseline(
     request: Request, take_over: TakeOver, *, databases: Databases, shadows: Shadows, tell: Listener
 ) -> Baseline:
-    """Compare the live schema with the schema of the files, and record the baseline if they are equal. Writes."""
+    """Compares the live schema with the files' schema, and records the baseline if they are equal. Writes."""
     name = request.environment.name
     number = take_over.among(request.workspace.migrations)
     found = taken_over(request.workspace, number)
     database = databases.of(request.environment)
-    ledger, live = seen_at_rest(database, name)
+    ledger, live = read_while_idle(database, name)
     refuse_wrong(request.environment, ledger.identity)
     refuse_history(ledger, name)
     seen = against_files(request.workspace, live, shadows, request.environment, up_to=number)

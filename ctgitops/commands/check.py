@@ -13,14 +13,14 @@ from ..lint.file_selection import lint_files
 
 
 def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Problem, ...]:
-    """Returns all problems of the files, each once, by file and line; `removals` comes from git. Read-only."""
+    """All problems of the files without duplicates, by file and line; `removals` comes from git. Read-only."""
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *removed))
     return tuple(sorted(found, key=lambda problem: problem.position))
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Lints all migrations, or only the given files. Read-only, needs no database."""
+    """Lints all migrations, or those in `only`. Read-only; needs no database."""
     return lint_files(workspace, today, only)
 
 

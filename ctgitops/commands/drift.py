@@ -21,7 +21,7 @@ ATTEMPTS = 3
 
 
 def drift(requests: tuple[Request, ...], *, databases: Databases, shadows: Shadows) -> tuple[DriftLook, ...]:
-    """Check each environment; one that cannot be checked is an error, never a clean one. Read-only."""
+    """Checks each environment; one that cannot be checked is reported as an error, not as free of drift. Read-only."""
     return tuple(_look(request, databases, shadows) for request in requests)
 
 
@@ -35,7 +35,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows) -> DriftLook
 def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Drift:
     """Checks one environment. Read-only. Raises CtgitopsError if drift cannot be determined."""
     environment = request.environment
-    ledger, live = seen_at_rest(databases.of(environment), environment.name)
+    ledger, live = read_while_idle(databases.of(environment), environment.name)
     refuse_wrong(environment, ledger.identity)
     found = _replayed(request, ledger, live, shadows)
     changes = found.changes
@@ -53,8 +53,8 @@ def drift_of(request: Request, *, databases: Databases, shadows: Shadows) -> Dri
     )
 
 
-def seen_at_rest(database: Database, name: str) -> tuple[Ledger, Snapshot]:
-    """Ledger and schema at the same moment, while no run is active. Read-only. Raises MustWaitError, LedgerError."""
+def read_while_idle(database: Database, name: str) -> tuple[Ledger, Snapshot]:
+    """The ledger and schema of one moment at which no run is active. Read-only. Raises MustWaitError, LedgerError."""
     ledger = database.ledger()
     for _ in range(ATTEMPTS):
         snapshot = database.snapshot()
@@ -82,7 +82,7 @@ def _refuse_unfinished(ledger: Ledger, name: str, holder: Holder | None) -> None
 
 
 def _replayed(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Replayed:
-    """Compares the live schema with that of the ledger's SQL, run in an empty database like it. Raises LedgerError."""
+    """Compares the live schema with the one that the ledger's SQL produces from empty. Raises LedgerError."""
     steps = steps_of(ledger)
     try:
         return replay(steps, live, shadows, request.environment)

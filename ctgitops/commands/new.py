@@ -1,4 +1,4 @@
-"""The command `new --renumber`: chooses new numbers for a branch's migrations, unless a database has applied one."""
+"""The command `new --renumber`: chooses new numbers for a branch's migrations if no database has applied them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..ports.database import Databases
 
 @dataclass(frozen=True)
 class Renumbering:
-    """The moves, the migrations whose dependencies may be updated, and the environments that could not be reached."""
+    """The new numbers, migrations with dependencies to update, and environments that were not reachable."""
 
     moves: tuple[Move, ...]
     others: tuple[Migration, ...]
@@ -23,7 +23,7 @@ class Renumbering:
 
 
 def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: Databases) -> Renumbering:
-    """Chooses the new numbers; refuses to move an applied migration. Read-only. Raises UsageError."""
+    """Chooses the new numbers. Raises UsageError if a migration to renumber is applied. Read-only."""
     ledgers: dict[str, Ledger] = {}
     unseen = []
     for environment in workspace.environments:
@@ -31,24 +31,27 @@ def renumber(workspace: Workspace, wanted: str, base: BaseBranch, *, databases: 
             ledgers[environment.name] = databases.of(environment).ledger()
         except CtgitopsError:
             unseen.append(environment.name)
-    applied = frozenset(m.name for m in workspace.migrations if _where(m, ledgers, workspace))
+    applied = frozenset(m.name for m in workspace.migrations if _environment_with(m, ledgers, workspace))
     first = find(workspace.migrations, wanted, base, applied)
     found = moves(workspace.migrations, workspace.policy, first, base)
     for migration in (first, *(move.migration for move in found)):
         _refuse_applied(migration, ledgers, workspace)
     kept = {*base.names, *(move.migration.name for move in found)}
-    others = (m for m in workspace.migrations if m.name not in kept and not _where(m, ledgers, workspace))
-    return Renumbering(found, tuple(others) if _alone(workspace, found) else (), tuple(unseen))
+    others = (m for m in workspace.migrations if m.name not in kept and not _environment_with(m, ledgers, workspace))
+    return Renumbering(found, tuple(others) if _is_unambiguous(workspace, found) else (), tuple(unseen))
 
 
-def _alone(workspace: Workspace, found: tuple[Move, ...]) -> bool:
-    """Whether each moved number belongs to one migration, so that dependencies on the number are unambiguous."""
+def _is_unambiguous(workspace: Workspace, found: tuple[Move, ...]) -> bool:
+    """Whether no other migration has a moved number, so that dependencies on the number are unambiguous."""
     numbers = [m.number for m in workspace.migrations]
     return all(numbers.count(move.migration.number) == 1 for move in found)
 
 
-def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
-    """An environment that has the migration; if two files share number and text, the name in the ledger decides."""
+def _environment_with(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> str:
+    """The name of an environment that has applied the migration; empty if none has.
+
+    If two files share number and text, the name in the ledger decides.
+    """
     same = [m for m in workspace.migrations if m.number == migration.number]
     for name, ledger in ledgers.items():
         entry = ledger.applied.get(migration.number) or ledger.unfinished.get(migration.number)
@@ -60,7 +63,7 @@ def _where(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspac
 
 
 def _refuse_applied(migration: Migration, ledgers: dict[str, Ledger], workspace: Workspace) -> None:
-    if name := _where(migration, ledgers, workspace):
+    if name := _environment_with(migration, ledgers, workspace):
         what = f"{migration.name} is applied in {name} under that number"
         others = [m.name for m in workspace.migrations if m.number == migration.number and m is not migration]
         other = f": `ctgitops new --renumber {others[0]}`" if others else ""

@@ -23,7 +23,7 @@ from ..lint.file_selection import lint_plan
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
-from .planning.already import with_baseline
+from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
 from .planning.trial import TrialRunner
 
@@ -31,7 +31,7 @@ from .planning.trial import TrialRunner
 def plan(
     requests: tuple[Request, ...], *, databases: Databases, code: Code, shadows: Shadows | None = None
 ) -> tuple[Look, ...]:
-    """One look per request, in order; an environment that cannot be read does not affect the others. Read-only.
+    """One look per request, in order; if an environment cannot be read, the others are still planned. Read-only.
 
     With `shadows` each plan is run on a throw-away copy.
     """
@@ -42,7 +42,7 @@ def plan(
 
 
 def _with_mentions(looks: tuple[Look, ...], code: Code) -> tuple[Look, ...]:
-    """Adds where the code still uses dropped names; the code is searched once, and only for those names."""
+    """Adds the code references to dropped names; searches the code once, and only for those names."""
     those = dict.fromkeys(each for look in looks if isinstance(look, Preview) for each in goes(look.plan))
     if not those:
         return looks
@@ -70,14 +70,14 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         look = Preview(environment, made, reasons_to_wait(made, request, before), not_in_backup=left_out)
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
-        look = with_baseline(look, request, (ledger, live), shadows)
+        look = with_baseline_suggestion(look, request, (ledger, live), shadows)
         return _with_violations(look, database)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """The live schema, if the plan has steps to lint; a warning if it cannot be read."""
+    """The live schema if the plan has steps to lint; a warning if the schema cannot be read."""
     if not plan.steps:
         return None, ()
     try:
@@ -88,7 +88,7 @@ def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Proble
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
-    """The hint for a failing file that the previous environment has already applied; empty if it has not."""
+    """The hint if the previous environment has already applied the failing file; else empty."""
     at = proof.failed.place.path if proof.failed and proof.failed.place else ""
     step = next((s for s in preview.plan.steps if s.script.path == at), None)
     if step is None or proof.failed is None or not isinstance(before, Ledger) or not preview.environment.after:
@@ -102,7 +102,7 @@ def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """What was already read for a plan."""
+    """The facts that were already read for a plan."""
 
     request: Request
     ledger: Ledger
@@ -111,7 +111,7 @@ class _Known:
 
 
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
-    """Adds the trial and its problems; a plan whose trial could not run says so, and is still valid."""
+    """Adds the trial and its problems; a plan stays valid if its trial cannot run, and says why it did not."""
     if not preview.environment.shadow.wanted:
         return replace(preview, proof=Trial(untried="its manifest says `shadow: none`"))
     try:

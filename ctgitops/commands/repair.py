@@ -1,4 +1,4 @@
-"""The command `repair`: records in the ledger a fact that a person confirmed. It runs no SQL of a migration."""
+"""The command `repair`: records in the ledger a fact that a person confirmed. It runs no migration SQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core.gate.request import Request
 from ..core.ledger.identity import Identity, identity_problems, refuse_wrong
 from ..core.ledger.ledger import CHANGES_NOTHING, Entry, Ledger, Mark
 from ..core.ledger.open_prediction import NAME as PREDICTION
-from ..core.ledger.open_prediction import open_promises
+from ..core.ledger.open_prediction import open_predictions
 from ..core.ledger.resumption import Reached
 from ..core.ledger.reversal import changes_in
 from ..core.migration.migration import Migration
@@ -23,37 +23,37 @@ from ..errors import UsageError
 from ..ports.database import Databases
 
 HOME = "home"
-"""The entry name of an adopted database; it belongs to no migration, and has no number."""
+"""The name of the entry that `--adopt` writes; it belongs to no migration and has no number."""
 
 
 class Fact(StrEnum):
-    """What a person found in the database."""
+    """The fact that a person confirmed."""
 
     APPLIED = "applied"
     NOT_APPLIED = "not-applied"
     AGAIN = "again"
-    """It was rolled back, and may be applied again."""
+    """A rolled-back migration may be applied again."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A fact about a migration, and the reason."""
+    """A fact about a migration, and the person's reason."""
 
     migration: int | Selector
     fact: Fact
     reason: str
     statement: int | None = None
-    """The statement that the fact is about, from 1; None for the whole migration."""
+    """The statement that the fact concerns, from 1; None for the whole migration."""
 
     @property
     def number(self) -> int:
-        """The migration's number. Raises TypeError before `among` has resolved a selector."""
+        """The migration's number. Raises TypeError if `migration` is a selector that `among` has not resolved."""
         if isinstance(self.migration, int):
             return self.migration
         raise TypeError(self.migration)
 
     def among(self, ledger: Ledger, migrations: tuple[Migration, ...]) -> Correction:
-        """Resolves the selector to the number of a migration. Raises UsageError."""
+        """Resolves the selector to a migration's number. Raises UsageError."""
         if isinstance(self.migration, int):
             return self
         if self.migration.number is not None and not self.migration.name:
@@ -72,14 +72,14 @@ class Correction:
 
 
 def repair(request: Request, correction: Correction, *, databases: Databases, tell: Listener) -> Entry:
-    """Add an entry that records the fact; no SQL of a migration is run. Raises UsageError. Writes."""
+    """Adds an entry that records the fact; runs no migration SQL. Raises UsageError. Writes."""
     _want(correction.reason, "looked at the index: it is valid")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)
         correction = correction.among(ledger, request.workspace.migrations)
         if correction.statement is not None:
-            step, entry = said_of_one(ledger, correction, request)
+            step, entry = statement_repair_entry(ledger, correction, request)
             reached = Reached.DONE if correction.fact is Fact.APPLIED else Reached.UNDONE
             session.correct(step, correction.statement, reached, entry)
             return entry
@@ -91,7 +91,7 @@ def repair(request: Request, correction: Correction, *, databases: Databases, te
 def accept_again(
     request: Request, corrections: tuple[Correction, ...], *, databases: Databases, tell: Listener
 ) -> tuple[Entry, ...]:
-    """Accepts that rolled-back migrations are applied again: all of them, or none. Raises UsageError. Writes."""
+    """Allows rolled-back migrations to be applied again: all of `corrections`, or none. Raises UsageError. Writes."""
     for correction in corrections:
         _want(correction.reason, "the cause is corrected")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -109,8 +109,8 @@ def _want(reason: str, such_as: str) -> None:
         raise UsageError("a repair needs a reason", hint=f'state how you know: `--reason "{such_as}"`')
 
 
-def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
-    """The unfinished step, and the entry of a repair of one of its statements. Raises UsageError."""
+def statement_repair_entry(ledger: Ledger, correction: Correction, request: Request) -> tuple[Step, Entry]:
+    """The unfinished step, and the entry that repairs one of its statements. Raises UsageError."""
     step = unfinished_step(request.workspace, request.environment, ledger, correction.number)
     refuse_statement(step, correction.statement or 0, done=correction.fact is Fact.APPLIED)
     done = "done" if correction.fact is Fact.APPLIED else "not done"
@@ -120,7 +120,7 @@ def said_of_one(ledger: Ledger, correction: Correction, request: Request) -> tup
 
 
 def repaired(ledger: Ledger, correction: Correction, request: Request) -> Entry:
-    """The entry of a repair. Raises UsageError if there is nothing to repair."""
+    """The entry that repairs a migration. Raises UsageError if there is nothing to repair."""
     number = correction.number
     known = ledger.unfinished.get(number) or ledger.applied.get(number) or _failed(ledger, correction)
     if known is None:
@@ -151,7 +151,7 @@ def _accepted_again(ledger: Ledger, correction: Correction, request: Request) ->
 
 
 def _failed(ledger: Ledger, correction: Correction) -> Entry | None:
-    """The entry of an attempt that was rolled back, after which a person may have made the change by hand."""
+    """The entry of a failed attempt, after which a person may have made the change by hand; None if there is none."""
     if correction.fact is Fact.NOT_APPLIED:
         return None
     return next((e for e in ledger.entries if e.number == correction.number and e.mark in CHANGES_NOTHING), None)
@@ -172,12 +172,12 @@ def _entry(request: Request, reason: str, fact: Entry) -> Entry:
 
 
 def accept(request: Request, reason: str, *, databases: Databases, tell: Listener) -> Entry:
-    """Record that the schema is correct although it differs from the prediction. Raises UsageError. Writes."""
+    """Records that the schema is correct although it differs from the prediction. Raises UsageError. Writes."""
     _want(reason, "an index of 002 depended on the rows; 003 puts it right")
     with databases.of(request.environment).exclusively(request, tell) as session:
         ledger = session.ledger()
         refuse_wrong(request.environment, ledger.identity)
-        if not open_promises(ledger):
+        if not open_predictions(ledger):
             what = f"{request.environment.name} has no open prediction"
             raise UsageError(what, hint="there is nothing to accept")
         entry = _entry(request, reason, Entry(Mark.REPAIRED, PREDICTION))
@@ -186,9 +186,9 @@ def accept(request: Request, reason: str, *, databases: Databases, tell: Listene
 
 
 def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener) -> tuple[Entry, str]:
-    """Make the environment's current database its home. Raises UsageError. Writes.
+    """Records the environment's current database as its home. Raises UsageError. Writes.
 
-    Returns the entry, and the new ledger identity.
+    Returns the entry and the new ledger ID.
     """
     _want(reason, "restored from production on Monday")
     with databases.of(request.environment).exclusively(request, tell) as session:
@@ -203,7 +203,7 @@ def adopt(request: Request, reason: str, *, databases: Databases, tell: Listener
 
 
 def ledger_id_after(request: Request, identity: Identity) -> str:
-    """The id pinned in the manifest; else the old id if the database moved, a new one if it is a copy of another."""
+    """The ID in the manifest; else the old ID if the database was moved, or a new ID if it is a copy."""
     if request.environment.database_id:
         return request.environment.database_id
     same = identity.home is None or identity.home.environment == request.environment.name

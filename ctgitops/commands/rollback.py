@@ -19,24 +19,26 @@ from .applying.carry_out import back_up, carry_out
 
 
 @dataclass(frozen=True)
-class Back:
-    """The extent of a rollback: to the state just after migration `to`, or by a number of `steps`."""
+class RollbackExtent:
+    """The extent of a rollback: back to the state after migration `to`, or the newest `steps` migrations."""
 
     to: int | Selector | None = None
     steps: int = 1
 
     def entries(self, ledger: Ledger, migrations: tuple[Migration, ...] = ()) -> tuple[Entry, ...]:
-        """The entries to roll back, newest first; a selector may use a file's new name. Raises UsageError."""
+        """The entries to roll back, newest first; a selector may use a renamed file's new name. Raises UsageError."""
         if self.to is None:
             return last_entries(ledger, self.steps)
         number = self.to if isinstance(self.to, int) else number_in(ledger, self.to, migrations)
         return entries_after(ledger, number)
 
 
-def rollback(request: Request, back: Back, *, databases: Databases, backups: Backups, tell: Listener) -> Outcome:
-    """As safe as apply: under the lock, after a verified backup, each step and its entry in one transaction. Writes."""
+def rollback(
+    request: Request, back: RollbackExtent, *, databases: Databases, backups: Backups, tell: Listener
+) -> Outcome:
+    """Rolls back under the lock, after a verified backup; each step and its entry are one transaction. Writes."""
     with databases.of(request.environment).exclusively(request, tell) as session:
-        found = look_back(request, back, session.ledger(), databases)
+        found = preview_rollback(request, back, session.ledger(), databases)
         plan = found.plan
         if plan.blocked or plan.empty or found.reasons:
             return found
@@ -50,18 +52,18 @@ def rollback(request: Request, back: Back, *, databases: Databases, backups: Bac
         return replace(found, status=Status.ROLLED_BACK, done=done, receipt=receipt, left=session.session_leaks())
 
 
-def show_rollback(request: Request, back: Back, *, databases: Databases) -> Outcome:
-    """What a rollback would run and destroy. Read-only, takes no lock."""
+def show_rollback(request: Request, back: RollbackExtent, *, databases: Databases) -> Outcome:
+    """Shows what a rollback would run and destroy. Read-only; takes no lock."""
     ledger = databases.of(request.environment).ledger()
-    found = look_back(request, back, ledger, databases)
+    found = preview_rollback(request, back, ledger, databases)
     if found.plan.blocked or found.plan.empty:
         return found
     command = command_with(found.plan, found.losses, ledger)
     return replace(found, status=Status.ONLY_SHOWN, next_command=command)
 
 
-def look_back(request: Request, back: Back, ledger: Ledger, databases: Databases) -> Outcome:
-    """The rollback plan, the data that it destroys, and the reasons to wait."""
+def preview_rollback(request: Request, back: RollbackExtent, ledger: Ledger, databases: Databases) -> Outcome:
+    """The plan of a rollback, the data that it destroys, and the reasons to wait. Read-only."""
     environment = request.environment
     found = request.workspace.problems_with(environment)
     plan = make_rollback(environment, ledger, back.entries(ledger, request.workspace.migrations), found)

@@ -1,4 +1,4 @@
-"""The command `status`: shows the status of every environment."""
+"""The command `status`: shows the migrations and the last run of every environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..ports.database import Databases
 def status(
     workspace: Workspace, environments: tuple[Environment, ...], *, databases: Databases
 ) -> tuple[EnvironmentStatus, ...]:
-    """Read all environments in parallel; one that cannot be reached is a row that says so. Read-only."""
+    """Reads all environments in parallel; one that cannot be reached gets a row with the error. Read-only."""
 
     def look(environment: Environment) -> EnvironmentStatus:
         return status_of(workspace, environment, _ledger(environment, databases))

@@ -1,4 +1,4 @@
-"""The command `unlock`: shows who holds the run lock, and terminates the sessions that a killed run left behind."""
+"""The command `unlock`: shows the holder of the run lock, and terminates sessions of a killed run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Ending(StrEnum):
     """What to do with the run that holds the lock."""
 
     NONE = "none"
-    """Only show it."""
+    """Only show the run."""
     IDLE = "idle"
-    """Terminate it, unless one of its sessions is active or its run reported progress recently."""
+    """Terminate the run unless one of its sessions is active, or it has reported progress recently."""
     ANY = "any"
-    """Terminate it even if active; its current work is rolled back, or resumed by the next run."""
+    """Terminate the run even if it is active; its current work is rolled back, or the next run resumes it."""
 
 
 @dataclass(frozen=True)
 class Unlocked:
-    """The holder of the lock, and whether that run was terminated."""
+    """The holder of the lock, and whether its run was terminated."""
 
     environment: str
     holder: Holder | None
@@ -43,7 +43,7 @@ class Unlocked:
 
 
 def unlock(request: Request, ending: Ending, *, databases: Databases) -> Unlocked:
-    """Terminates only sessions of this tool, of this role, in this database. Raises MustWaitError. May write."""
+    """Terminates only sessions of this tool and role in this database. Raises MustWaitError. May write."""
     name = request.environment.name
     database = databases.of(request.environment)
     holder = database.holder()

@@ -1,1 +1,1 @@
-"""The domain model, and pure functions over it: no files, no network, no database."""
+"""The domain model as data and pure functions: no access to files, the network or a database."""

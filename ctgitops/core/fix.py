@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Following:
-    """A follow-up migration, begun after the one whose lines change."""
+    """A new migration that a fix adds after the migration whose lines it changes."""
 
     words: str
     sql: str
     rollback: str
-    """The SQL that reverts it."""
+    """The SQL that rolls this migration back."""
     also: str = ""
-    """What the rollback of the changed migration must do in addition."""
+    """SQL to add to the rollback of the changed migration."""
     makes: str = ""
-    """The index that it creates instead of the changed migration, and that its own rollback drops."""
+    """The index that this migration creates instead of the changed one; its own rollback drops the index."""
     needed: bool = True
-    """Whether the changed lines alone would leave out a part of the migration's purpose."""
+    """Whether the fix is incomplete without this migration: the changed lines alone do not do all that the file did."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Replacement for the lines from `first` to `last` of a file; empty where they should be deleted."""
+    """Replaces the lines from `first` to `last` of a file with `instead`; deletes them if `instead` is empty."""
 
     path: str
     first: int
@@ -34,7 +34,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Rename:
-    """The correct name of a file."""
+    """Renames a file to its correct name."""
 
     path: str
     to: str

@@ -1,4 +1,4 @@
-"""A problem, as data instead of an exception, so that one run can report all problems."""
+"""A problem is data, not an exception, so that one run can report all problems."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..errors import Place
 from .fix import Fix
 
 NOT_ANALYSED = "not-analysed"
-"""The code of a problem, and of a lint finding, about a statement that an analysis failed on."""
+"""The code of a problem or lint finding that reports a statement whose analysis failed."""
 
 
 class Concern(StrEnum):
-    """The side that a problem is on, which decides the exit status."""
+    """The area that a problem belongs to; it decides the exit status."""
 
     WORKSPACE = "workspace"
     LEDGER = "ledger"
@@ -24,7 +24,7 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as required. `blocks` decides whether a plan with it can be applied."""
+    """A violated requirement. `blocks` says that a plan with this problem cannot be applied."""
 
     code: str
     what: str
@@ -35,22 +35,22 @@ class Problem:
     blocks: bool = True
     concern: Concern = Concern.WORKSPACE
     fix: Fix | None = None
-    """The fix, where there is exactly one; the hint describes it in words."""
+    """The fix, if there is exactly one; the hint describes it in words."""
     fails: bool = False
-    """Whether it makes `plan` and `check` fail although it does not block: a finding of severity `error`."""
+    """Whether `plan` and `check` fail although the problem does not block: a lint finding of severity `error`."""
 
     @property
     def is_error(self) -> bool:
-        """Whether pages show it as an error instead of a warning."""
+        """Whether pages show the problem as an error; otherwise they show a warning."""
         return self.blocks or self.fails
 
     @property
     def position(self) -> tuple[bool, str, int, int]:
-        """The key for sorting by file, line and column; problems without a place are last."""
+        """The key for sorting by file, line and column; problems without a place come last."""
         place = self.place or Place("")
         return (self.place is None, place.path, place.line or 0, place.column or 0)
 
 
 def statements_not_analysed(problems: Iterable[Problem]) -> int:
-    """The number of statements that an analysis failed on, for the summary line of a page."""
+    """The number of statements whose analysis failed, for the summary line of a page."""
     return len({problem.place for problem in problems if problem.code == NOT_ANALYSED})

@@ -1,4 +1,4 @@
-"""The receipt of a backup: what was saved, the proof that it was restored once, and how to restore it again."""
+"""The receipt of a backup: what it contains, the evidence that it was restored once, and how to restore it again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Grant:
     """One privilege of one role on a schema."""
 
     grantee: str
-    """Empty for PUBLIC."""
+    """The role's name; empty for PUBLIC."""
     privilege: str
     grantable: bool = False
 
@@ -33,13 +33,13 @@ class SchemaRights:
     """The owner of a schema, and the privileges of other roles on it."""
 
     owner: str
-    """Empty where it is the owner that initdb sets."""
+    """The owner's name; empty if it is the owner that initdb sets."""
     grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Written last, after the backup was restored and compared; a backup without a receipt does not count."""
+    """The receipt of one backup, written last: a backup without a receipt does not count."""
 
     id: str
     """`20261123T141502Z-production-1f2e3d4c`: sorts by time and names the environment."""
@@ -56,37 +56,37 @@ class Receipt:
     rows: dict[str, int]
     """Rows of each table, as `schema.name`, counted in the snapshot that was dumped."""
     files: dict[str, SavedFile]
-    """Every file of the dump, relative to `dump/`."""
+    """By path relative to `dump/`, every file of the dump."""
     schema_sha256: str
-    """Hash of the schema's inventory, equal in the source and in the restored database."""
+    """SHA-256 of the schema's inventory, which is equal in the source and in the restored database."""
     proof: str
-    """Where it was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
+    """The server on which the backup was restored, such as `PostgreSQL 18.6, a throw-away server beside the run`."""
     notes: tuple[str, ...] = ()
     """Remarks that do not make the backup incomplete, such as harmless messages of pg_restore."""
     left_out: tuple[str, ...] = ()
-    """Objects that the dump leaves out, a line each with the reason, such as an INVALID index."""
+    """Objects that the dump leaves out, one line each with the reason, such as an INVALID index."""
     public: SchemaRights | None = None
-    """The rights on the schema `public`; None where there is none, and in receipts of older versions."""
+    """The rights on the schema `public`; None if that schema does not exist, and in receipts of older versions."""
     contents: dict[str, str] = field(default_factory=dict)
-    """For each critical table, a checksum of its rows, equal in the source and in the restored database."""
+    """By critical table, a checksum of its rows, which is equal in the source and in the restored database."""
     format: int = field(default=FORMAT)
 
     @property
     def bytes(self) -> int:
-        """Size of the dump."""
+        """Size of the dump in bytes."""
         return sum(file.bytes for file in self.files.values())
 
     @property
     def restore_with(self) -> str:
-        """The command that restores it."""
+        """The command that restores the backup."""
         return f"ctgitops restore {self.location}/receipt.json --into URL"
 
     def to_json(self) -> str:
-        """The receipt as it is written to `receipt.json`."""
+        """The text of `receipt.json`."""
         return json.dumps(asdict(self), default=datetime.isoformat, indent=1, sort_keys=True) + "\n"
 
     def summary(self) -> str:
-        """The part that the ledger stores, as JSON: enough to find, check and restore the backup."""
+        """The part of the receipt that the ledger stores, as JSON: enough to find, check and restore the backup."""
         return json.dumps(
             {
                 "id": self.id,
@@ -104,7 +104,7 @@ class Receipt:
 
     @classmethod
     def from_json(cls, text: str) -> Receipt:
-        """Reads `receipt.json`. Raises ValueError for anything that is not a receipt of this format."""
+        """Reads `receipt.json`. Raises ValueError if `text` is not a receipt of this format."""
         data: Any = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise ValueError(f"not a receipt of format {FORMAT}")

@@ -1,4 +1,4 @@
-"""Creates the repository of the demo from ConstructTrack's migrations; its pull request adds the newest of them."""
+"""Creates the demo's repository from ConstructTrack's migrations; its pull request adds two of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 HELD_BACK = ("300_inspection_forms", "700_work_order_indexes_concurrently")
-"""The migrations that the story's pull request adds; `FORMS` is staging's data for them."""
+"""The migrations that the demo's pull request adds; `FORMS` is the seed file with staging's data for them."""
 
 FORMS = "003_work.sql"
 
@@ -27,13 +27,13 @@ seeds: [seeds/production, seeds/customers]
 
 
 def origin() -> Path:
-    """The folder of ConstructTrack's migrations: in the installed package, or beside it in a checkout."""
+    """The folder of ConstructTrack's migrations: inside the installed package, or next to it in a checkout."""
     packaged = Path(__file__).parent / "repository"
     return packaged if packaged.is_dir() else Path(__file__).parents[2]
 
 
 def main_branch(root: Path) -> None:
-    """Writes the main branch before the pull request; its production has customer data, from staging's seed files."""
+    """Writes the main branch before the pull request; production gets customer data from staging's seed files."""
     source = origin()
     shutil.copytree(source / "migrations", root / "migrations")
     for name in ("staging", "production"):

@@ -16,7 +16,7 @@ import click
 
 from ..commands.apply import apply
 from ..commands.plan import plan
-from ..commands.rollback import Back, rollback
+from ..commands.rollback import RollbackExtent, rollback
 from ..commands.status import status
 from ..core.forge.event import Ignored, Refused
 from ..core.forge.intent import Applying, Planning, decide
@@ -38,18 +38,18 @@ from ..wiring.wiring import Wiring
 from . import repository
 
 LAST_ON_MAIN = 202
-"""The latest migration of this database before the pull request."""
+"""The last migration that is applied before the pull request."""
 
 REPOSITORY = "constructtrack/database"
-"""The repository of its events' payloads."""
+"""The repository's name in the payloads of the demo's events."""
 
 MADE = ".made-by-ctgitops-demo"
-"""Marks a folder that a demo filled; only a marked folder is ever emptied, so that other work is safe."""
+"""Marks a folder that a demo created; the demo empties only marked folders, so that no other files are lost."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The checkout, its wiring to two databases, and the folder that keeps all results."""
+    """The checkout, its wiring to two databases, and the folder for all results."""
 
     into: Path
     environ: dict[str, str]
@@ -60,15 +60,15 @@ class Stage:
         return self.into / "repository"
 
     def wiring(self) -> Wiring:
-        """The wiring of the checkout in its current state."""
+        """The wiring for the current state of the checkout."""
         return Wiring(self.root, self.environ)
 
     def keep(self, name: str, text: str) -> None:
-        """Writes a file for a person to look at."""
+        """Writes a result for the user to look at."""
         (self.into / name).write_text(text, encoding="utf-8")
 
     def schema_of(self, name: str) -> str:
-        """Identity of an environment's current schema."""
+        """A hash of an environment's current schema."""
         wiring = self.wiring()
         environment = wiring.environment(name)
         with exported_snapshot(wiring.addresses.named(environment.url_secret, name)) as snapshot:
@@ -76,7 +76,7 @@ class Stage:
 
 
 def play(into: Path) -> int:
-    """Plays the whole story, from an empty folder; its servers are removed when it ends, also after an error."""
+    """Plays the whole story in an empty folder; the servers are removed at the end, even after an error."""
     began = time.monotonic()
     _empty(into)
     with _stage(into) as stage:
@@ -85,8 +85,8 @@ def play(into: Path) -> int:
         _merge(stage)
         before = stage.schema_of("production")
         _release(stage)
-        _way_back(stage, before)
-        _where_we_are(stage)
+        _roll_back(stage, before)
+        _show_status(stage)
     click.echo(f"\nThe demo took {time.monotonic() - began:.0f} s. Its files are in {into}/:")
     for path in sorted(into.glob("[!.]*")):
         click.echo(f"  {path}")
@@ -106,7 +106,7 @@ def _stage(into: Path) -> Iterator[Stage]:
 
 
 def _empty(into: Path) -> None:
-    """Removes what an earlier demo created there, and nothing else."""
+    """Empties a folder that an earlier demo created, and no other folder."""
     if into.exists() and any(into.iterdir()) and not (into / MADE).is_file():
         raise click.BadParameter(
             f"{into} contains files that a demo did not create; give another folder", param_hint="--into"
@@ -141,8 +141,8 @@ def _payload(name: str) -> dict[str, object]:
     return payload
 
 
-def _asked_by(stage: Stage, event: str) -> Planning | Applying:
-    """The request of a GitHub payload for this repository."""
+def _intent_of(stage: Stage, event: str) -> Planning | Applying:
+    """The intent for the payload of a GitHub event in this repository."""
     happened = read_event(event, _payload(event))
     if isinstance(happened, Ignored | Refused):
         raise CtgitopsError(f"the payload of {event} is ignored: {happened.why}")
@@ -159,7 +159,7 @@ def _pull_request(stage: Stage) -> None:
         "is posted as a comment, and no database is changed."
     )
     _act("1. A pull request", words)
-    asked = _asked_by(stage, "pull_request")
+    asked = _intent_of(stage, "pull_request")
     wiring = stage.wiring()
     requests = tuple(wiring.request(each.name) for each in asked.environments)
     looks = plan(requests, databases=wiring.databases, code=wiring.code, shadows=wiring.shadows)
@@ -169,7 +169,7 @@ def _pull_request(stage: Stage) -> None:
 
 
 def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
-    """The pull request, with the address at which people see it."""
+    """The origin of a run for the pull request, with the pull request's web address."""
     origin = replace(stage.wiring().origin, repository_url=f"https://github.com/{REPOSITORY}")
     if isinstance(asked, Planning):
         return replace(origin, commit_sha=asked.sha, pull_request=asked.pull_request)
@@ -177,7 +177,7 @@ def _origin(stage: Stage, asked: Planning | Applying) -> Origin:
 
 
 def _record(stage: Stage, outcome: Outcome) -> str:
-    """The text of the comment after an outcome."""
+    """The text of the comment after `outcome`."""
     wiring = stage.wiring()
     environments = tuple(wiring.environment(name) for name in wiring.environment_names)
     ledgers = {environment.name: wiring.databases.of(environment).ledger() for environment in environments}
@@ -204,14 +204,14 @@ def _release(stage: Stage) -> None:
 
 
 def _deploy(stage: Stage, event: str, comment: str) -> None:
-    """Applies to the environments of an event, and keeps the comment that it leads to."""
-    for environment in _asked_by(stage, event).environments:
+    """Applies to the environments of an event, and writes the resulting comment to a file."""
+    for environment in _intent_of(stage, event).environments:
         outcome = _applied(stage, environment.name)
         click.echo(outcome_text(outcome))
         stage.keep(comment, _record(stage, outcome))
 
 
-def _way_back(stage: Stage, before: str) -> None:
+def _roll_back(stage: Stage, before: str) -> None:
     words = (
         f"`ctgitops rollback --env production --to {LAST_ON_MAIN}` runs the rollback SQL from the ledger, newest "
         "first, after another backup. The schema must then be the same as before the tag."
@@ -221,7 +221,7 @@ def _way_back(stage: Stage, before: str) -> None:
     request = wiring.request("production")
     with wiring.console() as tell:
         outcome = rollback(
-            request, Back(to=LAST_ON_MAIN), databases=wiring.databases, backups=wiring.backups, tell=tell
+            request, RollbackExtent(to=LAST_ON_MAIN), databases=wiring.databases, backups=wiring.backups, tell=tell
         )
     click.echo(outcome_text(outcome))
     after = stage.schema_of("production")
@@ -232,7 +232,7 @@ def _way_back(stage: Stage, before: str) -> None:
     click.echo(f"  production's schema is the same as before the tag: {after[:12]}")
 
 
-def _where_we_are(stage: Stage) -> None:
+def _show_status(stage: Stage) -> None:
     _act(
         "5. The status",
         "Staging is ahead, production is rolled back, and both ledgers record who did what, when and why.",
@@ -258,4 +258,4 @@ def _applied(stage: Stage, name: str, *, quiet: bool = False) -> Outcome:
 
 
 def _silence(_progress: Progress) -> None:
-    """Ignores progress: the creation of the main branch needs no output."""
+    """A listener that shows nothing, for the creation of the main branch."""

@@ -1,4 +1,4 @@
-"""Searches the repository's code for names: in the files that git tracks, or in all files if there is no git."""
+"""Searches the repository's code for names, in the files that git tracks; without git, in all files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .git import tracked
 from .repository import Repository, shown
 
 LARGEST = 1_000_000
-"""Bytes of a file: larger files are generated, and generated code is not edited by hand."""
+"""Maximum size of a file in bytes; a larger one is generated, so people do not edit it."""
 MOST = 50_000
-"""Maximum number of files, so that a search takes seconds."""
+"""Maximum number of files, so that a search ends within seconds."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -23,7 +23,7 @@ _GENERATED = ("-lock.json", "-lock.yaml", ".min.js", ".min.css")
 
 
 def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Searched:
-    """Finds where a repository's files mention names; the workspace `root` inside it holds no code, and is skipped."""
+    """Finds references to names in a repository's files; skips the workspace `root`, which contains no code."""
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
@@ -34,7 +34,7 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
         if count == MOST:
             return Searched(tuple(mentions), f"there are more than {MOST:,} files")
         text = reader.text(path, LARGEST)
-        if not isinstance(text, Problem):  # an image, a link or a large file: not code that a person wrote
+        if not isinstance(text, Problem):  # a Problem is an image, a link or a large file, not code that a person wrote
             mentions += mentions_in(shown(path), text, those)
         elif text.code == "unreadable" and not _missing(top / path):
             unread.append(shown(path))
@@ -44,7 +44,7 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
 
 
 def _missing(path: Path) -> bool:
-    """Whether the file does not exist: git may track a file that is deleted in the working tree."""
+    """Whether the file does not exist, although git may track it: a tracked file can be deleted in the working tree."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Parses dbmate's file format: `-- migrate:up` and `-- migrate:down` in one file.
+"""Parses dbmate's format, `-- migrate:up` and `-- migrate:down` in one file.
 
-A section keeps its marker as its first line, so that the options in the marker stay with the text, in the ledger too.
+A section includes its marker as the first line, so that the ledger also stores the options in the marker.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _MARKER = re.compile(r"^--[ \t]*migrate:(up|down)\b[ \t]*(.*?)[ \t]*$", re.MULTI
 _RESEMBLES = re.compile(
     r"^[ \t]*--[ \t]*migrate[ \t]*:?[ \t]*(?:up|down)[ \t]*(?:transaction:\w+)?[^\w\n]*$", re.MULTILINE | re.IGNORECASE
 )
-"""A marker as people mistype it: dbmate and ctgitops read it as a comment, and what is below it would run."""
+"""A mistyped marker: dbmate and ctgitops read it as a comment, so the SQL below it would run."""
 _OPTIONS = {"transaction:true", "transaction:false"}
 
 
 def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Problem, ...]]:
-    """The up and down scripts in a migration file; the down script is None if the file has no such section."""
+    """The up and down scripts in a migration file; the down script is None if the file has no down section."""
     markers = list(_MARKER.finditer(text))
     if not markers:
         return Script(text, path), None, tuple(_mistyped(text, path))
@@ -34,7 +34,7 @@ def scripts_of(text: str, path: str) -> tuple[Script, Script | None, tuple[Probl
 
 
 def without_markers(text: str) -> str:
-    """Replaces section markers by empty comments and keeps all lines, because a header may surround the markers."""
+    """Replaces section markers by empty comments, so that line numbers and a header around a marker stay intact."""
     return _MARKER.sub("--", text)
 
 

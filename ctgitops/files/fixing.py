@@ -17,9 +17,9 @@ from .scaffold import Change, NewFile, Order, new_migration, write_files
 
 
 def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[tuple[str, ...], tuple[Lines, ...]]:
-    """Changes and renames files; of two fixes for a line, the first wins. Returns messages and unfinished fixes.
+    """Changes and renames files; of two fixes for a line, applies the first. Writes.
 
-    Writes. Unfinished fixes need a follow-up migration.
+    Returns messages about what was done, and the fixes that still need a follow-up migration.
     """
     wanted = [fix for fix in dict.fromkeys(fixes) if isinstance(fix, Lines)]
     done, begun = [], []
@@ -37,9 +37,9 @@ def fix_lines(root: Path, workspace: Workspace, fixes: Iterable[Fix]) -> tuple[t
 
 
 def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tuple[str, ...]:
-    """Writes the follow-up migration of a fix, and extends the rollback of the first migration if necessary.
+    """Writes the follow-up migration of a fix, and changes the rollback of the fixed migration if necessary.
 
-    `workspace` must be up to date: read after the follow-up migrations of other fixes were written.
+    `workspace` must be read after the follow-up migrations of other fixes were written.
     """
     migration = next((m for m in workspace.migrations if m.path == fix.path), None)
     if migration is None or fix.then is None:
@@ -63,7 +63,7 @@ def _also(root: Path, migration: Migration, then: Following) -> Iterator[str]:
 
 
 def _with(text: str, statement: str, end: str) -> str:
-    """A rollback with one more statement at its end, before the COMMIT of an explicit transaction."""
+    """Adds a statement at the end of a rollback, but before the COMMIT of an explicit transaction."""
     try:
         pair = outer_pair(statements(text))
     except SqlSyntaxError:
@@ -73,7 +73,7 @@ def _with(text: str, statement: str, end: str) -> str:
 
 
 def _without(text: str, index: str) -> str:
-    """A rollback without the statement that drops an index."""
+    """Removes the statement that drops an index from a rollback."""
     if not index:
         return text
     try:
@@ -89,7 +89,7 @@ def _without(text: str, index: str) -> str:
 
 
 def _drops(tree: Tree, index: str) -> bool:
-    """Whether a statement drops that index and nothing else."""
+    """Whether a statement drops this index and nothing else."""
     if tree.kind != "DropStmt" or tree.node.get("removeType") != "OBJECT_INDEX":
         return False
     names = list(dropped_names(tree.node))
@@ -97,7 +97,7 @@ def _drops(tree: Tree, index: str) -> bool:
 
 
 def _rollback_fits(migration: Migration | None, fix: Lines) -> bool:
-    """Whether the migration's rollback stays correct if a follow-up migration creates the object."""
+    """Whether the migration's rollback remains correct if a follow-up migration creates the object instead."""
     if fix.then is None or not fix.then.needed:
         return True
     if migration is None or (migration.down and migration.down.path == migration.path):

@@ -1,4 +1,4 @@
-"""Asks git about other branches and the history, without running any program that the checkout configures."""
+"""Queries git about branches and history, without running any program that the checkout's configuration names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _WITHOUT_BASE = {
 
 
 def base_of(root: Path, name: str | None = None, option: str = "--base") -> BaseBranch | None:
-    """The migrations of a branch, or of the first default branch name that exists; None if there is none.
+    """The migrations of the branch `name`, or of the first default branch that exists; None if there is none.
 
-    Also None outside of a repository, unless a branch is named. Raises WorkspaceError if git fails.
+    Also None if the folder is not in a repository, unless `name` is given. Raises WorkspaceError if git fails.
     """
     if name is None and not in_repository(root):
         return None
@@ -36,12 +36,12 @@ def base_of(root: Path, name: str | None = None, option: str = "--base") -> Base
 
 
 def base_name(git: Git, name: str | None = None) -> str:
-    """The given branch, or the first default branch that exists; empty if there is none."""
+    """The given branch, or the first default branch that exists; empty if none exists."""
     return next((branch for branch in ((name,) if name else _USUAL) if commit_of(git, branch)), "")
 
 
 def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
-    """Like `base_of`, but required. Raises UsageError, which says what to fetch, and WorkspaceError."""
+    """Like `base_of`, but raises UsageError, with what to fetch, if there is no branch. Raises WorkspaceError."""
     base = base_of(root, name, option)
     if base is not None:
         return base
@@ -55,7 +55,7 @@ def the_base(root: Path, name: str | None, option: str) -> BaseBranch:
 
 
 def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
-    """The files below the root that differ from the fork point of this branch, by their paths from the root.
+    """The files below the root that differ from the fork point of this branch, by path relative to the root.
 
     Raises WorkspaceError if git fails.
     """
@@ -67,7 +67,7 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
 
 
 def fork_of(git: Git, base: str) -> str:
-    """The merge base of HEAD and the base branch; the base itself if they have no common history."""
+    """The merge base of HEAD and the base branch; the base branch itself if they have no common history."""
     if not commit_of(git, "HEAD"):
         return base
     fork = git.text_or_none("merge-base", "--end-of-options", base, "HEAD")
@@ -83,9 +83,9 @@ def commit_of(git: Git, name: str) -> str:
 
 
 def seniority_of(root: Path, contested: tuple[Migration, ...]) -> Seniority:
-    """Which of the given migrations the base branch has, and when each was committed; never raises.
+    """Which of the contested migrations the base branch has, and when each was committed; never raises.
 
-    It decides which file a problem points at. If git fails, the order is unknown, and the problem says so.
+    The result decides which file a problem concerns. If git fails, the result is unknown, and the problem says so.
     """
     if not in_repository(root):
         return Seniority()
@@ -119,17 +119,17 @@ def head_of(root: Path) -> str:
 
 
 def in_repository(root: Path) -> bool:
-    """Whether a folder is in a git working tree, judged by files alone: git may be missing or broken."""
+    """Whether a folder is in a git working tree; checks only files, because git may be missing or broken."""
     return bool(os.environ.get("GIT_DIR")) or any((p / ".git").exists() for p in _upwards(root))
 
 
 def top_of(root: Path) -> Path:
-    """The top folder of the repository; outside of one, the folder itself. Needs no git."""
+    """The top folder of the repository; outside of one, the folder itself. Does not run git."""
     return next((p for p in _upwards(root) if (p / ".git").exists()), root)
 
 
 def tracked(root: Path) -> tuple[str, ...] | None:
-    """The files that git tracks below a folder, by their paths from there; None if git cannot list them."""
+    """The files that git tracks below a folder, by path relative to it; None if git cannot list them."""
     if not in_repository(root):
         return None
     try:
@@ -145,7 +145,7 @@ def _upwards(root: Path) -> tuple[Path, ...]:
 
 
 def _head_file(top: Path) -> str:
-    """Resolves HEAD from the files in .git, but not for a linked worktree; empty if that fails."""
+    """Resolves HEAD from the files in .git; empty if that fails, and for a linked worktree."""
     folder = top / ".git"
     try:
         said = (folder / "HEAD").read_text().strip()
@@ -162,7 +162,7 @@ def _head_file(top: Path) -> str:
 
 
 def _near(git: Git, name: str) -> list[str]:
-    """Branches whose last path component is that of the name."""
+    """Branches whose last path component equals that of `name`."""
     listed = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes").splitlines()
     last = name.rsplit("/", 1)[-1]
     return [ref for ref in listed if ref != name and ref.rsplit("/", 1)[-1] == last]
@@ -182,7 +182,7 @@ def _fetched(git: Git, name: str | None, option: str) -> str:
 
 
 def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
-    """Reads a branch's migrations; `versions` needs the files' text, which a clone without blobs fetches first."""
+    """Reads a branch's migrations; `versions` reads the files' text too, which a clone without blobs must fetch."""
     listed = git.text("ls-tree", "-z", "--name-only", branch, f"{FOLDER}/")
     files = [name for path in listed.split("\0") if (name := parse_migration_name(path.rsplit("/", 1)[-1]))]
     plain = ("--no-color", "--no-line-number", "--no-column")  # overrides grep.* in git's configuration

@@ -1,4 +1,4 @@
-"""Runs git: bounded in time, never interactive, and a failure is an error with git's own words."""
+"""Runs git with a timeout and never interactively; on failure, the error quotes git."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import WorkspaceError
 
 SECONDS = 30
-"""Timeout of one git command: a partial clone may fetch missing objects."""
+"""Timeout of one git command; it is long because a partial clone may fetch missing objects."""
 _SAFE = (
     "-c",
     "core.hooksPath=/dev/null",
@@ -57,22 +57,22 @@ class Answer:
     status: int
     printed: str
     said: str
-    """Its stderr."""
+    """The text on stderr."""
 
     @property
     def is_no(self) -> bool:
-        """Whether git answered "no": exit status 1, without a read error on stderr."""
+        """Whether git's answer is "no": exit status 1, and no read error on stderr."""
         return self.status == 1 and not _COMPLAINT.search(self.said)
 
 
 @dataclass(frozen=True)
 class Git:
-    """git in one folder. `wanted` names what the caller needs; errors say that it is unknown."""
+    """Runs git in one folder. `wanted` names the fact that the caller needs; errors say that it is unknown."""
 
     root: Path
     wanted: str
     otherwise: str = ""
-    """A command that works without git's answer, for the hint of errors."""
+    """A command that works without git's answer, used in the hint of errors."""
 
     def text(self, *arguments: str) -> str:
         """The output of a git command. Raises WorkspaceError if it fails."""
@@ -82,7 +82,7 @@ class Git:
         return printed
 
     def text_or_none(self, *arguments: str) -> str | None:
-        """The output of a git command; None if git answers no. Raises WorkspaceError if it fails."""
+        """The output of a git command; None if git's answer is "no". Raises WorkspaceError if it fails."""
         answer = self.run(*arguments)
         if answer.is_no:
             return None
@@ -91,7 +91,7 @@ class Git:
         return answer.printed
 
     def run(self, *arguments: str) -> Answer:
-        """Runs one command, without programs that the checkout configures. Raises WorkspaceError."""
+        """Runs one command without any program that the checkout configures. Raises WorkspaceError."""
         command = ["git", *_SAFE, "-C", str(self.root), *arguments]
         try:
             child = subprocess.Popen(
@@ -100,7 +100,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env={**os.environ, **_SILENT},
-                start_new_session=True,  # without a terminal, ssh cannot prompt; the group lets all helpers be killed
+                start_new_session=True,  # without a terminal, ssh cannot prompt; as a group, all helpers can be killed
             )
         except FileNotFoundError:
             raise self.failure("git is not installed", "install git") from None
@@ -125,14 +125,14 @@ class Git:
 
 
 def _words(said: str) -> str:
-    """Git's error message on one line, without credentials in URLs."""
+    """Git's error message on one line, with credentials in URLs removed."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     complaints = [line for line in lines if _COMPLAINT.match(line)] or lines
     return _CREDENTIALS.sub("", "; ".join(dict.fromkeys(complaints)))[:_MOST_WORDS]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kills git and all its child processes, which would keep its pipes open."""
+    """Kills git and all its child processes, which would otherwise keep its pipes open."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.communicate()

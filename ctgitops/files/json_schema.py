@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Miss:
-    """One error of jsonschema: the keyword and the schema that reject a value."""
+    """An error of jsonschema: the keyword and the schema that reject a value."""
 
     word: str
     wanted: Any
@@ -43,7 +43,7 @@ class _Miss:
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem, and the keys that it makes unusable."""
+    """A problem with a document, and the keys that are unusable because of the problem."""
 
     keys: Keys
     problem: Problem
@@ -51,14 +51,14 @@ class Fault:
 
 @cache
 def schema_of(name: str) -> dict[str, Any]:
-    """A schema that ships with the package: `manifest` or `policy`."""
+    """The JSON Schema `manifest` or `policy` that ships with the package."""
     text = files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
 
 def faults(document: Document, name: str) -> tuple[Fault, ...]:
-    """All schema violations of a document."""
+    """All schema violations in a document."""
     found: list[Fault] = []
     for error in _validator()(schema_of(name)).iter_errors(document.value):
         miss = _Miss.of(error)
@@ -68,8 +68,8 @@ def faults(document: Document, name: str) -> tuple[Fault, ...]:
 
 @cache
 def _validator() -> type[Validator]:
-    """JSON Schema with the meaning of `$` in its specification: the end of the text, not before a final newline."""
-    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415 - 70 ms, which `--version` need not pay
+    """A validator in which `$` has JSON Schema's meaning: the end of the text, not before a final newline."""
+    from jsonschema import Draft202012Validator, ValidationError, validators  # noqa: PLC0415 - 70 ms, which `--version` need not spend
 
     def pattern(_: Validator, wanted: str, instance: object, __: object) -> Iterator[ValidationError]:
         if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$$", r"\\Z", wanted), instance):
@@ -80,7 +80,7 @@ def _validator() -> type[Validator]:
 
 
 def dotted(keys: Keys) -> str:
-    """`backup.keep.last`, `windows[0].days[1]`."""
+    """The path in dotted notation: `backup.keep.last`, `windows[0].days[1]`."""
     words = ""
     for key in keys:
         words += f"[{key}]" if isinstance(key, int) else f".{shown_value(key)}"
@@ -125,7 +125,7 @@ def _missing(miss: _Miss, document: Document) -> Iterator[Fault]:
 
 
 def _own_secret(example: str, place: Place | None) -> str:
-    """The example with the secret of the manifest's own environment: that of production is copied as it is."""
+    """The example with this environment's secret name, because users copy the example unchanged."""
     name = re.sub(r"\W", "_", PurePath(place.path).stem).upper() if place else "NAME"
     return example.replace("PRODUCTION_DATABASE_URL", f"{name}_DATABASE_URL")
 
@@ -149,7 +149,7 @@ def _expected(miss: _Miss) -> str:
 
 
 def _in_the_open(miss: _Miss, document: Document) -> Problem:
-    """Never repeats the value: it may contain a password."""
+    """The problem with a value in place of a secret's name; never shows the value, which may contain a password."""
     place = document.place(miss.keys)
     if not isinstance(miss.instance, str):
         what = f"`{dotted(miss.keys)}: {shown_value(miss.instance)}` is not valid"

@@ -40,7 +40,7 @@ _UNITS = {
 
 
 def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], tuple[Problem, ...]]:
-    """All environments by name, and all problems of the manifests."""
+    """All environments by name, and all problems with their manifests."""
     items, refused = repository.items(FOLDER)
     problems = list(refused)
     found: dict[str, Environment] = {}
@@ -84,13 +84,13 @@ def _read(repository: Repository, item: Item, problems: list[Problem]) -> Enviro
 
 
 def duration(text: str) -> timedelta:
-    """Parses `200ms`, `15min`, `24h`, as the schema allows."""
+    """Parses a duration such as `200ms`, `15min` or `24h`, which the schema has validated."""
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
     return int(number) * _UNITS[text[len(number) :]]
 
 
 def secret(text: str) -> str:
-    """`${NAME}` → `NAME`."""
+    """The name in a reference to a secret: `${NAME}` becomes `NAME`."""
     return text.removeprefix("${").removesuffix("}")
 
 
@@ -141,7 +141,7 @@ def _health(health: dict[str, Any], document: Document) -> Health:
 
 
 def _preflight(written: dict[str, Any]) -> PreflightPolicy:
-    """Keys that are left out keep their defaults."""
+    """Parses `preflight`; a missing key keeps its default."""
     limits = {
         key: value if key == "connections" else duration(value) for key, value in written.get("limits", {}).items()
     }

@@ -1,4 +1,4 @@
-"""Validates what JSON Schema cannot check in a manifest, such as time zones, for keys that the schema accepts."""
+"""Checks in a manifest what JSON Schema cannot express, such as time zones, for keys that the schema accepts."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
     (("backup", "verify"), lambda value: value != "restore", "verify backups in another way than by a restore", ""),
     (("backup", "keep"), lambda _: True, "delete old backups", ""),
 )
-"""Keys that are known but not implemented: the key, for which values, what is not done, and what to use instead."""
+"""Known keys that are not implemented: the key, the values concerned, the missing feature, and an alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""24 days in each unit: PostgreSQL's timeouts are in milliseconds, with a maximum of 2**31 - 1, which is 24.8 days."""
+"""The number of units in 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:
-    """Reports unimplemented keys, and invalid durations, time zones, tags without a release and seed folders."""
+    """Reports unimplemented keys, and invalid durations, time zones, tags without a release, and seed folders."""
     return (
         *_not_yet(document),
         *_durations(document, usable),
@@ -139,12 +139,12 @@ _SHORTEST = timedelta(seconds=1)
 
 
 def query_of(document: Document, text: str) -> Script:
-    """The query as a Script that starts at its line in the manifest."""
+    """The health query as a Script that starts at its line in the manifest."""
     return Script(text, document.path, document.place((*_HEALTH, "query")).line or 1)
 
 
 def health_faults(document: Document, health: Health) -> Iterator[Fault]:
-    """Reports a value that is not a query, and invalid times."""
+    """Reports a health query that is not a query, and invalid times."""
     place = document.place((*_HEALTH, "query"))
     for problem in (each for each in query_problems(health.query) if each.blocks):
         what = f"`health.query`: {problem.what}"

@@ -1,4 +1,4 @@
-"""Reads the folder `migrations/`: file names of ctgitops, golang-migrate, dbmate and Supabase."""
+"""Reads the folder `migrations/`, with file names of ctgitops, golang-migrate, dbmate and Supabase."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLDER = "migrations"
 _WORDS = re.compile(r"[^a-z0-9]+")
 
 Files = dict[str, str]
-"""Paths of the files of one migration by suffix: ``, `.up`, `.down`, `.verify`."""
+"""By suffix (``, `.up`, `.down`, `.verify`), the paths of one migration's files."""
 
 
 def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migration, ...], tuple[Problem, ...]]:
@@ -53,7 +53,7 @@ def _folder(repository: Repository, item: Item) -> Problem:
 
 
 def _backwards(by_stem: dict[str, Files]) -> Iterator[Problem]:
-    """Reports files that are rollbacks by name and would run as migrations; they are left out."""
+    """Reports and leaves out files that are rollbacks by their names but would run as migrations."""
     for stem, forward in list(rollbacks_named_otherwise(by_stem.keys())):
         for path in by_stem.pop(stem).values():
             target = f"{FOLDER}/{forward}.down.sql"
@@ -107,7 +107,7 @@ def _orphans(by_stem: dict[str, Files]) -> Iterator[Problem]:
 
 @dataclass
 class _Reader:
-    """Reads migrations one by one, and collects their problems."""
+    """Reads one migration at a time, and collects the problems."""
 
     repository: Repository
     policy: Policy

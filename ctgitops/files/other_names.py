@@ -1,4 +1,4 @@
-"""Names that other migration tools give to files and folders, each with the name that ctgitops reads."""
+"""File and folder names of other migration tools, each with the name that ctgitops reads instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = re.compile(r"[^A-Za-z0-9]+")
 
 
 def name_of_other_tool(name: str) -> tuple[str, str] | None:
-    """The tool that names migrations like this, and how to rename the file; None if there is none."""
+    """The tool that uses such file names, and how to rename the file; None for a name of no such tool."""
     if match := _FLYWAY.fullmatch(name):
         kind, version, words = match[1].upper(), match[2] or "", _slug(match[3])
         if kind == "R":
@@ -31,7 +31,7 @@ def name_of_other_tool(name: str) -> tuple[str, str] | None:
 
 
 def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Stems of files whose names say that they roll back another file, each with the stem of that file."""
+    """Stems of files whose names say that they roll back another file, each with that file's stem."""
     for stem in stems:
         match = _BACK.fullmatch(stem)
         names = [f"{match[1]}{ending}" for ending in ("", "_up", "-up", ".do")] if match else []
@@ -40,7 +40,7 @@ def rollbacks_named_otherwise(stems: Collection[str]) -> Iterator[tuple[str, str
 
 
 def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
-    """The tool that uses one folder per migration like this, and where to move its files; None if there is none."""
+    """The tool that uses one such folder per migration, and where to move its files; None for no such tool."""
     _, _, names = next(os.walk(folder), ("", [], []))
     match = _DATED.fullmatch(folder.name)
     stem = f"{match[1].replace('-', '')}_{_slug(match[2])}" if match else "NNN_name"
@@ -52,7 +52,7 @@ def folder_of_other_tool(folder: Path) -> tuple[str, str] | None:
 
 
 def holds_sql(folder: Path) -> bool:
-    """Whether a folder contains SQL at any depth; assumed if it cannot be listed. Links are not followed."""
+    """Whether a folder contains SQL at any depth, or cannot be listed. Does not follow links."""
     unread: list[OSError] = []
     found = any(
         name.lower().endswith(".sql") for _, _, names in os.walk(folder, onerror=unread.append) for name in names

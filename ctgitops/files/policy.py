@@ -14,13 +14,13 @@ from .strict_yaml import Document, read_yaml
 
 PATH = "migrations/policy.yaml"
 LARGEST = 100_000
-"""Maximum size of a manifest or policy in bytes; a file of this size is still read at once."""
+"""Maximum size of a manifest or policy in bytes; reading and parsing such a file takes no noticeable time."""
 
 _UNITS = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
-    """The policy; a missing file, or an invalid key, gets the defaults."""
+    """The policy; the defaults replace a missing file and invalid keys."""
     other = PATH.replace(".yaml", ".yml")
     if (repository.root / other).exists():
         hint = f"rename it to {PATH}"
@@ -39,13 +39,13 @@ def read_policy(repository: Repository) -> tuple[Policy, tuple[Problem, ...]]:
 
 
 def read_document(repository: Repository, path: str) -> Document | Problem:
-    """Reads a YAML file of the repository; a Problem if it cannot be read."""
+    """Reads a YAML file of the repository; returns a Problem if it cannot be read."""
     text = repository.text(path, LARGEST)
     return text if isinstance(text, Problem) else read_yaml(text, path)
 
 
 def without_faults(document: Document, found: tuple[Fault, ...]) -> dict[str, Any]:
-    """The top-level keys of a document without problems."""
+    """The top-level keys of a document that have no faults."""
     spoilt = {fault.keys[0] for fault in found if fault.keys}
     if not isinstance(document.value, dict):
         return {}
@@ -84,10 +84,10 @@ def _policy(usable: dict[str, Any]) -> Policy:
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:
-    """Reports unknown rules under `lint`, each with the most similar rule."""
+    """Reports unknown rules under `lint`, each with the most similar known rule."""
     if not usable.get("lint"):
         return
-    from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not pay
+    from ..lint.registry import nearest, rule_named  # noqa: PLC0415 - 20 ms, which a run without `lint:` need not spend
 
     for name in usable["lint"]:
         if rule_named(name) is None:

@@ -1,4 +1,4 @@
-"""Asks git which migration files were removed, and by which commit."""
+"""Finds removed migration files with git, and the commits that removed them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .git_command import DEEPER, Git
 from .migrations import FOLDER
 
 _SIMILAR = 0.5
-"""The share of common lines from which git, too, detects a rename."""
+"""The minimum share of common lines for a rename; git's default too."""
 _WHOLE = (
     "`git config --unset remote.origin.partialclonefilter && git fetch --refetch origin` fetches the complete history"
 )
@@ -24,7 +24,7 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64})\t(.*)\t([0-9-]{10})")
 
 
 def removals(root: Path) -> Removals:
-    """The migrations in the base branch or its history that are missing from the working tree. Read-only."""
+    """The migrations that the base branch or its history has and the working tree lacks. Read-only."""
     if not in_repository(root):
         return Removals()
     git = Git(root, "which files were removed")
@@ -45,12 +45,12 @@ def removals(root: Path) -> Removals:
 
 
 def _without_trees(git: Git) -> bool:
-    """Whether reading the history would fetch trees one commit at a time (a clone with a `tree:` filter)."""
+    """Whether reading the history would fetch trees one commit at a time, as in a clone with a `tree:` filter."""
     return " tree:" in (git.text_or_none("config", "--get-regexp", r"^remote\..*\.partialclonefilter$") or "")
 
 
 def _shallow(git: Git) -> tuple[str, str]:
-    """Returns why removals are unknown in a shallow clone without another branch."""
+    """Why removals are unknown in a shallow clone without another branch, and the command that deepens it."""
     if git.text("rev-parse", "--is-shallow-repository").strip() == "true":
         return "this clone is shallow", DEEPER
     return "", ""
@@ -72,11 +72,11 @@ def _removed_here(git: Git, base: str, fork: str) -> Iterator[Removal]:
         name = _name(path)
         if name and not _renamed(git, fork, path, name):
             said = git.text("log", "-1", "--no-renames", "--diff-filter=D", _FORMAT, f"{fork}..HEAD", "--", path)
-            yield Removal(name, fork[:12], base, _told(said.strip()))
+            yield Removal(name, fork[:12], base, _commit_text(said.strip()))
 
 
 def _renamed(git: Git, fork: str, path: str, name: str) -> bool:
-    """Whether a file with the same number has similar text, tracked or not; the name in its header may differ."""
+    """Whether a file, tracked or not, has the same number and similar text; the name in its header may differ."""
     same = [p for p in (git.root / FOLDER).glob(f"{split_name(name).digits}_*.sql") if _migration(p.name)]
     if not same:
         return False
@@ -95,7 +95,7 @@ def _removed_before(git: Git, fork: str) -> Iterator[Removal]:
         name = _name(line)
         if name and name not in seen and not (git.root / line).exists():
             seen.add(name)
-            yield Removal(name, f"{commit[:12]}^", by=_told(commit))
+            yield Removal(name, f"{commit[:12]}^", by=_commit_text(commit))
 
 
 def _name(path: str) -> str:
@@ -104,11 +104,11 @@ def _name(path: str) -> str:
 
 
 def _migration(file: str) -> str:
-    """The name of the migration whose SQL a file has; empty for its rollback, its verify queries and other files."""
+    """The name of the migration if the file has its SQL; empty for rollbacks, verify queries and other files."""
     found = parse_migration_name(file)
     return found.name if found and found.kind is FileKind.UP else ""
 
 
-def _told(said: str) -> str:
+def _commit_text(said: str) -> str:
     match = _COMMIT.fullmatch(said)
     return f"{match[1][:12]} ({match[2]}, {match[3]})" if match else ""

@@ -1,4 +1,4 @@
-"""Renames migrations with the files that belong to them, and updates their headers."""
+"""Renames migrations and their other files, and updates their headers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NUMBER = re.compile(r"(?<![\w.])([0-9]{1,19})(?=[,_\s.]|$)")
 
 @dataclass(frozen=True)
 class Renamed:
-    """A file that was moved or changed."""
+    """A file that was renamed or changed."""
 
     before: str
     after: str
 
 
 def renumber(root: Path, moves: tuple[Move, ...], others: tuple[Migration, ...] = ()) -> tuple[Renamed, ...]:
-    """Renames files, updates headers and the dependencies of `others`; returns the changes. Writes; overwrites none."""
+    """Renames files and updates headers and `others`' dependencies; returns the changes. Writes, never overwrites."""
     numbers = {move.migration.number: move for move in moves}
     todo = [*_moved(root, moves, numbers), *_depending(root, others, numbers)]
     for before, after, _ in todo:

@@ -1,4 +1,4 @@
-"""Reads files of a repository safely: it refuses links, devices and files that are too large."""
+"""Reads the files of a repository safely: refuses links, devices, and files that are too large."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Repository:
-    """A checkout. Paths are relative to its root, with `/` between their parts."""
+    """A checkout. Paths are relative to its root and use `/`."""
 
     root: Path
 
     def items(self, path: str) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
-        """The entries of a folder by name, without dotfiles; empty if the folder does not exist."""
+        """The entries of a folder by name, except dotfiles; empty if the folder does not exist."""
         refused = self.linked(path)
         if refused:
             return (), (refused,)
@@ -52,7 +52,7 @@ class Repository:
         return tuple(Item(n, f"{path}/{n}", folder) for n, folder in found if n.isprintable()), problems
 
     def linked(self, path: str) -> Problem | None:
-        """The problem with a path that is, or contains, a symbolic link; None if there is none."""
+        """The problem with a path that is, or goes through, a symbolic link; None if there is no link."""
         part = ""
         for name in PurePosixPath(path).parts:
             part = f"{part}/{name}" if part else name
@@ -82,7 +82,7 @@ class Repository:
     def _bytes(self, path: str, limit: int) -> bytes:
         with open(f"{self.root}/{path}", "rb", opener=_open) as file:
             size = os.fstat(file.fileno()).st_size
-            return file.read(min(size, limit) + 1)  # a larger count would allocate and clear that much memory
+            return file.read(min(size, limit) + 1)  # read() allocates and clears a buffer for the whole count
 
 
 def _open(path: str, flags: int) -> int:
@@ -108,12 +108,12 @@ def decoded(raw: bytes, path: str) -> str | Problem:
 
 
 def shown(text: str) -> str:
-    """A printable file name: control characters and undecodable bytes are escaped."""
+    """A printable form of a file name: escapes control characters and undecodable bytes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def sub_folder(item: Item, *, holds_sql: bool) -> Problem:
-    """Reports that a nested folder is not read; only a warning if it has no SQL."""
+    """The problem that a nested folder is not read; only a warning if it contains no SQL."""
     folder = item.path.removesuffix(f"/{item.name}")
     hint = f"move its files directly into {folder}/, or move the folder out of it"
     return Problem("sub-folder", f"folder `{item.path}` is not read", Place(item.path), hint, blocks=holds_sql)

@@ -1,4 +1,4 @@
-"""Finds the root of a workspace from a folder inside it, as git does."""
+"""Finds the root of a workspace from a folder inside it, as git does for repositories."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _FOLDERS = ("migrations", "environments", "seeds")
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from `start` upwards with migrations/ or environments/; `start` if there is none.
+    """The nearest folder, from `start` upwards, with migrations/ or environments/; `start` if there is none.
 
-    The search ends at the root of the git repository. Outside of one, see `enclosing_root`.
+    The search ends at the root of the git repository; outside of one, `enclosing_root` decides.
     """
     here = start.resolve()
     if _is_root(here):
@@ -28,7 +28,7 @@ def enclosing_root(start: Path) -> Path:
 
 
 def _above(here: Path) -> list[Path]:
-    """The parent folders up to the root of the repository; none outside of a repository."""
+    """The parent folders up to the root of the git repository; none outside of one."""
     if (here / ".git").exists():
         return []
     folders: list[Path] = []

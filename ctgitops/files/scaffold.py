@@ -1,4 +1,4 @@
-"""Creates the files for `ctgitops new` and `ctgitops init`, and keeps backups, which hold real rows, out of git."""
+"""Creates the files for `ctgitops new` and `ctgitops init`, and excludes backups, which contain rows, from git."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .migrations import FOLDER, read_migrations
 from .repository import Repository
 
 _TIMESTAMP = 10**13
-"""Larger numbers are timestamps of 14 digits, as Supabase and dbmate use them."""
+"""Larger numbers are 14-digit timestamps, as Supabase and dbmate use them."""
 
 _MIGRATION = """\
 -- Migration: {name}
@@ -59,7 +59,7 @@ _SCHEMAS = "https://raw.githubusercontent.com/constructtrack/ctgitops/main/ctgit
 
 
 class Change(StrEnum):
-    """The effect of a new migration on users of the schema, which decides its version."""
+    """How a new migration affects users of the schema; it decides the migration's version."""
 
     BREAKING = "breaking"
     ADDITIVE = "additive"
@@ -68,7 +68,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file to write; its path is relative to the repository's root."""
+    """A file to write, at a path relative to the repository's root."""
 
     path: str
     text: str
@@ -84,13 +84,13 @@ class Order:
     change: Change = Change.ADDITIVE
     band: str | None = None
     after: int | None = None
-    """The migration that it depends on; None for the highest of its band."""
+    """The number of the migration that it depends on; None means the highest of its band."""
     before: int | None = None
-    """The migration that this one must precede, if that one is pending too."""
+    """The number of the migration that this one must precede, if that one is still pending."""
 
 
 def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]:
-    """The next migration of a band with its header filled, and its rollback. Writes nothing."""
+    """The next migration of a band, with a filled-in header, and its rollback. Writes nothing."""
     number = _next_number(workspace, order)
     name = f"{number:03}_{_slug(order.words)}"
     band = workspace.policy.band(number)
@@ -132,7 +132,7 @@ def first_files(root: Path) -> tuple[NewFile, ...]:
 
 
 def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
-    """Writes the files that do not exist yet, and never overwrites; returns which it wrote."""
+    """Writes the files that do not exist yet; returns their paths. Never overwrites."""
     written = []
     for file in files:
         path = root / file.path
@@ -200,7 +200,7 @@ _COMMENT = "# backups of ctgitops hold real rows"
 
 
 def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Adds the folders inside the root that are not ignored yet; returns the added patterns. Writes."""
+    """Adds to .gitignore the folders inside the root that git does not ignore yet; returns the patterns. Writes."""
     wanted = dict.fromkeys(pattern for folder in folders if (pattern := _pattern(folder)))
     path = root / GITIGNORE
     before = path.read_bytes() if path.is_file() else b""
@@ -223,7 +223,7 @@ def ignore_backups(root: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _pattern(folder: str) -> str:
-    """The pattern of a folder named in a manifest; empty for a folder outside of the root."""
+    """The .gitignore pattern for a folder in a manifest; empty if the folder is outside of the root."""
     parts = [part for part in PurePosixPath(folder).parts if part != "."]
     if not parts or parts[0] == "/" or ".." in parts or "://" in folder:
         return ""
@@ -231,12 +231,12 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder of a pattern, without anchors and `!`: a negated pattern counts too, as a person's decision."""
+    """The folder in a .gitignore line, without anchors and `!`: a person decided about a negated pattern too."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 
 def _ignored(root: Path, pattern: str) -> bool:
-    """Whether git already ignores files in the folder, by any pattern; False if git cannot tell."""
+    """Whether git already ignores files in the folder; False if git cannot tell."""
     if not in_repository(root):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Parses a strict subset of YAML, and keeps the position of every key and value.
+"""Parses a strict subset of YAML, and records the position of every key and value.
 
 Anchors, aliases, tags, multiple documents, duplicate keys and deep nesting are errors. Only `true`, `false`, `null` and
 integers without leading zeros have a type. Everything else is text: `008`, `1.10`, `02:00`, `on`, `no`.
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
 Keys = tuple[str | int, ...]
-"""The path from the top of a document to a value: keys and list positions."""
+"""The path from the top of a document to a value: keys and list indexes."""
 
 DEEPEST = 20
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BARE_SECRET = re.compile(r"(?<=[\s:\[,])\$\{\w+\}(?=\s*[,}\]])")
-"""Matches `{url: ${NAME}}`, a common mistake: inside braces YAML requires quotes, which `read_yaml` adds."""
+"""Matches the common mistake `{url: ${NAME}}`; YAML requires quotes inside braces, and `read_yaml` adds them."""
 _HINTS = (
     ("\\t", "indent with spaces"),
     (
@@ -39,7 +39,7 @@ _HINTS = (
 
 @dataclass(frozen=True)
 class Document:
-    """The content of one file. `values` and `keys` hold the position of each value and of its key."""
+    """The content of one file. `values` and `keys` have the position of each value and of its key."""
 
     path: str
     value: Value
@@ -47,14 +47,14 @@ class Document:
     keys: dict[Keys, Place] = field(default_factory=dict)
 
     def place(self, keys: Keys) -> Place:
-        """The position of the value, or of its nearest parent if the value is missing."""
+        """The position of a value; if it is missing, that of its nearest parent."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Place(self.path, 1))
 
 
 def read_yaml(text: str, path: str) -> Document | Problem:
-    """Parses the document, or returns the first violation of the subset as a Problem."""
+    """Parses a document, or returns the first violation of the subset as a Problem."""
     if hidden := hidden_in_key(text):
         return _invisible(text, path, *hidden)
     found = _read(text, path)
@@ -65,7 +65,7 @@ def read_yaml(text: str, path: str) -> Document | Problem:
 
 
 def _read(text: str, path: str) -> Document | Problem:
-    import yaml  # noqa: PLC0415 - 20 ms, which `--version` need not pay
+    import yaml  # noqa: PLC0415 - 20 ms, which `--version` need not spend
 
     try:
         return _Builder(path, yaml.parse(text, Loader=yaml.SafeLoader)).document()
@@ -78,7 +78,7 @@ def _read(text: str, path: str) -> Document | Problem:
     except yaml.MarkedYAMLError as error:
         return _broken(error, path)
     except (ValueError, OverflowError):
-        # PyYAML converts \U escapes and directives to numbers without a limit on their size.
+        # PyYAML converts \U escapes and directives to numbers of unlimited size.
         return Problem("yaml", "an escape or directive that is not allowed in YAML", Place(path, 1), "remove it")
 
 
@@ -103,7 +103,7 @@ def _broken(error: yaml.MarkedYAMLError, path: str) -> Problem:
 
 
 class _Builder:
-    """Builds a document from PyYAML's events, which still have positions."""
+    """Builds a document from PyYAML's events, because only events have positions."""
 
     def __init__(self, path: str, events: Iterator[yaml.Event]) -> None:
         self._path = path
@@ -186,7 +186,7 @@ class _Builder:
 
 
 def shown_value(value: Value) -> str:
-    """A value as an error may show it: shortened, and never one that could contain a password."""
+    """A value as errors may show it: shortened, and hidden if it could contain a password."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

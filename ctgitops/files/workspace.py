@@ -18,7 +18,7 @@ from .repository import Item, Repository, sub_folder
 
 
 def read_workspace(root: Path) -> Workspace:
-    """Reads the folder `root`, and collects all of its problems; read-only.
+    """Reads the folder `root` and collects all of its problems. Read-only.
 
     Raises WorkspaceError only if nothing can be read.
     """

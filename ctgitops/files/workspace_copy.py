@@ -1,4 +1,4 @@
-"""Copies a workspace to a temporary folder and adds files of another commit, which are only read from there."""
+"""Copies a workspace to a temporary folder, and adds files of another commit to the copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEEPEST = 5
 
 
 def is_sql(path: str) -> bool:
-    """Whether a path in a workspace is exactly that of a migration or a seed file."""
+    """Whether a path in a workspace is the path of a migration's or seed file."""
     parts = PurePosixPath(path).parts
     proper = path == "/".join(parts) and path.isprintable() and "\\" not in path
     named = len(parts) >= 2 and not any(part.startswith(".") for part in parts) and path.endswith(".sql")
@@ -27,7 +27,7 @@ def is_sql(path: str) -> bool:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace with these files added or replaced; None removes a file. Deleted on exit."""
+    """A temporary copy of a workspace with `files` added or replaced, and removed if None. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         into.mkdir()
@@ -41,7 +41,7 @@ def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
 
 
 def _put(into: Path, path: str, content: bytes | None) -> None:
-    # The checkout may have a symbolic link at this path or on the way to it: it is removed, never followed.
+    # The checkout may have a symbolic link in this path: it is removed, never followed.
     file = into / path
     for folder in reversed(file.relative_to(into).parents):
         if (into / folder).is_symlink():
@@ -54,7 +54,7 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:
-    """The environments of manifests, given by file name; invalid manifests are left out."""
+    """The environments in `files`, manifests by file name; an invalid manifest is left out."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         folder = Path(made) / MANIFESTS
         folder.mkdir()

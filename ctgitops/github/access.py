@@ -11,7 +11,7 @@ class Access:
 
     token: str = field(repr=False)
     repository: str
-    """`owner/name`, the value of GITHUB_REPOSITORY."""
+    """`owner/name`; the value of GITHUB_REPOSITORY."""
     api_url: str = "https://api.github.com"
     """The value of GITHUB_API_URL."""
 
@@ -23,10 +23,10 @@ class Patience:
     tries: int = 5
     backoff: float = 0.5
     secondary: float = 30
-    """The pause after each secondary rate limit."""
+    """The pause in seconds after each secondary rate limit."""
     longest: float = 120
-    """The longest wait that a rate limit may ask for; a longer one is an error."""
+    """The longest rate-limit wait in seconds; if GitHub requires a longer one, the request fails."""
     timeout: float = 20
     between_writes: float = 0.5
     settle: float = 1
-    """The pause between writing the comment and checking whether another run wrote too."""
+    """The pause in seconds between writing the comment and checking whether another run wrote it too."""

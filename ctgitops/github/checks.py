@@ -16,7 +16,7 @@ BATCH = 50
 TITLE = 255
 SUMMARY = 65_535
 MESSAGE = 64_000
-"""Bytes; GitHub accepts 64 KB."""
+"""Maximum length of a message in bytes; GitHub accepts 64 KB."""
 
 
 def report(client: Client, check: Check) -> None:
@@ -83,11 +83,11 @@ def _annotation(annotation: Annotation) -> dict[str, str | int]:
 
 
 def cut(text: str, longest: int) -> str:
-    """Shortens text to `longest` characters."""
+    """Cuts `text` to at most `longest` characters."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def cut_bytes(text: str, longest: int) -> str:
-    """Shortens text to `longest` bytes without splitting a character."""
+    """Cuts `text` to at most `longest` bytes, without splitting a character."""
     encoded = text.encode()
     return text if len(encoded) <= longest else encoded[: longest - 3].decode(errors="ignore") + "…"

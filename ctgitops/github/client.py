@@ -1,4 +1,4 @@
-"""GitHub client on top of PyGithub: what is retried, which permissions may be missing, and error messages."""
+"""GitHub client, based on PyGithub: decides what is retried and which permissions may be missing, and words errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Client:
         self.patience = patience
         self._access = access
         self._warn = warn
-        self._told: set[str] = set()
+        self._warned_permissions: set[str] = set()
         self._login = ""
         self.github = Github(
             auth=Auth.Token(token),
@@ -60,8 +60,8 @@ class Client:
         except (GithubException, requests.RequestException) as error:
             if not _denied(error):
                 raise self._failure(error, doing, permission) from None
-            if permission not in self._told:
-                self._told.add(permission)
+            if permission not in self._warned_permissions:
+                self._warned_permissions.add(permission)
                 self._warn(
                     f"could not {doing}: {self._why(error)}. Give the job `permissions: {permission}`; "
                     "the run continues without it"
@@ -69,14 +69,14 @@ class Client:
             return None
 
     def must(self, doing: str, permission: str, call: Callable[[], T]) -> T:
-        """Calls the API for an answer that the run depends on: a missing permission is an error."""
+        """Calls the API for a result that the run requires: a missing permission is an error."""
         try:
             return call()
         except (GithubException, requests.RequestException) as error:
             raise self._failure(error, doing, permission) from None
 
     def once(self, post: Callable[[], T], find: Callable[[], T | None]) -> T:
-        """Sends a request that must not be repeated: if its result is unknown, looks for the object before retrying."""
+        """Sends a request that must not take effect twice: if its result is unknown, calls `find` before it retries."""
         for pause in (2, 4):
             try:
                 return post()
@@ -89,8 +89,8 @@ class Client:
         return post()
 
     @contextmanager
-    def gone_is_fine(self) -> Iterator[None]:
-        """Ignores a 404: another run may have deleted the object first."""
+    def ignoring_not_found(self) -> Iterator[None]:
+        """Ignores the error 404 in the `with` block: another run may have deleted the object first."""
         try:
             yield
         except UnknownObjectException:
@@ -99,11 +99,11 @@ class Client:
     def login(self) -> str:
         """The login of the token's account; GitHub Actions if GitHub does not report one."""
         if not self._login:
-            self._login = self._asked_login() or "github-actions[bot]"
+            self._login = self._fetch_login() or "github-actions[bot]"
         return self._login
 
-    def _asked_login(self) -> str:
-        """By GraphQL, which accepts every token, or by REST if the server has no GraphQL."""
+    def _fetch_login(self) -> str:
+        """The login according to GraphQL, which accepts every token; from REST if the server has no GraphQL."""
         try:
             _, answer = self.github.requester.graphql_query("query { viewer { login } }", {})
             return str(answer["data"]["viewer"]["login"])

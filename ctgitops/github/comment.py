@@ -1,4 +1,4 @@
-"""The sticky comment, which is updated in place: found by its first line and author, and written by the newest run."""
+"""The sticky comment, updated in place: identified by its first line and author, and written by the newest run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ..core.forge.forge import Generation, StickyComment
+from ..report.page import COMMENT_LIMIT, cut
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -17,12 +18,9 @@ if TYPE_CHECKING:
 
     from .client import Client
 
-LONGEST = 65_536
-"""GitHub's maximum length of a comment, in characters."""
 ROUNDS = 6
 _MARKER = re.compile(r"<!-- ctgitops (\{[^\n]*\}) -->\r?\n")
 _OUTDATED = "<!-- ctgitops, outdated -->\n"
-_CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
 @dataclass(frozen=True)
@@ -43,26 +41,26 @@ class Marker:
 
 @dataclass(frozen=True)
 class Found:
-    """A comment that this tool wrote."""
+    """A comment that ctgitops wrote, with its marker."""
 
     comment: IssueComment
     marker: Marker
 
     @property
     def rank(self) -> tuple[Generation, int]:
-        """The sort key of a comment: the newest content has the highest."""
+        """The sort key of a comment; the comment with the newest content has the highest."""
         return self.marker.generation, self.comment.id
 
 
 class Sticky:
-    """Writes comments as one account."""
+    """Writes the comments of one account."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._login = ""
 
     def write(self, wanted: StickyComment) -> str | None:
-        """Writes the comment until a read shows that it is up to date; None if a newer run has written it already."""
+        """Writes the comment until a read shows that it is up to date; None if a newer run has already written it."""
         self._login = self._login or self._client.login()
         issue = self._client.repository.get_issue(wanted.pull_request)
         text = whole(wanted)
@@ -80,7 +78,7 @@ class Sticky:
         return None if newest is None or late else (newest if wanted.anew else found[0]).comment.html_url
 
     def _ours(self, issue: Issue, key: str) -> list[Found]:
-        """This tool's comments with that key, oldest first."""
+        """The comments with that key from this account, oldest first."""
         by_us = [c for c in issue.get_comments() if getattr(c.user, "login", "") == self._login]
         found = [Found(c, marker) for c in by_us if (marker := read(c.body or "")) and marker.key == key]
         return sorted(found, key=lambda f: f.comment.id)
@@ -94,23 +92,23 @@ class Sticky:
         self._login = created.user.login
 
     def _tidy(self, found: list[Found], newest: Found, text: str) -> bool:
-        """Gives the oldest `text`, or the newest content, and deletes the others; returns whether it changed any."""
+        """Updates the oldest comment and deletes the others; returns whether anything changed."""
         text = text or newest.comment.body
         oldest, others = found[0], found[1:]
         differs = oldest.comment.body != text if others else not same(oldest.comment.body, text)
         if differs:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 oldest.comment.edit(text)
         for other in others:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 other.comment.delete()
         return differs or bool(others)
 
     def _fold(self, found: list[Found], newest: Found) -> bool:
-        """Minimises all but the newest as outdated, and changes their marker, so that they are not found again."""
+        """Minimises all but the newest as outdated, and replaces their markers so that `_ours` no longer finds them."""
         others = [f for f in found if f is not newest]
         for other in others:
-            with self._client.gone_is_fine():
+            with self._client.ignoring_not_found():
                 other.comment.minimize("OUTDATED")
                 other.comment.edit(_MARKER.sub(_OUTDATED, other.comment.body, count=1))
         return bool(others)
@@ -119,11 +117,7 @@ class Sticky:
 def whole(wanted: StickyComment) -> str:
     """The comment with its marker, shortened to GitHub's limit."""
     marker = str(Marker(wanted.key, wanted.generation, wanted.head_sha, digest(wanted.body)))
-    room = LONGEST - len(marker)
-    if len(wanted.body) <= room:
-        return marker + wanted.body
-    start = wanted.body[: room - len(_CUT)]
-    return marker + (start[: start.rfind("\n")] if "\n" in start else start) + _CUT
+    return marker + cut(wanted.body, COMMENT_LIMIT - len(marker))
 
 
 def read(text: str) -> Marker | None:
@@ -139,12 +133,12 @@ def read(text: str) -> Marker | None:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two comments have the same content for the same commit, ignoring which run wrote them."""
+    """Whether two comments have the same content for the same commit, whichever runs wrote them."""
     markers = read(one), read(other)
     heads = [marker.head_sha if marker else None for marker in markers]
     return heads[0] == heads[1] and digest(_MARKER.sub("", one, count=1)) == digest(_MARKER.sub("", other, count=1))
 
 
 def digest(body: str) -> str:
-    """A hash that ignores what GitHub may change: line ends and trailing whitespace."""
+    """A hash that ignores changes by GitHub: line ends and trailing whitespace."""
     return sha256(body.replace("\r\n", "\n").rstrip().encode()).hexdigest()

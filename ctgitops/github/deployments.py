@@ -19,7 +19,7 @@ DESCRIPTION = 140
 
 
 def begin(client: Client, deployment: Deployment) -> int:
-    """Creates a deployment of exactly this commit: without GitHub's auto-merge and without required checks."""
+    """Creates a deployment of exactly this commit: turns off GitHub's auto-merge and required checks."""
     name = uuid4().hex
 
     def create() -> Made:
@@ -42,7 +42,7 @@ def begin(client: Client, deployment: Deployment) -> int:
 
 
 def tell(client: Client, number: int, state: DeploymentState, description: str, url: str) -> None:
-    """Adds a status whose log and environment links lead to the run."""
+    """Adds a state to a deployment; its log and environment links lead to the run."""
     deployment = client.repository.get_deployment(number)
     text = one_line(description, DESCRIPTION)
     link: dict[str, Any] = {"target_url": url, "environment_url": url} if url else {}

@@ -1,4 +1,4 @@
-"""Parses the payload of a GitHub event, or returns the reason why the event is ignored."""
+"""Parses the payload of a GitHub event, or returns why the event is ignored or refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..core.forge.event import (
 from ..errors import UsageError
 
 PLANNED = ("opened", "synchronize", "reopened", "ready_for_review")
-"""The pull request actions that can change its plan."""
+"""The actions of the event pull_request that can change a plan."""
 
 PUBLISHED = ("released", "published")
 
@@ -64,7 +64,7 @@ def _pull_request(payload: Payload) -> PullRequest | PullRequestClosed | Ignored
 
 
 def _outside(payload: Payload) -> str:
-    # A deleted fork has no repository in the payload, and still counts as a fork.
+    # If a fork was deleted, the payload has no repository; the pull request still counts as a fork's.
     head = get_of(payload, dict | None, "pull_request", "head", "repo")
     if head is None or head.get("id") != number_of(payload, "pull_request", "base", "repo", "id"):
         return "it comes from a fork, which gets no secrets"
@@ -87,7 +87,7 @@ def _push(payload: Payload) -> Push | TagPush | Ignored:
         return Ignored(f"the {kind} {name} was deleted")
     default = text_of(payload, "repository", "default_branch")
     if kind == "tag":
-        # `after` of an annotated tag is the tag object, not its commit.
+        # For an annotated tag, `after` is the tag object, not its commit.
         commit = text_of(payload, "head_commit", "id")
         return TagPush(name, commit, default, moved=not flag_of(payload, "created") or flag_of(payload, "forced"))
     return Push(
@@ -130,7 +130,7 @@ def _comment(payload: Payload) -> Comment | Ignored:
         return Ignored("only a comment on a pull request can be a command")
     if (said[1], bool(said[2])) not in (("plan", False), ("apply", True), ("unlock", True), ("unlock", False)):
         return Ignored("the commands are `/ctgitops plan`, `/ctgitops apply ENVIRONMENT` and `/ctgitops unlock`")
-    if not _said_by_a_person(payload):
+    if not _written_by_user(payload):
         return Ignored("a command must come from the person who wrote the comment, not from an app")
     return Comment(
         pull_request=number_of(payload, "issue", "number"),
@@ -143,7 +143,7 @@ def _comment(payload: Payload) -> Comment | Ignored:
     )
 
 
-def _said_by_a_person(payload: Payload) -> bool:
+def _written_by_user(payload: Payload) -> bool:
     author, sender = number_of(payload, "comment", "user", "id"), number_of(payload, "sender", "id")
     login = text_of(payload, "comment", "user", "login")
     return author == sender and text_of(payload, "comment", "user", "type") == "User" and bool(_LOGIN.fullmatch(login))
@@ -202,7 +202,7 @@ def flag_of(payload: Payload, *keys: str) -> bool:
 
 
 def get_of(payload: Payload, kind: Any, *keys: str) -> Any:
-    """The value at a path of keys, checked to be of that type. Raises UsageError."""
+    """The value at a path of keys. Raises UsageError if it does not have that type."""
     found: Any = payload
     for depth, key in enumerate(keys, start=1):
         if not isinstance(found, dict) or key not in found:

@@ -36,7 +36,7 @@ _RECORDS = "{checks: read, contents: read, pull-requests: read}"
 
 
 class GitHubForge:
-    """A repository on GitHub. PyGithub is imported when the first instance is created."""
+    """A repository on GitHub. Creating the first instance imports PyGithub."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class GitHubForge:
         self._client.github.close()
 
     def comment(self, comment: StickyComment) -> str | None:
-        """Writes or updates the one comment of its key; None also if the token lacks the permission."""
+        """Writes or updates the comment with its key; returns its URL, or None if nothing was written."""
         return self._client.may(
             f"comment on pull request {comment.pull_request}", _COMMENT, lambda: self._sticky.write(comment)
         )
@@ -67,12 +67,12 @@ class GitHubForge:
         self._client.may(f"create the check run {check.name}", _CHECK, lambda: checks.report(self._client, check))
 
     def suggest(self, review: Review) -> int:
-        """Posts suggestions that were not posted before for the same text; returns how many."""
+        """Posts the suggestions that were not posted before; returns how many it posted."""
         where = f"suggest fixes on pull request {review.pull_request}"
         return self._client.may(where, _COMMENT, lambda: reviews.suggest(self._client, review)) or 0
 
     def deploy(self, deployment: Deployment) -> int | None:
-        """Creates a deployment; returns its number, or None if the token lacks the permission."""
+        """Creates a deployment; returns its ID, or None if the token lacks the permission."""
         return self._client.may(
             f"create a deployment to {deployment.environment}",
             _DEPLOY,
@@ -80,7 +80,7 @@ class GitHubForge:
         )
 
     def deployed(self, number: int, state: DeploymentState, description: str, url: str) -> None:
-        """Sets the status of a deployment."""
+        """Sets the state of a deployment."""
         self._client.may(
             f"update the status of deployment {number}",
             _DEPLOY,
@@ -88,7 +88,7 @@ class GitHubForge:
         )
 
     def pull_request_of(self, sha: str) -> int | None:
-        """The merged pull request that brought a commit to the default branch; None if there is none."""
+        """The pull request that merged a commit into the default branch; None if there is none."""
         return self._client.may(
             f"find the pull request of {sha[:7]}", _PULLS, lambda: lookups.pull_request_of(self._client, sha)
         )
@@ -104,7 +104,7 @@ class GitHubForge:
         return self._client.must(f"read the tag {tag}", _CONTENTS, lambda: lookups.commit_of_tag(self._client, tag))
 
     def seen(self, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-        """The digests of files in plans of merged pull requests. Raises ForgeError."""
+        """The digests of the `files` that plans of merged pull requests showed. Raises ForgeError."""
         return self._client.must(
             "read the plans of merged pull requests",
             _RECORDS,
@@ -135,17 +135,17 @@ class GitHubForge:
         )
 
     def blob(self, sha: str) -> bytes:
-        """The content of a file in a commit. Raises ForgeError."""
+        """The content of a blob, one file of a commit. Raises ForgeError."""
         return self._client.must("read a file", _CONTENTS, lambda: proposals.blob(self._client, sha))
 
     def proposal(self, number: int) -> Proposal:
-        """A pull request and the paths that it changes. Raises ForgeError."""
+        """A pull request with the paths that it changes. Raises ForgeError."""
         return self._client.must(
             f"read pull request {number}", _PULLS, lambda: proposals.proposal(self._client, number)
         )
 
     def proposed_by(self, run: OutsideRun) -> int | None:
-        """The open pull request whose head commit triggered a run. Raises ForgeError."""
+        """The open pull request whose head commit triggered a run; None if there is none. Raises ForgeError."""
         return self._client.must(
             f"find the pull request of {run.head_sha[:7]}", _PULLS, lambda: proposals.proposed_by(self._client, run)
         )
@@ -160,7 +160,7 @@ class GitHubForge:
         )
 
     def other_open(self, than: int) -> tuple[OpenPullRequest, ...]:
-        """The other open pull requests that add migrations, with the files they add."""
+        """The other open pull requests that add migrations, with the files that they add."""
         return (
             self._client.may(
                 "list the open pull requests", _PULLS, lambda: lookups.other_open(self._client, than, self._folder)

@@ -13,7 +13,7 @@ from ..errors import UsageError
 
 
 class Command(StrEnum):
-    """The command of the workflow; `auto` chooses it from the event."""
+    """The input `command` of the workflow; `auto` chooses the command from the event."""
 
     AUTO = "auto"
     PLAN = "plan"
@@ -27,7 +27,7 @@ class Command(StrEnum):
 
 
 class CommentMode(StrEnum):
-    """Whether the plan and the record are posted as a comment on the pull request."""
+    """Whether plans and records are posted as a comment on the pull request."""
 
     UPDATE = "update"
     RECREATE = "recreate"
@@ -36,7 +36,7 @@ class CommentMode(StrEnum):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Every input of `action.yml`; a field's name is the input's, with `_` for `-`."""
+    """All inputs of `action.yml`; each field has its input's name, with `_` for `-`."""
 
     command: Command = Command.AUTO
     environment: str = ""
@@ -54,7 +54,7 @@ class Inputs:
     reason: str = ""
 
     def named(self) -> Inputs:
-        """Returns the inputs, after checking that those required by the command are present. Raises UsageError."""
+        """Checks that the inputs which the command requires are present, and returns the inputs. Raises UsageError."""
         if self.command in _ONE_ENVIRONMENT and not self.environment:
             raise _wrong("environment", f"is required for `{self.command}`", "set it to the name in the manifest")
         selector = Selector.parse(self.to)
@@ -84,7 +84,7 @@ class Inputs:
         return self.fingerprint or None
 
     def filled(self, given: Mapping[str, str]) -> Inputs:
-        """Fills inputs that the workflow leaves empty with those of a manual run (workflow_dispatch)."""
+        """Fills the inputs that the workflow leaves empty with those of a manual run (workflow_dispatch)."""
         known = {name: text for name, text in given.items() if name in BY_PEOPLE and text.strip()}
         asked = parse(known)
         defaults = Inputs()
@@ -107,21 +107,21 @@ BY_PEOPLE = (
     "again",
     "reason",
 )
-"""Inputs that a manual run may set; all others can be set only in the workflow."""
+"""The inputs that a manual run may set; only the workflow can set the others."""
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """Reads the inputs of this step. Raises UsageError, which names the input."""
+    """Reads the inputs of this step. Raises UsageError, which names the invalid input."""
     return parse({name: environ.get(f"INPUT_{name.upper()}", "") for name in names()})
 
 
 def names() -> tuple[str, ...]:
-    """The names of all inputs, as a workflow writes them."""
+    """The names of all inputs, as workflows spell them."""
     return tuple(f.name.replace("_", "-") for f in fields(Inputs))
 
 
 def parse(given: Mapping[str, str]) -> Inputs:
-    """Parses inputs from text; an empty one gets its default. Raises UsageError, which names the input."""
+    """Parses inputs; an empty one gets its default. Raises UsageError, which names the invalid input."""
     text = {name: value.strip() for name, value in given.items()}
     return Inputs(
         command=Command(_one_of("command", text, [c.value for c in Command])),
@@ -142,7 +142,7 @@ def parse(given: Mapping[str, str]) -> Inputs:
 
 
 def _one_of(name: str, text: Mapping[str, str], choices: list[str]) -> str:
-    """Parses one of several choices; the first is the default."""
+    """Parses `text` as one of `choices`; if it is empty, the first is the default. Raises UsageError."""
     value = text.get(name, "") or choices[0]
     if value not in choices:
         near = difflib.get_close_matches(value, choices, n=1)

@@ -16,21 +16,24 @@ if TYPE_CHECKING:
     from .client import Client
 
 MOST_OPEN = 40
-"""How many open pull requests are read, most recently updated first; each costs one of 1,000 requests an hour."""
+"""Maximum number of open pull requests to read, the most recently updated first.
+
+Each costs one of 1,000 requests an hour.
+"""
 DEEPEST = 10
 """Maximum depth of a tag that points to a tag."""
 _ADDS = ("added", "renamed", "copied")
 
 
 def pull_request_of(client: Client, sha: str) -> int | None:
-    """The merged pull request that brought a commit to the default branch."""
+    """The pull request that merged a commit into the default branch; None if there is none."""
     merged = merged_with(client, sha)
     merged.sort(key=lambda p: (p.merge_commit_sha != sha, p.number))
     return merged[0].number if merged else None
 
 
 def merged_with(client: Client, sha: str) -> list[PullRequest]:
-    """The pull requests with a commit that are merged into the default branch."""
+    """The pull requests that contain a commit and are merged into the default branch."""
     return [p for p in client.repository.get_commit(sha).get_pulls() if _came_to_default(p)]
 
 
@@ -39,13 +42,13 @@ def _came_to_default(pull: PullRequest) -> bool:
 
 
 def is_on(client: Client, branch: str, sha: str) -> bool:
-    """Compares with the branch's commit, not its name, because a tag may have the same name."""
+    """Compares with the branch's commit instead of its name, because a tag may have the same name."""
     tip = client.repository.get_branch(branch).commit.sha
     return tip == sha or client.repository.compare(sha, tip).status in ("ahead", "identical")
 
 
 def commit_of_tag(client: Client, tag: str) -> str:
-    """The commit that a tag points to, through annotated tags."""
+    """The commit that a tag points to, also through annotated tags."""
     named = client.repository.get_git_ref(f"tags/{tag}").object
     for _ in range(DEEPEST):
         if named.type == "commit":
@@ -79,11 +82,11 @@ def _files(pull: PullRequest) -> tuple[ChangedFile, ...]:
 
 
 MOST = 100
-"""Maximum number of files traced to their pull requests; each costs two or three of 1,000 requests an hour."""
+"""Maximum number of files to trace to pull requests; each costs two or three of 1,000 requests an hour."""
 
 
 def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str]:
-    """The digests of files in plans of merged pull requests, read until every given file is found or none are left."""
+    """The digests in plans of merged pull requests; stops when all `files` are found or no plans are left."""
     found: set[str] = set()
     asked: set[int] = set()
     traced = 0
@@ -102,14 +105,14 @@ def seen(client: Client, files: tuple[ShownFile, ...], at: str) -> frozenset[str
 
 
 def _brought_by(client: Client, path: str, at: str) -> Iterable[PullRequest]:
-    """The merged pull requests that contain the commit that last changed a file."""
+    """The merged pull requests that contain the commit which last changed a file."""
     for commit in client.repository.get_commits(sha=at, path=path):
         return merged_with(client, commit.sha)
     return ()
 
 
 def _shown(client: Client, pull: PullRequest) -> Iterator[str]:
-    """The digests in the check runs of a pull request: on its head, and on the commit that a merge queue created."""
+    """The digests in a pull request's check runs, on its head and on the commit that a merge queue created."""
     for sha in dict.fromkeys((pull.head.sha, pull.merge_commit_sha)):
         if sha:
             for run in client.repository.get_commit(sha).get_check_runs(check_name=CHECK, filter="all"):

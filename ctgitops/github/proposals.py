@@ -49,7 +49,7 @@ def blob(client: Client, sha: str) -> bytes:
 
 
 def proposal(client: Client, number: int) -> Proposal:
-    """A pull request and its changed paths. Raises ForgeError if the head changes between the two reads."""
+    """A pull request and its changed paths. Raises ForgeError if its head changes between the two requests."""
     pull = client.repository.get_pull(number)
     head, count = pull.head.sha, pull.changed_files
     files = list(pull.get_files())
@@ -64,7 +64,10 @@ def proposal(client: Client, number: int) -> Proposal:
 
 
 def proposed_by(client: Client, run: OutsideRun) -> int | None:
-    """Found by head commit and head repository: a run of a fork names no pull request, and its branch may move on."""
+    """Finds the pull request of a run by its head commit and head repository; None if there is none.
+
+    The run of a fork names no pull request, and its branch may have new commits.
+    """
     pulls = client.repository.get_pulls(state="open", head=f"{run.head_owner}:{run.head_branch}")
     for pull in pulls:
         repository = pull.raw_data["head"].get("repo") or {}  # the fork was deleted

@@ -13,11 +13,11 @@ from .access import Patience
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _LIMITED = "the rate limit resets after the longest wait"
 _DID_NOTHING = (403, 429)
-"""Statuses after which even a POST may be retried; `increment` rejects a 403 that is not a rate limit."""
+"""Statuses after which a POST may be retried as well; `increment` rejects a 403 that is not a rate limit."""
 
 
 def retry(patience: Patience) -> GithubRetry:
-    """The retry policy that the client is created with."""
+    """The retry policy for the client."""
     return PatientRetry(
         total=patience.tries,
         backoff_factor=patience.backoff,
@@ -29,10 +29,10 @@ def retry(patience: Patience) -> GithubRetry:
 
 
 class PatientRetry(GithubRetry):
-    """Unlike PyGithub's policy, retries a PATCH, never repeats a POST after a 5xx, and limits how long it waits."""
+    """Retries a PATCH, which PyGithub does not; repeats no POST after a 5xx, and limits the length of waits."""
 
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's
-        """Whether a response is passed to `increment`."""
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:  # noqa: FBT001, FBT002 - urllib3's signature
+        """Whether to pass a response to `increment`, which decides about the retry."""
         if method == "POST":
             return status_code in _DID_NOTHING
         return super().is_retry(method, status_code, has_retry_after)
@@ -46,7 +46,7 @@ class PatientRetry(GithubRetry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Retry:
-        """Fails at once if a wait would be too long or a retry could do harm."""
+        """Fails at once if the wait would be too long or the retry could have an effect twice."""
         try:
             self._refuse(method, url, response, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)  # type: ignore[arg-type]
@@ -70,5 +70,5 @@ class PatientRetry(GithubRetry):
 
 
 def _appends(method: str | None, url: str | None) -> bool:
-    """Whether the request adds to existing data: a PATCH of a check run appends its annotations."""
+    """Whether repeating the request would add data twice: a PATCH of a check run appends its annotations."""
     return method == "PATCH" and "/check-runs/" in (url or "")

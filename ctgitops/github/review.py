@@ -22,13 +22,13 @@ _BACKTICKS = re.compile(r"`+")
 
 
 def suggest(client: Client, review: Review) -> int:
-    """Posts one review with the suggestions not yet posted for the same text; returns how many it posted."""
+    """Posts one review with the suggestions that were not posted before; returns how many it posted."""
     wanted = [suggestion for suggestion in review.suggestions if _plain(suggestion)]
     if not wanted:
         return 0
     pull = client.repository.get_pull(review.pull_request)
     login = client.login()
-    said = _said(pull, login)
+    said = _posted_keys(pull, login)
     new = [suggestion for suggestion in wanted if _key(suggestion) not in said][:MOST]
     if new:
         client.once(lambda: _post(client, pull, review.sha, new), lambda: _arrived(pull, login, new))
@@ -46,10 +46,10 @@ def _post(client: Client, pull: PullRequest, sha: str, new: list[Suggestion]) ->
 
 
 def _arrived(pull: PullRequest, login: str, new: list[Suggestion]) -> bool | None:
-    return True if _key(new[0]) in _said(pull, login) else None
+    return True if _key(new[0]) in _posted_keys(pull, login) else None
 
 
-def _said(pull: PullRequest, login: str) -> set[str]:
+def _posted_keys(pull: PullRequest, login: str) -> set[str]:
     ours = (c for c in pull.get_review_comments() if getattr(c.user, "login", "") == login)
     return {match[1] for comment in ours if (match := _MARKER.match(comment.body or ""))}
 
@@ -75,11 +75,11 @@ def body(suggestion: Suggestion) -> str:
 
 
 def _plain(suggestion: Suggestion) -> bool:
-    """Whether every character is visible: people must be able to read a change before they accept it with one click."""
+    """Whether every character is visible, because people accept the change with one click."""
     return all(shown(line) == line and "\n" not in line for line in suggestion.instead)
 
 
 def _key(suggestion: Suggestion) -> str:
-    """The identity of a suggestion: the text before and after, independent of its position in the file."""
+    """Identifies a suggestion by its text before and after, independent of its position in the file."""
     parts = (suggestion.path, *suggestion.old, "\0", *suggestion.instead)
     return sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

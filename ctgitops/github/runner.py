@@ -1,4 +1,4 @@
-"""The Actions runner: its log, workflow commands and files. It neutralises untrusted text and masks secrets."""
+"""The Actions runner: its log, workflow commands and files. Escapes untrusted text and masks secrets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..report.workflow_commands import as_data, as_property
 from .secrets import hidden
 
 MOST = 10
-"""The runner shows at most this many annotations per level and step."""
+"""Maximum number of annotations per level and step that the runner shows."""
 LONGEST_SUMMARY = 900_000
-"""Bytes. The runner drops a summary above one mebibyte."""
+"""Maximum length of the job summary in bytes; the runner drops one above 1 MiB."""
 LONGEST_MESSAGE = 3_500
 LONGEST_TITLE = 200
 
@@ -33,42 +33,42 @@ _WORDS = {Level.FAILURE: "error", Level.WARNING: "warning", Level.NOTICE: "notic
 
 
 def log_safe(text: str) -> str:
-    """Escapes workflow commands in text for the log: `::` at the start of a line, and `##[` anywhere in it."""
+    """Escapes workflow commands in text for the log: `::` at the start of a line, and `##[` anywhere."""
     lines = _LINES.split(_HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text))
     return "\n".join(_COMMAND.sub(rf"\1:{_ZWSP}", _OLD_COMMAND.sub(f"#{_ZWSP}#", line)) for line in lines)
 
 
 @dataclass
 class Runner:
-    """One step on a runner. Output to a file that the runner does not provide is skipped."""
+    """One step on a runner. If the runner does not provide a file, output to it is skipped."""
 
     environ: Mapping[str, str] = field(repr=False)
     log: TextIO
     secrets: tuple[str, ...] = field(default=(), repr=False)
     unwritten: set[str] = field(default_factory=set)
-    """Outputs that could not be written, so that later steps lack them."""
-    _told: Counter[Level] = field(default_factory=Counter)
+    """Names of outputs that could not be written, and that later steps therefore lack."""
+    _annotation_counts: Counter[Level] = field(default_factory=Counter)
     _summed: int = 0
 
     def mask(self, secrets: tuple[str, ...]) -> None:
-        """Masks secrets in the log from now on, and in everything else that this run writes."""
+        """Masks secrets from now on, in the log and in everything else that this run writes."""
         for secret in secrets:
             if secret not in self.secrets:
-                # A secret with several lines is masked line by line: the runner does not recognise it as a whole.
+                # The runner does not recognise a secret with several lines, so each line is masked.
                 self._command("add-mask", as_data(secret))
         self.secrets = tuple(sorted({*self.secrets, *secrets}, key=len, reverse=True))
 
     def hidden(self, text: str) -> str:
-        """`text` with all secrets masked."""
+        """The text with all secrets masked."""
         return hidden(text, self.secrets)
 
     def say(self, text: str) -> None:
-        """Prints untrusted text, without secrets and workflow commands."""
+        """Prints untrusted text, with secrets masked and workflow commands escaped."""
         self._write(f"{log_safe(self.hidden(text))}\n")
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """Puts the output of the block into a collapsible group."""
+        """Puts the log output of the `with` block into a collapsible group."""
         self._command("group", as_data(self._line(title)))
         try:
             yield
@@ -76,25 +76,25 @@ class Runner:
             self._command("endgroup", "")
 
     def annotate(self, annotation: Annotation) -> None:
-        """Annotates a line of a file; from the eleventh of a level on, it is only printed."""
-        self._told[annotation.level] += 1
+        """Annotates a line of a file; after MOST annotations of a level, only prints the text."""
+        self._annotation_counts[annotation.level] += 1
         message, title = self._line(annotation.message), self._line(annotation.title)
-        if self._told[annotation.level] > MOST:
+        if self._annotation_counts[annotation.level] > MOST:
             self.say(f"{annotation.path}:{annotation.line}: {title}: {message}")
             return
         where = {"file": annotation.path, "line": str(annotation.line), "col": str(annotation.column or "")}
         self._annotation(annotation.level, {**where, "title": title[:LONGEST_TITLE]}, message)
 
     def warn(self, message: str) -> None:
-        """Adds a warning without a file."""
-        self._say_loudly(Level.WARNING, message)
+        """Adds a warning that belongs to no file."""
+        self._annotate_without_file(Level.WARNING, message)
 
     def fail(self, message: str) -> None:
-        """Adds an error without a file."""
-        self._say_loudly(Level.FAILURE, message)
+        """Adds an error that belongs to no file."""
+        self._annotate_without_file(Level.FAILURE, message)
 
     def output(self, name: str, value: str) -> None:
-        """Sets an output of the step; the value may have several lines."""
+        """Sets an output of the step; `value` may have several lines."""
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid name of an output")
         value = self.hidden(value).replace("\r\n", "\n").replace("\r", "\n")
@@ -105,7 +105,7 @@ class Runner:
             self.unwritten.add(name)
 
     def summarise(self, markdown: str) -> None:
-        """Appends a page to the job summary while it fits."""
+        """Appends a page to the job summary if there is room."""
         page = self.hidden(markdown).rstrip("\n") + "\n\n"
         room = LONGEST_SUMMARY - self._summed
         if len(page.encode()) > room:
@@ -117,30 +117,30 @@ class Runner:
     def keep(self, name: str, text: str) -> str:
         """Writes a file into the workspace for later steps; returns its name, or an empty string if that fails.
 
-        A checkout may hold a symbolic link of that name; the link is removed, never followed.
+        If the checkout has a symbolic link of that name, it is removed and never followed.
         """
         path = f"{self.environ.get('GITHUB_WORKSPACE', '') or '.'}/{name}"
         try:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # noqa: PTH108 - a link itself, not its target
+                os.unlink(path)  # noqa: PTH108 - removes the symbolic link, not its target
             number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
-            with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a number, not a path
+            with open(number, "w", encoding="utf-8") as file:  # noqa: PTH123 - a file descriptor, not a path
                 file.write(self.hidden(text))
-                self._give_away(number)
+                self._set_owner(number)
         except OSError as error:
             self.warn(f"{name} cannot be written: {error.strerror}")
             return ""
         return name
 
-    def _give_away(self, number: int) -> None:
-        """Sets the owner to that of the workspace, so that the runner can clean it."""
-        owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116
+    def _set_owner(self, number: int) -> None:
+        """Sets the file's owner to the workspace's owner, so that the runner can delete the file."""
+        owner = os.stat(self.environ.get("GITHUB_WORKSPACE", "") or ".")  # noqa: PTH116 - os.stat, like os.open above
         with contextlib.suppress(OSError):
             os.fchown(number, owner.st_uid, owner.st_gid)
 
-    def _say_loudly(self, level: Level, message: str) -> None:
-        self._told[level] += 1
-        if self._told[level] > MOST:
+    def _annotate_without_file(self, level: Level, message: str) -> None:
+        self._annotation_counts[level] += 1
+        if self._annotation_counts[level] > MOST:
             self.say(f"{_WORDS[level]}: {message}")
         else:
             self._annotation(level, {"title": "ctgitops"}, self._line(message))
@@ -160,7 +160,7 @@ class Runner:
         self.log.flush()
 
     def _append(self, variable: str, text: str) -> bool:
-        """Whether it was written; a full disk of the runner must not stop a run."""
+        """Appends to a file of the runner; returns whether that worked, because a full disk must not stop a run."""
         if path := self.environ.get(variable, ""):
             try:
                 _add_to(path, text.encode(errors="replace"))
@@ -171,8 +171,8 @@ class Runner:
 
 
 def _add_to(path: str, data: bytes) -> None:
-    """Appends all of it or nothing: half an output would be read as another one, or end the whole step."""
-    with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - the runner's own file
+    """Appends all of `data` or nothing: the runner misreads half an output, or fails the step."""
+    with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - opened unbuffered
         before = file.tell()
         try:
             while data:

@@ -1,4 +1,4 @@
-"""Shows progress: a live display where the terminal supports it, otherwise plain lines with the time."""
+"""Shows progress: a live display if the terminal supports it, otherwise plain lines with the time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lines import line_of, worth_a_line
 def console(
     environ: Mapping[str, str], stream: TextIO, now: Callable[[], datetime] = datetime.now
 ) -> AbstractContextManager[Listener]:
-    """A listener that writes to `stream` while the context is open; nothing goes to stdout."""
+    """A listener that writes to `stream` inside the `with` block; it writes nothing to stdout."""
     if stream.isatty() and not environ.get("GITHUB_ACTIONS") and environ.get("TERM") != "dumb":
         from .live import Live  # noqa: PLC0415 - rich takes 100 ms, and only a terminal needs it
 
@@ -23,7 +23,7 @@ def console(
 
 
 def plain(stream: TextIO, now: Callable[[], datetime]) -> Listener:
-    """A listener that writes one line for each event that is worth a line."""
+    """A listener that writes one line for each event that a log shows."""
 
     def tell(progress: Progress) -> None:
         if worth_a_line(progress) and (line := line_of(progress)):

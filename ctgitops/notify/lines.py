@@ -10,13 +10,13 @@ from ..report.terminal_text import on_one_line
 
 
 def line_of(progress: Progress) -> str:
-    """The line for an event; empty if the next line includes it."""
+    """The line for an event; empty if the next event's line includes it."""
     of = (_of_others, _of_the_run, _of_a_resumed_step, _of_batches, _of_a_step)
     return next((line for words in of if (line := words(progress)) is not None), "")
 
 
 def worth_a_line(progress: Progress) -> bool:
-    """Whether a log shows the event; a live display shows all."""
+    """Whether a log shows the event; the live display shows all events."""
     return not isinstance(progress, events.BackupMeasured) or progress.milestone
 
 
@@ -126,7 +126,7 @@ def _of_a_part(progress: Progress) -> str | None:
 
 
 def took(millis: int) -> str:
-    """`12 ms`, `3.4 s`."""
+    """A duration for people: `12 ms`, `3.4 s`."""
     return f"{millis} ms" if millis < 1000 else f"{millis / 1000:.1f} s"
 
 

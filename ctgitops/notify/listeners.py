@@ -1,4 +1,4 @@
-"""Listeners of a run's progress: those that every run has, on the command line and in the Action alike."""
+"""The listeners that every run has, both on the command line and in the Action."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..core.run.progress import Listener, Progress, SeedFinished, StepFinished
 
 
 def listeners(*more: Listener) -> Listener:
-    """A listener that passes each event to those that every run has, then to `more`, in order."""
+    """A listener that passes each event to the listeners of every run, then to `more`, in order."""
     every = (note, *more)
 
     def pass_on(progress: Progress) -> None:
@@ -17,11 +17,11 @@ def listeners(*more: Listener) -> Listener:
 
 
 NAMES: list[str] = []
-"""Migrations and seed files that were reported as done, in order; a process is one run."""
+"""Names of the migrations and seed files reported as done, in order; global because a process is one run."""
 
 
 def note(progress: Progress) -> None:
-    """A listener that records what is done."""
+    """A listener that adds the names of finished migrations and seed files to NAMES."""
     if isinstance(progress, StepFinished):
         NAMES.append(progress.step.name)
     elif isinstance(progress, SeedFinished):

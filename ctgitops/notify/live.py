@@ -28,11 +28,11 @@ _WITHIN = (
     events.BatchHeld,
     events.BackupMeasured,
 )
-"""Events within a step or a part of a backup, whose clock continues."""
+"""Events within a step or a part of a backup; the clock keeps running."""
 
 
 class Live:
-    """A listener as a context: its last line moves while the context is open, and is removed at the end."""
+    """A context manager that yields a listener; its last line is updated inside the `with` block, and then removed."""
 
     def __init__(self, stream: TextIO, now: Callable[[], datetime]) -> None:
         self._console = Console(file=stream, markup=False, highlight=False, emoji=False)
@@ -73,7 +73,7 @@ class Live:
 
 
 def _doing(progress: Progress) -> str:
-    """The activity in progress; empty for an event that ends one."""
+    """The current activity; empty for an event that ends one."""
     match progress:
         case events.StepStarted(step=step, position=position, of=of):
             return f"[{position}/{of}] {on_one_line(step.name)} …"

@@ -12,8 +12,11 @@ from . import escape
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+COMMENT_LIMIT = 65_536
+"""GitHub's maximum length of a comment, in characters."""
 MAX = 60_000
-"""Maximum length of a page in characters; GitHub accepts 65,536, including the marker and footers."""
+"""Maximum length of a page, in characters; it leaves room below COMMENT_LIMIT for the marker and footers."""
+_CUT = "\n\n(Truncated at GitHub's maximum length of a comment. The job summary has the full text.)"
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
@@ -34,6 +37,14 @@ def fit(draw: Callable[[dict[str, int]], str], counts: Mapping[str, int], longes
             break
         page = _most(draw, kept, kind, longest)
     return page
+
+
+def cut(page: str, longest: int) -> str:
+    """Cuts a page that `fit` did not shorten enough to `longest` characters, if possible at the end of a line."""
+    if len(page) <= longest:
+        return page
+    start = page[: longest - len(_CUT)]
+    return (start[: start.rfind("\n")] if "\n" in start else start) + _CUT
 
 
 def _most(draw: Callable[[dict[str, int]], str], kept: dict[str, int], kind: str, longest: int) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ctgitops.commands.drift import seen_at_rest
+from ctgitops.commands.drift import read_while_idle
 from ctgitops.core.activity.lock_holder import Holder
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.schema.snapshot import Snapshot
@@ -37,7 +37,7 @@ def busy(looks: int, *marks: Mark, holder: Holder | None = SOMEBODY) -> Busy:
 def test_p36_a_schema_that_changed_while_it_was_looked_at_is_looked_at_again() -> None:
     """Seen to fail without the second look at the ledger: the schema was that of another moment."""
     database = busy(2)
-    ledger, _ = seen_at_rest(database, "staging")
+    ledger, _ = read_while_idle(database, "staging")
     assert len(ledger.entries) == 3
     assert database.diary.lines.count("snapshot staging") == 3
 
@@ -45,10 +45,10 @@ def test_p36_a_schema_that_changed_while_it_was_looked_at_is_looked_at_again() -
 @pytest.mark.parametrize(("looks", "marks"), [(9, ()), (0, (Mark.STARTED,))])
 def test_p36_while_a_run_is_at_work_no_drift_is_told(looks: int, marks: tuple[Mark, ...]) -> None:
     with pytest.raises(MustWaitError, match="a run is changing staging, so") as told:
-        seen_at_rest(busy(looks, *marks), "staging")
+        read_while_idle(busy(looks, *marks), "staging")
     assert "run by anna" in told.value.what
 
 
 def test_what_a_run_left_unfinished_is_no_drift_either() -> None:
     with pytest.raises(LedgerError, match="002_two is unfinished in staging"):
-        seen_at_rest(busy(0, Mark.STARTED, holder=None), "staging")
+        read_while_idle(busy(0, Mark.STARTED, holder=None), "staging")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ctgitops.commands.rollback import Back, rollback, show_rollback
+from ctgitops.commands.rollback import RollbackExtent, rollback, show_rollback
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.problem import Problem
 from ctgitops.core.run.outcome import Status
@@ -19,7 +19,9 @@ NO_WAY_BACK = migration("003_three", "1.2.0", down=None, Rollback="Not Available
 
 def test_the_order_of_effects() -> None:
     diary = Diary({"production": chained(entry(ONE), entry(LATE), entry(TWO))})
-    back = rollback(request(workspace(), PRODUCTION), Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(
+        request(workspace(), PRODUCTION), RollbackExtent(steps=2), databases=diary, backups=diary, tell=diary.tell
+    )
     assert back.status is Status.ROLLED_BACK
     assert diary.lines == ["lock", "read ledger", "back up production", "undo 002", "undo 101", "unlock"]
     assert list(diary.ledgers["production"].applied) == [1]
@@ -27,13 +29,15 @@ def test_the_order_of_effects() -> None:
 
 def test_back_to_just_after_a_migration() -> None:
     diary = Diary({"production": chained(entry(ONE), entry(LATE), entry(TWO))})
-    rollback(request(workspace(), PRODUCTION), Back(to=101), databases=diary, backups=diary, tell=diary.tell)
+    rollback(request(workspace(), PRODUCTION), RollbackExtent(to=101), databases=diary, backups=diary, tell=diary.tell)
     assert list(diary.ledgers["production"].applied) == [1, 101]
 
 
 def test_no_way_back_is_told_before_anything_is_undone() -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO), entry(NO_WAY_BACK))})
-    back = rollback(request(workspace(), PRODUCTION), Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(
+        request(workspace(), PRODUCTION), RollbackExtent(steps=2), databases=diary, backups=diary, tell=diary.tell
+    )
     assert (back.status, back.exit_status) == (Status.BLOCKED, 4)
     assert "IRREVERSIBLE" in back.plan.problems[0].what
     assert diary.lines == ["lock", "read ledger", "unlock"]
@@ -42,20 +46,22 @@ def test_no_way_back_is_told_before_anything_is_undone() -> None:
 def test_the_backup_that_leads_back_is_the_one_that_the_ledger_names() -> None:
     brought = replace(entry(NO_WAY_BACK), receipt=receipt().summary())
     diary = Diary({"production": chained(entry(ONE), brought)})
-    back = rollback(request(workspace(), PRODUCTION), Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(
+        request(workspace(), PRODUCTION), RollbackExtent(steps=1), databases=diary, backups=diary, tell=diary.tell
+    )
     assert f"`{receipt().restore_with}`" in back.plan.problems[0].hint
 
 
 def test_a_failed_backup_stops_before_any_step() -> None:
     diary = Diary({"production": chained(entry(ONE))}, backup_fails=True)
     with pytest.raises(BackupError):
-        rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+        rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert diary.lines == ["lock", "read ledger", "back up production", "unlock"]
 
 
 def test_an_empty_database_has_nothing_to_undo() -> None:
     diary = Diary()
-    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.UP_TO_DATE
     assert diary.lines == ["lock", "read ledger", "unlock"]
 
@@ -64,19 +70,27 @@ def test_an_empty_database_has_nothing_to_undo() -> None:
 def test_no_steps_back_are_refused(steps: int) -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))})
     with pytest.raises(UsageError, match="is not a number of migrations to roll back"):
-        rollback(request(workspace(), PRODUCTION), Back(steps=steps), databases=diary, backups=diary, tell=diary.tell)
+        rollback(
+            request(workspace(), PRODUCTION),
+            RollbackExtent(steps=steps),
+            databases=diary,
+            backups=diary,
+            tell=diary.tell,
+        )
 
 
 def test_a_migration_that_is_not_applied_is_no_place_to_go() -> None:
     diary = Diary({"production": chained(entry(ONE))})
     with pytest.raises(UsageError, match="009 is not applied"):
-        rollback(request(workspace(), PRODUCTION), Back(to=9), databases=diary, backups=diary, tell=diary.tell)
+        rollback(
+            request(workspace(), PRODUCTION), RollbackExtent(to=9), databases=diary, backups=diary, tell=diary.tell
+        )
 
 
 def test_only_the_approved_plan_is_undone() -> None:
     diary = Diary({"production": chained(entry(ONE))})
     asked = request(workspace(), PRODUCTION, approved="f" * 64)
-    back = rollback(asked, Back(), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(asked, RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.WAITING
     assert diary.lines == ["lock", "read ledger", "unlock"]
 
@@ -88,7 +102,7 @@ def test_a_manifest_that_was_not_understood_whole_takes_no_backup_so_nothing_is_
     work = replace(workspace(), read_problems=(wrong, elsewhere))
     diary = Diary({"production": chained(entry(ONE))})
     asked = request(work, replace(PRODUCTION, backup=None))
-    back = rollback(asked, Back(), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(asked, RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert (back.status, back.exit_status) == (Status.BLOCKED, 3)
     assert back.plan.problems == (wrong,)
     assert diary.lines == ["lock", "read ledger", "unlock"]
@@ -98,7 +112,7 @@ def test_rollback_sql_that_somebody_changed_in_the_ledger_is_not_run() -> None:
     whole = chained(entry(ONE), entry(TWO))
     changed = replace(whole.entries[1], rollback_sql="DROP SCHEMA public CASCADE;")
     diary = Diary({"production": Ledger((whole.entries[0], changed))})
-    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert (back.status, back.exit_status) == (Status.BLOCKED, 4)
     assert back.plan.problems[0].code == "ledger-tampered"
     assert diary.lines == ["lock", "read ledger", "unlock"]
@@ -106,7 +120,7 @@ def test_rollback_sql_that_somebody_changed_in_the_ledger_is_not_run() -> None:
 
 def test_back_to_just_after_a_migration_that_has_the_number_0() -> None:
     diary = Diary({"production": chained(entry(migration("000_zero")), entry(ONE))})
-    rollback(request(workspace(), PRODUCTION), Back(to=0), databases=diary, backups=diary, tell=diary.tell)
+    rollback(request(workspace(), PRODUCTION), RollbackExtent(to=0), databases=diary, backups=diary, tell=diary.tell)
     assert list(diary.ledgers["production"].applied) == [0]
 
 
@@ -116,7 +130,7 @@ def test_data_that_nobody_accepted_to_lose_is_not_destroyed_and_no_backup_is_tak
 ) -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=rows)
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset(filter(None, [accepted])))
-    back = rollback(asked, Back(steps=2), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(asked, RollbackExtent(steps=2), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.WAITING
     waits = ["001_one"] if accepted else ["002_two", "001_one"]
     assert [reason.hint.split()[-1].rstrip("`") for reason in back.reasons] == waits
@@ -127,7 +141,7 @@ def test_data_that_nobody_accepted_to_lose_is_not_destroyed_and_no_backup_is_tak
 def test_a_loss_is_accepted_by_number_name_or_version(text: str) -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text}))
-    back = rollback(asked, Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(asked, RollbackExtent(steps=1), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.ROLLED_BACK
 
 
@@ -136,14 +150,14 @@ def test_what_was_accepted_and_is_not_undone_is_an_error(text: str) -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
     asked = request(workspace(), PRODUCTION, accepted_losses=frozenset({text, "2"}))
     with pytest.raises(UsageError, match="does not match a migration of this rollback") as caught:
-        rollback(asked, Back(steps=1), databases=diary, backups=diary, tell=diary.tell)
+        rollback(asked, RollbackExtent(steps=1), databases=diary, backups=diary, tell=diary.tell)
     assert caught.value.hint == "it rolls back: 002_two"
     assert list(diary.ledgers["production"].applied) == [1, 2]
 
 
 def test_the_command_that_is_shown_carries_out_what_is_shown() -> None:
     diary = Diary({"production": chained(entry(ONE), entry(TWO))}, rows=3)
-    shown = show_rollback(request(workspace(), PRODUCTION), Back(to=0), databases=diary)
+    shown = show_rollback(request(workspace(), PRODUCTION), RollbackExtent(to=0), databases=diary)
     assert shown.next_command == (
         f"ctgitops rollback --env production --steps 2 --fingerprint {shown.plan.fingerprint[:12]}"
         " --accept-data-loss 002_two --accept-data-loss 001_one"
@@ -152,7 +166,7 @@ def test_the_command_that_is_shown_carries_out_what_is_shown() -> None:
 
 def test_what_is_only_shown_takes_no_lock() -> None:
     diary = Diary({"production": chained(entry(ONE))}, rows=3)
-    shown = show_rollback(request(workspace(), PRODUCTION), Back(), databases=diary)
+    shown = show_rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary)
     assert (shown.status, shown.exit_status) == (Status.ONLY_SHOWN, 0)
     assert [loss.rows for loss in shown.losses] == [3]
     assert [reason.gate for reason in shown.reasons] == ["data-loss"]
@@ -163,6 +177,6 @@ def test_a_mark_of_another_tool_in_sql_of_the_ledger_only_warns() -> None:
     """An earlier ctgitops took it for a comment, and no file can be corrected any more."""
     marked = migration("003_three", "1.2.0", down="-- Revert shop:three from pg\nDROP TABLE t3;")
     diary = Diary({"production": chained(entry(ONE), entry(TWO), entry(marked))})
-    back = rollback(request(workspace(), PRODUCTION), Back(), databases=diary, backups=diary, tell=diary.tell)
+    back = rollback(request(workspace(), PRODUCTION), RollbackExtent(), databases=diary, backups=diary, tell=diary.tell)
     assert back.status is Status.ROLLED_BACK
     assert [(p.code, p.blocks) for p in back.plan.problems] == [("other-tool", False)]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.commands.apply import apply
-from ctgitops.commands.rollback import Back, rollback
+from ctgitops.commands.rollback import RollbackExtent, rollback
 from ctgitops.core.environment.apply_policy import ApplyPolicy, OnFailure, TransactionScope
 from ctgitops.core.environment.environment import Environment
 from ctgitops.core.environment.policy import Band, Numbering, Policy
@@ -132,7 +132,7 @@ def test_the_help_after_a_rollback_that_stopped_leads_to_where_the_run_began() -
     diary.undo_fails = ""
     work = request(workspace(ONE, TWO, THREE, FOUR), BACK)
     for _ in range(2):
-        rollback(work, Back(to=1), databases=diary, backups=diary, tell=diary.tell)
+        rollback(work, RollbackExtent(to=1), databases=diary, backups=diary, tell=diary.tell)
         assert list(diary.ledgers["staging"].applied) == [1]
 
 

@@ -21,7 +21,7 @@ from ctgitops.core.forge.forge import (
     Suggestion,
 )
 from ctgitops.errors import ForgeError
-from ctgitops.github.comment import LONGEST
+from ctgitops.report.page import COMMENT_LIMIT
 
 from .live import Live, numbers
 
@@ -115,7 +115,7 @@ def test_a_review_with_suggestions_is_one_as_github_describes_it(live: Live) -> 
 def test_the_longest_comment(live: Live) -> None:
     number = live.pull_request()["number"]
     assert live.forge().comment(comment(number, 1, "🟠 a line\n" * 9_000))
-    assert LONGEST - 100 < len(live.comments(number)[0]["body"]) <= LONGEST
+    assert COMMENT_LIMIT - 100 < len(live.comments(number)[0]["body"]) <= COMMENT_LIMIT
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 120])

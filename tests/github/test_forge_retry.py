@@ -21,8 +21,9 @@ from ctgitops.core.forge.forge import (
 )
 from ctgitops.errors import ForgeError
 from ctgitops.github.access import Access, Patience
-from ctgitops.github.comment import LONGEST, Marker, read, whole
+from ctgitops.github.comment import Marker, read, whole
 from ctgitops.github.forge import GitHubForge
+from ctgitops.report.page import COMMENT_LIMIT
 
 from .scripted import Fault, Scripted, running
 
@@ -295,9 +296,9 @@ def test_a_slow_older_write_is_written_over(world: World) -> None:
 @pytest.mark.parametrize("filler", ["x" * 70_000, "line of text\n" * 7_000, "🟠" * 70_000])
 def test_no_comment_is_longer_than_github_takes(filler: str) -> None:
     text = whole(comment(filler))
-    assert LONGEST - 100 < len(text) <= LONGEST
+    assert COMMENT_LIMIT - 100 < len(text) <= COMMENT_LIMIT
     assert text.endswith("has the full text.)")
-    assert len(whole(comment("x" * (LONGEST - len(whole(comment(""))))))) == LONGEST
+    assert len(whole(comment("x" * (COMMENT_LIMIT - len(whole(comment(""))))))) == COMMENT_LIMIT
 
 
 def test_no_marker_ends_early() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ctgitops.commands.planning.offline import Unlooked
+from ctgitops.commands.planning.offline import OfflinePlanner
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.plan.replay import ReplayTarget
@@ -195,6 +195,6 @@ DYNAMIC = "do $$ begin execute 'alter database ' || 'own' || ' reset all'; end $
 @pytest.mark.parametrize("sql", ["alter database own reset all;", pytest.param(DYNAMIC, marks=pytest.mark.slow)])
 def test_a_fork_names_the_database_that_no_run_may_look_at(sql: str) -> None:
     work = workspace(migration("001_one", sql="create table t (a int);"), migration("002_two", sql=sql))
-    look = Unlooked({"migrations/002_two.sql"}, "no secret", Here()).look(request(work))
+    look = OfflinePlanner({"migrations/002_two.sql"}, "no secret", Here()).look(request(work))
     assert look.proof
     assert (look.proof.failed, look.proof.untried, look.proof.tried) == (None, "", ("002_two",))

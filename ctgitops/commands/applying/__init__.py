@@ -1,1 +1,1 @@
-"""The steps that apply and rollback share: carrying out a plan, and handling its failure."""
+"""The part that apply and rollback share: carrying out a plan, and handling its failure."""

@@ -21,10 +21,11 @@ from ...ports.database import Session
 
 
 def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, session: Session) -> Receipt | None:
-    """The verified backup that the environment's manifest requires; None if it requires none.
+    """Takes and verifies the backup that the environment's manifest requires; None if it requires none. Writes.
 
-    First it drops the INVALID indexes of the plan's own interrupted builds. During the backup, no session of the run is
-    active, so the holder of the run lock is reported as taking a backup. Raises BackupError, ApplyError. Writes.
+    Before the backup, drops the INVALID indexes that interrupted builds of this plan left behind. During the backup, no
+    session of the run is active, so the run lock reports that its holder takes a backup. Raises BackupError,
+    ApplyError.
     """
     if request.environment.backup is None:
         return None
@@ -64,7 +65,7 @@ def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Liste
 
 
 def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
-    """Runs all steps in one transaction; nothing counts as applied before its COMMIT. Writes."""
+    """Runs all steps in one transaction; nothing is reported as applied before the COMMIT. Writes."""
     took = session.single_transaction(plan, receipt)
     steps, seeds = len(plan.steps), plan.seeds
     for position, (step, millis) in enumerate(zip(plan.steps, took[:steps], strict=True), start=1):

@@ -1,4 +1,4 @@
-"""Predicts the schema after a plan in a trial, stores the prediction in the ledger, and compares it afterwards."""
+"""Predicts the schema after a plan in a trial, records the prediction in the ledger, and compares it afterwards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
-from ...core.ledger.open_prediction import ended, made, open_promises
+from ...core.ledger.open_prediction import ended, made, open_predictions
 from ...core.plan.plan import Plan
 from ...core.plan.replay import with_versions_of
 from ...core.schema.compare import Changes, compare
@@ -20,19 +20,19 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Foreseen:
-    """The result of a trial run."""
+    """The result of a trial run before the apply."""
 
     changes: Changes | None = None
-    """The difference between the schema before the plan and after it; None if unknown."""
+    """The changes from the schema before the plan to the schema after it; None if unknown."""
     why_not: str = ""
 
     def on(self, before: Snapshot) -> Prediction | None:
-        """The predicted schema if the schema before the plan is `before`; None if unknown."""
+        """The predicted schema after the plan, if `before` is the schema before it; None if unknown."""
         return None if self.changes is None else Prediction(changed(before, self.changes).fingerprint, self.changes)
 
 
 def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) -> Foreseen:
-    """Runs the plan on a copy. A plan that fails there is neither predicted nor refused. Read-only."""
+    """Runs the plan on a copy; if the plan fails there, it is not refused, but has no prediction. Read-only."""
     policy = request.environment.shadow
     if not plan.steps:
         return Foreseen(())
@@ -49,25 +49,25 @@ def foresee(plan: Plan, request: Request, database: Database, shadows: Shadows) 
 
 
 def settle(request: Request, database: Database, session: Session) -> tuple[Ledger, PredictionMismatch | None]:
-    """Checks the predictions of earlier runs; returns the ledger, and the mismatch that was found, if any. Writes.
+    """Checks the predictions of earlier runs; returns the ledger and a mismatch, if there is one. Writes.
 
     A mismatch that no longer exists is not reported again.
     """
     ledger, late = session.ledger(), None
-    promises = open_promises(ledger)
+    promises = open_predictions(ledger)
     if not promises:
         return ledger, None
     live = database.snapshot()
     for each in promises:
-        came = unkept(each.prediction, live, live, request.environment.drift_ignore)
-        if came is None or each.broken is None:
-            session.record(ended(each.made.plan or "", came))
-            late = came or late
+        mismatch = unkept(each.prediction, live, live, request.environment.drift_ignore)
+        if mismatch is None or each.broken is None:
+            session.record(ended(each.made.plan or "", mismatch))
+            late = mismatch or late
     return session.ledger(), late
 
 
 class Comparison:
-    """Compares the schema after a plan with the prediction; reads the schema before the plan on construction."""
+    """Compares the schema after a plan with the prediction; construct it before the plan, to read the schema."""
 
     def __init__(self, plan: Plan, request: Request, database: Database, foreseen: Foreseen) -> None:
         self._plan = plan
@@ -84,13 +84,16 @@ class Comparison:
             session.record(made(self._plan.fingerprint, numbers, self._prediction))
 
     def found(self, session: Session) -> PredictionMismatch | None:
-        """Returns how the schema differs from the prediction, and records it. Raises LedgerError. Writes."""
+        """The difference between the schema and the prediction, which it records; None if they match. Writes.
+
+        Raises LedgerError.
+        """
         if self._prediction is None:
             return None
         try:
-            came = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
-            session.record(ended(self._plan.fingerprint, came))
+            mismatch = unkept(self._prediction, self._before, self._database.snapshot(), self._ignored)
+            session.record(ended(self._plan.fingerprint, mismatch))
         except LedgerError as error:
             state = "the plan is applied; its schema was not compared with the prediction"
             raise LedgerError(error.what, state=state, hint=error.hint) from None
-        return came
+        return mismatch

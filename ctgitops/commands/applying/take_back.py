@@ -1,4 +1,4 @@
-"""Automatic rollback after a failed apply, if the manifest asks for it and no rows that others wrote would be lost."""
+"""Automatic rollback after a failed apply, if the manifest requires it and no rows of other sessions would be lost."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...core.run.auto_rollback import (
     Checkpoint,
     applied_since,
     as_applied,
-    command_back,
-    command_to,
-    make_take_back,
+    make_auto_rollback,
+    reapply_advice,
+    rollback_command,
+    rollback_to_start_command,
+    rolled_back_text,
     seeded_since,
-    stays_out,
-    taken_back_told,
     unverified,
     why_not,
     with_entry,
@@ -31,7 +31,7 @@ from .carry_out import carry_out
 
 @dataclass(frozen=True)
 class Failed:
-    """A failed apply whose run lock is still held."""
+    """A failed apply whose run still holds the run lock."""
 
     request: Request
     plan: Plan
@@ -40,25 +40,25 @@ class Failed:
     receipt: Receipt | None
     tell: Listener
 
-    def told(self, error: ApplyError) -> ApplyError:
-        """Returns the error; if the manifest says so, rolls back what this run applied, and reports that in it. Writes.
+    def with_rollback(self, error: ApplyError) -> ApplyError:
+        """Rolls back what this run applied, if the manifest requires that, and adds the result to the error. Writes.
 
-        Nothing is rolled back if the ledger does not record a failed migration: then the run was asked to stop, or lost
-        its lock or its database.
+        Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
+        lock or its database.
         """
         if not (error.on_record and self.request.environment.manner.takes_back):
             return error
         try:
-            self._taken_back(error, self.session.ledger())
+            self._roll_back(error, self.session.ledger())
         except CtgitopsError as lost:
             error.state += f"; the automatic rollback failed: {lost.what}"
             error.hint = f"`ctgitops status --env {self.plan.environment}` shows what is applied; {error.hint}"
         return error
 
-    def _taken_back(self, error: ApplyError, ledger: Ledger) -> None:
+    def _roll_back(self, error: ApplyError, ledger: Ledger) -> None:
         step = unverified(self.plan, ledger)
         there = with_entry(ledger, as_applied(step, error.what)) if step else ledger
-        plan = self._back(there, error)
+        plan = self._rollback_plan(there, error)
         if plan.empty:
             return
         weighed = () if plan.blocked else self.session.protect(losses(plan, there), self.beginning)
@@ -67,11 +67,11 @@ class Failed:
             return
         if step:
             self.session.record(as_applied(step, error.what))
-            plan = self._back(self.session.ledger(), error)
+            plan = self._rollback_plan(self.session.ledger(), error)
         self._undo(error, plan)
 
-    def _back(self, ledger: Ledger, error: ApplyError) -> Plan:
-        return make_take_back(self.request.environment, ledger, self.beginning, error.what)
+    def _rollback_plan(self, ledger: Ledger, error: ApplyError) -> Plan:
+        return make_auto_rollback(self.request.environment, ledger, self.beginning, error.what)
 
     def _refused(self, error: ApplyError, plan: Plan, reasons: tuple[str, ...], unfinished: Step | None) -> None:
         more = f", and {len(reasons) - 1} more" if reasons[1:] else ""
@@ -80,10 +80,10 @@ class Failed:
         if unfinished:  # rollback refuses a migration that the ledger records as unfinished
             repair = f"ctgitops repair {unfinished.number:03} --env {plan.environment} --applied"
             first = f'to roll it back, first run `{repair} --reason "…"`; then '
-        error.hint = f"{first}{command_back(plan, dry=True)} shows what a rollback would do; or {error.hint}"
+        error.hint = f"{first}{rollback_command(plan, dry=True)} shows what a rollback would do; or {error.hint}"
 
     def _undo(self, error: ApplyError, plan: Plan) -> None:
-        """Rolls back newest first; stops at a failure, and the state then lists what is still applied. Writes."""
+        """Rolls back, newest first; if a rollback fails, stops and adds to the error what is still applied. Writes."""
         self.tell(TakeBackStarted(plan))
         second: ApplyError | None = None
         try:
@@ -93,15 +93,15 @@ class Failed:
         ledger = self.session.ledger()
         left = {entry.number for entry in applied_since(self.beginning, ledger)}
         error.taken_back = tuple(step.name for step in plan.steps if step.number not in left)
-        error.state += f"; {taken_back_told(error.taken_back)}"
+        error.state += f"; {rolled_back_text(error.taken_back)}"
         if second:
             names = tuple(step.name for step in plan.steps if step.number in left)
             error.state += (
                 f", then the rollback failed: {second.what} ({second.state}); still applied: {', '.join(names)}"
             )
-            rest = command_to(plan.environment, ledger, self.beginning)
+            rest = rollback_to_start_command(plan.environment, ledger, self.beginning)
             error.hint = f"{second.hint}; {rest} rolls back what is still applied"
         else:
             error.state += ", so nothing of this run is applied"
-            if held := stays_out(plan, ledger):
+            if held := reapply_advice(plan, ledger):
                 error.hint = f"{error.hint}; {held}"

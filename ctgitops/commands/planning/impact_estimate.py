@@ -1,4 +1,4 @@
-"""Estimates for each migration of the trial what it blocks in the real database, and for about how long."""
+"""Estimates, for each migration of a trial, what it blocks in the real database, and for how long."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ...ports.shadow import Sandbox
 def effects_of(
     plan: Plan, request: Request, before: Predecessor, sealed: Sandbox, databases: Databases
 ) -> dict[int, Effect]:
-    """The effect of each migration by number, from its trial and the size of the real tables. Read-only.
+    """By number, the effect of each migration, from its trial and the sizes of the real tables. Read-only.
 
-    A value that could not be read is unknown, and the effect says so.
+    If a value could not be read, the effect reports it as unknown.
     """
     impacts = sealed.impacts
     if not any(impact.windows for impact in impacts.values()):
@@ -42,7 +42,7 @@ def effects_of(
 def _measured(
     plan: Plan, request: Request, ledger: Predecessor, impacts: Mapping[int, StepImpact], databases: Databases
 ) -> dict[int, Measured]:
-    """How long the same files took in the previous environment."""
+    """By number, how long the same files took in the previous environment."""
     before = request.workspace.environment(request.environment.after or "")
     if before is None or not isinstance(ledger, Ledger):
         return {}

@@ -1,4 +1,4 @@
-"""Offline planning: makes a plan without connecting to the database, and tries it on the schema of the merged files."""
+"""Offline planning: makes a plan without connecting to the database; the trial runs on the merged files' schema."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .impact_estimate import effects_of
 from .trial import TrialRunner
 
 ROLE = "postgres"
-"""The role that applies migrations is unknown, so the trial assumes one that may be a superuser."""
+"""The trial's role for applying migrations: the real one is unknown, so the trial assumes a possible superuser."""
 MOST_ROLES = 20
 _NO_ROLE = re.compile(r'role "(?!pg_|ctgitops_|public"|none")(.{1,63})" does not exist')
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -34,7 +34,7 @@ _NO_SUCH_DATABASE = "3D000"
 
 
 class _OutOfReach:
-    """Databases that are never connected to, even if a secret is set."""
+    """A port that connects to no database, even if a secret is set."""
 
     def of(self, environment: Environment) -> Database:
         """Raises UsageError."""
@@ -46,19 +46,19 @@ class _OutOfReach:
 
 
 @dataclass
-class Unlooked:
-    """Offline plans: each environment is treated as if it had applied all files except the changed ones."""
+class OfflinePlanner:
+    """Makes offline plans: assumes that each environment has applied all files except those in `changed`."""
 
     changed: Collection[str]
     why: str
     shadows: Shadows
     roles: list[str] = field(default_factory=list)
-    """Roles that the files name and do not create: a real server has them from elsewhere."""
+    """Roles that the files use but do not create: on the real server they already exist."""
     databases: list[str] = field(default_factory=list)
-    """Database names found by running the files: the real name is unknown, so the copy takes the first."""
+    """Database names that the trial found to be missing; the real name is unknown, so the copy gets the first."""
 
     def look(self, request: Request) -> Preview:
-        """Plans the changed files on top of the merged ones, with lint and a trial. Read-only."""
+        """Plans the files in `changed` after all others, with lint and a trial. Read-only."""
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         looked = lint_look(preview, workspace, request.now.date())
@@ -100,7 +100,7 @@ class Unlooked:
             return replace(preview, proof=proof, effects=effects)
 
     def _learned(self, error: ApplyError) -> bool:
-        """Whether the error names a missing role or database that is new; if so, adds it for the next attempt."""
+        """Adds the missing role or database that the error names; returns whether a new attempt makes sense."""
         other = _NO_DATABASE.search(error.what)
         if other and error.sqlstate == _NO_SUCH_DATABASE and not self.databases:
             self.databases.append(other[1])

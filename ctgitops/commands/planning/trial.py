@@ -1,4 +1,4 @@
-"""The trial of a plan: runs each migration on a throw-away copy, then its rollback, then the migration again."""
+"""The trial of a plan: on a throw-away copy, runs each migration, then its rollback, then the migration again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TrialRunner:
     sealed: Sandbox
     done: list[Step] = field(default_factory=list)
     seen: dict[int, Snapshot] = field(default_factory=dict)
-    """The schema by the number of steps run."""
+    """By number of completed steps, the schema after them."""
 
     def proof(self, live: Snapshot) -> Trial:
         """Runs the steps in order, then each rollback, then all by number; `live` is the real database's schema."""
@@ -61,8 +61,8 @@ class TrialRunner:
             changes=changes,
             before=before,
             after=after,
-            ways=self._try_each(lambda step: step.rollback_script is not None, self._way_back, RollbackTrial),
-            again=self._try_each(lambda step: step.script.idempotent, self._again, IdempotenceCheck),
+            ways=self._try_each(lambda step: step.rollback_script is not None, self._rollback_trial, RollbackTrial),
+            again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
@@ -73,7 +73,7 @@ class TrialRunner:
     def _up(self, before: Snapshot) -> ApplyError | None:
         """Runs the steps; returns the error of the first that failed.
 
-        Takes a snapshot where a later check compares with it, and before a step that could fail half done.
+        Takes a snapshot if a later check needs it, and before a step that could fail halfway.
         """
         self.seen[0] = before
         for step in self.plan.steps:
@@ -92,7 +92,7 @@ class TrialRunner:
         return None
 
     def _skipped(self) -> tuple[Skipped, ...]:
-        """The skipped statements of this plan's migrations; merged ones are not on trial."""
+        """The statements that the trial skipped in this plan's migrations; those of merged migrations do not count."""
         names = {step.name for step in self.plan.steps}
         return tuple(each for each in self.sealed.skipped if each.step in names)
 
@@ -107,7 +107,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Tries each step that `asked` selects, after the steps before it; a failed attempt discards its copy."""
+        """Tries each step for which `asked` is true, after the steps before it; a failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -125,7 +125,7 @@ class TrialRunner:
             found += [untried(step, untried=error.what) for step in self.done[at:] if asked(step)]
         return tuple(found)
 
-    def _way_back(self, copy: Shadow, index: int) -> RollbackTrial:
+    def _rollback_trial(self, copy: Shadow, index: int) -> RollbackTrial:
         """Rolls back the step that was just applied, then applies it again."""
         step = self.done[index]
         left: Changes = ()
@@ -139,7 +139,7 @@ class TrialRunner:
             why = self._why_not(error)
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
-    def _again(self, copy: Shadow, index: int) -> IdempotenceCheck:
+    def _idempotence_check(self, copy: Shadow, index: int) -> IdempotenceCheck:
         """Applies the step that was just applied once more."""
         step = self.done[index]
         try:
@@ -150,11 +150,11 @@ class TrialRunner:
             return IdempotenceCheck(step, untried=why) if why else IdempotenceCheck(step, failed=error)
 
     def _why_not(self, error: ApplyError, *, unmatched: bool = False) -> str:
-        """Why an error does not apply to the real database; empty if it does."""
+        """Why an error in the trial may not occur in the real database; empty if it would."""
         return says_nothing(error, self.original, fresh=not self.ledger.applied, unmatched=unmatched)
 
     def _order(self) -> OrderCheck | None:
-        """Compares the schemas of the same migrations, run from empty by number and in this environment's order."""
+        """Compares two orders of the same migrations: by number, and as this environment applies them."""
         if not other_order(self.plan, self.ledger):
             return None
         try:

@@ -1,4 +1,4 @@
-"""Runs migrations in an empty throw-away database, and compares the resulting schema with another one."""
+"""Runs migrations in an empty throw-away database, and compares the resulting schema with another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...ports.shadow import Shadows
 
 @dataclass(frozen=True)
 class Replayed:
-    """How a schema differs from that of the migrations, and how the throw-away server differs from the real one."""
+    """The differences of a schema from that of the migrations, and of the throw-away server from the real one."""
 
     changes: Changes
     unmatched: tuple[str, ...] = ()
@@ -24,8 +24,8 @@ class Replayed:
 def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environment: Environment | None) -> Replayed:
     """Runs the steps on the server that the environment's manifest requires. Raises ApplyError, UsageError.
 
-    Differences in formatting alone, as after a dump and restore, do not count: where an object may have one, the
-    throw-away schema is dumped and restored too, and its output must then equal the live one's exactly.
+    Differences only in formatting, as after a dump and restore, do not count: if a difference may be one, the
+    throw-away schema is dumped and restored as well, and its output must then be identical to the live schema's.
     """
     with shadows.like(like(live), environment) as shadow:
         shadow.bring(steps)
@@ -38,7 +38,7 @@ def replay(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environmen
 
 
 def may_be_print(change: Change) -> bool:
-    """Whether the difference may be formatting alone, as after a dump and restore."""
+    """Whether a difference may be only in formatting, as after a dump and restore."""
     return isinstance(change, Altered) and alike_once_read(change.before, change.after)
 
 

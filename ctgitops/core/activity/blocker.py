@@ -1,4 +1,4 @@
-"""A blocking session, formatted for people: it holds or awaits a lock that conflicts with the migration's."""
+"""A session that blocks a migration: it holds or awaits a lock that conflicts with the migration's."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Blocker:
     """A session that holds, or waits for, a lock that conflicts with the migration's."""
 
     pid: int | None
-    """None for a prepared transaction, which has no session."""
+    """The session's process ID; None for a prepared transaction, which has no session."""
     application: str
     user: str
     seconds: float | None
-    """Seconds that its transaction has been open; None where this role may not see it."""
+    """Seconds since the session's transaction began; None if this role may not see it."""
     state: str
     query: str
     relation: str
     mode: str
     granted: bool
     transaction: str = ""
-    """Its virtual transaction ID, unique while the server runs."""
+    """The session's virtual transaction ID, which is unique while the server runs."""
 
     @property
     def told(self) -> str:
@@ -46,12 +46,12 @@ class Blocker:
 
 
 def is_backup(application: str) -> bool:
-    """Whether a session with that application name takes a backup; `ctgitops backup` is our own."""
+    """Whether the application name belongs to a backup program; our own sessions are named `ctgitops backup`."""
     return application in {"pg_dump", "pg_basebackup", "ctgitops backup"}
 
 
 def kind_of(who: Blocker) -> str:
-    """What the session is, where that is known at once: a backup, ctgitops or autovacuum. Empty otherwise."""
+    """The kind of session, if its name shows it: a backup, ctgitops or autovacuum. Empty otherwise."""
     if who.application == "pg_dump":
         return " (this is pg_dump: a backup)"
     if is_backup(who.application):
@@ -64,13 +64,13 @@ def kind_of(who: Blocker) -> str:
 
 
 def shape_of(query: str) -> str:
-    """A query on one line, without literals, which may be personal data."""
+    """A query on one line, without literals because they may be personal data."""
     shape = " ".join(_LITERALS.sub(lambda found: " " if found[0][:2] in {"/*", "--"} else "?", query).split())
     return shape if len(shape) <= LONGEST_SHAPE else shape[: LONGEST_SHAPE - 1] + "…"
 
 
 def told_together(those: tuple[Blocker, ...]) -> str:
-    """A line for each blocker; of many, the first few."""
+    """One line per blocker; a long list is shortened to the first few."""
     lines = [who.told for who in those[:MOST_SHOWN]]
     if len(those) > MOST_SHOWN:
         lines.append(f"and {len(those) - MOST_SHOWN} more")

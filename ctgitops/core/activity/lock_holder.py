@@ -6,44 +6,44 @@ from dataclasses import dataclass
 from datetime import datetime
 
 HEARTBEAT_SECONDS = 3.0
-"""How often a run reports."""
+"""The interval at which a run reports that it is alive."""
 ALIVE_SECONDS = 5 * HEARTBEAT_SECONDS
-"""A run that has not reported for longer has ended or hangs."""
+"""A run whose last report is older has ended or hangs."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """A session that holds the run lock, and the last report of its run."""
+    """A session that holds the run lock, and its run's last report."""
 
     pid: int
     began: datetime
-    """When the session began; together with `pid` it identifies one session."""
+    """The start of the session; together with `pid` it identifies the session."""
     user: str
     application: str
     host: str
     same_user: bool = True
-    """Whether the session's role is that of the session that queries."""
+    """Whether the session's role is the role that queries it."""
     actor: str = ""
     run_url: str = ""
     step: str = ""
     busy: str = ""
-    """What a session of that run is doing now; empty where none is active."""
+    """The current activity of the run's sessions; empty if none is active."""
     silent: float | None = None
-    """Seconds since its run last reported; None where it never reported, or this role may not see the report."""
+    """Seconds since the run's last report; None if there is no report, or this role may not see it."""
 
     @property
     def alive(self) -> bool:
-        """Whether its run reported recently, even if none of its sessions is active, as during a backup's proof."""
+        """Whether the run reported recently. Its sessions may all be idle, as while a backup is verified."""
         return self.silent is not None and self.silent < ALIVE_SECONDS
 
     @property
     def reported(self) -> str:
-        """`its run reported 2 s ago`; empty where that is not known."""
+        """`its run reported 2 s ago`; empty if the time of the report is unknown."""
         return "" if self.silent is None else f"its run reported {self.silent:.0f} s ago"
 
     @property
     def ours(self) -> bool:
-        """Whether it is a run of this tool under the role that queries; no other session is ever terminated."""
+        """Whether the session is a run of ctgitops under the role that queries; no other session is ever terminated."""
         return self.same_user and self.application.startswith("ctgitops/")
 
     def __str__(self) -> str:

@@ -11,14 +11,14 @@ from .blocker import shape_of
 
 @dataclass(frozen=True)
 class Orphan:
-    """A server process of an ended run, identified by its pid and the time at which it began."""
+    """A server process of an ended run, identified by its pid and its start time."""
 
     pid: int
     began: datetime
     application: str
     user: str
     seconds: float | None
-    """Seconds that its transaction has been open; None where this role may not see it."""
+    """Seconds since its transaction began; None if this role may not see it."""
     query: str
 
     @property

@@ -1,4 +1,4 @@
-"""The effective settings of the session that runs migrations, and the role and database defaults for it. Pure."""
+"""The effective settings of the migration session, and the role and database defaults that apply to it. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RoleDefault:
-    """A setting that ALTER ROLE or ALTER DATABASE makes for sessions like the migration session."""
+    """A default that ALTER ROLE or ALTER DATABASE sets for the migration session."""
 
     whose: str
-    """Where it is set: `role app`, `database shop`, `role app in database shop`, `every session`."""
+    """The level at which it is set: `role app`, `database shop`, `role app in database shop`, `every session`."""
     name: str
     value: str
 
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """The effective settings of the session, by name, as the server shows them; and the role and database defaults."""
+    """The migration session's effective settings by name, as SHOW prints them, and the role and database defaults."""
 
     values: tuple[tuple[str, str], ...]
     standing: tuple[RoleDefault, ...] = ()
 
     @property
     def told(self) -> tuple[str, ...]:
-        """A line for the effective settings, and one for each default: it applies, or ctgitops overrides it."""
+        """One line for the effective settings, and one per default: whether it applies or ctgitops overrides it."""
         holding = ", ".join(f"{name} {value or 'empty'}" for name, value in self.values)
         return (holding, *(self._told(each) for each in self.standing))
 

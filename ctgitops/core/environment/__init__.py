@@ -1,1 +1,1 @@
-"""Environments as manifests and the policy describe them."""
+"""Environments and policy, as the files in the repository define them."""

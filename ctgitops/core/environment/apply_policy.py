@@ -15,11 +15,11 @@ class TransactionScope(StrEnum):
     EACH = "each"
     """Each migration has its own transaction."""
     ALL = "all"
-    """All pending migrations share one: all of them are applied, or all are rolled back."""
+    """All pending migrations share one transaction: either all are applied, or all are rolled back."""
 
 
 class OnFailure(StrEnum):
-    """What happens to the migrations that a run applied before it failed."""
+    """What a failed run does with the migrations that it has applied."""
 
     STOP = "stop"
     ROLLBACK = "rollback"
@@ -27,7 +27,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """A query that reports whether the users of the database can work, and how long apply repeats it afterwards."""
+    """A query that checks whether the database serves its users, and how long apply repeats the query afterwards."""
 
     query: Script
     within: timedelta = timedelta(minutes=5)
@@ -49,12 +49,12 @@ class ApplyPolicy:
 
     @property
     def takes_back(self) -> bool:
-        """Whether a failed run reverts automatically what it applied."""
+        """Whether a failed run automatically rolls back the migrations that it applied."""
         return self.on_failure is OnFailure.ROLLBACK
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The settings that are part of a fingerprint; empty where all have their defaults."""
+        """The settings that a fingerprint includes; empty if all have their defaults."""
         said = [f"transaction: {self.transaction}"] if self.together else []
         said += [f"on_failure: {self.on_failure}"] if self.takes_back else []
         if self.health:

@@ -1,4 +1,4 @@
-"""An environment, as its manifest describes it: a database, its target, and the conditions for changing it."""
+"""An environment, as its manifest defines it: a database, its target, and the conditions for changing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Trigger(StrEnum):
-    """The event that brings an environment to its target."""
+    """The event on which the Action applies migrations to an environment."""
 
     PUSH = "push"
     RELEASE = "release"
@@ -26,7 +26,7 @@ class Trigger(StrEnum):
 
 
 class Reviewed(StrEnum):
-    """How a file is treated that was not in the plan of any merged pull request."""
+    """How apply treats a file that no merged pull request showed in a plan."""
 
     REQUIRED = "required"
     WARN = "warn"
@@ -34,26 +34,26 @@ class Reviewed(StrEnum):
 
 
 class DataPreflight(StrEnum):
-    """How a plan checks for rows that would make a migration fail."""
+    """How `plan` checks for rows that would make a migration fail."""
 
     COUNTS = "counts"
     KEYS = "keys"
-    """Reports the primary keys of a few of those rows."""
+    """Also reports the primary keys of a few of the violating rows."""
     OFF = "off"
 
 
 @dataclass(frozen=True)
 class Target:
-    """How far an environment is brought: everything, up to a schema version, or up to a migration's number."""
+    """The target of an environment: the newest migration, a schema version, or a migration's number."""
 
     version: SchemaVersion | None = None
     number: int | None = None
     name: str = ""
-    """The name of the migration with that number, where the target names it."""
+    """The name of the migration with that number, if the selector includes it."""
 
     @classmethod
     def parse(cls, text: str) -> Target | None:
-        """The target that a selector spells; None for any other text."""
+        """The target that the selector `text` names; None if `text` is not a selector."""
         found = Selector.parse(text)
         return cls(found.version, found.number, found.name) if found else None
 
@@ -65,7 +65,7 @@ class Target:
         return "latest" if self.number is None else f"{self.number:03}"
 
     def reaches(self, migration: Migration) -> bool:
-        """Whether `migration` is within this target."""
+        """Whether `migration` is at or before this target."""
         if self.number is not None:
             return migration.number <= self.number
         if self.version is not None:
@@ -75,7 +75,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Window:
-    """When changes are allowed: on these days, between two local times; past midnight if `end` is earlier."""
+    """The days and local times at which changes are allowed; if `end` is before `start`, it is on the next day."""
 
     days: frozenset[str]
     start: time
@@ -83,7 +83,7 @@ class Window:
     timezone: str
 
     def contains(self, moment: datetime) -> bool:
-        """Whether `moment`, which has a time zone, is in the window; `start` is included, `end` is not."""
+        """Whether `moment`, which has a time zone, is in the window: from `start`, inclusive, to `end`, exclusive."""
         local = moment.astimezone(ZoneInfo(self.timezone))
         clock = local.time().replace(tzinfo=None)
         today = WEEKDAYS[local.weekday()] in self.days
@@ -99,7 +99,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a run waits. `lock` is the longest time that other sessions can wait behind a migration."""
+    """The timeouts of a run. `lock` limits how long other sessions can wait behind a migration."""
 
     lock: timedelta = timedelta(milliseconds=200)
     statement: timedelta = timedelta(minutes=15)
@@ -107,28 +107,28 @@ class Timeouts:
 
 
 class Then(StrEnum):
-    """The reaction to a condition that preflight found."""
+    """What a run does if preflight finds a condition."""
 
     WAIT = "wait"
-    """Wait until the condition ends, for at most `timeouts.retry_for`; then end the run without changes."""
+    """Waits until the condition ends, for at most `timeouts.retry_for`; then ends the run without changes."""
     REFUSE = "refuse"
     IGNORE = "ignore"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The thresholds above which a condition counts."""
+    """The thresholds above which preflight reports a condition."""
 
     transaction: timedelta = timedelta(seconds=5)
-    """A transaction that is open for longer counts as long."""
+    """A transaction that has been open for longer is a long one."""
     lag: timedelta = timedelta(seconds=30)
     connections: int = 3
-    """The number of connections that must be free."""
+    """The number of connections that must be available."""
 
 
 @dataclass(frozen=True)
 class PreflightPolicy:
-    """The reaction to each condition."""
+    """What a run does for each condition that preflight can find."""
 
     long_transactions: Then = Then.WAIT
     backups: Then = Then.WAIT
@@ -137,34 +137,34 @@ class PreflightPolicy:
     connections: Then = Then.REFUSE
     limits: Limits = field(default_factory=Limits)
     asked: frozenset[str] = frozenset()
-    """The conditions that the manifest names: each must be checked, and a failed check is a reason to refuse."""
+    """The conditions that the manifest names. Each must be checked; if a check fails, the run does not begin."""
 
 
 @dataclass(frozen=True)
 class BackupPolicy:
-    """What is backed up before the first step, and where the backup is stored."""
+    """What is backed up before the first step, and where to."""
 
     to: str
-    """A folder, relative to the repository's root or absolute."""
+    """The folder for backups: absolute, or relative to the repository's root."""
     critical_tables: tuple[str, ...] = ()
     """Tables, as `schema.name`, whose row contents are compared, not only their row counts."""
     verify_server: str | None = None
-    """Name of the secret with the URL of a server for the throw-away database; None: the run starts a server."""
+    """Name of the secret with the URL of the server to verify backups on; if it is None, the run starts a server."""
 
 
 @dataclass(frozen=True)
 class ShadowPolicy:
-    """The throw-away database on which a plan's trial runs."""
+    """The throw-away database for the trial of a plan."""
 
     wanted: bool = True
     major: int | None = None
-    """The major version of its server; None: that of the real one."""
+    """The major version of its server; if it is None, that of the environment's server."""
     extensions: tuple[str, ...] = ()
-    """Extensions that a migration may create there although CREATE EXTENSION needs a superuser."""
+    """Extensions that a migration may create in the trial although CREATE EXTENSION requires a superuser."""
     url_secret: str = ""
-    """The variable with the URL of the server to create it on; empty: ctgitops starts a server."""
+    """The variable with the URL of the server for the trial; if it is empty, ctgitops starts a server."""
     image: str = ""
-    """The container image of the server to create it on; empty: a PostgreSQL installed on this machine, if any."""
+    """The container image for the trial's server; if it is empty, ctgitops uses a local PostgreSQL, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -185,14 +185,14 @@ class Environment:
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()
-    """Folders with its seed files, relative to the repository's root."""
+    """Folders with seed files, relative to the repository's root."""
     shadow: ShadowPolicy = field(default_factory=ShadowPolicy)
     data_preflight: DataPreflight = DataPreflight.COUNTS
     drift_ignore: tuple[str, ...] = ()
-    """Patterns of objects that may differ from the schema that the migrations produce."""
+    """Patterns of objects that drift ignores."""
     database_id: str | None = None
-    """The ledger ID that its database must have; None where the manifest pins none."""
+    """The ledger ID that the database must have; None if the manifest does not set it."""
     lint: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """By rule, the severity of its findings here, where it differs from the policy's."""
+    """By lint rule, the severity in this environment if it differs from the policy's."""
     path: str = ""
-    """Its manifest's file, relative to the repository's root."""
+    """The manifest's path, relative to the repository's root."""

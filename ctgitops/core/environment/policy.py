@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Numbering(StrEnum):
-    """`contiguous` leaves no gap in a band; `increasing` allows gaps, as timestamps and adopted histories have them."""
+    """`contiguous` allows no gap in a band; `increasing` allows gaps, which timestamps and adopted histories have."""
 
     CONTIGUOUS = "contiguous"
     INCREASING = "increasing"
@@ -22,7 +22,7 @@ class HeaderRule(StrEnum):
 
 @dataclass(frozen=True)
 class Band:
-    """A range of numbers that is numbered separately, both ends included."""
+    """A range of numbers, both ends included, that is numbered separately."""
 
     name: str
     first: int
@@ -36,28 +36,28 @@ class Band:
 
 
 EVERYTHING = Band("all", 0, 2**63 - 1)
-"""The only band of a repository that defines none."""
+"""The only band if the policy defines none."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The contents of `migrations/policy.yaml`; the defaults apply without that file."""
+    """The contents of `migrations/policy.yaml`; without that file, the defaults apply."""
 
     numbering: Numbering = Numbering.CONTIGUOUS
     header: HeaderRule = HeaderRule.REQUIRED
     bands: tuple[Band, ...] = ()
     lint: dict[str, str] = field(default_factory=dict)
-    """By rule, the severity of its findings, where it differs from the rule's default."""
+    """By lint rule, the severity if it differs from the rule's default."""
     lint_after: int = 0
-    """`check` does not lint migrations up to this number, because they are history."""
+    """The highest number that `check` does not lint: earlier migrations are history."""
     exposed_schemas: tuple[str, ...] = ()
-    """Schemas that clients can reach; none: `public`, if the database uses row-level security."""
+    """Schemas that clients can reach; empty means `public`, provided that the database uses row-level security."""
     max_file_bytes: int = 10_000_000
     removed: tuple[str, ...] = ()
-    """Migrations whose files were removed on purpose because no database has applied them."""
+    """Migrations whose files were deleted on purpose because no database has applied them."""
 
     def band(self, number: int) -> Band | None:
-        """The band that contains `number`; None if it is in no band."""
+        """The band that contains `number`; None if no band does."""
         if not self.bands:
             return EVERYTHING
         return next((band for band in self.bands if number in band), None)

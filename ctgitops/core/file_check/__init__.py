@@ -1,1 +1,1 @@
-"""Checks of one file's SQL: syntax, marks of other tools, transaction control, conflict markers."""
+"""Checks of one file's SQL: syntax, markers of other tools, transaction control, conflict markers."""

@@ -1,7 +1,7 @@
-"""A file with a migration and its rollback below it, under a heading such as `-- Rollback:` or `-- migrate down`.
+"""Reports a file with a migration and, below a heading such as `-- Rollback:` or `-- migrate down`, its rollback.
 
-Some teams and small tools write both into one file. To PostgreSQL the heading is a comment, so the whole file would
-run: a table would be created, or found as it is, and dropped again.
+Some teams and small tools write both into one file. PostgreSQL reads the heading as a comment, so the whole file would
+run: it would create a table, or find an existing one, and drop it again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DOWN = re.compile(rf"{_LEAD}(?:down(?:grade)?|roll[ -]?back|revert|undo|backwar
 
 @dataclass(frozen=True)
 class _Heading:
-    """A comment line of its own that names a direction."""
+    """A comment on a line of its own that names a direction."""
 
     offset: int
     end: int
@@ -34,7 +34,7 @@ class _Heading:
 
 
 def both_directions(script: Script) -> Iterator[Problem]:
-    """The heading of a rollback, where SQL below it would run right after the migration. Raises SqlSyntaxError."""
+    """A problem if rollback SQL in the file would run right after the migration. Raises SqlSyntaxError."""
     down = _heading(_DOWN, script.sql)
     if down is None:
         return
@@ -59,7 +59,7 @@ def _heading(pattern: re.Pattern[str], sql: str) -> _Heading | None:
 
 
 def _dropped(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """Tables and columns that the SQL below the heading drops and the SQL above it creates."""
+    """The reason, if the SQL below the heading drops tables or columns that the SQL above creates; else empty."""
     created = {gone for each in script.statements if each not in below for gone in each.brings}
     dropped = [gone for each in below for gone in each.takes_away if gone in created]
     names = ", ".join(_named(gone) for gone in dropped[:3])
@@ -71,7 +71,7 @@ def _named(gone: Gone) -> str:
 
 
 def _paired(script: Script, down: _Heading, below: list[Statement]) -> str:
-    """A heading of the other direction above; a rollback that is only described in comments does not count."""
+    """The reason, if a heading such as `-- up` precedes `down` and SQL directly follows `down`; else empty."""
     up = _heading(_UP, script.sql)
     directly = below and not script.sql[down.end : script.start_of(below[0])].strip("*/ \t\r\n")
     return f"the file has both `{up.line}` and `{down.line}`" if up and directly and up.offset < down.offset else ""

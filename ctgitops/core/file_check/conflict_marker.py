@@ -1,4 +1,4 @@
-"""Lines that git writes into a file where a merge or rebase stops at a conflict."""
+"""Finds the lines that git writes into a file when a merge or rebase stops at a conflict."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def marker_problem(line: str, place: Place) -> Problem:
 
 
 def conflict_in(text: str, path: str) -> Problem | None:
-    """The first conflict in a file.
+    """The first conflict in a file; None if there is none.
 
-    A string in SQL can contain one such line, so a conflict needs all three: its begin, middle and end.
+    SQL can contain a string that looks like one such line, so a conflict must have a start, a middle and an end.
     """
     if "<<<<<<<" not in text and ">>>>>>>" not in text:
         return None

@@ -1,7 +1,7 @@
-"""Marks of other migration tools in comments, which decide what part of a file runs, in which direction, and how.
+"""Finds markers of other migration tools, comments which tell those tools what part of a file to run, and how.
 
-To PostgreSQL they are comments: run as plain SQL, a goose file drops at once what it created. The patterns are those
-of the tools' own parsers and templates; a comment in prose that only has the same words is not a mark.
+PostgreSQL ignores these comments: run as plain SQL, a goose file creates its objects and then drops them. The patterns
+are those of the tools' own parsers and templates; a comment in prose that merely uses the same words does not match.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _ENGINES = "pg|postgres|postgresql|cockroach|yugabyte|redshift"
 
 @dataclass(frozen=True)
 class _Tool:
-    """A tool and its marks, as patterns after the line's leading white space."""
+    """A tool and its markers, as patterns for the text of a line after its leading white space."""
 
     name: str
     marks: str
     down: str = ""
-    """The mark above the rollback SQL."""
+    """The marker above the rollback SQL."""
     hint: str = ""
-    """The advice, if it is not the usual one: split the file, or delete the marks."""
+    """The advice, if it differs from the usual one: split the file, or delete the markers."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -87,20 +87,20 @@ _PAIRS = (
         r"--[^\w\n]*(?:migration[ \t:]+)?down[^\w\n]*$",
     ),
 )
-"""Lines that are marks only together: people write one of them alone as a comment above SQL."""
+"""Lines that are markers only as a pair: people also write one of them alone, as a comment above SQL."""
 _LIKE_GOOSE = r"--[ \t]*\+([a-z][\w-]*)[ \t]+(?:up|down|statement_?(?:begin|end)|no[_ -]?transaction)\b"
-"""The form that many tools copied from goose, each with its own name."""
+"""The marker format that many tools copied from goose, each with its own name."""
 _FORKED = re.compile(rf"^[ \t]*{_LIKE_GOOSE}", _FLAGS)
 _PATTERNS = [part for tool in (*_TOOLS, *_PAIRS) for part in (tool.marks, tool.down) if part]
 _ANY = re.compile(rf"^[ \t]*(?:{'|'.join([*_PATTERNS, _LIKE_GOOSE])})", _FLAGS)
-"""One search for all marks, since most files have none."""
+"""One pattern for all markers: most files have none, so one search is enough."""
 _SQLX = re.compile(r"\s*--[ \t]*no-transaction[ \t]*$", re.MULTILINE)
 _PLAY = re.compile(r"^#[ \t-]*!(?:ups|downs)\b.*$", _FLAGS)
 _FLYWAY = "${flyway:"
 
 
 def other_tool(script: Script) -> Problem | None:
-    """The first mark of another tool in a script, with the advice for it."""
+    """A problem for the first marker of another tool in a script; None if there is none."""
     if "--" not in script.sql and _FLYWAY not in script.sql:
         return None
     found = sorted(_found(script), key=lambda each: each[1])
@@ -139,7 +139,7 @@ def _both_ways(script: Script) -> Iterator[tuple[_Tool, int, str]]:
 
 
 def _flyway(sql: str) -> Iterator[tuple[_Tool, int, str]]:
-    """A placeholder that only Flyway has, where SQL would read it as text."""
+    """Placeholders that only Flyway has, at positions where they are text in SQL."""
     for token in tokens(sql) if _FLYWAY in sql else ():
         at = sql.find(_FLYWAY, token.start, token.end)
         if at >= 0 and token.kind is not Kind.COMMENT:

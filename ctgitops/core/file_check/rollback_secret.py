@@ -1,4 +1,4 @@
-"""Rejects rollback SQL that contains a password: the ledger stores it redacted, so it could not be run."""
+"""Rejects rollback SQL that contains a password: the ledger stores SQL with passwords redacted, so it could not run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HINT = (
 
 
 def rollback_problems(up: Script, down: Script | None) -> Iterator[Problem]:
-    """A problem for each rollback SQL with a password: the rollback file, and SQL passed to record_migration."""
+    """A problem for each rollback SQL with a password: the rollback file, and the SQL passed to record_migration."""
     why = "rollback runs the SQL from the ledger, which stores no passwords"
     if down and holds_secret(down.sql):
         yield Problem("rollback-password", f"the rollback SQL contains a password: {why}", _place(down), _HINT)
@@ -35,11 +35,11 @@ def _records_secret(script: Script) -> bool:
             for statement in script.statements
         )
     except SqlSyntaxError:
-        return False  # a problem of its own
+        return False  # another problem reports it
 
 
 def _place(script: Script) -> Place:
-    """The first line that contains a password."""
+    """The position of the first password in a script."""
     lines = zip(script.sql.split("\n"), script.shown.split("\n"), strict=False)
     at = next((n for n, (is_there, shown) in enumerate(lines) if is_there != shown), 0)
     return Place(script.path, script.first_line + at)

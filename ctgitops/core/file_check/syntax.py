@@ -1,4 +1,4 @@
-"""Why a script cannot be parsed or analysed: a psql command, an invisible character, a conflict, a failed analysis."""
+"""Explains why a script cannot be parsed or analysed: a psql command, an invisible character, a conflict marker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NO_EFFECT = frozenset({"echo", "timing", "pset", "encoding", "q", "quit", "o", 
 
 
 def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
-    """The problem for a script that the parser rejects, at the place of the likely cause."""
+    """The problem for a script that the parser rejects, at the likely cause."""
     return (
         _conflict(script, error.offset)
         or _hidden(script, error.offset)
@@ -53,14 +53,14 @@ def syntax_problem(script: Script, error: SqlSyntaxError) -> Problem:
 
 
 def client_copy(script: Script, offset: int) -> Problem:
-    """The problem for a COPY with its data in the file."""
+    """The problem for a COPY whose data is in the file."""
     what = "COPY with its data in the file works only in psql"
     hint = "use INSERT INTO … VALUES instead: `pg_dump --inserts` writes them, `--schema-only` omits the data"
     return Problem("client-copy", what, script.place(offset), hint)
 
 
 def invisible_problems(script: Script) -> Iterator[Problem]:
-    """Warnings for invisible characters in a script that can be parsed."""
+    """A warning for each invisible character in a script that can be parsed."""
     for found in invisible_in(script.sql):
         place = script.place(found.offset)
         if found.is_control and not found.in_code:
@@ -145,14 +145,17 @@ def _plain(script: Script, error: SqlSyntaxError) -> Problem:
     line = _line(script, place)
     original = script.sql.split("\n")[(place.line or 1) - script.first_line]
     detail = f"{line}\n{' ' * ((place.column or 1) - 1)}^" if line == original else line
-    # The parser repeats the rest of the file where a string or a comment does not end
+    # If a string or a comment has no end, the parser's message repeats the rest of the file
     message = error.message.split(" at or near ")[0] if error.message.startswith("unterminated") else error.message
     what = redact_message(message, script.secrets)
     return Problem("syntax-error", what, place, syntax_hint(script.sql, error), detail)
 
 
 def statement_failures(script: Script) -> Iterator[Problem]:
-    """A problem for each statement; it blocks if it is unknown how to run the statement, else it makes `plan` fail."""
+    """A problem for each statement whose analysis failed.
+
+    The problem blocks if the analysis must decide how to run the statement; otherwise it makes `plan` fail.
+    """
     for statement in script.statements:
         if not statement.not_analysed:
             continue
@@ -163,7 +166,7 @@ def statement_failures(script: Script) -> Iterator[Problem]:
 
 
 def file_failures(script: Script, failures: Iterable[Failure]) -> Iterator[Problem]:
-    """Each problem blocks: nothing is known of the file, not even whether it can run in one transaction."""
+    """A problem for each failed analysis of the whole file. It blocks: even transactionality is unknown."""
     for failure in failures:
         what = f"the file was not analysed; not known: {failure}"
         hint = f"{_REPORT}; to continue, split the file or simplify its statements"

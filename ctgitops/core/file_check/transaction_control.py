@@ -1,4 +1,4 @@
-"""BEGIN, COMMIT and similar statements in a file, other than one pair around all of it."""
+"""Reports BEGIN, COMMIT and similar statements in a file, except one pair around the whole file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REMOVE = "remove it: each file already runs in its own transaction"
 
 
 def transaction_problems(script: Script) -> Iterator[Problem]:
-    """A problem for each statement that would open or close a transaction. Raises SqlSyntaxError."""
+    """A problem for each statement that would begin or end a transaction. Raises SqlSyntaxError."""
     controls = [statement for statement in script.statements if statement.transaction_control]
     faults = [(statement, said) for statement in controls if (said := _options(statement))]
     if not faults and _is_pair(controls):
@@ -28,7 +28,7 @@ def _is_pair(controls: list[Statement]) -> bool:
 
 
 def _options(statement: Statement) -> tuple[str, str] | None:
-    """The options of a BEGIN or COMMIT that differ from those of apply's transaction."""
+    """The options of a BEGIN or COMMIT that differ from those of apply's transaction; None if there are none."""
     options, control = statement.transaction_options, statement.transaction_control
     if not options:
         return None
@@ -39,7 +39,7 @@ def _options(statement: Statement) -> tuple[str, str] | None:
 
 
 def _around(script: Script, controls: list[Statement]) -> tuple[str, str]:
-    """Why a BEGIN and COMMIT do not enclose the whole file."""
+    """Why a BEGIN and COMMIT do not enclose the whole file, and the advice."""
     remove = "remove BEGIN and COMMIT"
     if script.outside:
         why, at = script.outside

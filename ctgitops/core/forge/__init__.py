@@ -1,1 +1,1 @@
-"""What a forge such as GitHub sends and shows: events, intents, conflicts, suggestions."""
+"""Data exchanged with a forge such as GitHub, and decisions about it: events, intents, conflicts, suggestions."""

@@ -30,9 +30,10 @@ class _Other:
 def clashes(
     migrations: tuple[Migration, ...], ours: tuple[ChangedFile, ...], others: tuple[OpenPullRequest, ...]
 ) -> tuple[Problem, ...]:
-    """Warns of numbers, versions and names that the files of a pull request share with other open pull requests.
+    """A warning for each number, version or name that `ours` shares with the migrations of other open pull requests.
 
-    It only warns: the pull request that is merged first keeps its number, and the duplicate blocks the other one then.
+    The warning does not block: the pull request that is merged first keeps its number, and then the duplicate number
+    blocks the other pull request.
     """
     added = {_name(file.path) for file in ours if file.added}
     mine = [m for m in migrations if _name(m.path) in added]

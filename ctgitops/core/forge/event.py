@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A pull request was opened or changed."""
+    """A pull request was opened or updated."""
 
     number: int
     head_sha: str
     base_sha: str
     actor: str
     outside: str = ""
-    """Why it gets no secrets, such as that it comes from a fork; empty where it does."""
+    """Why the run gets no secrets, such as a pull request from a fork; empty if it gets them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PullRequestClosed:
 
 @dataclass(frozen=True)
 class MergeGroup:
-    """A merge queue asks for checks of the commit that it made of several pull requests."""
+    """A merge queue requests checks of the commit that it created from several pull requests."""
 
     sha: str
     base_sha: str = ""
@@ -50,7 +50,7 @@ class TagPush:
 
     tag: str
     sha: str
-    """The commit that it points to, peeled."""
+    """The commit that the tag points to, through annotated tags."""
     default_branch: str
     moved: bool = False
 
@@ -72,7 +72,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A user started the workflow manually, on a branch or a tag."""
+    """A user started the workflow manually (workflow_dispatch) on a branch or a tag."""
 
     ref: str
     default_branch: str
@@ -81,7 +81,7 @@ class Dispatch:
 
 @dataclass(frozen=True)
 class Comment:
-    """A comment `/ctgitops VERB ENVIRONMENT` on a pull request; the permission of its author is yet to be checked."""
+    """A comment `/ctgitops VERB ENVIRONMENT` on a pull request. Its author's permission is not checked yet."""
 
     pull_request: int
     verb: str
@@ -95,7 +95,7 @@ class Comment:
 
 @dataclass(frozen=True)
 class OutsideRun:
-    """A run for a pull request without access to secrets has ended; this run, on the default branch, has access."""
+    """A run without secrets for a pull request has ended; this run, on the default branch, has secrets."""
 
     head_sha: str
     head_branch: str
@@ -110,14 +110,14 @@ Event = (
 
 @dataclass(frozen=True)
 class Ignored:
-    """The event needs no action, with the reason."""
+    """The event requires no action; `why` is the reason."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The event may not trigger the action that it asks for, with the reason."""
+    """The event may not trigger the action that it requests; `why` is the reason."""
 
     why: str
     hint: str = ""

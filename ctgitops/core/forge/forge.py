@@ -1,4 +1,4 @@
-"""Data exchanged with GitHub: comments, check runs, deployments, review suggestions, changed files."""
+"""Data exchanged with GitHub: comments, check runs, deployments, suggested changes, changed files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Annotation:
 
 @dataclass(frozen=True, order=True)
 class Generation:
-    """The run that wrote a text; an earlier run never overwrites a later one."""
+    """The workflow run that wrote a text; an earlier run never overwrites the text of a later one."""
 
     run_id: int
     run_attempt: int
@@ -36,20 +36,20 @@ class Generation:
 
 @dataclass(frozen=True)
 class StickyComment:
-    """The comment of a pull request that each run updates. `body` is Markdown, without the marker."""
+    """The comment on a pull request that each run updates. `body` is Markdown, without the marker."""
 
     pull_request: int
     key: str
-    """Its subject, such as `plan`, so that two tools or two workspaces in one repository have separate comments."""
+    """The subject, such as `plan`; it keeps the comments of two tools or two workspaces in one repository apart."""
     generation: Generation
     head_sha: str
     body: str
     anew: bool = False
-    """Whether an update posts a new comment, which notifies people, and folds the old one."""
+    """Whether an update posts a new comment, which notifies people, and minimises the old one."""
 
 
 CHECK = "ctgitops / plan"
-"""The name of the check run with a plan."""
+"""The name of the check run for a plan."""
 
 
 class Conclusion(StrEnum):
@@ -89,20 +89,20 @@ class Deployment:
 
     environment: str
     sha: str
-    """A commit, 40 hex digits."""
+    """The SHA of a commit, 40 hexadecimal digits."""
     description: str
     production: bool = False
 
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file of a pull request, by its path in the repository."""
+    """A file that a pull request changes, by its path in the repository."""
 
     path: str
     added: bool
-    """Whether the base branch has no file of that name."""
+    """Whether the file is new: the base branch has no file of that name."""
     patch: str = ""
-    """Its diff without a header; empty where GitHub finds it too long."""
+    """The file's diff without a header; empty if it is too long for GitHub's API."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ class TreeFile:
     blob: str
     size: int
     plain: bool
-    """Whether it is a regular file, not a link or a submodule."""
+    """Whether the entry is a regular file, not a symbolic link or a submodule."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A pull request in its current state, and the paths that it adds, changes, moves or removes."""
+    """The current state of a pull request, with the paths that it adds, changes, moves or removes."""
 
     number: int
     head_sha: str
@@ -149,7 +149,7 @@ class Proposal:
 
 
 class Reaction(StrEnum):
-    """The reaction on a comment with a command, which shows its author the result."""
+    """The reaction that shows the author of a comment command its result."""
 
     SEEN = "eyes"
     DONE = "rocket"
@@ -159,7 +159,7 @@ class Reaction(StrEnum):
 
 @dataclass(frozen=True)
 class OpenPullRequest:
-    """Another open pull request and the migrations it adds."""
+    """Another open pull request, with the migrations that it adds."""
 
     number: int
     files: tuple[ChangedFile, ...]

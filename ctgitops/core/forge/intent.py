@@ -1,4 +1,9 @@
-"""Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance)."""
+"""Decides what the Action does for a GitHub event, and how to verify that the checkout is merged (provenance).
+
+What a pull request's plan may connect to: for a pull request without secrets, such as one from a fork, `_plan_intent`
+returns `Checking`, and `files_only` in action/read_only.py connects to no database. After that run, the default branch
+plans the same pull request with `PlanFromApi` (action/fork_plan.py), and connects only to its own manifests' addresses.
+"""
 
 from __future__ import annotations
 
@@ -28,28 +33,28 @@ _PRERELEASE = re.compile(r"v?\d+\.\d+\.\d+-.+")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Why the checkout counts as merged. With a tag, it must be the tag's commit, and that must be on `branch`."""
+    """Why the checkout counts as merged. If `tag` is set, it must name this commit, and `branch` must have it."""
 
     branch: str = ""
     tag: str = ""
     sha: str = ""
-    """The commit that the event names; empty where only the run can find it."""
+    """The commit that the event names; empty if only the run can determine it."""
     checkout: bool = False
-    """Whether the checkout itself is the proof: its commit must be on `branch`."""
+    """Whether the run must find the checked-out commit on `branch`, because the event does not name a commit."""
     pull_request: int | None = None
-    """The merged pull request of the event; None where the commit is the proof."""
+    """The merged pull request of the event; None if a commit is verified instead."""
 
 
 @dataclass(frozen=True)
 class Planning:
-    """Plans every environment, and changes none."""
+    """Plans every environment, and changes nothing."""
 
     environments: tuple[Environment, ...]
     sha: str = ""
-    """The commit that people see, which is not always the one that is checked out."""
+    """The commit that the pull request shows; it can differ from the checked-out one."""
     pull_request: int | None = None
     base_sha: str = ""
-    """The commit whose manifests give the connections, where the checkout is not merged."""
+    """The commit whose manifests set the connections, if the checkout is not merged."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,12 @@ class PlanFromApi:
 
     pull_request: int | None = None
     run: OutsideRun | None = None
-    """The run that identifies the pull request."""
+    """The ended run, whose head commit identifies the pull request; None if `pull_request` does."""
 
 
 @dataclass(frozen=True)
 class Unlocking:
-    """Terminates ended runs that still hold the run lock of these environments."""
+    """Terminates ended runs that still hold the run lock of one of `environments`."""
 
     environments: tuple[Environment, ...]
     pull_request: int | None = None
@@ -71,7 +76,7 @@ class Unlocking:
 
 @dataclass(frozen=True)
 class Checking:
-    """Checks files only: reads no secret and connects to no database."""
+    """Checks only files: reads no secret and connects to no database."""
 
     why: str
     pull_request: int | None = None
@@ -79,7 +84,7 @@ class Checking:
 
 @dataclass(frozen=True)
 class Applying:
-    """Brings these environments to their targets, in this order."""
+    """Applies pending migrations to `environments`, in this order."""
 
     environments: tuple[Environment, ...]
     ground: Provenance = Provenance()
@@ -87,7 +92,7 @@ class Applying:
 
 @dataclass(frozen=True)
 class Finalising:
-    """Updates the comment of a closed pull request with the result."""
+    """Writes the final result into the comment of a closed pull request."""
 
     pull_request: int
     sha: str
@@ -97,7 +102,7 @@ class Finalising:
 
 @dataclass(frozen=True)
 class ManualRun:
-    """A user started the run manually and chose the action in its inputs."""
+    """A user started the workflow manually; its inputs choose the action."""
 
     inputs: tuple[tuple[str, str], ...]
 
@@ -106,11 +111,11 @@ Intent = Planning | PlanFromApi | Checking | Applying | Unlocking | Finalising |
 
 
 def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
-    """The action for an event, where the workflow does not choose one."""
+    """The intent for an event, if the workflow sets no command."""
     ordered = in_order_of_after(environments)
     match event:
         case PullRequest() | MergeGroup() | OutsideRun():
-            return _looking(event, ordered)
+            return _plan_intent(event, ordered)
         case PullRequestClosed():
             return _closed(event, ordered)
         case Dispatch(inputs=inputs):
@@ -121,7 +126,7 @@ def decide(event: Event, environments: tuple[Environment, ...]) -> Intent:
             return _deploying(event, ordered)
 
 
-def _looking(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Intent:
+def _plan_intent(event: PullRequest | MergeGroup | OutsideRun, environments: tuple[Environment, ...]) -> Intent:
     match event:
         case PullRequest(outside=outside) if outside:
             return Checking(outside, event.number)
@@ -150,7 +155,7 @@ def _commanded(event: Comment, environments: tuple[Environment, ...]) -> Intent:
 
 
 def _closed(event: PullRequestClosed, environments: tuple[Environment, ...]) -> Intent:
-    # Whichever of the two runs ended last would win, so only the one that knows the outcome writes.
+    # If both runs wrote, the later one would win; so only the run that knows the outcome writes.
     if event.merged and any(e.trigger is Trigger.PUSH for e in environments):
         return Ignored("the push event of this merge applies it and writes the record")
     return Finalising(event.number, event.head_sha, environments, event.merged)
@@ -187,13 +192,13 @@ def _applying(chosen: list[Environment], ground: Provenance, which: str) -> Appl
 
 
 def _waits_for_the_clock(environment: Environment) -> bool:
-    # Not one that waits for releases: the default branch may be ahead of what was released.
+    # Excludes environments that wait for releases: the default branch may be ahead of the latest release.
     late = environment.trigger is Trigger.PUSH and bool(environment.windows)
     return late or environment.trigger is Trigger.SCHEDULE
 
 
 def ground_of(event: Event) -> Provenance | Refused:
-    """Why the checkout may change an environment; Refused for one that is not merged."""
+    """Why the checkout may change an environment; Refused if the event's commit is not merged."""
     match event:
         case Push(branch=branch, default_branch=default, sha=sha):
             merged = branch == default
@@ -235,7 +240,7 @@ def _ground_of_ref(ref: str, default: str) -> Provenance | Refused:
 
 
 def in_order_of_after(environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
-    """Each environment after the one that its `after` names; otherwise by name."""
+    """Sorts environments by name, but each comes after the one that its `after` names."""
     by_name = {e.name: e for e in environments}
     ordered: dict[str, Environment] = {}
 

@@ -1,4 +1,4 @@
-"""Selects the fixes that GitHub can offer as suggested changes: those for lines in the pull request's diff. Pure."""
+"""Selects the fixes that GitHub can show as suggested changes: those of lines in the pull request's diff. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class _Shown:
 
 
 def suggestions(problems: Iterable[Problem], files: tuple[ChangedFile, ...], folder: str) -> tuple[Suggestion, ...]:
-    """The fixes for lines of files that a pull request adds; of two fixes for the same lines, the first.
+    """The fixes for lines of files that a pull request adds; if two fixes overlap, the first.
 
-    Fixes that also need a new file are left to `ctgitops check --fix`: a suggestion cannot create one. A file that the
-    base branch has too may have other lines there, so its lines get no suggestion.
+    A fix that also needs a new file is left to `ctgitops check --fix`, because a suggestion cannot create a file. A
+    file that also exists on the base branch gets no suggestion, because its lines there may differ.
     """
     shown = {file.path: dict(_lines(file.patch)) for file in files if file.added}
     taken: set[tuple[str, int]] = set()

@@ -1,1 +1,1 @@
-"""Reasons why a valid plan must wait, and the request that contains the facts for them."""
+"""Reasons why a valid plan must wait, and the request with the facts that decide it."""

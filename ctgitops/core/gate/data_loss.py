@@ -1,4 +1,4 @@
-"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted for each migration."""
+"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted per migration."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from .gate import Reason
 
 @dataclass(frozen=True)
 class Loss:
-    """Data that the rollback SQL of one migration destroys, not yet counted."""
+    """Data that the rollback SQL of one migration destroys; the rows are not counted yet."""
 
     migration: str
     what: Destroyed
     place: Place
     query: str = ""
-    """The query that counts the rows, where the statement has a WHERE; empty for all rows."""
+    """The query that counts the affected rows, if the statement has a WHERE; empty if all rows are affected."""
     applied_at: datetime | None = None
     """When the migration was applied."""
     its_own: bool = False
-    """Whether the migration created the table or column, so that all its data was written since."""
+    """Whether the migration created the table or column, so that all its data is newer than the migration."""
 
 
 @dataclass(frozen=True)
 class CountedLoss:
-    """A loss with its number of rows."""
+    """A loss with its row count."""
 
     loss: Loss
     rows: int | None
-    """Rows, or values that are not null; None where they could not be counted."""
+    """The number of rows, or of values that are not null; None if they could not be counted."""
     exact: bool = True
     since: int | None = None
-    """How many of them were written after the migration was applied; None where the server cannot report it."""
+    """How many of `rows` were written after the migration was applied; None if the server cannot tell."""
     note: str = ""
-    """Why more is not known."""
+    """Why a count is missing."""
 
     @property
     def matters(self) -> bool:
-        """Whether data is lost; unknown counts as lost."""
+        """Whether data is lost; an unknown count is treated as a loss."""
         return self.rows is None or self.rows > 0
 
     @property
@@ -78,7 +78,7 @@ class CountedLoss:
 
 
 def losses(plan: Plan, ledger: Ledger) -> tuple[Loss, ...]:
-    """The data that the steps of a rollback destroy, in the order of the steps."""
+    """The data that a rollback plan destroys, in the order of its steps."""
     return tuple(loss for step in plan.steps for loss in _losses_of(step, ledger))
 
 
@@ -98,7 +98,7 @@ def _losses_of(step: Step, ledger: Ledger) -> Iterator[Loss]:
 
 
 def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
-    """What a step destroys; a statement that was not analysed may destroy anything, until a user accepts that."""
+    """The data that each statement of a step destroys; a statement without analysis may destroy anything."""
     try:
         return what_it_destroys(step.script.sent)
     except NotAnalysedError as error:
@@ -107,7 +107,7 @@ def _destroyed(step: Step) -> tuple[tuple[int, Destroyed], ...]:
 
 
 def _query(text: str) -> str:
-    """The query that counts the rows; empty where it cannot be written, and then all rows of the table are counted."""
+    """The query that counts the affected rows; empty if it cannot be written, and then all rows are counted."""
     return Guard().value("which rows it deletes", lambda: count_where(text), "")
 
 
@@ -119,14 +119,14 @@ def _made(sql: str) -> frozenset[tuple[str, str]]:
 
 
 def _plain(name: tuple[str, str]) -> tuple[str, str]:
-    """The name without the schema `public`, so that a qualified and an unqualified name are equal."""
+    """The name without the schema `public`, so that qualified and unqualified names compare as equal."""
     return name[0].removeprefix('"public".'), name[1]
 
 
 def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
-    """The numbers of the migrations that these selectors (`18`, `018_photos`, `1.4.0`) select.
+    """The numbers of the migrations that the selectors in `accepted` (`18`, `018_photos`, `1.4.0`) name.
 
-    Raises UsageError for a selector that selects none of the plan's.
+    Raises UsageError for a selector that names no migration of the plan.
     """
     candidates = tuple(Candidate(step.number, step.name, step.version) for step in reversed(plan.steps))
     found: set[int] = set()
@@ -143,9 +143,9 @@ def accepted_steps(plan: Plan, accepted: frozenset[str]) -> frozenset[int]:
 def unaccepted(
     plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger, accepted: frozenset[str]
 ) -> Iterator[Reason]:
-    """A reason for each migration whose rollback destroys data and whose loss was not accepted.
+    """A reason for each migration whose rollback destroys data that the user has not accepted to lose.
 
-    Raises UsageError for an accepted migration that the rollback does not undo.
+    Raises UsageError for an accepted migration that the rollback does not include.
     """
     numbers = accepted_steps(plan, accepted)
     for step in plan.steps:
@@ -161,7 +161,7 @@ def unaccepted(
 
 
 def command_with(plan: Plan, weighed: tuple[CountedLoss, ...], ledger: Ledger) -> str:
-    """The command that runs exactly this rollback, and accepts the losses."""
+    """The command that runs exactly this rollback and accepts its data loss."""
     waits = unaccepted(plan, weighed, ledger, frozenset())
     accepted = "".join(f" --accept-data-loss {shlex.quote(reason.subject)}" for reason in waits)
     fingerprint = f"--fingerprint {plan.fingerprint[:12]}"

@@ -1,4 +1,4 @@
-"""Gates: reasons why a valid plan must still wait. A gate checks one condition and refuses if it cannot check it."""
+"""Gates decide whether a valid plan must wait. Each checks one condition, and refuses if the check fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from ..environment.environment import Reviewed
 from ..ledger.identity import identity_problems
 from ..ledger.ledger import Entry, Ledger
-from ..ledger.open_prediction import cure, open_promises
+from ..ledger.open_prediction import open_predictions, prediction_advice
 from ..ledger.reversal import Reversal, changes_in
 from ..plan.plan import Direction, Plan, Step, worst_first
 from ..problem import Problem
@@ -23,35 +23,35 @@ class Unreadable:
 
     why: str
     exit_status: int = 4
-    """The exit status of the error that prevented it."""
+    """The exit status of the error."""
     hint: str = ""
 
 
 Predecessor = Ledger | Unreadable | None
-"""The ledger of the environment named by `after`; None where the manifest names none."""
+"""The ledger of the environment that `after` names; None if the manifest has no `after`."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a plan waits, and what lets it continue."""
+    """Why a plan waits, and what to do."""
 
     gate: str
     what: str
     hint: str = ""
     expected: bool = False
-    """Whether the wait is a normal one that the manifest describes, and ends by itself."""
+    """Whether the wait is part of the process that the manifest defines, and ends by itself."""
     subject: str = ""
-    """The migration that waits, where only one does."""
+    """The migration that waits, if the reason concerns only one."""
 
 
 SHORTEST_APPROVAL = 8
-"""The shortest accepted prefix of a fingerprint, in hexadecimal digits."""
+"""The minimum length of an approved fingerprint, in hexadecimal digits."""
 
 Gate = Callable[[Plan, Request, Predecessor], Iterator[Reason]]
 
 
 def reasons_to_wait(plan: Plan, request: Request, predecessor: Predecessor) -> tuple[Reason, ...]:
-    """All reasons why `plan` does not run now; empty where every gate is open."""
+    """All reasons why `plan` must not run now; empty if every gate passes."""
     gates = GATES if plan.direction is Direction.APPLY else GATES_BACK
     return tuple(reason for gate in gates for reason in gate(plan, request, predecessor))
 
@@ -65,7 +65,7 @@ def _fingerprint(plan: Plan, request: Request, _predecessor: Predecessor) -> Ite
 
 
 def _same(fingerprint: str, approved: str) -> bool:
-    # An empty or short value, from a variable that was not set, must not approve every plan.
+    # An empty or short value, for example from an unset variable, must not approve every plan.
     return len(approved) >= SHORTEST_APPROVAL and fingerprint.startswith(approved.lower())
 
 
@@ -86,8 +86,8 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     if reason := _not_itself(request, name, predecessor):
         yield reason
         return
-    for promise in open_promises(predecessor):
-        yield Reason("after", promise.told(name), cure(promise, name))
+    for promise in open_predictions(predecessor):
+        yield Reason("after", promise.told(name), prediction_advice(promise, name))
     reversals = changes_in(predecessor).reversals
     for step in plan.steps:
         if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:
@@ -97,7 +97,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
 
 
 def _not_itself(request: Request, name: str, predecessor: Ledger) -> Reason | None:
-    """The reason where the URL of `name` connects to a different database, whose ledger proves nothing."""
+    """A reason if the URL of `name` connects to a different database, whose ledger says nothing about `name`."""
     environment = request.workspace.environment(name)
     problems = identity_problems(environment, predecessor.identity) if environment else iter(())
     return next((Reason("after", problem.what, problem.hint) for problem in problems), None)
@@ -186,4 +186,4 @@ def _unreviewed(plan: Plan, request: Request) -> Iterator[Reason]:
 
 GATES: tuple[Gate, ...] = (_fingerprint, _reviewed, _after, _bake, _window)
 GATES_BACK: tuple[Gate, ...] = (_fingerprint,)
-"""A rollback repairs a failure, so it waits for no window and for no other environment."""
+"""The gates of a rollback: it repairs a failure, so it waits for no window and no other environment."""

@@ -1,4 +1,4 @@
-"""The result of a health query, and what it means before and after an apply. Pure."""
+"""The result of a health query, and its effect before and after an apply. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .gate import Reason
 
 
 class Pulse(StrEnum):
-    """The state that a health query reports."""
+    """The three states that a health query can report."""
 
     WELL = "well"
     UNWELL = "not well"
     UNKNOWN = "not known"
-    """The query failed or timed out, which is not the same as a result that is not true."""
+    """The query failed or timed out; `UNWELL` means that it ran and did not return true."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Heard:
 
     pulse: Pulse
     said: str = ""
-    """The result where it is not true, or why the query could not run."""
+    """The result if it is not true, or why the query failed."""
 
 
 def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason]:
-    """Why apply must not start: damage that exists before an apply could not be attributed to it."""
+    """Reasons not to begin: damage that already exists could not be told apart from damage by this run."""
     name = environment.name
     if heard.pulse is Pulse.UNWELL:
         what = f"{name} is unhealthy before the apply: its health query {heard.said}"
@@ -42,8 +42,8 @@ def reasons_of_health(heard: Heard, environment: Environment) -> Iterator[Reason
         yield Reason("health", what, f"correct `health.query` in {environment.path}, or remove what blocks it")
 
 
-def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
-    """The error of a run whose health query is not true after the last migration; None where it is true."""
+def unhealthy_error(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
+    """The error if the health query is not true after the last migration; None if it is true."""
     if heard.pulse is Pulse.WELL:
         return None
     name = plan.environment
@@ -55,15 +55,15 @@ def not_well(heard: Heard, health: Health, plan: Plan) -> ApplyError | None:
         else f"the health query of {name} could not run at the end of its {seconds}: {heard.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"{_done(plan)} applied in {name}",
-        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _way_back(plan)}",
+        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _rollback_hint(plan)}",
     )
     error.applied = _names(plan)
     error.on_record = unwell
     return error
 
 
-def _way_back(plan: Plan) -> str:
-    """The hint how a user undoes the plan; not used where the run itself rolls back."""
+def _rollback_hint(plan: Plan) -> str:
+    """The hint how a user rolls the plan back, for a run that does not roll back automatically."""
     if not plan.steps:
         return "; the run applied only seed files, which cannot be rolled back"
     if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
@@ -73,7 +73,7 @@ def _way_back(plan: Plan) -> str:
 
 
 def stopped_watching(plan: Plan) -> ApplyError:
-    """The error of a run that was asked to stop during the health watch."""
+    """The error if the run is asked to stop while it watches the health query."""
     error = ApplyError(
         f"the run was interrupted during the health check of {plan.environment}",
         state=f"{_done(plan)} applied in {plan.environment}; the health check was not completed",

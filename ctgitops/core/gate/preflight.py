@@ -24,15 +24,15 @@ class Sighting:
     """The result of one check of the server."""
 
     sessions: tuple[Blocker, ...] = ()
-    """Sessions that hold or await a lock that conflicts with one of the plan's."""
+    """Sessions that hold or await a lock that conflicts with one of the plan's locks."""
     base_backups: tuple[int, ...] = ()
     """Process IDs of walsenders that send the server's files to pg_basebackup."""
     lag: float | None = 0.0
-    """Seconds by which the slowest replica lags; None where this role may not see it."""
+    """The replication lag of the slowest replica in seconds; None if this role may not see it."""
     free: int | None = None
-    """Connections that are free for this role."""
+    """The number of connections that this role can still open."""
     unseen: str = ""
-    """Why the check as a whole failed."""
+    """Why the whole check failed; empty if it did not."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,24 @@ class PreflightConcern:
     """A condition that is a reason not to begin now."""
 
     what: str
-    """Its key in the manifest."""
+    """The condition's key in the manifest."""
     then: Then
     told: str
     hint: str
 
     @property
     def reason(self) -> Reason:
-        """The same as a reason why the plan waits."""
+        """The same condition as a reason why a plan waits."""
         return Reason("preflight", f"{self.what}: {self.told}", self.hint, expected=self.then is Then.WAIT)
 
 
 def concerns(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[PreflightConcern, ...]:
-    """The conditions that were found and that the manifest does not ignore."""
+    """The conditions that preflight found and the manifest does not ignore."""
     return tuple(each for each in _found(policy, seen, role) if each.then is not Then.IGNORE)
 
 
 def blind(policy: PreflightPolicy, seen: Sighting, role: str = "") -> tuple[str, ...]:
-    """The conditions that could not be checked and that the manifest does not name: they are only reported."""
+    """The conditions that could not be checked. The manifest does not name them, so they are only reported."""
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_could_not_look(seen),)
     if seen.lag is None and policy.replica_lag is not Then.IGNORE and "replica_lag" not in policy.asked:
@@ -83,7 +83,7 @@ def _found(policy: PreflightPolicy, seen: Sighting, role: str) -> Iterator[Prefl
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
-    """Whether a session counts: short transactions end quickly; a prepared one does not end by itself."""
+    """Whether a session delays the run: short transactions end soon, but a prepared one does not end by itself."""
     if _kind(who) != "long_transactions" or who.pid is None:
         return True
     return who.seconds is not None and who.seconds > policy.limits.transaction.total_seconds()

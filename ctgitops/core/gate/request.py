@@ -1,4 +1,4 @@
-"""The request for one run: all that a command knows of the outside world except what it gets from its ports."""
+"""The request for one run: every input of a command, except what it reads through its ports."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ from .review import Reviews
 
 @dataclass(frozen=True)
 class Origin:
-    """Who started this run, and for which commit; every ledger entry records it."""
+    """Who started this run, and from which commit; every ledger entry records it."""
 
     actor: str = ""
     commit_sha: str = ""
     pull_request: int | None = None
     run_url: str = ""
     repository_url: str = ""
-    """The repository's web address, `https://github.com/owner/name`; empty where it has none."""
+    """The repository's web address, `https://github.com/owner/name`; empty if unknown."""
     folder: str = ""
-    """The path of the workspace in that repository, with a `/` at its end; empty for its root."""
+    """The path of the workspace in that repository, ending with `/`; empty if it is the repository's root."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One run on one environment. The clock is read once, as `now`."""
+    """One run on one environment. `now` is the only reading of the clock."""
 
     workspace: Workspace
     environment: Environment
     now: datetime
     origin: Origin = field(default_factory=Origin)
     target: Target | None = None
-    """The target where the run overrides that of the manifest."""
+    """The target of this run, if it overrides the manifest's."""
     approved: str | None = None
-    """The approved fingerprint, or the start of it; None where no approval is needed."""
+    """The approved fingerprint or its first digits; None if no approval is required."""
     prediction: Prediction | None = None
-    """The schema that the approved plan's trial predicts; None without a trial, or where its result was not stored."""
+    """The schema that the approved plan's trial predicts; None if there was no trial, or its result was not stored."""
     reviews: Reviews | None = None
-    """The files that merged pull requests showed; None without a forge, as on a command line."""
+    """The files that merged pull requests showed; None if there is no forge, as on a command line."""
     accepted_losses: frozenset[str] = frozenset()
-    """Migrations, by name or number, whose data loss in a rollback a user accepted."""
+    """The migrations, by name or number, whose data loss in a rollback the user has accepted."""
     wait_for_lock: timedelta = timedelta(minutes=5)
-    """How long to wait for another run to end."""
+    """How long to wait for another run on the same database to end."""
 
     def copied_where(self, other: ShadowPolicy) -> Request:
-        """The same request, with its throw-away copy created on the server that `other` names."""
+        """The same request, with the trial on the server of another environment's shadow policy."""
         shadow = replace(self.environment.shadow, url_secret=other.url_secret, image=other.image)
         return replace(self, environment=replace(self.environment, shadow=shadow))
 
 
 def fingerprint_from(text: str | None) -> str | None:
-    """The fingerprint, or the start of one, that a user entered. Raises UsageError."""
+    """The fingerprint, or its first digits, in a user's input; None if there is none. Raises UsageError."""
     if text is None:
         return None
     if not re.fullmatch(r"[0-9a-f]{12,64}|none", text):

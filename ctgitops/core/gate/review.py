@@ -1,4 +1,4 @@
-"""Checks that every file of a plan was shown, with the same text, in the plan of a merged pull request. Pure."""
+"""Checks that a merged pull request showed every file of a plan with the same text. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..plan.plan import Plan
 from ..workspace.workspace import Workspace
 
 MOST = 1_800
-"""The number of digests that fit into the text of a check run."""
+"""The maximum number of digests in the text of a check run."""
 _MARK = "ctgitops-shown"
 _DIGITS = 32
 
@@ -26,20 +26,20 @@ class ShownFile:
 
     @property
     def digest(self) -> str:
-        """A hash of both, short enough that many fit into a check run."""
+        """A hash of path and text, short enough that many fit into a check run."""
         return hashlib.sha256(json.dumps([self.path, self.checksum]).encode()).hexdigest()[:_DIGITS]
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """The digests of files that merged pull requests showed, or why they are unknown."""
+    """The digests of the files that merged pull requests showed, or why they are unknown."""
 
     seen: frozenset[str] = frozenset()
     unknown: str = ""
 
 
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
-    """Every file that a plan would run or store, once; the sections of one migration file share it."""
+    """Every file that a plan would run or store, without duplicates: sections of one migration file count as one."""
     found: dict[str, str] = {}
     for step in plan.steps:
         found.setdefault(step.script.path, step.checksum)
@@ -70,14 +70,14 @@ def _shown(folder: str, found: dict[str, str]) -> tuple[ShownFile, ...]:
 
 
 def shown_text(files: Iterable[ShownFile]) -> str:
-    """The record of the files that a plan showed, for the check run, which users cannot edit."""
+    """The record of the files that a plan showed. It is stored in the check run, which users cannot edit."""
     digests = sorted({file.digest for file in files})[:MOST]
     record = json.dumps({_MARK: 1, "files": digests}, separators=(",", ":"))
     return f"The files that this plan showed, for `reviewed` in manifests:\n\n```json\n{record}\n```\n"
 
 
 def shown_in(text: str) -> frozenset[str]:
-    """The digests in such a record; none where it is missing or incomplete."""
+    """The digests in a text from `shown_text`; none if the record is missing or incomplete."""
     for line in text.splitlines():
         if line.startswith(f'{{"{_MARK}":'):
             return _digests(line)
@@ -93,5 +93,5 @@ def _digests(line: str) -> frozenset[str]:
 
 
 def unseen(plan: Plan, reviews: Reviews, folder: str) -> tuple[ShownFile, ...]:
-    """The files of a plan that no merged pull request showed with this text."""
+    """The files of a plan that no merged pull request showed with their current text."""
     return tuple(file for file in files_of(plan, folder) if file.digest not in reviews.seen)

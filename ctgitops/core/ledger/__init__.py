@@ -1,1 +1,1 @@
-"""The ledger as data: entries, what is applied, what an interrupted run left unfinished."""
+"""The ledger as data: its entries, the applied migrations, and what an interrupted run left unfinished."""

@@ -1,4 +1,4 @@
-"""Schema differences accepted by `baseline`: the ledger stores them, and drift reports leave them out."""
+"""Schema differences that `baseline` accepted: the ledger stores them, and drift reports leave them out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..schema.snapshot import as_data, from_data
 from .ledger import Ledger, Mark
 
 NAME = "baseline"
-"""The name of the entry that stores them; it belongs to no migration, and has no number."""
+"""The name of the entry that stores accepted differences; it belongs to no migration and has no number."""
 
 
 def accepted_in(ledger: Ledger) -> Changes:
-    """All accepted differences. A difference that has changed since is not one of them."""
+    """All accepted differences; one that has changed since its acceptance no longer counts."""
     entries = (e for e in ledger.entries if e.mark is Mark.BASELINED and e.number is None and e.name == NAME)
     return tuple(change for entry in entries for change in changes_from(entry.sql or "[]"))
 
@@ -24,7 +24,7 @@ def changes_text(changes: Changes) -> str:
 
 
 def changes_from(text: str) -> Changes:
-    """The changes in a text that `changes_text` wrote."""
+    """The changes in a text from `changes_text`."""
     return tuple(_read(each) for each in json.loads(text))
 
 

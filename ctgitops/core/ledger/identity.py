@@ -1,4 +1,4 @@
-"""The identity of a database: its cluster and OID, and the environment that its ledger belongs to. Pure."""
+"""The identity of a database: its cluster, its OID, and the environment that its ledger belongs to. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..problem import Concern, Problem
 
 @dataclass(frozen=True)
 class Site:
-    """A database of a server, independent of its address and its name."""
+    """A database on a server, independent of its address and name."""
 
     system_identifier: int | None
-    """The identifier of the cluster, shared by standbys and disk copies of it; None where this role may not read it."""
+    """The cluster's system identifier, which standbys and disk copies share; None if this role may not read it."""
     oid: int
-    """The OID of the database in that cluster: a clone has another one."""
+    """The OID of the database in its cluster; a clone within the cluster has a different one."""
     name: str
 
     def is_same(self, other: Site) -> bool:
-        """Whether both are one database, or copies of one disk. Without an identifier, only the OIDs are compared."""
+        """Whether `other` is this database or a disk copy of it; if one identifier is unknown, OIDs decide."""
         if self.system_identifier is None or other.system_identifier is None:
             return self.oid == other.oid
         return (self.system_identifier, self.oid) == (other.system_identifier, other.oid)
@@ -30,7 +30,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Home:
-    """The environment and database that the ledger last recorded as its own."""
+    """The environment and database that the ledger last recorded as its home."""
 
     environment: str
     site: Site
@@ -39,22 +39,22 @@ class Home:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a database, as one read of it shows."""
+    """The identity of a database, as one query returned it."""
 
     here: Site
     ledger_id: str = ""
-    """Empty where the database has no ledger."""
+    """The ledger's ID; empty if the database has no ledger."""
     home: Home | None = None
-    """None where no run of a version that records it has used the database."""
+    """The recorded home; None if no version of ctgitops that records a home has used the database."""
 
     @property
     def at_home(self) -> bool:
-        """Whether the ledger is in the database where it was created, or that `repair --adopt` recorded as its home."""
+        """Whether this database is the ledger's home: the one that created it, or that `repair --adopt` recorded."""
         return self.home is None or self.home.site.is_same(self.here)
 
 
 def identity_problems(environment: Environment, identity: Identity | None) -> Iterator[Problem]:
-    """Problems where this is not the database that `environment` means."""
+    """Problems if this is not the database that the manifest of `environment` means."""
     if identity is None:
         return
     name, home = environment.name, identity.home
@@ -72,14 +72,14 @@ def identity_problems(environment: Environment, identity: Identity | None) -> It
 
 
 def shared(one: Identity | None, other: Identity | None) -> bool:
-    """Whether two reads were of one database. Copies of a disk differ by their homes, where those are recorded."""
+    """Whether two queries reached one database; copies of a disk differ by their recorded homes, if they have any."""
     if one is None or other is None or one.here.system_identifier is None:
         return False
     return one.here.is_same(other.here) and one.home == other.home
 
 
 def shared_problem(environment: Environment, other: Environment) -> Problem:
-    """The problem that two environments of one repository are one database."""
+    """The problem that two environments of one repository use the same database."""
     secrets = f"{environment.url_secret} and {other.url_secret}"
     what = f"{environment.name} and {other.name} are the same database, according to {secrets}"
     hint = "correct one of the secrets: each environment needs its own database"
@@ -126,6 +126,6 @@ def _adopt(name: str) -> str:
 
 
 def refuse_wrong(environment: Environment, identity: Identity | None) -> None:
-    """Raises LedgerError where this is not the database that `environment` means."""
+    """Raises LedgerError if this is not the database that the manifest of `environment` means."""
     for problem in identity_problems(environment, identity):
         raise LedgerError(problem.what, place=problem.place, state="nothing was changed", hint=problem.hint)

@@ -1,4 +1,4 @@
-"""The ledger: an append-only log of what was done to a database. The applied migrations are a fold over its entries."""
+"""The ledger: an append-only log of all changes to a database. Its entries determine the applied migrations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .identity import Identity
 from .resumption import ProgressRow
 
 GENESIS = "0" * 64
-"""`previous_hash` of a ledger's first entry."""
+"""`previous_hash` of the first entry of a ledger."""
 
 
 class Mark(StrEnum):
-    """What an entry records."""
+    """The kind of event that an entry records."""
 
     BASELINED = "baselined"
     STARTED = "started"
@@ -32,12 +32,12 @@ class Mark(StrEnum):
 
 
 CHANGES_NOTHING = frozenset({Mark.FAILED, Mark.INTERRUPTED, Mark.DEFERRED})
-"""Marks of attempts that were not completed: the applied migrations are the same as before."""
+"""Marks of attempts that did not complete, so that the applied migrations did not change."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger; the fields are its columns. Seed files have no `number`."""
+    """One row of the ledger; the fields are its columns. Entries of seed files have no `number`."""
 
     mark: Mark
     name: str
@@ -50,15 +50,15 @@ class Entry:
     finished_at: datetime | None = None
     millis: int | None = None
     error: str | None = None
-    """Why it failed; for a repair, the reason that was given; for an automatic rollback, why it was done."""
+    """The error; for a repair, the user's reason; for an automatic rollback, the failure that caused it."""
     actor: str | None = None
     commit_sha: str | None = None
     pull_request: int | None = None
     run_url: str | None = None
     plan: str | None = None
-    """Fingerprint of its plan."""
+    """The fingerprint of the plan."""
     receipt: str | None = None
-    """The receipt of the backup taken before, as JSON text."""
+    """The receipt of the preceding backup, as JSON."""
     tool_version: str | None = None
     server_version: str | None = None
     id: int = 0
@@ -67,7 +67,7 @@ class Entry:
 
     @classmethod
     def of_file(cls, mark: Mark, migration: Migration, error: str | None = None) -> Entry:
-        """The entry that records a migration as its file has it."""
+        """The entry for a migration, with the text of its current file."""
         version = str(migration.version) if migration.version else None
         down = migration.down.sql if migration.down else None
         text = (migration.checksum, migration.up.sql, down)
@@ -75,17 +75,17 @@ class Entry:
 
     @property
     def schema_version(self) -> SchemaVersion | None:
-        """`version`, read."""
+        """`version`, parsed."""
         return SchemaVersion.parse(self.version) if self.version else None
 
     @property
     def brings(self) -> bool:
-        """Whether the database has the migration after it; a repair without a checksum records that it has not."""
+        """Whether the migration is applied after this entry; a repair without a checksum says that it is not."""
         return self.mark in {Mark.APPLIED, Mark.BASELINED} or (self.mark is Mark.REPAIRED and self.checksum is not None)
 
 
 def entry_hash(entry: Entry) -> str:
-    """The hash that chains an entry to the one before; the database computes the same hash on INSERT.
+    """The hash that chains an entry to its predecessor; the database computes the same hash on INSERT.
 
     SHA-256 over a JSON array of the previous hash and every column but `id` and `hash`, times in UTC with microseconds.
     """
@@ -120,28 +120,28 @@ def _moment(moment: datetime | None) -> str | None:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries, oldest first. A database without a ledger has an empty one."""
+    """All entries, oldest first; a database without a ledger has an empty `Ledger`."""
 
     entries: tuple[Entry, ...] = field(default=())
     progress: tuple[ProgressRow, ...] = ()
-    """The completed parts of unfinished migrations, oldest first."""
+    """Progress rows of unfinished migrations: the parts that were begun or completed, oldest first."""
     unrecorded: frozenset[int] = frozenset()
     """Unfinished migrations that a version of ctgitops without progress rows began."""
     identity: Identity | None = None
-    """The identity of its database."""
+    """The identity of the ledger's database."""
 
     @cached_property
     def applied(self) -> dict[int, Entry]:
-        """By number, the entry that applied each migration that the database has now."""
+        """By number, the entry that applied each currently applied migration."""
         return dict(sorted(self._folded[0].items()))
 
     @cached_property
     def unfinished(self) -> dict[int, Entry]:
-        """By number, migrations that run outside a transaction and were not completed."""
+        """By number, the `started` entry of each migration outside a transaction that did not complete."""
         return {number: started[-1] for number, started in sorted(self._folded[1].items())}
 
     def traces_of(self, number: int) -> tuple[ProgressRow, ...]:
-        """The progress rows of an unfinished migration, from all attempts since it was last applied or removed."""
+        """The progress rows of an unfinished migration, from all attempts since it was last applied or rolled back."""
         runs = {entry.id for entry in self._folded[1].get(number, ())}
         return tuple(trace for trace in self.progress if trace.number == number and trace.entry in runs)
 
@@ -164,17 +164,17 @@ class Ledger:
 
     @cached_property
     def seeded(self) -> dict[str, str]:
-        """By name, the checksum of each seed file at its last run."""
+        """By name, the checksum that each seed file had when it last ran."""
         return {e.name: e.checksum or "" for e in self.entries if e.number is None and e.mark is Mark.APPLIED}
 
     @property
     def version(self) -> SchemaVersion | None:
-        """The highest schema version that the database has."""
+        """The highest schema version of the applied migrations; None if none has a version."""
         return highest([v for e in self.applied.values() if (v := e.schema_version)])
 
     @property
     def in_order(self) -> tuple[Entry, ...]:
-        """The applied migrations in the order in which this database got them; a repair of one does not move it."""
+        """The applied migrations in the order in which they were applied; a repair does not change the order."""
         return tuple(self._folded[0].values())
 
     @property
@@ -183,7 +183,7 @@ class Ledger:
         return self.entries[-1] if self.entries else None
 
     def broken_at(self) -> Entry | None:
-        """The first entry that does not continue the chain, which means that the ledger was changed by hand."""
+        """The first entry whose hash does not continue the chain: someone changed the ledger by hand."""
         previous = GENESIS
         for entry in self.entries:
             if entry.previous_hash != previous or entry.hash != entry_hash(entry):

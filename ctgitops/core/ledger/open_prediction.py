@@ -1,8 +1,8 @@
-"""Open predictions in the ledger: not yet compared with the schema, or found not to match it. Pure.
+"""Open predictions in the ledger: not yet compared with the schema, or compared and not matched. Pure.
 
-A run records its prediction before it applies, and records afterwards whether the schema matches. If the run is killed
-in between, the second entry is missing, and the next run makes the comparison. These entries belong to no migration and
-have no number.
+A run records its prediction before it applies, and the result of the comparison afterwards. If the run is killed in
+between, there is no second entry, and the next run makes the comparison. These entries belong to no migration and have
+no number.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .drift_acceptance import change_data, changes_from, changes_text
 from .ledger import Entry, Ledger, Mark
 
 NAME = "prediction"
-"""The name of prediction entries."""
+"""The name of the entries that record predictions."""
 
 
 @dataclass(frozen=True)
 class OpenPrediction:
-    """A recorded prediction that was not yet compared with the schema, or does not match it."""
+    """A recorded prediction that was not yet compared with the schema, or that the schema did not match."""
 
     made: Entry
     broken: Entry | None = None
-    """The entry that records a mismatch; None: the run did not compare, or was killed before."""
+    """The entry that records a mismatch; None if the schema was not compared yet."""
 
     @property
     def prediction(self) -> Prediction:
@@ -35,7 +35,7 @@ class OpenPrediction:
 
     @property
     def numbers(self) -> frozenset[int]:
-        """The migrations of its plan."""
+        """The numbers of the migrations in the plan."""
         return frozenset(self._text["migrations"])
 
     @property
@@ -44,7 +44,7 @@ class OpenPrediction:
         return found
 
     def told(self, environment: str) -> str:
-        """The state of the prediction in one sentence: not compared, or not matched."""
+        """The state of the prediction in one sentence: not compared yet, or not matched."""
         plan, at = (self.made.plan or "")[:12], self.made.started_at
         run = f"plan {plan}{f' of {at:%Y-%m-%d %H:%M}' if at else ''}"
         if self.broken is None:
@@ -54,14 +54,14 @@ class OpenPrediction:
 
 
 def made(fingerprint: str, numbers: tuple[int, ...], prediction: Prediction) -> Entry:
-    """The entry that a run writes before it applies; `fingerprint` and `numbers` are those of its plan."""
+    """The entry that a run writes before it applies a plan with this fingerprint and these migrations."""
     changes = [change_data(change) for change in prediction.changes]
     text = json.dumps({"migrations": numbers, "changes": changes}, ensure_ascii=False)
     return Entry(Mark.STARTED, NAME, checksum=prediction.fingerprint, sql=text, plan=fingerprint)
 
 
 def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
-    """The entry that a run writes after the comparison; `fingerprint` is the plan's."""
+    """The entry that a run writes after the comparison; `fingerprint` identifies the plan."""
     if unkept is None:
         return Entry(Mark.REPAIRED, NAME, error="the schema equals the prediction", plan=fingerprint)
     many = len(unkept.differs)
@@ -69,20 +69,20 @@ def ended(fingerprint: str, unkept: PredictionMismatch | None) -> Entry:
     return Entry(Mark.FAILED, NAME, sql=changes_text(unkept.differs), error=what, plan=fingerprint)
 
 
-def open_promises(ledger: Ledger) -> tuple[OpenPrediction, ...]:
-    """Open predictions, oldest first, without those of plans that were not completed, or were rolled back."""
+def open_predictions(ledger: Ledger) -> tuple[OpenPrediction, ...]:
+    """Open predictions, oldest first, except those of plans that did not complete or were rolled back."""
     return tuple(each for each in _standing(ledger.entries) if each.numbers <= ledger.applied.keys())
 
 
-def promise_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning for each: a pending migration may correct the mismatch, so the plan is not blocked."""
-    for each in open_promises(ledger):
-        what, hint = each.told(environment), cure(each, environment)
+def prediction_problems(environment: str, ledger: Ledger) -> Iterator[Problem]:
+    """A warning for each open prediction; the plan is not blocked, because it may correct the mismatch."""
+    for each in open_predictions(ledger):
+        what, hint = each.told(environment), prediction_advice(each, environment)
         yield Problem("not-as-predicted", what, hint=hint, blocks=False, concern=Concern.LEDGER)
 
 
-def cure(promise: OpenPrediction, environment: str) -> str:
-    """The advice for it."""
+def prediction_advice(promise: OpenPrediction, environment: str) -> str:
+    """The advice for an open prediction."""
     if promise.broken is None:
         return f"`ctgitops apply --env {environment}` compares them, even if nothing is pending"
     return (
@@ -92,7 +92,7 @@ def cure(promise: OpenPrediction, environment: str) -> str:
 
 
 def _standing(entries: Iterable[Entry]) -> tuple[OpenPrediction, ...]:
-    """Open predictions by plan. A run compares those not yet compared before it predicts, so a new one settles them."""
+    """Open predictions by plan; a newer prediction settles the earlier ones, because a run compares those first."""
     found: dict[str | None, OpenPrediction] = {}
     for entry in entries:
         if entry.number is not None and _takes_away(entry):

@@ -1,6 +1,6 @@
 """Decides how to recover from a statement that was begun and may not have completed. Pure: it queries no server.
 
-The state of what a statement can leave behind is stored as text in the ledger's `progress` rows.
+The ledger's `progress` rows store, as text, the state of the object that the statement creates or changes.
 `before` is the state that was recorded before the statement began, or None if no run began it; `now` is the state now.
 """
 
@@ -19,7 +19,7 @@ _INDEXES = re.compile(r"[0-9]+(?:,[0-9]+)*")
 
 @dataclass(frozen=True)
 class Absent:
-    """It does not exist; of indexes, there is none."""
+    """The object does not exist; or, for a list of indexes, the list is empty."""
 
     def __str__(self) -> str:
         return "absent"
@@ -27,7 +27,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Present:
-    """It exists; for an index its OID, and whether it is valid."""
+    """The object exists; for an index, its OID and whether it is valid."""
 
     oid: int | None = None
     valid: bool = True
@@ -38,7 +38,7 @@ class Present:
 
 @dataclass(frozen=True)
 class DetachPending:
-    """A partition whose detaching was interrupted."""
+    """A partition whose DETACH CONCURRENTLY was interrupted."""
 
     def __str__(self) -> str:
         return "pending"
@@ -46,7 +46,7 @@ class DetachPending:
 
 @dataclass(frozen=True)
 class Indexes:
-    """At least one index, where the statement does not name its own."""
+    """A list of at least one index, for a statement that does not name the index it creates."""
 
     oids: frozenset[int]
 
@@ -60,7 +60,7 @@ _WORDS: dict[str, RelationState] = {str(state): state for state in (ABSENT, PRES
 
 
 def parse_state(stored: str) -> RelationState | None:
-    """The state that `str` made that text of; None for a text that no version wrote."""
+    """Parses the text that `str` makes of a state; None if no version of ctgitops writes such a text."""
     if match := _INDEX.fullmatch(stored):
         return Present(int(match[1]), match[2] == "valid")
     if _INDEXES.fullmatch(stored):
@@ -69,33 +69,33 @@ def parse_state(stored: str) -> RelationState | None:
 
 
 def indexes(oids: Iterable[int]) -> RelationState:
-    """The state of a list of indexes, which may be empty."""
+    """The state for a list of indexes, which may be empty."""
     found = frozenset(oids)
     return Indexes(found) if found else ABSENT
 
 
 def oids_in(state: RelationState | None) -> frozenset[int]:
-    """The indexes of a list; none for any other state."""
+    """The OIDs in a list of indexes; empty for any other state."""
     return state.oids if isinstance(state, Indexes) else frozenset()
 
 
 class RecoveryAction(StrEnum):
-    """How to recover."""
+    """The action that recovers from an interrupted statement."""
 
     RUN = "run"
-    """Run it: it has done nothing yet, or nothing that a second run would harm."""
+    """Run the statement: it has done nothing yet, or running it twice is harmless."""
     DONE = "done"
-    """Record it as done: it was completed."""
+    """Record the statement as done: it completed."""
     CLEAN = "clean"
-    """Remove the remains, then run it."""
+    """Remove its leftovers, then run it."""
     FINISH = "finish"
-    """Complete it by another command."""
+    """Complete it with a different command."""
     ASK = "ask"
-    """Ask the user: the state of the database does not decide it."""
+    """Ask the user: the state of the database is ambiguous."""
 
 
 def next_of(what: Leaving, before: RelationState | None, now: RelationState) -> RecoveryAction:
-    """Decides how to recover from a statement that leaves `what`."""
+    """Chooses the recovery for a statement that can leave `what` behind."""
     return _JUDGES[what](before, now)
 
 
@@ -103,7 +103,7 @@ def _index(before: RelationState | None, now: RelationState) -> RecoveryAction:
     if isinstance(now, Present) and not now.valid:
         return RecoveryAction.CLEAN
     if now == ABSENT or before is None or before == now:
-        # the index existed before the statement: the server reports an error, or IF NOT EXISTS skips it
+        # the index existed before the statement, so the server reports an error, or IF NOT EXISTS skips it
         return RecoveryAction.RUN
     return RecoveryAction.DONE
 
@@ -150,5 +150,5 @@ _JUDGES: dict[Leaving, Callable[[RelationState | None, RelationState], RecoveryA
 
 
 def new_ones(before: RelationState | None, now: RelationState) -> tuple[int, ...]:
-    """The OIDs of the indexes that only the second of two lists has."""
+    """The OIDs of the indexes that are in `now` and not in `before`."""
     return tuple(sorted(oids_in(now) - oids_in(before)))

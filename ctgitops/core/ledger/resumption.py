@@ -1,4 +1,4 @@
-"""Resuming a migration that runs outside a transaction: which statements are done, and which one is next. Pure."""
+"""Resumes a migration that runs outside a transaction: finds the statements that are done, and the next one. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...sql.script import Script
 
 
 class Kind(StrEnum):
-    """What a row of the ledger's `progress` table records."""
+    """What a row of the ledger's `progress` table describes."""
 
     STATEMENT = "statement"
     BATCH = "batch"
 
 
 class Reached(StrEnum):
-    """The state of that part when the row was written."""
+    """The state of the statement or batch when its row was written."""
 
     BEGUN = "begun"
     DONE = "done"
@@ -28,15 +28,15 @@ class Reached(StrEnum):
 
 @dataclass(frozen=True)
 class ProgressRow:
-    """A row of `progress`: one statement of an unfinished migration, or all batches of one run."""
+    """A row of `progress` for an unfinished migration: one statement, or all batches of one run."""
 
     entry: int
-    """ID of the `started` entry of the run that wrote it."""
+    """The ID of the `started` entry of the run that wrote the row."""
     number: int
     kind: Kind
     reached: Reached
     position: int
-    """The position of the statement in the file, from 1."""
+    """The statement's position in the file, from 1."""
     statement_hash: str
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -45,23 +45,23 @@ class ProgressRow:
     note: str = ""
     backend: int = 0
     alive: bool = False
-    """Whether that server process still exists."""
+    """Whether the server process that ran the statement still exists."""
 
 
 @dataclass(frozen=True)
 class Resumption:
-    """The point from which a run resumes a migration that an earlier run did not complete."""
+    """The position at which a run resumes a migration that an earlier run did not complete."""
 
     done: int = 0
-    """The number of statements, from the first on, that are done and are skipped."""
+    """How many statements at the start of the file are done and skipped."""
     begun: ProgressRow | None = None
-    """The statement after them, where it was begun and its result is unknown."""
+    """The next statement's row, if an earlier run began the statement and its result is unknown."""
     changed: int = 0
-    """Position of a statement that is done and that was changed in the file since; 0 where there is none."""
+    """The position of a statement that was edited in the file after it was done; 0 if there is none."""
     rows: int = 0
     batches: int = 0
     since: datetime | None = None
-    """When its first statement was begun."""
+    """When the first statement began."""
     alive: bool = False
 
     @property
@@ -71,9 +71,9 @@ class Resumption:
 
 
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
-    """Where `script` resumes, by its progress rows, oldest first: only an unchanged prefix is skipped.
+    """Finds where `script` resumes, from its progress rows, oldest first; skips only an unchanged prefix.
 
-    The statements after the failed one may be edited; so may the failed one, unless it is done.
+    Statements after the failed one may be edited. The failed statement itself may be edited unless it is done.
     """
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
@@ -93,7 +93,7 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
 
 
 def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list[ProgressRow]]:
-    """By position, the statements that are done; and all rows but those that a repair marked as not done."""
+    """The done statements by position, and all statement rows except those that a repair marked as not done."""
     left: list[ProgressRow] = []
     for trace in traces:
         if trace.reached is Reached.UNDONE:
@@ -104,7 +104,7 @@ def _done(traces: tuple[ProgressRow, ...]) -> tuple[dict[int, ProgressRow], list
 
 
 def resumption_of(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption | None:
-    """The same; None where there are no rows, or the file is not valid SQL, which another problem reports."""
+    """Like `resumption`; None if there are no rows, or if the file is not valid SQL, which another problem reports."""
     try:
         return resumption(script, traces) if traces else None
     except SqlSyntaxError:

@@ -1,8 +1,8 @@
-"""Reversals: migrations that a rollback removed and that stay out until a person accepts them again. Pure.
+"""Reversals: rolled-back migrations that are not applied again until a person accepts them. Pure.
 
-A reversal holds until the migration is applied or baselined, until `repair --again` accepts it, or until its file
-changes. A run that fails and rolls back what it applied is a failed attempt, and reverses nothing; a run that
-rolls back what made the environment unhealthy reverses it.
+A reversal ends when the migration is applied or baselined, when `repair --again` accepts it, or when its file changes.
+If a run fails and rolls back what it applied, that is a failed attempt and no reversal. If a run rolls back migrations
+that made the environment unhealthy, that is a reversal.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .open_prediction import NAME as PREDICTION
 
 @dataclass(frozen=True)
 class Reversal:
-    """The entry that removed a migration, and the entry that had applied it."""
+    """The entry that rolled a migration back, and the entry that had applied it."""
 
     entry: Entry
     undone: Entry
 
     def holds(self, migration: Migration) -> bool:
-        """Whether the file still has the text that was rolled back; unknown counts as the same."""
+        """Whether the file's text is the one that was rolled back; an unknown text counts as the same."""
         return self.undone.checksum in {None, migration.checksum}
 
     @property
@@ -39,7 +39,7 @@ class Reversal:
 
     @property
     def detail(self) -> str:
-        """The reason, the run and the backup that has the rows, a line each."""
+        """One line each for the reason, the run, and the backup with the deleted rows."""
         lines = [f"reason: {self.entry.error}"] if self.entry.error else []
         lines += [f"run: {self.entry.run_url}"] if self.entry.run_url else []
         return "\n".join([*lines, _backup(self.entry.receipt)])
@@ -55,18 +55,18 @@ def _backup(receipt: str | None) -> str:
 
 @dataclass(frozen=True)
 class Changes:
-    """What the entries of a ledger applied and removed."""
+    """The migrations that a ledger's entries applied and rolled back."""
 
     reversals: dict[int, Reversal]
-    """By number, the reversals that still apply."""
+    """By number, the reversals that are still in effect."""
     failure: Entry | None
-    """The failed migration or seed file at which the last run ended; None where it did not fail."""
+    """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
     last: Entry | None
-    """The newest entry that changed the applied migrations, without failed attempts."""
+    """The newest entry that changed the applied migrations; failed attempts do not count."""
 
 
 def changes_in(ledger: Ledger) -> Changes:
-    """Computes the changes in one pass over all entries, oldest first; entries of older versions count too."""
+    """Computes the changes in one pass over all entries, oldest first; entries of older versions are included."""
     walk = _Walk()
     for entry in ledger.entries:
         walk.through(entry)
@@ -74,7 +74,7 @@ def changes_in(ledger: Ledger) -> Changes:
 
 
 def failure_in(ledger: Ledger) -> Entry | None:
-    """The failed migration or seed file at which the last run ended."""
+    """The entry of the failed migration or seed file at which the last run ended; None if it did not fail."""
     return changes_in(ledger).failure
 
 
@@ -84,9 +84,9 @@ class _Walk:
     reversals: dict[int, Reversal] = field(default_factory=dict)
     changes: list[Entry] = field(default_factory=list)
     failure: Entry | None = None
-    """The failed migration or seed file at which the last run ended."""
+    """The entry of the failed migration or seed file at which the last run ended."""
     repaired: tuple[int | None, Entry | None] = (None, None)
-    """The migration that the previous entry records as present, and the failure that this settled."""
+    """If the previous entry is a repair: its migration, and the failure that the repair settled."""
 
     def through(self, entry: Entry) -> None:
         by_itself = entry.mark is Mark.ROLLED_BACK and entry.error is not None
@@ -94,15 +94,15 @@ class _Walk:
         if entry.number is None:
             self.changes += [entry] if entry.mark is Mark.APPLIED else []
         elif entry.mark is Mark.STARTED:
-            self.reversals.pop(entry.number, None)  # an older version began it again
+            self.reversals.pop(entry.number, None)  # an older version of ctgitops began to apply it again
         elif entry.mark not in CHANGES_NOTHING:
             self._changed(entry, entry.number, attempt=by_itself and self.failure is not None)
 
     def _learn(self, entry: Entry, *, by_itself: bool) -> None:
-        """Updates the result of the last run from an entry; attempts that were not completed do not change it."""
+        """Updates the result of the last run from an entry; an incomplete attempt does not change it."""
         number, settled = self.repaired
         self.repaired = (None, None)
-        if by_itself:  # a run records as present what it rolls back, if no entry does yet
+        if by_itself:  # a rollback first records an unrecorded migration as present
             self.failure = settled if number == entry.number is not None else self.failure
         elif entry.mark is Mark.FAILED and entry.name != PREDICTION:
             self.failure = entry
@@ -126,8 +126,7 @@ class _Walk:
 def reversal_problems(
     environment: str, ledger: Ledger, pending: Iterable[Migration], files: Iterable[Migration]
 ) -> Iterator[Problem]:
-    """Problems that block a plan which would apply a reversed migration again, also under another number, without
-    consent."""
+    """A blocking problem for each pending migration that was rolled back, even if its file has a new number."""
     reversals = changes_in(ledger).reversals
     renumbered = _renumbered(reversals, files)
     for migration in pending:
@@ -147,7 +146,7 @@ def reversal_problems(
 
 
 def _renumbered(reversals: dict[int, Reversal], files: Iterable[Migration]) -> dict[str, Reversal]:
-    """By checksum, the reversals whose number no file with that text has any more."""
+    """By checksum, the reversals of migrations whose file was renumbered or removed."""
     there = {(file.number, file.checksum) for file in files}
     found = ((number, reversal.undone.checksum, reversal) for number, reversal in reversals.items())
     return {checksum: reversal for number, checksum, reversal in found if checksum and (number, checksum) not in there}

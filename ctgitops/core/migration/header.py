@@ -1,4 +1,4 @@
-"""Parses and validates the header, which is the comment block at the top of a migration."""
+"""Parses and validates the header, the comment block at the top of a migration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOTHING = {"none", "-", "n/a", ""}
 
 
 class Rollback(StrEnum):
-    """How a migration can be rolled back."""
+    """The kinds of rollback that a header can declare."""
 
     AVAILABLE = "Available"
     MANUAL = "Manual"
@@ -55,14 +55,14 @@ class Header:
     breaking: bool
     rollback: Rollback
     procedure: str
-    """For `Rollback: Manual`, the steps for a person."""
+    """The steps for a person, if the header says `Rollback: Manual`."""
     created: str
     author: str
     dependencies: tuple[int, ...] = ()
     estimated: str = ""
     impact: str = ""
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False, repr=False)
-    """The first and last line of each field in its file."""
+    """By field name, the first and last line of the field in the file."""
 
 
 _HARMLESS = {
@@ -72,7 +72,7 @@ _HARMLESS = {
     "Created": "2000-01-01",
     "Dependencies": "None",
 }
-"""Values for absent fields, so that the other fields are still checked."""
+"""Substitutes for missing fields, so that the remaining fields are still checked."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +81,21 @@ class _Field:
     value: str
     place: Place
     last: int = 0
-    """The line on which its value ends."""
+    """The last line of the field's value."""
 
     def saying(self, value: str, name: str = "") -> Lines:
-        """Replacement lines for the field with another value, or another name."""
+        """Replacement lines that give the field a different value or name."""
         line = f"-- {name or self.name}: {value}".rstrip()
         return Lines(self.place.path, self.place.line or 1, self.last, (line,))
 
 
 def has_header(text: str) -> bool:
-    """Whether the text begins with at least half of the known fields; fewer are an ordinary comment."""
+    """Whether the text begins with at least half of the known fields; with fewer, it is an ordinary comment."""
     return len({field.name for field in _fields(text, "")} & set(FIELDS)) * 2 >= len(FIELDS)
 
 
 def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ...]]:
-    """The header, or None with all its problems."""
+    """The header; or None, and all problems of the header."""
     found = _of_the_header(list(_fields(text, path)))
     lines = text.split("\n")
     problems = [*_unknown(found), *_repeated(found), *_absent(found, path, lines), *_disorder(found, lines)]
@@ -104,7 +104,7 @@ def parse_header(text: str, path: str) -> tuple[Header | None, tuple[Problem, ..
     if len(absent) == len(FIELDS):
         return None, tuple(problems)
     problems += _empty(fields)
-    # The fields that are present are checked even if others are missing, so that one run reports all problems.
+    # If fields are missing, the others are still checked, so that one run reports all problems.
     fields |= {name: _Field(name, _HARMLESS.get(name, "-"), Place(path)) for name in absent}
     reading = _Reading(fields)
     header = Header(
@@ -151,7 +151,7 @@ def _field(line: str, place: Place) -> _Field | None:
 
 
 def _of_the_header(found: list[_Field]) -> list[_Field]:
-    """The fields without comments of the form `-- Note: …` after the last one, but with misspelt field names."""
+    """The fields, without comments such as `-- Note: …` after the last one; misspelt field names are included."""
     known = [index for index, field in enumerate(found) if field.name in FIELDS]
     last = known[-1] if known else -1
     return [f for i, f in enumerate(found) if i <= last or difflib.get_close_matches(f.name, FIELDS, n=1, cutoff=0.8)]
@@ -226,7 +226,7 @@ def _split_rollback(value: str) -> tuple[str, str]:
 
 
 class _Reading:
-    """Reads the values of one header and collects the problems with them."""
+    """Parses the values of one header and collects their problems."""
 
     def __init__(self, fields: dict[str, _Field]) -> None:
         self._fields = fields

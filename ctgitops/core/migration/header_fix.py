@@ -1,4 +1,4 @@
-"""Corrects header values that can mean only one thing, such as `v1.4` for `1.4.0`. It never guesses."""
+"""Corrects header values that have only one possible meaning, such as `v1.4` for `1.4.0`. It never guesses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _VERSION = re.compile(r"[vV]?\.?\s*(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 _YES = {"true", "y", "yes!", "breaking"}
 _NO = {"false", "n", "none", "not"}
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
-"""Unambiguous date formats; 01/02/2026 is not one, because it is a day in January or in February."""
+"""Unambiguous date formats; 01/02/2026 is ambiguous, because it is in January or in February."""
 _BETWEEN = re.compile(r"[\s,;&]+|\band\b")
 _RULE = re.compile(r"--\s*")
 
 
 def version(value: str) -> str:
-    """Corrects `v1.4` to 1.4.0; empty where the value is ambiguous."""
+    """Corrects `v1.4` to 1.4.0; empty if the value is ambiguous."""
     match = _VERSION.fullmatch(value)
     return f"{int(match[1])}.{int(match[2])}.{int(match[3] or 0)}" if match else ""
 
@@ -48,9 +48,9 @@ def dependencies(value: str) -> str:
 
 
 def reordered(lines: Sequence[str], spans: Sequence[tuple[str, int, int]], order: Sequence[str]) -> tuple[str, ...]:
-    """The lines of a header in the required order; none where other text is between its fields.
+    """The header's lines in the required order; none if other text is between the fields.
 
-    `spans` are its fields with their first and last line, counted from 1 as the text's lines are.
+    `spans` has the first and last line of each field; `lines` is the whole text, and its first line has the number 1.
     """
     first, last = spans[0][1], max(end for _, _, end in spans)
     inside = {number for _, begin, end in spans for number in range(begin, end + 1)}

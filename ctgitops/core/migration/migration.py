@@ -1,4 +1,4 @@
-"""A migration: one numbered SQL file, with its rollback and its verify queries. Also a seed file."""
+"""A migration: one numbered SQL file, with its rollback and verify queries; and a seed file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from .migration_name import parse_reference
 from .schema_version import SchemaVersion
 
 BEFORE = re.compile(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-"""The comment in a migration that names another one, before which it is applied."""
+"""Matches a comment that names another migration, before which this one is applied."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One numbered step of the schema's history. `checksum` identifies the text of the whole file."""
+    """One numbered step of the schema's history. `checksum` is computed over the whole file."""
 
     number: int
     name: str
-    """The file's name without `.sql`: `001_initial_schema`."""
+    """The file name without `.sql`: `001_initial_schema`."""
     up: Script
     checksum: str
     down: Script | None = None
@@ -33,63 +33,63 @@ class Migration:
 
     @property
     def path(self) -> str:
-        """Its file, relative to the repository's root."""
+        """The file's path relative to the repository's root."""
         return self.up.path
 
     @property
     def version(self) -> SchemaVersion | None:
-        """The schema version that a database has after it; None where the file has no header."""
+        """The schema version after this migration; None if the file has no header."""
         return self.header.version if self.header else None
 
     @property
     def breaking(self) -> bool:
-        """Whether its header declares a breaking change."""
+        """Whether the header declares a breaking change."""
         return self.header.breaking if self.header else False
 
     @property
     def rollback(self) -> Rollback:
-        """How it can be rolled back; without a header, whether it has a rollback file."""
+        """The kind of rollback that the header declares; without a header, whether a rollback file exists."""
         if self.header:
             return self.header.rollback
         return Rollback.AVAILABLE if self.down else Rollback.NOT_AVAILABLE
 
     @property
     def dependencies(self) -> tuple[int, ...]:
-        """Numbers of the migrations that must be applied earlier."""
+        """The numbers of the migrations that this one depends on."""
         return self.header.dependencies if self.header else ()
 
     @cached_property
     def before_line(self) -> re.Match[str] | None:
-        """Its line `ctgitops: before`, which is a comment of its own and not in a string."""
+        """The comment `ctgitops: before` on a line of its own, outside of strings; None if there is none."""
         return next(comment_lines(BEFORE, self.up.sql), None)
 
     @cached_property
     def before(self) -> int | None:
-        """Number of the migration before which it is applied if both are pending; None: its own number decides."""
+        """The number of the migration to go before, if both are pending; None if there is no such comment."""
         line = self.before_line
         named = parse_reference(line[1]) if line else None
         return named.number if named else None
 
     def place_of(self, field: str) -> Place:
-        """The place of a header field, or the place where it is missing."""
+        """The place of a header field; if the field is missing, the place where it belongs."""
         lines = self.header.lines.get(field) if self.header else None
         return Place(self.path, lines[0] if lines else FIELDS.index(field) + 1)
 
     def saying(self, field: str, value: str) -> Lines | None:
-        """Replacement lines that give a header field another value."""
+        """Replacement lines that give a header field a different value."""
         lines = self.header.lines.get(field) if self.header else None
         return Lines(self.path, *lines, (f"-- {field}: {value}",)) if lines else None
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A data file of one environment, run again after each change of the file."""
+    """A data file of an environment, which runs again whenever its text changes."""
 
     name: str
-    """Its path relative to the repository's root: `seeds/staging/010_people.sql`."""
+    """The path relative to the repository's root: `seeds/staging/010_people.sql`."""
     script: Script
 
     @property
     def checksum(self) -> str:
-        """Identifies its text."""
+        """The checksum of the file's text."""
         return self.script.checksum

@@ -1,7 +1,7 @@
-"""The grammar of migration names, in one place: `008_photos`, its files, and references to it in text. Pure.
+"""The grammar of migration names: `008_photos`, its files, and references in text. No other module parses them. Pure.
 
-A file is `NUMBER_WORDS.sql`, `.up.sql`, `.down.sql` or `.verify.sql`. Endings are recognised in any case, so that a
-file that differs only in that is reported and not ignored.
+A file is `NUMBER_WORDS.sql`, `.up.sql`, `.down.sql` or `.verify.sql`. Endings match in any case, so that a file with an
+ending in capitals is reported instead of ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _AT_END = re.compile(rf"{_ENDING}$", re.IGNORECASE)
 
 
 class FileKind(StrEnum):
-    """What a file of a migration is for."""
+    """The purpose of a migration's file."""
 
     UP = "up"
     DOWN = "down"
@@ -29,19 +29,19 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True)
 class MigrationName:
-    """A migration's number and words, and which of its files is named."""
+    """The number and words in a file name or reference, and the kind of file."""
 
     digits: str
-    """The number as it is written: `008`."""
+    """The number as the name spells it: `008`."""
     words: str
-    """`photos`; empty in a reference by number."""
+    """The words after the number, such as `photos`; empty in a reference by number."""
     kind: FileKind = FileKind.UP
     ending: str = ""
-    """As it is written: `.up.sql`."""
+    """The ending as the file name spells it: `.up.sql`."""
 
     @property
     def number(self) -> int:
-        """Its number; larger than LARGEST where it has too many digits to be one."""
+        """The number; if it has too many digits, a value larger than LARGEST."""
         return int((self.digits.lstrip("0") or "0")[:20])
 
     @property
@@ -51,13 +51,13 @@ class MigrationName:
 
 
 def parse_migration_name(file: str) -> MigrationName | None:
-    """The name of a file, without its folder; None for any other file, and for a number that is too large."""
+    """Parses a file name without its folder; None if it is not a migration's, or the number exceeds LARGEST."""
     found = parse_unbounded(file)
     return found if found and found.number <= LARGEST else None
 
 
 def parse_unbounded(file: str) -> MigrationName | None:
-    """The same, with numbers that are too large."""
+    """Like `parse_migration_name`, but accepts numbers above LARGEST."""
     match = _FILE.fullmatch(file)
     if match is None:
         return None
@@ -66,12 +66,12 @@ def parse_unbounded(file: str) -> MigrationName | None:
 
 
 def parse_stem(stem: str) -> MigrationName | None:
-    """`008_photos`, without an ending."""
+    """Parses `008_photos`, a name without an ending; None if it is not one."""
     return _bounded(_STEM.fullmatch(stem))
 
 
 def parse_reference(text: str) -> MigrationName | None:
-    """`008` or `008_photos`, as people name a migration in a header or a comment: without spaces."""
+    """Parses `008` or `008_photos`, a reference to a migration in a header or a comment; None if it is not one."""
     return _bounded(_REFERENCE.fullmatch(text))
 
 
@@ -81,12 +81,12 @@ def rollback_path(path: str) -> str:
 
 
 def without_ending(file: str) -> str:
-    """`008_photos.down.sql` is `008_photos`; folders stay."""
+    """Removes the endings: `008_photos.down.sql` becomes `008_photos`; folders stay."""
     return _AT_END.sub("", file)
 
 
 def split_name(name: str) -> MigrationName:
-    """A migration's name, which was parsed before."""
+    """Splits a migration's name, which must be valid."""
     digits, _, words = name.partition("_")
     return MigrationName(digits, words)
 

@@ -10,7 +10,7 @@ _FORM = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
 @dataclass(frozen=True, order=True)
 class SchemaVersion:
-    """`MAJOR.MINOR.PATCH`: breaking, additive, fix."""
+    """A version `MAJOR.MINOR.PATCH`: a breaking change, an addition or a fix increments its number."""
 
     major: int
     minor: int
@@ -21,13 +21,13 @@ class SchemaVersion:
 
     @classmethod
     def parse(cls, text: str) -> SchemaVersion | None:
-        """The version that `text` spells, or None."""
+        """Parses a version; None if `text` is not one."""
         match = _FORM.fullmatch(text.strip())
         return cls(*(int(part) for part in match.groups())) if match else None
 
     @property
     def successors(self) -> tuple[SchemaVersion, SchemaVersion, SchemaVersion]:
-        """The next breaking, additive and fix version."""
+        """The next major, minor and patch version."""
         return (
             SchemaVersion(self.major + 1, 0, 0),
             SchemaVersion(self.major, self.minor + 1, 0),
@@ -36,7 +36,7 @@ class SchemaVersion:
 
     @property
     def starts_major(self) -> bool:
-        """Whether it is the first of its major number."""
+        """Whether this is the first version with its major number."""
         return self.minor == 0 and self.patch == 0
 
 

@@ -1,4 +1,4 @@
-"""Selectors: how a user names a migration, by number, name, file, schema version or `latest`. Pure."""
+"""Selectors name a migration by number, name, file, schema version or `latest`. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Selector:
-    """A parsed selector. Without version and number it is `latest`."""
+    """A parsed selector; without a version and a number it means `latest`."""
 
     text: str
     version: SchemaVersion | None = None
@@ -34,7 +34,7 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector | None:
-        """The selector that `text` spells; None where it has none of the forms."""
+        """Parses a selector; None if `text` has none of the forms."""
         plain = text.strip()
         if plain == "latest":
             return cls(plain)
@@ -49,11 +49,11 @@ class Selector:
 
     @property
     def latest(self) -> bool:
-        """Whether it selects the newest migration."""
+        """Whether the selector means the newest migration."""
         return self.version is None and self.number is None
 
     def matches(self, candidate: Candidate) -> bool:
-        """Whether it selects a migration."""
+        """Whether the selector matches a migration."""
         if self.name:
             return candidate.name == self.name
         if self.number is not None:
@@ -61,9 +61,9 @@ class Selector:
         return self.version is None or candidate.version == self.version
 
     def choose(self, known: Iterable[Candidate], where: str) -> Candidate:
-        """The selected migration. Raises UsageError where there is none, or more than one.
+        """The selected migration. Raises UsageError if none or several match.
 
-        `known` is in order, and the last is the latest.
+        `known` is in order, so its last migration is `latest`.
         """
         candidates = tuple(known)
         found = tuple(candidate for candidate in candidates if self.matches(candidate))
@@ -76,7 +76,7 @@ class Selector:
 
 
 def selector_from(text: str, option: str) -> Selector:
-    """The selector in an option or an input. Raises UsageError."""
+    """Parses the selector in an option or input. Raises UsageError."""
     found = Selector.parse(text)
     if found is None:
         raise UsageError(f"`{option} {text[:80]}` is not a migration or a schema version", hint=FORMS)

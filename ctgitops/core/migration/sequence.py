@@ -1,8 +1,8 @@
-"""The order in which pending migrations are applied: by number, unless a migration names one to go before. Pure.
+"""The order in which pending migrations are applied: by number, unless a comment says otherwise. Pure.
 
-`-- ctgitops: before 002` in a later migration puts it directly before 002 wherever 002 is still pending. A database
-that has 002 already gets it by its number. So a migration that corrects the rows on which 002 fails in one environment
-needs no change of 002, which other environments have.
+`-- ctgitops: before 002` in a later migration applies that migration directly before 002 while 002 is pending. If a
+database already has 002, the migration is applied by its own number. In this way a migration can correct the rows on
+which 002 fails in one environment, and 002, which other environments have, stays unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .migration import Migration
 
 
 def sequence(migrations: Iterable[Migration], begun: Collection[int] = ()) -> tuple[Migration, ...]:
-    """The order in which a database that lacks all of them gets them; `begun`, and what goes before those, first.
+    """Sorts pending migrations; those in `begun` come first, preceded by the migrations that go before them.
 
     A migration can only go before one with a lower number, so there is no cycle.
     """
@@ -39,21 +39,21 @@ def _group(migration: Migration, ahead: dict[int, list[Migration]]) -> list[Migr
 
 
 def positions(migrations: Iterable[Migration]) -> dict[int, int]:
-    """The position of each migration in that order, by number."""
+    """By number, the position of each migration in the order of `sequence`."""
     return {migration.number: place for place, migration in enumerate(sequence(migrations))}
 
 
-def fronts(migrations: Iterable[Migration], came: Iterable[int]) -> dict[int, int]:
-    """For each migration that a database got, in the order `came`: the lowest number that it went before.
+def effective_numbers(migrations: Iterable[Migration], applied_order: Iterable[int]) -> dict[int, int]:
+    """By number, the effective number of each applied migration: the lowest number that it was applied before.
 
-    Its own number, if it came after the migration that it names.
+    It is the migration's own number, unless `applied_order` has it before the migration that its comment names.
     """
     targets = {m.number: m.before for m in migrations if m.before is not None and m.before < m.number}
-    place_of = {number: place for place, number in enumerate(came)}
-    return {number: _front(number, targets, place_of) for number in place_of}
+    place_of = {number: place for place, number in enumerate(applied_order)}
+    return {number: _effective_number(number, targets, place_of) for number in place_of}
 
 
-def _front(number: int, targets: dict[int, int], place_of: dict[int, int]) -> int:
+def _effective_number(number: int, targets: dict[int, int], place_of: dict[int, int]) -> int:
     place, first = place_of[number], number
     while (target := targets.get(first)) is not None and place_of.get(target, place + 1) > place:
         first = target
@@ -61,7 +61,7 @@ def _front(number: int, targets: dict[int, int], place_of: dict[int, int]) -> in
 
 
 def sequence_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
-    """Problems with lines `-- ctgitops: before …` that cannot be applied."""
+    """Problems with comments `-- ctgitops: before …` that cannot be followed."""
     place_of = positions(migrations)
     for migration in migrations:
         line = migration.before_line

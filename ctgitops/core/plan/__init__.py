@@ -1,1 +1,1 @@
-"""What apply or rollback would do: the plan, its steps and its problems."""
+"""The plan: what apply or rollback would do, with its steps and problems."""

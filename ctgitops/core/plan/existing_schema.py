@@ -1,4 +1,4 @@
-"""A database that has a schema but no ledger: it already has what pending migrations create. Pure."""
+"""Detects a database without a ledger whose schema already has what pending migrations create. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ..schema.snapshot import Snapshot
 from .plan import Plan, Step
 
 DUPLICATE = frozenset({"42P07", "42710", "42P06", "42723", "42701"})
-"""A table, object, schema, function or column exists already."""
+"""SQLSTATEs for a table, object, schema, function or column that already exists."""
 _TABLES = frozenset({"table", "foreign table", "view", "materialized view"})
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The migration after which the files produce the schema that is most similar to the real one."""
+    """The migration after which the files' schema is most similar to the database's schema."""
 
     number: int
     name: str
     differences: int | None = None
-    """The number of differences; None where it was not computed."""
+    """The number of differences; None if the schemas were not compared."""
     silent: tuple[str, ...] = ()
-    """The migrations directly after it that change no schema."""
+    """The migrations right after it that do not change the schema."""
 
 
 def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
-    """The first of these steps, up to the first that creates a table which the database lacks."""
+    """The leading steps whose tables all exist; ends at the last step that creates a table."""
     there = {each.name for each in live.objects if each.kind in _TABLES}
     path = [part.strip().strip('"') for part in (live.about.search_path or "public").split(",")]
     found: list[Step] = []
@@ -42,15 +42,15 @@ def tables_there(steps: Iterable[Step], live: Snapshot) -> tuple[Step, ...]:
 
 
 def _is_there(name: str, there: set[str], path: list[str]) -> bool:
-    """Whether a named table exists; a snapshot quotes a name only where it needs quotes."""
+    """Whether a table exists; a snapshot quotes a name only if necessary."""
     parts = [part.replace('""', '"') for part in name.strip('"').split('"."')]
     schemas = [parts[0]] if len(parts) > 1 else path
     plain = {each.replace('"', "") for each in there}
     return any(f"{schema}.{parts[-1]}".replace('"', "") in plain for schema in schemas)
 
 
-def with_already(plan: Plan, environment: str, nearest: Nearest) -> Plan:
-    """The plan with the hint to run `baseline`, which also replaces the hint of a failed trial."""
+def with_baseline_hint(plan: Plan, environment: str, nearest: Nearest) -> Plan:
+    """The plan with a problem whose hint is to run `baseline`; a failed trial's hint is replaced too."""
     command = f"ctgitops baseline --env {environment} --at {nearest.number}"
     does = "compares it with the files" if nearest.differences else "records it without running it"
     problems = tuple(

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from ...errors import Place
 from ...sql.redact import redact
 from ..ledger.ledger import Entry, Ledger
-from ..ledger.open_prediction import promise_problems
+from ..ledger.open_prediction import prediction_problems
 from ..ledger.reversal import reversal_problems
 from ..migration.migration import Migration
-from ..migration.sequence import fronts
+from ..migration.sequence import effective_numbers
 from ..problem import Concern, Problem
 from ..workspace.workspace import Workspace
 from .resumption_problems import unfinished_problems
@@ -20,8 +20,11 @@ from .resumption_problems import unfinished_problems
 def history_problems(
     workspace: Workspace, environment: str, ledger: Ledger, pending: tuple[Migration, ...]
 ) -> tuple[Problem, ...]:
-    """Edited, missing, out of order, unfinished, unmet dependencies, rolled back, a ledger that was tampered with,
-    and a schema that differs from its prediction."""
+    """All mismatches between the files and the ledger, and open predictions.
+
+    Reports edited, missing, out-of-order, unfinished and rolled-back migrations, unmet dependencies, and a ledger that
+    was changed by hand.
+    """
     return (
         *tampered(ledger),
         *unfinished_problems(workspace.migrations, environment, ledger),
@@ -30,7 +33,7 @@ def history_problems(
         *_out_of_order(workspace, ledger, pending),
         *_unmet(ledger, pending),
         *reversal_problems(environment, ledger, pending, workspace.migrations),
-        *promise_problems(environment, ledger),
+        *prediction_problems(environment, ledger),
     )
 
 
@@ -39,7 +42,7 @@ def _problem(code: str, what: str, place: Place | None = None, hint: str = "", d
 
 
 def tampered(ledger: Ledger) -> Iterator[Problem]:
-    """An entry that was changed by hand: its SQL and its rollback SQL cannot be trusted."""
+    """A problem if an entry was changed by hand: its SQL and its rollback SQL cannot be trusted."""
     entry = ledger.broken_at()
     if entry:
         what = f"the hash chain of the ledger is broken at entry {entry.id} ({entry.name}, {entry.mark})"
@@ -62,7 +65,7 @@ def _edited(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _missing(workspace: Workspace, ledger: Ledger) -> Iterator[Problem]:
-    """Applied migrations without a file: newer than the checkout if applied after all its migrations, else removed."""
+    """Applied migrations without a file: newer than the checkout if applied after its last migration, else deleted."""
     numbers = {m.number for m in workspace.migrations}
     order = ledger.in_order
     known = max((at for at, entry in enumerate(order) if entry.number in numbers), default=-1)
@@ -88,13 +91,13 @@ def _restored(entry: Entry) -> str:
 
 
 def _from(entry: Entry) -> str:
-    """The commit and the pull request of an entry."""
+    """The commit and the pull request that an entry records, as text."""
     commit = f" from commit {entry.commit_sha[:12]}" if entry.commit_sha else ""
     return f"{commit} (pull request #{entry.pull_request})" if entry.pull_request else commit
 
 
 def _out_of_order(workspace: Workspace, ledger: Ledger, pending: tuple[Migration, ...]) -> Iterator[Problem]:
-    first = fronts(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
+    first = effective_numbers(workspace.migrations, (entry.number or 0 for entry in ledger.in_order))
     for migration in pending:
         band = workspace.policy.band(migration.number)
         if band is None:

@@ -1,4 +1,4 @@
-"""The plan: the migrations that an environment lacks, in order, and all problems with them. Pure."""
+"""The plan: an environment's pending migrations in order, and all their problems. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from .single_transaction import together_problems
 
 
 class Direction(StrEnum):
-    """Forwards applies files; backwards runs the rollback SQL in the ledger."""
+    """Forwards applies the files; backwards runs the rollback SQL in the ledger."""
 
     APPLY = "apply"
     ROLLBACK = "rollback"
@@ -48,7 +48,7 @@ class Step:
     name: str
     version: SchemaVersion | None
     checksum: str
-    """The checksum of the migration's file; for a rollback, of the file that was applied."""
+    """The checksum of the migration's file; for a rollback, that of the file that was applied."""
     script: Script
     rollback_script: Script | None = None
     verify: Script | None = None
@@ -59,9 +59,9 @@ class Step:
     impact: str = ""
     description: str = ""
     resumption: Resumption | None = None
-    """Where it resumes, if an earlier run did a part of it; not part of its identity."""
+    """Where the step resumes, if an earlier run did part of it; not part of `identity`."""
     findings: tuple[Finding, ...] = ()
-    """Its lint findings; not part of its identity."""
+    """The step's lint findings; not part of `identity`."""
 
     @cached_property
     def transactional(self) -> bool:
@@ -73,7 +73,7 @@ class Step:
 
     @cached_property
     def batched(self) -> bool:
-        """Whether it runs in many short transactions, until no row is left."""
+        """Whether the step runs in many short transactions, until no rows are left."""
         try:
             return self.script.batch is not None
         except SqlSyntaxError:
@@ -81,7 +81,7 @@ class Step:
 
     @cached_property
     def brings(self) -> tuple[Gone, ...]:
-        """The tables and columns that it creates, by the names that queries use."""
+        """The tables and columns that the step creates, by the names that queries use."""
         try:
             return tuple(each for statement in self.script.statements for each in statement.brings)
         except SqlSyntaxError:
@@ -89,14 +89,14 @@ class Step:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The values that a fingerprint includes."""
+        """The values of the step that a fingerprint includes."""
         scripts = (self.script, self.rollback_script, self.verify)
         return (self.direction, str(self.number), self.name, self.checksum, *(s.checksum if s else "" for s in scripts))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps for one environment. The same workspace and the same ledger always give the same plan."""
+    """The steps for one environment. The same workspace and ledger always give the same plan."""
 
     environment: str
     direction: Direction
@@ -108,35 +108,35 @@ class Plan:
     seeds: tuple[Seed, ...] = ()
     problems: tuple[Problem, ...] = ()
     applied: tuple[tuple[int, str], ...] = ()
-    """Number and checksum of each applied migration."""
+    """The number and checksum of each applied migration."""
     manner: ApplyPolicy = field(default_factory=ApplyPolicy)
     identity: Identity | None = None
-    """The database it is for; not part of the fingerprint, so that a moved database needs no new approval."""
+    """The plan's database; not part of the fingerprint, so that a moved database needs no new approval."""
     files: Applied = field(default_factory=Applied)
-    """The files that its ledger has; not part of the fingerprint."""
+    """The files that the environment's ledger has; not part of the fingerprint."""
     why: str = ""
-    """The reason for an automatic plan; its ledger entries record it."""
+    """Why the plan was made automatically; its ledger entries record the reason."""
     since: str = ""
-    """Hash of the newest ledger entry that changed what is applied; empty where none did."""
+    """The hash of the newest ledger entry that changed the applied migrations; empty if there is none."""
 
     @property
     def blocked(self) -> bool:
-        """Whether a problem prevents running it."""
+        """Whether a problem prevents running the plan."""
         return any(problem.blocks for problem in self.problems)
 
     @property
     def held(self) -> bool:
-        """Whether reversals alone block it, so that a trial still shows what it does once they are accepted."""
+        """Whether only reversals block the plan; a trial then still shows what accepting them would do."""
         return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether the plan has nothing to do."""
         return not self.steps and not self.seeds
 
     @property
     def remarks(self) -> tuple[Problem, ...]:
-        """All that pages show: problems, and findings of at least severity warning."""
+        """The problems and findings that pages show: all problems, and findings of severity warning or higher."""
         found = (f.problem for step in self.steps for f in step.findings if f.severity is not Severity.NOTICE)
         return worst_first((*self.problems, *found))
 
@@ -149,10 +149,11 @@ class Plan:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identifies the plan: environment, applied migrations and last change, each byte to run or store, and policy.
+        """SHA-256 over everything that an approval covers.
 
-        A failed attempt does not change it, so an approved plan can be retried; anything else does. After a rollback no
-        earlier approval passes, not even when the same migrations are applied again.
+        It includes the environment, the applied migrations, the newest change, each byte to run or store, and the
+        policy. A failed attempt does not change it, so an approved plan can be retried. After a rollback no earlier
+        approval is valid, even if the same migrations are applied again.
         """
         identity: list[object] = [
             self.environment,
@@ -166,15 +167,15 @@ class Plan:
 
     @property
     def concern(self) -> Concern:
-        """The exit status's concern of a blocked plan: the ledger if any blocking problem is about it."""
+        """The area that decides the exit status of a blocked plan: the ledger if a blocking problem concerns it."""
         blocking = {p.concern for p in self.problems if p.blocks}
         return Concern.LEDGER if Concern.LEDGER in blocking else Concern.WORKSPACE
 
 
 def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, target: Target | None = None) -> Plan:
-    """The migrations that `environment` lacks, given its `ledger`: a set difference, never a high-water mark.
+    """The pending migrations of `environment`: the files minus the migrations in its `ledger`, whatever their numbers.
 
-    Invariant: after it is applied, a new plan is empty.
+    Invariant: after the plan is applied, a new plan is empty.
     """
     target = target or environment.target
     wanted = [m for m in workspace.migrations if target.reaches(m)]
@@ -211,7 +212,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
 
 
 def since(ledger: Ledger) -> str:
-    """The hash of the last change, by which a fingerprint distinguishes ledgers with the same migrations."""
+    """The hash of the newest change; it distinguishes the fingerprints of ledgers with the same migrations."""
     last = changes_in(ledger).last
     return last.hash if last else ""
 
@@ -278,5 +279,5 @@ def _irreversible(steps: tuple[Step, ...]) -> Iterable[Problem]:
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems without duplicates: blocking ones first, then failing ones, then warnings."""
+    """Problems without duplicates: first those that block, then those that fail, then warnings."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: (not p.blocks, not p.fails)))

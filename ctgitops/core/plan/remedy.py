@@ -1,4 +1,4 @@
-"""Remedies for a failed migration whose file must not change because another environment has it. Pure."""
+"""Advice for a failed migration whose file must not change because another environment has applied it. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..migration.migration_name import split_name
 from .plan import Step
 
 _ROWS = ("21", "22", "23", "P0")
-"""SQLSTATE classes that depend on an environment's rows: cardinality, data, integrity, RAISE."""
+"""SQLSTATE classes of errors that depend on an environment's rows: cardinality, data, integrity, RAISE."""
 
 
 _RIGHTS = {
@@ -17,17 +17,17 @@ _RIGHTS = {
     "3F000": "the role of this environment's URL has no CREATE privilege on a schema of its search_path: grant it with "
     "`GRANT USAGE, CREATE ON SCHEMA public TO ROLE`, or name a schema in the file; then run the same command again",
 }
-"""By SQLSTATE: insufficient_privilege and invalid_schema_name."""
+"""By SQLSTATE, the advice for insufficient_privilege and invalid_schema_name."""
 
 
 def rights_remedy(sqlstate: str, message: str) -> str:
-    """The help where the role lacks a right and the file may be right; empty for other errors."""
+    """The advice if the role lacks a privilege, so that the file may be correct; empty for other errors."""
     return "" if sqlstate == "3F000" and "selected" not in message else _RIGHTS.get(sqlstate, "")
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The other environments that have a migration with the same text, and those that could not be read."""
+    """The other environments that have applied a migration with the same text, and those that could not be read."""
 
     has: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -40,13 +40,13 @@ class Failing:
     step: Step
     environment: str
     by_rows: bool = False
-    """Whether existing rows are the cause, not the statement or the schema."""
+    """Whether existing rows cause the error, not the statement or the schema."""
     queries: tuple[str, ...] = ()
-    """Queries that select those rows."""
+    """Queries that select the rows that cause the error."""
     there_already: bool = False
-    """Whether what it makes exists."""
+    """Whether the object that the step creates already exists."""
     first: bool = False
-    """Whether nothing was applied to the environment yet, so that it may be taken over as a whole."""
+    """Whether nothing was applied to the environment yet, so that `baseline` may be the remedy."""
 
 
 def caused_by_rows(sqlstate: str) -> bool:
@@ -55,7 +55,7 @@ def caused_by_rows(sqlstate: str) -> bool:
 
 
 def remedy(failing: Failing, elsewhere: Elsewhere, hint: str) -> str:
-    """The help: `hint`, which changes the file, only if no environment has the file."""
+    """The advice for a failed step; `hint` changes the file, so it is dropped if another environment has the file."""
     if elsewhere.has:
         return f"{failing.step.script.path} must not change, because {_listed(elsewhere.has)} has it: {_ways(failing)}"
     if elsewhere.unread:
@@ -91,7 +91,7 @@ def _there_already(failing: Failing) -> str:
 
 
 def begin_before(name: str) -> str:
-    """The command that creates a migration which goes before `name`."""
+    """The command that creates a migration to be applied before `name`."""
     number = split_name(name).digits
     return f'`ctgitops new "correct rows for {number}" --fix --before {number}`'
 

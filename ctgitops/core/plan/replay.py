@@ -1,4 +1,4 @@
-"""Replay: turns the applied migrations into steps that rebuild the schema in a throw-away database."""
+"""Replay: converts the applied migrations into steps that rebuild the schema in a throw-away database."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .plan import Direction, Step, make_plan
 
 @dataclass(frozen=True)
 class ReplayTarget:
-    """The properties of a throw-away database in which the same SQL produces the same schema."""
+    """The properties that a throw-away database needs, so that the same SQL produces the same schema."""
 
     major: int | None = None
-    """The server's major version; None: the newest that is available."""
+    """The server's major version; None means the newest that is available."""
     extensions: Mapping[str, str] = field(default_factory=dict)
-    """By name, the versions of extensions that may be needed."""
+    """By name, the versions of the extensions that the migrations may need."""
     role: str = ""
-    """The name of the role that applies migrations there."""
+    """The name of the role that applies the migrations."""
     search_path: str = ""
     database: str = ""
-    """The name of the database there; empty where it is unknown."""
+    """The name of the database; empty if it is unknown."""
 
 
 def like(live: Snapshot) -> ReplayTarget:
@@ -36,12 +36,12 @@ def like(live: Snapshot) -> ReplayTarget:
 
 
 def steps_of(ledger: Ledger) -> tuple[Step, ...]:
-    """The applied migrations in the order in which the database got them, with the ledger's SQL. Raises LedgerError."""
+    """The applied migrations in the order in which they were applied, with the ledger's SQL. Raises LedgerError."""
     return tuple(_step(entry) for entry in ledger.in_order)
 
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
-    """The steps that apply all files, or those up to a number, to an empty database. Raises WorkspaceError."""
+    """The steps that apply all files, or those up to number `up_to`, to an empty database. Raises WorkspaceError."""
     plan = make_plan(workspace, Environment("migrations", ""), Ledger(), Target(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)
@@ -67,9 +67,9 @@ def _step(entry: Entry) -> Step:
 
 
 def with_versions_of(expected: Snapshot, live: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """The expected schema with the extension versions of the live one, and the versions that differ, as text.
+    """The expected schema with the live schema's extension versions, and the versions that differ, as text.
 
-    CREATE EXTENSION installs the version in the server's packages, which does not depend on the migrations.
+    CREATE EXTENSION installs the version in the server's packages, whatever the migrations say.
     """
     there = live.by_key
     objects: list[SchemaObject] = []

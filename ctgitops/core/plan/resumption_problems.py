@@ -1,4 +1,4 @@
-"""The problems that a plan reports for a migration that ran outside a transaction and did not finish."""
+"""Problems with an unfinished migration that runs outside a transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..workspace.candidates import by_number
 
 
 def unfinished_problems(migrations: tuple[Migration, ...], environment: str, ledger: Ledger) -> Iterator[Problem]:
-    """A warning where apply can resume; a blocking problem where only a person can decide how much is done."""
+    """A warning if apply can resume the migration; a blocking problem if a person must find out what is done."""
     files = by_number(migrations, ledger.unfinished.values())
     for number, entry in ledger.unfinished.items():
         repair = f"ctgitops repair {number:03} --env {environment}"

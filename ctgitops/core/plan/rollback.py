@@ -26,7 +26,7 @@ from .plan import Direction, Plan, Step, since, worst_first
 
 
 def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, ...] = ()) -> int:
-    """The number of the applied migration that a selector selects; 0 for everything. Raises UsageError."""
+    """The number of the applied migration that a selector names; 0 means everything. Raises UsageError."""
     if selector.number == 0 and not selector.name:
         return 0
     if selector.latest:
@@ -37,7 +37,7 @@ def number_in(ledger: Ledger, selector: Selector, migrations: tuple[Migration, .
 
 
 def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
-    """The entries that this database got after migration `number`, newest first; 0 means all, unless it has a 000.
+    """The entries of the migrations applied after `number`, newest first; 0 means all, unless a migration 000 exists.
 
     Raises UsageError.
     """
@@ -52,7 +52,7 @@ def entries_after(ledger: Ledger, number: int) -> tuple[Entry, ...]:
 
 
 def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
-    """The `count` newest migrations of this database, newest first. Raises UsageError for less than one."""
+    """The `count` newest applied migrations, newest first. Raises UsageError if `count` is less than 1."""
     if count < 1:
         raise UsageError(
             f"{count} is not a number of migrations to roll back", hint="`--steps 1` undoes the newest migration"
@@ -63,7 +63,7 @@ def last_entries(ledger: Ledger, count: int) -> tuple[Entry, ...]:
 def make_rollback(
     environment: Environment, ledger: Ledger, entries: tuple[Entry, ...], found: tuple[Problem, ...] = ()
 ) -> Plan:
-    """The plan that rolls back `entries` in the order given; `found` are the problems of the environment's manifest."""
+    """The plan that rolls back `entries` in the given order; `found` are the problems of the environment's manifest."""
     steps = tuple(_step(entry, ledger) for entry in entries)
     gone = {entry.number for entry in entries}
     left = [e for number, e in ledger.applied.items() if number not in gone]
@@ -87,13 +87,13 @@ def make_rollback(
 
 
 def _script_problems(step: Step) -> Iterable[Problem]:
-    """Problems with the ledger's SQL. A mark of another tool is only a warning there: no file can be corrected."""
+    """Problems with the ledger's SQL. A marker of another tool is only a warning: no file can be corrected any more."""
     for problem in script_problems(step.script) if step.script.sql else ():
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
 def _manner(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
-    """All in one transaction, if the manifest requires that and each step can run in one."""
+    """The policy for the rollback: one transaction if the manifest requires it and every step can run in one."""
     together = environment.manner.together and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
@@ -120,7 +120,7 @@ def _step(entry: Entry, ledger: Ledger) -> Step:
 
 
 def _restore(entry: Entry) -> str:
-    """The command that restores the backup from before a migration; without its receipt, with a placeholder."""
+    """The command that restores the backup from before a migration, with a placeholder if there is no receipt."""
     try:
         return str(json.loads(entry.receipt or "")["restore_with"])
     except (ValueError, KeyError, TypeError):
@@ -128,7 +128,7 @@ def _restore(entry: Entry) -> str:
 
 
 def _unfinished(environment: Environment, ledger: Ledger, entries: tuple[Entry, ...]) -> Iterable[Problem]:
-    """Problems with unfinished migrations, except an unfinished rollback that this plan begins with and resumes."""
+    """Problems with unfinished migrations, except an unfinished rollback that is the first step and is resumed."""
     first = entries[0].number if entries else None
     for entry in ledger.unfinished.values():
         if entry.number == first and first in ledger.applied and first not in ledger.unrecorded:

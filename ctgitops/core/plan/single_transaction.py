@@ -12,7 +12,7 @@ from ..problem import Problem
 
 
 def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Problems that prevent `transaction: all`, which `manifest` sets, for these scripts, by name; with places."""
+    """Problems that prevent the manifest's `transaction: all` for `scripts`, which are pairs of name and script."""
     try:
         for name, script in scripts:
             if found := _outside(script):
@@ -24,7 +24,7 @@ def together_problems(scripts: tuple[tuple[str, Script], ...], manifest: str) ->
 
 
 def _outside(script: Script) -> tuple[str, int] | None:
-    """Why it cannot share a transaction, and the offset of the cause in its text."""
+    """Why a script cannot share a transaction, and the offset of the cause in its text; None if it can."""
     if script.outside:
         return script.outside
     first = next((statement for statement in script.statements if statement.sets_transaction), None)
@@ -36,7 +36,7 @@ def _hint(name: str, manifest: str) -> str:
 
 
 def _enum_values(scripts: tuple[tuple[str, Script], ...], manifest: str) -> Iterator[Problem]:
-    """Enum values that one file adds and a later one uses; another check reports those in a single file."""
+    """A problem for each enum value that one file adds and a later one uses; another check handles a single file."""
     ends = list(accumulate(len(script.statements) for _, script in scripts))
     for use in enum_values_used("\n;\n".join(script.sent for _, script in scripts)):
         index = bisect_right(ends, use.statement)

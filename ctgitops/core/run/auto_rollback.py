@@ -19,25 +19,25 @@ class Checkpoint:
     """The state of a database just before the first step of a run."""
 
     entry: int
-    """ID of the newest entry of its ledger; 0 where there was none."""
+    """ID of the newest entry of the ledger; 0 if the ledger was empty."""
     oldest: int
-    """The oldest transaction ID that was still active: all lower ones had ended."""
+    """The oldest transaction ID that was still active: all transactions with a lower ID had ended."""
 
 
 def applied_since(beginning: Checkpoint, ledger: Ledger) -> tuple[Entry, ...]:
-    """The entries of migrations that a run applied and that are still applied, newest first."""
+    """The entries of migrations that were applied after `beginning` and still are, newest first."""
     new = (e for e in reversed(ledger.entries) if e.id > beginning.entry and e.number is not None and e.brings)
     return tuple(entry for entry in new if ledger.applied.get(entry.number or 0) is entry)
 
 
 def seeded_since(beginning: Checkpoint, ledger: Ledger) -> tuple[str, ...]:
-    """The seed files that a run ran."""
+    """The seed files that ran after `beginning`."""
     seeds = (e for e in ledger.entries if e.number is None and e.mark is Mark.APPLIED)
     return tuple(entry.name for entry in seeds if entry.id > beginning.entry)
 
 
 def unverified(plan: Plan, ledger: Ledger) -> Step | None:
-    """The migration outside a transaction whose statements are all done, but whose verify query is not true."""
+    """The unfinished step outside a transaction whose statements are all done: only its verify query failed."""
     for step in plan.steps:
         if step.number not in ledger.unfinished or step.batched or step.verify is None:
             continue
@@ -48,7 +48,7 @@ def unverified(plan: Plan, ledger: Ledger) -> Step | None:
 
 
 def as_applied(step: Step, why: str) -> Entry:
-    """The entry that records such a migration as applied, so that it can be rolled back."""
+    """The entry that records an unverified migration as applied, so that it can be rolled back."""
     return Entry(
         Mark.REPAIRED,
         step.name,
@@ -68,33 +68,33 @@ def with_entry(ledger: Ledger, entry: Entry) -> Ledger:
     return replace(ledger, entries=(*ledger.entries, replace(linked, hash=entry_hash(linked))))
 
 
-def make_take_back(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
-    """The plan that rolls back what a run applied, newest first, and nothing else."""
+def make_auto_rollback(environment: Environment, ledger: Ledger, beginning: Checkpoint, why: str) -> Plan:
+    """The plan that rolls back what was applied after `beginning`, newest first, and nothing else."""
     plan = make_rollback(environment, ledger, applied_since(beginning, ledger))
     return replace(plan, why=f"rolled back automatically: {why}")
 
 
 def why_not(plan: Plan, weighed: tuple[CountedLoss, ...], seeds: tuple[str, ...]) -> Iterator[str]:
-    """Reasons against an automatic rollback of what a run applied; none where it is safe."""
+    """Reasons why an automatic rollback is not safe; none if it is."""
     yield from (problem.what for problem in plan.problems if problem.blocks)
     if seeds:
         yield f"it ran {', '.join(seeds[:3])}{' and others' if seeds[3:] else ''}, and seed files have no rollback"
     yield from (f"the rollback of {each.loss.migration} {each.told}" for each in weighed if each.matters)
 
 
-def command_back(plan: Plan, *, dry: bool = False) -> str:
-    """The command with which a user runs the same rollback."""
+def rollback_command(plan: Plan, *, dry: bool = False) -> str:
+    """The command with which a user runs this rollback plan."""
     return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}{' --dry-run' if dry else ''}`"
 
 
-def command_to(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
-    """The command that returns to the state before a run, even if a part of it is rolled back already."""
+def rollback_to_start_command(environment: str, ledger: Ledger, beginning: Checkpoint) -> str:
+    """The command that returns to the state at `beginning`, even if the run already rolled a part of it back."""
     before = [entry.number or 0 for entry in ledger.in_order if entry.id <= beginning.entry]
     return f"`ctgitops rollback --env {environment} --to {before[-1] if before else 0}`"
 
 
-def stays_out(plan: Plan, ledger: Ledger) -> str:
-    """The advice for migrations of a rollback plan that are reversals from now on; empty where there are none."""
+def reapply_advice(plan: Plan, ledger: Ledger) -> str:
+    """The advice how to apply the rolled-back migrations again, if they are now reversals; empty if none is."""
     reversals = changes_in(ledger).reversals
     held = " ".join(f"{step.number:03}" for step in reversed(plan.steps) if step.number in reversals)
     if not held:
@@ -103,7 +103,7 @@ def stays_out(plan: Plan, ledger: Ledger) -> str:
     return f"the next run applies {held} again only after {again}, or once its file has changed"
 
 
-def taken_back_told(names: tuple[str, ...]) -> str:
+def rolled_back_text(names: tuple[str, ...]) -> str:
     """`003_three and 002_two were rolled back`."""
     if not names:
         return "nothing was rolled back"

@@ -1,4 +1,4 @@
-"""Baseline of an existing database: the ledger entries that record it, and the reasons that prevent it."""
+"""The baseline of an existing database: its ledger entries, and the reasons that prevent it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class TakeOver:
-    """The request to record all migrations up to `number` as applied; `reason` explains accepted differences."""
+    """The request to record all migrations up to `number` as applied; `reason` says why differences are accepted."""
 
     number: int | Selector
     reason: str = ""
 
     def among(self, migrations: tuple[Migration, ...]) -> int:
-        """The number as an integer. Raises UsageError where no file has it."""
+        """Resolves the selector to a number. Raises UsageError if no file has it."""
         if isinstance(self.number, int):
             return self.number
         return self.number.choose(of_files(migrations), "in migrations/").number
@@ -31,7 +31,7 @@ class TakeOver:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The result: the names that the ledger now has, and the differences of the live schema from the files' schema."""
+    """The result: the names in the new ledger, and the changes from the files' schema to the live schema."""
 
     environment: str
     names: tuple[str, ...]
@@ -41,12 +41,12 @@ class Baseline:
 
     @property
     def exit_status(self) -> int:
-        """1 if differences prevented the baseline."""
+        """1 if differences prevented the baseline, else 0."""
         return 0 if self.names else 1
 
 
 def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
-    """The migrations up to a number. Raises UsageError where no file has it."""
+    """The migrations up to a number. Raises UsageError if no file has that number."""
     found = tuple(m for m in workspace.migrations if m.number <= number)
     if not any(m.number == number for m in found):
         has = ", ".join(f"{m.number:03}" for m in workspace.migrations) or "none"
@@ -54,15 +54,15 @@ def taken_over(workspace: Workspace, number: int) -> tuple[Migration, ...]:
     return found
 
 
-def in_the_way(ledger: Ledger) -> Entry | None:
-    """The first entry that prevents a baseline: one of a run that changed something; failed attempts do not count."""
+def baseline_blocker(ledger: Ledger) -> Entry | None:
+    """The first entry that prevents a baseline, because it records a change; failed attempts do not count."""
     harmless = CHANGES_NOTHING | {Mark.BASELINED}
     return next((entry for entry in ledger.entries if entry.mark not in harmless), None)
 
 
 def refuse_history(ledger: Ledger, environment: str) -> None:
-    """Raises LedgerError for a database to which something was applied."""
-    other = in_the_way(ledger)
+    """Raises LedgerError if the ledger has an entry that prevents a baseline."""
+    other = baseline_blocker(ledger)
     if other:
         what = f"{environment} has a ledger with more than a baseline: {other.name} {other.mark.replace('-', ' ')}"
         hint = f"ctgitops status --env {environment}; `ctgitops repair` corrects a single migration"
@@ -70,7 +70,7 @@ def refuse_history(ledger: Ledger, environment: str) -> None:
 
 
 def entries(request: Request, found: tuple[Migration, ...], baseline: Baseline, fingerprint: str) -> tuple[Entry, ...]:
-    """The new ledger entries: first the proof with the accepted differences, then each migration."""
+    """The new ledger entries: first the comparison with the accepted differences, then one per migration."""
     proof = Entry(Mark.BASELINED, NAME, checksum=fingerprint, sql=changes_text(baseline.changes), error=baseline.reason)
     every = (proof, *(Entry.of_file(Mark.BASELINED, migration, baseline.reason) for migration in found))
     return tuple(replace(each, started_at=request.now, finished_at=request.now) for each in every)

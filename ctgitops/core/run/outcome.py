@@ -13,7 +13,7 @@ from ..schema.prediction import PredictionMismatch
 
 
 class Status(StrEnum):
-    """The end of a run that did not fail."""
+    """The result of a run that did not fail."""
 
     UP_TO_DATE = "up-to-date"
     APPLIED = "applied"
@@ -21,12 +21,12 @@ class Status(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     ONLY_SHOWN = "only-shown"
-    """A dry run: the plan was only shown."""
+    """The run was a dry run, which only shows the plan."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """One migration or seed file that the run applied or rolled back."""
+    """One migration or seed file that the run has applied or rolled back."""
 
     name: str
     millis: int
@@ -34,7 +34,7 @@ class Done:
 
 @dataclass(frozen=True)
 class SessionLeak:
-    """Session state that a migration leaked; it was reset before the next step, and did not affect it or the ledger."""
+    """Session state that outlived its migration; it was reset before the next step and had no effect on it."""
 
     migration: str
     what: str
@@ -55,18 +55,18 @@ class Outcome:
     reasons: tuple[Reason, ...] = ()
     receipt: Receipt | None = None
     losses: tuple[CountedLoss, ...] = ()
-    """The data that a rollback destroys."""
+    """The data that the rollback destroys."""
     left: tuple[SessionLeak, ...] = ()
-    """Warnings: session state that migrations leaked."""
+    """Session state that migrations leaked; each leak is a warning."""
 
     unkept: PredictionMismatch | None = None
-    """The differences from the predicted schema; None where it matches, or there is no prediction."""
+    """The differences from the predicted schema; None if the schema matches or there is no prediction."""
 
     unpredicted: str = ""
-    """Why a requested prediction was not possible; empty otherwise."""
+    """Why the requested prediction was not possible; empty otherwise."""
 
     next_command: str = ""
-    """The command that runs a rollback which was only shown; empty for every other outcome."""
+    """The command that runs the rollback of a dry run; empty for every other outcome."""
 
     @property
     def exit_status(self) -> int:

@@ -23,70 +23,70 @@ class LockAwaited:
 
 @dataclass(frozen=True)
 class OrphanAwaited:
-    """Waiting: a backend of an ended run is still active, and may commit what that run began."""
+    """Waiting: a backend of an ended run is still active, and may commit its work."""
 
     orphan: Orphan
 
 
 @dataclass(frozen=True)
 class SessionSettled:
-    """The migration session is connected; reports its effective settings."""
+    """The migration session is connected; `settled` has its effective settings."""
 
     settled: SessionSettings
 
 
 @dataclass(frozen=True)
 class MomentAwaited:
-    """Waiting: preflight found a reason not to begin now; it checks again."""
+    """Waiting: preflight found a reason not to begin now, and checks again soon."""
 
     concerns: tuple[PreflightConcern, ...]
 
 
 @dataclass(frozen=True)
 class MomentUnseen:
-    """A preflight condition that the manifest does not name could not be checked."""
+    """A preflight condition could not be checked; the manifest does not name it, so the run continues."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class PlanStarted:
-    """The plan was made again under the lock and now begins."""
+    """The run holds the lock, has made the plan again, and now begins to carry it out."""
 
     plan: Plan
 
 
 @dataclass(frozen=True)
 class BackupAdvanced:
-    """The backup begins its next phase: dump, count, restore, compare."""
+    """The backup begins its next phase: dump, count, restore or compare."""
 
     what: str
 
 
 @dataclass(frozen=True)
 class Measure:
-    """The progress of a dump or a restore at one moment."""
+    """The progress of a dump or restore at one moment."""
 
     doing: str
     """`dumping` or `restoring`."""
     unit: str
-    """The unit of `done`: `written` for bytes of the dump, or `rows`."""
+    """What `done` counts: `written` for bytes of the dump, or `rows`."""
     done: int
     percent: int | None
-    """Approximate percentage of the tables' size or rows; None where unknown, and never 100 before the end."""
+    """Approximate percentage of the tables' size or rows; None if unknown, and below 100 until the end."""
     tables: tuple[int, int] | None = None
-    """The number of tables with rows that have some already, and their total number."""
+    """How many tables with rows have received some, and how many tables with rows there are."""
 
 
 @dataclass(frozen=True)
 class BackupMeasured:
-    """The progress of a dump or a restore was measured."""
+    """The progress of a dump or restore was measured."""
 
     measure: Measure
     rate: float
-    """Bytes or rows per second since it began."""
+    """Bytes or rows per second since the dump or restore began."""
     milestone: bool
-    """Whether another 10 % is done: only then a log gets a line."""
+    """Whether another 10 % is done; a log shows only such events."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class StepStarted:
 
     step: Step
     position: int
-    """Counted from 1."""
+    """The position of the migration in the plan, from 1."""
     of: int
 
 
 @dataclass(frozen=True)
 class StepWaited:
-    """A step ran into its lock timeout and is retried; only a transactional step was completely rolled back."""
+    """A step ran into its lock timeout and is retried; only a transactional step was rolled back completely."""
 
     step: Step
     attempt: int
@@ -117,7 +117,7 @@ class StepWaited:
 
 @dataclass(frozen=True)
 class OthersAwaited:
-    """Waiting: other sessions use a table that a step will lock; instead of joining the lock queue, it checks again."""
+    """Waiting: other sessions use a table that a step will lock, so the step does not queue for the lock yet."""
 
     step: Step
     who: tuple[Blocker, ...]
@@ -135,21 +135,21 @@ class StatementFinished:
 
 @dataclass(frozen=True)
 class BatchFinished:
-    """The progress of a batched migration."""
+    """The progress of a migration that runs in batches."""
 
     step: Step
     batches: int
     rows: int
-    """All rows processed, including those of earlier runs."""
+    """The number of processed rows, including those of earlier runs."""
     rate: float
     """Rows per second in this run."""
     seconds_left: float
-    """Estimated from PostgreSQL's row count; 0 where unknown."""
+    """An estimate from PostgreSQL's row count; 0 if unknown."""
 
 
 @dataclass(frozen=True)
 class BatchHeld:
-    """A batched migration pauses for other sessions."""
+    """A migration that runs in batches pauses for other sessions."""
 
     step: Step
     why: str
@@ -157,17 +157,17 @@ class BatchHeld:
 
 @dataclass(frozen=True)
 class StepResumed:
-    """A migration resumes after an unfinished run; statements that are done are skipped."""
+    """An unfinished migration resumes; its completed statements are skipped."""
 
     step: Step
     position: int
-    """The statement at which it resumes, from 1."""
+    """The position of the statement at which it resumes, from 1."""
     of: int
 
 
 @dataclass(frozen=True)
 class LeftoverHealed:
-    """The remains of an interrupted statement were cleaned up."""
+    """The leftovers of an interrupted statement were removed."""
 
     step: Step
     what: str
@@ -175,7 +175,7 @@ class LeftoverHealed:
 
 @dataclass(frozen=True)
 class BackendAwaited:
-    """Waiting: a backend still runs a statement of an earlier run."""
+    """Waiting: a backend is still executing a statement of an earlier run."""
 
     step: Step
     backend: int
@@ -190,12 +190,12 @@ class IndexAdvanced:
     phase: str
     done: int
     total: int
-    """The number of blocks, tuples or processes, depending on the phase; 0 where nothing is counted."""
+    """The number of blocks, tuples or processes, depending on the phase; 0 if the phase counts nothing."""
 
 
 @dataclass(frozen=True)
 class CommitAwaited:
-    """A migration or seed file is done inside the shared transaction; it is applied when that commits."""
+    """A migration or seed file is done inside the shared transaction, and is applied when that commits."""
 
     step: Step
     millis: int
@@ -215,15 +215,15 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class TakeBackStarted:
-    """A failed run begins an automatic rollback, as the manifest requires."""
+    """After a failure, the run begins an automatic rollback, as the manifest requires."""
 
     plan: Plan
-    """The rollback plan, with its reason."""
+    """The rollback plan, including its reason."""
 
 
 @dataclass(frozen=True)
 class HealthWatched:
-    """The result of the health query has changed; everything is applied."""
+    """After everything was applied, the result of the health query has changed."""
 
     heard: Heard
     seconds_left: float

@@ -1,4 +1,4 @@
-"""Repair of one statement of an unfinished migration: which statements can be marked done or not done. Pure."""
+"""Repairs the state of one statement of an unfinished migration: marks it as done or not done. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..workspace.workspace import Workspace
 
 
 def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledger, number: int) -> Step:
-    """The step that the next run would resume. Raises UsageError where there is none."""
+    """The step that the next run would resume. Raises UsageError if there is none."""
     if number not in ledger.unfinished:
         has = ", ".join(f"{n:03}" for n in ledger.unfinished) or "none"
         what = f"migration {number:03} is not unfinished in {environment.name}, so none of its statements needs repair"
@@ -29,7 +29,7 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError where the statement cannot be marked so: the statements that are done are always a prefix."""
+    """Raises UsageError if the mark would leave a gap: the done statements must all precede the others."""
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches that run once each" if step.batched else "in a transaction"

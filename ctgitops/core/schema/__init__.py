@@ -1,1 +1,1 @@
-"""The schema of a database as data: snapshots, their comparison, predictions."""
+"""The schema of a database as data: snapshots, comparisons, predictions."""

@@ -15,39 +15,39 @@ KINDS = (
     "view", "materialized view", "function", "procedure", "window function", "aggregate", "operator", "operator class",
     "cast", "trigger", "rule", "policy", "grant", "default privileges",
 )  # fmt: skip
-"""The order in which kinds are reported: those on which others depend come first. An unknown kind comes last."""
+"""The order in which kinds are reported: a kind comes before the kinds that depend on it, an unknown kind last."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 @dataclass(frozen=True)
 class Added:
-    """Only the second schema has the object."""
+    """An object that only the second schema has."""
 
     object: SchemaObject
 
 
 @dataclass(frozen=True)
 class Removed:
-    """Only the first schema has the object."""
+    """An object that only the first schema has."""
 
     object: SchemaObject
 
 
 @dataclass(frozen=True)
 class Altered:
-    """Both schemas have the object, with different attributes."""
+    """An object that both schemas have, with different attributes."""
 
     before: SchemaObject
     after: SchemaObject
 
     @property
     def object(self) -> SchemaObject:
-        """The object as it is in the second schema."""
+        """The object in the second schema."""
         return self.after
 
     @property
     def attributes(self) -> tuple[tuple[str, str | None, str | None], ...]:
-        """Each attribute that differs, with both values; None where one schema lacks it."""
+        """Each attribute that differs, with its values before and after; None if one schema lacks the attribute."""
         old, new = self.before.attributes, self.after.attributes
         names = {**old, **new}
         return tuple((name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name))
@@ -58,7 +58,7 @@ Changes = tuple[Change, ...]
 
 
 def compare(before: Snapshot, after: Snapshot) -> Changes:
-    """The changes that turn the first schema into the second, each object followed by its parts."""
+    """The changes that turn the first schema into the second; each object is followed by its parts."""
     return _in_order(_changes(before, after))
 
 
@@ -95,7 +95,7 @@ def _rank(each: SchemaObject) -> int:
 
 
 def mirrored(changes: Changes) -> Changes:
-    """The same differences in the opposite direction."""
+    """The changes in the opposite direction."""
     return _in_order(_mirror(change) for change in changes)
 
 
@@ -110,11 +110,11 @@ def _mirror(change: Change) -> Change:
 
 
 def without(changes: Changes, patterns: tuple[str, ...]) -> Changes:
-    """The changes without those of objects that a pattern matches: `public.events_p*`, `index *`, `cron.*`."""
+    """The changes without objects that a pattern matches: `public.events_p*`, `index *`, `cron.*`."""
     return tuple(change for change in changes if not ignored(change.object, patterns))
 
 
 def ignored(each: SchemaObject, patterns: tuple[str, ...]) -> bool:
-    """Whether a pattern matches an object: its name, its kind and name, or the name of its parent."""
+    """Whether a pattern matches an object by its name, its kind and name, or its parent's name."""
     names = [each.name, str(each), *([each.of] if each.of else [])]
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)

@@ -22,19 +22,19 @@ _CAST = (
     r"""(?:\swith(?:out)?\stime\szone)?(?:\[\])*"""
     r"""(?:\sAS\s(?:(?P=type)|"?(?:varchar|bpchar|int[248]|float[48]|bool|timestamptz|timetz|varbit)"?)(?![\w"]))?"""
 )
-"""With the name that a column has by it: `'2'::text AS text` is what `'2'` becomes, in a UNION of a CTE."""
+"""A cast, with the column name that it can imply: in a UNION of a CTE, `'2'` becomes `'2'::text AS text`."""
 _TEXT = r"""(?P<text>'[^']*(?:''[^']*)*')"""
 _BY_READING = re.compile(rf"{_TEXT}|{_CAST}|[()\s]")
 _BY_MAJOR = re.compile(rf"""{_TEXT}|(?:"[^"]*"|\w+)\.|[()\s]""")
 
 
 def alike_once_read(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether they are equal except for parentheses and casts in expressions, as after a dump and restore."""
+    """Whether both are equal except for parentheses and casts in expressions, as after a dump and restore."""
     return _alike(a, b, _BY_READING)
 
 
 def alike_between_majors(a: SchemaObject, b: SchemaObject) -> bool:
-    """Whether they are equal except for parentheses, and table names before column names, in expressions."""
+    """Whether both are equal except for parentheses and table names before column names, in expressions."""
     return _alike(a, b, _BY_MAJOR)
 
 

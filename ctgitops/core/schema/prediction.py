@@ -11,27 +11,29 @@ from .snapshot import SchemaObject, Snapshot
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted schema of a plan, as the plan file stores it."""
+    """The schema that a plan's trial predicts, as the plan file stores it."""
 
     fingerprint: str
     """Fingerprint of the schema after the plan."""
     changes: Changes = ()
-    """The changes from the schema before the plan to the one after it."""
+    """The changes from the schema before the plan to the schema after it."""
 
 
 @dataclass(frozen=True)
 class PredictionMismatch:
-    """The plan is applied, but the schema does not match the prediction."""
+    """The result if the plan was applied and the schema does not match the prediction."""
 
     differs: Changes = ()
-    """From the predicted to the real schema; none: the plan's own changes match, but the schema around them has changed
-    since the plan was made."""
+    """The changes from the predicted to the real schema.
+
+    Empty if the plan made the predicted changes, but the schema around them has changed since the plan was made.
+    """
 
 
 def unkept(
     prediction: Prediction, before: Snapshot, after: Snapshot, ignored: tuple[str, ...] = ()
 ) -> PredictionMismatch | None:
-    """The mismatch; None where the schema matches, without objects that a pattern in `ignored` matches."""
+    """The mismatch; None if the schema matches, apart from objects that a pattern in `ignored` matches."""
     if after.fingerprint == prediction.fingerprint:
         return None
     expected = changed(before, prediction.changes)
@@ -41,8 +43,11 @@ def unkept(
 
 
 def _same(change: Change) -> bool:
-    """Whether a difference is expected: an expression that PostgreSQL deparsed a second time, as after a change of a
-    column's type, or an extension's version, which depends on the server's packages."""
+    """Whether a difference is expected, so that it is not a mismatch.
+
+    Expected are an expression that PostgreSQL deparsed a second time, as after a change of a column's type, and an
+    extension's version, which depends on the server's packages.
+    """
     if not isinstance(change, Altered):
         return False
     if change.object.kind == "extension":
@@ -51,9 +56,9 @@ def _same(change: Change) -> bool:
 
 
 def changed(schema: Snapshot, changes: Changes) -> Snapshot:
-    """The schema with the changes applied; an alteration only changes the attributes that it lists.
+    """The schema with the changes applied; an `Altered` changes only the attributes that it lists.
 
-    A removal of an object that does not exist is ignored.
+    If an object to remove does not exist, nothing is removed.
     """
     objects = dict(schema.by_key)
     for change in changes:

@@ -1,4 +1,4 @@
-"""A snapshot of a schema in canonical form: equal schemas give equal snapshots, on any server, however created."""
+"""A schema in canonical form: equal schemas have equal snapshots, on any server and however they were created."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import UsageError
 FORMAT = 1
 """The format version of a snapshot file."""
 _SINCE_1 = ("server_version", "role", "search_path")
-"""The keys that the head of every such file has; later ones may be missing."""
+"""The keys that the first object of every snapshot file has; keys of newer versions may be missing."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class SchemaObject:
     kind: str
     name: str
     of: str = ""
-    """The name of its parent, such as a column's table; empty for a top-level object."""
+    """The name of the object's parent, such as a column's table; empty for a top-level object."""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """Its properties, in PostgreSQL's terms; properties that it lacks are left out."""
+    """The object's properties, in PostgreSQL's terms; a property that it does not have is left out."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Kind and name, which identify it."""
+        """The kind and name, which identify the object."""
         return (self.kind, self.name)
 
     def __str__(self) -> str:
@@ -38,45 +38,45 @@ class SchemaObject:
 
 @dataclass(frozen=True)
 class About:
-    """The database that a snapshot was taken of."""
+    """Properties of the database from which a snapshot was taken."""
 
     server_version: str = ""
-    """`15.18`"""
+    """The server's version, such as `15.18`."""
     role: str = ""
-    """The role that applies migrations there: the ledger's owner; without a ledger, the role that took the snapshot."""
+    """The role that applies migrations: the owner of the ledger, or the current role if there is no ledger."""
     search_path: str = ""
-    """The search path of that role; empty where it is the default."""
+    """The search path of `role`; empty if it is the default."""
     database: str = ""
-    """The name of the database; empty where it is not known, as in files of earlier releases."""
+    """The name of the database; empty if unknown, as in files of earlier releases."""
 
     @property
     def major(self) -> int:
-        """15 for 15.18; 0 where the version is unknown."""
+        """The major version, such as 15 for 15.18; 0 if the version is unknown."""
         text = self.server_version.split(".", maxsplit=1)[0]
         return int(text) if text.isdecimal() else 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects of a schema in a fixed order, without those of extensions and of ctgitops itself."""
+    """All objects of a schema in a fixed order, except those of extensions and of ctgitops itself."""
 
     objects: tuple[SchemaObject, ...] = ()
     about: About = field(default_factory=About, compare=False)
-    """Where it was taken; not part of the comparison."""
+    """The database of the snapshot; not part of a comparison."""
 
     @classmethod
     def of(cls, objects: Iterable[SchemaObject], about: About | None = None) -> Snapshot:
-        """A snapshot of these objects, which may be in any order."""
+        """A snapshot of `objects`, which may be in any order."""
         return cls(tuple(sorted(objects, key=lambda each: (each.kind, each.name))), about or About())
 
     @cached_property
     def by_key(self) -> dict[tuple[str, str], SchemaObject]:
-        """Its objects by kind and name."""
+        """The objects by kind and name."""
         return {each.key: each for each in self.objects}
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identifies the schema: SHA-256 over its objects, independent of the server."""
+        """SHA-256 over the schema's objects; it does not depend on the server."""
         lines = (json.dumps(as_data(each), ensure_ascii=False, sort_keys=True) for each in self.objects)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -87,7 +87,7 @@ class Snapshot:
 
 
 def snapshot_text(snapshot: Snapshot) -> str:
-    """A snapshot as a file: JSON with one line for each object, so that any tool can compare two of them."""
+    """The text of a snapshot file: JSON with one line per object, so that any diff tool can compare two files."""
     head = {"format": FORMAT, **asdict(snapshot.about), "fingerprint": snapshot.fingerprint}
     lines = [json.dumps(as_data(each), ensure_ascii=False) for each in snapshot.objects]
     opening = json.dumps(head, ensure_ascii=False)[:-1]
@@ -95,7 +95,7 @@ def snapshot_text(snapshot: Snapshot) -> str:
 
 
 def snapshot_from(text: str, path: str) -> Snapshot:
-    """The snapshot in a file. Raises UsageError for a file that has none, or was edited."""
+    """Parses a snapshot file. Raises UsageError if it is not one, or was edited."""
     try:
         data = json.loads(text)
         found, objects = data["format"], data["objects"]
@@ -125,7 +125,7 @@ def as_data(each: SchemaObject) -> dict[str, object]:
 
 
 def from_data(written: Mapping[str, object]) -> SchemaObject:
-    """The object in data that `as_data` made. Raises KeyError, TypeError."""
+    """Converts data from `as_data` to an object. Raises KeyError, TypeError."""
     attributes = written["attributes"]
     if not isinstance(attributes, dict):
         raise TypeError

@@ -1,4 +1,4 @@
-"""Description of a real database, detailed enough that the same SQL has the same effect in a throw-away copy."""
+"""Describes a real database in enough detail that the same SQL has the same effect in a throw-away copy."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ SERVICES = frozenset({
     "rdsadmin", "cloudsqladmin", "alloydbadmin", "azuresu", "supabase_admin", "cloud_admin", "neon_superuser",
     "avnadmin", "doadmin", "tsdbadmin",
 })  # fmt: skip
-"""Roles that identify a managed service, whose customers may do some of what PostgreSQL reserves to superusers."""
+"""Roles that exist only on managed services, whose customers can do some of what PostgreSQL reserves for superusers."""
 
 
 @dataclass(frozen=True)
 class Membership:
-    """A role's membership in `group`. The options are those of PostgreSQL 16; an older server has ADMIN alone."""
+    """A role's membership in `group`. The options are those of PostgreSQL 16; earlier versions have only ADMIN."""
 
     group: str
     admin: bool = False
     inherits: bool | None = None
-    """None: the member's own attribute decides, as before PostgreSQL 16."""
+    """The INHERIT option; None if the member's own attribute decides, as before PostgreSQL 16."""
     sets: bool = True
-    """Whether the member may SET ROLE to the group."""
+    """The SET option: whether the member may SET ROLE to the group."""
     grantor: str = ""
 
     @property
     def administers_only(self) -> bool:
-        """Whether it is the membership that CREATEROLE gives the creator of a role since PostgreSQL 16."""
+        """Whether this is the membership that the creator of a role gets from PostgreSQL 16 on (CREATEROLE)."""
         return self.admin and self.inherits is False and not self.sets
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role of the real server, without its password; the sandbox decides which of its attributes it keeps."""
+    """A role of the real server, without its password; the sandbox decides which attributes it keeps."""
 
     name: str
     superuser: bool = False
@@ -46,10 +46,10 @@ class Role:
 
 @dataclass(frozen=True)
 class Locale:
-    """The sort order and character classification of a database."""
+    """The collation and character classification of a database."""
 
     provider: str = "c"
-    """`c` libc, `i` ICU, `b` PostgreSQL's own."""
+    """The locale provider: `c` is libc, `i` is ICU, `b` is builtin."""
     collate: str = "C"
     ctype: str = "C"
     icu: str = ""
@@ -58,49 +58,49 @@ class Locale:
 
 @dataclass(frozen=True)
 class SourceDatabase:
-    """A real database, described from outside: read without a lock, and without any row of a table."""
+    """A real database as seen from outside: the description takes no lock, and reads no row of a table."""
 
     role: str
-    """The role that applies migrations there."""
+    """The role that applies migrations."""
     major: int | None = None
-    """The server's major version; None: the newest that is available."""
+    """The server's major version; None means the newest that is available."""
     schema: str = field(default="", repr=False)
     """The output of `pg_dump -s`; empty for an empty database."""
     roles: tuple[Role, ...] = ()
     owner: str = ""
     """The owner of the database."""
     creates: bool = True
-    """Whether that role may create schemas in it."""
+    """Whether `role` may create schemas in the database."""
     settings: tuple[tuple[str, str, str], ...] = ()
-    """Role or empty for the database, parameter, value: those that change the meaning of SQL."""
+    """Role (empty for the database), parameter and value of the settings that change the meaning of SQL."""
     extensions: Mapping[str, str] = field(default_factory=dict)
     locale: Locale = field(default_factory=Locale)
 
     cluster: frozenset[str] = frozenset()
-    """Values that identify its server."""
+    """Values that identify the server."""
     database: str = ""
-    """The name of the database; empty where it is not known."""
+    """The name of the database; empty if unknown."""
     databases: frozenset[str] = frozenset()
-    """The names of all databases of its server."""
+    """The names of all databases on the server."""
     grants: tuple[tuple[str, str, bool], ...] = ()
-    """Privileges on the database: grantee or empty for PUBLIC, privilege, with grant option."""
+    """Privileges on the database: the grantee (empty for PUBLIC), the privilege, and whether it has GRANT OPTION."""
     predefined: frozenset[str] = frozenset()
-    """The roles of its server whose names begin with `pg_`."""
+    """The roles of the server whose names begin with `pg_`."""
     narrow_createrole: bool = True
-    """Whether CREATEROLE gives rights only on the roles that it created, as since PostgreSQL 16."""
+    """Whether a role with CREATEROLE has rights only on the roles that it created, as since PostgreSQL 16."""
     settable: frozenset[str] = frozenset()
-    """Parameters on which privileges were granted there; a sandbox does not grant them."""
+    """Parameters on which privileges were granted; a sandbox does not grant them."""
     withheld: frozenset[str] = frozenset()
-    """Names of parameters that are set there for this role or database and whose values are not read."""
+    """Names of parameters that are set for the role or database, but whose values are not read."""
 
     @property
     def superuser(self) -> bool:
-        """Whether the role that applies migrations is a superuser there; no role is one in a sandbox."""
+        """Whether the role that applies migrations is a superuser; in a sandbox, no role is one."""
         return any(role.superuser for role in self.roles if role.name == self.role)
 
     @cached_property
     def can_become(self) -> tuple[str, ...]:
-        """The superusers that the role can SET ROLE to, directly or through other roles."""
+        """The superusers to which the role can SET ROLE, directly or through other roles."""
         by_name = {role.name: role for role in self.roles}
         reached, left = {self.role}, [self.role]
         while left:
@@ -112,12 +112,12 @@ class SourceDatabase:
 
     @property
     def service(self) -> str:
-        """The role that shows that its server belongs to a managed service; empty where it does not."""
+        """The role that shows that the server belongs to a managed service; empty if none does."""
         return next((role.name for role in self.roles if role.name in SERVICES), "")
 
     @property
     def all_powerful(self) -> str:
-        """Why the role has unrestricted rights there, as a clause; empty where it has not."""
+        """Why the role's rights are unrestricted, as a clause; empty if they are restricted."""
         if self.superuser:
             return f"{self.role} is a superuser in the real database"
         return (

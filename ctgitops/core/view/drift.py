@@ -1,4 +1,7 @@
-"""Drift: the differences between a live schema and the schema that the migrations in its ledger produce."""
+"""Drift: the differences between a live schema and the schema that the migrations in its ledger produce.
+
+Here are the results; `drift_of` in commands/drift.py computes them.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a repository holds: all its migrations and environments, their numbers, and how people name them."""
+"""The contents of a repository: migrations and environments, their numbers, and candidates for selectors."""

@@ -1,4 +1,4 @@
-"""Two files with one number: the file to change is the one that is neither in a ledger nor on the base branch. Pure."""
+"""Two files with one number: decides which must change, by the ledgers and the base branch. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numbering import Seniority, moves
 
 
 class Where(NamedTuple):
-    """An environment that has applied a file, and the number of steps that a rollback of it takes there."""
+    """An environment that has applied a file, and how many steps a rollback of that file takes."""
 
     environment: str
     steps: int
@@ -26,14 +26,14 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True)
 class Applied:
-    """The files that are applied in any environment whose ledger was read."""
+    """The files that are applied in at least one environment whose ledger was read."""
 
     where: Mapping[str, Where] = field(default_factory=dict)
-    """By the file's name."""
+    """By file name, an environment that has applied the file."""
 
     @classmethod
     def of(cls, environment: str, ledger: Ledger, migrations: Iterable[Migration]) -> Applied:
-        """The files that a ledger has by name or, for a renamed file, by checksum."""
+        """The files that a ledger has, by name or, for a renamed file, by checksum."""
         steps = {entry.number: back for back, entry in enumerate(reversed(ledger.in_order), start=1)}
         entries = {**ledger.unfinished, **ledger.applied}
         found = {}
@@ -44,19 +44,19 @@ class Applied:
         return cls(found)
 
     def with_those_of(self, other: Applied) -> Applied:
-        """The files that are applied in either."""
+        """The files that are applied according to this object or `other`."""
         return Applied({**other.where, **self.where})
 
 
 @dataclass(frozen=True)
 class Precedence:
-    """Decides which of two files keeps their common number or version."""
+    """Decides which of two files keeps a number or version that both have."""
 
     applied: Applied = field(default_factory=Applied)
     git: Seniority = field(default_factory=Seniority)
 
     def keeper(self, same: list[Migration]) -> tuple[Migration | None, str]:
-        """The file that keeps it, and why; None where both have equal claims."""
+        """The file that keeps the number or version, and why; None if no file has a stronger claim."""
         base = [m for m in same if m.name in self.git.base.names]
         applied = [m for m in same if m.name in self.applied.where]
         if len(base) == 1:
@@ -71,7 +71,7 @@ class Precedence:
         return self.git.added.get(migration.name, math.inf)
 
     def gives_way(self, one: Migration, other: Migration) -> Migration:
-        """The file that must change; the second where both have equal claims."""
+        """The file that must change; the second if both have equal claims."""
         keeper, _ = self.keeper([one, other])
         return one if keeper is other else other
 

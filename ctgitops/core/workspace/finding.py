@@ -1,4 +1,4 @@
-"""A lint finding: a statement that PostgreSQL accepts but that is risky, with its severity."""
+"""A lint finding: a statement that PostgreSQL accepts but that is risky, and its severity."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Severity(StrEnum):
     """`plan` fails with exit status 1."""
     WARNING = "warning"
     NOTICE = "notice"
-    """Worth knowing; no page counts it as a warning."""
+    """Information that no page counts as a warning."""
     OFF = "off"
 
     @property
     def rank(self) -> int:
-        """0 for the worst."""
+        """The position in the order of severity; 0 is the most severe."""
         return tuple(Severity).index(self)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement that violates a lint rule."""
+    """A statement that violates a lint rule."""
 
     rule: str
     severity: Severity
@@ -36,13 +36,13 @@ class Finding:
     place: Place
     why: str = ""
     instead: str = ""
-    """The advice, as text."""
+    """The advice what to write instead."""
     lock: str = ""
-    """The strongest lock that it takes on an existing relation, as PostgreSQL's documentation writes it."""
+    """The strongest lock that the statement takes on an existing relation, as PostgreSQL's documentation spells it."""
     blocks_writes: bool = False
-    """Whether it holds a lock that blocks writes while it does work that grows with the table."""
+    """Whether the statement blocks writes for a time that grows with the size of the table."""
     last_line: int | None = None
-    """The last line of its statement."""
+    """The last line of the statement."""
     fix: Fix | None = None
 
     @property

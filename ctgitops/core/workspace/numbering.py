@@ -1,4 +1,4 @@
-"""Free numbers and versions for a branch's migrations, and the age of files according to git. Pure."""
+"""Chooses free numbers and versions for a branch's migrations; holds what git reports about their age. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .candidates import of_files
 
 @dataclass(frozen=True)
 class BaseBranch:
-    """The base branch of this branch, as far as git can read it."""
+    """The base branch and its migrations, as far as git can read them."""
 
     name: str
-    """`origin/main`; empty where it cannot be read."""
+    """The branch's name, such as `origin/main`; empty if it cannot be read."""
     numbers: frozenset[int] = frozenset()
     names: frozenset[str] = frozenset()
     versions: tuple[SchemaVersion, ...] = ()
@@ -31,9 +31,9 @@ class Seniority:
 
     base: BaseBranch = field(default_factory=lambda: BaseBranch(""))
     added: Mapping[str, int] = field(default_factory=dict)
-    """By name, the Unix time of the commit that added the file; without files that are not committed."""
+    """By name, the Unix time of the commit that added the file; an uncommitted file has none."""
     unknown: str = ""
-    """Why git could not report it; empty where it could."""
+    """Why git could not report the age; empty if it could."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class Move:
 
     migration: Migration
     name: str
-    """Its new name."""
+    """The new name of the migration."""
     version: SchemaVersion | None
-    """Its new version; None where it has no header."""
+    """The new version; None if the migration has no header."""
 
     @property
     def number(self) -> int:
-        """Its new number."""
+        """The new number."""
         return split_name(self.name).number
 
 
 def find(
     migrations: tuple[Migration, ...], wanted: str, base: BaseBranch, applied: frozenset[str] = frozenset()
 ) -> Migration:
-    """The migration that a selector selects; of several, the one that is neither on the base branch nor applied.
+    """The migration that a selector names; if several match, the one that is neither on the base branch nor applied.
 
     Raises UsageError.
     """
@@ -77,10 +77,10 @@ def find(
 
 
 def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, base: BaseBranch) -> tuple[Move, ...]:
-    """The next free number of its band for `first`, and for the files that this branch adds after it in that band.
+    """The moves of `first` and the branch's later migrations in its band, each to the next free number.
 
-    If the base branch cannot be read, the files that this branch adds are unknown, and only `first` moves. Raises
-    UsageError where the band is full.
+    If the base branch cannot be read, the branch's migrations are unknown, and only `first` moves. Raises UsageError if
+    the band is full.
     """
     band = policy.band(first.number) or EVERYTHING
     later = [m for m in migrations if m.number in band and m.number > first.number]
@@ -102,7 +102,7 @@ def moves(migrations: tuple[Migration, ...], policy: Policy, first: Migration, b
 
 
 def next_version(migration: Migration, taken: Iterable[SchemaVersion]) -> SchemaVersion | None:
-    """The next version after all taken ones, by the same kind of step (breaking, additive, fix) as before."""
+    """The next version after all `taken` ones; the kind of step (breaking, addition, fix) stays that of `migration`."""
     own, others = migration.version, list(taken)
     if own is None or not others:
         return own

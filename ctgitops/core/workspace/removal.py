@@ -1,4 +1,4 @@
-"""Migration files in git's history that the working tree lacks: a database may have applied them. Pure."""
+"""Migration files that git's history has and the working tree lacks: a database may have applied them. Pure."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ class Removal:
     """A removed migration file."""
 
     name: str
-    """Its migration's name: `002_orders`."""
+    """The name of the migration: `002_orders`."""
     source: str
-    """A commit that still has it."""
+    """A commit that contains the file."""
     base: str = ""
-    """The branch that has it, if this branch or working tree removed it; empty if it was removed on that branch."""
+    """The base branch if it has the file, and only this branch or working tree removed it; else empty."""
     by: str = ""
-    """The commit that removed it, with its author and date; empty where the removal is not committed."""
+    """The commit that removed the file, with author and date; empty if the removal is not committed."""
 
     @property
     def number(self) -> int:
-        """Its number."""
+        """The number of the migration."""
         return split_name(self.name).number
 
     @property
     def words(self) -> str:
-        """Its name without the number."""
+        """The name without the number."""
         return split_name(self.name).words
 
 
 @dataclass(frozen=True)
 class Removals:
-    """The removed files according to git."""
+    """The removed files that git reports."""
 
     found: tuple[Removal, ...] = ()
     unknown: str = ""
-    """Why git could not report them; empty where it could."""
+    """Why git could not report them; empty if it could."""
     hint: str = ""
 
 
 def removal_problems(removals: Removals, migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Problem]:
-    """Problems that block if this branch removes a file of the base branch; a merged removal is only a warning."""
+    """A blocking problem for each file that this branch removes from the base branch; a warning for merged removals."""
     if removals.unknown:
         what = f"cannot check whether applied migrations were removed: {removals.unknown}"
         yield Problem("removed-unknown", what, hint=removals.hint, blocks=False)

@@ -1,4 +1,4 @@
-"""Checks the sequence of schema versions, and finds the right version of a migration where only one is possible."""
+"""Checks the sequence of schema versions, and finds the correct version if there is only one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def version_problems(
             changes = (precedence or Precedence()).gives_way(other, migration)
             by_version[version] = keeps = other if changes is migration else migration
             yield _twice(changes, keeps, _right(changes, versioned, policy))
-    # A later migration whose version falls below the first one's does not make the first one wrong
+    # The version of the first migration stays valid even if a later migration has a lower version
     starts = {min(by_version), versioned[0][1]} if versioned else set()
     reachable = {successor for version in by_version for successor in version.successors}
     for version, migration in by_version.items():
@@ -60,7 +60,7 @@ def _broken_promise(migration: Migration, version: SchemaVersion, fix: Fix | Non
 
 
 def _right(migration: Migration, versioned: Versioned, policy: Policy) -> Fix | None:
-    """The next version after all others, for the last migration of a band; None for others, which have several."""
+    """The next version, for the last migration of a band; None for others, because several versions could be right."""
     band, own = policy.band(migration.number), migration.version
     others = [(m, v) for m, v in versioned if m is not migration]
     if own is None or any(policy.band(m.number) == band and m.number > migration.number for m, _ in others):

@@ -1,4 +1,4 @@
-"""The workspace: the files of one checkout, and the rules that they must follow together."""
+"""The workspace: the files of one checkout, and the rules that apply to them together."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ _MANIFEST = re.compile(r"environments/(.+)\.ya?ml")
 
 @dataclass(frozen=True)
 class Workspace:
-    """Migrations in the order of their numbers, manifests, and problems found while reading them."""
+    """Migrations by number, manifests, and the problems found while reading them."""
 
     migrations: tuple[Migration, ...]
     environments: tuple[Environment, ...] = ()
     seeds: dict[str, tuple[Seed, ...]] | None = None
-    """Seed files by environment."""
+    """By environment, its seed files."""
     policy: Policy = field(default_factory=Policy)
     read_problems: tuple[Problem, ...] = ()
     git: Seniority = field(default_factory=Seniority)
-    """What git reports about the files; only read if two of them have one number or version."""
+    """The age of the files according to git; only read if two files have one number or version."""
 
     @property
     def contested(self) -> tuple[Migration, ...]:
-        """The files that share their number or version with another file."""
+        """The files whose number or version another file also has."""
         numbers = Counter(m.number for m in self.migrations)
         versions = Counter(str(m.version) for m in self.migrations if m.version)
         return tuple(m for m in self.migrations if numbers[m.number] > 1 or versions[str(m.version)] > 1)
 
     def environment(self, name: str) -> Environment | None:
-        """The environment of that name, or None."""
+        """The environment of that name; None if there is none."""
         return next((e for e in self.environments if e.name == name), None)
 
     def seeds_of(self, environment: Environment) -> tuple[Seed, ...]:
@@ -66,14 +66,14 @@ class Workspace:
         return (self.seeds or {}).get(environment.name, ())
 
     def problems_with(self, environment: Environment) -> tuple[Problem, ...]:
-        """The blocking problems of an environment's own manifest; a key that could not be read is left out of it."""
+        """The blocking problems of an environment's manifest; it has the default for a key that could not be read."""
         return tuple(p for p in self.read_problems if p.blocks and p.place and p.place.path == environment.path)
 
 
 def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[Problem, ...]:
-    """All problems of a workspace that need no database, except those in the SQL itself.
+    """All problems of a workspace that can be found without a database, except those in the SQL itself.
 
-    Of two files with one number or version, the one that is `applied` keeps it.
+    If two files have one number or version, the one that is `applied` keeps it.
     """
     migrations, policy = workspace.migrations, workspace.policy
     precedence = Precedence(applied or Applied(), workspace.git)
@@ -93,7 +93,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
 
 
 def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
-    """The problems that the parser finds in all SQL files: syntax, transaction control, psql commands."""
+    """Problems that the parser finds in all SQL files: syntax, transaction control, psql commands."""
     found: list[Problem] = []
     for migration in workspace.migrations:
         for script in (migration.up, migration.down, migration.verify):
@@ -107,7 +107,7 @@ def sql_problems_of(workspace: Workspace) -> tuple[Problem, ...]:
 
 
 def seed_problems(seed: Seed) -> tuple[Problem, ...]:
-    """The problems that prevent running a seed file: those of a migration, and SQL that cannot be one transaction."""
+    """The problems that prevent running a seed file, which must run in one transaction."""
     script = seed.script
     problems = script_problems(script)
     if any(problem.blocks for problem in problems) or script.transactional:
@@ -145,7 +145,7 @@ def script_problems(script: Script) -> tuple[Problem, ...]:
 
 
 def _enum_values(script: Script) -> Iterator[Problem]:
-    """Problems with ALTER TYPE … ADD VALUE and a use of the value in the same transaction."""
+    """A problem if the script uses an enum value in the transaction that adds it with ALTER TYPE … ADD VALUE."""
     if not script.transactional:
         return
     for use in enum_values_used(script.sent):
@@ -183,13 +183,13 @@ def _bands(migrations: tuple[Migration, ...], policy: Policy) -> Iterator[Proble
 
 
 def _named(problem: Problem) -> MigrationName | None:
-    """The migration whose file or folder a problem is about."""
+    """The migration whose file or folder a problem concerns; None if there is none."""
     folder, _, name = problem.place.path.partition("/") if problem.place else ("", "", "")
     return parse_stem(without_ending(name)) if folder == "migrations" else None
 
 
 def _gaps(workspace: Workspace) -> Iterator[Problem]:
-    """Numbers that a band skips; a file that exists but could not be read is not a gap."""
+    """Numbers that a band skips; a file that exists but cannot be read leaves no gap."""
     if workspace.policy.numbering is not Numbering.CONTIGUOUS:
         return
     unread = {name.number for p in workspace.read_problems if (name := _named(p))}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.core.ledger.ledger import Entry, Ledger, Mark
-from ctgitops.core.ledger.open_prediction import NAME, ended, made, open_promises
+from ctgitops.core.ledger.open_prediction import NAME, ended, made, open_predictions
 from ctgitops.core.schema.compare import Added
 from ctgitops.core.schema.prediction import Prediction, PredictionMismatch
 from ctgitops.core.schema.snapshot import SchemaObject
@@ -27,7 +27,7 @@ HAS = (entry(ONE), AHEAD, entry(TWO))
 
 
 def standing(*entries: Entry) -> list[str]:
-    return ["broken" if each.broken else "unseen" for each in open_promises(chained(*entries))]
+    return ["broken" if each.broken else "unseen" for each in open_predictions(chained(*entries))]
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_what_stands(entries: tuple[Entry, ...], stands: list[str]) -> None:
 
 
 def test_what_was_predicted_can_be_read_back() -> None:
-    (promise,) = open_promises(chained(*HAS))
+    (promise,) = open_predictions(chained(*HAS))
     assert (promise.prediction, promise.numbers) == (PREDICTION, frozenset({2}))
 
 
 def test_a_seed_file_of_that_name_is_none_of_them() -> None:
     ledger = chained(*HAS, seed_entry(NAME, "sha256:0"))
-    assert [each.broken for each in open_promises(ledger)] == [None]
+    assert [each.broken for each in open_predictions(ledger)] == [None]
     assert NAME not in chained(*HAS, KEPT).seeded
 
 

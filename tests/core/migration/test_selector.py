@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctgitops.commands.repair import Correction, Fact
-from ctgitops.commands.rollback import Back
+from ctgitops.commands.rollback import RollbackExtent
 from ctgitops.core.environment.environment import Target
 from ctgitops.core.gate.data_loss import CountedLoss, losses, unaccepted
 from ctgitops.core.migration.selector import Selector, selector_from
@@ -47,7 +47,7 @@ def by_target(text: str) -> int:
 
 
 def by_rollback(text: str) -> int:
-    return Back(to=selector_from(text, "--to")).entries(LEDGER, WORK.migrations)[-1].number - 1  # type: ignore[operator]
+    return RollbackExtent(to=selector_from(text, "--to")).entries(LEDGER, WORK.migrations)[-1].number - 1  # type: ignore[operator]
 
 
 def by_repair(text: str) -> int:
@@ -144,7 +144,7 @@ def test_what_means_two_names_both() -> None:
     for verb in (
         lambda: TakeOver(selector_from("1.1.0", "--at")).among(twice.migrations),
         lambda: find(twice.migrations, "1.1.0", BaseBranch("")),
-        lambda: Back(to=selector_from("1.1.0", "--to")).entries(chained(*map(entry, twice.migrations))),
+        lambda: RollbackExtent(to=selector_from("1.1.0", "--to")).entries(chained(*map(entry, twice.migrations))),
     ):
         with pytest.raises(UsageError, match="matches several migrations") as caught:
             verb()
@@ -156,7 +156,7 @@ def test_what_means_two_names_both() -> None:
 def test_a_file_that_was_renamed_is_known_by_both_names() -> None:
     renamed = replace(TWO, name="002_all_orders")
     for text in ("002_orders", "002_all_orders"):
-        back = Back(to=selector_from(text, "--to")).entries(LEDGER, (ONE, renamed, THREE))
+        back = RollbackExtent(to=selector_from(text, "--to")).entries(LEDGER, (ONE, renamed, THREE))
         assert [e.number for e in back] == [3]
         assert Correction(selector_from(text, "x"), Fact.APPLIED, "x").among(LEDGER, (ONE, renamed, THREE)).number == 2
 
@@ -169,4 +169,4 @@ def test_a_repair_of_a_file_that_only_has_the_number_of_an_applied_one_is_refuse
 
 
 def test_everything_can_be_undone_by_0() -> None:
-    assert len(Back(to=selector_from("0", "--to")).entries(LEDGER)) == 3
+    assert len(RollbackExtent(to=selector_from("0", "--to")).entries(LEDGER)) == 3

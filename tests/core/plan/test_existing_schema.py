@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctgitops.core.ledger.ledger import Ledger
-from ctgitops.core.plan.existing_schema import Nearest, tables_there, with_already
+from ctgitops.core.plan.existing_schema import Nearest, tables_there, with_baseline_hint
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.schema.snapshot import About, SchemaObject, Snapshot
 from tests.fakes import STAGING, migration, workspace
@@ -48,7 +48,7 @@ def test_the_first_steps_are_there_as_long_as_their_tables_are(tables: list[str]
 )
 def test_the_proposal_says_what_is_known(differences: int | None, said: str) -> None:
     plan = make_plan(workspace(*FILES), STAGING, Ledger())
-    problem = with_already(plan, "staging", Nearest(1, "001_one", differences, ("002_rows",))).problems[-1]
+    problem = with_baseline_hint(plan, "staging", Nearest(1, "001_one", differences, ("002_rows",))).problems[-1]
     assert said in problem.what
     assert "`ctgitops baseline --env staging --at 1` " in problem.hint
     assert "does not show whether 002_rows ran" in problem.hint

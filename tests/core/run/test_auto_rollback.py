@@ -10,7 +10,7 @@ from ctgitops.core.run.auto_rollback import (
     Checkpoint,
     applied_since,
     as_applied,
-    make_take_back,
+    make_auto_rollback,
     seeded_since,
     with_entry,
 )
@@ -23,9 +23,9 @@ BEFORE = Checkpoint(1, 0)
 def test_only_what_this_run_applied_is_taken_back_newest_first() -> None:
     ledger = chained(entry(ONE), entry(TWO), entry(THREE))
     assert [each.name for each in applied_since(BEFORE, ledger)] == ["003_three", "002_two"]
-    plan = make_take_back(STAGING, ledger, BEFORE, "its health is bad")
+    plan = make_auto_rollback(STAGING, ledger, BEFORE, "its health is bad")
     assert [step.name for step in plan.steps] == ["003_three", "002_two"]
-    assert plan.why == "taken back by itself: its health is bad"
+    assert plan.why == "rolled back automatically: its health is bad"
 
 
 def test_only_seed_files_of_this_run_are_named() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ctgitops.commands.apply import apply
 from ctgitops.commands.repair import Correction, Fact, accept_again
-from ctgitops.commands.rollback import Back, rollback
+from ctgitops.commands.rollback import RollbackExtent, rollback
 from ctgitops.core.environment.environment import Target
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.run.outcome import Outcome
@@ -152,7 +152,7 @@ def rollback_all(root: Path, url: str) -> None:
     lost = tuple(f"{n:03}" for n in range(1, 31))
     rollback(
         wiring.request("trial", accepted_losses=lost),
-        Back(to=0),
+        RollbackExtent(to=0),
         databases=wiring.databases,
         backups=wiring.backups,
         tell=lambda _progress: None,

@@ -1,4 +1,4 @@
-"""Already: a plan for a database that has the schema and no ledger proposes to take it over."""
+"""Suggests `baseline` for a database that has no ledger but already has the schema of pending migrations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
-from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_already
+from ...core.plan.existing_schema import DUPLICATE, Nearest, tables_there, with_baseline_hint
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import like, steps_of_files, with_versions_of
-from ...core.run.baseline import in_the_way
+from ...core.run.baseline import baseline_blocker
 from ...core.schema.compare import compare
 from ...core.schema.snapshot import Snapshot
 from ...core.view.preview import Preview
@@ -19,12 +19,12 @@ from ...ports.shadow import Shadows
 from ..replaying.replay import may_be_print
 
 
-def with_baseline(
+def with_baseline_suggestion(
     preview: Preview, request: Request, known: tuple[Ledger, Snapshot | None], shadows: Shadows | None
 ) -> Preview:
-    """Adds a problem that names the baseline to take, if pending objects already exist. Read-only."""
+    """Adds a problem that suggests `baseline` and the migration, if pending objects already exist. Read-only."""
     ledger, live = known
-    if live is None or not preview.plan.steps or in_the_way(ledger):
+    if live is None or not preview.plan.steps or baseline_blocker(ledger):
         return preview
     there = tables_there(preview.plan.steps, live)
     failed = preview.proof.failed if preview.proof else None
@@ -35,12 +35,12 @@ def with_baseline(
         nearest = Nearest(there[-1].number, there[-1].name)
     if nearest is None:
         return preview
-    plan = with_already(preview.plan, preview.environment.name, nearest)
+    plan = with_baseline_hint(preview.plan, preview.environment.name, nearest)
     return replace(preview, plan=replace(plan, problems=worst_first(plan.problems)))
 
 
 def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows) -> Nearest | None:
-    """Runs the files from empty; returns the migration after which the schema is most like the live one, if any."""
+    """Runs the files from empty; the migration after which the schema is most like the live one; None if none is."""
     nearest: Nearest | None = None
     with suppress(CtgitopsError):  # the search ends at the first file that fails
         steps = steps_of_files(request.workspace)
@@ -60,6 +60,6 @@ def _nearest(request: Request, ledger: Ledger, live: Snapshot, shadows: Shadows)
 
 
 def _differences(given: Snapshot, live: Snapshot) -> tuple[object, ...]:
-    """The differences that are not only formatting."""
+    """The differences, without those that only concern formatting."""
     expected, _ = with_versions_of(given, live)
     return tuple(change for change in compare(expected, live) if not may_be_print(change))

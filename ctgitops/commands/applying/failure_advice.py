@@ -1,4 +1,4 @@
-"""The way out after a migration failed: its file is only to be changed where no other environment has it."""
+"""The advice after a failed migration: suggests a change of its file only if no other environment has applied it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ...core.gate.request import Request
 from ...core.plan.existing_schema import DUPLICATE
 from ...core.plan.plan import Plan, Step
 from ...core.plan.remedy import Elsewhere, Failing, caused_by_rows, remedy
-from ...core.run.baseline import in_the_way
+from ...core.run.baseline import baseline_blocker
 from ...core.trial.violation import Risk, risks_of
 from ...core.workspace.workspace import Workspace
 from ...errors import ApplyError, CtgitopsError
 from ...ports.database import Databases
 
 
-def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
-    """Adapts the error's hint to what the other environments have applied. Read-only."""
+def with_failure_advice(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> ApplyError:
+    """Adapts the error's hint, so that it changes no file that another environment has applied. Read-only."""
     path = error.place.path if error.place else ""
     step = next((s for s in plan.steps if path == s.script.path or (s.verify and path == s.verify.path)), None)
     if step is None or not error.blames_file:
         return error
     elsewhere = _elsewhere(step, request, databases)
-    verified = path != step.script.path  # a verify query checks the rows that the migration wrote
+    verified = path != step.script.path  # a verify query checks rows that the migration wrote
     failing = Failing(step, request.environment.name, verified or caused_by_rows(error.sqlstate))
     if error.sqlstate in DUPLICATE:
         failing = replace(failing, there_already=True, first=_nothing_applied(request, databases))
@@ -35,7 +35,7 @@ def with_way_out(error: ApplyError, plan: Plan, request: Request, databases: Dat
 
 def _nothing_applied(request: Request, databases: Databases) -> bool:
     try:
-        return not in_the_way(databases.of(request.environment).ledger())
+        return not baseline_blocker(databases.of(request.environment).ledger())
     except CtgitopsError:
         return False
 
@@ -66,7 +66,7 @@ def _chain(workspace: Workspace, environment: Environment) -> list[str]:
 
 
 def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databases) -> tuple[str, ...]:
-    """Queries for the rows that make the statement fail; the rows are only counted if that is allowed."""
+    """Queries that select the rows on which the statement fails; counts the rows only if the manifest allows it."""
     line = error.statement_line
     risks = tuple(risk for risk in risks_of(plan) if line is None or risk.place.line == line)
     looked: tuple[Risk, ...] = ()
@@ -77,5 +77,5 @@ def _queries(error: ApplyError, plan: Plan, request: Request, databases: Databas
         except CtgitopsError:
             looked = ()
     demands = (risk.demand for risk in looked or risks if risk.demand.violating and not risk.demand.unseen)
-    selects = (f"select * from {each.table} where {each.violating};" for each in demands)  # noqa: S608 - to be read
+    selects = (f"select * from {each.table} where {each.violating};" for each in demands)  # noqa: S608 - only shown
     return tuple(dict.fromkeys(selects))
