@@ -15,6 +15,7 @@ from .catalog_query import aggregates
 from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
 from .nodes import name_of
+from .tautology import always_true
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {"SelectStmt", "CallStmt"}
@@ -65,7 +66,10 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function. Its queries are routine, and statements that cannot be read are not reported."""
+    """Returns the DDL of a function, and its UPDATE and DELETE of whole tables. Its other queries are routine.
+
+    Statements that cannot be read are not reported.
+    """
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -79,7 +83,16 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
         raise
     except SqlSyntaxError:
         return
-    yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
+    yield from (each for each in found if each[2] is None and not _routine(each[0], each[1]))
+
+
+def _routine(kind: str, node: Node) -> bool:
+    """Whether a query is not worth a finding where a function that a migration calls runs it."""
+    return kind in _QUERIES and not (
+        kind in {"UpdateStmt", "DeleteStmt"}
+        and ("whereClause" not in node or always_true(node["whereClause"]))
+        and not {"fromClause", "usingClause"} & set(node)
+    )
 
 
 def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:

@@ -1,0 +1,100 @@
+"""Finds the UPDATE, DELETE and MERGE in a statement, also those in WITH, and how many rows each can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..sql.nodes import Node, parts_of, switched_on, walk
+from .catalog import Table
+from .nodes import identifier, relation_name, written
+from .rule_input import Case
+from .tautology import always_true
+
+KINDS = (
+    "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",
+    "PrepareStmt",
+)  # fmt: skip
+"""Statements that change rows, or can contain such a statement, in WITH for example."""
+_CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt"}
+_MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
+
+
+@dataclass(frozen=True)
+class Write:
+    """An UPDATE, a DELETE or a MERGE of a table in use; a MERGE may be both an UPDATE and a DELETE."""
+
+    table: Table
+    verb: str
+    """`updates`, `deletes`."""
+    condition: Any
+    """Its WHERE, or the join condition and the WHEN conditions of a MERGE, joined by AND; None if it has none."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it changes every row, as far as the statement shows it."""
+        return self.condition is None or always_true(self.condition, self.table)
+
+    @property
+    def names_a_value(self) -> bool:
+        """Whether the condition has an `=` with a constant, or IN with constants, so that few rows can match."""
+        for kind, node in walk(self.condition):
+            words = parts_of(node.get("name", ())) if kind == "A_Expr" else ()
+            if words == ("=",) and ("A_Const" in node.get("rexpr", {}) or node.get("kind") == "AEXPR_IN"):
+                return True
+        return False
+
+    @property
+    def in_batches(self) -> str:
+        """The advice to write it as a batched migration, with a statement to begin from."""
+        keys = sorted(self._key())
+        names = ", ".join(map(identifier, keys))
+        table = written((self.table.name[0].replace("public", ""), self.table.name[1]))
+        match = " AND ".join(f"{table}.{identifier(key)} = batch.{identifier(key)}" for key in keys)
+        delete = self.verb == "deletes"
+        left = "" if delete else " WHERE … (true only for rows that are not updated yet)"
+        batch = f"WITH batch AS (SELECT {names} FROM {table}{left} LIMIT $1 FOR UPDATE SKIP LOCKED)"  # noqa: S608 - shown to people
+        change = f"DELETE FROM {table} USING batch" if delete else f"UPDATE {table} SET … FROM batch"  # noqa: S608
+        return (
+            f"write it in batches, in a separate migration: `-- ctgitops: batch size=5000`, then `{batch} {change} "
+            f"WHERE {match}`"
+        )
+
+    def _key(self) -> frozenset[str]:
+        primary = (c.columns for c in self.table.constraints.values() if c.kind == "CONSTR_PRIMARY")
+        return next(primary, frozenset()) or frozenset({"ctid" if self.table.known else "id"})
+
+
+def writes(case: Case) -> Iterator[Write]:
+    """The changes of rows of tables in use, in the statement itself and in WITH."""
+    for kind, node in _statements(case.kind, case.node):
+        if kind == "MergeStmt":
+            yield from _merged(case, node)
+        elif kind in _CHANGES and (table := case.in_use(node.get("relation", {}))):
+            yield Write(table, "deletes" if kind == "DeleteStmt" else "updates", node.get("whereClause"))
+
+
+def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
+    """A statement, those in its WITH, and that of EXPLAIN ANALYZE, PREPARE and COPY."""
+    if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
+        return
+    if kind in _CHANGES:
+        yield kind, node
+    ctes = (item.get("CommonTableExpr", {}) for item in node.get("withClause", {}).get("ctes", ()))
+    for inner in (*(cte.get("ctequery", {}) for cte in ctes), node.get("query", {}), node.get("selectStmt", {})):
+        for each, statement in inner.items():
+            yield from _statements(each, statement)
+
+
+def _merged(case: Case, node: Node) -> Iterator[Write]:
+    """The UPDATE and the DELETE of a MERGE; each is limited by the join and by the condition after WHEN."""
+    table, source = case.in_use(node.get("relation", {})), node.get("sourceRelation", {})
+    rows = source.get("RangeSubselect", {}).get("subquery", {}).get("SelectStmt", {})
+    if table is None or "valuesLists" in rows or relation_name(source.get("RangeVar", {}))[1] == "batch":
+        return
+    for item in node.get("mergeWhenClauses", ()):
+        clause = item.get("MergeWhenClause", {})
+        if verb := _MERGED.get(clause.get("commandType", "")):
+            parts = [part for part in (node.get("joinCondition"), clause.get("condition")) if part]
+            yield Write(table, verb, {"BoolExpr": {"boolop": "AND_EXPR", "args": parts}})
