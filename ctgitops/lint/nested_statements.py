@@ -51,6 +51,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
+        yield "DoStmt", do, None
         return
     try:
         read = inside(body)
@@ -66,10 +67,12 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function, and its UPDATE and DELETE of whole tables. Its other queries are routine.
+    """Returns the DDL of a function, and its UPDATE and DELETE of whole tables. Its other queries are routine."""
+    return ((kind, node, None) for kind, node in statements_in(function, catalog, depth) if not _routine(kind, node))
 
-    Statements that cannot be read are not reported.
-    """
+
+def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
+    """The statements of a function in SQL or PL/pgSQL, without those that cannot be read."""
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -83,7 +86,7 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
         raise
     except SqlSyntaxError:
         return
-    yield from (each for each in found if each[2] is None and not _routine(each[0], each[1]))
+    yield from ((kind, node) for kind, node, unread in found if unread is None)
 
 
 def _routine(kind: str, node: Node) -> bool:

@@ -19,7 +19,6 @@ from .allowance import allowances, judged
 from .catalog import Catalog
 from .fold import apply
 from .nested_statements import Unread, with_inner
-from .nodes import relation_name
 from .registry import rules_for
 from .rule import Hit, Rule
 from .rule_input import Case, Transaction
@@ -52,7 +51,7 @@ class Linter:
             whole=transactional,
             batched=is_batched(script.sql),
             statements=len(found),
-            row_security=frozenset(Guard().each("row-level security", lambda: _secured(found, self.catalog))),
+            written=tuple(Guard().each("the statements of the file", lambda: _written(found, self.catalog))),
         )
         findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
@@ -135,13 +134,11 @@ class Linter:
         )
 
 
-def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
-    """The tables for which a file enables row-level security, including in DO blocks."""
+def _written(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[tuple[str, Node]]:
     for tree in found:
-        for kind, node, _ in with_inner(tree.kind, tree.node, catalog):
-            parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
-            if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
-                yield relation_name(node.get("relation", {}))[1]
+        for kind, node, unread in with_inner(tree.kind, tree.node, catalog):
+            if unread is None:
+                yield kind, node
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:

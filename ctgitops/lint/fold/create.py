@@ -211,9 +211,14 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 def function(catalog: Catalog, node: Node) -> None:
     """CREATE FUNCTION."""
+    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = function_of(node)
+
+
+def function_of(node: Node) -> Function:
+    """The function that a CREATE FUNCTION defines."""
     options = options_of(node.get("options", []))
     volatility = options.get("volatility", {}).get("String", {}).get("sval", "volatile")
     language = options.get("language", {}).get("String", {}).get("sval", "sql")
     body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = Function(volatility, language.lower(), text)
+    return Function(volatility, language.lower(), text)
