@@ -60,7 +60,7 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The statement kinds that it checks, by the parser's names; empty for all."""
+    """The statement kinds that it checks, by the parser's names; empty for all, and `File` for the whole file."""
     check: Check = _none
     """Finds the violations of one statement; without it, the findings come from another module of lint."""
     why: str

@@ -53,7 +53,8 @@ class Linter:
             statements=len(found),
             written=tuple(Guard().each("the statements of the file", lambda: _written(found, self.catalog))),
         )
-        findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
+        findings = dict.fromkeys(self._whole(script, found[:1], transaction))
+        findings |= dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
         self.catalog.path, self.catalog.timezone = path, ""
         return judged(script.path, findings, allowed, self.severities, self.today)
@@ -75,6 +76,15 @@ class Linter:
                     guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         self.catalog.path, self.catalog.timezone = path, ""
+
+    def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
+        """The findings about the file itself, at its first statement."""
+        for tree in first:
+            guard, start = Guard(), script.first_word(tree.start, tree.end)
+            case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)
+            for rule in self._active("File"):
+                yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
+            yield from self._failed(script, tree, guard.failures)
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
         inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
