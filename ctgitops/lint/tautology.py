@@ -28,6 +28,7 @@ def always_true(node: Any, table: Table | None = None) -> bool:
         "A_Expr": _compared,
         "NullTest": lambda test: _null(test, table),
         "SubLink": lambda link: _queried(link, table),
+        "BooleanTest": lambda test: test.get("booltesttype") == "IS_TRUE" and always_true(test.get("arg"), table),
     }
     return any(judges[kind](inner) for kind, inner in node.items() if kind in judges) if node else False
 
@@ -71,6 +72,8 @@ def _sides(test: Node) -> tuple[str, Any, Any]:
 def _compared(test: Node) -> bool:
     name, left, right = _sides(test)
     values = _value(left), _value(right)
+    if test.get("kind") == "AEXPR_IN" and values[0] is not None and parts_of(test.get("name", [])) == ("=",):
+        return any(_value(item) == values[0] for item in right.get("List", {}).get("items", ()))
     if name in _COMPARED and None not in values and type(values[0]) is type(values[1]):
         return _COMPARED[name](*values)
     return name in _REFLEXIVE and "ColumnRef" in left and _column(left) == _column(right)

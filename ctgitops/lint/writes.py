@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..sql.nodes import Node, parts_of, switched_on, walk
+from ..sql.nodes import Node, switched_on
 from .catalog import Table
 from .nodes import identifier, relation_name, written
 from .rule_input import Case
+from .selectivity import selective
 from .tautology import always_true
 
 KINDS = (
@@ -17,7 +18,7 @@ KINDS = (
     "PrepareStmt",
 )  # fmt: skip
 """Statements that change rows, or can contain such a statement, in WITH for example."""
-_CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt"}
+_CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt"}
 _MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
 
 
@@ -31,19 +32,18 @@ class Write:
     condition: Any
     """Its WHERE, or the join condition and the WHEN conditions of a MERGE, joined by AND; None if it has none."""
 
+    of_conflicts: bool = False
+    """Whether it is the DO UPDATE of an INSERT, which changes only rows that are there already."""
+
     @property
     def whole(self) -> bool:
         """Whether it changes every row, as far as the statement shows it."""
-        return self.condition is None or always_true(self.condition, self.table)
+        return not self.of_conflicts and (self.condition is None or always_true(self.condition, self.table))
 
     @property
-    def names_a_value(self) -> bool:
-        """Whether the condition has an `=` with a constant, or IN with constants, so that few rows can match."""
-        for kind, node in walk(self.condition):
-            words = parts_of(node.get("name", ())) if kind == "A_Expr" else ()
-            if words == ("=",) and ("A_Const" in node.get("rexpr", {}) or node.get("kind") == "AEXPR_IN"):
-                return True
-        return False
+    def few(self) -> bool:
+        """Whether the condition compares a column with a constant, so that few rows can match."""
+        return selective(self.condition)
 
     @property
     def in_batches(self) -> str:
@@ -71,6 +71,8 @@ def writes(case: Case) -> Iterator[Write]:
     for kind, node in _statements(case.kind, case.node):
         if kind == "MergeStmt":
             yield from _merged(case, node)
+        elif kind == "InsertStmt":
+            yield from _upserted(case, node)
         elif kind in _CHANGES and (table := case.in_use(node.get("relation", {}))):
             yield Write(table, "deletes" if kind == "DeleteStmt" else "updates", node.get("whereClause"))
 
@@ -98,3 +100,12 @@ def _merged(case: Case, node: Node) -> Iterator[Write]:
         if verb := _MERGED.get(clause.get("commandType", "")):
             parts = [part for part in (node.get("joinCondition"), clause.get("condition")) if part]
             yield Write(table, verb, {"BoolExpr": {"boolop": "AND_EXPR", "args": parts}})
+
+
+def _upserted(case: Case, node: Node) -> Iterator[Write]:
+    """The DO UPDATE of an INSERT … SELECT from tables, without LIMIT."""
+    select = node.get("selectStmt", {}).get("SelectStmt", {})
+    reads = any({"RangeVar", "JoinExpr"} & set(item) for item in select.get("fromClause", ()))
+    updates = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
+    if updates and reads and "limitCount" not in select and (table := case.in_use(node.get("relation", {}))):
+        yield Write(table, "updates", select.get("whereClause"), of_conflicts=True)

@@ -18,6 +18,7 @@ TRUE = [
     "true", "not false", "1 = 1", "2 > 1", "'a' <> 'b'", "id = id", "orders.id >= orders.id", "id is not null",
     "1 is not null", "'t'::boolean", "1::bool", "(1 = 1) and true", "id = 7 or true", "not (1 = 0)", "not not true",
     "id in (select id from orders)", "id = any (select id from orders)", "exists (select 1)",
+    "(1 = 1) is true", "1 in (2, 1)",
 ]  # fmt: skip
 NOT_CERTAIN = [
     "false", "1 = 2", "id = 7", "id > 0", "id = quantity", "id in (select id from orders limit 1)", "note is not null",
@@ -71,6 +72,24 @@ def test_a_condition_that_is_called_true_lets_every_row_through(database_url: st
         ("merge into orders using (values (1)) v (id) on v.id = orders.id when matched then delete;", []),
         ("merge into orders using customers c on c.id = orders.id when not matched then insert (id) values (1);", []),
         ("create temp table t as select 1 as id;\ndelete from t;", []),
+        ("delete from orders where length('a') = 1;", ["backfill"]),
+        ("delete from orders where id is distinct from null;", ["backfill"]),
+        ("delete from orders where not (id = 1);", ["backfill"]),
+        ("delete from orders where id = 1 or note is null;", ["backfill"]),
+        ("delete from orders where (id > 0) = true;", ["backfill"]),
+        ("delete from orders where id not in (1, 2);", ["backfill"]),
+        ("delete from orders where id in (select customer_id from orders);", ["backfill"]),
+        ("delete from orders where 1 = id;", []),
+        ("delete from orders where id = any (array[1, 2]) and amount > 0;", []),
+        ("delete from orders where (id, number) = (1, 2::bigint);", []),
+        ("delete from orders where id = (select max(id) from orders);", []),
+        ("delete from orders where id in (select id from customers where name = 'Ana');", []),
+        (
+            "insert into orders (id) select id from customers on conflict (id) do update set note = '';",
+            ["backfill"],
+        ),
+        ("insert into orders (id) values (1) on conflict (id) do update set note = '';", []),
+        ("insert into orders (id) select id from customers on conflict (id) do nothing;", []),
     ],
 )
 def test_a_write_of_a_whole_table_is_found_in_any_words(text: str, rules: list[str]) -> None:

@@ -7,9 +7,9 @@ from ..writes import KINDS, writes
 
 
 def check(case: Case) -> Hits:
-    """Reports a condition that has no `=` with a constant and no IN, so that the number of rows is unknown."""
+    """Reports a condition without `=` or IN between a column and constants: the number of rows is unknown."""
     for write in writes(case) if not case.transaction.batched else ():
-        if not write.whole and not write.names_a_value:
+        if not write.whole and not write.few:
             rows = f"all matching rows of `{called(write.table)}`"
             what = f"{write.verb} {rows} in one transaction and keeps them locked until COMMIT"
             yield Hit(what, write.in_batches)
