@@ -149,5 +149,5 @@ RULE = Rule(
     instead="do it outside of migrations; load rows with INSERT, or with COPY … FROM STDIN by psql",
     check=check,
     bad="copy customers from program 'true';",
-    good="insert into customers (id, name) values (1, 'Ana');",
+    good="insert into customers (id, name) values (1000, 'Ana');",
 )
