@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..sql.nodes import Node, switched_on
+from .batching import in_batches
 from .catalog import Table
-from .nodes import identifier, relation_name, written
+from .nodes import relation_name
 from .rule_input import Case
 from .selectivity import selective
 from .tautology import always_true
@@ -29,9 +30,10 @@ class Write:
     table: Table
     verb: str
     """`updates`, `deletes`."""
-    condition: Any
+    kind: str
+    node: Node = field(repr=False)
+    condition: Any = field(repr=False)
     """Its WHERE, or the join condition and the WHEN conditions of a MERGE, joined by AND; None if it has none."""
-
     of_conflicts: bool = False
     """Whether it is the DO UPDATE of an INSERT, which changes only rows that are there already."""
 
@@ -47,23 +49,8 @@ class Write:
 
     @property
     def in_batches(self) -> str:
-        """The advice to write it as a batched migration, with a statement to begin from."""
-        keys = sorted(self._key())
-        names = ", ".join(map(identifier, keys))
-        table = written((self.table.name[0].replace("public", ""), self.table.name[1]))
-        match = " AND ".join(f"{table}.{identifier(key)} = batch.{identifier(key)}" for key in keys)
-        delete = self.verb == "deletes"
-        left = "" if delete else " WHERE … (true only for rows that are not updated yet)"
-        batch = f"WITH batch AS (SELECT {names} FROM {table}{left} LIMIT $1 FOR UPDATE SKIP LOCKED)"  # noqa: S608 - shown to people
-        change = f"DELETE FROM {table} USING batch" if delete else f"UPDATE {table} SET … FROM batch"  # noqa: S608
-        return (
-            f"write it in batches, in a separate migration: `-- ctgitops: batch size=5000`, then `{batch} {change} "
-            f"WHERE {match}`"
-        )
-
-    def _key(self) -> frozenset[str]:
-        primary = (c.columns for c in self.table.constraints.values() if c.kind == "CONSTR_PRIMARY")
-        return next(primary, frozenset()) or frozenset({"ctid" if self.table.known else "id"})
+        """The advice to write it as a batched migration."""
+        return in_batches(self.kind, self.node, self.table)
 
 
 def writes(case: Case) -> Iterator[Write]:
@@ -74,7 +61,8 @@ def writes(case: Case) -> Iterator[Write]:
         elif kind == "InsertStmt":
             yield from _upserted(case, node)
         elif kind in _CHANGES and (table := case.in_use(node.get("relation", {}))):
-            yield Write(table, "deletes" if kind == "DeleteStmt" else "updates", node.get("whereClause"))
+            verb = "deletes" if kind == "DeleteStmt" else "updates"
+            yield Write(table, verb, kind, node, node.get("whereClause"))
 
 
 def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
@@ -99,7 +87,7 @@ def _merged(case: Case, node: Node) -> Iterator[Write]:
         clause = item.get("MergeWhenClause", {})
         if verb := _MERGED.get(clause.get("commandType", "")):
             parts = [part for part in (node.get("joinCondition"), clause.get("condition")) if part]
-            yield Write(table, verb, {"BoolExpr": {"boolop": "AND_EXPR", "args": parts}})
+            yield Write(table, verb, "MergeStmt", node, {"BoolExpr": {"boolop": "AND_EXPR", "args": parts}})
 
 
 def _upserted(case: Case, node: Node) -> Iterator[Write]:
@@ -108,4 +96,4 @@ def _upserted(case: Case, node: Node) -> Iterator[Write]:
     reads = any({"RangeVar", "JoinExpr"} & set(item) for item in select.get("fromClause", ()))
     updates = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
     if updates and reads and "limitCount" not in select and (table := case.in_use(node.get("relation", {}))):
-        yield Write(table, "updates", select.get("whereClause"), of_conflicts=True)
+        yield Write(table, "updates", "InsertStmt", node, select.get("whereClause"), of_conflicts=True)

@@ -8,10 +8,9 @@ from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.fold import apply
 from ctgitops.lint.nodes import Name
 from ctgitops.lint.tautology import always_true
-from ctgitops.sql.batch import shape_faults, shape_of
 from ctgitops.sql.parse import trees
 from tests.lint.examples import TABLES, linted, rules_found
-from tests.servers import fetch, run
+from tests.servers import fetch, run, session
 
 ORDERS: Name = ("public", "orders")
 TRUE = [
@@ -96,11 +95,61 @@ def test_a_write_of_a_whole_table_is_found_in_any_words(text: str, rules: list[s
     assert rules_found(text) == rules
 
 
-def test_the_proposed_batch_is_one_that_the_runner_takes_once_its_gaps_are_filled() -> None:
-    for text in ("delete from orders;", "update orders set note = '';"):
-        (finding,) = linted(text)
-        sql = finding.instead.split("`")[3]
-        sql = sql.replace("… (true only for rows that are not updated yet)", "note <> ''").replace("…", "note = ''")
-        (tree,) = trees(sql)
-        assert list(shape_faults(shape_of(tree.kind, tree.node), 0)) == []
-        assert "orders.id = batch.id" in sql
+WRITES = [
+    "delete from orders",
+    "delete from orders where true",
+    "delete from orders where id > 3",
+    "delete from orders as o where o.id > 3 and o.quantity is not null",
+    "update orders set note = ''",
+    "update orders set note = 'x', amount = quantity * 2 where id > 2",
+    "update orders o set note = o.code where o.id > 2",
+    "update lines set note = 'x'",
+    "delete from lines where note is null",
+    "update pairs set note = 'x' where a > 1",
+]
+MORE = """
+create table lines (note text);
+create table pairs (a int, b int, note text, primary key (a, b));
+insert into lines select null from generate_series(1, 9);
+insert into pairs select n, n from generate_series(1, 9) n;
+"""
+ROWS = "select array(select t::text from {} t order by 1)"
+
+
+def proposed(text: str) -> str:
+    """The batched statement that is proposed for a statement."""
+    (finding,) = linted(f"{text};", MORE)
+    return finding.instead.split("`")[3]
+
+
+@pytest.mark.parametrize("text", WRITES)
+def test_the_proposed_batches_do_what_the_statement_does(text: str, database_url: str) -> None:
+    run(database_url, TABLES + FILLED + MORE)
+    table = next(name for name in ("orders", "lines", "pairs") if name in text)
+    with session(database_url) as connection:
+        connection.execute("begin")
+        connection.execute(text.encode())
+        at_once = connection.execute(ROWS.format(table).encode()).fetchone()
+        connection.execute("rollback")
+        counts = [connection.execute(proposed(text).replace("$1", "2").encode()).rowcount for _ in range(7)]
+        assert connection.execute(ROWS.format(table).encode()).fetchone() == at_once
+    assert counts[-1] == 0
+    assert set(counts) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "update orders set quantity = quantity + 1",
+        "update orders set (note, code) = ('a', 'b')",
+        "update orders set note = default",
+        "update orders set note = gen_random_uuid()::text",
+        "update orders set note = (select max(name) from customers)",
+        "delete from orders using customers where customers.id = orders.id",
+        "with gone as (select 1) delete from orders",
+        "merge into orders using customers c on c.id = orders.id when matched then delete",
+    ],
+)
+def test_a_write_that_no_condition_can_divide_gets_the_beginning_of_one(text: str) -> None:
+    """A second `quantity + 1` of the same row would be wrong, and nothing shows which rows have had the first."""
+    assert "WHERE … LIMIT $1 FOR UPDATE SKIP LOCKED" in proposed(text)
