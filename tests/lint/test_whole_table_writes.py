@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from ctgitops.lint.catalog import Catalog
@@ -41,6 +43,26 @@ def test_a_condition_that_is_called_true_lets_every_row_through(database_url: st
     assert {c: rows[c] for c in TRUE if rows[c] != 9} == {}
     assert [c for c in TRUE if not judged(c)] == []
     assert [c for c in NOT_CERTAIN if judged(c)] == []
+
+
+def conditions(count: int) -> list[str]:
+    """Random combinations of the conditions above, the same in each run."""
+    rng, found = random.Random(7), TRUE + NOT_CERTAIN  # noqa: S311 - the same in each run
+    for _ in range(count):
+        one, two = rng.choice(found), rng.choice(found)
+        shapes = (f"({one}) and ({two})", f"({one}) or ({two})", f"not ({one})", f"({one}) is true")
+        found = [*found, rng.choice([shape for shape in shapes if len(shape) < 400] or [one])]
+    return found
+
+
+def test_no_combination_of_conditions_is_called_true_wrongly(database_url: str) -> None:
+    run(database_url, TABLES + FILLED)
+    found = conditions(600)
+    counts = ", ".join(f"count(*) filter (where {condition})" for condition in found)
+    (rows,) = fetch(database_url, f"select {counts} from orders")
+    called = [judged(condition) for condition in found]
+    assert [c for c, true, count in zip(found, called, rows, strict=True) if true and count != 9] == []
+    assert sum(called) > 100
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ _BEFORE_15 = "PostgreSQL has no security_invoker before 15: use a SECURITY INVOK
 def check(case: Case) -> Hits:
     """Reports a new view, a view that loses `security_invoker`, and row-level security of a table that views read."""
     for view, tables in _views(case):
-        names = " and ".join(f"`{called(table)}`" for table in tables)
+        names = ", ".join(f"`{called(table)}`" for table in tables)
         what = f"the view `{called(view)}` shows every row of {names}, because it runs with the policies of its owner"
         yield Hit(what, _BEFORE_15 if 0 < case.catalog.major < 15 else "")
 
