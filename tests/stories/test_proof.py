@@ -29,7 +29,9 @@ def test_a_finding_and_the_trial_tell_who_waits_once(house: House, tried: str) -
     run(tried, "insert into public.users select n, 'x' from generate_series(1, 1000) n; analyze public.users")
     house.migration("002_index", "create index users_email on public.users (email);", down="drop index users_email;")
     page = house.plan("--format", "markdown").out
-    assert "rules.md#blocking-index)<br><b>Measured</b>: SHARE on users (instant)<br><b>Help</b>: use CREATE INDEX" in page
+    assert (
+        "rules.md#blocking-index)<br><b>Measured</b>: SHARE on users (instant)<br><b>Help</b>: use CREATE INDEX" in page
+    )
     assert "<b>Locks and blocking</b>" not in page
     text = house.plan().out
     assert "  002_index  blocks writes on users (instant); see the findings below\n" in text
