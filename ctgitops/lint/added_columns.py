@@ -11,6 +11,9 @@ from .catalog import Constraint
 from .nodes import Name, columns_in, relation_name
 from .types import SERIAL, Type, type_of
 
+_ENFORCEABLE = {"CONSTR_CHECK", "CONSTR_FOREIGN"}
+"""Constraints that NOT ENFORCED is possible for."""
+
 
 @dataclass(frozen=True)
 class AddedColumn:
@@ -88,6 +91,7 @@ def constraint_of(node: Node, column: str = "") -> Constraint:
         expression=expression,
         columns=columns_in(expression) if expression else columns,
         valid=not node.get("skip_validation"),  # also set by NOT ENFORCED
+        enforced=kind not in _ENFORCEABLE or bool(node.get("is_enforced")),
         refers_to=refers_to,
     )
 
@@ -108,7 +112,8 @@ def index_columns(element: Node) -> frozenset[str]:
 def target(cmd: Node) -> Node:
     """The definition node of an ALTER TABLE action."""
     definition: Node = cmd.get("def", {})
-    return definition.get("ColumnDef") or definition.get("Constraint") or definition.get("PartitionCmd") or definition
+    kinds = ("ColumnDef", "Constraint", "ATAlterConstraint", "PartitionCmd")
+    return next((definition[kind] for kind in kinds if kind in definition), definition)
 
 
 def referenced(node: Node) -> Name:

@@ -22,6 +22,8 @@ class Column:
     not_null: bool = False
     collation: str = ""
     """The unqualified collation name, if it differs from the type's collation."""
+    generated: str = ""
+    """`stored`, `virtual`, or nothing."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Constraint:
     expression: Any = None
     columns: frozenset[str] = frozenset()
     valid: bool = True
+    enforced: bool = True
     refers_to: Name | None = None
 
 
@@ -47,6 +50,10 @@ class Index:
     own_classes: frozenset[str] = frozenset()
     """Columns that are used only with an explicit operator class, which a type change does not replace."""
     method: str = "btree"
+    keys: tuple[str, ...] = ()
+    """Its key columns in order; an expression is empty."""
+    unique: bool = False
+    partial: bool = False
     clustered: bool = False
     """Whether a CLUSTER that names no index uses this one."""
 
@@ -76,6 +83,13 @@ class Table:
     storage: tuple[str, str] = ("heap", "")
     """Access method and tablespace. An empty tablespace is the database's default."""
     row_security: bool = False
+    row_security_forced: bool = False
+    """Whether row-level security also applies to the table's owner."""
+    policies: set[str] = field(default_factory=set)
+    reads: frozenset[Name] = frozenset()
+    """For a view: the relations that its query reads."""
+    security_invoker: bool = False
+    """For a view: whether it reads them with the privileges and policies of its caller."""
 
     def proved_parts(self) -> list[Node]:
         """The conjuncts of all validated CHECK constraints."""

@@ -15,6 +15,7 @@ from .catalog_query import aggregates
 from .conditions import Answers, Reader, holds
 from .dynamic_sql import UNKNOWN, Values, texts
 from .nodes import name_of
+from .tautology import always_true
 
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _CALLS = {"SelectStmt", "CallStmt"}
@@ -50,6 +51,7 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
     body = body_of(do)
     if body is None:
         yield "", {}, Unread("the DO block is not in PL/pgSQL, so it was not analysed")
+        yield "DoStmt", do, None
         return
     try:
         read = inside(body)
@@ -65,7 +67,12 @@ def _inside_block(do: Node, catalog: Catalog, depth: int) -> Iterator[Read]:
 
 
 def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterator[Read]:
-    """Returns the DDL of a function. Ignores its queries, which are routine, and statements that cannot be read."""
+    """Returns the DDL of a function, and each UPDATE and DELETE of a whole table. Other queries are routine."""
+    return ((kind, node, None) for kind, node in statements_in(function, catalog, depth) if not _routine(kind, node))
+
+
+def statements_in(function: Function, catalog: Catalog, depth: int = 0) -> Iterator[tuple[str, Node]]:
+    """Returns the statements of a function in SQL or PL/pgSQL, without those that cannot be parsed."""
     try:
         if function.language == "sql":
             found = [each for tree in trees(function.body) for each in with_inner(tree.kind, tree.node, catalog, depth)]
@@ -79,7 +86,16 @@ def _inside_function(function: Function, catalog: Catalog, depth: int) -> Iterat
         raise
     except SqlSyntaxError:
         return
-    yield from (each for each in found if each[2] is None and each[0] not in _QUERIES)
+    yield from ((kind, node) for kind, node, unread in found if unread is None)
+
+
+def _routine(kind: str, node: Node) -> bool:
+    """Whether a query is not worth a finding where a function that a migration calls runs it."""
+    return kind in _QUERIES and not (
+        kind in {"UpdateStmt", "DeleteStmt"}
+        and ("whereClause" not in node or always_true(node["whereClause"]))
+        and not {"fromClause", "usingClause"} & set(node)
+    )
 
 
 def _skipped(inner: Inner, values: Values, catalog: Catalog, answers: Answers) -> bool:

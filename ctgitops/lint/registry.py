@@ -10,7 +10,7 @@ from importlib import import_module
 from . import rules
 from .rule import Rule
 
-_NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed"}
+_NO_STATEMENTS = {"Unread", "Allowance", "NotAnalysed", "File"}
 
 
 @cache

@@ -60,7 +60,7 @@ class Rule:
     group: Group
     severity: Severity
     kinds: tuple[str, ...]
-    """The kinds of statements that the rule checks, by the parser's names; empty for all."""
+    """The kinds of statements that the rule checks, by the parser's names; empty for all, `File` for the file."""
     check: Check = _none
     """Finds the violations in one statement. Without it, another module of lint reports the findings."""
     why: str

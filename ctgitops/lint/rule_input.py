@@ -30,10 +30,19 @@ class Transaction:
     """Whether the file runs in batches."""
     statements: int = 1
     """The number of statements in the file."""
-    row_security: frozenset[str] = frozenset()
-    """Names of the tables for which the file enables row-level security."""
+    written: tuple[tuple[str, Node], ...] = ()
+    """All statements of the file with their kinds, also those of DO blocks, whether they ran already or not."""
     mixed_reported: bool = False
     """Whether the rule `mixed-file` already reported the file."""
+
+    def of_kind(self, *kinds: str) -> Iterator[Node]:
+        """The statements of the file of these kinds, before and after the present one."""
+        return (node for kind, node in self.written if kind in kinds)
+
+    def altering(self, subtype: str) -> frozenset[str]:
+        """The unqualified names of the tables that an ALTER TABLE of the file changes in this way."""
+        altered = (node for node in self.of_kind("AlterTableStmt") if _has(node, subtype))
+        return frozenset(relation_name(node.get("relation", {}))[1] for node in altered)
 
     def hold(self, case: Case) -> None:
         """Adds a statement's locks, which PostgreSQL holds until the end of the transaction."""
@@ -150,6 +159,10 @@ class Case:
             if table:
                 found[table.name] = max(wanted.mode, found.get(table.name, wanted.mode))
         return found
+
+
+def _has(node: Node, subtype: str) -> bool:
+    return any(item.get("AlterTableCmd", {}).get("subtype") == subtype for item in node.get("cmds", ()))
 
 
 def _unquoted(text: str) -> Name:

@@ -19,7 +19,6 @@ from .allowance import allowances, judged
 from .catalog import Catalog
 from .fold import apply
 from .nested_statements import Unread, with_inner
-from .nodes import relation_name
 from .registry import rules_for
 from .rule import Hit, Rule
 from .rule_input import Case, Transaction
@@ -52,9 +51,10 @@ class Linter:
             whole=transactional,
             batched=is_batched(script.sql),
             statements=len(found),
-            row_security=frozenset(Guard().each("row-level security", lambda: _secured(found, self.catalog))),
+            written=tuple(Guard().each("the statements of the file", lambda: _written(found, self.catalog))),
         )
-        findings = dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
+        findings = dict.fromkeys(self._whole(script, found[:1], transaction))
+        findings |= dict.fromkeys(each for tree in found for each in self._statement(script, tree, transaction))
         allowed = allowances(script, [(script.first_word(tree.start, tree.end), tree.end) for tree in found])
         self.catalog.path, self.catalog.timezone = path, ""
         return judged(script.path, findings, allowed, self.severities, self.today)
@@ -76,6 +76,15 @@ class Linter:
                     guard.value("its effect on the schema", partial(apply, self.catalog, kind, node), None)
         self.catalog.complete = self.catalog.complete and not guard.failures
         self.catalog.path, self.catalog.timezone = path, ""
+
+    def _whole(self, script: Script, first: tuple[Tree, ...], transaction: Transaction) -> Iterator[Finding]:
+        """The findings about the file itself, at its first statement."""
+        for tree in first:
+            guard, start = Guard(), script.first_word(tree.start, tree.end)
+            case = Case("File", {"sql": script.sql, "first": start}, self.catalog, transaction)
+            for rule in self._active("File"):
+                yield from guard.each(f"rule {rule.id}", partial(self._found, rule, case, script, tree))
+            yield from self._failed(script, tree, guard.failures)
 
     def _read(self, tree: Tree, guard: Guard) -> Iterator[tuple[str, Node | Unread]]:
         inner = guard.each("the statements that it runs", lambda: with_inner(tree.kind, tree.node, self.catalog))
@@ -135,13 +144,11 @@ class Linter:
         )
 
 
-def _secured(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[str]:
-    """The names of the tables for which a file enables row-level security, also in DO blocks."""
+def _written(found: tuple[Tree, ...], catalog: Catalog) -> Iterator[tuple[str, Node]]:
     for tree in found:
-        for kind, node, _ in with_inner(tree.kind, tree.node, catalog):
-            parts = [item.get("AlterTableCmd", {}).get("subtype") for item in node.get("cmds", ())]
-            if kind == "AlterTableStmt" and "AT_EnableRowSecurity" in parts:
-                yield relation_name(node.get("relation", {}))[1]
+        for kind, node, unread in with_inner(tree.kind, tree.node, catalog):
+            if unread is None:
+                yield kind, node
 
 
 def _place_of(script: Script, tree: Tree, part: Node | None) -> int:

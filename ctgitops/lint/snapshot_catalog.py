@@ -66,6 +66,8 @@ def _written(snapshot: Snapshot) -> Iterator[str]:
     for each in (*by_kind["index"], *by_kind["constraint"]):
         if "clustered" in each.attributes:
             yield f"alter table {each.of} cluster on {each.name.rpartition('.')[2]}"
+    for each in by_kind["policy"]:
+        yield f"create policy {each.name.removeprefix(f'{each.of}.')} on {each.of}"
     yield from (_function(each) for kind in ("function", "procedure") for each in by_kind[kind])
 
 
@@ -77,7 +79,8 @@ def _domain(each: SchemaObject) -> str:
 
 def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
     if each.kind in {"view", "materialized view"}:
-        yield f"create {each.kind} {each.name} as select 1"
+        options = f" with ({options})" if (options := each.attributes.get("options")) else ""
+        yield f"create {each.kind} {each.name}{options} as {each.attributes.get('definition', 'select 1').rstrip(';')}"
         return
     attributes = each.attributes
     key = f" partition by {attributes['partition_key']}" if "partition_key" in attributes else ""
@@ -94,6 +97,8 @@ def _relation(each: SchemaObject, columns: list[SchemaObject]) -> Iterator[str]:
             yield f"alter table {each.name} set {word} {name}"
     if attributes.get("row_security", "").startswith("enabled"):
         yield f"alter table {each.name} enable row level security"
+    if attributes.get("row_security", "").endswith("forced"):
+        yield f"alter table {each.name} force row level security"
 
 
 def _place(each: SchemaObject) -> Iterator[str]:
@@ -107,7 +112,9 @@ def _column(table: str, column: SchemaObject) -> str:
     name = column.name.removeprefix(f"{table}.")
     not_null = " not null" if column.attributes.get("not_null") == "yes" else ""
     collation = f" collate {name_}" if (name_ := column.attributes.get("collation")) else ""
-    return f"{name} {column.attributes.get('type', 'text')}{collation}{not_null}"
+    how, _, expression = column.attributes.get("generated", "").partition(" ")
+    generated = f" generated always as ({expression}) {how}" if how else ""
+    return f"{name} {column.attributes.get('type', 'text')}{collation}{generated}{not_null}"
 
 
 def _function(each: SchemaObject) -> str:

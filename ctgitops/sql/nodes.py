@@ -67,7 +67,8 @@ def switched_on(items: Sequence[Node], name: str) -> bool:
     if found is None or "arg" not in found:
         return found is not None
     boolean, number, text = (found["arg"].get(kind, {}) for kind in ("Boolean", "Integer", "String"))
-    return bool(boolean.get("boolval") or number.get("ival")) or text.get("sval", "").lower() in {"true", "on"}
+    word = "".join(parts_of(found["arg"].get("TypeName", {}).get("names", []))) or text.get("sval", "")
+    return bool(boolean.get("boolval") or number.get("ival")) or word.lower() in {"true", "on", "yes"}
 
 
 def dropped_names(node: Node) -> Iterator[tuple[str, ...]]:

@@ -49,6 +49,10 @@ def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rew
         ("create table t (id int);\n-- next file\ncreate index on t (id);", ["blocking-index"]),
         ("create table if not exists orders (id int);\ncreate index on orders (id);", ["blocking-index"]),
         ("create table n (id int);\nalter table n rename to m;\ncreate index on m (id);", []),
+        (
+            "create policy p on orders;\nalter policy p on orders rename to q;\ncreate index on q (id);",
+            ["blocking-index"],
+        ),
         ("create temp table orders (id int);\ncreate index on orders (id);", []),
         ("set search_path to other;\ncreate table orders (id int);\ncreate index on orders (id);", []),
         ("create index on other.orders (id);", ["blocking-index"]),
@@ -86,6 +90,30 @@ def test_every_measured_pair_of_types_costs_what_was_measured_and_all_others_rew
 )
 def test_the_same_statement_is_judged_by_what_was_before_it(text: str, rules: list[str]) -> None:
     assert rules_found(text) == rules
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("alter table orders alter column code type varchar(30) using code::varchar(25);", []),
+        ("alter table orders alter column code type varchar(30) using code::varchar(5);", ["rewriting-type"]),
+        ("alter table orders alter column code type varchar(30) using code::text;", ["rewriting-type"]),
+        ("alter table orders alter column code type text using code::varchar;", []),
+        ("alter table old alter column code type varchar(30);", []),
+        ("alter table old alter column code type varchar(10);", ["rewriting-type"]),
+        ("alter table old alter column short type varchar(3);", []),
+        ("alter table old alter column longer type varchar(30);", ["rewriting-type"]),
+    ],
+)
+def test_a_varchar_that_only_grows_is_known(text: str, rules: list[str]) -> None:
+    """PostgreSQL 15.18 rewrites for `USING code::text`, whose result it cuts to 30, but not for a varchar(25)."""
+    given = "create table old as select *, note::varchar(2) as short, note || code as longer from orders;"
+    assert rules_found(text, given) == rules
+
+
+def test_a_type_that_no_file_shows_is_said_to_be_unknown() -> None:
+    (finding,) = linted("alter table elsewhere alter column code type varchar(30);")
+    assert "its present type, which is not known" in finding.what
 
 
 def test_an_index_that_the_column_is_in_is_built_anew_and_a_check_is_proved_anew() -> None:
@@ -184,8 +212,10 @@ def test_what_a_called_function_changes_is_judged_where_it_is_called() -> None:
         "'begin execute format(''create index on %I (id)'', t); update orders set note = null; end';"
         "create procedure p() language sql as 'alter table orders add check (amount > 0)';"
     )
-    assert rules_found("select f('orders');", given) == ["blocking-index"]
-    assert rules_found("do $$ begin perform f('orders'); end $$;", given) == ["blocking-index"]
+    assert rules_found("select f('orders');", given) == ["blocking-index", "no-where"]
+    assert rules_found("do $$ begin perform f('orders'); end $$;", given) == ["blocking-index", "no-where"]
+    routine = "create function g() returns void language sql as 'update orders set note = null where id = quantity';"
+    assert rules_found("select g();", routine) == []
     assert rules_found("call p();", given) == ["check-scan"]
     assert rules_found("select g('orders');", given) == []
 

@@ -213,3 +213,6 @@ alter table base drop column note
 alter table wide rename column b to bb
 alter table wide rename a to aa
 alter table parts rename column id to idd
+alter table wide add column aa int generated always as (a + h) virtual; alter table wide alter column aa type bigint
+alter table wide add column aa int generated always as (a + h) virtual; alter table wide alter column aa type text
+alter table wide add column aa int generated always as (a + h) virtual; alter table wide alter column aa set expression as (a)

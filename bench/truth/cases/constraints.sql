@@ -126,3 +126,6 @@ create cast (mood as int) with inout
 drop domain if exists lone cascade
 drop type one cascade
 drop type mood cascade
+alter table refs add constraint f foreign key (child_id) references target (id) not enforced; alter table refs alter constraint f enforced
+alter table refs add constraint f foreign key (child_id) references target (id) not valid; alter table refs alter constraint f enforced
+alter table refs add constraint f foreign key (child_id) references target (id) not enforced; alter table refs alter constraint f deferrable

@@ -12,6 +12,7 @@ _FOLDS = {
     "CreateTableAsStmt": create.table_as,
     "SelectStmt": create.selected,
     "ViewStmt": create.view,
+    "CreatePolicyStmt": create.policy,
     "IndexStmt": create.index,
     "CreateDomainStmt": create.domain,
     "CreateFunctionStmt": create.function,

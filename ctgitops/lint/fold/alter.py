@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ...sql.nodes import Node, commands, options_of, text_of
+from ...sql.nodes import Node, commands, option, options_of, switched_on, text_of
 from ..added_columns import added_column, collation_of, constraint_of, target
 from ..catalog import Catalog, Column, Table
 from ..nodes import name_of, relation_name
@@ -84,10 +84,25 @@ def _validate(_catalog: Catalog, of: Table, command: Node) -> None:
                 of.columns.setdefault(name, Column()).not_null = True
 
 
+def _alter_constraint(_catalog: Catalog, of: Table, command: Node) -> None:
+    """ALTER CONSTRAINT … ENFORCED, which validates a constraint that was not enforced, and NOT ENFORCED."""
+    part = target(command)
+    constraint = of.constraints.get(part.get("conname", ""))
+    if constraint and part.get("alterEnforceability"):
+        enforced = bool(part.get("is_enforced"))
+        constraint.valid = enforced and (constraint.valid or not constraint.enforced)
+        constraint.enforced = enforced
+
+
 def _type(_catalog: Catalog, of: Table, command: Node) -> None:
     column = of.columns.setdefault(command.get("name", ""), Column())
     column.type = type_of(target(command).get("typeName", {}))
     column.collation = collation_of(target(command))
+
+
+def _plain(_catalog: Catalog, of: Table, command: Node) -> None:
+    """DROP EXPRESSION."""
+    of.columns.setdefault(command.get("name", ""), Column()).generated = ""
 
 
 def _nullable(*, not_null: bool) -> _Fold:
@@ -100,6 +115,20 @@ def _nullable(*, not_null: bool) -> _Fold:
 def _attribute(name: str, value: object) -> _Fold:
     """An action that sets an attribute of the model's table."""
     return lambda _catalog, of, _command: setattr(of, name, value)
+
+
+def _options(_catalog: Catalog, of: Table, command: Node) -> None:
+    """SET and RESET of a view's options."""
+    invoker = security_invoker(command)
+    of.security_invoker = of.security_invoker if invoker is None else invoker
+
+
+def security_invoker(command: Node) -> bool | None:
+    """What an action makes of the option `security_invoker`; None if it does not change it."""
+    items = target(command).get("List", {}).get("items", [])
+    if option(items, "security_invoker") is None:
+        return None
+    return command.get("subtype") == "AT_SetRelOptions" and switched_on(items, "security_invoker")
 
 
 def _access_method(_catalog: Catalog, of: Table, command: Node) -> None:
@@ -149,7 +178,9 @@ _PARTS: dict[str, _Fold] = {
     "AT_AddConstraint": _add_constraint,
     "AT_DropConstraint": _drop_constraint,
     "AT_ValidateConstraint": _validate,
+    "AT_AlterConstraint": _alter_constraint,
     "AT_AlterColumnType": _type,
+    "AT_DropExpression": _plain,
     "AT_SetNotNull": _nullable(not_null=True),
     "AT_DropNotNull": _nullable(not_null=False),
     "AT_SetLogged": _attribute("logged", value=True),
@@ -157,6 +188,11 @@ _PARTS: dict[str, _Fold] = {
     "AT_SetAccessMethod": _access_method,
     "AT_SetTableSpace": _tablespace,
     "AT_EnableRowSecurity": _attribute("row_security", value=True),
+    "AT_DisableRowSecurity": _attribute("row_security", value=False),
+    "AT_ForceRowSecurity": _attribute("row_security_forced", value=True),
+    "AT_NoForceRowSecurity": _attribute("row_security_forced", value=False),
+    "AT_SetRelOptions": _options,
+    "AT_ResetRelOptions": _options,
     "AT_ClusterOn": _cluster_on,
     "AT_DropCluster": _cluster_on,
     "AT_AddOf": _of_type,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from ...sql.nodes import Node, options_of, parts_of, text_of
+from ...sql.nodes import Node, options_of, parts_of, switched_on, text_of
 from ..added_columns import AddedColumn, added_column, constraint_of, index_columns
 from ..catalog import Catalog, Column, Domain, Function, Index, Table
 from ..nodes import Name, columns_in, name_of, relation_name
+from ..queries import columns_of, relations_in
 from ..types import type_of
 
 
@@ -83,7 +84,7 @@ def become_partition(child: Table, whole: Table | None, bound: Node) -> None:
 
 def add_column(catalog: Catalog, to: Table, added: AddedColumn) -> None:
     """Adds a column with the constraints of its definition."""
-    to.columns[added.name] = Column(added.type, added.not_null, added.collation)
+    to.columns[added.name] = Column(added.type, added.not_null, added.collation, added.generated)
     for node in added.constraints:
         if node.get("contype") in {"CONSTR_CHECK", "CONSTR_FOREIGN", "CONSTR_UNIQUE", "CONSTR_PRIMARY"}:
             add_constraint(catalog, to, node, added.name)
@@ -102,8 +103,12 @@ def add_constraint(catalog: Catalog, to: Table, node: Node, column: str = "") ->
     name = node.get("conname", "") or _usual_name(to, constraint.columns, kind)
     to.constraints[name] = constraint
     if constraint.kind in {"CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"}:
-        catalog.indexes.pop((to.name[0], node.get("indexname", "")), None)
-        catalog.indexes[to.name[0], name] = Index(to.name, constraint.columns)
+        known_index = catalog.indexes.pop((to.name[0], node.get("indexname", "")), None)
+        made = Index(to.name, constraint.columns, unique=constraint.kind != "CONSTR_EXCLUSION")
+        made.keys = (
+            known_index.keys if known_index else parts_of(node.get("keys", [])) or tuple(sorted(constraint.columns))
+        )
+        catalog.indexes[to.name[0], name] = made
 
 
 def _usual_name(to: Table, columns: frozenset[str], kind: str) -> str:
@@ -128,18 +133,20 @@ def foreign_table(catalog: Catalog, node: Node) -> None:
 def table_as(catalog: Catalog, node: Node) -> None:
     """Applies CREATE TABLE … AS and CREATE MATERIALIZED VIEW."""
     kind = "materialized view" if node.get("objtype") == "OBJECT_MATVIEW" else "table"
-    _made_by_query(catalog, node.get("into", {}), kind)
+    _made_by_query(catalog, node.get("into", {}), kind, node.get("query", {}))
 
 
-def _made_by_query(catalog: Catalog, into: Node, kind: str) -> None:
+def _made_by_query(catalog: Catalog, into: Node, kind: str, query: Node) -> None:
     if made := _made(catalog, into.get("rel", {}), kind):
         made.known = False
+        made.columns = columns_of(query, catalog)
+        made.reads = relations_in(query, catalog)
 
 
 def selected(catalog: Catalog, node: Node) -> None:
     """Applies SELECT … INTO, and calls of set_config that change the search path."""
     if "intoClause" in node:
-        _made_by_query(catalog, node["intoClause"], "table")
+        _made_by_query(catalog, node["intoClause"], "table", {"SelectStmt": node})
         return
     for item in node.get("targetList", ()):
         call = item.get("ResTarget", {}).get("val", {}).get("FuncCall", {})
@@ -150,8 +157,18 @@ def selected(catalog: Catalog, node: Node) -> None:
 
 
 def view(catalog: Catalog, node: Node) -> None:
-    """Applies CREATE VIEW."""
-    _made(catalog, node.get("view", {}), "view")
+    """Applies CREATE VIEW. CREATE OR REPLACE VIEW changes the query and the options of an existing view."""
+    relation = node.get("view", {})
+    made = _made(catalog, relation, "view") or catalog.table(relation_name(relation))
+    if made and made.kind == "view":
+        made.reads = relations_in(node.get("query", {}), catalog)
+        made.security_invoker = switched_on(node.get("options", ()), "security_invoker")
+
+
+def policy(catalog: Catalog, node: Node) -> None:
+    """Applies CREATE POLICY."""
+    if found := catalog.table(relation_name(node.get("table", {}))):
+        found.policies.add(node.get("policy_name", ""))
 
 
 def index(catalog: Catalog, node: Node) -> None:
@@ -163,6 +180,8 @@ def index(catalog: Catalog, node: Node) -> None:
     method = node.get("accessMethod", "btree")
     name = node.get("idxname") or f"{on[1]}_{len(catalog.indexes)}_idx"
     made = Index(on, columns, computed, _own_classes(elements), method)
+    made.keys = tuple(each.get("IndexElem", {}).get("name", "") for each in node.get("indexParams", ()))
+    made.unique, made.partial = bool(node.get("unique")), "whereClause" in node
     catalog.indexes.setdefault((on[0], name), made)
 
 
@@ -192,9 +211,14 @@ def domain(catalog: Catalog, node: Node) -> None:
 
 def function(catalog: Catalog, node: Node) -> None:
     """Applies CREATE FUNCTION."""
+    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = function_of(node)
+
+
+def function_of(node: Node) -> Function:
+    """The function that a CREATE FUNCTION defines."""
     options = options_of(node.get("options", []))
     volatility = options.get("volatility", {}).get("String", {}).get("sval", "volatile")
     language = options.get("language", {}).get("String", {}).get("sval", "sql")
     body = options.get("as", {}).get("List", {}).get("items", [])
     text = body[0].get("String", {}).get("sval", "") if body else ""
-    catalog.functions[catalog.created(name_of(node.get("funcname", [])))] = Function(volatility, language.lower(), text)
+    return Function(volatility, language.lower(), text)

@@ -12,7 +12,7 @@ _TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABL
 
 
 def drop(catalog: Catalog, node: Node) -> None:
-    """Drops tables, views, indexes, domains, functions and schemas."""
+    """Drops tables, views, indexes, policies, domains, functions and schemas."""
     what = node.get("removeType", "")
     for parts in dropped_names(node):
         name = qualified(parts)
@@ -20,12 +20,19 @@ def drop(catalog: Catalog, node: Node) -> None:
             _table(catalog, catalog.full(name))
         elif what == "OBJECT_INDEX":
             catalog.indexes.pop(catalog.full(name), None)
+        elif what == "OBJECT_POLICY":
+            _policy(catalog, qualified(parts[:-1]), name[1])
         elif what == "OBJECT_SCHEMA":
             _schema(catalog, name[1])
         elif what in {"OBJECT_FUNCTION", "OBJECT_ROUTINE"}:
             _first(catalog.functions, catalog, name)
         elif what in {"OBJECT_DOMAIN", "OBJECT_TYPE"}:
             _first(catalog.domains, catalog, name)
+
+
+def _policy(catalog: Catalog, table: Name, name: str) -> None:
+    if found := catalog.table(table):
+        found.policies.discard(name)
 
 
 def _first(of: dict[Name, Any], catalog: Catalog, name: Name) -> None:

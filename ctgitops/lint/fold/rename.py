@@ -9,6 +9,8 @@ from ...sql.nodes import Node
 from ..catalog import Catalog, Table
 from ..nodes import Name, name_of, relation_name, with_column_renamed
 
+_TABLES = {"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"}
+"""Without triggers, rules and policies, whose RENAME names the table too."""
 _TYPES = {"OBJECT_DOMAIN", "OBJECT_TYPE"}
 
 
@@ -20,19 +22,30 @@ def rename(catalog: Catalog, node: Node) -> None:
     if node.get("renameType") in _TYPES:
         of = name_of(node.get("object", {}).get("List", {}).get("items", []))
         _rename_type(catalog, of, lambda old: (old[0], node.get("newname", "")))
-        return
+    elif "relation" in node:
+        _rename_in(catalog, node)
+
+
+def _rename_in(catalog: Catalog, node: Node) -> None:
+    """RENAME of a relation, or of a part of it."""
     name = catalog.full(relation_name(node.get("relation", {})))
     found, new = catalog.tables.get(name), node.get("newname", "")
     if node.get("renameType") == "OBJECT_COLUMN" and found:
         _rename_column(catalog, found, node.get("subname", ""), new)
     elif node.get("renameType") == "OBJECT_TABCONSTRAINT" and found and node.get("subname") in found.constraints:
-        found.constraints[new] = found.constraints.pop(node["subname"])
-        if (name[0], node["subname"]) in catalog.indexes:
-            catalog.indexes[name[0], new] = catalog.indexes.pop((name[0], node["subname"]))
+        _rename_constraint(catalog, found, node["subname"], new)
     elif name in catalog.indexes:
         catalog.indexes[name[0], new] = catalog.indexes.pop(name)
-    elif found and node.get("renameType") != "OBJECT_COLUMN":
+    elif found and node.get("renameType") == "OBJECT_POLICY":
+        found.policies = found.policies - {node.get("subname", "")} | {new}
+    elif found and node.get("renameType") in _TABLES:
         rename_table(catalog, found, (name[0], new))
+
+
+def _rename_constraint(catalog: Catalog, of: Table, old: str, new: str) -> None:
+    of.constraints[new] = of.constraints.pop(old)
+    if (of.name[0], old) in catalog.indexes:
+        catalog.indexes[of.name[0], new] = catalog.indexes.pop((of.name[0], old))
 
 
 def _rename_column(catalog: Catalog, of: Table, old: str, new: str) -> None:

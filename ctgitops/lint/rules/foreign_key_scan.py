@@ -1,15 +1,22 @@
-"""Reports a foreign key that is validated while writes to both tables are blocked."""
+"""Reports a foreign key that is validated while writes to both tables are blocked, also by ALTER CONSTRAINT … ENFORCED.
+
+On PostgreSQL 18.4, ENFORCED takes ACCESS EXCLUSIVE on the table, SHARE ROW EXCLUSIVE on the referenced table, and
+checks every row. For a constraint that is enforced already, but NOT VALID, it checks none. PostgreSQL 18 accepts it
+for foreign keys only."""
 
 from __future__ import annotations
 
-from ..added_columns import referenced
+from ..added_columns import referenced, target
 from ..fixes import not_valid
 from ..nodes import written
 from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
 
+_ADD_AGAIN = "drop the constraint, add it as NOT VALID, then VALIDATE it in a separate migration"
+
 
 def check(case: Case) -> Hits:
     """Skips a new column without a default: all its values are null, so PostgreSQL checks no row."""
+    yield from _enforced(case)
     for table, node, added in case.added_constraints("CONSTR_FOREIGN"):
         if node.get("skip_validation"):
             continue
@@ -19,6 +26,19 @@ def check(case: Case) -> Hits:
         both = f"`{called(table)}`" if other == called(table) else f"`{called(table)}` and `{other}`"
         what = f"blocks writes to {both} while every row of `{called(table)}` is checked"
         yield Hit(what, part=added.definition if added else node)
+
+
+def _enforced(case: Case) -> Hits:
+    table = case.altered_with_rows
+    for command in case.parts("AT_AlterConstraint") if table else ():
+        part = target(command)
+        known = table.constraints.get(part.get("conname", "")) if table else None
+        if table and part.get("alterEnforceability") and part.get("is_enforced") and not (known and known.enforced):
+            other = f", and writes to `{written(known.refers_to)}`," if known and known.refers_to else ""
+            what = (
+                f"blocks reads and writes on `{called(table)}`{other} while every row of `{called(table)}` is checked"
+            )
+            yield Hit(what, _ADD_AGAIN, lock=LockMode.ACCESS_EXCLUSIVE, part=part)
 
 
 RULE = Rule(

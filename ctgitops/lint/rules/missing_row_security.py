@@ -14,7 +14,7 @@ def check(case: Case) -> Hits:
     if relation.get("relpersistence") == "t" or name in case.catalog.tables or "partbound" in case.node:
         return
     exposed = case.exposed_schemas or _schemas_with(case)
-    if name[0] in exposed and name[1] not in case.transaction.row_security:
+    if name[0] in exposed and name[1] not in case.transaction.altering("AT_EnableRowSecurity"):
         yield Hit(f"exposes all rows of `{called(Table(name))}` to every client with access to the schema `{name[0]}`")
 
 
@@ -34,5 +34,6 @@ RULE = Rule(
     check=check,
     given="alter table orders enable row level security;",
     bad="create table letters (id bigint primary key, body text);",
-    good="create table letters (id bigint primary key, body text);\nalter table letters enable row level security;",
+    good="create table letters (id bigint primary key, body text);\nalter table letters enable row level security;\n"
+    "create policy own on letters using (id = current_setting('app.letter')::bigint);",
 )

@@ -14,7 +14,7 @@ def check(case: Case) -> Hits:
     """Skips a column that is already NOT NULL, or that a validated CHECK proves to be not null."""
     table = case.altered_with_rows
     for name, part in _columns(case) if table else ():
-        if table and not table.proved_not_null(name):
+        if table and (part.get("subtype") == "AT_SetExpression" or not table.proved_not_null(name)):
             what = f"blocks reads and writes on `{called(table)}` while every row is checked for NULL in `{name}`"
             yield Hit(what, part=part)
 
@@ -25,9 +25,17 @@ def _columns(case: Case) -> Iterator[tuple[str, Node]]:
     added = {each.name for each in new}
     for command in case.parts("AT_SetNotNull"):
         yield from ((name, command) for name in {command.get("name", "")} - added)
+    for command in case.parts("AT_SetExpression"):
+        yield from ((name, command) for name in _virtual(case, command.get("name", "")))
     for _, node, column in case.added_constraints("CONSTR_NOTNULL"):
         if column is None and not node.get("skip_validation"):
             yield from ((name, node) for name in sorted(columns_of(node) - added))
+
+
+def _virtual(case: Case, name: str) -> set[str]:
+    """The column, if SET EXPRESSION checks it: PostgreSQL 18 checks a virtual column that is NOT NULL again."""
+    column = case.altered.columns.get(name) if case.altered else None
+    return {name} if column and column.generated == "virtual" and column.not_null else set()
 
 
 RULE = Rule(

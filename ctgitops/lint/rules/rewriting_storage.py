@@ -36,6 +36,9 @@ def _unchanged(table: Table, command: Node) -> bool:
             already = command.get("name", "heap") == table.storage[0]
         case "AT_SetTableSpace":
             already = command.get("name", "").replace("pg_default", "") == table.storage[1]
+        case "AT_SetExpression":
+            column = table.columns.get(command.get("name", ""))
+            return column is not None and column.generated == "virtual"
         case _:
             already = False
     return table.known and already

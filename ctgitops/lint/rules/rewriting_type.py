@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Any
 
 from ...sql.nodes import Node
@@ -39,7 +40,12 @@ def _hits(case: Case, table: Table, command: Node) -> Hits:
     blocks = f"blocks reads and writes on `{called(table)}` while"
     match _change_of(case.catalog, table, name, definition):
         case _Change.REWRITE:
-            yield Hit(f"{blocks} it is rewritten, because `{name}` becomes {new}", part=command)
+            unless = (
+                ""
+                if _known(table, name) or "raw_default" in definition
+                else f", unless its present type, which is not known, fits {new} as it is"
+            )
+            yield Hit(f"{blocks} it is rewritten, because `{name}` becomes {new}{unless}", part=command)
         case _Change.INDEXES:
             yield Hit(f"{blocks} the indexes on `{name}` are rebuilt", _DROP_FIRST, part=command)
         case _Change.CHECKS:
@@ -49,6 +55,10 @@ def _hits(case: Case, table: Table, command: Node) -> Hits:
             yield Hit(what, _SET_UTC, blocks=False, part=command)
         case _Change.NOTHING:
             pass
+
+
+def _known(table: Table, name: str) -> bool:
+    return name in table.columns and table.columns[name].type != UNKNOWN
 
 
 class _Change(Enum):
@@ -67,9 +77,9 @@ def _change_of(catalog: Catalog, table: Table, column: str, definition: Node) ->
     new, using = type_of(definition.get("typeName", {})), definition.get("raw_default")
     known = table.columns.get(column)
     old = known.type if known else UNKNOWN
-    cost = _cost(catalog, old, new)
-    if using is not None and not _plain(using, column, new):
-        cost = Cost.REWRITE
+    if known and known.generated == "virtual":  # not stored: PostgreSQL 18.4 checks rows, and only against a CHECK
+        return _Change.CHECKS if _checked(table, column) else _Change.NOTHING
+    cost = _cost_using(catalog, old, new, using, column)
     if cost is Cost.REWRITE:
         return _Change.REWRITE
     same = catalog.base(old) == catalog.base(new)
@@ -97,14 +107,16 @@ def _cost(catalog: Catalog, old: Type, new: Type) -> Cost:
     return cost_of(catalog.base(old), catalog.base(new))
 
 
-def _plain(using: Any, column: str, new: Type) -> bool:
-    """Whether USING is only the column, or the column cast to the new type."""
-    node = using
+def _cost_using(catalog: Catalog, old: Type, new: Type, using: Any, column: str) -> Cost:
+    """The cost with USING: that of the change if each cast in it is free, as in `code::varchar(30)`; else a rewrite."""
+    node, steps = using, [new]
     while isinstance(node, dict) and "TypeCast" in node:
-        if not alike(type_of(node["TypeCast"].get("typeName", {})), new):
-            return False
+        steps.append(type_of(node["TypeCast"].get("typeName", {})))
         node = node["TypeCast"].get("arg", {})
-    return isinstance(node, dict) and "ColumnRef" in node and columns_in(node) == {column}
+    if using is not None and not (isinstance(node, dict) and "ColumnRef" in node and columns_in(node) == {column}):
+        return Cost.REWRITE
+    costs = [_cost(catalog, *pair) for pair in pairwise([old, *reversed(steps)])]
+    return Cost.REWRITE if Cost.REWRITE in costs else _cost(catalog, old, new)
 
 
 def _checked(table: Table, column: str) -> bool:

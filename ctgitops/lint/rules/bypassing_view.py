@@ -1,0 +1,85 @@
+"""Reports a view that bypasses the row-level security of the tables that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...sql.nodes import commands, switched_on
+from ..catalog import Table
+from ..fold.alter import security_invoker
+from ..nodes import Name, relation_name
+from ..queries import relations_in
+from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
+
+_BEFORE_15 = "PostgreSQL has no security_invoker before 15: use a SECURITY INVOKER function that returns the rows"
+
+
+def check(case: Case) -> Hits:
+    """Reports a new view, a view that loses `security_invoker`, and row-level security of a table that views read."""
+    for view, tables in _views(case):
+        names = ", ".join(f"`{called(table)}`" for table in tables)
+        what = f"the view `{called(view)}` shows every row of {names}, because it runs with the policies of its owner"
+        yield Hit(what, _BEFORE_15 if 0 < case.catalog.major < 15 else "")
+
+
+def _views(case: Case) -> Iterator[tuple[Table, list[Table]]]:
+    node = case.node
+    if case.kind == "ViewStmt":
+        view = Table(case.catalog.created(relation_name(node.get("view", {}))), "view")
+        invoker = switched_on(node.get("options", ()), "security_invoker") or view.name[1] in _given_invoker(case)
+        tables = [] if invoker else _secured(case, relations_in(node.get("query", {}), case.catalog))
+        yield from [(view, tables)] if tables else ()
+        return
+    altered = case.catalog.table(relation_name(node.get("relation", {})))
+    options = case.parts("AT_SetRelOptions", "AT_ResetRelOptions")
+    if altered and altered.kind == "view" and any(security_invoker(each) is False for each in options):
+        tables = _secured(case, altered.reads)
+        yield from [(altered, tables)] if tables else ()
+    if altered and any(case.parts("AT_EnableRowSecurity")) and _secured(case, frozenset({altered.name})):
+        yield from ((view, [altered]) for view in _readers(case, altered))
+
+
+def _readers(case: Case, table: Table) -> Iterator[Table]:
+    """The views of earlier files that read a table as their owner."""
+    made = {relation_name(node.get("view", {}))[1] for node in case.transaction.of_kind("ViewStmt")}
+    for view in case.catalog.tables.values():
+        if view.kind == "view" and not view.security_invoker and table.name in view.reads:
+            yield from [view] if view.name[1] not in made | _given_invoker(case) else ()
+
+
+def _given_invoker(case: Case) -> set[str]:
+    """The views that an ALTER VIEW … SET (security_invoker) of the file changes."""
+    altered = case.transaction.of_kind("AlterTableStmt")
+    given = (node for node in altered if any(map(security_invoker, commands("AlterTableStmt", node))))
+    return {relation_name(node.get("relation", {}))[1] for node in given}
+
+
+def _secured(case: Case, reads: frozenset[Name]) -> list[Table]:
+    """The tables with row-level security among these relations, also through other views; not if FORCE applies."""
+    found: dict[Name, Table] = {}
+    left, seen = list(reads), set[Name]()
+    while left:
+        table = case.catalog.tables.get(left.pop())
+        if table and table.name not in seen:
+            seen.add(table.name)
+            left += table.reads if table.kind == "view" and table.security_invoker else ()
+            forced = table.row_security_forced or table.name[1] in case.transaction.altering("AT_ForceRowSecurity")
+            on = table.row_security or table.name[1] in case.transaction.altering("AT_EnableRowSecurity")
+            found |= {table.name: table} if on and not forced else {}
+    return [found[name] for name in sorted(found)]
+
+
+RULE = Rule(
+    id="bypassing-view",
+    group=Group.SECURITY,
+    severity=Severity.WARNING,
+    kinds=("ViewStmt", "AlterTableStmt"),
+    why="A view reads its tables as its owner. The owner of a table is not subject to its policies, so everybody who "
+    "may read the view sees all rows.",
+    instead="create the view WITH (security_invoker = true), from PostgreSQL 15 on",
+    check=check,
+    given="alter table orders enable row level security;",
+    bad="create view big_orders as select * from orders where amount > 1000;",
+    good="create function big_orders() returns setof orders language sql stable\n"
+    "as 'select * from orders where amount > 1000';",
+)

@@ -1,0 +1,33 @@
+"""Reports a dropped UNIQUE that a known INSERT … ON CONFLICT needs."""
+
+from __future__ import annotations
+
+from ..arbiters import dropped_uniques, users_of
+from ..rule import Case, Group, Hit, Hits, LockMode, Rule, Severity, called
+
+
+def check(case: Case) -> Hits:
+    """Looks into the functions of the schema. The bodies in SQL and PL/pgSQL are read, not those of other languages."""
+    for dropped in dropped_uniques(case):
+        for function in users_of(case, dropped):
+            insert = f"INSERT … ON CONFLICT ({dropped.columns}) into `{called(dropped.table)}`"
+            what = f"breaks {insert} in the function `{function}`: no unique constraint matches it any more"
+            yield Hit(what, part=dropped.part)
+
+
+RULE = Rule(
+    id="drop-conflict-target",
+    group=Group.COMPATIBILITY,
+    severity=Severity.ERROR,
+    kinds=("AlterTableStmt", "DropStmt"),
+    why="INSERT … ON CONFLICT fails if no unique constraint or index matches the columns, or the constraint, that it "
+    "names. Functions are checked when they run, so that the DROP succeeds and the next call fails.",
+    instead="change the function first, or create a unique index on the same columns CONCURRENTLY before",
+    check=check,
+    lock=LockMode.ACCESS_EXCLUSIVE,
+    given="alter table orders add constraint orders_number unique (number);\n"
+    "create function put(n bigint) returns void language sql as "
+    "'insert into orders (id, number) values (n, n) on conflict (number) do nothing';",
+    bad="alter table orders drop constraint orders_number;",
+    good="drop function put(bigint);\nalter table orders drop constraint orders_number;",
+)

@@ -1,0 +1,55 @@
+"""Reports a policy that lets every row through."""
+
+from __future__ import annotations
+
+from ...sql.nodes import Node
+from ..nodes import relation_name
+from ..rule import Case, Group, Hit, Hits, Rule, Severity, called
+from ..tautology import always_true
+
+_BYPASS = {"service_role", "postgres", "supabase_admin"}
+"""Roles that are not subject to policies anyway: superusers, and those with BYPASSRLS."""
+_ANYONE = {"PUBLIC", "anon", "anonymous", "web_anon"}
+
+
+def check(case: Case) -> Hits:
+    """Reports writes for any role, and reads for PUBLIC and anonymous users; a restrictive policy grants nothing."""
+    node = case.node
+    restrictive = case.kind == "CreatePolicyStmt" and not node.get("permissive")
+    roles = {_name(item.get("RoleSpec", {})) for item in node.get("roles", ())}
+    if restrictive or (roles and roles <= _BYPASS):
+        return
+    table = case.catalog.table(relation_name(node.get("table", {})))
+    name = f"`{called(table)}`" if table else f"`{relation_name(node.get('table', {}))[1]}`"
+    if always_true(node.get("qual"), table) and (node.get("cmd_name") != "select" or roles & _ANYONE):
+        yield Hit(f"lets {_who(roles)} {_what(node)} every row of {name}")
+    elif always_true(node.get("with_check"), table):
+        yield Hit(f"lets {_who(roles)} write any row to {name}")
+
+
+def _name(role: Node) -> str:
+    return "PUBLIC" if role.get("roletype") == "ROLESPEC_PUBLIC" else str(role.get("rolename", ""))
+
+
+def _who(roles: set[str]) -> str:
+    return "every role with a privilege on the table" if "PUBLIC" in roles or not roles else ", ".join(sorted(roles))
+
+
+def _what(node: Node) -> str:
+    return {"select": "read", "update": "update", "delete": "delete"}.get(node.get("cmd_name", ""), "read and write")
+
+
+RULE = Rule(
+    id="open-policy",
+    group=Group.SECURITY,
+    severity=Severity.WARNING,
+    kinds=("CreatePolicyStmt", "AlterPolicyStmt"),
+    why="A policy with USING (true) or WITH CHECK (true) makes row-level security ineffective for its command: "
+    "permissive policies are joined by OR, so that it also overrides all others of the table.",
+    instead="write the condition that a row must meet, such as `owner_id = auth.uid()`; for a table that everybody may "
+    "read, limit the policy to FOR SELECT and name the roles",
+    check=check,
+    given="alter table orders enable row level security;",
+    bad="create policy everything on orders using (true);",
+    good="create policy own on orders using (customer_id = current_setting('app.customer')::bigint);",
+)

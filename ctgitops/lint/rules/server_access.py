@@ -1,0 +1,153 @@
+"""Reports access to the server beyond its database: programs, files, the network, untrusted languages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ...sql.nodes import Node, options_of, parts_of, walk
+from ..catalog import Function
+from ..fold.create import function_of
+from ..nested_statements import statements_in
+from ..rule import Case, Group, Hit, Hits, Rule, Severity
+
+_PROGRAM = "runs a program on the database server, as the operating-system user of PostgreSQL"
+_FILE = "reads or writes files of the database server"
+_NETWORK = "connects from the database server to other servers"
+_CODE = "runs code that PostgreSQL does not restrict: it can do all that the operating-system user of PostgreSQL can"
+_FUNCTIONS = {
+    **dict.fromkeys(
+        (
+            "pg_read_file", "pg_read_binary_file", "pg_stat_file", "pg_ls_dir", "pg_ls_logdir", "pg_ls_waldir",
+            "pg_ls_tmpdir", "pg_ls_archive_statusdir", "lo_import", "lo_export", "pg_file_write", "pg_file_read",
+            "pg_file_rename", "pg_file_unlink", "pg_file_sync", "pg_logdir_ls",
+        ),
+        _FILE,
+    ),
+    **dict.fromkeys(
+        (
+            "dblink", "dblink_connect", "dblink_connect_u", "dblink_exec", "dblink_open", "dblink_send_query",
+            "http", "http_get", "http_post", "http_put", "http_patch", "http_delete", "http_head",
+            "table_import_from_s3", "query_export_to_s3",
+        ),
+        _NETWORK,
+    ),
+}  # fmt: skip
+"""Functions of PostgreSQL, of its contrib modules, and of the extensions http, pg_net and aws_s3."""
+_EXTENSIONS = {
+    **dict.fromkeys(("dblink", "http", "pg_net", "plproxy", "aws_s3", "aws_lambda"), _NETWORK),
+    **dict.fromkeys(("file_fdw", "adminpack"), _FILE),
+    **dict.fromkeys(("plsh", "plr"), _CODE),
+}
+_UNTRUSTED = re.compile(r"pl\w*u|plsh|plr|javau|c|internal")
+"""Names of untrusted languages end with `u` by convention: plpython3u, plperlu, pltclu."""
+_SETTINGS = {
+    **dict.fromkeys(
+        (
+            "archive_command", "restore_command", "archive_cleanup_command", "recovery_end_command",
+            "ssl_passphrase_command",
+        ),
+        _PROGRAM,
+    ),
+    **dict.fromkeys(
+        (
+            "shared_preload_libraries", "session_preload_libraries", "local_preload_libraries", "archive_library",
+            "dynamic_library_path", "jit_provider",
+        ),
+        _CODE,
+    ),
+}  # fmt: skip
+_SETS = {"AlterSystemStmt", "AlterDatabaseSetStmt", "AlterRoleSetStmt"}
+_KINDS = (
+    "CopyStmt",
+    "SelectStmt",
+    "InsertStmt",
+    "UpdateStmt",
+    "DeleteStmt",
+    "MergeStmt",
+    "CallStmt",
+    "CreateTableAsStmt",
+    "ViewStmt",
+    "CreateFunctionStmt",
+    "DoStmt",
+    "LoadStmt",
+    "CreateExtensionStmt",
+    "CreatePLangStmt",
+    "GrantRoleStmt",
+    "CreateForeignServerStmt",
+    "CreateForeignTableStmt",
+    "AlterForeignServerStmt",
+    "ImportForeignSchemaStmt",
+    "CreateSubscriptionStmt",
+    "AlterSubscriptionStmt",
+    *sorted(_SETS),
+)
+_ROLES = {"pg_execute_server_program": _PROGRAM, "pg_read_server_files": _FILE, "pg_write_server_files": _FILE}
+
+
+def check(case: Case) -> Hits:
+    """Reports the statement, and the body of a function that it creates. SQL in other languages is not read."""
+    found = dict.fromkeys(_access(case.kind, case.node))
+    if case.kind == "CreateFunctionStmt":
+        made: Function = function_of(case.node)
+        inner = (said for kind, node in statements_in(made, case.catalog) for said in _access(kind, node))
+        found |= dict.fromkeys(f"{said}, whenever the function is called" for said in inner)
+    yield from map(Hit, found)
+
+
+def _access(kind: str, node: Node) -> Iterator[str]:
+    found: list[str | None] = [_copied(kind, node), _language(kind, node), *_foreign(kind, node)]
+    found += [_EXTENSIONS.get(node.get("extname", "")), _SETTINGS.get(_setting(kind, node))]
+    granted = node.get("granted_roles", ()) if node.get("is_grant") else ()
+    found += [_ROLES.get(item.get("AccessPriv", {}).get("priv_name", "")) for item in granted]
+    calls = (call.get("funcname", []) for kind_, call in walk(node) if kind_ == "FuncCall")
+    found += [_FUNCTIONS.get("".join(parts_of(name)[-1:])) for name in calls]
+    return (each for each in found if each)
+
+
+def _copied(kind: str, node: Node) -> str:
+    """COPY with a program or with a file of the server; STDIN and STDOUT have no name."""
+    if kind != "CopyStmt" or "filename" not in node:
+        return ""
+    return _PROGRAM if node.get("is_program") else _FILE
+
+
+def _language(kind: str, node: Node) -> str:
+    """LOAD, DO and CREATE FUNCTION in an untrusted language, and CREATE EXTENSION or CREATE LANGUAGE of one."""
+    options = (
+        options_of(node.get("args") or node.get("options") or ()) if kind in {"DoStmt", "CreateFunctionStmt"} else {}
+    )
+    used = options.get("language", {}).get("String", {}).get("sval", "")
+    name = str(used or node.get("extname") or node.get("plname") or "").lower()
+    return _CODE if kind == "LoadStmt" or _UNTRUSTED.fullmatch(name) else ""
+
+
+def _setting(kind: str, node: Node) -> str:
+    """The setting that ALTER SYSTEM, ALTER DATABASE or ALTER ROLE sets."""
+    return str(node.get("setstmt", {}).get("name", "")) if kind in _SETS else ""
+
+
+def _foreign(kind: str, node: Node) -> Iterator[str]:
+    """Foreign servers and tables, and subscriptions."""
+    options = options_of(node.get("options") or ()) if "Foreign" in kind else {}
+    if kind == "CreateForeignServerStmt":
+        yield _FILE if node.get("fdwname") == "file_fdw" else _NETWORK
+    elif kind in {"ImportForeignSchemaStmt", "CreateSubscriptionStmt"} or "conninfo" in node or "host" in options:
+        yield _NETWORK
+    if kind == "CreateForeignTableStmt" and {"program", "filename"} & set(options):
+        yield _PROGRAM if "program" in options else _FILE
+
+
+RULE = Rule(
+    id="server-access",
+    group=Group.SECURITY,
+    severity=Severity.WARNING,
+    kinds=_KINDS,
+    why="The statement acts outside of the database: its effect is not part of the transaction, is not in the "
+    "copy on which a plan is tried, and no rollback or backup takes it back. It needs rights of a superuser, or roles "
+    "that can become one.",
+    instead="do it outside of migrations; load rows with INSERT, or with COPY … FROM STDIN by psql",
+    check=check,
+    bad="copy customers from program 'true';",
+    good="insert into customers (id, name) values (1000, 'Ana');",
+)

@@ -1,0 +1,99 @@
+"""Finds the UPDATE, DELETE and MERGE in a statement, also those in WITH, and how many rows each can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..sql.nodes import Node, switched_on
+from .batching import in_batches
+from .catalog import Table
+from .nodes import relation_name
+from .rule_input import Case
+from .selectivity import selective
+from .tautology import always_true
+
+KINDS = (
+    "UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt", "SelectStmt", "CreateTableAsStmt", "CopyStmt", "ExplainStmt",
+    "PrepareStmt",
+)  # fmt: skip
+"""Statements that change rows, or can contain such a statement, in WITH for example."""
+_CHANGES = {"UpdateStmt", "DeleteStmt", "MergeStmt", "InsertStmt"}
+_MERGED = {"CMD_UPDATE": "updates", "CMD_DELETE": "deletes"}
+
+
+@dataclass(frozen=True)
+class Write:
+    """An UPDATE, a DELETE or a MERGE of a table in use; a MERGE may be both an UPDATE and a DELETE."""
+
+    table: Table
+    verb: str
+    """`updates`, `deletes`."""
+    kind: str
+    node: Node = field(repr=False)
+    condition: Any = field(repr=False)
+    """Its WHERE, or the join condition and the WHEN conditions of a MERGE, joined by AND; None if it has none."""
+    of_conflicts: bool = False
+    """Whether it is the DO UPDATE of an INSERT, which changes only rows that are there already."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it changes every row, as far as the statement shows it."""
+        return not self.of_conflicts and (self.condition is None or always_true(self.condition, self.table))
+
+    @property
+    def few(self) -> bool:
+        """Whether the condition compares a column with a constant, so that few rows can match."""
+        return selective(self.condition)
+
+    @property
+    def in_batches(self) -> str:
+        """The advice to write it as a batched migration."""
+        return in_batches(self.kind, self.node, self.table)
+
+
+def writes(case: Case) -> Iterator[Write]:
+    """The changes of rows of tables in use, in the statement itself and in WITH."""
+    for kind, node in _statements(case.kind, case.node):
+        if kind == "MergeStmt":
+            yield from _merged(case, node)
+        elif kind == "InsertStmt":
+            yield from _upserted(case, node)
+        elif kind in _CHANGES and (table := case.in_use(node.get("relation", {}))):
+            verb = "deletes" if kind == "DeleteStmt" else "updates"
+            yield Write(table, verb, kind, node, node.get("whereClause"))
+
+
+def _statements(kind: str, node: Node) -> Iterator[tuple[str, Node]]:
+    """A statement, those in its WITH, and that of EXPLAIN ANALYZE, PREPARE and COPY."""
+    if kind == "ExplainStmt" and not switched_on(node.get("options", ()), "analyze"):
+        return
+    if kind in _CHANGES:
+        yield kind, node
+    ctes = (item.get("CommonTableExpr", {}) for item in node.get("withClause", {}).get("ctes", ()))
+    for inner in (*(cte.get("ctequery", {}) for cte in ctes), node.get("query", {}), node.get("selectStmt", {})):
+        for each, statement in inner.items():
+            yield from _statements(each, statement)
+
+
+def _merged(case: Case, node: Node) -> Iterator[Write]:
+    """The UPDATE and the DELETE of a MERGE; each is limited by the join and by the condition after WHEN."""
+    table, source = case.in_use(node.get("relation", {})), node.get("sourceRelation", {})
+    rows = source.get("RangeSubselect", {}).get("subquery", {}).get("SelectStmt", {})
+    if table is None or "valuesLists" in rows or relation_name(source.get("RangeVar", {}))[1] == "batch":
+        return
+    for item in node.get("mergeWhenClauses", ()):
+        clause = item.get("MergeWhenClause", {})
+        if verb := _MERGED.get(clause.get("commandType", "")):
+            parts = [part for part in (node.get("joinCondition"), clause.get("condition")) if part]
+            yield Write(table, verb, "MergeStmt", node, {"BoolExpr": {"boolop": "AND_EXPR", "args": parts}})
+
+
+def _upserted(case: Case, node: Node) -> Iterator[Write]:
+    """The DO UPDATE of an INSERT … SELECT from tables, without LIMIT."""
+    select = node.get("selectStmt", {}).get("SelectStmt", {})
+    reads = any({"RangeVar", "JoinExpr"} & set(item) for item in select.get("fromClause", ()))
+    updates = node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
+    if updates and reads and "limitCount" not in select and (table := case.in_use(node.get("relation", {}))):
+        yield Write(table, "updates", "InsertStmt", node, select.get("whereClause"), of_conflicts=True)
