@@ -15,7 +15,8 @@ from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
-from ..core.trial.trial import Trial, proof_problems
+from ..core.trial.gap import Stop
+from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
@@ -113,7 +114,7 @@ class _Known:
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
     """Adds the trial and its problems; a plan stays valid if its trial cannot run, and says why it did not."""
     if not preview.environment.shadow.wanted:
-        return replace(preview, proof=Trial(untried="its manifest says `shadow: none`"))
+        return replace(preview, proof=NOT_WANTED)
     try:
         database = databases.of(preview.environment)
         original, live = database.original(), known.live or database.snapshot()
@@ -122,7 +123,7 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             effects = effects_of(preview.plan, known.request, known.before, sealed, databases)
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
-        proof = Trial(untried=error.what)
+        proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))
     found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
     return _with_problems(replace(preview, proof=proof), found)
 

@@ -4,7 +4,8 @@ import pytest
 
 from ctgitops.commands.plan import plan
 from ctgitops.core.schema.snapshot import Snapshot
-from ctgitops.core.view.preview import Preview, Unseen, exit_status
+from ctgitops.core.view.preview import Preview, Unseen
+from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
 
