@@ -10,7 +10,7 @@ from ..core.environment.environment import DataPreflight
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
-from ..core.plan.plan import Plan, make_plan, worst_first
+from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
@@ -20,12 +20,12 @@ from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
 from ..errors import CtgitopsError
-from ..lint.file_selection import lint_plan
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
 from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
+from .planning.live_schema import with_findings
 from .planning.trial import TrialRunner
 
 
@@ -61,9 +61,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         database = databases.of(environment)
         ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
-        live, unread = _live(made, database)
-        made = lint_plan(made, request.workspace, environment, request.now.date(), live)
-        made = replace(made, problems=worst_first((*made.problems, *unread)))
+        made, live = with_findings(made, request, database)
         if made.empty or (made.blocked and not made.held):
             return Preview(environment, made)
         before = databases.predecessor(request)
@@ -75,17 +73,6 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         return _with_violations(look, database)
     except CtgitopsError as error:
         return Unseen(environment, error)
-
-
-def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """The live schema if the plan has steps to lint; a warning if the schema cannot be read."""
-    if not plan.steps:
-        return None, ()
-    try:
-        return database.snapshot(), ()
-    except CtgitopsError as error:
-        what = f"the schema of {plan.environment} cannot be read, so lint reads only the files: {error.what}"
-        return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:

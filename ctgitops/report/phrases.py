@@ -175,6 +175,11 @@ def order(of: DeployOrder) -> str:
     }[of]
 
 
+def errors(plan: Plan) -> str:
+    """`1 finding of severity error`."""
+    return f"{count(len(plan.held_back), 'finding')} of severity error"
+
+
 _NOT_KNOWN = {
     "migration": ("migration", "NOT TRIED"),
     "statement": ("statement", "NOT TRIED"),

@@ -41,8 +41,7 @@ def _stopping(look: Preview) -> str:
     """What must be solved before the environment gets its migrations; empty if nothing must."""
     if look.plan.blocked:
         return f"{phrases.count(sum(p.blocks for p in look.plan.problems), 'problem')} to solve"
-    errors = sum(p.fails for p in look.plan.remarks)
-    return f"{phrases.count(errors, 'finding')} of severity error" if errors else ""
+    return phrases.errors(look.plan) if look.plan.held_back else ""
 
 
 def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:

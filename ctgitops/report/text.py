@@ -145,11 +145,7 @@ def verdict(preview: Preview) -> str:
     untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
     said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
-    return f"HELD BACK by {_errors(plan)} ({said})" if verdict_of(preview).state.stops else said
-
-
-def _errors(plan: Plan) -> str:
-    return f"{phrases.count(sum(problem.fails for problem in plan.remarks), 'finding')} of severity error"
+    return f"HELD BACK by {phrases.errors(plan)} ({said})" if verdict_of(preview).state.stops else said
 
 
 def _work(plan: Plan) -> str:
@@ -163,7 +159,7 @@ def _work(plan: Plan) -> str:
 
 
 def _fingerprint(plan: Plan) -> tuple[str, ...]:
-    return () if plan.blocked or plan.fails else ("", f"  fingerprint {plan.fingerprint}")
+    return () if plan.blocked or plan.held_back else ("", f"  fingerprint {plan.fingerprint}")
 
 
 def _next(preview: Preview) -> str:
@@ -198,7 +194,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     if outcome.status is Status.ONLY_SHOWN:
         yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
     if outcome.status is Status.BLOCKED:
-        for problem in plan.problems:
+        for problem in plan.held_back or plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:
         yield from ("", "  effect on the data")
@@ -275,8 +271,9 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:
-            blocking = sum(problem.blocks for problem in plan.problems)
-            return f"BLOCKED by {phrases.count(blocking, 'problem')}, nothing was changed"
+            blocking = phrases.count(sum(problem.blocks for problem in plan.problems), "problem")
+            why = f"HELD BACK by {phrases.errors(plan)}" if plan.held_back else f"BLOCKED by {blocking}"
+            return f"{why}, nothing was changed"
 
 
 def _version_of(plan: Plan) -> str:

@@ -147,6 +147,11 @@ class Plan:
             return True
         return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
+    @property
+    def held_back(self) -> tuple[Problem, ...]:
+        """The findings of severity error, for which apply refuses it."""
+        return tuple(problem for problem in self.remarks if problem.holds_back)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that an approval covers.

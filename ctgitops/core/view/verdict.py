@@ -138,7 +138,7 @@ def _state_of_problem(problem: Problem) -> PlanState:
         return PlanState.BLOCKED
     if problem.code in UNKNOWN_CODES and problem.concern is not Concern.LINT:
         return PlanState.UNKNOWN
-    return PlanState.HELD_BACK if problem.fails else PlanState.WARNING
+    return PlanState.HELD_BACK if problem.holds_back else PlanState.WARNING
 
 
 def _state_of(step: Step, look: Preview) -> PlanState:
