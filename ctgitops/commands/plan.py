@@ -16,6 +16,7 @@ from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.gap import Stop
+from ..core.trial.row_trigger import row_trigger_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
@@ -111,7 +112,10 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
         proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))
-    found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
+    found = (
+        *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
+        *row_trigger_problems(preview.plan, preview.effects, proof.before),
+    )
     return _with_problems(replace(preview, proof=proof), found)
 
 
