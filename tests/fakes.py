@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ctgitops.core.activity.lock_holder import Holder
+from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
 from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.environment.policy import Policy
@@ -23,7 +24,6 @@ from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.run.auto_rollback import Checkpoint
-from ctgitops.core.run.outcome import SessionLeak
 from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.schema.source_database import SourceDatabase

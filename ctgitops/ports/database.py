@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ..core.activity.lock_holder import Holder
+from ..core.activity.session_leak import SessionLeak
 from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
 from ..core.gate.data_loss import CountedLoss, Loss
@@ -18,7 +19,6 @@ from ..core.migration.migration import Seed
 from ..core.plan.plan import Plan, Step
 from ..core.receipt import Receipt
 from ..core.run.auto_rollback import Checkpoint
-from ..core.run.outcome import SessionLeak
 from ..core.run.progress import Listener
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase

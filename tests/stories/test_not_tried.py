@@ -75,3 +75,25 @@ def test_row_triggers_that_the_copy_cannot_run_are_named(house: House, database_
     assert names in looked.words
     assert ("row trigger NOT TRIED" in looked.words) == bool(names)
     assert fetch(database_url, "select b from t") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "leak"),
+    [
+        ("set search_path = public;", "setting search_path"),
+        ("create temp table left_behind (a int);", "temporary table left_behind"),
+        ("create table pg_temp.hidden (a int);", "temporary table hidden"),
+        ("create temp view left_view as select 1;", "temporary view left_view"),
+        ("create function pg_temp.left_f() returns int language sql as 'select 1';", "temporary function left_f"),
+        ("do $$ begin perform set_config('work_mem', '9MB', false); end $$;", "setting work_mem"),
+        ("set local work_mem = '9MB'; create temp table own (a int) on commit drop;", ""),
+    ],
+)
+def test_what_a_step_leaves_in_its_session_is_in_the_plan(house: House, database_url: str, sql: str, leak: str) -> None:
+    """Seen to fail with a plan that says nothing of what apply warns about afterwards."""
+    house.environment("staging", database_url, SHADOW)
+    house.migration("001_x", sql)
+    looked = house.plan()
+    assert ("warning[session]: 001_x leaks session state" in looked.words) == bool(leak)
+    assert leak in looked.words
+    assert ("warning[session]" in house.applied().out) == bool(leak)

@@ -65,6 +65,7 @@ class TrialRunner:
             ways=self._try_each(lambda step: step.rollback_script is not None, self._rollback_trial, RollbackTrial),
             again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
+            leaks=tuple(self.sealed.leaks),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..activity.session_leak import SessionLeak
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..plan.plan import Plan
@@ -30,19 +31,6 @@ class Done:
 
     name: str
     millis: int
-
-
-@dataclass(frozen=True)
-class SessionLeak:
-    """Session state that outlived its migration; it was reset before the next step and had no effect on it."""
-
-    migration: str
-    what: str
-
-    @property
-    def told(self) -> str:
-        """`leaks session state: setting search_path; what to do`."""
-        return f"leaks session state: {self.what}; it was reset before the next step: use SET LOCAL instead"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ...errors import ApplyError, Cause, Place
+from ..activity.session_leak import SessionLeak
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
 from ..plan.remedy import rights_remedy
@@ -107,6 +108,8 @@ class Trial:
     """Whether it ran on the schema of the merged files, without a connection to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
     """Statements that were skipped."""
+    leaks: tuple[SessionLeak, ...] = ()
+    """Session state and temporary objects that migrations leave in their session, where apply resets them."""
     stop: Stop | None = None
     """Where it stopped; None where every migration ran."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
@@ -214,6 +217,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
+    found += [Problem("session", f"{each.migration} {each.told}", blocks=False) for each in proof.leaks]
     for way in proof.ways:
         found += _of_way(way)
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import psycopg
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.environment.environment import ShadowPolicy
 from ...core.plan.plan import Step
 from ...core.schema.snapshot import Snapshot
@@ -51,6 +52,8 @@ class SandboxShadow:
         self._observer = observer
         self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
         self._connection: Connection | None = None
+        self.leaks: dict[SessionLeak, None] = {}
+        """The session state that steps which were run with `watched` leaked."""
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -66,7 +69,8 @@ class SandboxShadow:
             try:
                 for piece in self._extensions.pieces(step):
                     if isinstance(piece, Step):
-                        try_step(self._connected(), piece, observer)
+                        leaks = try_step(self._connected(), piece, observer)
+                        self.leaks |= dict.fromkeys(leaks if watched else ())
                     else:
                         piece()
                 self._sealed.provisioner.reopen(self.database, step)
