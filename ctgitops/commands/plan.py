@@ -12,7 +12,7 @@ from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import Elsewhere, Failing, remedy
-from ..core.problem import Problem
+from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.gap import Stop
@@ -20,7 +20,7 @@ from ..core.trial.row_trigger import row_trigger_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
-from ..errors import CtgitopsError
+from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
@@ -71,7 +71,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        return _with_violations(look, database)
+        return _with_violations(_with_pooler(look, database), database)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
@@ -117,6 +117,16 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         *row_trigger_problems(preview.plan, preview.effects, proof.before),
     )
     return _with_problems(replace(preview, proof=proof), found)
+
+
+def _with_pooler(preview: Preview, database: Database) -> Preview:
+    """Adds a problem if apply would refuse the address because it leads to a connection pooler. Read-only."""
+    refused = database.pooler()
+    if refused is None:
+        return preview
+    place = Place(preview.environment.path) if preview.environment.path else None
+    problem = Problem("pooler", refused.what, place, refused.hint, concern=Concern.LEDGER)
+    return _with_problems(preview, (problem,))
 
 
 def _with_violations(preview: Preview, database: Database) -> Preview:

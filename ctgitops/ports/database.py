@@ -26,6 +26,7 @@ from ..core.trial.projection import Size
 from ..core.trial.violation import Risk, Violation
 from ..core.view.constraint_check import Checked
 from ..core.view.verify import Refuted
+from ..errors import UsageError
 from ..sql.script import Script
 
 
@@ -107,6 +108,9 @@ class Database(Protocol):
 
     def original(self) -> SourceDatabase:
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
+
+    def pooler(self) -> UsageError | None:
+        """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""
