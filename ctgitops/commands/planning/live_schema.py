@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan, worst_first
+from ...core.plan.touched_schema import touched_schema
 from ...core.problem import Problem
 from ...core.schema.snapshot import Snapshot
 from ...errors import CtgitopsError
@@ -14,10 +15,14 @@ from ...ports.database import Database
 
 
 def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
-    """The plan with its findings, and the schema that it was linted against; None if it was not read. Read-only."""
+    """The plan with its findings and the schema that it touches, and the live schema; None if it was not read.
+
+    Read-only.
+    """
     live, unread = _live(plan, database)
     linted = lint_plan(plan, request.workspace, request.environment, request.now.date(), live)
-    return replace(linted, problems=worst_first((*linted.problems, *unread))), live
+    touched = touched_schema(plan, live, request.environment.drift_ignore) if live else ""
+    return replace(linted, problems=worst_first((*linted.problems, *unread)), schema=touched), live
 
 
 def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
