@@ -53,7 +53,7 @@ class Sandbox(Shadow, Protocol):
 
     @property
     def leaks(self) -> Collection[SessionLeak]:
-        """The session state that steps leaked which were applied with `watched`."""
+        """The session state that its steps leaked."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

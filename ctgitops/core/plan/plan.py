@@ -159,8 +159,9 @@ class Plan:
         """SHA-256 over everything that an approval covers.
 
         It includes the environment and its database, the applied migrations, the newest change, each byte to run or
-        store, the live objects that the plan names, and the policy. A failed attempt does not change it, so an approved plan can be retried. After a rollback no earlier
-        approval is valid, even if the same migrations are applied again.
+        store, the live objects that the plan names, and the policy. A failed attempt does not change it, so an approved
+        plan can be retried. After a rollback no earlier approval is valid, even if the same migrations are applied
+        again.
         """
         identity: list[object] = [
             self.environment,

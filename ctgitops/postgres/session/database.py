@@ -70,7 +70,7 @@ class PostgresDatabase:
 
     def pooler(self) -> UsageError | None:
         """The error with which `exclusively` refuses a connection pooler. Read-only, takes no lock."""
-        with connected(self._address, "ctgitops/read", {**_OURS, **ARRIVES}) as connection:
+        with connected(self._address, "ctgitops/read", {**_OURS, **SETTINGS_PROBE}) as connection:
             try:
                 refuse_pooler(connection, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
             except UsageError as error:
