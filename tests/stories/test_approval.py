@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ctgitops.postgres.server.local_server import LocalServer
-from tests.servers import run
+from tests.servers import fetch, run
 from tests.stories.house import House, transaction
 
 SQL = "alter table people add b int;"
@@ -59,3 +59,22 @@ def test_another_database_is_another_plan(house: House, database_url: str, serve
     run(other, "create table people (id int)")
     house.environment("staging", other)
     assert approved(house) != fingerprint
+
+
+def test_what_plan_holds_back_apply_refuses_until_the_manifest_accepts_it(house: House, database_url: str) -> None:
+    """Seen to fail with `next: apply` below a plan that ended with 1, and an apply that ended with 0."""
+    run(database_url, "create table people (id int)")
+    house.policy("header: optional\n")
+    house.migration("001_one", "select 1;")
+    house.applied()
+    house.migration("002_index", "create index i on people (id);")
+    planned, done = house.plan(), house.apply()
+    assert (planned.status, done.status) == (1, 1), done.said
+    for page in (planned.out, done.out):
+        assert "HELD BACK by 1 finding of severity error" in page
+        assert "error[blocking-index]" in page
+    assert "`ctgitops apply" not in planned.out
+    assert fetch(database_url, "select count(*) from pg_indexes where tablename = 'people'") == [(0,)]
+    assert house.run("verify").status == house.run("status").status == 0
+    house.environment("staging", database_url, "lint: {blocking-index: warning}\n")
+    assert house.apply().status == 0
