@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ctgitops.core.activity.lock_holder import Holder
+from ctgitops.core.activity.session_leak import SessionLeak
 from ctgitops.core.environment.apply_policy import Health
 from ctgitops.core.environment.environment import BackupPolicy, Environment, Target, Trigger
 from ctgitops.core.environment.policy import Policy
@@ -23,7 +24,6 @@ from ctgitops.core.migration.migration import Migration, Seed
 from ctgitops.core.plan.plan import Direction, Plan, Step
 from ctgitops.core.receipt import Receipt, SavedFile
 from ctgitops.core.run.auto_rollback import Checkpoint
-from ctgitops.core.run.outcome import SessionLeak
 from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.schema.source_database import SourceDatabase
@@ -33,7 +33,7 @@ from ctgitops.core.trial.violation import Risk, Violation
 from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted
 from ctgitops.core.workspace.workspace import Workspace
-from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place
+from ctgitops.errors import ApplyError, BackupError, CtgitopsError, Place, UsageError
 from ctgitops.sql.name_changes import Gone
 from ctgitops.sql.script import Script, checksum_of
 
@@ -214,6 +214,7 @@ class Diary:
     receipts: list[Receipt | None] = field(default_factory=list)
     schemas: dict[str, Snapshot] = field(default_factory=dict)
     holder: Holder | None = None
+    pooler: UsageError | None = None
     ends: bool = True
     left: tuple[SessionLeak, ...] = ()
     not_dumped: tuple[str, ...] = ()
@@ -278,6 +279,9 @@ class DiaryDatabase:
     def original(self) -> SourceDatabase:
         self.diary.lines.append(f"copy {self.name}")
         return SourceDatabase("deploy", 15)
+
+    def pooler(self) -> UsageError | None:
+        return self.diary.pooler
 
     def holder(self) -> Holder | None:
         return self.diary.holder

@@ -158,7 +158,7 @@ def _show(job: Job, environment: Environment, outcome: Outcome) -> None:
     if outcome.unkept:
         job.runner.fail(f"{environment.name}: {outcome_verdict(outcome)}")
     if outcome.status is Status.BLOCKED:
-        job.annotate(outcome.plan.problems)
+        job.annotate(outcome.plan.held_back or outcome.plan.problems)
     for problem in (p for p in outcome.plan.problems if p.code == "not-reviewed"):
         job.runner.warn(f"{environment.name}: {problem.what}\n{problem.hint}".strip())
     for reason in outcome.reasons:

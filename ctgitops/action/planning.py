@@ -9,7 +9,8 @@ from ..core.forge.forge import CHECK, Check, Conclusion
 from ..core.forge.intent import Planning
 from ..core.gate.request import Request
 from ..core.gate.review import files_of, shown_text
-from ..core.view.preview import Look, Unseen, exit_status, with_problems
+from ..core.view.preview import Look, Unseen, with_problems
+from ..core.view.verdict import PlanState, exit_status, worst_state
 from ..errors import CtgitopsError
 from ..report import phrases
 from ..report.escape import prose
@@ -28,6 +29,8 @@ _TITLES = {
     (False, True): "A plan has warnings; the input `fail-on` does not allow them",
     (False, False): "A plan is blocked, could not be made, or has a finding of severity error",
 }
+
+_NOT_KNOWN = "Nothing blocks the plans, but a part of them was not tried or not read"
 
 
 def plan(job: Job, ask: Planning) -> int:
@@ -117,6 +120,7 @@ def _mark(job: Job, ask: Planning, looks: tuple[Look, ...], page: str) -> None:
     sound = exit_status(looks, job.inputs.fail_on) == 0
     if ask.sha:
         title = _TITLES[sound, exit_status(looks) == 0]
+        title = _NOT_KNOWN if sound and worst_state(looks) is PlanState.UNKNOWN else title
         conclusion = Conclusion.SUCCESS if sound else Conclusion.FAILURE
         remarks = job.annotations(problems)
         shown = shown_text(file for p in phrases.plans(looks) for file in files_of(p, job.wiring.origin.folder))

@@ -95,7 +95,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
 ) -> int:
     """Show what `apply` would do, without changing anything."""
     from ..commands.plan import plan as verb
-    from ..core.view.preview import exit_status
+    from ..core.view.verdict import exit_status
     from ..report.json import plan_json, plans_json
 
     wiring = Wiring(root)

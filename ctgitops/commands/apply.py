@@ -5,17 +5,19 @@ from __future__ import annotations
 from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
 from ..core.gate.health import reasons_of_health, stopped_watching, unhealthy_error
 from ..core.gate.request import Request
+from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import Plan, make_plan
 from ..core.run.outcome import Outcome, Status
 from ..core.run.progress import Listener, PlanStarted
 from ..errors import ApplyError
 from ..ports.backups import Backups
-from ..ports.database import Databases, Session
+from ..ports.database import Database, Databases, Session
 from ..ports.shadow import Shadows
 from .applying.carry_out import back_up, carry_out
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import Comparison, Foreseen, foresee, settle
 from .applying.take_back import Failed
+from .planning.live_schema import with_findings
 
 
 def apply(
@@ -23,6 +25,7 @@ def apply(
 ) -> Outcome:
     """Plans again under the lock, checks the gates, backs up, then runs the plan step by step. Writes.
 
+    Refuses a plan that is blocked or held back, as `plan` shows it.
     Compares the resulting schema with the request's prediction, or, with `shadows`, with that of a trial run. First it
     checks the predictions that earlier runs left open.
     """
@@ -30,8 +33,8 @@ def apply(
     database = databases.of(environment)
     with database.exclusively(request, tell) as session:
         ledger, late = settle(request, database, session)
-        plan = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
-        if plan.blocked:
+        plan = _planned(request, database, ledger)
+        if plan.blocked or plan.held_back:
             return Outcome(plan, Status.BLOCKED)
         if plan.empty:
             return Outcome(plan, Status.UP_TO_DATE, unkept=late)
@@ -62,6 +65,12 @@ def apply(
             unkept=look.found(session) or late,
             unpredicted=foreseen.why_not if foreseen else "",
         )
+
+
+def _planned(request: Request, database: Database, ledger: Ledger) -> Plan:
+    """The plan as `plan` makes it, without a trial. Read-only."""
+    plan = with_warnings(make_plan(request.workspace, request.environment, ledger, request.target), request)
+    return plan if plan.blocked or plan.empty else with_findings(plan, request, database)[0]
 
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:

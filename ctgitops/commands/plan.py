@@ -10,21 +10,23 @@ from ..core.environment.environment import DataPreflight
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
-from ..core.plan.plan import Plan, make_plan, worst_first
+from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import Elsewhere, Failing, remedy
-from ..core.problem import Problem
+from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
-from ..core.trial.trial import Trial, proof_problems
+from ..core.trial.gap import Stop
+from ..core.trial.row_trigger import row_trigger_problems
+from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
-from ..errors import CtgitopsError
-from ..lint.file_selection import lint_plan
+from ..errors import CtgitopsError, Place
 from ..ports.code import Code
 from ..ports.database import Database, Databases
 from ..ports.shadow import Shadows
 from .planning.baseline_suggestion import with_baseline_suggestion
 from .planning.impact_estimate import effects_of
+from .planning.live_schema import with_findings
 from .planning.trial import TrialRunner
 
 
@@ -60,9 +62,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         database = databases.of(environment)
         ledger = database.ledger()
         made = with_warnings(make_plan(request.workspace, environment, ledger, request.target), request)
-        live, unread = _live(made, database)
-        made = lint_plan(made, request.workspace, environment, request.now.date(), live)
-        made = replace(made, problems=worst_first((*made.problems, *unread)))
+        made, live = with_findings(made, request, database)
         if made.empty or (made.blocked and not made.held):
             return Preview(environment, made)
         before = databases.predecessor(request)
@@ -71,20 +71,9 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        return _with_violations(look, database)
+        return _with_violations(_with_pooler(look, database), database)
     except CtgitopsError as error:
         return Unseen(environment, error)
-
-
-def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
-    """The live schema if the plan has steps to lint; a warning if the schema cannot be read."""
-    if not plan.steps:
-        return None, ()
-    try:
-        return database.snapshot(), ()
-    except CtgitopsError as error:
-        what = f"the schema of {plan.environment} cannot be read, so lint reads only the files: {error.what}"
-        return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)
 
 
 def _remedied(proof: Trial, preview: Preview, before: Predecessor) -> str:
@@ -113,7 +102,7 @@ class _Known:
 def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shadows) -> Preview:
     """Adds the trial and its problems; a plan stays valid if its trial cannot run, and says why it did not."""
     if not preview.environment.shadow.wanted:
-        return replace(preview, proof=Trial(untried="its manifest says `shadow: none`"))
+        return replace(preview, proof=NOT_WANTED)
     try:
         database = databases.of(preview.environment)
         original, live = database.original(), known.live or database.snapshot()
@@ -122,9 +111,22 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             effects = effects_of(preview.plan, known.request, known.before, sealed, databases)
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
-        proof = Trial(untried=error.what)
-    found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
+        proof = Trial(untried=error.what, stop=Stop(error.what, error.hint))
+    found = (
+        *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
+        *row_trigger_problems(preview.plan, preview.effects, proof.before),
+    )
     return _with_problems(replace(preview, proof=proof), found)
+
+
+def _with_pooler(preview: Preview, database: Database) -> Preview:
+    """Adds a problem if apply would refuse the address because it leads to a connection pooler. Read-only."""
+    refused = database.pooler()
+    if refused is None:
+        return preview
+    place = Place(preview.environment.path) if preview.environment.path else None
+    problem = Problem("pooler", refused.what, place, refused.hint, concern=Concern.LEDGER)
+    return _with_problems(preview, (problem,))
 
 
 def _with_violations(preview: Preview, database: Database) -> Preview:

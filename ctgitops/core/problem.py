@@ -45,6 +45,11 @@ class Problem:
         return self.blocks or self.fails
 
     @property
+    def holds_back(self) -> bool:
+        """Whether apply refuses a plan with it although it does not block: a lint finding of severity `error`."""
+        return self.fails and not self.blocks and self.concern is Concern.LINT
+
+    @property
     def position(self) -> tuple[bool, str, int, int]:
         """The key for sorting by file, line and column; problems without a place come last."""
         place = self.place or Place("")

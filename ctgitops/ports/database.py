@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ..core.activity.lock_holder import Holder
+from ..core.activity.session_leak import SessionLeak
 from ..core.environment.apply_policy import Health
 from ..core.environment.environment import Environment
 from ..core.gate.data_loss import CountedLoss, Loss
@@ -18,7 +19,6 @@ from ..core.migration.migration import Seed
 from ..core.plan.plan import Plan, Step
 from ..core.receipt import Receipt
 from ..core.run.auto_rollback import Checkpoint
-from ..core.run.outcome import SessionLeak
 from ..core.run.progress import Listener
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
@@ -26,6 +26,7 @@ from ..core.trial.projection import Size
 from ..core.trial.violation import Risk, Violation
 from ..core.view.constraint_check import Checked
 from ..core.view.verify import Refuted
+from ..errors import UsageError
 from ..sql.script import Script
 
 
@@ -107,6 +108,9 @@ class Database(Protocol):
 
     def original(self) -> SourceDatabase:
         """Everything that a throw-away copy needs. Read-only. Raises LedgerError, BackupError."""
+
+    def pooler(self) -> UsageError | None:
+        """The error with which a run refuses its address, because it leads to a connection pooler. Read-only."""
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from ..core.activity.session_leak import SessionLeak
 from ..core.environment.environment import Environment, ShadowPolicy
 from ..core.plan.plan import Step
 from ..core.plan.replay import ReplayTarget
@@ -49,6 +50,10 @@ class Sandbox(Shadow, Protocol):
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
         """By step number, the recorded impact of each step that was run with `watched`."""
+
+    @property
+    def leaks(self) -> Collection[SessionLeak]:
+        """The session state that its steps leaked."""
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

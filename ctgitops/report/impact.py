@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from ..core.plan.plan import Step
 from ..core.problem import Problem
+from ..core.trial.gap import Gap
 from ..core.trial.impact import Held, StepImpact, Work, what_it_blocks
 from ..core.trial.lock_claim import Claim, claims_of, told_by
 from ..core.trial.projection import Bucket, Effect, Wait
 from ..core.view.preview import Look, Preview
+from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode
 from . import escape, phrases
 
@@ -27,9 +29,9 @@ NOBODY = "no blocking"
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
     """A line for each effect of each tried migration, after the migration's name, which is given only once."""
     for step in preview.plan.steps:
-        if effect := preview.effects.get(step.number):
-            lines = lines_beside(step, effect) or (f"{glance(effect)}; see the findings below",)
-            yield from ((step.name if line is lines[0] else "", line) for line in lines)
+        lines = _told_of(preview, step)
+        yield from ((step.name if line is lines[0] else "", line) for line in lines)
+    yield from ((phrases.joined(tuple(names)), line) for line, names in _untried(preview).items())
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
@@ -37,8 +39,11 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
     found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for step in phrases.steps(looks):
         for look in looks:
-            if effect := effect_on(look, step):
-                found.setdefault((step.name, lines_beside(step, effect)), []).append(look.environment.name)
+            if lines := _told_of(look, step, whole=False):
+                found.setdefault((step.name, lines), []).append(look.environment.name)
+    for look in looks:
+        for line, names in _untried(look).items():
+            found.setdefault((phrases.joined(tuple(names)), (line,)), []).append(look.environment.name)
     one = len(looks) == 1
     return [
         {"name": name, "environments": "" if one else phrases.joined(tuple(names)), "line": escape.plain(line)}
@@ -47,15 +52,36 @@ def parts_of(looks: tuple[Look, ...]) -> list[dict[str, object]]:
     ]
 
 
+def _told_of(look: Look, step: Step, *, whole: bool = True) -> tuple[str, ...]:
+    """The lines about a step of which at least one statement was tried; `whole` refers to findings below."""
+    effect, gaps = effect_on(look, step), gaps_of(look, step)
+    if effect is None or any(gap.line is None for gap in gaps):
+        return tuple(gap.told for gap in gaps if gap.line is not None)
+    below = (f"{glance(effect)}; see the findings below",) if whole else ()
+    return lines_beside(step, effect, gaps) or below
+
+
+def _untried(look: Look) -> dict[str, list[str]]:
+    """By reason, the steps of which nothing was tried; of a blocked plan without a trial the problems tell it."""
+    found: dict[str, list[str]] = {}
+    if isinstance(look, Preview) and not (look.proof is None and look.plan.blocked):
+        for step in look.plan.steps:
+            for gap in gaps_of(look, step):
+                if gap.line is None:
+                    found.setdefault(gap.told, []).append(step.name)
+    return found
+
+
 def impact_lines(effect: Effect) -> tuple[str, ...]:
     """Lines such as `ACCESS EXCLUSIVE on projects: blocks reads and writes, rewrites the table (minutes)`."""
     return tuple(_lines(effect)) or (NOBODY,)
 
 
-def lines_beside(step: Step, effect: Effect) -> tuple[str, ...]:
-    """Like `impact_lines`, without the lines that are shown with a finding."""
+def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tuple[str, ...]:
+    """Like `impact_lines`, without the lines that are shown with a finding, and with what is not known."""
     told = told_by(claims_of(step, effect))
-    return tuple(_lines(effect, told)) if told else impact_lines(effect)
+    unknown = tuple(gap.told for gap in gaps)
+    return (*_lines(effect, told), *unknown) if told or unknown else impact_lines(effect)
 
 
 def glance(effect: Effect) -> str:

@@ -21,6 +21,7 @@ from ..core.trial.lock_claim import Claim, claims_of
 from ..core.trial.projection import Effect
 from ..core.view.preview import Look, Unseen
 from ..core.view.status import EnvironmentStatus, Row
+from ..core.view.verdict import gaps_of, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
@@ -95,9 +96,21 @@ def on_a_log(page: str) -> str:
 def _look(look: Look) -> Object:
     if isinstance(look, Unseen):
         return {"environment": look.environment.name, "error": error_data(look.error)}
-    reasons = [_reason(reason) for reason in look.reasons]
+    reasons, verdict = [_reason(reason) for reason in look.reasons], verdict_of(look)
+    plan = _plan(look.plan, look.effects)
+    plan["steps"] = [
+        {
+            **data,
+            "state": verdict.steps[step.number].word,
+            "unknown": [vars(gap) for gap in gaps_of(look, step)],
+        }
+        for step, data in zip(look.plan.steps, plan["steps"], strict=True)
+    ]
     return {
-        **_plan(look.plan, look.effects),
+        **plan,
+        "state": verdict.state.word,
+        "exit_status": verdict.exit_status,
+        "unknown": [vars(each) for each in sorted(verdict.unknown)],
         "reasons": reasons,
         "proof": proof_data(look.proof) if look.proof else None,
         "not_in_backup": list(look.not_in_backup),

@@ -39,7 +39,8 @@ def outcome_markdown(outcome: Outcome, origin: Origin | None = None, *, longest:
 
 def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) -> str:
     """Renders the template: what was done, how to roll back, or why nothing was done."""
-    found = dict.fromkeys(outcome.plan.problems, ()) if outcome.status is Status.BLOCKED else {}
+    stopping = outcome.plan.held_back or outcome.plan.problems
+    found = dict.fromkeys(stopping, ()) if outcome.status is Status.BLOCKED else {}
     problems = findings.parts_of(found, origin)
     receipt = outcome.receipt
     values: dict[str, object] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem, statements_not_analysed
 from ..core.trial.code_reference import DeployOrder
 from ..core.view.preview import Look, Preview
+from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 
@@ -171,6 +173,35 @@ def order(of: DeployOrder) -> str:
         DeployOrder.CODE_FIRST: "Code first: before this, deploy code that does not use the dropped or renamed names.",
         DeployOrder.SPLIT: "Code in two steps: without dropped or renamed names before this, with new names after it.",
     }[of]
+
+
+def errors(plan: Plan) -> str:
+    """`1 finding of severity error`."""
+    return f"{count(len(plan.held_back), 'finding')} of severity error"
+
+
+_NOT_KNOWN = {
+    "migration": ("migration", "NOT TRIED"),
+    "statement": ("statement", "NOT TRIED"),
+    "rollback": ("rollback", "NOT TRIED"),
+    "rerun": ("second run", "NOT TRIED"),
+    "order": ("order", "NOT TRIED"),
+    "duration": ("duration", "NOT KNOWN"),
+    "row-trigger": ("row trigger", "NOT TRIED"),
+    "rows-not-looked-at": ("constraint", "NOT CHECKED"),
+    "not-looked": ("database", "NOT READ"),
+    "schema-unread": ("schema", "NOT READ"),
+    "not-searched": ("code search", "NOT MADE"),
+}
+
+
+def unknown(looks: tuple[Look, ...]) -> list[str]:
+    """`4 statements NOT TRIED`, for a summary line; of a blocked plan nothing else is known either."""
+    verdicts = [verdict_of(look) for look in looks]
+    found = Counter(
+        each.topic for each in frozenset().union(*(v.unknown for v in verdicts if v.state is not PlanState.BLOCKED))
+    )
+    return [f"{count(found[topic], noun)} {what}" for topic, (noun, what) in _NOT_KNOWN.items() if found[topic]]
 
 
 def not_analysed(problems: Iterable[Problem]) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any
 from ..core.migration.header import Rollback
 from ..core.plan.plan import Step
 from ..core.problem import Problem
-from ..core.trial.projection import Bucket, Effect
 from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.verdict import PlanState, gaps_of, state_of_step
 from . import escape, phrases
-from .impact import effect_on_worst, glance, longest
+from .impact import effect_on_worst, glance
+from .verdict import MARKS
 
 Part = dict[str, Any]
 
@@ -31,9 +32,16 @@ def environment_row(look: Look) -> Part:
         "now": phrases.version(plan.current_version),
         "then": phrases.version(plan.target_version) if plan.target_version != plan.current_version else "",
         "pending": [phrases.count(number, noun).split(" ", 1) for number, noun in numbers if number],
-        "blocking": phrases.count(sum(p.blocks for p in plan.problems), "problem") if plan.blocked else "",
+        "stopping": _stopping(look),
         "waits": [] if plan.empty else phrases.waits_for(look.environment),
     }
+
+
+def _stopping(look: Preview) -> str:
+    """What must be solved before the environment gets its migrations; empty if nothing must."""
+    if look.plan.blocked:
+        return f"{phrases.count(sum(p.blocks for p in look.plan.problems), 'problem')} to solve"
+    return phrases.errors(look.plan) if look.plan.held_back else ""
 
 
 def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]]) -> list[Part]:
@@ -46,7 +54,9 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
     for step in phrases.steps(looks):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
-        rows.append({**_row(step, _of(step, problems), effect_on_worst(looks, step)), "only": only})
+        rows.append(
+            {**_row(step, _of(step, problems), state_of_step(looks, step)), "tried": _tried(looks, step), "only": only}
+        )
     return rows
 
 
@@ -56,13 +66,18 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
 
-def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
+def _tried(looks: tuple[Look, ...], step: Step) -> str:
+    """The longest wait, and what is not known; "no blocking" only where all of it was tried."""
+    effect = effect_on_worst(looks, step)
+    gaps = dict.fromkeys(gap.brief for look in looks for gap in gaps_of(look, step))
+    said = [glance(effect)] if effect and (effect.waits or not gaps) else []
+    return "; ".join((*said, *gaps))
+
+
+def _row(step: Step, found: list[Problem], state: PlanState) -> Part:
     blocked = any(problem.is_error for problem in found)
-    special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
-    waits = effect is not None and longest(effect) > Bucket.INSTANT
-    mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"
     return {
-        "mark": mark,
+        "mark": MARKS[state],
         "name": step.name,
         "breaking": step.breaking,
         "description": step.description,
@@ -72,11 +87,10 @@ def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
         "resumes": phrases.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,
-        "tried": glance(effect) if effect else "",
         "rollback": phrases.way_back(step),
         "findings": phrases.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",
-        "rank": {"⛔": 0, "🟠": 1, "✅": 2}[mark],
+        "rank": -state,
     }
 
 

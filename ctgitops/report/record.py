@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ..core.environment.environment import Environment, Trigger
 from ..core.gate.request import Origin
-from ..core.run.outcome import Outcome
+from ..core.run.outcome import Outcome, Status
 from ..core.view.pull_request_record import Cell, Record, RecordRow, Stage
 from ..errors import CtgitopsError, MustWaitError
 from . import escape, links, phrases
@@ -29,8 +29,17 @@ MARKS = {
     Stage.UNFINISHED: "⛔",
     Stage.ROLLED_BACK: "↩️",
     Stage.UNREADABLE: "⛔",
+    Stage.BLOCKED: "⛔",
 }
-WORST_FIRST = (Stage.UNFINISHED, Stage.FAILED, Stage.UNREADABLE, Stage.ROLLED_BACK, Stage.WAITING, Stage.APPLIED)
+WORST_FIRST = (
+    Stage.UNFINISHED,
+    Stage.FAILED,
+    Stage.UNREADABLE,
+    Stage.BLOCKED,
+    Stage.ROLLED_BACK,
+    Stage.WAITING,
+    Stage.APPLIED,
+)
 
 
 def record_markdown(record: Record, ended: Ended, origin: Origin | None = None, *, longest: int = MAX) -> str:
@@ -81,6 +90,8 @@ def _stage(record: Record, environment: Environment, ended: Ended) -> Stage:
     outcome = ended.get(environment.name)
     if isinstance(outcome, CtgitopsError):
         return Stage.WAITING if isinstance(outcome, MustWaitError) else Stage.FAILED
+    if outcome and outcome.status is Status.BLOCKED:
+        return Stage.BLOCKED
     return min(record.stages(environment), key=WORST_FIRST.index, default=Stage.WAITING)
 
 
@@ -90,6 +101,7 @@ SAID = {
     Stage.UNFINISHED: "{} is UNFINISHED",
     Stage.ROLLED_BACK: "Rolled back on {}",
     Stage.UNREADABLE: "{} CANNOT BE READ",
+    Stage.BLOCKED: "{} is BLOCKED, nothing was changed",
 }
 
 
@@ -103,7 +115,9 @@ def _held(ended: Outcome | CtgitopsError | None) -> tuple[str, ...]:
     """Why a run did not apply a waiting migration."""
     if isinstance(ended, MustWaitError):
         return (ended.what,)
-    return tuple(reason.what for reason in ended.reasons[:2]) if isinstance(ended, Outcome) else ()
+    if not isinstance(ended, Outcome):
+        return ()
+    return (outcome_verdict(ended),) if ended.status is Status.BLOCKED else tuple(r.what for r in ended.reasons[:2])
 
 
 def _waits(environment: Environment) -> str:

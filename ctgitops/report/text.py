@@ -11,6 +11,7 @@ from ..core.problem import Problem
 from ..core.run.outcome import Outcome, Status
 from ..core.trial.code_reference import order_of
 from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
 from . import phrases
@@ -82,12 +83,12 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     if plan.steps:
         rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
-    if preview.effects:
+    if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         copied = (
             "the schema of the merged files" if preview.proof and preview.proof.of_files else "a copy of its schema"
         )
         yield from ("", f"  effect on other sessions, measured on {copied}", "")
-        yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)], within=within)
+        yield from table(effects, within=within)
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
@@ -141,12 +142,10 @@ def verdict(preview: Preview) -> str:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
     held = ", would wait if applied now" if preview.reasons else ""
-    skipped = len(preview.proof.skipped) if preview.proof else 0
-    untried = f", {phrases.count(skipped, 'statement')} NOT TRIED" if skipped else ""
-    failing = sum(problem.fails for problem in plan.remarks)
-    found = f", {phrases.count(failing, 'finding')} to look at" if failing else ""
-    found += "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
-    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
+    untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
+    found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
+    said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
+    return f"HELD BACK by {phrases.errors(plan)} ({said})" if verdict_of(preview).state.stops else said
 
 
 def _work(plan: Plan) -> str:
@@ -160,17 +159,20 @@ def _work(plan: Plan) -> str:
 
 
 def _fingerprint(plan: Plan) -> tuple[str, ...]:
-    return () if plan.blocked else ("", f"  fingerprint {plan.fingerprint}")
+    return () if plan.blocked or plan.held_back else ("", f"  fingerprint {plan.fingerprint}")
 
 
 def _next(preview: Preview) -> str:
     plan = preview.plan
-    if plan.blocked:
-        return f"fix the problems above, then run `ctgitops plan --env {plan.environment}` again"
+    if verdict_of(preview).state.stops:
+        what = "problems" if plan.blocked else "findings of severity error"
+        return f"fix the {what} above, then run `ctgitops plan --env {plan.environment}` again"
     if plan.direction is Direction.ROLLBACK:
         return f"`ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}`"
     apply = f"`ctgitops apply --env {plan.environment} --fingerprint {plan.fingerprint[:12]}`"
-    return f"when no gate waits, {apply}" if preview.reasons else apply
+    when = "when no gate waits, " if preview.reasons else ""
+    unknown = "review by hand what is not known, then " if verdict_of(preview).state is PlanState.UNKNOWN else ""
+    return f"{unknown}{when}{apply}"
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> Iterable[str]:
@@ -192,7 +194,7 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
     if outcome.status is Status.ONLY_SHOWN:
         yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
     if outcome.status is Status.BLOCKED:
-        for problem in plan.problems:
+        for problem in plan.held_back or plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
     if outcome.losses:
         yield from ("", "  effect on the data")
@@ -269,8 +271,9 @@ def outcome_verdict(outcome: Outcome) -> str:
         case Status.WAITING:
             return f"WAITS, nothing was changed; {_work(plan)}"
         case Status.BLOCKED:
-            blocking = sum(problem.blocks for problem in plan.problems)
-            return f"BLOCKED by {phrases.count(blocking, 'problem')}, nothing was changed"
+            blocking = phrases.count(sum(problem.blocks for problem in plan.problems), "problem")
+            why = f"HELD BACK by {phrases.errors(plan)}" if plan.held_back else f"BLOCKED by {blocking}"
+            return f"{why}, nothing was changed"
 
 
 def _version_of(plan: Plan) -> str:

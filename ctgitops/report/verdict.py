@@ -12,32 +12,38 @@ from ..core.migration.header import Rollback
 from ..core.problem import Problem
 from ..core.trial.code_reference import DeployOrder, order_of
 from ..core.view.preview import Look, Preview, Unseen
+from ..core.view.verdict import PlanState, worst_state
 from . import escape, links, phrases
 
 _DOT = Markup(" · ")
+MARKS = {
+    PlanState.SOUND: "✅",
+    PlanState.WARNING: "🟠",
+    PlanState.UNKNOWN: "❓",
+    PlanState.HELD_BACK: "⛔",
+    PlanState.BLOCKED: "⛔",
+    PlanState.UNREADABLE: "⛔",
+}
 SENTENCES = 4
 """Maximum number of environments with a sentence of their own."""
 
 
 def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
     """A symbol, and one line of text."""
-    steps = phrases.steps(looks)
+    steps, state = phrases.steps(looks), worst_state(looks)
     blocking = sum(problem.blocks for problem in phrases.problems(looks))
     unseen = [look.environment.name for look in looks if isinstance(look, Unseen)]
     busy = [look for look in looks if isinstance(look, Preview) and not look.plan.empty]
-    parts = [*_unseen(unseen), *_blocked(blocking), _pending(looks, len(steps))]
-    parts += [_whereto(look.environment) for look in busy[:5]] if not blocking else []
+    parts = [*_unseen(unseen), *_blocked(blocking), *_held_back(looks)]
+    parts += [_pending(looks, len(steps))] if busy or not state.stops else []
+    parts += [_whereto(look.environment) for look in busy[:5]] if not state.stops else []
     if breaking := sum(step.breaking for step in steps):
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - a number
-    if skipped := len({each for look in busy if look.proof for each in look.proof.skipped}):
-        parts.append(Markup(f"{phrases.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
-    if failing := sum(problem.fails for problem in phrases.problems(looks)):
-        parts.append(Markup(f"{phrases.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
+    parts += [Markup(text) for text in phrases.unknown(looks)]  # noqa: S704 - numbers
     parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - a number
-    mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or phrases.problems(looks) else "✅"
-    return mark, _DOT.join(parts)
+    return MARKS[state], _DOT.join(parts)
 
 
 def _unseen(names: list[str]) -> list[Markup]:
@@ -46,6 +52,11 @@ def _unseen(names: list[str]) -> list[Markup]:
 
 def _blocked(blocking: int) -> list[Markup]:
     return [Markup(f"Blocked: {phrases.count(blocking, 'problem')} to solve first")] if blocking else []  # noqa: S704 - a number
+
+
+def _held_back(looks: tuple[Look, ...]) -> list[Markup]:
+    errors = sum(problem.holds_back for problem in phrases.problems(looks))
+    return [Markup(f"Held back by {phrases.count(errors, 'finding')} of severity error")] if errors else []  # noqa: S704
 
 
 def _pending(looks: tuple[Look, ...], steps: int) -> Markup:
@@ -68,15 +79,16 @@ def _whereto(environment: Environment) -> Markup:
 def advice(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str, ...]], origin: Origin) -> Markup:
     """The next action, as text below the verdict."""
     unseen = [look for look in looks if isinstance(look, Unseen)]
-    blocking = [problem for problem in problems if problem.blocks]
-    if unseen or blocking:
-        return _space([*_readable(unseen), *_repair(blocking, origin)])
+    stopping = [problem for problem in problems if problem.blocks or problem.holds_back]
+    if unseen or stopping:
+        return _space([*_readable(unseen), *_repair(stopping, origin)])
     busy = [look.environment for look in looks if isinstance(look, Preview) and not look.plan.empty]
     if not busy:
         return escape.plain("Nothing to do: no database is changed.")
     which = order_of(phrases.plans(looks))
     order = [escape.plain(phrases.order(which))] if which and which is not DeployOrder.SCHEMA_FIRST else []
-    return _space([*(_sentence(environment) for environment in busy[:SENTENCES]), *order])
+    unknown = [escape.plain("First review by hand what is not known.")] * (worst_state(looks) is PlanState.UNKNOWN)
+    return _space([*unknown, *(_sentence(environment) for environment in busy[:SENTENCES]), *order])
 
 
 def _readable(unseen: list[Unseen]) -> list[Markup]:

@@ -5,13 +5,16 @@ from dataclasses import replace
 import pytest
 
 from ctgitops.commands.apply import apply
+from ctgitops.commands.plan import plan
 from ctgitops.core.environment.apply_policy import ApplyPolicy, TransactionScope
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.gate.gate import Reason
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.run.outcome import Status
 from ctgitops.core.run.progress import BackupTaken, PlanStarted, SeedFinished, StepFinished, StepStarted
+from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import ApplyError, BackupError, LedgerError
+from ctgitops.report.markdown import outcome_markdown
 from ctgitops.report.text import outcome_text
 from tests.commands.test_plan_tried import NoServer
 from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, request, seed, workspace
@@ -28,6 +31,7 @@ def test_the_order_of_effects() -> None:
     assert diary.lines == [
         "lock",
         "read ledger",
+        "snapshot production",
         "read staging",
         "back up production",
         "apply 001",
@@ -55,7 +59,7 @@ def test_without_a_backup_in_the_manifest_none_is_taken() -> None:
     diary = Diary()
     outcome = apply(request(workspace(ONE)), databases=diary, backups=diary, tell=diary.tell)
     assert outcome.receipt is None
-    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "unlock"]
 
 
 def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
@@ -64,21 +68,29 @@ def test_what_no_copy_can_foretell_is_applied_and_said() -> None:
     outcome = apply(request(work), databases=diary, backups=diary, tell=diary.tell, shadows=NoServer())
     assert (outcome.status, outcome.exit_status) == (Status.APPLIED, 0)
     assert outcome.unpredicted == "no server programs of PostgreSQL 15"
-    assert diary.lines == ["lock", "read ledger", "copy staging", "snapshot staging", "apply 001", "unlock"]
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "snapshot staging",
+        "copy staging",
+        "snapshot staging",
+        "apply 001",
+        "unlock",
+    ]
     assert "was not predicted: no server programs of PostgreSQL 15" in outcome_text(outcome)
     unwanted = replace(STAGING, shadow=ShadowPolicy(wanted=False))
     diary = Diary()
     assert not apply(
         request(work, unwanted), databases=diary, backups=diary, tell=diary.tell, shadows=NoServer()
     ).unpredicted
-    assert diary.lines == ["lock", "read ledger", "apply 001", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "unlock"]
 
 
 def test_a_failed_backup_stops_before_any_step() -> None:
     diary = Diary({"staging": chained(entry(ONE))}, backup_fails=True)
     with pytest.raises(BackupError):
         apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
-    assert diary.lines == ["lock", "read ledger", "read staging", "back up production", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot production", "read staging", "back up production", "unlock"]
 
 
 def test_what_an_interrupted_build_left_goes_before_the_backup_and_a_failed_backup_says_so() -> None:
@@ -110,7 +122,7 @@ def test_waits_for_staging_before_any_backup() -> None:
     outcome = apply(request(workspace(ONE, TWO), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
     assert (outcome.status, outcome.exit_status) == (Status.WAITING, 5)
     assert [reason.what for reason in outcome.reasons] == ["staging does not have 002_two yet"]
-    assert diary.lines == ["lock", "read ledger", "read staging", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot production", "read staging", "unlock"]
 
 
 def test_a_predecessor_that_cannot_be_read_is_no_yes() -> None:
@@ -133,7 +145,7 @@ def test_the_first_step_that_fails_ends_the_run_and_gives_the_lock_back() -> Non
     diary = Diary(step_fails="001_one")
     with pytest.raises(ApplyError):
         apply(request(workspace(ONE, TWO)), databases=diary, backups=diary, tell=diary.tell)
-    assert diary.lines == ["lock", "read ledger", "apply 001", "read production", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "apply 001", "read production", "unlock"]
 
 
 def test_a_second_run_does_nothing_and_says_so() -> None:
@@ -166,4 +178,20 @@ def test_a_bad_moment_before_the_backup_or_after_it_leaves_everything_as_it_is()
         diary = Diary({"staging": chained(entry(ONE))}, moments=moments)
         outcome = apply(request(workspace(ONE), PRODUCTION), databases=diary, backups=diary, tell=diary.tell)
         assert (outcome.status, outcome.exit_status, outcome.reasons) == (Status.WAITING, 5, bad)
-        assert diary.lines == ["lock", "read ledger", "read staging", *more, "unlock"]
+        assert diary.lines == ["lock", "read ledger", "snapshot production", "read staging", *more, "unlock"]
+
+
+def test_a_finding_of_severity_error_holds_back_what_the_plan_holds_back_until_it_is_accepted() -> None:
+    """Seen to fail with the migration applied although its plan ended with 1."""
+    index = migration("002_index", "1.1.0", sql="create index on t1 (id);\n")
+    held = workspace(ONE, index)
+    diary = Diary({"staging": chained(entry(ONE))})
+    (look,) = plan((request(held),), databases=diary, code=diary)
+    outcome = apply(request(held), databases=diary, backups=diary, tell=diary.tell)
+    assert (outcome.status, outcome.exit_status) == (Status.BLOCKED, exit_status((look,))) == (Status.BLOCKED, 1)
+    assert "apply 002" not in diary.lines
+    for page in (outcome_text(outcome), outcome_markdown(outcome)):
+        assert "HELD BACK by 1 finding of severity error, nothing was changed" in page
+        assert "blocking-index" in page
+    accepted = replace(STAGING, lint={"blocking-index": "warning"})
+    assert apply(request(held, accepted), databases=diary, backups=diary, tell=diary.tell).status is Status.APPLIED

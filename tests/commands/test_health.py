@@ -31,7 +31,16 @@ def applied(diary: Diary, environment: Environment = WATCHED) -> Outcome:
 def test_what_is_well_before_and_after_is_applied() -> None:
     diary = Diary(healths=[WELL, WELL])
     assert applied(diary).status is Status.APPLIED
-    assert diary.lines == ["lock", "read ledger", "ask for health", "apply 001", "apply 002", "watch health", "unlock"]
+    assert diary.lines == [
+        "lock",
+        "read ledger",
+        "snapshot staging",
+        "ask for health",
+        "apply 001",
+        "apply 002",
+        "watch health",
+        "unlock",
+    ]
 
 
 def applied_again(diary: Diary) -> Status:
@@ -53,7 +62,7 @@ def test_what_is_not_well_or_not_known_before_starts_nothing(heard: Heard, said:
     outcome = applied(diary)
     assert (outcome.status, outcome.exit_status) == (Status.WAITING, 5)
     assert [reason.what for reason in outcome.reasons] == [said]
-    assert diary.lines == ["lock", "read ledger", "ask for health", "unlock"]
+    assert diary.lines == ["lock", "read ledger", "snapshot staging", "ask for health", "unlock"]
 
 
 def test_it_is_asked_again_after_a_backup_which_takes_long() -> None:

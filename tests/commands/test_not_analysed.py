@@ -19,7 +19,7 @@ from ctgitops.core.plan.rollback import last_entries, make_rollback
 from ctgitops.core.run.outcome import Outcome, Status
 from ctgitops.core.trial.violation import risks_of
 from ctgitops.core.view.preview import Preview
-from ctgitops.core.view.preview import exit_status as plan_status
+from ctgitops.core.view.verdict import exit_status as plan_status
 from ctgitops.lint import run
 from ctgitops.lint.catalog import Catalog
 from ctgitops.lint.registry import rules_for

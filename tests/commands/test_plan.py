@@ -4,7 +4,8 @@ import pytest
 
 from ctgitops.commands.plan import plan
 from ctgitops.core.schema.snapshot import Snapshot
-from ctgitops.core.view.preview import Preview, Unseen, exit_status
+from ctgitops.core.view.preview import Preview, Unseen
+from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import LedgerError, UsageError
 from tests.fakes import PRODUCTION, STAGING, Diary, DiaryDatabase, chained, entry, migration, request, workspace
 
@@ -79,3 +80,12 @@ def test_a_schema_that_cannot_be_read_is_said_to_be_unknown(monkeypatch: pytest.
     (problem,) = [p for p in look.plan.problems if p.code == "schema-unread"]
     assert "permission denied for schema sales" in problem.what
     assert not problem.blocks
+
+
+def test_a_pooler_that_apply_refuses_blocks_the_plan_too() -> None:
+    """Seen to fail with a plan that named the apply which was then refused."""
+    diary = Diary(pooler=UsageError("the URL leads to a connection pooler", hint="use the server's own URL"))
+    (look,) = plan((request(workspace(ONE)),), databases=diary, code=diary)
+    assert isinstance(look, Preview)
+    assert [(each.code, each.blocks) for each in look.plan.problems] == [("pooler", True)]
+    assert exit_status((look,)) == 4

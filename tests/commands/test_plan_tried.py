@@ -14,6 +14,7 @@ from ctgitops.core.plan.replay import ReplayTarget
 from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import OutOfSight
 from ctgitops.core.view.preview import Preview
+from ctgitops.core.view.verdict import exit_status
 from ctgitops.errors import UsageError
 from ctgitops.ports.shadow import Replay, Sandbox
 from ctgitops.report.text import plans_text
@@ -42,7 +43,7 @@ def test_without_a_server_a_plan_says_that_it_was_not_tried_and_is_sound() -> No
     work = workspace(migration("001_one", "1.0.0"))
     (look,) = plan((request(work, STAGING),), databases=Diary(), code=OutOfSight("here"), shadows=NoServer())
     assert isinstance(look, Preview)
-    assert look.exit_status == 0
+    assert exit_status((look,)) == 0
     page = plans_text((look,))
     assert "NOT TRIED on a copy" in page
     assert "not tried: no server programs of PostgreSQL 15" in page
@@ -55,6 +56,6 @@ def test_a_plan_that_only_a_rollback_blocks_is_tried_all_the_same() -> None:
     work = request(workspace(one), STAGING)
     (look,) = plan((work,), databases=diary, code=OutOfSight("here"), shadows=NoServer())
     assert isinstance(look, Preview)
-    assert look.exit_status == 4
+    assert exit_status((look,)) == 4
     assert look.proof is not None
     assert "error[rolled-back]: 001_one was rolled back" in plans_text((look,))

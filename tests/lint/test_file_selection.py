@@ -10,6 +10,7 @@ from ctgitops.commands.check import exit_status, lint
 from ctgitops.commands.plan import plan
 from ctgitops.core.environment.policy import Policy
 from ctgitops.core.view.preview import Preview
+from ctgitops.core.view.verdict import exit_status as plan_status
 from ctgitops.report.json import check_json, plan_json
 from ctgitops.report.sarif import check_sarif
 from ctgitops.report.text import check_text, plans_text
@@ -59,7 +60,7 @@ def test_a_plan_judges_what_is_pending_and_what_it_makes_itself_is_harmless() ->
     diary = Diary({"staging": chained(entry(ONE))})
     (look,) = plan((request(WORK),), databases=diary, code=diary)
     assert rules(look) == ["blocking-index", "drop-column"]
-    assert look.exit_status == 1
+    assert plan_status((look,)) == 1
     assert "error[blocking-index]: blocks writes to `t` while" in plans_text((look,))
     found = valid("plan", plan_json(look))["steps"][0]["findings"]
     assert [(each["lock"], each["blocks_writes"]) for each in found] == [("SHARE", True)]
@@ -72,10 +73,10 @@ def test_the_environment_says_how_bad_it_is_and_then_the_policy() -> None:
     policy = Policy(lint={"blocking-index": "warning", "drop-column": "off"})
     gentle = replace(WORK, policy=policy)
     (look,) = plan((request(gentle),), databases=diary, code=diary)
-    assert (rules(look), look.exit_status) == (["blocking-index"], 0)
+    assert (rules(look), plan_status((look,))) == (["blocking-index"], 0)
     strict = replace(STAGING, lint={"drop-column": "error"})
     (look,) = plan((request(gentle, strict),), databases=diary, code=diary)
-    assert (rules(look), look.exit_status) == (["blocking-index", "drop-column"], 1)
+    assert (rules(look), plan_status((look,))) == (["blocking-index", "drop-column"], 1)
 
 
 def test_findings_change_no_fingerprint() -> None:

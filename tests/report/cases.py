@@ -12,6 +12,7 @@ from ctgitops.core.ledger.ledger import Ledger, Mark
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.plan.rollback import last_entries, make_rollback
 from ctgitops.core.run.outcome import Done, Outcome, Status
+from ctgitops.core.trial.trial import Trial
 from ctgitops.core.view.preview import Look, Preview, Unseen
 from ctgitops.core.workspace.workspace import Workspace
 from ctgitops.errors import LedgerError, Place
@@ -54,7 +55,8 @@ def look(work: Workspace, environment: Environment, ledger: Ledger, predecessor:
     plan = make_plan(work, environment, ledger)
     if plan.blocked or plan.empty:
         return Preview(environment, plan)
-    return Preview(environment, plan, reasons_to_wait(plan, request(work, environment), predecessor))
+    tried = Trial("17.6", tried=tuple(step.name for step in plan.steps))
+    return Preview(environment, plan, reasons_to_wait(plan, request(work, environment), predecessor), proof=tried)
 
 
 HAS_TWO = chained(entry(ONE), entry(TWO))

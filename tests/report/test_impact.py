@@ -8,6 +8,7 @@ from dataclasses import replace
 from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, Worked
 from ctgitops.core.trial.projection import Bucket, Effect, Measured, Wait
 from ctgitops.core.view.preview import Preview
+from ctgitops.core.view.verdict import exit_status
 from ctgitops.core.workspace.finding import Finding, Severity
 from ctgitops.errors import Place
 from ctgitops.report.impact import impact_lines, rows
@@ -181,7 +182,7 @@ def test_a_finding_that_the_trial_disproves_says_so_and_keeps_its_severity() -> 
     page = plans_markdown((looked,), ORIGIN)
     assert "<b>Measured</b>: no blocking while it ran<br>" in page
     assert "ACCESS EXCLUSIVE on projects: blocks reads and writes" in page.split("<b>Locks and blocking</b>")[1]
-    assert looked.exit_status == 1
+    assert exit_status((looked,)) == 1
 
 
 def test_of_a_statement_that_was_not_reached_nothing_is_said() -> None:

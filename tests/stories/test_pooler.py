@@ -73,8 +73,10 @@ def test_p01_p29_a_pooler_in_transaction_mode_is_refused_and_nothing_is_changed(
     house.migration("001_one", "create table one ();")
     with bouncer(url, "transaction", PASSED_ON) as through:
         house.environment("staging", through)
-        done = house.apply()
-    assert done.status == 2, done.said
+        planned, done = house.plan(), house.apply()
+    assert (planned.status, done.status) == (4, 2), done.said
+    assert "error[pooler]" in planned.out
+    assert "`ctgitops apply" not in planned.out
     assert "uses another server session for each transaction, so the run lock would be lost" in done.words
     assert "the URL of the server itself" in done.words
     assert fetch(url, "select count(*) from pg_namespace where nspname = 'ctgitops'") == [(0,)]

@@ -13,7 +13,8 @@ from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import worst_first
 from ...core.plan.replay import steps_of
 from ...core.schema.source_database import Role, SourceDatabase
-from ...core.trial.trial import Trial, proof_problems
+from ...core.trial.gap import Stop
+from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
 from ...errors import ApplyError, CtgitopsError, UsageError
@@ -65,7 +66,7 @@ class OfflinePlanner:
         if not isinstance(looked, Preview) or not looked.plan.steps or looked.plan.blocked:
             return preview if not isinstance(looked, Preview) else looked
         if not environment.shadow.wanted:
-            return replace(looked, proof=Trial(untried="its manifest says `shadow: none`"))
+            return replace(looked, proof=NOT_WANTED)
         return self._tried(looked, ledger_of_files(workspace, environment, self.changed), request)
 
     def _tried(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
@@ -84,11 +85,10 @@ class OfflinePlanner:
         except ApplyError as error:
             if self._learned(error):
                 return self._once(preview, ledger, request)
-            return replace(
-                preview, proof=Trial(untried=f"the merged migrations do not run in an empty database: {error.what}")
-            )
+            why = f"the merged migrations do not run in an empty database: {error.what}"
+            return replace(preview, proof=Trial(untried=why, stop=Stop(why)))
         except CtgitopsError as error:
-            return replace(preview, proof=Trial(untried=error.what))
+            return replace(preview, proof=Trial(untried=error.what, stop=Stop(error.what, error.hint)))
 
     def _trial(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
         steps = (*steps_of(ledger), *preview.plan.steps)

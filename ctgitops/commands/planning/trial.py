@@ -14,6 +14,7 @@ from ...core.schema.compare import Changes, compare
 from ...core.schema.prediction import changed
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
+from ...core.trial.gap import Stop, remedy_of
 from ...core.trial.trial import (
     IdempotenceCheck,
     OrderCheck,
@@ -64,6 +65,7 @@ class TrialRunner:
             ways=self._try_each(lambda step: step.rollback_script is not None, self._rollback_trial, RollbackTrial),
             again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
+            leaks=tuple(self.sealed.leaks),
             prediction=changed(live, changes).fingerprint if predicted else "",
         )
         if failed is None:
@@ -102,7 +104,9 @@ class TrialRunner:
 
     def _with_failure(self, proof: Trial, failed: ApplyError, *, same: bool) -> Trial:
         why = self._why_not(failed, unmatched=not same)
-        return replace(proof, untried=f"{failed.what} ({why})") if why else replace(proof, failed=failed)
+        stop = Stop(why or "it fails there", remedy_of(why) if why else "", failed.place)
+        untried = f"{failed.what} ({why})" if why else ""
+        return replace(proof, untried=untried, failed=None if why else failed, stop=stop)
 
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]

@@ -111,13 +111,15 @@ class Plan:
     """The number and checksum of each applied migration."""
     manner: ApplyPolicy = field(default_factory=ApplyPolicy)
     identity: Identity | None = None
-    """The plan's database; not part of the fingerprint, so that a moved database needs no new approval."""
+    """The plan's database."""
     files: Applied = field(default_factory=Applied)
     """The files that the environment's ledger has; not part of the fingerprint."""
     why: str = ""
     """Why the plan was made automatically; its ledger entries record the reason."""
     since: str = ""
     """The hash of the newest ledger entry that changed the applied migrations; empty if there is none."""
+    schema: str = ""
+    """The hash of the live objects that the plan names; empty if there are none, or they were not read."""
 
     @property
     def blocked(self) -> bool:
@@ -147,13 +149,19 @@ class Plan:
             return True
         return any(f.severity is Severity.ERROR for step in self.steps for f in step.findings)
 
+    @property
+    def held_back(self) -> tuple[Problem, ...]:
+        """The findings of severity error, for which apply refuses it."""
+        return tuple(problem for problem in self.remarks if problem.holds_back)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that an approval covers.
 
-        It includes the environment, the applied migrations, the newest change, each byte to run or store, and the
-        policy. A failed attempt does not change it, so an approved plan can be retried. After a rollback no earlier
-        approval is valid, even if the same migrations are applied again.
+        It includes the environment and its database, the applied migrations, the newest change, each byte to run or
+        store, the live objects that the plan names, and the policy. A failed attempt does not change it, so an approved
+        plan can be retried. After a rollback no earlier approval is valid, even if the same migrations are applied
+        again.
         """
         identity: list[object] = [
             self.environment,
@@ -162,6 +170,8 @@ class Plan:
             [(seed.name, seed.checksum) for seed in self.seeds],
             *([self.manner.identity] if self.manner.identity else []),
             *([self.since] if self.since else []),
+            *([self.schema] if self.schema else []),
+            *([(self.identity.here.system_identifier, self.identity.here.oid)] if self.identity else []),
         ]
         return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 

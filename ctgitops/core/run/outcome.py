@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..activity.session_leak import SessionLeak
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..plan.plan import Plan
@@ -33,19 +34,6 @@ class Done:
 
 
 @dataclass(frozen=True)
-class SessionLeak:
-    """Session state that outlived its migration; it was reset before the next step and had no effect on it."""
-
-    migration: str
-    what: str
-
-    @property
-    def told(self) -> str:
-        """`leaks session state: setting search_path; what to do`."""
-        return f"leaks session state: {self.what}; it was reset before the next step: use SET LOCAL instead"
-
-
-@dataclass(frozen=True)
 class Outcome:
     """The result of a run."""
 
@@ -70,11 +58,11 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """0 done or nothing to do · 1 not as predicted · 3 workspace · 4 ledger and files disagree · 5 must wait."""
+        """0 done or nothing to do · 1 not as predicted, held back · 3 workspace · 4 ledger and files · 5 must wait."""
         match self.status:
             case Status.WAITING:
                 return 5
             case Status.BLOCKED:
-                return 4 if self.plan.concern == "ledger" else 3
+                return (4 if self.plan.concern == "ledger" else 3) if self.plan.blocked else 1
             case Status.UP_TO_DATE | Status.APPLIED | Status.ROLLED_BACK | Status.ONLY_SHOWN:
                 return 1 if self.unkept else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ...errors import ApplyError, Cause, Place
+from ..activity.session_leak import SessionLeak
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
 from ..plan.remedy import rights_remedy
@@ -13,12 +14,12 @@ from ..schema.compare import Altered, Changes, compare
 from ..schema.deparse import alike_once_read
 from ..schema.snapshot import SchemaObject, Snapshot
 from ..schema.source_database import SourceDatabase
+from .gap import LIMITS, NO_EXTENSION, NO_ROWS, OWN_NAME, Gap, Stop
 from .sandbox_gap import not_copied
 
 _ROWS = ("02", "21", "22", "23", "P0")
 """SQLSTATE classes that depend on rows: no data, cardinality, data, integrity, RAISE. The copy has no rows."""
 _NOT_THERE = frozenset({"42704", "42883", "42P01", "3F000"})
-_NOT_GRANTED = "42501"
 _TIME = frozenset({"57014", "57P01", "57P02", "57P03"})
 
 
@@ -107,8 +108,32 @@ class Trial:
     """Whether it ran on the schema of the merged files, without a connection to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
     """Statements that were skipped."""
+    leaks: tuple[SessionLeak, ...] = ()
+    """Session state and temporary objects that migrations leave in their session, where apply resets them."""
+    stop: Stop | None = None
+    """Where it stopped; None where every migration ran."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
+
+
+_NONE = "its manifest says `shadow: none`"
+NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
+"""The trial of an environment whose manifest turns it off."""
+
+
+def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
+    """The parts of a step that the trial did not run; none if all of its statements ran."""
+    if proof is None:
+        return (Gap("no trial was made", "run `ctgitops plan` with a shadow"),)
+    if step.name in proof.tried:
+        mine = (each for each in proof.skipped if each.step == step.name)
+        return tuple(Gap(f"it names the database {e.database}", OWN_NAME, e.place.line, only=True) for e in mine)
+    stop = proof.stop or Stop(proof.untried or "the trial ended before it")
+    if stop.place is None:
+        return (Gap(stop.why, stop.remedy),)
+    if stop.place.path == step.script.path:
+        return (Gap(stop.why, stop.remedy, stop.place.line),)
+    return (Gap(f"the trial stopped at {stop.place}", stop.remedy),)
 
 
 def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
@@ -118,13 +143,13 @@ def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, un
     """
     state = error.sqlstate
     if not fresh and (state[:2] in _ROWS or not state or error.cause is Cause.NOT_POPULATED):
-        return "the copy has the schema but no rows"
+        return NO_ROWS
     if why := not_copied(error, original):
         return why
     if error.cause is Cause.EXTENSION_MISSING:
-        return "the shadow does not have that extension"
+        return NO_EXTENSION
     if state in _TIME or error.cause is Cause.SANDBOX_ENDED:
-        return "the shadow's limits were reached"
+        return LIMITS
     if unmatched and state in _NOT_THERE:
         return "a part of the real schema could not be copied"
     return ""
@@ -192,6 +217,7 @@ def proof_problems(proof: Trial, environment: str, remedied: str = "") -> tuple[
         hint = lacks or remedied or error.hint or "correct the file: it would fail in the real database too"
         found.append(Problem("fails", what, error.place, hint, error.detail))
     found += [_not_tried(each) for each in proof.skipped]
+    found += [Problem("session", f"{each.migration} {each.told}", blocks=False) for each in proof.leaks]
     for way in proof.ways:
         found += _of_way(way)
     found += [_not_idempotent(again) for again in proof.again if again.failed or again.differs]

@@ -11,7 +11,7 @@ from ..environment.environment import Environment
 from ..gate.gate import Reason
 from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first
-from ..problem import Concern, Problem
+from ..problem import Problem
 from ..trial.projection import Effect
 from ..trial.trial import Trial
 from ..workspace.duplicates import Applied
@@ -34,13 +34,6 @@ class Preview:
     """The trial on a throw-away copy; None where it did not run."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the plan will leave out, a line each; also empty if no backup is required."""
-
-    @property
-    def exit_status(self) -> int:
-        """0 sound, waiting or not · 1 a finding is an error · 3 problems in files · 4 ledger and files disagree."""
-        if not self.plan.blocked:
-            return int(self.plan.fails)
-        return 4 if self.plan.concern is Concern.LEDGER else 3
 
 
 @dataclass(frozen=True)
@@ -68,19 +61,6 @@ class FailOn(StrEnum):
     """Every problem."""
     NEVER = "never"
     """No problem; only an environment that could not be read fails."""
-
-
-def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
-    """The worst exit status of all environments: with one blocked plan, the command does not succeed.
-
-    1 also stands for problems that do not block, if `fail_on` includes them.
-    """
-    unseen = max((look.exit_status for look in looks if isinstance(look, Unseen)), default=0)
-    if fail_on is FailOn.NEVER:
-        return unseen
-    worst = max((look.exit_status for look in looks), default=0)
-    warned = any(look.plan.remarks for look in looks if isinstance(look, Preview))
-    return worst or int(warned and fail_on is FailOn.WARNING)
 
 
 def beside_each_other(looks: tuple[Look, ...]) -> tuple[Look, ...]:

@@ -27,6 +27,8 @@ class Stage(StrEnum):
     UNFINISHED = "unfinished"
     ROLLED_BACK = "rolled back"
     UNREADABLE = "unreadable"
+    BLOCKED = "blocked"
+    """Of an environment whose run refused its plan."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
     if unseen:
         return unseen[0]
     found = [each for look in looks if isinstance(look, Verified) for each in look.findings]
-    failing = {FailOn.WARNING: found, FailOn.ERROR: [each for each in found if each.blocks], FailOn.NEVER: []}[fail_on]
+    errors = [each for each in found if each.is_error]
+    failing = {FailOn.WARNING: found, FailOn.ERROR: errors, FailOn.NEVER: []}[fail_on]
     return 1 if failing else 0
 
 

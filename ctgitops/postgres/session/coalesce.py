@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Direction, Plan, Step
-from ...core.run.outcome import SessionLeak
 from ...sql.traits import Trait
 from ..connection.simple_query import Answer, Interrupted, exchange
 from ..transaction.execute import Part, envelope, millis_in

@@ -17,7 +17,7 @@ from ...core.trial.projection import Size
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted
-from ...errors import Place
+from ...errors import Place, UsageError
 from ...sql.script import Script
 from ..catalog.constraint_check import checked_at
 from ..catalog.dump_advice import not_dumped
@@ -67,6 +67,15 @@ class PostgresDatabase:
     def original(self) -> SourceDatabase:
         """Reads what a throw-away copy of the database needs. Read-only."""
         return original_at(self._address)
+
+    def pooler(self) -> UsageError | None:
+        """The error with which `exclusively` refuses a connection pooler. Read-only, takes no lock."""
+        with connected(self._address, "ctgitops/read", {**_OURS, **SETTINGS_PROBE}) as connection:
+            try:
+                refuse_pooler(connection, self._address, lambda: connect(self._address, "ctgitops/read", _OURS))
+            except UsageError as error:
+                return error
+        return None
 
     def holder(self) -> Holder | None:
         """The run that holds the run lock; None if the lock is free. Read-only, takes no lock."""

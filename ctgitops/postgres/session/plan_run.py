@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.gate.request import Origin
 from ...core.ledger.ledger import Mark
 from ...core.migration.migration import Seed
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.receipt import Receipt
-from ...core.run.outcome import SessionLeak
 from ...core.run.progress import CommitAwaited, StepStarted
 from ...errors import ApplyError, MustWaitError, Place
 from ...sql.traits import Trait

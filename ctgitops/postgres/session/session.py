@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.environment.apply_policy import Health
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.gate import Reason
@@ -16,7 +17,6 @@ from ...core.migration.migration import Seed
 from ...core.plan.plan import Plan, Step
 from ...core.receipt import Receipt
 from ...core.run.auto_rollback import Checkpoint
-from ...core.run.outcome import SessionLeak
 from ...core.run.progress import Listener
 from ...errors import ApplyError
 from ..connection.connect import Address, Connection

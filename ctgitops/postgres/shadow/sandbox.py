@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import psycopg
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.environment.environment import ShadowPolicy
 from ...core.plan.plan import Step
 from ...core.schema.snapshot import Snapshot
@@ -51,6 +52,7 @@ class SandboxShadow:
         self._observer = observer
         self._extensions = Extensions(lambda: sealed.server.address(self.database), sealed.original, sealed.allowed)
         self._connection: Connection | None = None
+        self.leaks: dict[SessionLeak, None] = {}
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ class SandboxShadow:
             try:
                 for piece in self._extensions.pieces(step):
                     if isinstance(piece, Step):
-                        try_step(self._connected(), piece, observer)
+                        self.leaks |= dict.fromkeys(try_step(self._connected(), piece, observer))
                     else:
                         piece()
                 self._sealed.provisioner.reopen(self.database, step)
@@ -74,8 +76,7 @@ class SandboxShadow:
                 raise self._error(step, failed) from None
             except psycopg.Error as error:
                 # The tracer's connection was lost
-                lost = StepFailed(Failure(str(error).strip()), Spot(), lost=True)
-                raise self._error(step, lost) from None
+                raise self._error(step, StepFailed(Failure(str(error).strip()), Spot(), lost=True)) from None
 
     @property
     def impacts(self) -> Mapping[int, StepImpact]:
@@ -288,8 +289,7 @@ def sealed_shadow(
     """
     wanted = replace(original, major=policy.major or original.major)
     with sealed_server(wanted, frozenset(policy.extensions), borrowed=borrowed, image=policy.image) as sealed:
-        here = sealed.server.major
-        if original.major and here != original.major:
+        if (here := sealed.server.major) != original.major and original.major:
             sealed.notes.append(f"PostgreSQL {original.major} in the real database, {here} in the sandbox")
         shadow = sealed.shadow(sealed.with_steps(had), Unwatched())
         with refused_as_error(sealed.server.address()):

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Step
 from ...sql.batch import sized
 from ...sql.parse import Statement, batch_shape
 from ...sql.traits import Trait
 from ..connection.connect import Connection
-from ..connection.simple_query import Failure, exchange
+from ..connection.simple_query import Answer, Failure, exchange
 from ..transaction.execute import verify
 from ..transaction.message import CLEAN, Spot, opening, spot_in, spot_within
+from ..transaction.session_leaks import leak_query, leaks_in
 from ..transaction.step_failure import StepFailed
 
+TRACED = ("client_min_messages",)
+"""The settings that the tracer sets in the session."""
 MOST_BATCHES = 1000
 """The maximum number of batches. A migration that still finds rows after these counts as endless."""
 
@@ -42,21 +46,23 @@ class Unwatched:
         return nullcontext()
 
 
-def try_step(connection: Connection, step: Step, observer: Observer) -> None:
-    """Runs one step, without a ledger entry. Raises StepFailed after a rollback.
+def try_step(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
+    """Runs one step, without a ledger entry; returns the session state that it leaks, which is reset.
 
-    Closes the connection after a failure, and after a step whose session state only a new connection resets.
+    Raises StepFailed; a transaction is then rolled back.
+    The connection is closed after a failure, and after a step whose session state only a new connection clears.
     """
     try:
-        _try(connection, step, observer)
+        leaks = _try(connection, step, observer)
     except StepFailed:
         connection.close()
         raise
     if Trait.OUTLIVES in step.script.traits:
         connection.close()
+    return leaks
 
 
-def _try(connection: Connection, step: Step, observer: Observer) -> None:
+def _try(connection: Connection, step: Step, observer: Observer) -> tuple[SessionLeak, ...]:
     before, _ = opening(step, local=step.transactional)
     _send(connection, before)
     with observer.step(connection, step):
@@ -65,7 +71,8 @@ def _try(connection: Connection, step: Step, observer: Observer) -> None:
                 _run(connection, step, statement)
         if step.verify:
             verify(connection, step.verify)
-    _send(connection, ("commit; " if step.transactional else "") + CLEAN)
+    commit = "commit; " if step.transactional else ""
+    return leaks_in(_send(connection, f"{commit}{leak_query(step, TRACED)}{CLEAN}"))
 
 
 def _run(connection: Connection, step: Step, statement: Statement) -> None:
@@ -101,7 +108,8 @@ def _placed(step: Step, statement: Statement, at: int) -> Iterator[None]:
         raise StepFailed(failed.failure, spot_in(step.script, statement, at), failed.lost) from None
 
 
-def _send(connection: Connection, text: str) -> None:
+def _send(connection: Connection, text: str) -> Answer:
     answer = exchange(connection, text)
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)
+    return answer

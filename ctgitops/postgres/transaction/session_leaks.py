@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...core.activity.session_leak import SessionLeak
 from ...core.plan.plan import Step
-from ...core.run.outcome import SessionLeak
 from ...sql.parse import SqlSyntaxError
 from ...sql.setting_scope import Lasting, lasting
 from ...sql.traits import Trait
@@ -48,6 +48,14 @@ select {name}::pg_catalog.text, pg_catalog.concat_ws('; ',
      from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'r'
         and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
         and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary view ', pg_catalog.string_agg(relname::pg_catalog.text, ', '))
+     from pg_catalog.pg_class where relkind operator(pg_catalog.=) 'v'
+        and relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        and relname::pg_catalog.text operator(pg_catalog.<>) all({dropped}::pg_catalog.text[])
+     having pg_catalog.count(*) operator(pg_catalog.>) 0),
+    (select pg_catalog.concat('temporary function ', pg_catalog.string_agg(proname::pg_catalog.text, ', '))
+     from pg_catalog.pg_proc where pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
      having pg_catalog.count(*) operator(pg_catalog.>) 0),
     (select pg_catalog.concat('prepared statement ', pg_catalog.string_agg(name, ', '))
      from pg_catalog.pg_prepared_statements having pg_catalog.count(*) operator(pg_catalog.>) 0),
@@ -83,9 +91,12 @@ class _Asked:
         return _ASK.format(name=quoted(step.name), advisory=_ADVISORY, **{**vars(self), **lists})
 
 
-def leak_query(step: Step) -> str:
-    """The query to send after the commit of a step; empty if the step cannot leak session state."""
-    return _Asked().of(step) if _may_leak(step) else ""
+def leak_query(step: Step, ours: Iterable[str] = ()) -> str:
+    """The query to send after the commit of a step; empty if the step cannot leak session state.
+
+    `ours` are settings that the caller has set itself.
+    """
+    return _Asked(settings=ours).of(step) if _may_leak(step) else ""
 
 
 def leak_query_within(step: Step) -> str:
@@ -124,6 +135,7 @@ def leaks_in(answer: Answer) -> tuple[SessionLeak, ...]:
 def _may_leak(step: Step) -> bool:
     try:
         kinds = {statement.kind for statement in step.script.statements}
-        return bool(kinds & MAY_LEAK) or Trait.TEMPORARY in step.script.traits
+        temporary = Trait.TEMPORARY in step.script.traits or "pg_temp" in step.script.sql.lower()
+        return temporary or bool(kinds & MAY_LEAK)
     except SqlSyntaxError:
         return True

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from ctgitops.core.view.offline_plan import preview_of_files, preview_of_new
+from ctgitops.core.view.verdict import exit_status
 from tests.fakes import STAGING, migration, seed, workspace
 
 NAMES = ("001_one", "002_two", "003_three", "004_four")
@@ -43,4 +44,4 @@ def test_a_new_environment_is_an_empty_database_and_says_so() -> None:
     assert [p.what for p in preview.plan.problems if p.code == "not-looked"] == [
         "`staging` is a new environment, so its database was not read: the plan is for an empty one"
     ]
-    assert preview.exit_status == 0
+    assert exit_status((preview,)) == 0

@@ -1,0 +1,36 @@
+"""The live schema that a plan is linted against: plan and apply find the same, because both use this."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...core.gate.request import Request
+from ...core.plan.plan import Plan, worst_first
+from ...core.plan.touched_schema import touched_schema
+from ...core.problem import Problem
+from ...core.schema.snapshot import Snapshot
+from ...errors import CtgitopsError
+from ...lint.file_selection import lint_plan
+from ...ports.database import Database
+
+
+def with_findings(plan: Plan, request: Request, database: Database) -> tuple[Plan, Snapshot | None]:
+    """The plan with its findings and the schema that it touches, and the live schema; None if it was not read.
+
+    Read-only.
+    """
+    live, unread = _live(plan, database)
+    linted = lint_plan(plan, request.workspace, request.environment, request.now.date(), live)
+    touched = touched_schema(plan, live, request.environment.drift_ignore) if live else ""
+    return replace(linted, problems=worst_first((*linted.problems, *unread)), schema=touched), live
+
+
+def _live(plan: Plan, database: Database) -> tuple[Snapshot | None, tuple[Problem, ...]]:
+    """The live schema, if the plan has steps to lint; a warning if it cannot be read."""
+    if not plan.steps:
+        return None, ()
+    try:
+        return database.snapshot(), ()
+    except CtgitopsError as error:
+        what = f"the schema of {plan.environment} cannot be read, so lint reads only the files: {error.what}"
+        return None, (Problem("schema-unread", what, hint=error.hint, blocks=False),)

@@ -1,0 +1,71 @@
+"""The schema of the live objects that a plan touches: the part of the database that its approver saw. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+
+from ...sql.parse import SqlSyntaxError
+from ...sql.script import Script
+from ..schema.compare import ignored
+from ..schema.snapshot import SchemaObject, Snapshot, as_data
+from .plan import Plan, Step
+
+_WORD = re.compile(r"[\w$]+")
+_NOT_ITSELF = frozenset({"schema", "extension", "language", "grant", "default privileges"})
+"""Kinds that a statement names without touching them."""
+
+
+def touched_schema(plan: Plan, live: Snapshot, ignore: tuple[str, ...] = ()) -> str:
+    """A hash of the objects that the plan names, with their columns, constraints, indexes and triggers.
+
+    `ignore` has the patterns of `drift.ignore`. What an interrupted attempt of a step outside a transaction may have
+    changed is left out, so that a retry stays approved: the indexes of the objects that it names, or, if it has several
+    statements, these objects.
+    """
+    named = {each.name for script in _scripts(plan) for each in _named(live, script)}
+    indexed = {each.name for step in _stepwise(plan) for each in _named(live, step.script)}
+    unsettled = {each.name for step in _stepwise(plan) if _many(step) for each in _named(live, step.script)}
+    kept = [
+        json.dumps(as_data(each), ensure_ascii=False, sort_keys=True)
+        for each in live.objects
+        if (each.of or each.name) in named - unsettled
+        and not (each.kind == "index" and each.of in indexed)
+        and not ignored(each, ignore)
+    ]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest() if kept else ""
+
+
+def _scripts(plan: Plan) -> Iterator[Script]:
+    for step in plan.steps:
+        yield from filter(None, (step.script, step.rollback_script, step.verify))
+    yield from (seed.script for seed in plan.seeds)
+
+
+def _stepwise(plan: Plan) -> Iterator[Step]:
+    return (step for step in plan.steps if not step.transactional and not step.batched)
+
+
+def _many(step: Step) -> bool:
+    try:
+        return len(step.script.statements) > 1
+    except SqlSyntaxError:
+        return True
+
+
+def _named(live: Snapshot, script: Script) -> Iterator[SchemaObject]:
+    """The objects whose names are words of a script, also in the bodies of its blocks and functions."""
+    text = script.sql.lower()
+    words = set(_WORD.findall(text))
+    for each in live.objects:
+        if not each.of and each.kind not in _NOT_ITSELF:
+            bare = _bare(each.name)
+            if bare in words or (not _WORD.fullmatch(bare) and bare in text):
+                yield each
+
+
+def _bare(name: str) -> str:
+    """`people` for `public.people`; `f` for `public.f(integer)`."""
+    return name.partition("(")[0].rsplit(".", 1)[-1].strip('"').lower()

@@ -1,0 +1,173 @@
+"""The verdict on plans: the state from which every page takes its headline, next action, marks and exit status. Pure.
+
+The worst part decides: one step that was not tried makes the whole plan unknown, whatever the other steps show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ..migration.header import Rollback
+from ..plan.plan import Direction, Step
+from ..problem import NOT_ANALYSED, Concern, Problem
+from ..trial.gap import Gap
+from ..trial.projection import Bucket, Effect
+from ..trial.trial import gap_of
+from ..workspace.finding import Severity
+from .preview import FailOn, Look, Preview, Unseen
+
+
+class PlanState(IntEnum):
+    """The state of a plan or of one of its steps; the highest one wins."""
+
+    SOUND = 0
+    WARNING = 1
+    UNKNOWN = 2
+    """A part was not tried, not read or not measured, so nothing is claimed about it."""
+    HELD_BACK = 3
+    """A finding of severity error: apply refuses the plan until the file or the policy changes."""
+    BLOCKED = 4
+    """A problem that prevents running it."""
+    UNREADABLE = 5
+    """The database could not be read, so there is no plan."""
+
+    @property
+    def word(self) -> str:
+        """`held-back`: the state in JSON."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing may be applied, and so nothing merged."""
+        return self >= PlanState.HELD_BACK
+
+
+UNKNOWN_CODES = frozenset(
+    {NOT_ANALYSED, "not-looked", "not-searched", "not-tried", "row-trigger", "rows-not-looked-at", "schema-unread"}
+)
+"""Problems that say that a part of the plan is not known."""
+
+
+@dataclass(frozen=True, order=True)
+class Unknown:
+    """Something about a plan that is not known."""
+
+    topic: str
+    """`migration`, `statement`, `rollback`, `rerun`, `order`, `duration`, or the code of a problem."""
+    subject: str
+    """What it is about, so that several environments count it once."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one environment's plan."""
+
+    state: PlanState
+    exit_status: int
+    """0 sound, with warnings or unknown · 1 held back, or not analysed · 3, 4 blocked · else that of the error."""
+    steps: Mapping[int, PlanState]
+    """The state of each step, by its number."""
+    unknown: frozenset[Unknown] = frozenset()
+    remarked: bool = False
+    """Whether it has a problem or a finding that pages show."""
+
+
+def verdict_of(look: Look) -> Verdict:
+    """The verdict on one environment."""
+    if isinstance(look, Unseen):
+        return Verdict(PlanState.UNREADABLE, look.exit_status, {})
+    plan = look.plan
+    unknown = frozenset(_unknowns(look))
+    steps = {step.number: _state_of(step, look) for step in plan.steps}
+    found = [_state_of_problem(problem) for problem in plan.remarks]
+    state = max([PlanState.UNKNOWN if unknown else PlanState.SOUND, *steps.values(), *found])
+    return Verdict(state, _exit_status(look, state), steps, unknown, bool(plan.remarks))
+
+
+def worst_state(looks: tuple[Look, ...]) -> PlanState:
+    """The state of all environments together."""
+    return max((verdict_of(look).state for look in looks), default=PlanState.SOUND)
+
+
+def state_of_step(looks: tuple[Look, ...], step: Step) -> PlanState:
+    """The worst state of a step in the environments that lack it."""
+    return max(
+        (
+            verdict_of(look).steps[step.number]
+            for look in looks
+            if isinstance(look, Preview) and step.identity in {each.identity for each in look.plan.steps}
+        ),
+        default=PlanState.SOUND,
+    )
+
+
+def exit_status(looks: tuple[Look, ...], fail_on: FailOn = FailOn.ERROR) -> int:
+    """The worst exit status of all environments: with one blocked plan, the command does not succeed.
+
+    1 also stands for warnings and for what is unknown, if `fail_on` includes them.
+    """
+    verdicts = [verdict_of(look) for look in looks]
+    if fail_on is FailOn.NEVER:
+        return max((v.exit_status for v in verdicts if v.state is PlanState.UNREADABLE), default=0)
+    worst = max((v.exit_status for v in verdicts), default=0)
+    warned = any(v.remarked or v.unknown for v in verdicts)
+    return worst or int(warned and fail_on is FailOn.WARNING)
+
+
+def gaps_of(look: Look, step: Step) -> tuple[Gap, ...]:
+    """The parts of a step that the trial did not run; a rollback is not tried before it runs."""
+    if isinstance(look, Unseen) or step.identity not in {each.identity for each in look.plan.steps}:
+        return ()
+    if look.plan.direction is Direction.ROLLBACK:
+        return ()
+    if look.proof is None and look.plan.blocked:
+        return (Gap("a problem blocks the plan, so no trial was made"),)
+    return gap_of(look.proof, step)
+
+
+def _exit_status(look: Preview, state: PlanState) -> int:
+    if state is PlanState.BLOCKED:
+        return 4 if look.plan.concern is Concern.LEDGER else 3
+    return int(look.plan.fails)
+
+
+def _state_of_problem(problem: Problem) -> PlanState:
+    if problem.blocks:
+        return PlanState.BLOCKED
+    if problem.code in UNKNOWN_CODES and problem.concern is not Concern.LINT:
+        return PlanState.UNKNOWN
+    return PlanState.HELD_BACK if problem.holds_back else PlanState.WARNING
+
+
+def _state_of(step: Step, look: Preview) -> PlanState:
+    paths = {script.path for script in (step.script, step.rollback_script, step.verify) if script}
+    about = [_state_of_problem(p) for p in look.plan.remarks if p.place and p.place.path in paths]
+    about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
+    special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
+    effect = look.effects.get(step.number)
+    waits = effect is not None and any(wait.bucket != Bucket.INSTANT for wait in effect.waits)
+    unknown = bool(gaps_of(look, step)) or bool(effect and _unmeasured(effect))
+    own = PlanState.UNKNOWN if unknown else PlanState.WARNING if special or waits else PlanState.SOUND
+    return max([own, *about])
+
+
+def _unmeasured(effect: Effect) -> bool:
+    return any(wait.bucket is None for wait in effect.waits)
+
+
+def _unknowns(look: Preview) -> Iterator[Unknown]:
+    for step in look.plan.steps:
+        for gap in gaps_of(look, step):
+            yield Unknown("statement", f"{step.name}:{gap.line}") if gap.only else Unknown("migration", step.name)
+        if (effect := look.effects.get(step.number)) and _unmeasured(effect):
+            yield Unknown("duration", step.name)
+    for problem in look.plan.remarks:
+        if problem.code in UNKNOWN_CODES and problem.code not in {"not-tried", NOT_ANALYSED}:
+            yield Unknown(problem.code, str(problem.place or look.environment.name))
+    if proof := look.proof:
+        yield from (Unknown("rollback", way.step.name) for way in proof.ways if way.untried)
+        yield from (Unknown("rerun", again.step.name) for again in proof.again if again.untried)
+        if proof.order and proof.order.untried:
+            yield Unknown("order", look.environment.name)
