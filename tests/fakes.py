@@ -382,6 +382,12 @@ class DiaryDatabase:
         self.diary.lines.append(f"adopt as {ledger_id}")
         self._add(entry)
 
+    def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
+        also = f", also of {', '.join(roles)}" if roles else ""
+        self.diary.lines.append(f"drop all but {', '.join(kept) or 'nothing'}{also}")
+        self.diary.ledgers[self.name] = Ledger()
+        return 3
+
     def session_leaks(self) -> tuple[SessionLeak, ...]:
         return self.diary.left
 

@@ -32,6 +32,7 @@ VERBS = {
     "snapshot": "schema",
     "diff": "schema",
     "drift": "schema",
+    "reset": "read_write",
     "unlock": "read_write",
     "backup": "backups",
     "restore": "backups",

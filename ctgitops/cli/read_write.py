@@ -1,4 +1,4 @@
-"""CLI commands that change a database: apply, rollback, unlock, and `action`, which a GitHub Actions runner calls."""
+"""CLI commands that change a database: apply, rollback, reset, unlock; and `action`, for a GitHub Actions runner."""
 
 from __future__ import annotations
 
@@ -108,6 +108,54 @@ def rollback(  # noqa: PLR0913 - one parameter per option
     with wiring.console() as tell:
         outcome = verb(request, back, databases=wiring.databases, backups=wiring.backups, tell=tell)
     return _print(outcome, form, wiring)
+
+
+@click.command()
+@options.environment
+@click.option(
+    "--database", metavar="NAME", help="Name of the database, as a confirmation.  [default: typed at a prompt]"
+)
+@click.option(
+    "--role",
+    "roles",
+    metavar="ROLE",
+    multiple=True,
+    help="Drop also what this role owns, because migrations give objects to it. Can be repeated.",
+)
+@options.wait
+@options.root
+@options.as_page
+def reset(  # noqa: PLR0913 - one parameter an option
+    *, name: str, database: str | None, roles: tuple[str, ...], wait: float, root: Path, form: str
+) -> int:
+    """Drop everything in a disposable database, then apply all migrations and seed files.
+
+    The manifest on the default branch must have `disposable: true`. Drops what the role that applies owns, and removes
+    the entries of the ledger. There is no backup.
+    """
+    from ..commands.reset import Permission, permit
+    from ..commands.reset import reset as verb
+    from ..files.workspace_copy import default_branch_of
+
+    wiring = Wiring(root)
+    request = wiring.request(name, wait=wait)
+    event = wiring.environ.get("GITHUB_EVENT_NAME", "")
+    permission = Permission(*default_branch_of(root), event, roles, lambda question: _typed(question, database))
+    permitted = permit(request, permission, databases=wiring.databases)  # a live display would overwrite the prompt
+    with wiring.console() as tell:
+        dropped, outcome = verb(request, permitted, databases=wiring.databases, tell=tell)
+    if dropped:
+        click.echo(f"dropped {dropped} object{'s' if dropped > 1 else ''} of {name}", err=True)
+    return _print(outcome, form, wiring)
+
+
+def _typed(question: str, given: str | None) -> str:
+    """The name given as an option, or typed at a prompt."""
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise click.UsageError("standard input is not a terminal: confirm with `--database NAME`")
+    return str(click.prompt(question, err=True))
 
 
 @click.command()

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import click
 
-from ..files.scaffold import GITIGNORE, Change, Order, first_files, ignore_backups, new_migration, write_files
+from ..files.scaffold import (
+    GITIGNORE,
+    Change,
+    Order,
+    first_files,
+    ignore_backups,
+    new_migration,
+    with_parts,
+    write_files,
+)
 from ..wiring.wiring import Wiring
 from . import options
 from .printing import print_page
@@ -61,7 +70,7 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> int:
     """Create a migration and its rollback file.
 
-    The migration gets the next number and version, and a filled-in header.
+    The migration gets the next number and version, a filled-in header, and the headings of its nine parts.
     """
     wiring = Wiring(root)
     if renumber is not None:
@@ -72,7 +81,8 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
         raise click.UsageError("describe the migration in a few words, or give an existing one with --renumber")
     kind = Change(change) if change else Change.ADDITIVE
     order = Order(" ".join(words), wiring.origin.actor, datetime.now(UTC), kind, band, before=before)
-    written = write_files(root, new_migration(wiring.workspace, order))
+    up, down = new_migration(wiring.workspace, order)
+    written = write_files(root, (with_parts(up), down))
     print_page("\n".join(f"wrote {path}" for path in written))
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.gate.gate import Reason, reasons_to_wait, with_warnings
-from ..core.gate.health import reasons_of_health, stopped_watching, unhealthy_error
+from ..core.gate.health import reasons_of_health
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import Plan, make_plan
@@ -13,7 +13,7 @@ from ..errors import ApplyError
 from ..ports.backups import Backups
 from ..ports.database import Database, Databases, Session
 from ..ports.shadow import Shadows
-from .applying.carry_out import back_up, carry_out
+from .applying.carry_out import back_up, carry_out, watch_health
 from .applying.failure_advice import with_failure_advice
 from .applying.prediction import Comparison, Foreseen, foresee, settle
 from .applying.take_back import Failed
@@ -53,7 +53,7 @@ def apply(
         look.promise(session)
         try:
             done = carry_out(plan, session, receipt, tell)
-            _watch(plan, session)
+            watch_health(plan, session)
         except ApplyError as error:
             raise failed.with_rollback(with_failure_advice(error, plan, request, databases)) from None
         return Outcome(
@@ -77,16 +77,3 @@ def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
     """Reasons not to apply: the health query does not return true, or it fails. Read-only."""
     health = request.environment.manner.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()
-
-
-def _watch(plan: Plan, session: Session) -> None:
-    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
-    health = plan.manner.health
-    if health is None:
-        return
-    try:
-        heard = session.watch(health)
-    except KeyboardInterrupt:
-        raise stopped_watching(plan) from None
-    if error := unhealthy_error(heard, health, plan):
-        raise error

@@ -24,7 +24,7 @@ from ..core.environment.environment import (
 from ..core.problem import Problem
 from ..errors import Place
 from .json_schema import faults
-from .manifest_faults import health_faults, query_of, semantic_faults
+from .manifest_faults import after_disposable, health_faults, query_of, semantic_faults
 from .policy import read_document, without_faults
 from .repository import Item, Repository, sub_folder
 from .strict_yaml import Document
@@ -51,6 +51,7 @@ def read_environments(repository: Repository) -> tuple[tuple[Environment, ...], 
             problems.append(Problem("duplicate-environment", what, Place(item.path), "keep one of them"))
         elif environment:
             found[environment.name] = environment
+    problems += after_disposable(found)
     return tuple(found[name] for name in sorted(found)), tuple(problems)
 
 
@@ -108,6 +109,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         trigger=Trigger(apply["on"]),
         tags=apply.get("tags", "*"),
         reviewed=Reviewed(usable.get("reviewed", "off")),
+        disposable=usable.get("disposable", False),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
         timeouts=Timeouts(**{key: duration(text) for key, text in usable.get("timeouts", {}).items()}),
         manner=_manner(usable, document),

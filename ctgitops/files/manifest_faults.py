@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from .. import __version__
 from ..core.environment.apply_policy import Health
+from ..core.environment.environment import Environment
 from ..core.problem import Problem
 from ..core.workspace.workspace import query_problems
+from ..errors import Place
 from ..sql.script import Script
 from .json_schema import Fault, dotted
 from .policy import unknown_rules
@@ -42,6 +44,7 @@ def semantic_faults(document: Document, usable: Usable, repository: Repository) 
         *_durations(document, usable),
         *_windows(document, usable),
         *_tags(document, usable),
+        *_disposable(document, usable),
         *_shadow(document, usable),
         *_seeds(document, usable, repository),
         *unknown_rules(document, usable),
@@ -106,6 +109,35 @@ def _tags(document: Document, usable: Usable) -> Iterator[Fault]:
         hint = "remove `tags`, or write `on: release`"
         what = f"`apply.tags` has no effect with `on: {apply['on']}`"
         yield Fault(("apply",), Problem("value", what, document.keys.get(("apply", "tags")), hint))
+
+
+_NOT_DISPOSABLE: tuple[tuple[str, tuple[Any, ...]], ...] = (
+    ("backup", ()),
+    ("after", ()),
+    ("reviewed", ("off",)),
+    ("apply", ({"on": "manual"},)),
+)
+"""Keys that contradict `disposable: true`, because they protect data or apply by themselves; and harmless values."""
+
+
+def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
+    """Reports keys that contradict `disposable: true`, also where their value is not valid."""
+    written: Any = document.value
+    for key, harmless in _NOT_DISPOSABLE if usable.get("disposable") else ():
+        if key in written and written[key] not in harmless:
+            what = f"`disposable: true` excludes `{key}`" + (" by anything but `on: manual`" if key == "apply" else "")
+            hint = f"remove `{key}`, or `disposable`: `ctgitops reset` drops everything in a disposable database"
+            yield Fault(("disposable",), Problem("disposable", what, document.place((key,)), hint))
+
+
+def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
+    """Reports environments that apply only what a disposable one has: a reset removes that."""
+    for environment in environments.values():
+        other = environments.get(environment.after or "")
+        if other and other.disposable:
+            what = f"`after: {other.name}` names an environment with `disposable: true`"
+            hint = f"remove `after`, or `disposable` from {other.path}: a reset removes what {other.name} has applied"
+            yield Problem("disposable", what, Place(environment.path), hint)
 
 
 def _shadow(document: Document, usable: Usable) -> Iterator[Fault]:

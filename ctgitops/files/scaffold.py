@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..core.environment.policy import EVERYTHING, Band, HeaderRule, Policy
 from ..core.migration.migration_name import LARGEST
 from ..core.migration.schema_version import SchemaVersion, highest
+from ..core.migration.structure import PARTS
 from ..core.workspace.workspace import Workspace
 from ..errors import CtgitopsError, UsageError
 from .git import in_repository
@@ -109,6 +110,13 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, NewFile]
     )
     text += "" if order.before is None else f"-- ctgitops: before {order.before:03}\n\n"
     return NewFile(f"{FOLDER}/{name}.sql", text), NewFile(f"{FOLDER}/{name}.down.sql", _DOWN.format(name=name))
+
+
+def with_parts(migration: NewFile) -> NewFile:
+    """The same new migration, with its nine parts, each a heading and a comment, below the header. Writes nothing."""
+    name = migration.path.rpartition("/")[2]
+    parts = (f"{part.heading}\n-- {part.purpose}\n" for part in PARTS)
+    return NewFile(migration.path, migration.text + "\n".join(parts).replace("NNN_name.sql", name))
 
 
 def first_files(root: Path) -> tuple[NewFile, ...]:

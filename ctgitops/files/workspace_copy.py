@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ..core.environment.environment import Environment
+from ..core.workspace.workspace import Workspace
+from ..errors import UsageError
+from .git import base_name
+from .git_command import Git
 from .manifest import FOLDER as MANIFESTS
 from .manifest import read_environments
 from .repository import Repository
@@ -51,6 +55,31 @@ def _put(into: Path, path: str, content: bytes | None) -> None:
     if content is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+
+
+def default_branch_of(root: Path) -> tuple[str, Workspace]:
+    """The default branch, and a workspace of its manifests, with their problems and without migrations.
+
+    Raises UsageError if git knows no default branch, WorkspaceError if git fails.
+    """
+    git = Git(root, "which manifests the default branch has")
+    branch = base_name(git)
+    if not branch:
+        hint = "`git remote set-head origin --auto` finds it, after a `git fetch` without `--depth`"
+        raise UsageError("git does not know the default branch", state="nothing was changed", hint=hint)
+    with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
+        # Folders exist without their files, because a manifest names its folders of seed files
+        for folder in _listed(git, "-rd", branch):
+            (Path(made) / folder).mkdir(parents=True, exist_ok=True)
+        for path in _listed(git, "-r", branch, f"{MANIFESTS}/"):
+            (Path(made) / path).write_text(git.text("cat-file", "blob", f"{branch}:./{path}"), encoding="utf-8")
+        environments, problems = read_environments(Repository(Path(made)))
+    return branch, Workspace((), environments, read_problems=problems)
+
+
+def _listed(git: Git, *arguments: str) -> list[str]:
+    """Paths from the root of the workspace."""
+    return [path for path in git.text("ls-tree", "-z", "--name-only", *arguments).split("\0") if path]
 
 
 def environments_in(files: Mapping[str, bytes]) -> tuple[Environment, ...]:

@@ -72,6 +72,13 @@ class Session(Protocol):
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database, with the given ledger ID, the environment's home, and adds `entry`. Writes."""
 
+    def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
+        """Drops what this role and `roles` own, but the extensions in `kept`, and removes all ledger entries.
+
+        One transaction; the identity of the ledger stays. Returns the number of dropped objects. Raises ApplyError;
+        MustWaitError where objects of other roles depend on them. Writes.
+        """
+
     def session_leaks(self) -> tuple[SessionLeak, ...]:
         """The session state that migrations leaked, and that ctgitops reset."""
 

@@ -7,6 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from ctgitops.cli.main import ctgitops
 
 HERE = Path(__file__).parent
 MIGRATIONS = HERE.parents[1] / "migrations"
@@ -110,3 +113,8 @@ def test_the_variant_for_postgis_is_the_same_migration() -> None:
     plain, variant = header(MIGRATIONS / "006_spatial_indexes.sql"), header(ALL_FILES[-1])
     for field in ("Migration", "Version", "Description", "Breaking Changes", "Created", "Author", "Dependencies"):
         assert plain[field] == variant[field]
+
+
+def test_check_has_nothing_against_this_repository() -> None:
+    arguments = ["check", "--root", str(MIGRATIONS.parent)]
+    assert CliRunner().invoke(ctgitops, arguments, standalone_mode=False).return_value == 0

@@ -95,7 +95,7 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "windows, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, lint, "
+            "disposable, windows, timeouts, transaction, on_failure, health, preflight, backup, shadow, seeds, lint, "
             "data_preflight, drift, notify)",
         ),
         (
@@ -330,3 +330,44 @@ def test_a_value_with_a_line_end_is_not_taken_for_the_one_without(repo: Checkout
     """Python's `$` stands before a last line end too: `target: |` would have become `latest`."""
     repo.write("environments/staging.yaml", f"environment: staging\ndatabase: {{url: '${{A}}'}}\n{written}")
     assert [problem.code for problem in repo.read().read_problems] == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "key"),
+    [
+        ("backup: {to: backups}", 5, "`backup`"),
+        ("backup: {to: 7}", 5, "`backup`"),
+        ("after: staging", 5, "`after`"),
+        ("reviewed: required", 5, "`reviewed`"),
+        ("reviewed: warn", 5, "`reviewed`"),
+        ("apply: {on: push}", 5, "`apply` by anything but `on: manual`"),
+        ("apply: {on: schedule}", 5, "`apply` by anything but `on: manual`"),
+        ("apply: {on: release, tags: v*}", 5, "`apply` by anything but `on: manual`"),
+    ],
+)
+def test_a_key_that_protects_data_excludes_disposable(repo: Checkout, more: str, line: int, key: str) -> None:
+    repo.manifest("", "staging")
+    said = repo.manifest(f"disposable: true\n{more}\n", "development")
+    assert any(f"{line}" in each and f"`disposable: true` excludes {key} (remove" in each for each in said), said
+    environment = repo.read().environment("development")
+    assert environment
+    assert not environment.disposable, "a manifest that contradicts itself is not disposable"
+    assert not any("excludes" in each for each in repo.manifest(f"disposable: false\n{more}\n", "development"))
+
+
+@pytest.mark.parametrize("more", ["", "apply: {on: manual}\n", "reviewed: off\n", "transaction: all\n"])
+def test_a_database_is_disposable_where_its_manifest_says_so(repo: Checkout, more: str) -> None:
+    assert repo.manifest(f"disposable: true\n{more}", "development") == []
+    assert [e.disposable for e in repo.read().environments] == [True]
+    assert repo.manifest(more, "development") == []
+    assert [e.disposable for e in repo.read().environments] == [False]
+    assert repo.manifest("disposable: yes please\n", "development") != []
+
+
+def test_no_manifest_is_after_a_disposable_one(repo: Checkout) -> None:
+    repo.manifest("disposable: true\n", "development")
+    said = repo.manifest("after: development\n", "staging")
+    assert said == [
+        " `after: development` names an environment with `disposable: true` (remove `after`, or "
+        "`disposable` from environments/development.yaml: a reset removes what development has applied)"
+    ]

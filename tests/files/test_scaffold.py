@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from ctgitops.core.migration.header import parse_header
+from ctgitops.core.migration.structure import PARTS, structure_faults
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
-from ctgitops.files.scaffold import Change, Order, first_files, new_migration, write_files
+from ctgitops.files.scaffold import Change, Order, first_files, new_migration, with_parts, write_files
 from ctgitops.files.workspace import read_workspace
+from ctgitops.sql.script import Script
 from tests.files.checkout import HEADER, Checkout
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 23, 14, 15, 2, tzinfo=UTC)
 
 
@@ -39,6 +42,23 @@ def test_a_new_migration_has_the_next_number_and_version_and_a_full_header(repo:
     )
     assert down.path == "migrations/002_add_photos_to_projects.down.sql"
     assert down.text == "-- Rolls back 002_add_photos_to_projects.\n\n"
+
+
+def test_the_nine_parts_stand_below_the_header_as_in_the_migrations_of_this_repository(repo: Checkout) -> None:
+    up, _ = new_migration(repo.read(), order())
+    whole = with_parts(up)
+    assert whole.path == up.path
+    assert whole.text.startswith(up.text)
+    own = (ROOT / "migrations" / "001_initial_schema.sql").read_text(encoding="utf-8")
+    headings = [part.heading for part in PARTS]
+    assert len(headings) == 9
+    for text in (own, whole.text):
+        places = [text.index(each) for each in headings]
+        assert places == sorted(places)
+    assert list(structure_faults(whole.text, len(whole.text))) == [], "what the rule `structure` wants"
+    assert "-- SELECT record_migration('001_add_photos_to_projects.sql');" in whole.text
+    assert Script(whole.text, whole.path).statements == (), "a file that was only created changes nothing"
+    assert max(map(len, whole.text.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("change", list(Change))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.gate.health import stopped_watching, unhealthy_error
 from ...core.gate.request import Request
 from ...core.plan.plan import Plan
 from ...core.receipt import Receipt
@@ -74,3 +75,16 @@ def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Li
         tell(SeedFinished(seed.name, millis))
     names = (*(step.name for step in plan.steps), *(seed.name for seed in seeds))
     return tuple(Done(name, millis) for name, millis in zip(names, took, strict=True))
+
+
+def watch_health(plan: Plan, session: Session) -> None:
+    """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
+    health = plan.manner.health
+    if health is None:
+        return
+    try:
+        heard = session.watch(health)
+    except KeyboardInterrupt:
+        raise stopped_watching(plan) from None
+    if error := unhealthy_error(heard, health, plan):
+        raise error

@@ -179,6 +179,8 @@ class Environment:
     trigger: Trigger = Trigger.MANUAL
     tags: str = "*"
     reviewed: Reviewed = Reviewed.OFF
+    disposable: bool = False
+    """Whether `reset` may drop everything in its database."""
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     manner: ApplyPolicy = field(default_factory=ApplyPolicy)

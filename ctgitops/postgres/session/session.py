@@ -31,6 +31,7 @@ from .health import probe, watch
 from .ledger_writer import LedgerWriter
 from .lock_retry import Attempt, Attempts
 from .migration_connection import MigrationConnection, RunState
+from .owned_objects import OwnedObjects
 from .plan_run import PlanRun
 from .preflight import Preflight
 
@@ -111,6 +112,12 @@ class WorkSession:
     def adopt(self, entry: Entry, ledger_id: str) -> None:
         """Makes this database, with the given ledger ID, the environment's home, and adds an entry. Writes."""
         self._writer.adopt(entry, ledger_id)
+
+    def start_over(self, kept: tuple[str, ...], roles: tuple[str, ...]) -> int:
+        """Drops what this role and `roles` own, but the extensions `kept`, and removes all ledger entries. Writes."""
+        self.set_activity("it drops all objects")
+        owned = OwnedObjects(self._work.connected(), self._address, kept, roles, self._assert_lock_held, self._tell)
+        return owned.drop(self._attempts.patience)
 
     def session_leaks(self) -> tuple[SessionLeak, ...]:
         """Session state that migrations leaked and that ctgitops reset."""

@@ -1,0 +1,133 @@
+"""The command `reset`: drops everything in a disposable database, then applies all migrations and seed files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..core.environment.environment import Environment
+from ..core.gate.gate import reasons_to_wait
+from ..core.gate.request import Request
+from ..core.ledger.identity import Site, refuse_wrong
+from ..core.ledger.ledger import Ledger
+from ..core.plan.plan import Plan, make_plan
+from ..core.run.outcome import Outcome, Status
+from ..core.run.progress import Listener, PlanStarted
+from ..core.workspace.workspace import Workspace
+from ..errors import ApplyError, LedgerError, UsageError
+from ..ports.database import Databases, Session
+from .applying.carry_out import carry_out, watch_health
+from .applying.failure_advice import with_failure_advice
+from .applying.take_back import Failed
+
+UNCHANGED = "nothing was changed"
+_OF_PULL_REQUESTS = ("pull_request", "issue_comment", "merge_group", "workflow_run")
+"""How the names of GitHub events begin that can run for the files of a pull request."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What decides whether an environment may be reset, and how far, apart from its own database."""
+
+    branch: str
+    """The default branch, as git names it."""
+    merged: Workspace
+    """The manifests of that branch."""
+    event: str = ""
+    """The GitHub event of the run; empty where there is none."""
+    roles: tuple[str, ...] = ()
+    """Further roles whose objects the caller wants to drop."""
+    typed: Callable[[str], str] = lambda _question: ""
+    """Returns the database's name as the caller types it."""
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """A database that the caller may reset: `permit` makes it."""
+
+    site: Site
+    roles: tuple[str, ...] = ()
+
+
+def permit(request: Request, permission: Permission, *, databases: Databases) -> Permitted:
+    """Checks everything that needs no lock, the name that the caller types last. Read-only.
+
+    Raises UsageError if it is not permitted, LedgerError if this is another environment's database.
+    """
+    environment = request.environment
+    for what, hint in _refusals(request, permission):
+        raise UsageError(what, state=UNCHANGED, hint=hint)
+    identity = databases.of(environment).ledger().identity
+    refuse_wrong(environment, identity)
+    name = identity.here.name if identity else ""
+    question = f"This drops everything in database {name} of {environment.name}.\nType the name of the database"
+    typed = permission.typed(question)
+    if identity is None or typed != name:
+        secret = environment.url_secret
+        what = f"`{typed}` is not the name of the database of {environment.name}: {secret} connects to `{name}`"
+        raise UsageError(what, state=UNCHANGED, hint=f"if that is the right database, type `{name}`")
+    return Permitted(identity.here, permission.roles)
+
+
+def reset(request: Request, permitted: Permitted, *, databases: Databases, tell: Listener) -> tuple[int, Outcome]:
+    """Drops all objects of the role that applies, and of named roles, then applies everything, under one lock. Writes.
+
+    Blocking problems and reasons to wait are found before the drop. Returns the number of dropped objects, and the
+    outcome. Raises LedgerError if it is not the permitted database.
+    """
+    environment = request.environment
+    with databases.of(environment).exclusively(request, tell) as session:
+        identity = session.ledger().identity
+        refuse_wrong(environment, identity)
+        if identity is None or identity.here != permitted.site:
+            raise LedgerError(f"{environment.url_secret} connects to another database now", state=UNCHANGED)
+        plan = make_plan(request.workspace, environment, Ledger(identity=identity), request.target)
+        if plan.blocked:
+            return 0, Outcome(plan, Status.BLOCKED)
+        if reasons := (*reasons_to_wait(plan, request, None), *session.preflight(plan)):
+            return 0, Outcome(plan, Status.WAITING, reasons=reasons)
+        dropped = session.start_over(environment.shadow.extensions, permitted.roles)
+        return dropped, _applied(plan, request, session, databases, tell)
+
+
+def _applied(plan: Plan, request: Request, session: Session, databases: Databases, tell: Listener) -> Outcome:
+    tell(PlanStarted(plan))
+    failed = Failed(request, plan, session, session.checkpoint(Ledger()), None, tell)
+    try:
+        done = carry_out(plan, session, None, tell)
+        watch_health(plan, session)
+    except ApplyError as error:
+        told = failed.with_rollback(with_failure_advice(error, plan, request, databases))
+        told.state = f"everything was dropped before; {told.state}"
+        raise told from None
+    return Outcome(plan, Status.APPLIED, done=done, left=session.session_leaks())
+
+
+def _refusals(request: Request, permission: Permission) -> Iterator[tuple[str, str]]:
+    """Why this environment may not be reset, and what to do."""
+    name = request.environment.name
+    if permission.event.startswith(_OF_PULL_REQUESTS) or request.origin.pull_request is not None:
+        event = permission.event or "refs/pull"
+        yield f"a run for a pull request ({event}) may not reset {name}", "run it from the default branch, or by hand"
+    for problem in (each for each in permission.merged.read_problems if each.blocks):
+        yield f"the manifests of {permission.branch} are not valid: {problem.place}: {problem.what}", problem.hint
+    yield from _not_disposable(request.environment, permission)
+    for other in (*permission.merged.environments, *request.workspace.environments):
+        if other.name != name and other.url_secret == request.environment.url_secret:
+            yield f"{name} and {other.name} have the same database: {other.url_secret}", "give each its own secret"
+        if other.name != name and other.after == name:
+            yield f"{other.name} is `after: {name}`", f"remove `after` from {other.path}, or `disposable`"
+
+
+def _not_disposable(here: Environment, permission: Permission) -> Iterator[tuple[str, str]]:
+    """The manifest of the default branch decides; that of the checkout must agree with it."""
+    name, branch = here.name, permission.branch
+    merged = permission.merged.environment(name)
+    if merged is None:
+        yield f"{branch} has no environment `{name}`", f"merge its manifest, with `disposable: true`, into {branch}"
+    elif not merged.disposable:
+        yield f"{name} is not disposable on {branch}", f"merge `disposable: true` in {here.path} into {branch}"
+    elif not here.disposable:
+        yield f"{name} is not disposable in this checkout", f"restore `disposable: true` in {here.path}"
+    elif (here.url_secret, here.database_id) != (merged.url_secret, merged.database_id):
+        yield f"`database` in {here.path} differs from {branch}", "merge the change, or undo it"
