@@ -175,7 +175,7 @@ def _for_how_long(impact: StepImpact, wait: Wait | None) -> str:
 
 def _bucket(wait: Wait) -> str:
     if wait.bucket is None:
-        return " (duration unknown)"
+        return " (time not known)"
     on = f" on {rows(wait.rows)}" if wait.rows is not None and wait.bucket is not Bucket.INSTANT else ""
     writes = wait.writes_per_minute
     some = f", about {phrases.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..core.trial.impact import Held, StatementImpact
@@ -29,11 +30,21 @@ def _statement(statement: StatementImpact) -> Object:
             {"work": work.work.name.lower(), "relation": work.relation, "what": work.what, "fresh": work.fresh}
             for work in statement.worked
         ],
+        "queries": [dict(each) for each in dict.fromkeys(_queried(statement))],
+        "unmeasured": list(statement.unmeasured),
         "blocks_writes_while_it_works": statement.blocks_writes_while_it_works,
         "concurrent": statement.concurrent,
         "proved": list(statement.proved),
         "millis": round(statement.millis, 3),
     }
+
+
+def _queried(statement: StatementImpact) -> Iterator[tuple[tuple[str, str | bool], ...]]:
+    for plan in statement.queries:
+        for node in plan.walk():
+            if node.relation:
+                does = node.operation.lower() or "read"
+                yield ("does", does), ("relation", node.relation), ("fresh", node.fresh)
 
 
 def _held(held: Held) -> Object:

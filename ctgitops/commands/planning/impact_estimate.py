@@ -10,7 +10,8 @@ from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan
 from ...core.trial.impact import StepImpact
-from ...core.trial.projection import Effect, Measured, Rates, Size, effect_of, measured_in, tables_of
+from ...core.trial.projection import Effect, Measured, effects, measured_in, tables_of
+from ...core.trial.size import Rates, Size
 from ...errors import CtgitopsError
 from ...ports.database import Databases
 from ...ports.shadow import Sandbox
@@ -36,7 +37,7 @@ def effects_of(
             rates = sealed.rates()
         with suppress(CtgitopsError):
             measured = _measured(plan, request, before, impacts, databases)
-    return {number: effect_of(impact, sizes, rates, measured.get(number)) for number, impact in impacts.items()}
+    return effects(impacts, sizes, rates, measured)
 
 
 def _measured(

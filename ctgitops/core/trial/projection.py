@@ -7,16 +7,21 @@ never as a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from ..ledger.ledger import Ledger
 from ..plan.plan import Step
-from .impact import Held, LockWindow, StepImpact, Work
+from .impact import Held, LockWindow, StatementImpact, StepImpact, Work
+from .query_estimate import Cost, Estimator, UnknownTimeError, indexing
+from .size import Rates, Size
 
 FACTOR = 2.0
 """The largest ratio of real to proportional time in our measurements; estimates are multiplied by it."""
+_ROWS_PER_PAGE = 80
+"""Of a table that the plan itself creates."""
 
 
 class Bucket(IntEnum):
@@ -33,30 +38,6 @@ class Bucket(IntEnum):
 
 
 _UP_TO = ((1.0, Bucket.INSTANT), (10.0, Bucket.SECONDS), (60.0, Bucket.UNDER_A_MINUTE), (3600.0, Bucket.MINUTES))
-
-
-@dataclass(frozen=True)
-class Size:
-    """The size of a table according to PostgreSQL's statistics, and its write rate."""
-
-    rows: float
-    pages: int = 0
-    index_pages: int = 0
-    writes_per_minute: float | None = None
-    """Average since its statistics were reset; None where they do not have it."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Units of each kind of work that a server does per second, as measured on it."""
-
-    scanned: float
-    checked: float
-    """Rows checked for a foreign key."""
-    indexed: float
-    rewritten: float
-    pages: float
-    """Pages of 8 kB, read or written during other work."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +70,39 @@ class Effect:
     waits: tuple[Wait, ...] = ()
 
 
+def effects(
+    impacts: Mapping[int, StepImpact],
+    sizes: Mapping[str, Size],
+    rates: Rates | None,
+    measured: Mapping[int, Measured],
+) -> dict[int, Effect]:
+    """The effect of each migration of a plan, by number; each finds the tables as the ones before it leave them."""
+    found = {}
+    for number, impact in impacts.items():
+        found[number] = effect_of(impact, sizes, rates, measured.get(number))
+        sizes = [sizes, *(after for _, after in _timed(impact, sizes, rates))][-1]
+    return found
+
+
 def effect_of(
     impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None = None
 ) -> Effect:
     """The effect, with a wait for each table on which a lock blocks other sessions."""
-    return Effect(impact, tuple(_wait(window, sizes, rates, measured) for window in impact.windows))
+    times = tuple(time for time, _ in _timed(impact, sizes, rates))
+    waits = []
+    for window in impact.windows:
+        first = impact.statements.index(window.during[0])
+        waits.append(_wait(window, times[first : first + len(window.during)], sizes, measured))
+    return Effect(impact, tuple(waits))
 
 
-def _wait(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None) -> Wait:
-    tables = {work.relation for work in window.worked_on}
+def _wait(
+    window: LockWindow, times: tuple[float | None, ...], sizes: Mapping[str, Size], measured: Measured | None
+) -> Wait:
+    tables = window.worked_on
     rows = max((sizes[table].rows for table in tables if table in sizes), default=None)
-    bucket = _bucket(window, sizes, rates)
+    known = [time for time in times if time is not None]
+    bucket = bucket_of(sum(known)) if len(known) == len(times) else None
     if not tables or rows is None:
         measured = None
     elif measured and bucket is not None:
@@ -108,12 +111,62 @@ def _wait(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None, me
     return Wait(window.held, bucket, rows, own.writes_per_minute if own else None, measured)
 
 
+def _timed(
+    impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None
+) -> Iterator[tuple[float | None, Mapping[str, Size]]]:
+    """The time of each statement in seconds, None where it is unknown, and the sizes of tables after it."""
+    for each in impact.statements:
+        if rates is None:
+            own = None if each.unmeasured or each.tables else each.millis / 1000
+            yield own, sizes
+            continue
+        try:
+            costs = [Estimator(sizes, rates).of(plan) for plan in each.queries]
+        except UnknownTimeError:
+            sizes = {**sizes, **dict.fromkeys(each.filled, Size(math.inf))}
+            yield None, sizes
+            continue
+        work = _worked(each, sizes, rates)
+        total = None if work is None or each.unmeasured else FACTOR * (work + sum(cost.seconds for cost in costs))
+        sizes = _grown(each, sizes, costs)
+        filling = FACTOR * sum(sizes[name].rows for name in each.filled) / rates.inserted
+        yield _known(total, filling, each.millis / 1000), sizes
+
+
+def _known(total: float | None, filling: float, least: float) -> float | None:
+    """The sum, at least the time in the trial; None where a part is unknown."""
+    return None if total is None or math.isinf(total + filling) else max(total + filling, least)
+
+
+def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
+    """Seconds for its work on whole tables; what the plan itself created and filled has an estimated size."""
+    there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
+    if any(work.relation not in sizes for work in there):
+        return None
+    return sum(seconds(work.work, sizes[work.relation], rates) for work in there)
+
+
+def _grown(statement: StatementImpact, sizes: Mapping[str, Size], costs: Sequence[Cost]) -> Mapping[str, Size]:
+    """The sizes after its queries added rows to tables."""
+    more = {name: max((cost.rows for cost in costs), default=0.0) for name in statement.filled}
+    for plan, cost in zip(statement.queries, costs, strict=True):
+        if plan.operation == "Insert":
+            more[plan.relation] = more.get(plan.relation, 0.0) + cost.rows
+    new = {name: _with(sizes.get(name, Size(0)), rows) for name, rows in more.items() if rows}
+    return {**sizes, **dict.fromkeys(statement.filled, Size(0)), **new}
+
+
+def _with(size: Size, rows: float) -> Size:
+    pages = rows * (size.pages / size.rows if size.rows and size.pages else 1 / _ROWS_PER_PAGE)
+    return replace(size, rows=size.rows + rows, pages=size.pages + round(pages))
+
+
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
     """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
     entry = ledger.applied.get(step.number)
-    tables = {work.relation for window in impact.windows for work in window.worked_on}
+    tables = {table for window in impact.windows for table in window.worked_on}
     rows = max((sizes[table].rows for table in tables if table in sizes), default=0)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
         return None
@@ -138,7 +191,7 @@ def seconds(work: Work, size: Size, rates: Rates) -> float:
             return max(size.rows / rates.indexed, size.pages / rates.pages)
         case Work.REWRITE:
             pages = 2 * size.pages + size.index_pages
-            return max(size.rows / rates.rewritten, pages / rates.pages) + _indexes(size, rates)
+            return max(size.rows / rates.rewritten, pages / rates.pages) + indexing(size, rates)
 
 
 def bucket_of(duration: float) -> Bucket:
@@ -148,19 +201,9 @@ def bucket_of(duration: float) -> Bucket:
 
 def tables_of(impacts: Iterable[StepImpact]) -> tuple[str, ...]:
     """The tables whose sizes the estimate needs, without duplicates."""
+    impacts = tuple(impacts)
     windows = [window for impact in impacts for window in impact.windows]
     held = (window.held.relation for window in windows)
-    return tuple(dict.fromkeys((*held, *(work.relation for window in windows for work in window.worked_on))))
-
-
-def _bucket(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None) -> Bucket | None:
-    if not window.worked_on:
-        return Bucket.INSTANT
-    if rates is None or any(work.relation not in sizes for work in window.worked_on):
-        return None
-    return bucket_of(FACTOR * sum(seconds(work.work, sizes[work.relation], rates) for work in window.worked_on))
-
-
-def _indexes(size: Size, rates: Rates) -> float:
-    """Seconds to rebuild all indexes, estimated from their pages as if they had as many rows per page as the table."""
-    return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed
+    return tuple(
+        dict.fromkeys((*held, *(table for impact in impacts for each in impact.statements for table in each.tables)))
+    )

@@ -14,8 +14,6 @@ from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, 
 from ctgitops.core.trial.projection import (
     Bucket,
     Measured,
-    Rates,
-    Size,
     bucket_of,
     effect_of,
     in_proportion,
@@ -23,6 +21,7 @@ from ctgitops.core.trial.projection import (
     seconds,
     tables_of,
 )
+from ctgitops.core.trial.size import Rates, Size
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, chained, entry, migration, workspace
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.core.trial.size import Column
 from ctgitops.postgres.catalog.table_stats import calibrate, sizes
 from tests.servers import fetch, run, session
 
@@ -21,6 +22,7 @@ def test_sizes_are_those_of_the_statistics(database_url: str) -> None:
     assert found["public.t"].rows == 5000
     assert found["public.t"].pages > 50
     assert found["public.t"].index_pages > 5
+    assert found["public.t"].columns == {"a": Column(0, -1), "b": Column(0, 1)}
 
 
 def test_a_role_that_may_read_no_table_can_ask_for_sizes(database_url: str) -> None:
@@ -37,5 +39,5 @@ def test_a_calibration_leaves_no_trace(database_url: str) -> None:
     with session(database_url) as connection:
         rates = calibrate(connection)
     assert rates.scanned > rates.rewritten > 0
-    assert min(rates.checked, rates.indexed, rates.pages) > 0
+    assert min(rates.checked, rates.indexed, rates.pages, rates.read, rates.found, rates.inserted, rates.updated) > 0
     assert fetch(database_url, "select count(*) from pg_namespace where nspname ~ 'calibration'") == [(0,)]
