@@ -15,6 +15,7 @@ from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
+from ..core.trial.impact_problems import impact_problems
 from ..core.trial.trial import Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
@@ -123,7 +124,10 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
             preview = replace(preview, effects=effects)
     except CtgitopsError as error:
         proof = Trial(untried=error.what)
-    found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
+    found = (
+        *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
+        *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
+    )
     return _with_problems(replace(preview, proof=proof), found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.trial.impact import Held, StatementImpact
-from ..core.trial.projection import Effect, Wait
+from ..core.trial.projection import Effect, RowChange, Wait
 from .impact import mode
 
 Object = dict[str, Any]
@@ -20,6 +20,25 @@ def impact_data(effect: Effect | None) -> list[Object]:
 def waits_data(effect: Effect | None) -> list[Object]:
     """One object per table that is blocked for a time."""
     return [_wait(wait) for wait in effect.waits] if effect else []
+
+
+def changes_data(effect: Effect | None) -> list[Object]:
+    """One object per statement that changes rows of an existing table, or an unknown number of rows."""
+    return [_change(each) for each in effect.changes] if effect else []
+
+
+def _change(each: RowChange) -> Object:
+    change = each.change
+    return {
+        "line": change.line,
+        "relation": change.relation,
+        "does": change.does.lower() or None,
+        "rows": change.rows,
+        "wal_bytes": change.wal,
+        "locks_rows": change.locks_rows,
+        "for": None if each.bucket is None else str(each.bucket),
+        "from": None if each.least is None else str(each.least),
+    }
 
 
 def _statement(statement: StatementImpact) -> Object:
@@ -64,6 +83,7 @@ def _wait(wait: Wait) -> Object:
         "mode": mode(wait.held.mode),
         "blocks": wait.held.blocks,
         "for": None if wait.bucket is None else str(wait.bucket),
+        "from": None if wait.least is None else str(wait.least),
         "rows": wait.rows,
         "writes_per_minute": wait.writes_per_minute,
         "measured": measured

@@ -7,21 +7,20 @@ never as a number.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from ..ledger.ledger import Ledger
 from ..plan.plan import Step
-from .impact import Held, LockWindow, StatementImpact, StepImpact, Work
-from .query_estimate import Cost, Estimator, UnknownTimeError, indexing
+from .impact import Held, LockWindow, StepImpact
 from .size import Rates, Size
+from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""The largest ratio of real to proportional time in our measurements; estimates are multiplied by it."""
-_ROWS_PER_PAGE = 80
-"""Of a table that the plan itself creates."""
+"""Real times are up to this many times longer or shorter than estimated."""
+TRUSTED = 1.0
+"""Seconds from which the time of another environment, in proportion, counts instead of an estimate."""
 
 
 class Bucket(IntEnum):
@@ -60,6 +59,17 @@ class Wait:
     """Rows of the largest table that it works on."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
+    least: Bucket | None = None
+    """The shortest likely duration, where it is one bucket below `bucket`; None where it is the same."""
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """The rows that one statement changes, and the time from it to the commit, until which they are locked."""
+
+    change: Change
+    bucket: Bucket | None
+    least: Bucket | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,11 @@ class Effect:
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
+    changes: tuple[RowChange, ...] = ()
+    times: tuple[float | None, ...] = ()
+    """The estimated seconds of each statement; None where they are unknown."""
+    scaled: float | None = None
+    """The seconds that all statements took in the previous environment, in proportion to the rows here."""
 
 
 def effects(
@@ -80,7 +95,7 @@ def effects(
     found = {}
     for number, impact in impacts.items():
         found[number] = effect_of(impact, sizes, rates, measured.get(number))
-        sizes = [sizes, *(after for _, after in _timed(impact, sizes, rates))][-1]
+        sizes = [sizes, *(each.sizes for each in timed(impact, sizes, rates))][-1]
     return found
 
 
@@ -88,77 +103,66 @@ def effect_of(
     impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None = None
 ) -> Effect:
     """The effect, with a wait for each table on which a lock blocks other sessions."""
-    times = tuple(time for time, _ in _timed(impact, sizes, rates))
+    found = tuple(timed(impact, sizes, rates))
+    rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
+    scaled = in_proportion(measured, rows) if measured and rows is not None else None
+    spent = _Spent(found, scaled)
     waits = []
     for window in impact.windows:
         first = impact.statements.index(window.during[0])
-        waits.append(_wait(window, times[first : first + len(window.during)], sizes, measured))
-    return Effect(impact, tuple(waits))
+        span = spent.of(first, first + len(window.during))
+        waits.append(_wait(window, span, sizes, measured))
+    changes = []
+    for number, each in enumerate(found):
+        span = spent.of(number, len(found) if impact.transactional else number + 1)
+        changes += [RowChange(change, *span) for change in each.changes]
+    return Effect(impact, tuple(waits), tuple(changes), tuple(each.seconds for each in found), scaled)
 
 
-def _wait(
-    window: LockWindow, times: tuple[float | None, ...], sizes: Mapping[str, Size], measured: Measured | None
-) -> Wait:
+Span = tuple[Bucket | None, Bucket | None]
+"""The bucket, and the one below it if the duration may be in either."""
+
+
+def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
     tables = window.worked_on
-    rows = max((sizes[table].rows for table in tables if table in sizes), default=None)
-    known = [time for time in times if time is not None]
-    bucket = bucket_of(sum(known)) if len(known) == len(times) else None
-    if not tables or rows is None:
-        measured = None
-    elif measured and bucket is not None:
-        bucket = max(bucket, bucket_of(in_proportion(measured, rows)))
-    own = sizes.get(window.held.relation)
-    return Wait(window.held, bucket, rows, own.writes_per_minute if own else None, measured)
+    rows, own = _rows(tables, sizes), sizes.get(window.held.relation)
+    told = measured if rows is not None else None
+    return Wait(window.held, span[0], rows, own.writes_per_minute if own else None, told, span[1])
 
 
-def _timed(
-    impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None
-) -> Iterator[tuple[float | None, Mapping[str, Size]]]:
-    """The time of each statement in seconds, None where it is unknown, and the sizes of tables after it."""
-    for each in impact.statements:
-        if rates is None:
-            own = None if each.unmeasured or each.tables else each.millis / 1000
-            yield own, sizes
-            continue
-        try:
-            costs = [Estimator(sizes, rates).of(plan) for plan in each.queries]
-        except UnknownTimeError:
-            sizes = {**sizes, **dict.fromkeys(each.filled, Size(math.inf))}
-            yield None, sizes
-            continue
-        work = _worked(each, sizes, rates)
-        total = None if work is None or each.unmeasured else FACTOR * (work + sum(cost.seconds for cost in costs))
-        sizes = _grown(each, sizes, costs)
-        filling = FACTOR * sum(sizes[name].rows for name in each.filled) / rates.inserted
-        yield _known(total, filling, each.millis / 1000), sizes
+@dataclass(frozen=True)
+class _Spent:
+    """The durations of parts of a migration."""
+
+    found: Sequence[Timed]
+    scaled: float | None
+
+    def of(self, first: int, end: int) -> Span:
+        """The duration of these statements together; their part of what was measured elsewhere counts first."""
+        during = self.found[first:end]
+        total, known = _total(self.found), _total(during)
+        if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):
+            return (None, None) if known is None else span_of(known)
+        return span_of(self.scaled * known / total if known is not None and total else self.scaled)
 
 
-def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum, at least the time in the trial; None where a part is unknown."""
-    return None if total is None or math.isinf(total + filling) else max(total + filling, least)
+def _total(found: Iterable[Timed]) -> float | None:
+    total = 0.0
+    for each in found:
+        if each.seconds is None:
+            return None
+        total += each.seconds
+    return total
 
 
-def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
-    """Seconds for its work on whole tables; what the plan itself created and filled has an estimated size."""
-    there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
-    if any(work.relation not in sizes for work in there):
-        return None
-    return sum(seconds(work.work, sizes[work.relation], rates) for work in there)
+def span_of(seconds: float) -> Span:
+    """The buckets of an estimated duration; of more than two, the two longest."""
+    most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
+    return most, None if least == most else Bucket(most - 1)
 
 
-def _grown(statement: StatementImpact, sizes: Mapping[str, Size], costs: Sequence[Cost]) -> Mapping[str, Size]:
-    """The sizes after its queries added rows to tables."""
-    more = {name: max((cost.rows for cost in costs), default=0.0) for name in statement.filled}
-    for plan, cost in zip(statement.queries, costs, strict=True):
-        if plan.operation == "Insert":
-            more[plan.relation] = more.get(plan.relation, 0.0) + cost.rows
-    new = {name: _with(sizes.get(name, Size(0)), rows) for name, rows in more.items() if rows}
-    return {**sizes, **dict.fromkeys(statement.filled, Size(0)), **new}
-
-
-def _with(size: Size, rows: float) -> Size:
-    pages = rows * (size.pages / size.rows if size.rows and size.pages else 1 / _ROWS_PER_PAGE)
-    return replace(size, rows=size.rows + rows, pages=size.pages + round(pages))
+def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
+    return max((sizes[table].rows for table in tables if table in sizes), default=None)
 
 
 def measured_in(
@@ -166,8 +170,7 @@ def measured_in(
 ) -> Measured | None:
     """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
     entry = ledger.applied.get(step.number)
-    tables = {table for window in impact.windows for table in window.worked_on}
-    rows = max((sizes[table].rows for table in tables if table in sizes), default=0)
+    rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
         return None
     return Measured(name, entry.millis, rows)
@@ -176,22 +179,6 @@ def measured_in(
 def in_proportion(measured: Measured, rows: float) -> float:
     """The time in seconds for `rows`, in proportion to the measured rows; never less than measured."""
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
-
-
-def seconds(work: Work, size: Size, rates: Rates) -> float:
-    """The time for work on a whole table at the measured rates, in proportion to the table's size."""
-    match work:
-        case Work.EMPTY:
-            return 0.0
-        case Work.SCAN:
-            return max(size.rows / rates.scanned, size.pages / rates.pages)
-        case Work.FOREIGN_KEY:
-            return max(size.rows / rates.checked, size.pages / rates.pages)
-        case Work.INDEX:
-            return max(size.rows / rates.indexed, size.pages / rates.pages)
-        case Work.REWRITE:
-            pages = 2 * size.pages + size.index_pages
-            return max(size.rows / rates.rewritten, pages / rates.pages) + indexing(size, rates)
 
 
 def bucket_of(duration: float) -> Bucket:

@@ -18,10 +18,10 @@ from ctgitops.core.trial.projection import (
     effect_of,
     in_proportion,
     measured_in,
-    seconds,
     tables_of,
 )
 from ctgitops.core.trial.size import Rates, Size
+from ctgitops.core.trial.statement_time import seconds
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
