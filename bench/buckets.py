@@ -135,7 +135,7 @@ def _compared(url: str, options: argparse.Namespace) -> Iterator[Compared]:
         wait = step["waits"][0] if step["waits"] else {"from": None, "for": "instant"}
         runs = [_ran(url, sql) for _ in range(options.runs)]
         wal = [each["wal_bytes"] for each in step["changes"] if each["wal_bytes"]]
-        pair = (sum(wal), statistics.median(written for _, written in runs)) if wal else None
+        pair = (sum(map(float, wal)), statistics.median(written for _, written in runs)) if wal else None
         yield Compared(name, (wait["from"], wait["for"]), statistics.median(took for took, _ in runs), pair)
 
 
@@ -152,6 +152,8 @@ def _planned(url: str, sql: str) -> dict[str, list[dict[str, str | None]]]:
         command = [sys.executable, "-m", "ctgitops", "plan", "--env", "bench", "--format", "json", "--root", folder]
         environment = {**os.environ, "BENCH_DATABASE_URL": url}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if not done.stdout:
+            raise SystemExit(done.stderr)
         plan: dict[str, list[dict[str, list[dict[str, str | None]]]]] = json.loads(done.stdout)
         return plan["steps"][0]
 

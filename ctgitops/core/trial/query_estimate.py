@@ -83,7 +83,14 @@ class Estimator:
         size = self.sizes.get(node.relation)
         rate = self.rates.inserted if node.operation in {"Insert", "Delete"} else self.rates.updated
         entries = rows / size.rows if size and size.rows and node.operation != "Delete" else 0.0
-        return rows / rate + (_ENTRIES * entries * indexing(size, self.rates) if size and entries else 0.0)
+        return rows / rate + (self._beside(node, rows, size, entries) if size else 0.0)
+
+    def _beside(self, node: Node, rows: float, size: Size, entries: float) -> float:
+        """Index entries, and the checks of foreign keys, for each of which PostgreSQL runs a query."""
+        checks = {"Insert": size.keys, "Delete": size.referenced}.get(node.operation, 0) / self.rates.found
+        if node.operation == "Delete":
+            checks += size.unindexed / self.rates.read
+        return (_ENTRIES * entries * indexing(size, self.rates) if entries else 0.0) + rows * checks
 
 
 def share_of(condition: str, size: Size) -> float | None:

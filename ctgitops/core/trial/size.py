@@ -27,6 +27,14 @@ class Size:
     """Average since its statistics were reset; None where they do not have it."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """By name; without those that were never analyzed, and those whose statistics the role cannot read."""
+    fires: frozenset[str] = frozenset()
+    """`Insert`, `Update` and `Delete`, if a row trigger of a user fires on it."""
+    keys: int = 0
+    """Its foreign keys."""
+    referenced: int = 0
+    """Foreign keys of other tables that refer to it, with an index there."""
+    unindexed: float = 0.0
+    """The rows of tables that refer to it by a foreign key without an index there."""
 
 
 @dataclass(frozen=True)

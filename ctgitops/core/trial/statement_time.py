@@ -16,6 +16,8 @@ from .size import Rates, Size
 
 _ROWS_PER_PAGE = 80
 """Of a table that the plan itself creates."""
+FEW_ROWS = 1000
+"""The trigger functions of fewer rows take no time that matters."""
 _PAGE, _RECORD = 8192, 60
 """Bytes of a page, and of a WAL record beside the row or the index entry that it contains."""
 
@@ -68,9 +70,18 @@ def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) ->
         work = _worked(each, sizes, rates)
         total = None if work is None or each.unmeasured else work + sum(cost.seconds for cost in costs)
         changes = _unknown(each) if each.unmeasured else tuple(_changes(each, sizes, rates))
+        if any(_fires(change, sizes) for change in changes):
+            total = None
         sizes = _grown(each, sizes, costs)
         filling = sum(sizes[name].rows for name in each.filled) / rates.inserted
         yield Timed(_known(total, filling, each.millis / 1000), changes, sizes, bool(each.tables))
+
+
+def _fires(change: Change, sizes: Mapping[str, Size]) -> bool:
+    """Whether a trigger, whose time is unknown, runs for many rows."""
+    fires = sizes[change.relation].fires if change.relation in sizes else frozenset()
+    many = change.rows is None or change.rows >= FEW_ROWS
+    return many and (change.does in fires or (change.does == "Merge" and bool(fires)))
 
 
 def _unknown(statement: StatementImpact) -> tuple[Change, ...]:

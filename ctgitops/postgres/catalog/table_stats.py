@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from psycopg import sql
 
@@ -29,10 +30,21 @@ select w.name, case when c.reltuples >= 0 then c.reltuples else coalesce(s.n_liv
        coalesce((select sum(x.relpages) from pg_catalog.pg_index i
                  join pg_catalog.pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid), 0),
        (s.n_tup_ins + s.n_tup_upd + s.n_tup_del) * 60.0
-           / greatest(extract(epoch from pg_catalog.clock_timestamp() - since.began), 60)
+           / greatest(extract(epoch from pg_catalog.clock_timestamp() - since.began), 60),
+       array(select e.name from (values (4, 'Insert'), (8, 'Delete'), (16, 'Update')) e(bit, name) where exists (
+           select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D'
+           and t.tgtype & 1 = 1 and t.tgtype & e.bit = e.bit)),
+       (select count(*) from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
+       k.indexed, k.rows
 from pg_catalog.unnest(%s::text[]) w(name) cross join since
 join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(w.name)
 left join pg_catalog.pg_stat_all_tables s on s.relid = c.oid
+cross join lateral (
+    select count(*) filter (where i.there) indexed, coalesce(sum(r.reltuples) filter (where not i.there), 0) "rows"
+    from pg_catalog.pg_constraint f join pg_catalog.pg_class r on r.oid = f.conrelid cross join lateral (select exists (
+        select from pg_catalog.pg_index x where x.indrelid = r.oid and x.indkey[0] = f.conkey[1]) there) i
+    where f.confrelid = c.oid and f.contype = 'f'
+) k
 where c.relkind in ('r', 'm')
 """
 _TABLE = sql.SQL(
@@ -63,16 +75,23 @@ def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
     columns: dict[str, dict[str, Column]] = {}
     for table, column, nulls, distinct in connection.execute(_COLUMNS.encode(), [names]).fetchall():
         columns.setdefault(str(table), {})[str(column)] = Column(float(str(nulls)), float(str(distinct)))
-    return {
-        str(name): Size(
-            float(str(rows)),
-            int(str(pages)),
-            int(str(indexes)),
-            None if per is None else float(str(per)),
-            columns.get(str(name), {}),
-        )
-        for name, rows, pages, indexes, per in connection.execute(_SIZES.encode(), [names]).fetchall()
-    }
+    found = connection.execute(_SIZES.encode(), [names]).fetchall()
+    return {str(row[0]): _size(row, columns.get(str(row[0]), {})) for row in found}
+
+
+def _size(row: Sequence[object], columns: Mapping[str, Column]) -> Size:
+    _, rows, pages, indexes, per, fires, keys, referenced, unindexed = row
+    return Size(
+        float(str(rows)),
+        int(str(pages)),
+        int(str(indexes)),
+        None if per is None else float(str(per)),
+        columns,
+        frozenset(cast("list[str]", fires)),
+        int(str(keys)),
+        int(str(referenced)),
+        max(float(str(unindexed)), 0.0),
+    )
 
 
 def calibrate(connection: Connection) -> Rates:

@@ -37,7 +37,7 @@ def effect(*statements: StatementImpact, measured: Measured | None = None, times
 
 def problems(found: Effect, statement: float = 900, step: Step = STEP) -> list[tuple[str, bool, int | None]]:
     timeouts = replace(Timeouts(), statement=timedelta(seconds=statement))
-    return [(p.code, p.fails, p.place and p.place.line) for p in impact_problems([step], {1: found}, timeouts)]
+    return [(p.code, p.fails, p.place.line if p.place else None) for p in impact_problems([step], {1: found}, timeouts)]
 
 
 def test_rows_wal_and_time_are_told_and_who_waits() -> None:
@@ -105,3 +105,19 @@ def test_long_work_under_the_lock_of_another_table_is_found() -> None:
     assert problems(effect(ALTER, CHANGES, times=0.001)) == []
     assert problems(effect(ALTER)) == []
     assert problems(effect(ALTER, StatementImpact(3, unmeasured=("public.big",)))) == [("work-under-lock", False, 3)]
+
+
+def test_a_trigger_for_many_rows_takes_a_time_that_is_not_known() -> None:
+    step = StepImpact((CHANGES,))
+    for fires, bucket in (("Update", None), ("Delete", Bucket.UNDER_A_MINUTE)):
+        sizes = {"public.big": replace(SIZES["public.big"], fires=frozenset({fires}))}
+        (change,) = effect_of(step, sizes, RATES).changes
+        assert (change.bucket, change.change.rows) == (bucket, 2e6)
+
+
+def test_a_deletion_reads_every_table_that_refers_to_it_without_an_index() -> None:
+    deletes = StepImpact((replace(CHANGES, queries=(replace(UPDATE, operation="Delete"),)),))
+    sizes = (Size(1e4, 100), Size(1e4, 100, referenced=1), Size(1e4, 100, unindexed=1e6))
+    times = [effect_of(deletes, {"public.big": size}, RATES).times[0] or 0.0 for size in sizes]
+    assert times[0] < times[1] < times[2]
+    assert times[2] > 1000
