@@ -96,6 +96,9 @@ class StatementImpact:
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
         return tuple(work for work in self.worked if work.relation in shut)
 
+    batch: int = 0
+    """Rows of each of its transactions, if it runs in batches."""
+
     @property
     def tables(self) -> tuple[str, ...]:
         """The existing relations on whose size its time depends."""

@@ -20,8 +20,10 @@ _TESTS = (
 )
 _INDEXED = frozenset({"Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 _SORTED = frozenset({"Sort", "Incremental Sort", "Hash", "Aggregate", "Unique", "WindowAgg", "Materialize"})
-_ENTRIES = 2.0
-"""Time to add an entry to an index, compared with the time per row to build that index from sorted rows."""
+_ENTRIES = 0.7
+"""Time to add an entry to an index, compared with the time per row to build an index on text."""
+LOGGED = 2.5
+"""Time to write a row with its WAL to disk, compared with a throw-away server, which has neither."""
 
 
 class UnknownTimeError(Exception):
@@ -82,15 +84,15 @@ class Estimator:
     def _write(self, node: Node, rows: float) -> float:
         size = self.sizes.get(node.relation)
         rate = self.rates.inserted if node.operation in {"Insert", "Delete"} else self.rates.updated
-        entries = rows / size.rows if size and size.rows and node.operation != "Delete" else 0.0
-        return rows / rate + (self._beside(node, rows, size, entries) if size else 0.0)
+        return LOGGED * rows / rate + (self._beside(node, rows, size) if size else 0.0)
 
-    def _beside(self, node: Node, rows: float, size: Size, entries: float) -> float:
+    def _beside(self, node: Node, rows: float, size: Size) -> float:
         """Index entries, and the checks of foreign keys, for each of which PostgreSQL runs a query."""
         checks = {"Insert": size.keys, "Delete": size.referenced}.get(node.operation, 0) / self.rates.found
         if node.operation == "Delete":
             checks += size.unindexed / self.rates.read
-        return (_ENTRIES * entries * indexing(size, self.rates) if entries else 0.0) + rows * checks
+        entries = 0 if node.operation == "Delete" else size.indexes
+        return rows * (_ENTRIES * entries / self.rates.indexed + checks)
 
 
 def share_of(condition: str, size: Size) -> float | None:

@@ -29,6 +29,7 @@ class Size:
     """By name; without those that were never analyzed, and those whose statistics the role cannot read."""
     fires: frozenset[str] = frozenset()
     """`Insert`, `Update` and `Delete`, if a row trigger of a user fires on it."""
+    indexes: int = 0
     keys: int = 0
     """Its foreign keys."""
     referenced: int = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from .impact import StatementImpact, StepImpact, Work
 from .query import Node
-from .query_estimate import Cost, Estimator, UnknownTimeError, indexing
+from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing
 from .size import Rates, Size
 
 _ROWS_PER_PAGE = 80
@@ -34,6 +34,8 @@ class Change:
     """None where it is unknown."""
     wal: float | None = None
     """Bytes of WAL; None where they are unknown."""
+    batch: int = 0
+    """Rows of each transaction, if it runs in batches."""
 
     @property
     def locks_rows(self) -> bool:
@@ -70,10 +72,12 @@ def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) ->
         work = _worked(each, sizes, rates)
         total = None if work is None or each.unmeasured else work + sum(cost.seconds for cost in costs)
         changes = _unknown(each) if each.unmeasured else tuple(_changes(each, sizes, rates))
+        if total and each.batch and (rows := max((change.rows or 0.0 for change in changes), default=0.0)):
+            total *= min(1.0, each.batch / rows)
         if any(_fires(change, sizes) for change in changes):
             total = None
         sizes = _grown(each, sizes, costs)
-        filling = sum(sizes[name].rows for name in each.filled) / rates.inserted
+        filling = LOGGED * sum(sizes[name].rows for name in each.filled) / rates.inserted
         yield Timed(_known(total, filling, each.millis / 1000), changes, sizes, bool(each.tables))
 
 
@@ -100,9 +104,8 @@ def _changes(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates
         rows = Estimator(sizes, rates).of(node).rows
         if node.operation != "Insert" and node.relation in sizes:
             rows = min(rows, sizes[node.relation].rows)
-        yield Change(
-            statement.line, node.relation, node.operation, rows, _wal(node.operation, rows, sizes, node.relation)
-        )
+        wal = _wal(node.operation, rows, sizes, node.relation)
+        yield Change(statement.line, node.relation, node.operation, rows, wal, statement.batch)
 
 
 def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> float | None:

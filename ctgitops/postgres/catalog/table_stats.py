@@ -34,6 +34,7 @@ select w.name, case when c.reltuples >= 0 then c.reltuples else coalesce(s.n_liv
        array(select e.name from (values (4, 'Insert'), (8, 'Delete'), (16, 'Update')) e(bit, name) where exists (
            select from pg_catalog.pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D'
            and t.tgtype & 1 = 1 and t.tgtype & e.bit = e.bit)),
+       (select count(*) from pg_catalog.pg_index i where i.indrelid = c.oid),
        (select count(*) from pg_catalog.pg_constraint f where f.conrelid = c.oid and f.contype = 'f'),
        k.indexed, k.rows
 from pg_catalog.unnest(%s::text[]) w(name) cross join since
@@ -80,7 +81,7 @@ def sizes(connection: Connection, tables: Iterable[str]) -> dict[str, Size]:
 
 
 def _size(row: Sequence[object], columns: Mapping[str, Column]) -> Size:
-    _, rows, pages, indexes, per, fires, keys, referenced, unindexed = row
+    _, rows, pages, indexes, per, fires, count, keys, referenced, unindexed = row
     return Size(
         float(str(rows)),
         int(str(pages)),
@@ -88,6 +89,7 @@ def _size(row: Sequence[object], columns: Mapping[str, Column]) -> Size:
         None if per is None else float(str(per)),
         columns,
         frozenset(cast("list[str]", fires)),
+        int(str(count)),
         int(str(keys)),
         int(str(referenced)),
         max(float(str(unindexed)), 0.0),

@@ -12,7 +12,17 @@ from ..connection.connect import Connection
 from .query_plans import Planned, oids_of, plans_in, resolved
 
 QUERIES = frozenset(
-    {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "ExecuteStmt", "FetchStmt"}
+    {
+        "SelectStmt",
+        "InsertStmt",
+        "UpdateStmt",
+        "DeleteStmt",
+        "MergeStmt",
+        "CopyStmt",
+        "ExecuteStmt",
+        "FetchStmt",
+        "ExplainStmt",
+    }
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
 """Statements that may read a table as a query does, which is not work of DDL."""
@@ -26,6 +36,8 @@ class Ran:
     kind: str
     line: int
     sql: str
+    batch: int = 0
+    """Rows of each transaction, for a statement that runs in batches."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +75,15 @@ def queried(connection: Connection, ran: Ran, said: Sequence[str], new: Collecti
     """The queries that auto_explain reported for a statement; `new` are relations on which it took a first lock."""
     if ran.kind not in QUERIES or not (plans := plans_in(said)):
         return Queried()
+    plans = plans[:1] if ran.batch else plans  # each batch has the same
     names = frozenset[str]().union(*(each.names for each in plans))
     found = oids_of(connection, names, new) if names else {}
     return Queried(plans, found, _branches(ran, plans))
 
 
 def _branches(ran: Ran, plans: Sequence[Planned]) -> bool:
+    if ran.batch:
+        return False
     if ran.kind == "DoStmt":
         return bool(_BRANCHES.search(ran.sql))
     return any(each.sql != ran.sql.strip() for each in plans if each.reads)

@@ -104,7 +104,7 @@ class Tracer:
             yield
             return
         line = step.script.place(step.script.start_of(statement)).line or 1
-        with self._watching(connection, step, statement, Ran(statement.kind, line, step.script.text_of(statement))):
+        with self._watching(connection, step, statement, _ran(step, statement, line)):
             if not self._listens:
                 connection.pgconn.exec_(b"set client_min_messages = debug1")
             self._said.clear()
@@ -142,3 +142,8 @@ class Tracer:
             connection.pgconn.exec_(b"rollback")
             raise
         connection.pgconn.exec_(b"commit")
+
+
+def _ran(step: Step, statement: Statement, line: int) -> Ran:
+    batch = step.script.batch.size if step.batched and step.script.batch else 0
+    return Ran(statement.kind, line, step.script.text_of(statement), batch)

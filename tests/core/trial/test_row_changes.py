@@ -45,7 +45,7 @@ def test_rows_wal_and_time_are_told_and_who_waits() -> None:
     (line,) = impact_lines(found)
     assert line == (
         "updates up to 2 M rows of big in line 3: other changes to these rows wait until the commit "
-        "(seconds to under a minute, 448 MB of WAL)"
+        "(under a minute, 448 MB of WAL)"
     )
     assert glance(found) == line
     assert longest(found) == Bucket.UNDER_A_MINUTE
@@ -85,7 +85,7 @@ def test_what_the_environment_before_measured_counts_first() -> None:
 
 @pytest.mark.parametrize(
     ("statement", "expected"),
-    [(900, []), (15, [("statement-timeout", False, 3)]), (5, [("statement-timeout", True, 3)]), (0, [])],
+    [(900, []), (30, [("statement-timeout", False, 3)]), (5, [("statement-timeout", True, 3)]), (0, [])],
 )
 def test_an_estimate_above_the_statement_timeout_is_a_problem(
     statement: float, expected: list[tuple[str, bool, int]]
@@ -121,3 +121,11 @@ def test_a_deletion_reads_every_table_that_refers_to_it_without_an_index() -> No
     times = [effect_of(deletes, {"public.big": size}, RATES).times[0] or 0.0 for size in sizes]
     assert times[0] < times[1] < times[2]
     assert times[2] > 1000
+
+
+def test_batches_lock_their_rows_only_for_one_of_them() -> None:
+    (change,) = effect(replace(CHANGES, batch=5000)).changes
+    assert (change.change.rows, change.bucket) == (2e6, Bucket.INSTANT)
+    assert problems(effect(replace(CHANGES, batch=5000)), statement=5) == []
+    (line,) = impact_lines(effect(replace(CHANGES, batch=5000)))
+    assert "of big in line 3, 5,000 in each transaction: other changes" in line

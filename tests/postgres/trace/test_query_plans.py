@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from ctgitops.core.trial.impact import StatementImpact
 from ctgitops.postgres.server.auto_explain import SETTINGS
 from ctgitops.postgres.server.local_server import LocalServer
+from ctgitops.postgres.shadow.trial import try_step
 from ctgitops.postgres.trace.query_plans import plans_in
 from ctgitops.postgres.trace.tracer import Tracer
-from tests.postgres.traced import traced
+from tests.postgres.traced import step_of, traced
 from tests.servers import base_for_servers, fresh_database, missing, programs_for_tests, programs_of, run, session
 
 SCHEMA = """
@@ -104,3 +106,19 @@ def test_what_a_query_fills_is_named_and_work_on_it_is_told(explaining: LocalSer
 
 def test_a_message_that_only_looks_like_a_plan_is_passed_over() -> None:
     assert plans_in(["duration: 1.0 ms  plan:\n{", 'duration: 1.0 ms  plan:\n{"Plan": 1}', "NOTICE"]) == ()
+
+
+def test_what_runs_outside_of_a_transaction_is_seen_too(explaining: LocalServer, database_url: str) -> None:
+    sql = """-- ctgitops: batch size=500
+    with batch as (select id from big where flag is null order by id limit $1 for update skip locked)
+    update big set flag = true from batch where big.id = batch.id"""
+    for url, expected in (
+        (fresh_database(explaining), ("read big, update big", "")),
+        (database_url, ("", "big")),
+    ):
+        run(url, SCHEMA)
+        with session(url) as connection, Tracer(partial(session, url)) as tracer:
+            try_step(connection, step_of(sql), tracer)
+        (batch,) = tracer.impacts[1].statements
+        assert batch.batch == 500
+        assert told(batch) == expected
