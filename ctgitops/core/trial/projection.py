@@ -84,6 +84,11 @@ class Effect:
     scaled: float | None = None
     """The seconds that all statements took in the previous environment, in proportion to the rows here."""
 
+    @property
+    def unknown(self) -> bool:
+        """Whether the duration of a wait or of a change of rows is unknown."""
+        return any(wait.bucket is None for wait in self.waits) or any(each.bucket is None for each in self.changes)
+
 
 def effects(
     impacts: Mapping[int, StepImpact],

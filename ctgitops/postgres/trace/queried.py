@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ...core.trial.query import Node
 from ..catalog.relations import Relation
 from ..connection.connect import Connection
-from .query_plans import Planned, oids_of, plans_in, resolved
+from .query_plans import LOST, Planned, oids_of, plans_in, resolved
 
 QUERIES = frozenset(
     {
@@ -26,6 +26,8 @@ QUERIES = frozenset(
     | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
 )
 """Statements that may read a table as a query does, which is not work of DDL."""
+MANY = 5000
+"""Plans from which a statement counts as a loop; more messages may be lost."""
 _BRANCHES = re.compile(r"\b(if|case|loop|exception)\b", re.IGNORECASE)
 
 
@@ -78,7 +80,7 @@ def queried(connection: Connection, ran: Ran, said: Sequence[str], new: Collecti
     plans = plans[:1] if ran.batch else plans  # each batch has the same
     names = frozenset[str]().union(*(each.names for each in plans))
     found = oids_of(connection, names, new) if names else {}
-    return Queried(plans, found, _branches(ran, plans))
+    return Queried(plans, found, _branches(ran, plans) or LOST in said or len(said) >= MANY)
 
 
 def _branches(ran: Ran, plans: Sequence[Planned]) -> bool:

@@ -16,6 +16,10 @@ from ...core.trial.query import Node
 from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000
+MOST_TEXT = 5_000_000
+"""Characters of plans that are kept for a statement."""
+LOST = "duration: not kept"
+"""Stands for plans beyond that."""
 _PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n(?P<plan>\{.*\})", re.DOTALL)
 _SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "ctgitops"})
 # A search path that a migration changed must not affect this query

@@ -23,7 +23,7 @@ from ..connection.connect import Connection
 from .in_transaction import OneTransaction
 from .outside_transaction import Alone
 from .queried import Ran
-from .query_plans import is_plan
+from .query_plans import LOST, MOST_TEXT, is_plan
 
 SETS = "VariableSetStmt"
 """SET takes no lock; and after a query, SET TRANSACTION would be refused."""
@@ -45,6 +45,7 @@ class Tracer:
         self._others = self._beside()
         self._first = frozenset(relations(self._others))
         self._said: list[str] = []
+        self._room = MOST_TEXT
         self._statements: list[StatementImpact] = []
         self._transaction: OneTransaction | None = None
         self._before: dict[int, Relation] = {}
@@ -108,12 +109,18 @@ class Tracer:
             if not self._listens:
                 connection.pgconn.exec_(b"set client_min_messages = debug1")
             self._said.clear()
+            self._room = MOST_TEXT
             yield
         self._listens = self._transaction is not None  # the query after the statement has set client_min_messages
 
     def _hear(self, said: Diagnostic) -> None:
         text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
-        if text and (len(text) <= LONGEST or is_plan(text)) and len(self._said) < MOST_SAID:
+        if not text or len(self._said) >= MOST_SAID:
+            return
+        if text.startswith("duration: "):
+            self._room -= len(text)
+            self._said.append(text if self._room >= 0 and is_plan(text) else LOST)
+        elif len(text) <= LONGEST:
             self._said.append(text)
 
     @contextmanager

@@ -129,3 +129,9 @@ def test_batches_lock_their_rows_only_for_one_of_them() -> None:
     assert problems(effect(replace(CHANGES, batch=5000)), statement=5) == []
     (line,) = impact_lines(effect(replace(CHANGES, batch=5000)))
     assert "of big in line 3, 5,000 in each transaction: other changes" in line
+
+
+def test_an_unknown_duration_makes_the_effect_unknown() -> None:
+    assert effect(StatementImpact(2, unmeasured=("public.big",))).unknown
+    assert effect(ALTER, replace(CHANGES, unmeasured=("public.big",))).unknown
+    assert not effect(ALTER, CHANGES).unknown

@@ -8,13 +8,24 @@ from functools import partial
 import pytest
 
 from ctgitops.core.trial.impact import StatementImpact
-from ctgitops.postgres.server.auto_explain import SETTINGS
+from ctgitops.postgres.server.auto_explain import SETTINGS, report_plans
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.trial import try_step
+from ctgitops.postgres.trace import tracer as tracer_module
 from ctgitops.postgres.trace.query_plans import plans_in
 from ctgitops.postgres.trace.tracer import Tracer
 from tests.postgres.traced import step_of, traced
-from tests.servers import base_for_servers, fresh_database, missing, programs_for_tests, programs_of, run, session
+from tests.servers import (
+    base_for_servers,
+    fetch,
+    fresh_database,
+    missing,
+    programs_for_tests,
+    programs_of,
+    run,
+    session,
+)
+from tests.stories.house import until
 
 SCHEMA = """
 create table big (id int primary key, k int, flag bool); create index on big (k); create table small (id int);
@@ -122,3 +133,24 @@ def test_what_runs_outside_of_a_transaction_is_seen_too(explaining: LocalServer,
         (batch,) = tracer.impacts[1].statements
         assert batch.batch == 500
         assert told(batch) == expected
+
+
+def test_plans_beyond_what_is_kept_make_the_work_unknown(
+    explaining: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracer_module, "MOST_TEXT", 300)
+    url = fresh_database(explaining)
+    run(url, SCHEMA)
+    with session(url) as connection, Tracer(partial(session, url)) as tracer:
+        assert told(traced(tracer, connection, "update big set flag = true").statements[-1])[1] == "big"
+
+
+def test_a_running_server_of_our_own_reports_plans_to_new_sessions() -> None:
+    programs = programs_for_tests()
+    if not programs.explains:
+        raise missing("auto_explain", "this server has no auto_explain")
+    with LocalServer(programs, base=base_for_servers()) as server:
+        report_plans(server.address())
+        url = fresh_database(server)
+        until(lambda: fetch(url, "show session_preload_libraries") == [("auto_explain",)])
+        assert otherwise(server) == []
