@@ -25,14 +25,14 @@ def effects_of(
     If a value could not be read, the effect reports it as unknown.
     """
     impacts = sealed.impacts
-    if not any(impact.windows for impact in impacts.values()):
-        return {number: Effect(impact) for number, impact in impacts.items()}
+    if not (tables := tables_of(impacts.values())):
+        return effects(impacts, {}, None, {})
     sizes: Mapping[str, Size] = {}
     rates: Rates | None = None
     with suppress(CtgitopsError):
-        sizes = databases.of(request.environment).sizes(tables_of(impacts.values()))
+        sizes = databases.of(request.environment).sizes(tables)
     measured: Mapping[int, Measured] = {}
-    if any(window.worked_on for impact in impacts.values() for window in impact.windows):
+    if any(each.tables for impact in impacts.values() for each in impact.statements):
         with suppress(CtgitopsError):
             rates = sealed.rates()
         with suppress(CtgitopsError):
