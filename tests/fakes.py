@@ -28,7 +28,7 @@ from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import Mention, Searched
-from ctgitops.core.trial.projection import Size
+from ctgitops.core.trial.size import Size
 from ctgitops.core.trial.violation import Risk, Violation
 from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted

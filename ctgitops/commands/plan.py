@@ -16,6 +16,7 @@ from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.gap import Stop
+from ..core.trial.impact_problems import impact_problems
 from ..core.trial.row_trigger import row_trigger_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
@@ -115,6 +116,7 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     found = (
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, proof.before),
+        *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
     )
     return _with_problems(replace(preview, proof=proof), found)
 

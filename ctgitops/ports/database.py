@@ -22,7 +22,7 @@ from ..core.run.auto_rollback import Checkpoint
 from ..core.run.progress import Listener
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
-from ..core.trial.projection import Size
+from ..core.trial.size import Size
 from ..core.trial.violation import Risk, Violation
 from ..core.view.constraint_check import Checked
 from ..core.view.verify import Refuted

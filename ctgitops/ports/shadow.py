@@ -13,7 +13,7 @@ from ..core.plan.replay import ReplayTarget
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
 from ..core.trial.impact import StepImpact
-from ..core.trial.projection import Rates
+from ..core.trial.size import Rates
 from ..core.trial.trial import Skipped
 
 

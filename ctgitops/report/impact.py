@@ -10,7 +10,7 @@ from ..core.problem import Problem
 from ..core.trial.gap import Gap
 from ..core.trial.impact import Held, StepImpact, Work, what_it_blocks
 from ..core.trial.lock_claim import Claim, claims_of, told_by
-from ..core.trial.projection import Bucket, Effect, Wait
+from ..core.trial.projection import Bucket, Effect, RowChange, Wait
 from ..core.view.preview import Look, Preview
 from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode
@@ -24,6 +24,9 @@ WORK = {
     Work.INDEX: "builds an index",
 }
 NOBODY = "no blocking"
+MANY_ROWS = 10_000
+"""Fewer rows are not worth a line of their own."""
+DOES = {"Insert": "inserts", "Update": "updates", "Delete": "deletes", "Merge": "merges"}
 
 
 def text_lines(preview: Preview) -> Iterator[tuple[str, str]]:
@@ -87,7 +90,7 @@ def lines_beside(step: Step, effect: Effect, gaps: tuple[Gap, ...] = ()) -> tupl
 def glance(effect: Effect) -> str:
     """`blocks reads and writes on projects (minutes)`, for the longest wait."""
     if not effect.waits:
-        return NOBODY
+        return max(_changes(effect), key=_rank_of_line, default=(NOBODY, -1))[0]
     wait = max(effect.waits, key=_rank)
     more = f", and {len(effect.waits) - 1} more" if len(effect.waits) > 1 else ""
     long = _bucket(replace(wait, rows=None, writes_per_minute=None))
@@ -133,7 +136,7 @@ def effect_on(look: Look, step: Step) -> Effect | None:
 
 def longest(effect: Effect) -> int:
     """The rank of the longest wait, for sorting; an unknown duration counts as long."""
-    return max(map(_rank, effect.waits), default=-1)
+    return max((*map(_rank, effect.waits), *(rank for _, rank in _changes(effect))), default=-1)
 
 
 def mode(lock: LockMode) -> str:
@@ -155,7 +158,15 @@ def rows(number: float) -> str:
 
 
 def _rank(wait: Wait) -> int:
-    return Bucket.HOURS if wait.bucket is None else wait.bucket
+    return _rank_of(wait.bucket)
+
+
+def _rank_of(bucket: Bucket | None) -> int:
+    return Bucket.HOURS if bucket is None else bucket
+
+
+def _rank_of_line(line: tuple[str, int]) -> int:
+    return line[1]
 
 
 def _measured(effect: Effect, claim: Claim) -> str:
@@ -183,6 +194,33 @@ def _lines(effect: Effect, told: frozenset[str] = frozenset()) -> Iterator[str]:
             wait = waits.get(held.relation)
             what = ", ".join(filter(None, (f"blocks {held.blocks}" if held.blocks else "no blocking", *doing)))
             yield f"{mode(held.mode)} on {name(held.relation)}: {what}{_for_how_long(effect.impact, wait)}"
+    yield from (line for line, _ in _changes(effect))
+
+
+def _changes(effect: Effect) -> Iterator[tuple[str, int]]:
+    """A line for each statement that changes many rows, or an unknown number of rows, with its rank."""
+    shut = {wait.held.relation for wait in effect.waits}
+    for each in effect.changes:
+        if each.bucket is not Bucket.INSTANT or (each.change.rows or 0) >= MANY_ROWS:
+            yield _change(each, locked=each.change.relation in shut), _rank_of(each.bucket)
+
+
+def _change(each: RowChange, *, locked: bool) -> str:
+    change = each.change
+    batches = f", {change.batch:,} in each transaction" if change.batch else ""
+    where = f"{name(change.relation)} in line {change.line}{batches}"
+    if not change.does:
+        return f"reads {where}, and its further work depends on the rows ({_words(each)})"
+    many = "an unknown number of rows" if change.rows is None else f"{'up to ' * (change.rows >= 1)}{rows(change.rows)}"
+    wal = f", {phrases.size(round(change.wal))} of WAL" if change.wal else ""
+    waits = "" if locked or not change.locks_rows else ": other changes to these rows wait until the commit"
+    return f"{DOES[change.does]} {many} of {where}{waits} ({_words(each)}{wal})"
+
+
+def _words(each: Wait | RowChange) -> str:
+    if each.bucket is None:
+        return "time not known"
+    return str(each.bucket) if each.least is None else f"{each.least} to {each.bucket}"
 
 
 def _doing(impact: StepImpact, held: Held) -> tuple[str, ...]:
@@ -201,11 +239,11 @@ def _for_how_long(impact: StepImpact, wait: Wait | None) -> str:
 
 def _bucket(wait: Wait) -> str:
     if wait.bucket is None:
-        return " (duration unknown)"
+        return f" ({_words(wait)})"
     on = f" on {rows(wait.rows)}" if wait.rows is not None and wait.bucket is not Bucket.INSTANT else ""
     writes = wait.writes_per_minute
     some = f", about {phrases.count(round(writes), 'write')} a minute" if writes and writes >= 1 else ""
-    return f" ({wait.bucket}{on}{some if wait.bucket is not Bucket.INSTANT else ''})"
+    return f" ({_words(wait)}{on}{some if wait.bucket is not Bucket.INSTANT else ''})"
 
 
 def _staging(wait: Wait) -> str:

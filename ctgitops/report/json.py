@@ -25,7 +25,7 @@ from ..core.view.verdict import gaps_of, verdict_of
 from ..core.workspace.finding import Finding
 from ..core.workspace.workspace import Workspace
 from ..errors import ApplyError, CtgitopsError, Place
-from .impact_json import impact_data, waits_data
+from .impact_json import changes_data, impact_data, waits_data
 from .proof import proof_data
 
 VERSION = 1
@@ -162,6 +162,7 @@ def _step(step: Step, effect: Effect | None) -> Object:
         "findings": [finding_data(finding, claims.get(finding)) for finding in step.findings],
         "impact": impact_data(effect),
         "waits": waits_data(effect),
+        "changes": changes_data(effect),
     }
 
 

@@ -45,7 +45,7 @@ def test_a_lock_that_is_held_while_a_later_statement_works_is_told_from_its_line
     lock = StatementImpact(3, (PROJECTS,), (PROJECTS,))
     build = StatementImpact(5, worked=(Worked(Work.INDEX, "public.u"),))
     effect = Effect(StepImpact((lock, build)), (Wait(PROJECTS, None, None),))
-    line = "ACCESS EXCLUSIVE on projects: blocks reads and writes, from line 3 to the commit (duration unknown)"
+    line = "ACCESS EXCLUSIVE on projects: blocks reads and writes, from line 3 to the commit (time not known)"
     assert impact_lines(effect) == (line,)
 
 

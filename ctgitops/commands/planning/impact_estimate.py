@@ -10,7 +10,8 @@ from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan
 from ...core.trial.impact import StepImpact
-from ...core.trial.projection import Effect, Measured, Rates, Size, effect_of, measured_in, tables_of
+from ...core.trial.projection import Effect, Measured, effects, measured_in, tables_of
+from ...core.trial.size import Rates, Size
 from ...errors import CtgitopsError
 from ...ports.database import Databases
 from ...ports.shadow import Sandbox
@@ -24,19 +25,19 @@ def effects_of(
     If a value could not be read, the effect reports it as unknown.
     """
     impacts = sealed.impacts
-    if not any(impact.windows for impact in impacts.values()):
-        return {number: Effect(impact) for number, impact in impacts.items()}
+    if not (tables := tables_of(impacts.values())):
+        return effects(impacts, {}, None, {})
     sizes: Mapping[str, Size] = {}
     rates: Rates | None = None
     with suppress(CtgitopsError):
-        sizes = databases.of(request.environment).sizes(tables_of(impacts.values()))
+        sizes = databases.of(request.environment).sizes(tables)
     measured: Mapping[int, Measured] = {}
-    if any(window.worked_on for impact in impacts.values() for window in impact.windows):
+    if any(each.tables for impact in impacts.values() for each in impact.statements):
         with suppress(CtgitopsError):
             rates = sealed.rates()
         with suppress(CtgitopsError):
             measured = _measured(plan, request, before, impacts, databases)
-    return {number: effect_of(impact, sizes, rates, measured.get(number)) for number, impact in impacts.items()}
+    return effects(impacts, sizes, rates, measured)
 
 
 def _measured(

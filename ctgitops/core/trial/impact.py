@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from ...sql.locks import LockMode
+from .query import Node
 
 READS, WRITES = LockMode.ACCESS_SHARE, LockMode.ROW_EXCLUSIVE
 
@@ -80,6 +81,12 @@ class StatementImpact:
     """Whether it waits for other sessions instead of blocking them."""
     millis: float = 0.0
     """Milliseconds on the throw-away server, whose tables are empty or small."""
+    queries: tuple[Node, ...] = ()
+    """The plans of the queries that it ran, those of blocks and functions included."""
+    filled: tuple[str, ...] = ()
+    """The tables that it created and filled with the rows of such a query."""
+    unmeasured: tuple[str, ...] = ()
+    """The relations that it reads in a way that depends on rows, so that its work on them is unknown."""
 
     @property
     def blocking(self) -> tuple[Worked, ...]:
@@ -88,6 +95,15 @@ class StatementImpact:
             return ()
         shut = {held.table for held in self.held if WRITES in held.mode.conflicts}
         return tuple(work for work in self.worked if work.relation in shut)
+
+    batch: int = 0
+    """Rows of each of its transactions, if it runs in batches."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The existing relations on whose size its time depends."""
+        queried = (node.relation for plan in self.queries for node in plan.walk() if node.relation and not node.fresh)
+        return (*(work.relation for work in self.worked if not work.fresh), *queried, *self.unmeasured)
 
     @property
     def blocks_writes_while_it_works(self) -> bool:
@@ -106,9 +122,9 @@ class LockWindow:
     """That statement and the following ones, during which the lock is held."""
 
     @property
-    def worked_on(self) -> tuple[Worked, ...]:
-        """The work on whole relations under the lock, without relations that the same plan created, which are small."""
-        return tuple(work for each in self.during for work in each.worked if not work.fresh)
+    def worked_on(self) -> tuple[str, ...]:
+        """The existing relations that statements work on under the lock."""
+        return tuple(dict.fromkeys(table for each in self.during for table in each.tables))
 
 
 @dataclass(frozen=True)

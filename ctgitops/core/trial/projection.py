@@ -7,16 +7,20 @@ never as a number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from ..ledger.ledger import Ledger
 from ..plan.plan import Step
-from .impact import Held, LockWindow, StepImpact, Work
+from .impact import Held, LockWindow, StepImpact
+from .size import Rates, Size
+from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""The largest ratio of real to proportional time in our measurements; estimates are multiplied by it."""
+"""Real times are up to this many times longer or shorter than estimated."""
+TRUSTED = 1.0
+"""Seconds from which the time of another environment, in proportion, counts instead of an estimate."""
 
 
 class Bucket(IntEnum):
@@ -33,30 +37,6 @@ class Bucket(IntEnum):
 
 
 _UP_TO = ((1.0, Bucket.INSTANT), (10.0, Bucket.SECONDS), (60.0, Bucket.UNDER_A_MINUTE), (3600.0, Bucket.MINUTES))
-
-
-@dataclass(frozen=True)
-class Size:
-    """The size of a table according to PostgreSQL's statistics, and its write rate."""
-
-    rows: float
-    pages: int = 0
-    index_pages: int = 0
-    writes_per_minute: float | None = None
-    """Average since its statistics were reset; None where they do not have it."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Units of each kind of work that a server does per second, as measured on it."""
-
-    scanned: float
-    checked: float
-    """Rows checked for a foreign key."""
-    indexed: float
-    rewritten: float
-    pages: float
-    """Pages of 8 kB, read or written during other work."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +59,17 @@ class Wait:
     """Rows of the largest table that it works on."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
+    least: Bucket | None = None
+    """The shortest likely duration, where it is one bucket below `bucket`; None where it is the same."""
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """The rows that one statement changes, and the time from it to the commit, until which they are locked."""
+
+    change: Change
+    bucket: Bucket | None
+    least: Bucket | None = None
 
 
 @dataclass(frozen=True)
@@ -87,25 +78,96 @@ class Effect:
 
     impact: StepImpact
     waits: tuple[Wait, ...] = ()
+    changes: tuple[RowChange, ...] = ()
+    times: tuple[float | None, ...] = ()
+    """The estimated seconds of each statement; None where they are unknown."""
+    scaled: float | None = None
+    """The seconds that all statements took in the previous environment, in proportion to the rows here."""
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the duration of a wait or of a change of rows is unknown."""
+        return any(wait.bucket is None for wait in self.waits) or any(each.bucket is None for each in self.changes)
+
+
+def effects(
+    impacts: Mapping[int, StepImpact],
+    sizes: Mapping[str, Size],
+    rates: Rates | None,
+    measured: Mapping[int, Measured],
+) -> dict[int, Effect]:
+    """The effect of each migration of a plan, by number; each finds the tables as the ones before it leave them."""
+    found = {}
+    for number, impact in impacts.items():
+        found[number] = effect_of(impact, sizes, rates, measured.get(number))
+        sizes = [sizes, *(each.sizes for each in timed(impact, sizes, rates))][-1]
+    return found
 
 
 def effect_of(
     impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None = None
 ) -> Effect:
     """The effect, with a wait for each table on which a lock blocks other sessions."""
-    return Effect(impact, tuple(_wait(window, sizes, rates, measured) for window in impact.windows))
+    found = tuple(timed(impact, sizes, rates))
+    rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
+    scaled = in_proportion(measured, rows) if measured and rows is not None else None
+    spent = _Spent(found, scaled)
+    waits = []
+    for window in impact.windows:
+        first = impact.statements.index(window.during[0])
+        span = spent.of(first, first + len(window.during))
+        waits.append(_wait(window, span, sizes, measured))
+    changes = []
+    for number, each in enumerate(found):
+        span = spent.of(number, len(found) if impact.transactional else number + 1)
+        changes += [RowChange(change, *span) for change in each.changes]
+    return Effect(impact, tuple(waits), tuple(changes), tuple(each.seconds for each in found), scaled)
 
 
-def _wait(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None, measured: Measured | None) -> Wait:
-    tables = {work.relation for work in window.worked_on}
-    rows = max((sizes[table].rows for table in tables if table in sizes), default=None)
-    bucket = _bucket(window, sizes, rates)
-    if not tables or rows is None:
-        measured = None
-    elif measured and bucket is not None:
-        bucket = max(bucket, bucket_of(in_proportion(measured, rows)))
-    own = sizes.get(window.held.relation)
-    return Wait(window.held, bucket, rows, own.writes_per_minute if own else None, measured)
+Span = tuple[Bucket | None, Bucket | None]
+"""The bucket, and the one below it if the duration may be in either."""
+
+
+def _wait(window: LockWindow, span: Span, sizes: Mapping[str, Size], measured: Measured | None) -> Wait:
+    tables = window.worked_on
+    rows, own = _rows(tables, sizes), sizes.get(window.held.relation)
+    told = measured if rows is not None else None
+    return Wait(window.held, span[0], rows, own.writes_per_minute if own else None, told, span[1])
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """The durations of parts of a migration."""
+
+    found: Sequence[Timed]
+    scaled: float | None
+
+    def of(self, first: int, end: int) -> Span:
+        """The duration of these statements together; their part of what was measured elsewhere counts first."""
+        during = self.found[first:end]
+        total, known = _total(self.found), _total(during)
+        if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):
+            return (None, None) if known is None else span_of(known)
+        return span_of(self.scaled * known / total if known is not None and total else self.scaled)
+
+
+def _total(found: Iterable[Timed]) -> float | None:
+    total = 0.0
+    for each in found:
+        if each.seconds is None:
+            return None
+        total += each.seconds
+    return total
+
+
+def span_of(seconds: float) -> Span:
+    """The buckets of an estimated duration; of more than two, the two longest."""
+    most, least = bucket_of(FACTOR * seconds), bucket_of(seconds / FACTOR)
+    return most, None if least == most else Bucket(most - 1)
+
+
+def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
+    return max((sizes[table].rows for table in tables if table in sizes), default=None)
 
 
 def measured_in(
@@ -113,8 +175,7 @@ def measured_in(
 ) -> Measured | None:
     """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
     entry = ledger.applied.get(step.number)
-    tables = {work.relation for window in impact.windows for work in window.worked_on}
-    rows = max((sizes[table].rows for table in tables if table in sizes), default=0)
+    rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:
         return None
     return Measured(name, entry.millis, rows)
@@ -125,22 +186,6 @@ def in_proportion(measured: Measured, rows: float) -> float:
     return measured.millis / 1000 * max(1.0, rows / measured.rows) if measured.rows > 0 else measured.millis / 1000
 
 
-def seconds(work: Work, size: Size, rates: Rates) -> float:
-    """The time for work on a whole table at the measured rates, in proportion to the table's size."""
-    match work:
-        case Work.EMPTY:
-            return 0.0
-        case Work.SCAN:
-            return max(size.rows / rates.scanned, size.pages / rates.pages)
-        case Work.FOREIGN_KEY:
-            return max(size.rows / rates.checked, size.pages / rates.pages)
-        case Work.INDEX:
-            return max(size.rows / rates.indexed, size.pages / rates.pages)
-        case Work.REWRITE:
-            pages = 2 * size.pages + size.index_pages
-            return max(size.rows / rates.rewritten, pages / rates.pages) + _indexes(size, rates)
-
-
 def bucket_of(duration: float) -> Bucket:
     """The bucket for a duration in seconds."""
     return next((bucket for most, bucket in _UP_TO if duration < most), Bucket.HOURS)
@@ -148,19 +193,9 @@ def bucket_of(duration: float) -> Bucket:
 
 def tables_of(impacts: Iterable[StepImpact]) -> tuple[str, ...]:
     """The tables whose sizes the estimate needs, without duplicates."""
+    impacts = tuple(impacts)
     windows = [window for impact in impacts for window in impact.windows]
     held = (window.held.relation for window in windows)
-    return tuple(dict.fromkeys((*held, *(work.relation for window in windows for work in window.worked_on))))
-
-
-def _bucket(window: LockWindow, sizes: Mapping[str, Size], rates: Rates | None) -> Bucket | None:
-    if not window.worked_on:
-        return Bucket.INSTANT
-    if rates is None or any(work.relation not in sizes for work in window.worked_on):
-        return None
-    return bucket_of(FACTOR * sum(seconds(work.work, sizes[work.relation], rates) for work in window.worked_on))
-
-
-def _indexes(size: Size, rates: Rates) -> float:
-    """Seconds to rebuild all indexes, estimated from their pages as if they had as many rows per page as the table."""
-    return size.index_pages / max(size.pages, 1) * size.rows / rates.indexed
+    return tuple(
+        dict.fromkeys((*held, *(table for impact in impacts for each in impact.statements for table in each.tables)))
+    )

@@ -13,7 +13,7 @@ from ..migration.header import Rollback
 from ..plan.plan import Direction, Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
-from ..trial.projection import Bucket, Effect
+from ..trial.projection import Bucket
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
 from .preview import FailOn, Look, Preview, Unseen
@@ -147,21 +147,17 @@ def _state_of(step: Step, look: Preview) -> PlanState:
     about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     effect = look.effects.get(step.number)
-    waits = effect is not None and any(wait.bucket != Bucket.INSTANT for wait in effect.waits)
-    unknown = bool(gaps_of(look, step)) or bool(effect and _unmeasured(effect))
+    waits = effect is not None and any(each.bucket != Bucket.INSTANT for each in (*effect.waits, *effect.changes))
+    unknown = bool(gaps_of(look, step)) or bool(effect and effect.unknown)
     own = PlanState.UNKNOWN if unknown else PlanState.WARNING if special or waits else PlanState.SOUND
     return max([own, *about])
-
-
-def _unmeasured(effect: Effect) -> bool:
-    return any(wait.bucket is None for wait in effect.waits)
 
 
 def _unknowns(look: Preview) -> Iterator[Unknown]:
     for step in look.plan.steps:
         for gap in gaps_of(look, step):
             yield Unknown("statement", f"{step.name}:{gap.line}") if gap.only else Unknown("migration", step.name)
-        if (effect := look.effects.get(step.number)) and _unmeasured(effect):
+        if (effect := look.effects.get(step.number)) and effect.unknown:
             yield Unknown("duration", step.name)
     for problem in look.plan.remarks:
         if problem.code in UNKNOWN_CODES and problem.code not in {"not-tried", NOT_ANALYSED}:

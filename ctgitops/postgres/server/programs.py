@@ -64,6 +64,13 @@ class Programs:
         )
         return next((place for place in places if _is_file(place / "postgres.bki")), None)
 
+    @cached_property
+    def explains(self) -> bool:
+        """Whether its server has the module auto_explain."""
+        lib = self.bin.parent / "lib"
+        places = (lib, lib / "postgresql", Path(self._said("pg_config", "--pkglibdir") or "/nonexistent"))
+        return any(_is_file(place / f"auto_explain.{end}") for place in places for end in ("so", "dylib"))
+
     @property
     def has_clients(self) -> bool:
         """Whether it has pg_dump and pg_restore."""

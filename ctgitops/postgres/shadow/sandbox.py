@@ -14,7 +14,7 @@ from ...core.plan.plan import Step
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.trial.impact import StepImpact
-from ...core.trial.projection import Rates
+from ...core.trial.size import Rates
 from ...core.trial.trial import Skipped
 from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...core.schema.source_database import SourceDatabase
 from ..connection.names import ADMIN, unused
+from ..server.auto_explain import SETTINGS
 from ..server.data_directory import memory
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
@@ -28,7 +29,8 @@ class SandboxServer(LocalServer):
 
 def server_of(programs: Programs, limits: Limits, original: SourceDatabase) -> SandboxServer:
     """A server within `limits`, whose superuser has a name that no role of `original` has."""
-    server = SandboxServer(programs, settings=limits.settings(), base=memory(programs, unprivileged()))
+    settings = limits.settings() | (SETTINGS if programs.explains else {})
+    server = SandboxServer(programs, settings=settings, base=memory(programs, unprivileged()))
     server.limits = limits
     server.superuser = unused(ADMIN, {role.name for role in original.roles})
     return server

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ...core.trial.impact import StatementImpact
+from ...core.trial.impact import StatementImpact, Worked
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation, foreign_keys, relations
 from ..connection.connect import Connection
-from .debug1 import foreign_keys_in, proofs_in, tables_in, telling
+from .debug1 import foreign_keys_in, proofs_in, tables_in, telling, work_in
 from .observed_work import Evidence, held_on, worked
 from .own_locks import HeldLock, HeldLocks, called, scanned
+from .queried import Queried, Ran, queried
+from .query_plans import is_plan
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Seen:
     """OID and name of relations with a name that a message contains."""
     keys: tuple[tuple[str, int, int], ...]
     """Foreign keys with a name that a message contains."""
+    queried: Queried
 
 
 class OneTransaction:
@@ -53,19 +56,26 @@ class OneTransaction:
         self._possessions = HeldLocks(connection)
         self._scans: dict[int, int] | None = None
         self._seen: list[Seen] = []
+        self._met: set[int] = set()
+        self._filled: dict[str, str] = {}
+        """By name without schema, the tables that it created and filled by a query."""
 
     @contextmanager
-    def watching(self, kind: str, line: int, said: Sequence[str]) -> Iterator[None]:
+    def watching(self, ran: Ran, said: Sequence[str]) -> Iterator[None]:
         """Wraps one statement; a failed one is not recorded."""
         if self._scans is None:
             self._scans = scanned(self._connection)
         began = time.perf_counter()
         yield
         millis = (time.perf_counter() - began) * 1000
-        heard, new = telling(said), self._possessions.look()
+        plans, heard = tuple(filter(is_plan, said)), telling(said)
+        new = self._possessions.look()
+        first = [oid for oid, mine in new.items() if mine and oid not in self._met]
+        self._met.update(first)
+        ran_queries = queried(self._connection, ran, plans, first)
         names = called(self._connection, tables) if (tables := tables_in(heard)) else set()
         keys = foreign_keys(self._connection, checked) if (checked := foreign_keys_in(heard)) else []
-        self._seen.append(Seen(kind, line, heard, millis, new, frozenset(names), tuple(keys)))
+        self._seen.append(Seen(ran.kind, ran.line, heard, millis, new, frozenset(names), tuple(keys), ran_queries))
 
     def impacts(self) -> Iterator[StatementImpact]:
         """The impact of each statement. Queries `others`, so the transaction must still be open."""
@@ -86,15 +96,27 @@ class OneTransaction:
             oid: mine.modes - (before[oid].modes if oid in before else set()) for oid, mine in seen.new.items() if mine
         }
         done = worked(evidence, seen.keys, first)
+        made = tuple(self._on_filled(seen.said))
+        filled = seen.queried.filled(known)
+        self._filled |= {name.split(".", 1)[-1]: name for name in filled}
         modes = _modes_on({each.relation for each in done}, now, known) if done else {}
         return StatementImpact(
             seen.line,
             taken=held_on({oid: max(modes) for oid, modes in taken.items() if modes}, known, first),
             held=held_on(modes, known, first),
-            worked=done,
+            worked=(*done, *made),
             proved=proofs_in(seen.said),
             millis=seen.millis,
+            queries=seen.queried.plans_of(known, first),
+            filled=filled,
+            unmeasured=seen.queried.unmeasured(evidence.queried(done), known),
         )
+
+    def _on_filled(self, said: Sequence[str]) -> Iterator[Worked]:
+        """Work on tables that the transaction itself created and filled by a query."""
+        for each in work_in(said):
+            if each.table in self._filled:
+                yield Worked(each.work, self._filled[each.table], each.what, fresh=True)
 
 
 def _evidence(

@@ -10,12 +10,8 @@ from ...sql.locks import LockMode
 from ..catalog.relations import Relation
 from .debug1 import Said, foreign_keys_in, work_in
 from .own_locks import HeldLock
+from .queried import QUERIES
 
-_QUERIES = frozenset(
-    {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "ExecuteStmt"}
-    | {"DoStmt", "CallStmt", "CreateTableAsStmt", "RefreshMatViewStmt"}
-)
-"""Statements that may read a table as a query does, which is not work of DDL."""
 _OF_QUERIES = frozenset({LockMode.ACCESS_SHARE, LockMode.ROW_SHARE, LockMode.ROW_EXCLUSIVE})
 
 
@@ -38,6 +34,14 @@ class Evidence:
     def read(self, oid: int) -> bool:
         """Whether the statement began a scan of the whole relation."""
         return oid in self.now and self.now[oid].scans > self.scans.get(oid, 0)
+
+    def queried(self, done: Iterable[Worked]) -> frozenset[int]:
+        """Tables that a query of the statement scanned, itself or by an index, without those that it worked on."""
+        if self.kind not in QUERIES:
+            return frozenset()
+        names = {each.relation for each in done}
+        read = {self.known[oid].index_of or oid for oid in self.files if self.read(oid)}
+        return frozenset(oid for oid in read if oid in self.known and self.known[oid].name not in names)
 
 
 def held_on(modes: Mapping[int, LockMode], known: Mapping[int, Relation], first: frozenset[int]) -> tuple[Held, ...]:
@@ -122,5 +126,5 @@ def _read(evidence: Evidence) -> Iterator[int]:
             continue
         if not evidence.known[oid].has_rows or not evidence.read(oid):
             continue
-        if evidence.kind not in _QUERIES or not each.modes & _OF_QUERIES:
+        if evidence.kind not in QUERIES or not each.modes & _OF_QUERIES:
             yield oid

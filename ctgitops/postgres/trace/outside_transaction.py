@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...core.trial.impact import StatementImpact, Work, Worked
 from ...errors import LedgerError
@@ -17,6 +17,8 @@ from ..connection.connect import Connection
 from .debug1 import proofs_in, work_in
 from .lock_sampling import Sampler
 from .observed_work import held_on, named
+from .queried import QUERIES, Ran, queried
+from .query_plans import is_plan
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Alone:
 
     @contextmanager
     def watching(
-        self, statement: Statement, line: int, said: Sequence[str], tell: Callable[[StatementImpact], None]
+        self, statement: Statement, ran: Ran, said: Sequence[str], tell: Callable[[StatementImpact], None]
     ) -> Iterator[None]:
         """Wraps one statement; passes its impact to `tell`, unless it fails."""
         before = {oid: each for oid, each in relations(self.others).items() if oid in self.there}
@@ -50,13 +52,27 @@ class Alone:
             raise LedgerError(f"lock tracing of a statement stopped early: {said}")
         if statement.leaves and statement.leaves.what is Leaving.DETACHED:
             modes |= dict.fromkeys(named_oids[1:], LockMode.ACCESS_EXCLUSIVE)  # the partition's lock, at the very end
+        plans = tuple(filter(is_plan, said))
         concurrent = "CONCURRENTLY" in statement.refused_in_transaction
         rewritten = _rewritten(before, relations(self.others))
         found = [*_told(said, before, modes), *_of_files(rewritten, before)]
         built = {oid for oid, each in found if each.work is Work.INDEX}
         modes = _concurrent(modes, before) if concurrent else _least(modes, rewritten, built)
         held, worked = held_on(modes, before, self.first), named(found, before, self.first)
-        tell(StatementImpact(line, held, held, worked, proofs_in(said), concurrent, millis))
+        impact = StatementImpact(ran.line, held, held, worked, proofs_in(said), concurrent, millis)
+        tell(
+            self._with_queries(impact, ran, plans, {oid: before[oid] for oid in (*modes, *named_oids) if oid in before})
+        )
+
+    def _with_queries(
+        self, impact: StatementImpact, ran: Ran, plans: Sequence[str], met: dict[int, Relation]
+    ) -> StatementImpact:
+        """The impact with its queries; without their plans, what it locked or names counts as read."""
+        done = queried(self.connection, ran, plans, [])
+        read = [oid for oid, each in met.items() if each.has_rows] if ran.kind in QUERIES and not done.plans else []
+        known = relations(self.others, done.names) | met
+        unmeasured = done.unmeasured(read, known)
+        return replace(impact, queries=done.plans_of(known, self.first), unmeasured=unmeasured, batch=ran.batch)
 
 
 def _rewritten(before: dict[int, Relation], after: dict[int, Relation]) -> set[int]:

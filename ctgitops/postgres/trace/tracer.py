@@ -22,6 +22,8 @@ from ..catalog.relations import Relation, relations
 from ..connection.connect import Connection
 from .in_transaction import OneTransaction
 from .outside_transaction import Alone
+from .queried import Ran
+from .query_plans import LOST, MOST_TEXT, is_plan
 
 SETS = "VariableSetStmt"
 """SET takes no lock; and after a query, SET TRANSACTION would be refused."""
@@ -43,6 +45,7 @@ class Tracer:
         self._others = self._beside()
         self._first = frozenset(relations(self._others))
         self._said: list[str] = []
+        self._room = MOST_TEXT
         self._statements: list[StatementImpact] = []
         self._transaction: OneTransaction | None = None
         self._before: dict[int, Relation] = {}
@@ -102,41 +105,52 @@ class Tracer:
             yield
             return
         line = step.script.place(step.script.start_of(statement)).line or 1
-        with self._watching(connection, step, statement, line):
+        with self._watching(connection, step, statement, _ran(step, statement, line)):
             if not self._listens:
                 connection.pgconn.exec_(b"set client_min_messages = debug1")
             self._said.clear()
+            self._room = MOST_TEXT
             yield
         self._listens = self._transaction is not None  # the query after the statement has set client_min_messages
 
     def _hear(self, said: Diagnostic) -> None:
         text = said.message_primary if said.severity_nonlocalized == "DEBUG" else None
-        if text and len(text) <= LONGEST and len(self._said) < MOST_SAID:
+        if not text or len(self._said) >= MOST_SAID:
+            return
+        if text.startswith("duration: "):
+            self._room -= len(text)
+            self._said.append(text if self._room >= 0 and is_plan(text) else LOST)
+        elif len(text) <= LONGEST:
             self._said.append(text)
 
     @contextmanager
-    def _watching(self, connection: Connection, step: Step, statement: Statement, line: int) -> Iterator[None]:
+    def _watching(self, connection: Connection, step: Step, statement: Statement, ran: Ran) -> Iterator[None]:
         if self._transaction:
-            with self._transaction.watching(statement.kind, line, self._said):
+            with self._transaction.watching(ran, self._said):
                 yield
         elif statement.refused_in_transaction or statement.kind in ITS_OWN or step.batched:
             alone = Alone(connection, self._others, self._open, self._before, self._first)
-            with alone.watching(statement, line, self._said, self._statements.append):
+            with alone.watching(statement, ran, self._said, self._statements.append):
                 yield
         else:
-            with self._in_its_own(connection, statement.kind, line):
+            with self._in_its_own(connection, ran):
                 yield
 
     @contextmanager
-    def _in_its_own(self, connection: Connection, kind: str, line: int) -> Iterator[None]:
+    def _in_its_own(self, connection: Connection, ran: Ran) -> Iterator[None]:
         """Traces as apply runs outside a single transaction: one transaction for each statement that can be in one."""
         own = OneTransaction(connection, self._others, self._first, self._before)
         connection.pgconn.exec_(b"begin")
         try:
-            with own.watching(kind, line, self._said):
+            with own.watching(ran, self._said):
                 yield
             self._statements.extend(own.impacts())
         except BaseException:
             connection.pgconn.exec_(b"rollback")
             raise
         connection.pgconn.exec_(b"commit")
+
+
+def _ran(step: Step, statement: Statement, line: int) -> Ran:
+    batch = step.script.batch.size if step.batched and step.script.batch else 0
+    return Ran(statement.kind, line, step.script.text_of(statement), batch)

@@ -83,7 +83,7 @@ def test_a_window_lasts_from_the_statement_that_takes_the_lock_until_the_commit(
         StatementImpact(9, worked=(Worked(Work.SCAN, "public.u"),)),
     )
     (window,) = StepImpact(statements).windows
-    assert (window.line, window.during, window.worked_on) == (5, statements[1:], statements[2].worked)
+    assert (window.line, window.during, window.worked_on) == (5, statements[1:], ("public.u",))
     (alone,) = StepImpact(statements, transactional=False).windows
     assert (alone.line, alone.during, alone.worked_on) == (5, statements[1:2], ())
 

@@ -14,15 +14,14 @@ from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, 
 from ctgitops.core.trial.projection import (
     Bucket,
     Measured,
-    Rates,
-    Size,
     bucket_of,
     effect_of,
     in_proportion,
     measured_in,
-    seconds,
     tables_of,
 )
+from ctgitops.core.trial.size import Rates, Size
+from ctgitops.core.trial.statement_time import seconds
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, chained, entry, migration, workspace
 

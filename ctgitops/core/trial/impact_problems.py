@@ -1,0 +1,78 @@
+"""Problems about the estimated time of statements: long work under a lock, and the statement timeout. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ...errors import Place
+from ..environment.environment import Timeouts
+from ..plan.plan import Step
+from ..problem import Concern, Problem
+from .impact import LockWindow
+from .projection import FACTOR, TRUSTED, Bucket, Effect, Wait
+
+
+def impact_problems(steps: Iterable[Step], effects: Mapping[int, Effect], timeouts: Timeouts) -> tuple[Problem, ...]:
+    """The problems of all migrations of a plan."""
+    return tuple(problem for step in steps if step.number in effects for problem in _of(step, effects, timeouts))
+
+
+def _of(step: Step, effects: Mapping[int, Effect], timeouts: Timeouts) -> Iterator[Problem]:
+    effect = effects[step.number]
+    yield from _under_locks(step, effect)
+    yield from _too_long(step, effect, timeouts.statement.total_seconds())
+
+
+def _under_locks(step: Step, effect: Effect) -> Iterator[Problem]:
+    """At most one for each statement: that which works the longest under the strongest lock."""
+    told = {
+        finding.place.line for finding in step.findings if finding.blocks_writes or finding.rule == "work-under-lock"
+    }
+    for wait, window in zip(effect.waits, effect.impact.windows, strict=True):
+        line = _working(wait, window)
+        if line is not None and line not in told:
+            told.add(line)
+            mode, relation = wait.held.mode.name.replace("_", " "), wait.held.relation.removeprefix("public.")
+            long = "a time that is not known" if wait.bucket is None else f"{wait.bucket}, by estimate"
+            yield Problem(
+                "work-under-lock",
+                f"works under the {mode} lock that line {window.line} takes on `{relation}`, which blocks "
+                f"{wait.held.blocks} until the commit: {long}",
+                Place(step.script.path, line),
+                hint="move it to a migration before or after that one, in batches if it affects many rows",
+                blocks=False,
+                concern=Concern.LINT,
+            )
+
+
+def _working(wait: Wait, window: LockWindow) -> int | None:
+    """The line of the first statement that works on tables under a lock, or None if that takes a short time."""
+    if wait.bucket is Bucket.INSTANT or wait.least is Bucket.INSTANT:
+        return None
+    own, *later = window.during
+    if own.queries or own.unmeasured:
+        return own.line
+    return next((each.line for each in later if each.tables), None)
+
+
+def _too_long(step: Step, effect: Effect, limit: float) -> Iterator[Problem]:
+    measured = effect.scaled if effect.scaled is not None and effect.scaled >= TRUSTED else None
+    total = sum(time or 0.0 for time in effect.times)
+    for statement, time in zip(effect.impact.statements, effect.times, strict=True):
+        likely = measured * (time / total) if measured and time and total else time
+        if limit and likely is not None and likely * FACTOR >= limit:
+            sure = likely >= limit
+            source = "the time in the previous environment" if measured else "estimate"
+            yield Problem(
+                "statement-timeout",
+                f"takes about {_minutes(likely)}, by {source}; `timeouts.statement` ends it after {_minutes(limit)}",
+                Place(step.script.path, statement.line),
+                hint="use batches: `-- ctgitops: batch size=5000`, or raise `timeouts.statement` in the manifest",
+                blocks=False,
+                concern=Concern.LINT,
+                fails=sure,
+            )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"

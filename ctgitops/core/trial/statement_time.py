@@ -1,0 +1,165 @@
+"""Estimates the time of each statement, and the rows that it changes, on the tables of a real environment. Pure.
+
+A statement finds the tables as the ones before it leave them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .impact import StatementImpact, StepImpact, Work
+from .query import Node
+from .query_estimate import LOGGED, Cost, Estimator, UnknownTimeError, indexing
+from .size import Rates, Size
+
+_ROWS_PER_PAGE = 80
+"""Of a table that the plan itself creates."""
+FEW_ROWS = 1000
+"""The trigger functions of fewer rows take no time that matters."""
+_PAGE, _RECORD = 8192, 60
+"""Bytes of a page, and of a WAL record beside the row or the index entry that it contains."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The rows of an existing table that a statement changes, at most as far as known."""
+
+    line: int
+    relation: str
+    does: str
+    """`Insert`, `Update`, `Delete` or `Merge`; empty for reads whose number is unknown, and what depends on them."""
+    rows: float | None
+    """None where it is unknown."""
+    wal: float | None = None
+    """Bytes of WAL; None where they are unknown."""
+    batch: int = 0
+    """Rows of each transaction, if it runs in batches."""
+
+    @property
+    def locks_rows(self) -> bool:
+        """Whether other sessions that change one of these rows wait until the commit."""
+        return self.does != "Insert"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The estimate of one statement."""
+
+    seconds: float | None
+    """None where it is unknown."""
+    changes: tuple[Change, ...]
+    sizes: Mapping[str, Size]
+    """The sizes of tables after it."""
+    sized: bool
+    """Whether its time depends on the size of a table."""
+
+
+def timed(impact: StepImpact, sizes: Mapping[str, Size], rates: Rates | None) -> Iterator[Timed]:
+    """The estimate of each statement."""
+    for each in impact.statements:
+        if rates is None:
+            own = None if each.unmeasured or each.tables else each.millis / 1000
+            yield Timed(own, _unknown(each), sizes, bool(each.tables))
+            continue
+        try:
+            costs = [Estimator(sizes, rates).of(plan) for plan in each.queries]
+        except UnknownTimeError:
+            sizes = {**sizes, **dict.fromkeys(each.filled, Size(math.inf))}
+            yield Timed(None, _unknown(each), sizes, bool(each.tables))
+            continue
+        work = _worked(each, sizes, rates)
+        total = None if work is None or each.unmeasured else work + sum(cost.seconds for cost in costs)
+        changes = _unknown(each) if each.unmeasured else tuple(_changes(each, sizes, rates))
+        if total and each.batch and (rows := max((change.rows or 0.0 for change in changes), default=0.0)):
+            total *= min(1.0, each.batch / rows)
+        if any(_fires(change, sizes) for change in changes):
+            total = None
+        sizes = _grown(each, sizes, costs)
+        filling = LOGGED * sum(sizes[name].rows for name in each.filled) / rates.inserted
+        yield Timed(_known(total, filling, each.millis / 1000), changes, sizes, bool(each.tables))
+
+
+def _fires(change: Change, sizes: Mapping[str, Size]) -> bool:
+    """Whether a trigger, whose time is unknown, runs for many rows."""
+    fires = sizes[change.relation].fires if change.relation in sizes else frozenset()
+    many = change.rows is None or change.rows >= FEW_ROWS
+    return many and (change.does in fires or (change.does == "Merge" and bool(fires)))
+
+
+def _unknown(statement: StatementImpact) -> tuple[Change, ...]:
+    changed = dict.fromkeys((node.relation, node.operation) for node in _changing(statement))
+    read = dict.fromkeys((relation, "") for relation in statement.unmeasured)
+    return tuple(Change(statement.line, relation, does, None) for relation, does in changed | read)
+
+
+def _changing(statement: StatementImpact) -> Iterator[Node]:
+    for plan in statement.queries:
+        yield from (node for node in plan.walk() if node.operation and node.relation and not node.fresh)
+
+
+def _changes(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> Iterator[Change]:
+    for node in _changing(statement):
+        rows = Estimator(sizes, rates).of(node).rows
+        if node.operation != "Insert" and node.relation in sizes:
+            rows = min(rows, sizes[node.relation].rows)
+        wal = _wal(node.operation, rows, sizes, node.relation)
+        yield Change(statement.line, node.relation, node.operation, rows, wal, statement.batch)
+
+
+def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> float | None:
+    """Bytes of WAL: a record per row and index entry, and an image of each page that the table already has."""
+    size = sizes.get(relation)
+    if size is None:
+        return None
+    row = _PAGE * size.pages / size.rows if size.rows else 0.0
+    entry = row * size.index_pages / max(size.pages, 1)
+    touched = 0.0 if does == "Insert" or not size.rows else min(rows, size.pages) * _PAGE
+    if does == "Delete":
+        return rows * _RECORD + touched
+    return rows * (row + _RECORD + (entry + _RECORD if size.index_pages else 0)) + touched
+
+
+def _known(total: float | None, filling: float, least: float) -> float | None:
+    """The sum, at least the time in the trial; None where a part is unknown."""
+    return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
+
+
+def _worked(statement: StatementImpact, sizes: Mapping[str, Size], rates: Rates) -> float | None:
+    """Seconds for its work on whole tables; what the plan itself created and filled has an estimated size."""
+    there = [work for work in statement.worked if work.relation in sizes or not work.fresh]
+    if any(work.relation not in sizes for work in there):
+        return None
+    return sum(seconds(work.work, sizes[work.relation], rates) for work in there)
+
+
+def _grown(statement: StatementImpact, sizes: Mapping[str, Size], costs: Sequence[Cost]) -> Mapping[str, Size]:
+    """The sizes after its queries added rows to tables."""
+    more = {name: max((cost.rows for cost in costs), default=0.0) for name in statement.filled}
+    for plan, cost in zip(statement.queries, costs, strict=True):
+        if plan.operation == "Insert":
+            more[plan.relation] = more.get(plan.relation, 0.0) + cost.rows
+    new = {name: _with(sizes.get(name, Size(0)), rows) for name, rows in more.items() if rows}
+    return {**sizes, **dict.fromkeys(statement.filled, Size(0)), **new}
+
+
+def _with(size: Size, rows: float) -> Size:
+    pages = rows * (size.pages / size.rows if size.rows and size.pages else 1 / _ROWS_PER_PAGE)
+    return replace(size, rows=size.rows + rows, pages=size.pages + round(pages))
+
+
+def seconds(work: Work, size: Size, rates: Rates) -> float:
+    """The time for work on a whole table at the measured rates, in proportion to the table's size."""
+    match work:
+        case Work.EMPTY:
+            return 0.0
+        case Work.SCAN:
+            return max(size.rows / rates.scanned, size.pages / rates.pages)
+        case Work.FOREIGN_KEY:
+            return max(size.rows / rates.checked, size.pages / rates.pages)
+        case Work.INDEX:
+            return max(size.rows / rates.indexed, size.pages / rates.pages)
+        case Work.REWRITE:
+            pages = 2 * size.pages + size.index_pages
+            return max(size.rows / rates.rewritten, pages / rates.pages) + indexing(size, rates)

@@ -1,0 +1,114 @@
+"""Reads the plans of queries from the messages of auto_explain, which the sandbox's superuser switches on.
+
+It reports the queries that blocks, functions and triggers run, too. A migration cannot switch it off, but it can keep
+its messages from us, or send some of its own; so what was scanned and has no plan counts as unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...core.trial.query import Node
+from ..connection.connect import Connection
+
+LONGEST_PLAN = 200_000
+MOST_TEXT = 5_000_000
+"""Characters of plans that are kept for a statement."""
+LOST = "duration: not kept"
+"""Stands for plans beyond that."""
+_PLAN = re.compile(r"duration: [\d.]+ ms  plan:\n(?P<plan>\{.*\})", re.DOTALL)
+_SYSTEM = frozenset({"pg_catalog", "information_schema", "pg_toast", "ctgitops"})
+# A search path that a migration changed must not affect this query
+_NAMES = """
+select c.oid::pg_catalog.int8, n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) c.relname
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+where c.relkind operator(pg_catalog.=) any ('{r,p,m,f}') and (c.oid operator(pg_catalog.=) any (%s::pg_catalog.oid[])
+or (n.nspname operator(pg_catalog.||) '.' operator(pg_catalog.||) c.relname) operator(pg_catalog.=) any (%s))
+"""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A query that ran, with its plan."""
+
+    sql: str
+    plan: Node
+    """With the names of relations as `schema.table`, unquoted."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The relations that it reads or changes."""
+        return frozenset(node.relation for node in self.plan.walk() if node.relation)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The relations that it scans."""
+        return frozenset(node.relation for node in self.plan.walk() if node.relation and not node.operation)
+
+
+def is_plan(message: str) -> bool:
+    """Whether a message is a plan of acceptable length."""
+    return message.startswith("duration: ") and len(message) <= LONGEST_PLAN
+
+
+def plans_in(messages: Iterable[str]) -> tuple[Planned, ...]:
+    """The plans in messages, of which a migration may have written some."""
+    return tuple(_plans(messages))
+
+
+def _plans(messages: Iterable[str]) -> Iterator[Planned]:
+    for message in messages:
+        if found := _PLAN.fullmatch(message):
+            try:
+                whole = json.loads(found["plan"])
+                yield Planned(str(whole["Query Text"]).strip(), _node(whole["Plan"]))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                continue
+
+
+def resolved(plan: Node, names: Mapping[str, tuple[str, bool]]) -> Node:
+    """The plan with each relation's real name, and whether the plan of migrations created it."""
+    name, fresh = names.get(plan.relation, (plan.relation, bool(plan.relation)))
+    return replace(plan, relation=name, fresh=fresh, children=tuple(resolved(each, names) for each in plan.children))
+
+
+def oids_of(connection: Connection, names: Iterable[str], oids: Iterable[int]) -> dict[int, str]:
+    """By OID, the names of tables with one of these names or OIDs, as this session sees them."""
+    found = connection.execute(_NAMES.encode(), [list(oids), list(names)]).fetchall()
+    return {int(str(oid)): str(name) for oid, name in found}
+
+
+def _node(node: dict[str, Any], beside: str = "") -> Node:
+    kind, schema = str(node["Node Type"]), str(node.get("Schema", ""))
+    parent, below = node.get("Parent Relationship", ""), node.get("Plans", [])
+    hashed = f"hashed {node.get('Subplan Name', '')}" in beside or "hashed" in str(node.get("Subplan Name", ""))
+    tests = " ".join(str(value) for key, value in node.items() if key in {"Filter", "Output", "Join Filter"})
+    children = tuple(_child(each, kind, tests) for each in below)
+    name = node.get("Relation Name", "")
+    return Node(
+        kind,
+        f"{schema}.{name}" if name and schema not in _SYSTEM else "",
+        float(node.get("Plan Rows", 0)),
+        str(node.get("Operation", "")),
+        str(node.get("Index Cond", node.get("Recheck Cond", ""))),
+        str(node.get("Filter", "")),
+        repeated=parent == "SubPlan" and not hashed,
+        once=parent == "InitPlan" or (parent == "SubPlan" and hashed),
+        plain=node.get("Strategy") == "Plain" or (kind == "Nested Loop" and _crosses(node, children)),
+        children=children,
+    )
+
+
+def _child(node: dict[str, Any], parent: str, tests: str) -> Node:
+    child = _node(node, tests)
+    inner = parent == "Nested Loop" and node.get("Parent Relationship") == "Inner"
+    return replace(child, repeated=child.repeated or inner)
+
+
+def _crosses(node: dict[str, Any], children: tuple[Node, ...]) -> bool:
+    inner = [each for child in children if child.repeated for each in child.walk()]
+    return "Join Filter" not in node and not any(each.condition or each.filter for each in inner)
