@@ -85,9 +85,14 @@ class Effect:
     """The seconds that all statements took in the previous environment, in proportion to the rows here."""
 
     @property
+    def buckets(self) -> tuple[Bucket | None, ...]:
+        """The durations of all waits and changes of rows; None for one that is unknown."""
+        return (*(wait.bucket for wait in self.waits), *(change.bucket for change in self.changes))
+
+    @property
     def unknown(self) -> bool:
         """Whether the duration of a wait or of a change of rows is unknown."""
-        return any(wait.bucket is None for wait in self.waits) or any(each.bucket is None for each in self.changes)
+        return None in self.buckets
 
 
 def effects(

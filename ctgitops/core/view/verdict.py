@@ -147,7 +147,7 @@ def _state_of(step: Step, look: Preview) -> PlanState:
     about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     effect = look.effects.get(step.number)
-    waits = effect is not None and any(each.bucket != Bucket.INSTANT for each in (*effect.waits, *effect.changes))
+    waits = effect is not None and any(bucket != Bucket.INSTANT for bucket in effect.buckets)
     unknown = bool(gaps_of(look, step)) or bool(effect and effect.unknown)
     own = PlanState.UNKNOWN if unknown else PlanState.WARNING if special or waits else PlanState.SOUND
     return max([own, *about])
