@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ..core.environment.environment import DataPreflight
+from ..core.gate.forward_loss import forward_losses
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
@@ -71,7 +72,7 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        return _with_violations(look, database)
+        return _with_violations(_with_losses(look, database, live), database)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
@@ -125,6 +126,12 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         proof = Trial(untried=error.what)
     found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
     return _with_problems(replace(preview, proof=proof), found)
+
+
+def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
+    """Adds the data that the plan destroys, counted in the database. Read-only, runs no SQL of the plan."""
+    changes = preview.proof.complete_changes if preview.proof else None
+    return replace(preview, losses=database.count_losses(forward_losses(preview.plan, live, changes)))
 
 
 def _with_violations(preview: Preview, database: Database) -> Preview:

@@ -13,7 +13,7 @@ from ..core.trial.code_reference import order_of
 from ..core.view.preview import Look, Preview, Unseen
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
-from . import phrases
+from . import destruction, phrases
 from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
@@ -62,9 +62,16 @@ def _fix_lines(fix: Fix) -> list[str]:
 def _proof(preview: Preview) -> Iterable[str]:
     if preview.proof is None:
         return
-    yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan)))
+    yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan, preview.destroys)))
     if changed := schema_lines(preview.proof):
         yield from ("", "  schema changes", "", *changed)
+
+
+def _destroyed(preview: Preview) -> Iterable[str]:
+    if preview.losses:
+        yield from ("", f"  {destruction.TITLE}", "")
+        yield from (f"    {on_one_line(line)}" for line in destruction.loss_lines(preview))
+        yield from (f"    {line}" for line in filter(None, [destruction.way_back(preview)]))
 
 
 def _look(look: Look, within: int | None) -> Iterable[str]:
@@ -88,6 +95,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         )
         yield from ("", f"  effect on other sessions, measured on {copied}", "")
         yield from table([(name, on_one_line(line)) for name, line in text_lines(preview)], within=within)
+    yield from _destroyed(preview)
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
@@ -146,7 +154,8 @@ def verdict(preview: Preview) -> str:
     failing = sum(problem.fails for problem in plan.remarks)
     found = f", {phrases.count(failing, 'finding')} to look at" if failing else ""
     found += "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
-    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
+    lost = ", DESTROYS DATA" if preview.destroys else ""
+    return f"{work}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
 
 
 def _work(plan: Plan) -> str:

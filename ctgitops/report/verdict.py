@@ -31,12 +31,20 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - a number
+    lost = any(look.destroys for look in busy)
+    parts += [Markup("DESTROYS DATA")] if lost else []
     if skipped := len({each for look in busy if look.proof for each in look.proof.skipped}):
         parts.append(Markup(f"{phrases.count(skipped, 'statement')} NOT TRIED"))  # noqa: S704 - a number
     if failing := sum(problem.fails for problem in phrases.problems(looks)):
         parts.append(Markup(f"{phrases.count(failing, 'finding')} to look at"))  # noqa: S704 - a number
     parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - a number
-    mark = "⛔" if blocking or unseen or failing else "🟠" if breaking or final or phrases.problems(looks) else "✅"
+    mark = (
+        "⛔"
+        if blocking or unseen or failing
+        else "🟠"
+        if breaking or final or lost or phrases.problems(looks)
+        else "✅"
+    )
     return mark, _DOT.join(parts)
 
 

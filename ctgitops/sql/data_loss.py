@@ -15,6 +15,8 @@ class Destroying(StrEnum):
     TABLE = "drops table"
     SCHEMA = "drops schema"
     COLUMN = "drops column"
+    VIEW = "drops materialized view"
+    RETYPED = "changes the type of column"
     EMPTIED = "empties table"
     DELETED = "deletes rows of"
     OVERWRITTEN = "overwrites rows of"

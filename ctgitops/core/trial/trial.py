@@ -110,6 +110,11 @@ class Trial:
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
+    @property
+    def complete_changes(self) -> Changes | None:
+        """The changes of the whole plan; None where a part of it did not run."""
+        return None if self.failed or self.untried or not self.server else self.changes
+
 
 def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
     """Why an error in the copy may not happen in the real database; empty where it will.

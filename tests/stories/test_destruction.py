@@ -1,0 +1,114 @@
+"""A plan counts the data that it destroys, and says that no rollback brings it back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.servers import fetch, run
+from tests.stories.house import House, facts
+
+SHADOW = "shadow: {extensions: []}\n"
+TABLES = """
+create schema old;
+create table public.orders (id int primary key, note text, price numeric(10,4), code text);
+create table public.lines (id int);
+create table public.logs (id int);
+create table old.parts (id int);
+create table public.unused (id int);
+create materialized view public.totals as select count(*) as n from public.orders with no data;
+create function public.clean() returns void language sql as 'drop table public.lines';
+"""
+ROWS = """
+insert into public.orders select n, case when n > 4 then 'x' end, n + 0.0001 * (n % 2), repeat('c', n)
+    from generate_series(1, 10) n;
+insert into public.lines select generate_series(1, 7);
+insert into public.logs select generate_series(1, 9);
+insert into old.parts values (1), (2);
+refresh materialized view public.totals;
+"""
+
+
+@pytest.fixture
+def full(house: House, database_url: str) -> str:
+    """A database with rows, whose plans are tried."""
+    house.environment("staging", database_url, SHADOW)
+    house.migration("001_tables", TABLES)
+    house.applied()
+    run(database_url, ROWS)
+    return database_url
+
+
+def test_each_kind_of_destruction_is_counted_before_it_happens(house: House, full: str) -> None:
+    before = facts(full)
+    house.migration(
+        "002_destroy",
+        "select public.clean();\n"
+        "truncate public.logs;\n"
+        "alter table public.orders drop column note;\n"
+        "alter table public.orders alter price type numeric(10,2);\n"
+        "alter table public.orders alter code type varchar(8) using code::varchar(8);\n"
+        "drop materialized view public.totals;\n"
+        "drop schema old cascade;\n"
+        "drop table public.unused;\n",
+        down="select 1;",
+    )
+    looked = house.plan()
+    assert looked.status in {0, 1}, looked.said
+    assert "DESTROYS DATA" in looked.out.splitlines()[0]
+    for line in (
+        'empties table "public"."logs": 9 rows',
+        'drops column "public"."orders"."note": 6 values',
+        'changes the type of column "public"."orders"."price" from numeric(10,4) to numeric(10,2): 5 values',
+        'changes the type of column "public"."orders"."code" from text to varchar(8): 2 values',
+        'drops materialized view "public"."totals": 1 row',
+        'drops schema "old": 2 rows (in 1 tables)',
+        'drops table "public"."unused": 0 rows',
+        'drops table "public"."lines": 7 rows',
+    ):
+        assert f"    002_destroy {line}\n" in looked.out
+    told = house.plan("--format", "json").json
+    assert sum(loss["rows"] for loss in told["losses"]) == 9 + 6 + 5 + 2 + 1 + 2 + 7
+    assert facts(full) == before
+
+
+def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, full: str) -> None:
+    """No statement of a migration reaches the database before it is applied: the WHERE could do anything."""
+    run(full, "create sequence public.called")
+    house.migration("002_some", "delete from public.orders where nextval('public.called') > 0;")
+    house.migration("003_all", "delete from public.lines where 1 = 1; delete from public.logs where true;")
+    looked = house.plan()
+    assert 'deletes rows of "public"."orders": about 10 rows (at most: which rows' in looked.out
+    assert '003_all deletes rows of "public"."lines": 7 rows\n' in looked.out
+    assert '003_all deletes rows of "public"."logs": 9 rows\n' in looked.out
+    assert fetch(full, "select is_called from public.called") == [(False,)]
+
+
+def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: House, full: str) -> None:
+    house.migration("002_drop", "drop table public.lines;", down="create table public.lines (id int);")
+    house.migration("003_add", "create table public.added (id int);", down="drop table public.added;")
+    looked = house.plan()
+    assert "rollback verified: 1 of 2 restores the schema" in looked.out
+    assert "the rollback of 002_drop restores the schema, NOT THE DATA that the migration destroys" in looked.out
+    assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before it" in looked.words
+    page = house.plan("--format", "markdown").out
+    assert page.startswith("### 🟠")
+    assert "DESTROYS DATA" in page.splitlines()[0]
+    assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
+    house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
+    looked = house.plan()
+    assert "NOT THIS DATA; only `ctgitops restore` brings it back, from the backup taken before" in looked.words
+
+
+@pytest.mark.usefixtures("full")
+def test_what_the_plan_creates_itself_or_renames_is_not_destroyed(house: House) -> None:
+    house.migration(
+        "002_swap",
+        "create table public.staged (id int); drop table public.staged;\n"
+        "alter table public.lines rename to rows_of_orders; alter table public.logs set schema old;\n"
+        "alter table public.orders rename note to remark;\n"
+        "with moved as (delete from public.orders returning id) insert into old.parts select id from moved;\n",
+    )
+    looked = house.plan()
+    assert "data that is destroyed" not in looked.out, looked.out
+    assert "DESTROYS" not in looked.out
+    assert house.plan("--format", "json").json["losses"] == []
