@@ -112,3 +112,22 @@ def test_what_the_plan_creates_itself_or_renames_is_not_destroyed(house: House) 
     assert "data that is destroyed" not in looked.out, looked.out
     assert "DESTROYS" not in looked.out
     assert house.plan("--format", "json").json["losses"] == []
+
+
+def test_a_rollback_that_is_passed_to_record_migration_is_available_and_tried(house: House, database_url: str) -> None:
+    house.environment("staging", database_url, SHADOW)
+    back = "select record_migration('001_notes.sql', rollback_sql => 'drop table notes');"
+    house.migration("001_notes", f"create table notes (id int);\n{back}")
+    looked = house.plan()
+    assert looked.status == 0, looked.said
+    assert "IRREVERSIBLE" not in looked.out
+    assert "rollback verified: 1 restores the schema" in looked.out
+    house.applied()
+    assert house.run("rollback", "--env", "staging", "--steps", "1").status == 0
+    house.migration("002_wrong", f"create table notes (id int);\n{back.replace('001_notes', '002_wrong')}")
+    house.remove("001_notes")
+    house.migration(
+        "001_notes", f"create table kept (id int);\n{back.replace('drop table notes', 'drop table nothing')}"
+    )
+    wrong = house.plan()
+    assert "warning[rollback-fails]: the rollback of 001_notes fails" in wrong.out

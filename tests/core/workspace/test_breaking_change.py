@@ -53,3 +53,12 @@ def test_a_plan_is_blocked_where_code_may_use_it_and_not_in_an_empty_database() 
 
 def test_such_a_plan_is_tried_all_the_same() -> None:
     assert make_plan(workspace(ONE, DROP), STAGING, chained(entry(ONE))).held
+
+
+def test_rollback_sql_that_is_passed_to_record_migration_is_available() -> None:
+    sql = "create table t2 (a int);\nselect record_migration('002_two.sql', rollback_sql => 'drop table t2');\n"
+    passed = migration("002_two", "1.1.0", sql=sql, down=None)
+    assert check(workspace(ONE, passed)) == ()
+    assert migration("002_two", sql=sql, down=None).rollback == "Available"
+    without = migration("002_two", "1.1.0", sql="create table t2 (a int);\n", down=None)
+    assert [problem.code for problem in check(workspace(ONE, without))] == ["rollback-missing"]
