@@ -16,6 +16,7 @@ from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
+from ..core.trial.schema_break import break_problems
 from ..core.trial.trial import Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
@@ -125,7 +126,8 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
     except CtgitopsError as error:
         proof = Trial(untried=error.what)
     found = proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before))
-    return _with_problems(replace(preview, proof=proof), found)
+    breaks = break_problems(preview.plan, proof.changes)
+    return _with_problems(replace(preview, proof=proof), (*found, *breaks))
 
 
 def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fakes import header
 from tests.servers import fetch, run
 from tests.stories.house import House, facts
 
@@ -131,3 +132,19 @@ def test_a_rollback_that_is_passed_to_record_migration_is_available_and_tried(ho
     )
     wrong = house.plan()
     assert "warning[rollback-fails]: the rollback of 001_notes fails" in wrong.out
+
+
+def test_what_only_the_trial_shows_contradicts_a_header_too(house: House, full: str) -> None:
+    run(full, "grant select on public.lines to public")
+    house.migration("002_clean", f"{header('002_clean')}select public.clean();", down="create table public.lines ();")
+    looked = house.plan()
+    assert looked.status == 3, looked.said
+    what = "error[breaking-undeclared]: `Breaking Changes: No`, but in the trial it drops or renames table public.lines"
+    assert what in looked.out
+    house.migration(
+        "002_clean",
+        f"{header('002_clean')}do $$ begin execute 'revoke select on public.' || 'lines from public'; end $$;",
+        down="select 1;",
+    )
+    looked = house.plan()
+    assert "in the trial it revokes SELECT on table public.lines from PUBLIC" in looked.out

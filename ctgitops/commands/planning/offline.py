@@ -15,6 +15,7 @@ from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import steps_of
 from ...core.schema.source_database import Role, SourceDatabase
+from ...core.trial.schema_break import break_problems
 from ...core.trial.trial import Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
@@ -79,7 +80,8 @@ class OfflinePlanner:
             if failed is None or not self._learned(failed):
                 break
         proof = replace(tried.proof or Trial(), of_files=True, prediction="")
-        problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+        found = (*proof_problems(proof, preview.environment.name), *break_problems(preview.plan, proof.changes))
+        problems = worst_first((*preview.plan.problems, *found))
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
