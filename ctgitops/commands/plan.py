@@ -16,6 +16,7 @@ from ..core.plan.remedy import Elsewhere, Failing, remedy
 from ..core.problem import Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
+from ..core.trial.header_claim import claim_problems
 from ..core.trial.schema_break import break_problems
 from ..core.trial.trial import Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
@@ -73,7 +74,8 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        return _with_violations(_with_losses(look, database, live), database)
+        look = _with_violations(_with_losses(look, database, live), database)
+        return _with_claims(look, before)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
@@ -134,6 +136,12 @@ def _with_losses(preview: Preview, database: Database, live: Snapshot | None) ->
     """Adds the data that the plan destroys, counted in the database. Read-only, runs no SQL of the plan."""
     changes = preview.proof.complete_changes if preview.proof else None
     return replace(preview, losses=database.count_losses(forward_losses(preview.plan, live, changes)))
+
+
+def _with_claims(preview: Preview, before: Predecessor) -> Preview:
+    """Adds a warning for each header field that contradicts a measurement."""
+    previous = (preview.environment.after or "", before if isinstance(before, Ledger) else None)
+    return _with_problems(preview, claim_problems(preview.plan, preview.effects, previous, preview.destroys))
 
 
 def _with_violations(preview: Preview, database: Database) -> Preview:

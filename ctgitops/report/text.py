@@ -115,7 +115,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
 SHOWN = 6
 """Maximum number of reasons to wait that are shown in full."""
 
-HEAD = ("", "migration", "version", "transaction", "rollback", "estimated", "")
+HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", "")
 
 
 def _row(step: Step, *, shared: bool) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def test_what_breaks(changes: list[Change], what: list[str]) -> None:
         [Removed(ORDERS), Added(thing("view", "public.orders"))],
         [
             Removed(F),
-            Added(thing("function", "public.f(integer,text)", arguments="a int, b text DEFAULT 'x'", returns="integer")),
+            Added(thing("function", "public.f(integer,int)", arguments="a int, b int DEFAULT 1", returns="integer")),
         ],
         [Added(ORDERS), Added(thing("grant", "table public.orders to PUBLIC", "public.orders", revoked="SELECT"))],
     ],
