@@ -42,11 +42,13 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
     for plan in phrases.plans(looks):
         for step in plan.steps:
             goes_to.setdefault(step.identity, []).append(plan.environment)
+    destroys = frozenset[str]().union(*(look.destroys for look in looks if isinstance(look, Preview)))
     rows, seen = [], len(phrases.plans(looks))
     for step in phrases.steps(looks):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
-        rows.append({**_row(step, _of(step, problems), effect_on_worst(looks, step)), "only": only})
+        row = _row(step, _of(step, problems), effect_on_worst(looks, step), destroys)
+        rows.append({**row, "only": only})
     return rows
 
 
@@ -56,11 +58,11 @@ def _of(step: Step, problems: Mapping[Problem, tuple[str, ...]]) -> list[Problem
     return [problem for problem in problems if problem.place and problem.place.path in paths]
 
 
-def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
+def _row(step: Step, found: list[Problem], effect: Effect | None, destroys: frozenset[str]) -> Part:
     blocked = any(problem.is_error for problem in found)
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
     waits = effect is not None and longest(effect) > Bucket.INSTANT
-    mark = "⛔" if blocked else "🟠" if special or found or waits else "✅"
+    mark = "⛔" if blocked else "🟠" if special or found or waits or step.name in destroys else "✅"
     return {
         "mark": mark,
         "name": step.name,
@@ -73,7 +75,7 @@ def _row(step: Step, found: list[Problem], effect: Effect | None) -> Part:
         "estimated": step.estimated,
         "impact": step.impact,
         "tried": glance(effect) if effect else "",
-        "rollback": phrases.way_back(step),
+        "rollback": phrases.way_back(step, destroys),
         "findings": phrases.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",
         "rank": {"⛔": 0, "🟠": 1, "✅": 2}[mark],
@@ -92,6 +94,7 @@ def back_of(preview: Preview) -> Part:
         "more_left_out": max(len(preview.not_in_backup) - 10, 0),
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
+        "loses": bool(preview.destroys),
         "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",
         "none": [step.name for step in none[:5]],
         "more_none": max(len(none) - 5, 0),

@@ -87,7 +87,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
-        rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
+        rows = (_row(step, preview.destroys, shared=plan.manner.together) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
     if preview.effects:
         copied = (
@@ -118,7 +118,7 @@ SHOWN = 6
 HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", "")
 
 
-def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
+def _row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) -> tuple[str, ...]:
     inside = "one for all" if shared else "one transaction"
     one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
@@ -130,7 +130,7 @@ def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
         step.name,
         phrases.version(step.version),
         one,
-        phrases.way_back(step),
+        phrases.way_back(step, destroys),
         step.estimated or "-",
         breaking,
     )

@@ -16,6 +16,7 @@ class Destroying(StrEnum):
     SCHEMA = "drops schema"
     COLUMN = "drops column"
     VIEW = "drops materialized view"
+    VALUES = "overwrites the values of column"
     RETYPED = "changes the type of column"
     EMPTIED = "empties table"
     DELETED = "deletes rows of"

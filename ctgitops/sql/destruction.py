@@ -10,7 +10,7 @@ from .block_statements import Run, runs_of
 from .column_type import ColumnType, type_in
 from .data_loss import Destroyed, Destroying, destroyed
 from .guard import guarded
-from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation
+from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
 from .parse import Tree
 
 _UNKNOWN = ColumnType("")
@@ -42,7 +42,8 @@ class Renamed:
 def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
     """The data that one statement of a migration destroys, and the names that it changes, in order.
 
-    An UPDATE overwrites rows and destroys none. Rows that a WITH deletes and an INSERT writes are moved.
+    An UPDATE of some rows, or one that computes with the earlier value, destroys nothing that is counted. Rows that a
+    WITH deletes and an INSERT writes are moved.
     """
     return tuple(each for run in runs_of(tree) for each in _of(run))
 
@@ -55,6 +56,8 @@ def _of(run: Run) -> Iterator[Destroyed | Renamed]:
         yield from (Destroyed(Destroying.VIEW, quoted_name(*names)) for names in dropped_names(node))
     elif kind == "MergeStmt" and "CMD_DELETE" in str(node.get("mergeWhenClauses")):
         yield Destroyed(Destroying.DELETED, relation(node.get("relation", {})), only_some=True)
+    elif kind == "UpdateStmt" and "fromClause" not in node and _always(node.get("whereClause")):
+        yield from _overwritten(node)
     elif kind not in _UNREAD:
         yield from _lost(kind, node)
     yield from (_retyped(node, each) for each in commands(kind, node) if each.get("subtype") == "AT_AlterColumnType")
@@ -65,7 +68,19 @@ def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
         if each.how is not Destroying.DELETED:
             yield from () if each.how is Destroying.OVERWRITTEN else (each,)
         elif kind != "InsertStmt":
-            yield replace(each, only_some=each.only_some and not _always(node.get("whereClause", {})))
+            yield replace(each, only_some=each.only_some and not _always(node.get("whereClause")))
+
+
+def _overwritten(node: Node) -> Iterator[Destroyed]:
+    """The columns to which an UPDATE of all rows gives a value that does not depend on the earlier one."""
+    for item in node.get("targetList", ()):
+        target = item.get("ResTarget", {})
+        column = target.get("name", "")
+        read = {
+            parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(target.get("val", {})) if kind == "ColumnRef"
+        }
+        if (column,) not in read and "indirection" not in target:
+            yield Destroyed(Destroying.VALUES, relation(node.get("relation", {})), quoted_name(column), only_some=True)
 
 
 def _renamed(node: Node) -> Iterator[Renamed]:
@@ -93,8 +108,10 @@ def _retyped(node: Node, command: Node) -> Retyped:
     )
 
 
-def _always(condition: Node) -> bool:
-    """Whether a WHERE is true for every row: TRUE, or a comparison of two equal constants."""
+def _always(condition: Node | None) -> bool:
+    """Whether a WHERE is missing or true for every row: TRUE, or a comparison of two equal constants."""
+    if condition is None:
+        return True
     constant = condition.get("A_Const", {})
     if constant.get("boolval", {}).get("boolval"):
         return True

@@ -88,12 +88,14 @@ def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: H
     house.migration("002_drop", "drop table public.lines;", down="create table public.lines (id int);")
     house.migration("003_add", "create table public.added (id int);", down="drop table public.added;")
     looked = house.plan()
+    assert "schema only" in looked.out
     assert "rollback verified: 1 of 2 restores the schema" in looked.out
     assert "the rollback of 002_drop restores the schema, NOT THE DATA that the migration destroys" in looked.out
     assert "a rollback restores the schema, NOT THIS DATA; NO BACKUP is taken before it" in looked.words
     page = house.plan("--format", "markdown").out
     assert page.startswith("### 🟠")
     assert "DESTROYS DATA" in page.splitlines()[0]
+    assert "rolls this plan back with the rollback SQL in the ledger: the schema, <b>not the data" in page
     assert "<b>🗑️ Data that is destroyed</b>: 002_drop drops table" in page
     house.environment("staging", full, f"{SHADOW}backup: {{to: backups/staging}}\n")
     looked = house.plan()

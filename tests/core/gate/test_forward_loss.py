@@ -75,7 +75,13 @@ def lost(sql: str, changes: Changes | None = None, live: Snapshot | None = LIVE)
         ("drop materialized view totals", ['drops materialized view "public"."totals"']),
         ("drop materialized view totals; create materialized view totals as select 1", []),
         ("drop schema app cascade", ['drops schema "app"']),
-        ("update orders set note = ''; call p()", []),
+        ("update orders set note = ''", ['overwrites the values of column "public"."orders"."note" at most']),
+        (
+            "update orders set note = null where true",
+            ['overwrites the values of column "public"."orders"."note" at most'],
+        ),
+        ("update orders set note = upper(note); update orders set note = '' where note is null; call p()", []),
+        ("alter table orders add x int; update orders set x = 1", []),
         ("drop type t cascade", ["does what nobody can read from its text DROP TYPE … CASCADE"]),
     ],
 )
