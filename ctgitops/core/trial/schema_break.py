@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...sql.column_type import narrows, type_from
+from ...sql.view_columns import view_columns
 from ..plan.plan import Plan, Step
 from ..problem import Problem
 from ..schema.compare import Added, Altered, Changes, Removed
@@ -131,8 +132,7 @@ def _rights(grant: SchemaObject | None, kind: str) -> set[str]:
 
 def _stricter(change: Altered) -> Iterator[str]:
     each, old, new = change.after, change.before.attributes, change.after.attributes
-    before, after = type_from(old.get("type", "text")), type_from(new.get("type", "text"))
-    if each.kind == "column" and narrows(before, after):
+    if each.kind == "column" and narrows(type_from(old.get("type", "text")), type_from(new.get("type", "text"))):
         yield f"narrows the type of column {each.name} from {old['type']} to {new['type']}"
     if each.kind in {"column", "domain"} and new.get("not_null") == "yes" and old.get("not_null") != "yes":
         yield f"requires a value in {each} (NOT NULL)"
@@ -143,6 +143,14 @@ def _stricter(change: Altered) -> Iterator[str]:
         )
     if each.kind in ROUTINES and _signature(old) != _signature(new):
         yield f"changes the result or the defaults of {each}"
+    if each.kind in {"view", "materialized view"}:
+        yield from _without_columns(each, old.get("definition", ""), new.get("definition", ""))
+
+
+def _without_columns(view: SchemaObject, old: str, new: str) -> Iterator[str]:
+    columns = view_columns(new)
+    gone = (name for name in view_columns(old) if columns and name and name not in columns)
+    yield from (f"drops or renames column {name} of {view}" for name in gone)
 
 
 def _signature(attributes: object) -> tuple[str, int]:

@@ -58,6 +58,17 @@ GRANT = "table public.orders to app"
             ["revokes EXECUTE on function public.f(integer) from PUBLIC"],
         ),
         (
+            [
+                altered(
+                    "view",
+                    "public.v",
+                    {"definition": " SELECT o.id,\n    o.a AS b\n   FROM o;"},
+                    {"definition": " SELECT o.id,\n    1 AS c\n   FROM o\nUNION ALL\n SELECT 1, 2;"},
+                )
+            ],
+            ["drops or renames column b of view public.v"],
+        ),
+        (
             [altered("function", "public.f(integer)", {"returns": "integer"}, {"returns": "text"})],
             ["changes the result or the defaults of function public.f(integer)"],
         ),
@@ -77,6 +88,7 @@ def test_what_breaks(changes: list[Change], what: list[str]) -> None:
         [altered("enum", "public.mood", {"labels": "'ok'"}, {"labels": "'ok', 'good'"})],
         [Removed(thing("function", "public.touch()", returns="trigger"))],
         [Removed(thing("index", "public.i")), Removed(thing("trigger", "public.orders.t", "public.orders"))],
+        [altered("view", "public.v", {"definition": "select 1 as a"}, {"definition": "select 2 as a, 3 as b"})],
         [Removed(ORDERS), Added(thing("view", "public.orders"))],
         [
             Removed(F),
