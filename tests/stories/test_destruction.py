@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.core.gate.data_loss import Loss
+from ctgitops.errors import Place
+from ctgitops.postgres.connection.connect import Address
+from ctgitops.postgres.session import data_loss
+from ctgitops.postgres.session.data_loss import count_losses
+from ctgitops.sql.data_loss import Destroyed, Destroying
 from tests.fakes import header
 from tests.servers import fetch, run
 from tests.stories.house import House, facts
@@ -62,7 +68,7 @@ def test_each_kind_of_destruction_is_counted_before_it_happens(house: House, ful
         'changes the type of column "public"."orders"."price" from numeric(10,4) to numeric(10,2): 5 values',
         'changes the type of column "public"."orders"."code" from text to varchar(8): 2 values',
         'drops materialized view "public"."totals": 1 row',
-        'drops schema "old": 2 rows (in 1 tables)',
+        'drops schema "old": 2 rows (in 1 table)',
         'drops table "public"."unused": 0 rows',
         'drops table "public"."lines": 7 rows',
     ):
@@ -82,6 +88,18 @@ def test_rows_are_not_counted_by_a_condition_of_a_pull_request(house: House, ful
     assert '003_all deletes rows of "public"."lines": 7 rows\n' in looked.out
     assert '003_all deletes rows of "public"."logs": 9 rows\n' in looked.out
     assert fetch(full, "select is_called from public.called") == [(False,)]
+
+
+def test_after_half_a_minute_of_counting_the_rest_is_estimated(full: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(full, "analyze public.lines")
+    loss = Loss("002", Destroyed(Destroying.TABLE, '"public"."lines"'), Place("a"))
+    assert count_losses(Address(full, "staging"), (loss,))[0].told == 'drops table "public"."lines": 7 rows'
+    monkeypatch.setattr(data_loss, "BUDGET", -1.0)
+    run(full, "insert into public.lines values (8)")
+    assert (
+        'drops table "public"."lines": about 7 rows (counting timed out'
+        in count_losses(Address(full, "staging"), (loss,))[0].told
+    )
 
 
 def test_no_rollback_of_a_destruction_is_verified_and_a_backup_is_named(house: House, full: str) -> None:
