@@ -19,9 +19,14 @@ def check(workspace: Workspace, removals: Removals | None = None, merged: Collec
     `removals` and `merged`, the files that the base branch has too, come from git.
     """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
-    contradicted = breaking_problems(workspace.migrations, merged=merged)
+    history = {m.path for m in workspace.migrations if m.number <= workspace.policy.lint_after}
+    contradicted = (p for p in breaking_problems(workspace.migrations, merged=merged) if _path(p) not in history)
     found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed))
     return tuple(sorted(found, key=lambda problem: problem.position))
+
+
+def _path(problem: Problem) -> str:
+    return problem.place.path if problem.place else ""
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctgitops.commands.check import check, exit_status
+from ctgitops.core.environment.policy import Policy
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
 from tests.fakes import STAGING, chained, entry, migration, workspace
@@ -29,6 +30,11 @@ def test_what_the_base_branch_has_cannot_be_changed_and_only_warns() -> None:
     (problem,) = check(workspace(ONE, DROP, ADD), merged={DROP.path})
     assert not problem.blocks
     assert exit_status((problem,)) == 0
+
+
+def test_history_that_lint_leaves_alone_is_left_alone() -> None:
+    assert check(workspace(ONE, DROP, ADD, policy=Policy(lint_after=2))) == ()
+    assert len(check(workspace(ONE, DROP, ADD, policy=Policy(lint_after=1)))) == 1
 
 
 def test_a_header_that_declares_it_or_no_header_is_no_contradiction() -> None:
