@@ -39,7 +39,9 @@ def check(job: Job, ask: Checking | None = None) -> int:
     """Checks the files, without secrets and without a database."""
     files = job.github_writer.files_of(ask.pull_request) if ask and ask.pull_request is not None else ()
     workspace = merged_before(job.wiring.workspace, files, job.wiring.origin.folder)
-    problems, findings = check_verb(workspace), _findings(job, files)
+    changed = {file.path.removeprefix(job.wiring.origin.folder) for file in files}
+    merged = {m.path for m in workspace.migrations} - changed
+    problems, findings = check_verb(workspace, merged=merged), _findings(job, files)
     page = check_markdown(workspace, problems, findings, longest=LONGEST)
     if ask:
         job.runner.say(f"Only the files are checked: {ask.why}.")

@@ -41,6 +41,7 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
     """
     from ..commands.check import check as verb
     from ..commands.check import exit_status, lint
+    from ..files.git import merged_files
     from ..files.removal import removals
 
     wiring, only = Wiring(root), None
@@ -54,7 +55,8 @@ def check(root: Path, form: str, changed: str | None, *, fix: bool) -> int:
                 click.echo(line, err=True)
             wiring = Wiring(root)
         only = None if changed is None else changed_since(root, base)
-    problems, findings = verb(wiring.workspace, removals(root)), lint(wiring.workspace, wiring.today, only)
+    problems = verb(wiring.workspace, removals(root), merged_files(root))
+    findings = lint(wiring.workspace, wiring.today, only)
     print_page(_check_page(wiring, form, problems, findings), form)
     return exit_status(problems, findings)
 

@@ -6,17 +6,27 @@ from collections.abc import Collection
 from datetime import date
 
 from ..core.problem import Problem
+from ..core.workspace.breaking_change import breaking_problems
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.removal import Removals, removal_problems
 from ..core.workspace.workspace import Workspace, problems_of, sql_problems_of
 from ..lint.file_selection import lint_files
 
 
-def check(workspace: Workspace, removals: Removals | None = None) -> tuple[Problem, ...]:
-    """All problems of the files without duplicates, by file and line; `removals` comes from git. Read-only."""
+def check(workspace: Workspace, removals: Removals | None = None, merged: Collection[str] = ()) -> tuple[Problem, ...]:
+    """All problems of the files without duplicates, by file and line. Read-only.
+
+    `removals` and `merged`, the files that the base branch has too, come from git.
+    """
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
-    found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *removed))
+    history = {m.path for m in workspace.migrations if m.number <= workspace.policy.lint_after}
+    contradicted = (p for p in breaking_problems(workspace.migrations, merged=merged) if _path(p) not in history)
+    found = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed))
     return tuple(sorted(found, key=lambda problem: problem.position))
+
+
+def _path(problem: Problem) -> str:
+    return problem.place.path if problem.place else ""
 
 
 def lint(workspace: Workspace, today: date, only: Collection[str] | None = None) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ..core.environment.environment import DataPreflight
+from ..core.gate.forward_loss import forward_losses
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
 from ..core.ledger.ledger import Ledger
@@ -16,8 +17,10 @@ from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.gap import Stop
+from ..core.trial.header_claim import claim_problems
 from ..core.trial.impact_problems import impact_problems
 from ..core.trial.row_trigger import row_trigger_problems
+from ..core.trial.schema_break import break_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems
 from ..core.view.preview import Look, Preview, Unseen, beside_each_other, with_one_keeper, with_problems
@@ -72,7 +75,8 @@ def _look(request: Request, databases: Databases, shadows: Shadows | None) -> Lo
         if shadows and made.steps:
             look = _tried(look, _Known(request, ledger, live, before), databases, shadows)
         look = with_baseline_suggestion(look, request, (ledger, live), shadows)
-        return _with_violations(_with_pooler(look, database), database)
+        look = _with_violations(_with_losses(_with_pooler(look, database), database, live), database)
+        return _with_claims(look, before)
     except CtgitopsError as error:
         return Unseen(environment, error)
 
@@ -117,8 +121,21 @@ def _tried(preview: Preview, known: _Known, databases: Databases, shadows: Shado
         *proof_problems(proof, preview.environment.name, _remedied(proof, preview, known.before)),
         *row_trigger_problems(preview.plan, preview.effects, proof.before),
         *impact_problems(preview.plan.steps, preview.effects, preview.environment.timeouts),
+        *break_problems(preview.plan, proof.changes),
     )
     return _with_problems(replace(preview, proof=proof), found)
+
+
+def _with_losses(preview: Preview, database: Database, live: Snapshot | None) -> Preview:
+    """Adds the data that the plan destroys, counted in the database. Read-only, runs no SQL of the plan."""
+    changes = preview.proof.complete_changes if preview.proof else None
+    return replace(preview, losses=database.count_losses(forward_losses(preview.plan, live, changes)))
+
+
+def _with_claims(preview: Preview, before: Predecessor) -> Preview:
+    """Adds a warning for each header field that contradicts a measurement."""
+    previous = (preview.environment.after or "", before if isinstance(before, Ledger) else None)
+    return _with_problems(preview, claim_problems(preview.plan, preview.effects, previous, preview.destroys))
 
 
 def _with_pooler(preview: Preview, database: Database) -> Preview:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.fix import Fix, Following, Lines, Rename
 from ..core.migration.migration import Migration
 from ..core.workspace.workspace import Workspace
+from ..sql.breaking import Known, breaks_of
 from ..sql.nodes import dropped_names
 from ..sql.outer import outer_pair
 from ..sql.parse import SqlSyntaxError, Tree, statements, trees
@@ -45,7 +46,8 @@ def fix_after(root: Path, workspace: Workspace, fix: Lines, order: Order) -> tup
     if migration is None or fix.then is None:
         return ()
     band = next((band.name for band in workspace.policy.bands if migration.number in band), None)
-    asked = replace(order, words=fix.then.words, change=Change.FIX, band=band, after=migration.number)
+    change = Change.BREAKING if breaks_of(trees(fix.then.sql), Known()) else Change.FIX
+    asked = replace(order, words=fix.then.words, change=change, band=band, after=migration.number)
     up, down = new_migration(workspace, asked)
     files = (NewFile(up.path, f"{up.text}{fix.then.sql}\n"), NewFile(down.path, f"{down.text}{fix.then.rollback}\n"))
     written = [f"wrote {path}" for path in write_files(root, files)]

@@ -66,6 +66,18 @@ def changed_since(root: Path, base: BaseBranch) -> frozenset[str]:
     return frozenset(filter(None, (changed + new).split("\0")))
 
 
+def merged_files(root: Path) -> frozenset[str]:
+    """The files that the remote's default branch has, and that this branch did not change; none if git cannot tell."""
+    if not in_repository(root):
+        return frozenset()
+    try:
+        base = base_name(Git(root, "which files are merged"))
+        changed = changed_since(root, BaseBranch(base)) if base.startswith("origin/") else None
+    except CtgitopsError:
+        return frozenset()
+    return frozenset() if changed is None else frozenset(tracked(root) or ()) - changed
+
+
 def fork_of(git: Git, base: str) -> str:
     """The merge base of HEAD and the base branch; the base branch itself if they have no common history."""
     if not commit_of(git, "HEAD"):

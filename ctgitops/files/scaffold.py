@@ -33,8 +33,8 @@ _MIGRATION = """\
 -- Author: {author}
 --
 -- Dependencies: {dependencies}
--- Estimated Execution Time: under 1 second
--- Impact: no blocking
+-- Estimated Execution Time: unknown
+-- Impact: unknown
 
 """
 _DOWN = "-- Rolls back {name}.\n\n"

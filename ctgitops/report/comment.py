@@ -12,7 +12,7 @@ from ..core.gate.request import Origin
 from ..core.problem import Problem
 from ..core.view.preview import Look, Preview
 from ..sql.script import Script
-from . import escape, findings, impact, links, phrases, plan_tables
+from . import destruction, escape, findings, impact, links, phrases, plan_tables
 from .diagram import diagram
 from .proof import mark, schema_lines, sentences
 from .verdict import advice, verdict
@@ -66,6 +66,7 @@ class Comment:
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
             "tally": findings.folded(self._findings),
+            "destroyed": destruction.parts_of(self.looks)[: kept["environments"]],
             "proof": self._proof[: kept["environments"]],
             "schema": self._schema[: kept["schema"]],
             "impacts": self._impacts[: kept["impacts"]],
@@ -145,7 +146,7 @@ class Comment:
         seen: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for look in self.looks:
             if isinstance(look, Preview) and look.proof:
-                said = (mark(look.proof), sentences(look.proof, look.plan))
+                said = (mark(look.proof, look.destroys), sentences(look.proof, look.plan, look.destroys))
                 seen.setdefault(said, []).append(look.environment.name)
         return [
             {

@@ -114,6 +114,7 @@ def _look(look: Look) -> Object:
         "reasons": reasons,
         "proof": proof_data(look.proof) if look.proof else None,
         "not_in_backup": list(look.not_in_backup),
+        "losses": [_loss(each) for each in look.losses],
     }
 
 
@@ -226,7 +227,7 @@ def _loss(weighed: CountedLoss) -> Object:
         "rows": weighed.rows,
         "exact": weighed.exact,
         "written_since": weighed.since,
-        "note": weighed.note,
+        "note": "; ".join(filter(None, (weighed.loss.about.strip(), weighed.note))),
     }
 
 

@@ -154,8 +154,10 @@ def instead(of: Lines) -> str:
     ).strip("\n")
 
 
-def way_back(step: Step) -> str:
-    """`Available`, `Manual`, or `IRREVERSIBLE` where there is no rollback."""
+def way_back(step: Step, destroys: frozenset[str] = frozenset()) -> str:
+    """`Available`, `Manual`, or `IRREVERSIBLE` where there is no rollback; `schema only` for a step that `destroys`."""
+    if step.name in destroys and step.rollback == "Available":
+        return "schema only"
     return "IRREVERSIBLE" if step.rollback == "Not Available" else step.rollback.value
 
 

@@ -50,13 +50,13 @@ def migration_rows(looks: tuple[Look, ...], problems: Mapping[Problem, tuple[str
     for plan in phrases.plans(looks):
         for step in plan.steps:
             goes_to.setdefault(step.identity, []).append(plan.environment)
+    destroys = frozenset[str]().union(*(look.destroys for look in looks if isinstance(look, Preview)))
     rows, seen = [], len(phrases.plans(looks))
     for step in phrases.steps(looks):
         names = goes_to[step.identity]
         only = "" if len(names) == seen else f"only {phrases.joined(tuple(names), PLACES)}"
-        rows.append(
-            {**_row(step, _of(step, problems), state_of_step(looks, step)), "tried": _tried(looks, step), "only": only}
-        )
+        row = _row(step, _of(step, problems), state_of_step(looks, step), destroys)
+        rows.append({**row, "tried": _tried(looks, step), "only": only})
     return rows
 
 
@@ -74,7 +74,7 @@ def _tried(looks: tuple[Look, ...], step: Step) -> str:
     return "; ".join((*said, *gaps))
 
 
-def _row(step: Step, found: list[Problem], state: PlanState) -> Part:
+def _row(step: Step, found: list[Problem], state: PlanState, destroys: frozenset[str]) -> Part:
     blocked = any(problem.is_error for problem in found)
     return {
         "mark": MARKS[state],
@@ -87,7 +87,7 @@ def _row(step: Step, found: list[Problem], state: PlanState) -> Part:
         "resumes": phrases.resumes(step),
         "estimated": step.estimated,
         "impact": step.impact,
-        "rollback": phrases.way_back(step),
+        "rollback": phrases.way_back(step, destroys),
         "findings": phrases.count(len(found), "problem" if blocked else "warning") if found else "",
         "worst": found[0].code if found else "",
         "rank": -state,
@@ -106,6 +106,7 @@ def back_of(preview: Preview) -> Part:
         "more_left_out": max(len(preview.not_in_backup) - 10, 0),
         "critical": list(policy.critical_tables[:10]) if policy else [],
         "steps": len(plan.steps),
+        "loses": bool(preview.destroys),
         "command": f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}",
         "none": [step.name for step in none[:5]],
         "more_none": max(len(none) - 5, 0),

@@ -14,23 +14,26 @@ Object = dict[str, object]
 _ALL_RUN = {1: "it runs", 2: "both run"}
 
 
-def sentences(proof: Trial, plan: Plan) -> tuple[str, ...]:
-    """The results of the trial, the most important first. None of them is markup."""
+def sentences(proof: Trial, plan: Plan, destroys: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The results of the trial, the most important first. None of them is markup.
+
+    No rollback restores the data that a migration in `destroys` destroys, so that none of theirs is verified.
+    """
     return (
         *_ran(proof, plan),
-        *_ways(proof.ways),
+        *_ways(proof.ways, destroys),
         *_twice(proof.again),
         *_order(proof),
         *(note if note.startswith("not isolated: ") else f"not matched: {note}" for note in proof.unmatched),
     )
 
 
-def mark(proof: Trial) -> str:
+def mark(proof: Trial, destroys: frozenset[str] = frozenset()) -> str:
     """One symbol for the whole trial."""
     if proof.failed:
         return "⛔"
     order = proof.order is None or not (proof.order.differs or proof.order.untried)
-    ways = all(way.proved for way in proof.ways)
+    ways = all(way.proved for way in proof.ways) and not destroys
     again = all(each.proved for each in proof.again)
     return "✅" if order and ways and again and not (proof.untried or proof.skipped) else "⚠️"
 
@@ -53,8 +56,8 @@ def _ok(done: int) -> str:
     return f"{phrases.count(done, 'migration')} run{'s' if done == 1 else ''}, " if done else ""
 
 
-def _ways(ways: tuple[RollbackTrial, ...]) -> Iterable[str]:
-    proved = sum(way.proved for way in ways)
+def _ways(ways: tuple[RollbackTrial, ...], destroys: frozenset[str]) -> Iterable[str]:
+    proved = sum(way.proved and way.step.name not in destroys for way in ways)
     if proved:
         of = "" if proved == len(ways) else f" of {len(ways)}"
         restore = "restores" if proved == 1 else "restore"
@@ -64,6 +67,8 @@ def _ways(ways: tuple[RollbackTrial, ...]) -> Iterable[str]:
             yield f"the rollback of {way.step.name} could not be tried: {way.untried}"
         elif not way.proved:
             yield f"the rollback of {way.step.name} is NOT VERIFIED"
+        elif way.step.name in destroys:
+            yield f"the rollback of {way.step.name} restores the schema, NOT THE DATA that the migration destroys"
 
 
 def _twice(found: tuple[IdempotenceCheck, ...]) -> Iterable[str]:

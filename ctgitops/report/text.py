@@ -14,7 +14,7 @@ from ..core.view.preview import Look, Preview, Unseen
 from ..core.view.verdict import PlanState, verdict_of
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.workspace import Workspace
-from . import phrases
+from . import destruction, phrases
 from .diff_lines import change_lines
 from .impact import measured, text_lines
 from .proof import schema_lines, sentences
@@ -63,9 +63,16 @@ def _fix_lines(fix: Fix) -> list[str]:
 def _proof(preview: Preview) -> Iterable[str]:
     if preview.proof is None:
         return
-    yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan)))
+    yield from ("", *(f"  {on_one_line(line)}" for line in sentences(preview.proof, preview.plan, preview.destroys)))
     if changed := schema_lines(preview.proof):
         yield from ("", "  schema changes", "", *changed)
+
+
+def _destroyed(preview: Preview) -> Iterable[str]:
+    if preview.losses:
+        yield from ("", f"  {destruction.TITLE}", "")
+        yield from (f"    {on_one_line(line)}" for line in destruction.loss_lines(preview))
+        yield from (f"    {line}" for line in filter(None, [destruction.way_back(preview)]))
 
 
 def _look(look: Look, within: int | None) -> Iterable[str]:
@@ -81,7 +88,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
-        rows = (_row(step, shared=plan.manner.together) for step in plan.steps)
+        rows = (_row(step, preview.destroys, shared=plan.manner.together) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         copied = (
@@ -89,6 +96,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         )
         yield from ("", f"  effect on other sessions, measured on {copied}", "")
         yield from table(effects, within=within)
+    yield from _destroyed(preview)
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
@@ -108,10 +116,10 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
 SHOWN = 6
 """Maximum number of reasons to wait that are shown in full."""
 
-HEAD = ("", "migration", "version", "transaction", "rollback", "estimated", "")
+HEAD = ("", "migration", "version", "transaction", "rollback", "stated time", "")
 
 
-def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
+def _row(step: Step, destroys: frozenset[str] = frozenset(), *, shared: bool) -> tuple[str, ...]:
     inside = "one for all" if shared else "one transaction"
     one = inside if step.transactional else "IN BATCHES" if step.batched else "NO TRANSACTION"
     if step.resumption:
@@ -123,7 +131,7 @@ def _row(step: Step, *, shared: bool) -> tuple[str, ...]:
         step.name,
         phrases.version(step.version),
         one,
-        phrases.way_back(step),
+        phrases.way_back(step, destroys),
         step.estimated or "-",
         breaking,
     )
@@ -142,9 +150,10 @@ def verdict(preview: Preview) -> str:
         return "nothing to do"
     breaking = sum(step.breaking for step in plan.steps)
     held = ", would wait if applied now" if preview.reasons else ""
+    lost = ", DESTROYS DATA" if preview.destroys else ""
     untried = "".join(f", {text}" for text in phrases.unknown((preview,)))
     found = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
-    said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{untried}{found}{held}"
+    said = f"{work}{f', {breaking} BREAKING' if breaking else ''}{lost}{untried}{found}{held}"
     return f"HELD BACK by {phrases.errors(plan)} ({said})" if verdict_of(preview).state.stops else said
 
 

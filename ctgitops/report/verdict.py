@@ -41,6 +41,7 @@ def verdict(looks: tuple[Look, ...]) -> tuple[str, Markup]:
         parts.append(Markup(f"{breaking} BREAKING"))  # noqa: S704 - a number
     if final := sum(step.rollback is Rollback.NOT_AVAILABLE for step in steps):
         parts.append(Markup(f"{final} IRREVERSIBLE"))  # noqa: S704 - a number
+    parts += [Markup("DESTROYS DATA")] if any(look.destroys for look in busy) else []
     parts += [Markup(text) for text in phrases.unknown(looks)]  # noqa: S704 - numbers
     parts += [Markup(text) for text in phrases.not_analysed(phrases.problems(looks))]  # noqa: S704 - a number
     return MARKS[state], _DOT.join(parts)

@@ -16,6 +16,7 @@ from ..errors import Place
 from . import parse
 from .batch import Batch, Fault, is_batched, read_batch, shape_faults
 from .outer import Sent, read
+from .passed_rollback import passed_rollback
 from .redact import redact, secrets_in
 from .tokens import comment_lines, first_word
 from .traits import NOTHING, Trait
@@ -140,6 +141,15 @@ class Script:
     def idempotent(self) -> bool:
         """Whether the comment `-- ctgitops: idempotent` in the file claims that a second run changes nothing."""
         return any(comment_lines(IDEMPOTENT, self.sql))
+
+    @cached_property
+    def passed_rollback(self) -> Script | None:
+        """The rollback SQL that it passes to `record_migration`, empty where it is not a constant; None without one."""
+        try:
+            text = passed_rollback(self.sent)
+        except parse.SqlSyntaxError:
+            return None
+        return None if text is None else Script(text, self.path, self.first_line)
 
     def place(self, offset: int) -> Place:
         """The line and column in the file of the character at `offset`."""

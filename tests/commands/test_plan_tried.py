@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ctgitops.commands.plan import plan
+from ctgitops.commands.planning.offline import OfflinePlanner
 from ctgitops.core.environment.environment import Environment, ShadowPolicy
 from ctgitops.core.ledger.ledger import Mark
 from ctgitops.core.plan.plan import Step
@@ -59,3 +60,13 @@ def test_a_plan_that_only_a_rollback_blocks_is_tried_all_the_same() -> None:
     assert exit_status((look,)) == 4
     assert look.proof is not None
     assert "error[rolled-back]: 001_one was rolled back" in plans_text((look,))
+
+
+def test_without_a_connection_what_is_destroyed_is_known_and_not_how_much() -> None:
+    drop = migration("002_two", "2.0.0", sql="drop table t1;\n", Breaking_Changes="Yes")
+    work = request(workspace(migration("001_one", "1.0.0"), drop), STAGING)
+    look = OfflinePlanner({drop.path}, "a fork has no secrets", NoServer()).look(work)
+    assert look.destroys == {"002_two"}
+    page = plans_text((look,))
+    assert 'drops table "t1": its rows could not be counted (not connected to the database)' in page
+    assert "DESTROYS DATA" in page.splitlines()[0]

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from ctgitops.cli.main import ctgitops
 from ctgitops.errors import CtgitopsError, UsageError, WorkspaceError
 from ctgitops.files import git_command
-from ctgitops.files.git import base_of, changed_since, head_of, the_base, top_of, tracked
+from ctgitops.files.git import base_of, changed_since, head_of, merged_files, the_base, top_of, tracked
+from tests.fakes import header
 from tests.files.checkout import Checkout
 
 WHO = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main")
@@ -147,6 +148,25 @@ def test_histories_without_a_common_commit_differ_in_whole(origin: Path) -> None
     commit(origin)
     base = the_base(origin, "main", "--changed")
     assert "migrations/001_z.sql" in changed_since(origin, base)
+
+
+def test_files_that_the_remote_has_unchanged_are_merged(clone: Callable[..., Path], origin: Path) -> None:
+    root = clone()
+    assert {"migrations/001_a.sql", "migrations/002_c.sql"} & merged_files(root) == {"migrations/001_a.sql"}
+    (root / "migrations/001_a.sql").write_text("select 1;\n")
+    assert "migrations/001_a.sql" not in merged_files(root)
+    assert merged_files(origin) == frozenset()  # without a remote, it is not known what others have
+
+
+def test_a_contradiction_in_a_merged_file_is_a_warning_only(clone: Callable[..., Path]) -> None:
+    root = clone()
+    (root / "migrations/policy.yaml").write_text("header: optional\n")
+    text = f"{header('003_d', Version='1.0.0', Rollback='Not Available')}drop table a;\n"
+    (root / "migrations/003_d.sql").write_text(text)
+    assert "error[breaking-undeclared]" in CliRunner().invoke(ctgitops, ["check", "--root", str(root)]).output
+    commit(root)
+    git(root, "update-ref", "refs/remotes/origin/main", "HEAD")
+    assert "warning[breaking-undeclared]" in CliRunner().invoke(ctgitops, ["check", "--root", str(root)]).output
 
 
 def test_outside_of_a_repository(repo: Checkout) -> None:

@@ -37,8 +37,8 @@ def test_a_new_migration_has_the_next_number_and_version_and_a_full_header(repo:
         "-- Author: Anna <anna@constructtrack.example>\n"
         "--\n"
         "-- Dependencies: 001\n"
-        "-- Estimated Execution Time: under 1 second\n"
-        "-- Impact: no blocking\n\n"
+        "-- Estimated Execution Time: unknown\n"
+        "-- Impact: unknown\n\n"
     )
     assert down.path == "migrations/002_add_photos_to_projects.down.sql"
     assert down.text == "-- Rolls back 002_add_photos_to_projects.\n\n"

@@ -21,7 +21,7 @@ from tests.report.test_json import valid
 TODAY = date(2026, 11, 25)
 ONE = migration("001_one", "1.0.0", sql="create table t (id bigint primary key, n int);\n")
 TWO = migration("002_two", "1.1.0", sql="create index t_n on t (n);\n")
-THREE = migration("003_three", "1.2.0", sql="alter table t drop column n;\n")
+THREE = migration("003_three", "2.0.0", sql="alter table t drop column n;\n", Breaking_Changes="Yes")
 WORK = workspace(ONE, TWO, THREE)
 
 

@@ -108,7 +108,7 @@ def test_a_relation_whose_name_is_markup_stays_text() -> None:
 # A finding, and what was measured of it. ---------------------------------------------------------------------------
 
 SQL = "ALTER TABLE projects ADD x text;\nALTER TABLE projects\n ALTER status TYPE bigint,\n ALTER name SET NOT NULL;\n"
-STATUS = migration("002_status", "1.1.0", sql=SQL)
+STATUS = migration("002_status", "2.0.0", sql=SQL, Breaking_Changes="Yes")
 FIRST = STATUS.up.sql.split("ALTER")[0].count("\n") + 1
 """The header is before it."""
 LOCK = StatementImpact(FIRST, (PROJECTS,), (PROJECTS,))

@@ -7,13 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from ...core.environment.environment import Environment
+from ...core.gate.data_loss import CountedLoss
+from ...core.gate.forward_loss import forward_losses
 from ...core.gate.gate import Predecessor
 from ...core.gate.request import Request
 from ...core.ledger.ledger import Ledger
-from ...core.plan.plan import worst_first
+from ...core.plan.plan import Plan, worst_first
 from ...core.plan.replay import steps_of
 from ...core.schema.source_database import Role, SourceDatabase
 from ...core.trial.gap import Stop
+from ...core.trial.schema_break import break_problems
 from ...core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ...core.view.offline_plan import ledger_of_files, preview_of_files
 from ...core.view.preview import Preview
@@ -63,6 +66,8 @@ class OfflinePlanner:
         environment, workspace = request.environment, request.workspace
         preview = preview_of_files(workspace, environment, self.changed, self.why)
         looked = lint_look(preview, workspace, request.now.date())
+        if isinstance(looked, Preview):
+            looked = replace(looked, losses=_uncounted(looked.plan))
         if not isinstance(looked, Preview) or not looked.plan.steps or looked.plan.blocked:
             return preview if not isinstance(looked, Preview) else looked
         if not environment.shadow.wanted:
@@ -76,7 +81,8 @@ class OfflinePlanner:
             if failed is None or not self._learned(failed):
                 break
         proof = replace(tried.proof or Trial(), of_files=True, prediction="")
-        problems = worst_first((*preview.plan.problems, *proof_problems(proof, preview.environment.name)))
+        found = (*proof_problems(proof, preview.environment.name), *break_problems(preview.plan, proof.changes))
+        problems = worst_first((*preview.plan.problems, *found))
         return replace(tried, plan=replace(preview.plan, problems=problems), proof=proof)
 
     def _once(self, preview: Preview, ledger: Ledger, request: Request) -> Preview:
@@ -110,6 +116,11 @@ class OfflinePlanner:
             return False
         self.roles.append(match[1])
         return True
+
+
+def _uncounted(plan: Plan) -> tuple[CountedLoss, ...]:
+    """The data that the plan destroys; without a connection, how much is unknown."""
+    return tuple(CountedLoss(loss, None, note="not connected to the database") for loss in forward_losses(plan, None))
 
 
 def _original(environment: Environment, roles: list[str], databases: tuple[str, ...]) -> SourceDatabase:

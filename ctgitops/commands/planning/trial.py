@@ -22,6 +22,7 @@ from ...core.trial.trial import (
     Skipped,
     Trial,
     other_order,
+    rollback_of,
     says_nothing,
     step_back,
     told_unlike,
@@ -62,7 +63,7 @@ class TrialRunner:
             changes=changes,
             before=before,
             after=after,
-            ways=self._try_each(lambda step: step.rollback_script is not None, self._rollback_trial, RollbackTrial),
+            ways=self._try_each(lambda step: rollback_of(step) is not None, self._rollback_trial, RollbackTrial),
             again=self._try_each(lambda step: step.script.idempotent, self._idempotence_check, IdempotenceCheck),
             skipped=self._skipped(),
             leaks=tuple(self.sealed.leaks),
@@ -79,7 +80,7 @@ class TrialRunner:
         """
         self.seen[0] = before
         for step in self.plan.steps:
-            if step.rollback_script or not step.transactional:
+            if rollback_of(step) or not step.transactional:
                 self._see()
             try:
                 self.sealed.bring((step,), watched=True)
@@ -88,7 +89,7 @@ class TrialRunner:
                     self._see()
                 return error
             self.done.append(step)
-            if step.rollback_script or step.script.idempotent:
+            if rollback_of(step) or step.script.idempotent:
                 self._see()
         self._see()
         return None

@@ -1,4 +1,4 @@
-"""The data that a rollback destroys: found in its SQL, counted in the database, and accepted per migration."""
+"""Data that a migration or a rollback destroys: found in its SQL, counted, and for a rollback accepted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .gate import Reason
 
 @dataclass(frozen=True)
 class Loss:
-    """Data that the rollback SQL of one migration destroys; the rows are not counted yet."""
+    """Data that the SQL of one migration, or of its rollback, destroys, not yet counted."""
 
     migration: str
     what: Destroyed
@@ -33,6 +33,8 @@ class Loss:
     """When the migration was applied."""
     its_own: bool = False
     """Whether the migration created the table or column, so that all its data is newer than the migration."""
+    about: str = ""
+    """What else there is to say of it: ` from numeric(10,4) to numeric(10,2)`."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class CountedLoss:
         name = ".".join(part for part in (what.name, what.column) if part)
         if what.how is Destroying.UNSEEN:
             return f"{name} {what.how}"
-        return f"{what.how} {name}: {self._amount}{self._since}{f' ({self.note})' if self.note else ''}"
+        return (
+            f"{what.how} {name}{self.loss.about}: {self._amount}{self._since}{f' ({self.note})' if self.note else ''}"
+        )
 
     @property
     def _amount(self) -> str:

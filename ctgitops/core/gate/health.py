@@ -66,7 +66,9 @@ def _rollback_hint(plan: Plan) -> str:
     """The hint how a user rolls the plan back, for a run that does not roll back automatically."""
     if not plan.steps:
         return "; the run applied only seed files, which cannot be rolled back"
-    if stuck := next((step.name for step in plan.steps if step.rollback_script is None), ""):
+    if stuck := next(
+        (step.name for step in plan.steps if step.rollback_script is None and step.script.passed_rollback is None), ""
+    ):
         return f"; {stuck} is irreversible (no rollback SQL), so only a restore of the backup undoes it"
     back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
     return f"; `{back}` rolls back this run"

@@ -48,10 +48,15 @@ class Migration:
 
     @property
     def rollback(self) -> Rollback:
-        """The kind of rollback that the header declares; without a header, whether a rollback file exists."""
+        """The kind of rollback that the header declares; without a header, whether it has rollback SQL."""
         if self.header:
             return self.header.rollback
-        return Rollback.AVAILABLE if self.down else Rollback.NOT_AVAILABLE
+        return Rollback.AVAILABLE if self.has_rollback_sql else Rollback.NOT_AVAILABLE
+
+    @property
+    def has_rollback_sql(self) -> bool:
+        """Whether it has a rollback file, or passes its rollback SQL to `record_migration`."""
+        return self.down is not None or self.up.passed_rollback is not None
 
     @property
     def dependencies(self) -> tuple[int, ...]:

@@ -25,11 +25,15 @@ from ..migration.migration import Migration, Seed
 from ..migration.schema_version import SchemaVersion, highest
 from ..migration.sequence import sequence
 from ..problem import Concern, Problem
+from ..workspace.breaking_change import breaking_problems
 from ..workspace.duplicates import Applied
 from ..workspace.finding import Finding, Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .history import history_problems
 from .single_transaction import together_problems
+
+SHOWN_ANYWAY = frozenset({"rolled-back", "breaking-undeclared"})
+"""Problems that block a plan and are no reason against its trial."""
 
 
 class Direction(StrEnum):
@@ -128,8 +132,8 @@ class Plan:
 
     @property
     def held(self) -> bool:
-        """Whether only reversals block the plan; a trial then still shows what accepting them would do."""
-        return self.blocked and all(problem.code == "rolled-back" for problem in self.problems if problem.blocks)
+        """Whether only reversals and headers block the plan; a trial then still shows what it would do."""
+        return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
 
     @property
     def empty(self) -> bool:
@@ -198,6 +202,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *problems_of(workspace, files),
         *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
         *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
+        *breaking_problems(workspace.migrations, frozenset(step.number for step in steps)),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ...errors import ApplyError, Cause, Place
+from ...sql.script import Script
 from ..activity.session_leak import SessionLeak
 from ..ledger.ledger import Ledger
 from ..plan.plan import Direction, Plan, Step
@@ -115,6 +116,11 @@ class Trial:
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
+    @property
+    def complete_changes(self) -> Changes | None:
+        """The changes of the whole plan; None where a part of it did not run."""
+        return None if self.failed or self.untried or not self.server else self.changes
+
 
 _NONE = "its manifest says `shadow: none`"
 NOT_WANTED = Trial(untried=_NONE, stop=Stop(_NONE, "remove that line"))
@@ -184,14 +190,21 @@ def _filled(each: SchemaObject) -> SchemaObject:
     return replace(each, attributes=attributes) if each.kind == "materialized view" else each
 
 
+def rollback_of(step: Step) -> Script | None:
+    """The rollback SQL of a step: its file, or the constant that it passes to `record_migration`; None without one."""
+    passed = step.script.passed_rollback if step.rollback_script is None else None
+    return passed if passed and passed.sql else step.rollback_script
+
+
 def step_back(step: Step) -> Step | None:
-    """The rollback of a step as a step; None where it has no SQL."""
-    if step.rollback_script is None:
+    """The rollback of a step as a step; None where it has no SQL that can be tried."""
+    script = rollback_of(step)
+    if script is None:
         return None
     return replace(
         step,
         direction=Direction.ROLLBACK,
-        script=step.rollback_script,
+        script=script,
         rollback_script=None,
         verify=None,
         resumption=None,
@@ -251,7 +264,7 @@ def _not_idempotent(again: IdempotenceCheck) -> Problem:
 
 
 def _of_way(way: RollbackTrial) -> list[Problem]:
-    script = way.step.rollback_script
+    script = rollback_of(way.step)
     place = script.place(0) if script else None
     if way.failed:
         what = f"the rollback of {way.step.name} fails: {way.failed.what}"

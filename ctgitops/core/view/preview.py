@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ...errors import CtgitopsError
 from ..environment.environment import Environment
+from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
 from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first
@@ -34,6 +35,13 @@ class Preview:
     """The trial on a throw-away copy; None where it did not run."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the plan will leave out, a line each; also empty if no backup is required."""
+    losses: tuple[CountedLoss, ...] = ()
+    """The data that the plan destroys."""
+
+    @property
+    def destroys(self) -> frozenset[str]:
+        """The migrations that destroy data, or of which that is not known."""
+        return frozenset(each.loss.migration for each in self.losses if each.matters)
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,7 @@ def _state_of(step: Step, look: Preview) -> PlanState:
     about = [_state_of_problem(p) for p in look.plan.remarks if p.place and p.place.path in paths]
     about += [PlanState.HELD_BACK for finding in step.findings if finding.severity is Severity.ERROR]
     special = step.breaking or not step.transactional or step.rollback is not Rollback.AVAILABLE
+    special = special or step.name in look.destroys
     effect = look.effects.get(step.number)
     waits = effect is not None and any(bucket != Bucket.INSTANT for bucket in effect.buckets)
     unknown = bool(gaps_of(look, step)) or bool(effect and effect.unknown)

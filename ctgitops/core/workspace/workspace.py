@@ -225,7 +225,7 @@ def _rollbacks(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
     for migration in migrations:
         if migration.header is None:
             continue
-        if migration.rollback is Rollback.AVAILABLE and migration.down is None:
+        if migration.rollback is Rollback.AVAILABLE and not migration.has_rollback_sql:
             what = f"`Rollback: Available`, but {migration.name}.down.sql does not exist"
             hint = "create it, or write `Rollback: Manual - …` or `Rollback: Not Available`"
             yield Problem("rollback-missing", what, Place(migration.path, 1), hint)

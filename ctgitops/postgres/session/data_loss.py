@@ -1,6 +1,8 @@
-"""Counts the data that a rollback would destroy, without blocking other sessions. A count can be unknown."""
+"""Counts the data that a migration or a rollback would destroy, without blocking others. A count can be unknown."""
 
 from __future__ import annotations
+
+from time import monotonic
 
 import psycopg
 from psycopg import errors
@@ -17,6 +19,8 @@ SETTINGS = {
     "lock_timeout": "200ms",
     "row_security": "off",  # raises an error; otherwise the count would omit rows that row-level security hides
 }
+BUDGET = 30.0
+"""Seconds after which the losses that are left are estimated from PostgreSQL's statistics."""
 _TABLES_IN = """
 select pg_catalog.concat(pg_catalog.quote_ident(n.nspname), '.', pg_catalog.quote_ident(c.relname))
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -42,13 +46,14 @@ def count_losses(
     if not losses:
         return ()
     with connected(address, "ctgitops/read", SETTINGS) as connection:
-        return tuple(_counted(connection, loss, since) for loss in losses)
+        late = monotonic() + BUDGET
+        return tuple(_counted(connection, loss, since, late=not since and monotonic() > late) for loss in losses)
 
 
-def _counted(connection: Connection, loss: Loss, since: Checkpoint | None) -> CountedLoss:
+def _counted(connection: Connection, loss: Loss, since: Checkpoint | None, *, late: bool) -> CountedLoss:
     what = loss.what
-    if what.how is Destroying.UNSEEN:
-        return CountedLoss(loss, None)
+    if late or what.how is Destroying.UNSEEN:
+        return CountedLoss(loss, None) if what.how is Destroying.UNSEEN else _estimate(connection, loss)
     try:
         if what.how is Destroying.SCHEMA:
             found = connection.execute(_TABLES_IN, [what.name, what.name]).fetchall()
@@ -97,4 +102,4 @@ def _estimate(connection: Connection, loss: Loss) -> CountedLoss:
 
 def _sum(loss: Loss, parts: list[CountedLoss]) -> CountedLoss:
     rows = sum(part.rows or 0 for part in parts)
-    return CountedLoss(loss, rows, note=f"in {len(parts)} tables")
+    return CountedLoss(loss, rows, note=f"in {len(parts)} table{'' if len(parts) == 1 else 's'}")

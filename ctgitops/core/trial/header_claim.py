@@ -1,0 +1,90 @@
+"""Header claims of time and impact that contradict what the trial or the previous environment measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from ...errors import Place
+from ..ledger.ledger import Ledger
+from ..plan.plan import Plan, Step
+from ..problem import Problem
+from .projection import Bucket, Effect, Wait
+
+_AMOUNT = re.compile(
+    r"(\d+(?:\.\d+)?|\ba|\bone)\s*(ms|milliseconds?|s|secs?|seconds?|m(?!\s*rows)|mins?|minutes?|h|hours?|d|days?)\b"
+)
+_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_BELOW = re.compile(r"\b(under|below|less than|at most|up to|within)\b|<")
+_OPEN = re.compile(r"\b(over|more than|at least|from|depends|few|some)\b|>|\+")
+_NONE = re.compile(r"(none|no (blocking|impact|downtime|locks?)|nobody waits|non-?blocking|zero[- ]downtime)\b")
+_NOTHING = re.compile(r"(none|no impact)\b")
+_FROM = {Bucket.SECONDS: 1.0, Bucket.UNDER_A_MINUTE: 10.0, Bucket.MINUTES: 60.0, Bucket.HOURS: 3600.0}
+"""The shortest duration of each bucket, in seconds."""
+_HINT = "correct the header, or the migration"
+
+
+def claim_problems(
+    plan: Plan, effects: Mapping[int, Effect], before: tuple[str, Ledger | None], destroys: Collection[str]
+) -> Iterator[Problem]:
+    """A warning for each header field that is contradicted.
+
+    `before` is the previous environment with its ledger; `destroys` are the names of the steps that destroy data.
+    """
+    for step in plan.steps:
+        wait = _longest(effects.get(step.number))
+        if wait and wait.bucket and _exceeds(step.estimated, _FROM[wait.bucket]):
+            told = f"the lock on {wait.held.relation} is held for {wait.bucket}, estimated from its rows"
+            yield _problem(step, "Estimated Execution Time", step.estimated, told)
+        elif took := _took(step, before):
+            yield _problem(step, "Estimated Execution Time", step.estimated, took)
+        if wait and wait.bucket and _NONE.match(step.impact.lower()):
+            told = f"it blocks {wait.held.blocks} on {wait.held.relation} for {wait.bucket}, estimated from its rows"
+            yield _problem(step, "Impact", step.impact, told)
+        elif step.name in destroys and _NOTHING.match(step.impact.lower()):
+            yield _problem(step, "Impact", step.impact, "it destroys data")
+
+
+def stated_seconds(text: str) -> float | None:
+    """The longest duration that a header states, in seconds; None where it states none, or no upper limit."""
+    words = text.lower()
+    if _OPEN.search(words):
+        return None
+    found = [_amount(number, unit) for number, unit in _AMOUNT.findall(words)]
+    return max(found, default=0.0 if words.startswith(("instant", "immediate")) else None)
+
+
+def _amount(number: str, unit: str) -> float:
+    factor = _SECONDS["milli" if unit.startswith("milli") else unit if unit == "ms" else unit[0]]
+    return (float(number) if number[0].isdigit() else 1.0) * factor
+
+
+def _exceeds(stated: str, seconds: float) -> bool:
+    limit = stated_seconds(stated)
+    if limit is None:
+        return False
+    return seconds >= limit if _BELOW.search(stated.lower()) else seconds > limit
+
+
+def _took(step: Step, before: tuple[str, Ledger | None]) -> str:
+    """The time in the previous environment, as text, if it is longer than stated."""
+    name, ledger = before
+    entry = ledger.applied.get(step.number) if ledger else None
+    if entry is None or entry.millis is None or entry.checksum != step.checksum:
+        return ""
+    seconds = entry.millis / 1000
+    return f"{name} took {seconds:.1f} s" if _exceeds(step.estimated, seconds) else ""
+
+
+def _longest(effect: Effect | None) -> Wait | None:
+    known = [wait for wait in effect.waits if wait.bucket is not None] if effect else []
+    return max(known, key=lambda wait: wait.bucket or Bucket.INSTANT, default=None)
+
+
+def _problem(step: Step, field: str, stated: str, told: str) -> Problem:
+    return Problem("header-claim", f"`{field}: {stated}`, but {told}", _place(step, field), _HINT, blocks=False)
+
+
+def _place(step: Step, field: str) -> Place:
+    line = re.search(rf"^--[ \t]*{field}[ \t]*:", step.script.sql, re.MULTILINE)
+    return step.script.place(line.start() if line else 0)

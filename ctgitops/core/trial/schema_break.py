@@ -1,0 +1,174 @@
+"""Schema changes of the trial that contradict `Breaking Changes: No`, including those of CASCADE and functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...sql.column_type import narrows, type_from
+from ...sql.view_columns import view_columns
+from ..plan.plan import Plan, Step
+from ..problem import Problem
+from ..schema.compare import Added, Altered, Changes, Removed
+from ..schema.snapshot import SchemaObject
+from ..workspace.breaking_change import HINT
+
+RELATIONS = {"table", "foreign table", "view", "materialized view", "sequence"}
+ROUTINES = {"function", "procedure", "window function", "aggregate"}
+_NAMES = {*RELATIONS, *ROUTINES, "schema", "enum", "domain", "composite type", "range type", "type", "column"}
+_FIELD = re.compile(r"^--[ \t]*Breaking Changes[ \t]*:", re.MULTILINE)
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class SchemaBreak:
+    """An incompatible change that the trial shows."""
+
+    object: SchemaObject
+    what: str
+
+    @property
+    def word(self) -> str:
+        """The last part of the object's name, as SQL may write it."""
+        return re.split(r"[.\" ]", self.object.name.split("(")[0].split(" to ")[0].rstrip('"'))[-1].lower()
+
+
+def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
+    """A problem for each step that declares no breaking change and makes one, as far as its SQL does not show it."""
+    told = {problem.place.path for problem in plan.problems if problem.code == "breaking-undeclared" and problem.place}
+    found: dict[str, list[SchemaBreak]] = {}
+    for each in schema_breaks(changes):
+        step = _culprit(plan.steps, each)
+        if step and step.version and not step.breaking and step.script.path not in told:
+            found.setdefault(step.name, []).append(each)
+    for step in plan.steps:
+        if breaks := found.get(step.name):
+            yield _problem(step, breaks)
+
+
+def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
+    """The incompatible changes among those of a schema."""
+    among = _Changes(changes)
+    return tuple(each for change in changes for each in among.breaks_of(change))
+
+
+def _culprit(steps: tuple[Step, ...], each: SchemaBreak) -> Step | None:
+    """The step that makes a change: the last that names the object, or the only one."""
+    named = [step for step in steps if re.search(rf"\b{re.escape(each.word)}\b", step.script.sql.lower())]
+    if any(step.breaking for step in named):
+        return None
+    return named[-1] if named else steps[0] if len(steps) == 1 else None
+
+
+def _problem(step: Step, breaks: list[SchemaBreak]) -> Problem:
+    said = [each.what for each in breaks]
+    more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    field = _FIELD.search(step.script.sql)
+    what = f"`Breaking Changes: No`, but in the trial it {', '.join(said[:_SHOWN])}{more}"
+    place = step.script.place(field.start() if field else 0)
+    return Problem("breaking-undeclared", what, place, HINT, "\n".join(said) if more else "")
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """All changes, among which one is judged."""
+
+    changes: Changes
+
+    @cached_property
+    def _removed(self) -> set[str]:
+        return {change.object.name for change in self.changes if isinstance(change, Removed)}
+
+    @cached_property
+    def _added(self) -> dict[str, SchemaObject]:
+        return {change.object.name: change.object for change in self.changes if isinstance(change, Added)}
+
+    def breaks_of(self, change: Added | Removed | Altered) -> Iterator[SchemaBreak]:
+        each = change.object
+        if each.kind == "grant":
+            yield from self._grant(change)
+        elif isinstance(change, Altered):
+            yield from (SchemaBreak(each, what) for what in _stricter(change))
+        elif isinstance(change, Removed):
+            yield from self._gone(each)
+        elif each.kind == "column" and each.of not in self._added and _must_be_given(each):
+            yield SchemaBreak(each, f"requires a value in column {each.name} (NOT NULL)")
+
+    def _gone(self, each: SchemaObject) -> Iterator[SchemaBreak]:
+        attributes = each.attributes
+        with_another = each.of in self._removed or "partition_bound" in attributes or "owned_by" in attributes
+        internal = attributes.get("returns") in {"trigger", "event_trigger"}
+        if each.kind not in _NAMES or with_another or internal:
+            return
+        if each.kind in RELATIONS and each.name in self._added:
+            return
+        if each.kind in ROUTINES and any(_accepts(new, each) for new in self._added.values()):
+            return
+        yield SchemaBreak(each, f"drops or renames {each}")
+
+    def _grant(self, change: Added | Removed | Altered) -> Iterator[SchemaBreak]:
+        each = change.object
+        before = change.before if isinstance(change, Altered) else each if isinstance(change, Removed) else None
+        after = change.after if isinstance(change, Altered) else each if isinstance(change, Added) else None
+        own = each.name.rpartition(" to ")[0].partition(" ")[2]
+        if self._new_or_gone(each.of) or self._new_or_gone(own):
+            return
+        lost = _rights(before, "privileges") - _rights(after, "privileges")
+        lost = set() if "ALL" in _rights(after, "privileges") else lost
+        lost |= _rights(after, "revoked") - _rights(before, "revoked")
+        if lost:
+            what, _, role = each.name.rpartition(" to ")
+            yield SchemaBreak(each, f"revokes {', '.join(sorted(lost))} on {what} from {role}")
+
+    def _new_or_gone(self, name: str) -> bool:
+        return bool(name) and (name in self._removed or name in self._added)
+
+
+def _rights(grant: SchemaObject | None, kind: str) -> set[str]:
+    return set(filter(None, grant.attributes.get(kind, "").split(", "))) if grant else set()
+
+
+def _stricter(change: Altered) -> Iterator[str]:
+    each, old, new = change.after, change.before.attributes, change.after.attributes
+    if each.kind == "column" and narrows(type_from(old.get("type", "text")), type_from(new.get("type", "text"))):
+        yield f"narrows the type of column {each.name} from {old['type']} to {new['type']}"
+    if each.kind in {"column", "domain"} and new.get("not_null") == "yes" and old.get("not_null") != "yes":
+        yield f"requires a value in {each} (NOT NULL)"
+    if each.kind == "enum":
+        labels = new.get("labels", "").split(", ")
+        yield from (
+            f"removes value {one} from {each}" for one in old.get("labels", "").split(", ") if one not in labels
+        )
+    if each.kind in ROUTINES and _signature(old) != _signature(new):
+        yield f"changes the result or the defaults of {each}"
+    if each.kind in {"view", "materialized view"}:
+        yield from _without_columns(each, old.get("definition", ""), new.get("definition", ""))
+
+
+def _without_columns(view: SchemaObject, old: str, new: str) -> Iterator[str]:
+    columns = view_columns(new)
+    gone = (name for name in view_columns(old) if columns and name and name not in columns)
+    yield from (f"drops or renames column {name} of {view}" for name in gone)
+
+
+def _signature(attributes: object) -> tuple[str, int]:
+    values = attributes if isinstance(attributes, dict) else {}
+    return str(values.get("returns", "")), str(values.get("arguments", "")).count(" DEFAULT ")
+
+
+def _accepts(new: SchemaObject, old: SchemaObject) -> bool:
+    """Whether calls of a dropped function still run with a new one, which has more parameters with defaults."""
+    name, _, inputs = old.name.removesuffix(")").partition("(")
+    other, _, more = new.name.removesuffix(")").partition("(")
+    same = new.kind == old.kind and name == other and f"{more},".startswith(f"{inputs}," if inputs else "")
+    extra = len(list(filter(None, more.split(",")))) - len(list(filter(None, inputs.split(","))))
+    returns, defaults = _signature(dict(old.attributes))
+    new_returns, new_defaults = _signature(dict(new.attributes))
+    return same and returns == new_returns and new_defaults >= extra + defaults
+
+
+def _must_be_given(column: SchemaObject) -> bool:
+    given = {"default", "identity", "generated"} & column.attributes.keys()
+    return column.attributes.get("not_null") == "yes" and not given

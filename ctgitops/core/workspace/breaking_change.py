@@ -1,0 +1,61 @@
+"""Compares the header's `Breaking Changes: No` with what the SQL of a migration breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ...sql.breaking import Known, breaks_of
+from ...sql.guard import NotAnalysedError
+from ...sql.parse import SqlSyntaxError, trees
+from ..file_check.syntax import file_failures
+from ..migration.migration import Migration
+from ..problem import Problem
+
+_SHOWN = 3
+HINT = (
+    "write `Breaking Changes: Yes` and the next major version; or keep what the code uses now, "
+    "and remove it in a later migration"
+)
+
+
+def breaking_problems(
+    migrations: tuple[Migration, ...], asked: Collection[int] | None = None, merged: Collection[str] = ()
+) -> Iterator[Problem]:
+    """A problem for each migration that declares no breaking change and makes one.
+
+    `asked` are the pending migrations of a plan: no code uses yet what they create. None: each file is judged as if all
+    before it were applied. Files in `merged` cannot be changed any more, so they only get a warning.
+    """
+    if not any(_declares_none(m) and (asked is None or m.number in asked) for m in migrations):
+        return
+    known = Known()
+    for migration in migrations:
+        found = tuple(_problems(migration, known, blocks=migration.path not in merged))
+        pending = asked is not None and migration.number in asked
+        if pending or asked is None:
+            yield from found
+        if not pending:
+            known.forget_made()
+
+
+def _declares_none(migration: Migration) -> bool:
+    return migration.header is not None and not migration.header.breaking
+
+
+def _problems(migration: Migration, known: Known, *, blocks: bool) -> Iterator[Problem]:
+    script = migration.up
+    try:
+        found = breaks_of(trees(script.sent), known)
+        starts = [script.start_of(statement) for statement in script.statements]
+    except NotAnalysedError as error:
+        yield from file_failures(script, [error.failure]) if _declares_none(migration) else ()
+        return
+    except SqlSyntaxError:
+        return  # a problem of its own
+    if not found or not _declares_none(migration):
+        return
+    said = [f"{each.what} (line {script.place(starts[each.statement]).line})" for each in found]
+    more = f", and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    what = f"`Breaking Changes: No`, but it {', '.join(said[:_SHOWN])}{more}"
+    detail = "\n".join(said) if more else ""
+    yield Problem("breaking-undeclared", what, migration.place_of("Breaking Changes"), HINT, detail, blocks=blocks)

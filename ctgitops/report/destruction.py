@@ -1,0 +1,47 @@
+"""Renders the data that a plan destroys, and what brings it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.view.preview import Look, Preview
+from . import escape, phrases
+
+SHOWN = 10
+"""Maximum number of losses that are shown for one environment."""
+TITLE = "data that is destroyed"
+
+
+def loss_lines(preview: Preview) -> Iterator[str]:
+    """`001_drop drops table "orders": 1,234 rows`, a line for each loss."""
+    yield from (f"{each.loss.migration} {each.told}" for each in preview.losses[:SHOWN])
+    if len(preview.losses) > SHOWN:
+        yield f"and {len(preview.losses) - SHOWN} more"
+
+
+def way_back(preview: Preview) -> str:
+    """What restores the data; empty if none is destroyed."""
+    if not preview.destroys:
+        return ""
+    begin = "a rollback restores the schema, NOT THIS DATA"
+    if preview.environment.backup is None:
+        return f"{begin}; NO BACKUP is taken before it, because the manifest does not require one"
+    without = ", without what that backup does not include" if preview.not_in_backup else ""
+    return f"{begin}; only `ctgitops restore` brings it back, from the backup taken before the first step{without}"
+
+
+def parts_of(looks: tuple[Look, ...]) -> list[dict[str, Any]]:
+    """The losses of each environment, for a comment; environments with the same losses share a part."""
+    seen: dict[tuple[str, ...], list[str]] = {}
+    for look in looks:
+        if isinstance(look, Preview) and look.losses:
+            seen.setdefault((way_back(look), *loss_lines(look)), []).append(look.environment.name)
+    return [
+        {
+            "names": phrases.joined(tuple(names)) if len(looks) > 1 else "",
+            "lines": [escape.prose(line) for line in lines],
+            "way_back": escape.prose(back),
+        }
+        for (back, *lines), names in seen.items()
+    ]

@@ -1,0 +1,43 @@
+"""Reads the statements that a DO block runs, as far as its text shows them, beside those of the file itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .nodes import Node, text_of
+from .parse import SqlSyntaxError, Tree, parse_expression, trees
+from .plpgsql import Inner, body_of, inside
+
+
+@dataclass(frozen=True)
+class Run:
+    """A statement that a file runs."""
+
+    kind: str
+    node: Node
+    conditional: bool = False
+    """Whether a block runs it only under a condition."""
+
+
+def runs_of(tree: Tree) -> Iterator[Run]:
+    """The statement itself; for a DO block the statements in it, without those that are known only at run time."""
+    body = body_of(tree.node) if tree.kind == "DoStmt" else None
+    if body is None:
+        yield Run(tree.kind, tree.node)
+        return
+    try:
+        found = inside(body).runs
+    except SqlSyntaxError:
+        return
+    for inner in found:
+        for each in _read(inner):
+            yield Run(each.kind, each.node, conditional=bool(inner.when))
+
+
+def _read(inner: Inner) -> tuple[Tree, ...]:
+    try:
+        sql = text_of(parse_expression(inner.sql)) if inner.dynamic else inner.sql
+        return trees(sql)
+    except SqlSyntaxError:
+        return ()  # an assignment, or SQL with PL/pgSQL variables

@@ -1,0 +1,278 @@
+"""Finds what SQL breaks for the code that uses the schema: names that disappear, and stricter columns and grants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .block_statements import Run, runs_of
+from .column_type import ColumnType, narrows, type_in
+from .guard import guarded
+from .nodes import Node, commands, dropped_names, parts_of
+from .parse import Tree
+from .schema_objects import (
+    SORTS,
+    Key,
+    Routine,
+    accepts_calls_of,
+    columns_made,
+    given_by_itself,
+    inputs_of,
+    key,
+    objects_made,
+    relation_key,
+    routine_of,
+)
+
+
+@dataclass(frozen=True)
+class Break:
+    """One incompatible change of a statement."""
+
+    statement: int
+    """The statement's index in its file."""
+    key: Key
+    what: str
+    """`drops table orders`"""
+
+
+@dataclass
+class Known:
+    """What is known of the objects that exist, from the files read so far."""
+
+    made: set[Key] = field(default_factory=set)
+    """Objects that no code uses yet."""
+    valued: set[Key] = field(default_factory=set)
+    """Columns among them that have a default."""
+    seen: set[Key] = field(default_factory=set)
+    """Objects that a file created."""
+    types: dict[Key, ColumnType] = field(default_factory=dict)
+    labels: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    routines: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
+
+    def forget_made(self) -> None:
+        """The files read so far are applied: code uses what they made."""
+        self.made, self.valued = set(), set()
+
+    def new(self, sort: str, at: Key) -> bool:
+        """Whether no code can notice a change of this sort, because the object is new."""
+        return at[:2] in self.made or at in (self.valued if sort == "not null" else self.made)
+
+
+@guarded("what it breaks")
+def breaks_of(found: Iterable[Tree], known: Known) -> tuple[Break, ...]:
+    """What a file breaks, without objects that it creates itself or replaces; adds to `known` what the file creates."""
+    file = _File(known)
+    for index, tree in enumerate(found):
+        for run in runs_of(tree):
+            file.read(index, run)
+    return tuple(file.found.values())
+
+
+@dataclass
+class _File:
+    """Reads the statements of one file in order."""
+
+    known: Known
+    found: dict[tuple[str, Key], Break] = field(default_factory=dict)
+    dropped: dict[Key, tuple[Routine, ...]] = field(default_factory=dict)
+    """The routines that it drops."""
+
+    def read(self, index: int, run: Run) -> None:
+        """Reads one statement."""
+        for sort, at, what, missing_ok in (*_gone(run), *self._stricter(run)):
+            unsure = missing_ok or run.conditional
+            if not self.known.new(sort, at) and (not unsure or at in self.known.seen) and not self._internal(at):
+                self.found[sort, at] = Break(index, at, what)
+            if sort == "name":
+                self._forget(at)
+        if run.kind == "DropStmt":
+            self._note_routines(run.node)
+        self._learn(index, run)
+
+    def _internal(self, at: Key) -> bool:
+        """Whether only triggers call the routine."""
+        known = self.known.routines.get(at, ())
+        return bool(known) and all(routine.returns in {"trigger", "event_trigger"} for routine in known)
+
+    def _forget(self, at: Key) -> None:
+        self.known.made.discard(at)
+        self.known.seen.discard(at)
+        self.known.types.pop(at, None)
+
+    def _note_routines(self, node: Node) -> None:
+        for item in node.get("objects", ()):
+            call = item.get("ObjectWithArgs", {})
+            at, inputs = key("routine", parts_of(call.get("objname", ()))), inputs_of(call)
+            before = self.known.routines.pop(at, ())
+            same = tuple(each for each in before if inputs in (None, each.inputs))
+            self.dropped[at] = same or (() if inputs is None else (Routine(inputs),))
+
+    def _stricter(self, run: Run) -> Iterator[_Gone]:
+        table = run.node.get("relation", {})
+        for command in commands(run.kind, run.node):
+            at, definition = relation_key(table, command.get("name", "")), command.get("def", {})
+            if command.get("subtype") == "AT_AlterColumnType":
+                old, new = self.known.types.get(at), type_in(definition.get("ColumnDef", {}).get("typeName", {}))
+                self.known.types[at] = new
+                if old and narrows(old, new):
+                    verb = "narrows" if old.family is new.family else "changes"
+                    yield "type", at, f"{verb} the type of column {told(at)} from {old} to {new}", False
+            elif command.get("subtype") == "AT_ColumnDefault" and definition and at in self.known.made:
+                self.known.valued.add(at)
+            yield from _requires(table, command)
+
+    def _learn(self, index: int, run: Run) -> None:
+        for at in objects_made(run.kind, run.node):
+            self.known.made.add(at)
+            self.known.seen.add(at)
+            gone = self.found.pop(("name", at), None)
+            if run.kind == "CreateFunctionStmt":
+                self._remade(index, at, run.node, gone)
+        for at, column in columns_made(run.kind, run.node):
+            self.known.types[at] = type_in(column.get("typeName", {}))
+            self.known.seen.add(at)
+            if given_by_itself(column, nullable=False):
+                self.known.valued.add(at)
+        if run.kind in {"CreateEnumStmt", "AlterEnumStmt"}:
+            self._labels(index, run.node)
+
+    def _remade(self, index: int, at: Key, node: Node, gone: Break | None) -> None:
+        """Compares a routine with the one that the same file drops."""
+        new, before = routine_of(node), self.dropped.get(at, ())
+        if gone and before and not any(accepts_calls_of(new, old) for old in before):
+            what = f"changes the signature of function {told(at)} from {before[-1]} to {new}"
+            self.found["signature", at] = Break(index, at, what)
+        others = (each for each in self.known.routines.get(at, ()) if each.inputs != new.inputs)
+        self.known.routines[at] = (*others, new)
+
+    def _labels(self, index: int, node: Node) -> None:
+        at, labels = key("type", parts_of(node.get("typeName", ()))), parts_of(node.get("vals", ()))
+        before = self.known.labels.get(at, ())
+        if "newVal" in node:
+            self.known.labels[at] = (*(each for each in before if each != node.get("oldVal")), node["newVal"])
+            return
+        for label in before:
+            if label not in labels:
+                self.found["label", (*at, label)] = Break(index, at, f"removes value '{label}' from enum {told(at)}")
+        self.known.labels[at] = labels
+
+
+_Gone = tuple[str, Key, str, bool]
+"""The sort of change, the object, the change as text, and whether it may not exist."""
+
+
+def _gone(run: Run) -> Iterator[_Gone]:
+    if judge := _JUDGES.get(run.kind):
+        yield from judge(run.node)
+
+
+def _dropped(node: Node) -> Iterator[_Gone]:
+    kind = node.get("removeType", "").removeprefix("OBJECT_")
+    for names in dropped_names(node) if kind in SORTS else ():
+        at = key(SORTS[kind], names)
+        yield "name", at, f"drops {_word(kind)} {told(at)}", bool(node.get("missing_ok"))
+
+
+def _altered(node: Node) -> Iterator[_Gone]:
+    for command in commands("AlterTableStmt", node):
+        if command.get("subtype") == "AT_DropColumn":
+            at = relation_key(node.get("relation", {}), command.get("name", ""))
+            yield "name", at, f"drops column {told(at)}", bool(command.get("missing_ok"))
+
+
+def _requires(table: Node, command: Node) -> Iterator[_Gone]:
+    """The columns that must have a value from now on."""
+    match command.get("subtype"):
+        case "AT_SetNotNull":
+            at = relation_key(table, command.get("name", ""))
+        case "AT_AddConstraint" if command.get("def", {}).get("Constraint", {}).get("contype") == "CONSTR_NOTNULL":
+            at = relation_key(table, parts_of(command["def"]["Constraint"].get("keys", ()))[0])
+        case "AT_AddColumn" if not given_by_itself(column := command.get("def", {}).get("ColumnDef", {})):
+            at = relation_key(table, column.get("colname", ""))
+        case _:
+            return
+    yield "not null", at, f"requires a value in column {told(at)} (NOT NULL)", False
+
+
+def _renamed(node: Node) -> Iterator[_Gone]:
+    kind = node.get("renameType", "").removeprefix("OBJECT_")
+    if kind in {"COLUMN", "ATTRIBUTE"}:
+        at = relation_key(node.get("relation", {}), node.get("subname", ""))
+    elif kind in SORTS:
+        at = key(SORTS[kind], names_in(node) or (node.get("subname", ""),))
+    else:
+        return
+    what = f"renames {_word(kind)} {told(at)} to {node.get('newname', '')}"
+    yield "name", at, what, bool(node.get("missing_ok"))
+
+
+def _moved(node: Node) -> Iterator[_Gone]:
+    kind = node.get("objectType", "").removeprefix("OBJECT_")
+    if kind in SORTS:
+        at = key(SORTS[kind], names_in(node))
+        what = f"moves {_word(kind)} {told(at)} to schema {node.get('newschema', '')}"
+        yield "name", at, what, bool(node.get("missing_ok"))
+
+
+def _enum(node: Node) -> Iterator[_Gone]:
+    if old := node.get("oldVal"):
+        at = key("type", parts_of(node.get("typeName", ())))
+        yield "label", at, f"renames value '{old}' of enum {told(at)}", False
+
+
+def _revoked(node: Node) -> Iterator[_Gone]:
+    """REVOKE from named roles; what PUBLIC has by default is only known in the database."""
+    kind = node.get("objtype", "").removeprefix("OBJECT_")
+    if node.get("is_grant") or node.get("grant_option") or node.get("targtype") != "ACL_TARGET_OBJECT":
+        return
+    roles = [role for item in node.get("grantees", ()) if (role := item.get("RoleSpec", {}).get("rolename"))]
+    rights = [item.get("AccessPriv", {}).get("priv_name", "") for item in node.get("privileges", ())]
+    for names in _granted(node) if kind in SORTS else ():
+        at = key(SORTS[kind], names)
+        for role in roles:
+            what = f"revokes {', '.join(rights) or 'all privileges'} on {_word(kind)} {told(at)} from {role}"
+            yield f"grant {role}", at, what, False
+
+
+def _granted(node: Node) -> Iterator[tuple[str, ...]]:
+    for item in node.get("objects", ()):
+        if table := item.get("RangeVar"):
+            yield tuple(filter(None, (table.get("schemaname"), table.get("relname"))))
+        else:
+            yield from dropped_names({"objects": [item]})
+
+
+def _domain(node: Node) -> Iterator[_Gone]:
+    if node.get("subtype") == "O":
+        at = key("type", parts_of(node.get("typeName", ())))
+        yield "not null", at, f"requires a value in domain {told(at)} (NOT NULL)", False
+
+
+def names_in(node: Node) -> tuple[str, ...]:
+    """The name of the object that a RENAME or SET SCHEMA changes."""
+    table = node.get("relation", {})
+    if "relname" in table:
+        return tuple(filter(None, (table.get("schemaname"), table["relname"])))
+    return next(dropped_names({"objects": [node.get("object", {})]}), ())
+
+
+def told(at: Key) -> str:
+    """`orders.note`, without quotes."""
+    return ".".join(part for part in at[1:] if part)
+
+
+def _word(kind: str) -> str:
+    words = {"MATVIEW": "materialized view", "ATTRIBUTE": "attribute", "ROUTINE": "function"}
+    return words.get(kind, kind.lower().replace("_", " "))
+
+
+_JUDGES: dict[str, Callable[[Node], Iterator[_Gone]]] = {
+    "DropStmt": _dropped,
+    "AlterTableStmt": _altered,
+    "RenameStmt": _renamed,
+    "AlterObjectSchemaStmt": _moved,
+    "AlterEnumStmt": _enum,
+    "GrantStmt": _revoked,
+    "AlterDomainStmt": _domain,
+}

@@ -1,0 +1,125 @@
+"""Finds the data that the SQL of a migration destroys, including DO blocks, truncating casts and materialized views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .block_statements import Run, runs_of
+from .column_type import ColumnType, type_in
+from .data_loss import Destroyed, Destroying, destroyed
+from .guard import guarded
+from .nodes import Node, commands, dropped_names, parts_of, quoted_name, relation, walk
+from .parse import Tree
+
+_UNKNOWN = ColumnType("")
+_UNREAD = {"DoStmt", "CallStmt", "DropOwnedStmt"}
+"""Statements whose effects on the schema the trial sees, and whose effects on rows are not known."""
+
+
+@dataclass(frozen=True)
+class Retyped(Destroyed):
+    """The values of a column whose type changes. Whether they are destroyed depends on its earlier type."""
+
+    new: ColumnType = _UNKNOWN
+    explicit: bool = False
+    """Whether USING casts the column, which truncates instead of failing."""
+    computed: bool = False
+    """Whether USING computes other values."""
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A table, or a column of one, that gets another name. Names are quoted."""
+
+    table: str
+    column: str
+    new: str
+
+
+@guarded("the data that it destroys")
+def destruction(tree: Tree) -> tuple[Destroyed | Renamed, ...]:
+    """The data that one statement of a migration destroys, and the names that it changes, in order.
+
+    An UPDATE of some rows, or one that computes with the earlier value, destroys nothing that is counted. Rows that a
+    WITH deletes and an INSERT writes are moved.
+    """
+    return tuple(each for run in runs_of(tree) for each in _of(run))
+
+
+def _of(run: Run) -> Iterator[Destroyed | Renamed]:
+    kind, node = run.kind, run.node
+    if kind == "RenameStmt":
+        yield from _renamed(node)
+    elif kind == "DropStmt" and node.get("removeType") == "OBJECT_MATVIEW":
+        yield from (Destroyed(Destroying.VIEW, quoted_name(*names)) for names in dropped_names(node))
+    elif kind == "MergeStmt" and "CMD_DELETE" in str(node.get("mergeWhenClauses")):
+        yield Destroyed(Destroying.DELETED, relation(node.get("relation", {})), only_some=True)
+    elif kind == "UpdateStmt" and "fromClause" not in node and _always(node.get("whereClause")):
+        yield from _overwritten(node)
+    elif kind not in _UNREAD:
+        yield from _lost(kind, node)
+    yield from (_retyped(node, each) for each in commands(kind, node) if each.get("subtype") == "AT_AlterColumnType")
+
+
+def _lost(kind: str, node: Node) -> Iterator[Destroyed]:
+    for each in destroyed(kind, node):
+        if each.how is not Destroying.DELETED:
+            yield from () if each.how is Destroying.OVERWRITTEN else (each,)
+        elif kind != "InsertStmt":
+            yield replace(each, only_some=each.only_some and not _always(node.get("whereClause")))
+
+
+def _overwritten(node: Node) -> Iterator[Destroyed]:
+    """The columns to which an UPDATE of all rows gives a value that does not depend on the earlier one."""
+    for item in node.get("targetList", ()):
+        target = item.get("ResTarget", {})
+        column = target.get("name", "")
+        read = {
+            parts_of(ref.get("fields", ()))[-1:] for kind, ref in walk(target.get("val", {})) if kind == "ColumnRef"
+        }
+        if (column,) not in read and "indirection" not in target:
+            yield Destroyed(Destroying.VALUES, relation(node.get("relation", {})), quoted_name(column), only_some=True)
+
+
+def _renamed(node: Node) -> Iterator[Renamed]:
+    kind, table, new = node.get("renameType"), node.get("relation", {}), node.get("newname", "")
+    if kind == "OBJECT_COLUMN":
+        yield Renamed(relation(table), quoted_name(node.get("subname", "")), quoted_name(new))
+    elif kind in {"OBJECT_TABLE", "OBJECT_MATVIEW"}:
+        yield Renamed(relation(table), "", quoted_name(table.get("schemaname"), new))
+
+
+def _retyped(node: Node, command: Node) -> Retyped:
+    definition, name = command.get("def", {}).get("ColumnDef", {}), command.get("name", "")
+    using: Any = definition.get("raw_default") or {}
+    plain = using
+    while "TypeCast" in plain:
+        plain = plain["TypeCast"].get("arg", {})
+    column = parts_of(plain.get("ColumnRef", {}).get("fields", ()))[-1:] == (name,)
+    return Retyped(
+        Destroying.RETYPED,
+        relation(node.get("relation", {})),
+        quoted_name(name),
+        new=type_in(definition.get("typeName", {})),
+        explicit=bool(using),
+        computed=bool(using) and not column,
+    )
+
+
+def _always(condition: Node | None) -> bool:
+    """Whether a WHERE is missing or true for every row: TRUE, or a comparison of two equal constants."""
+    if condition is None:
+        return True
+    constant = condition.get("A_Const", {})
+    if constant.get("boolval", {}).get("boolval"):
+        return True
+    both = condition.get("A_Expr", {})
+    left, right = (_value(both.get(side, {})) for side in ("lexpr", "rexpr"))
+    return parts_of(both.get("name", ())) == ("=",) and left is not None and left == right
+
+
+def _value(node: Node) -> object:
+    constant = node.get("A_Const")
+    return None if constant is None else {key: value for key, value in constant.items() if key != "location"}

@@ -1,0 +1,39 @@
+"""Finds the rollback SQL that a migration passes to `record_migration` instead of having a rollback file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .block_statements import runs_of
+from .guard import guarded
+from .nodes import Node, parts_of, text_of, walk
+from .parse import trees
+
+_FUNCTION, _PARAMETER, _POSITION = "record_migration", "rollback_sql", 5
+
+
+@guarded("the rollback SQL that it passes")
+def passed_rollback(sql: str) -> str | None:
+    """A constant, empty for an expression; None where `sql` passes no rollback SQL. Raises SqlSyntaxError."""
+    if _FUNCTION not in sql.lower():
+        return None
+    runs = (run for tree in trees(sql) for run in runs_of(tree))
+    passed = [text_of(value) for run in runs for value in _passed(run.kind, run.node)]
+    return passed[-1] if passed else None
+
+
+def _passed(kind: str, node: Node) -> Iterator[Node]:
+    for each, call in walk({kind: node}):
+        if each != "FuncCall" or parts_of(call.get("funcname", ()))[-1:] != (_FUNCTION,):
+            continue
+        for position, argument in enumerate(call.get("args", ())):
+            named = argument.get("NamedArgExpr", {})
+            value = named.get("arg", {}) if named else argument
+            if (named.get("name") == _PARAMETER if named else position == _POSITION) and not _empty(value):
+                yield value
+
+
+def _empty(value: Node) -> bool:
+    """Whether a value is NULL or an empty string."""
+    constant = value.get("A_Const")
+    return constant is not None and not text_of(value)
