@@ -108,7 +108,7 @@ delete from user where id = 1
         (Gone("user", "photo"), [2]),
         (Gone("nobody", "photo"), []),
         (Gone("fibre_nod"), []),
-        (Gone("user", "id"), []),
+        (Gone("user", "id"), [7]),
         (Gone("installed"), []),
     ],
 )

@@ -1,0 +1,210 @@
+"""Uses of a column outside of whole statements: in queries of mappers, attributes of rows, mappings and templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+
+from .call_chain import Handles, chain_at, handles_of
+from .mapping import Block, MappingRole, block_at
+from .source import FileKind, Source
+from .spelling import Spelling, any_of, pascal
+from .variable import Variables
+
+_QUERY_WORDS = """
+where data select create update orderBy order_by order include some every none is isNot and or not AND OR NOT values
+attributes set _sum _max _min _avg _count upsert returning columns by having distinct where_ defaults createMany
+updateMany connectOrCreate omit extras with
+"""
+"""Keys of a query in which the columns of its table stand, not those of a relation."""
+_KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
+_BLOCK = re.compile(r"(?:\)|=>|->|\bdo|\belse|\btry|\bfinally|[\w>\])]\s)\s*(?:\|[^|]*\|)?\s*\Z")
+_QUALIFIER = re.compile(r"([\w$@]+)(?:\(\))?[!?]*(?:\.c|\.__table__)?\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
+_INDEXED = re.compile(r"([\w$@]+)(?:\?\.)?\[\s*:?[\"']?\Z")
+_OPEN_CALL = re.compile(r"[)\]}][!?]*\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
+_OWN = frozenset({"self", "this", "super", "it", "cls", "@"})
+_PLACEHOLDER = re.compile(r"(?:#\{|\$\{|\{\{|\{|<%=?|=)[^{}\n]*\Z")
+_ROOT = re.compile(r"\b(?:Specification|Root|CriteriaQuery|Join|CriteriaUpdate|CriteriaDelete)<(?:\w+,\s*)?(\w+)>")
+_ROOT_GET = re.compile(r"\b(\w+)\.(?:get|<\w+>get)\(\s*[\"']\Z")
+_DECLARES = re.compile(r"\b(?:func(?:\s*\([^)]*\))?|def|fun|function|fn)\s+[\w.]+(?:<[^>]*>|\[[^\]]*\])?\s*\Z")
+_EXPRESSION = re.compile(r"[=(,:\[]\s*\Z|\breturn\s*\Z")
+_CALLED = re.compile(r"[\w$>)\]}!?]\s*\Z")
+_SELF = re.compile(r"(?:self|this|@)[.?]*\Z")
+_PARAMETER = re.compile(r"(?<![\w(])[:@$]\Z")
+_COLUMN_CALL = re.compile(
+    r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|index)[(\s]"
+)
+
+
+class Meaning(Enum):
+    """What is known of a use of the column's name."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """Nothing around it tells its table."""
+    OUTWARDS = "outwards"
+    """A bracket tells nothing, and what is around it may."""
+
+    @staticmethod
+    def of(means: bool | None) -> Meaning:  # noqa: FBT001 - an answer, not an option
+        """The verdict of an answer; UNKNOWN for None."""
+        return Meaning.UNKNOWN if means is None else Meaning.YES if means else Meaning.NO
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A place that has the column's name, alone or in an accessor's name."""
+
+    at: int
+    end: int
+    within: tuple[int, int] | None
+    """The string around it."""
+    accessor: bool
+    """Whether it is a longer name, such as `findByEmail` or `email__icontains`."""
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """Decides for each place that has the column's name whether the table's column is meant."""
+
+    source: Source
+    spelling: Spelling
+
+    @cached_property
+    def _handles(self) -> Handles:
+        return handles_of(self.spelling)
+
+    @cached_property
+    def _variables(self) -> Variables:
+        return Variables(self.source, self.spelling, self._handles)
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Where the name begins and ends, also as a part of an accessor's name."""
+        return (match.span() for match in places_of(self.spelling).finditer(self.source.text))
+
+    def meaning(self, at: int, end: int) -> Meaning:
+        """Whether the table's column is meant."""
+        if self.source.kind in {FileKind.DATA, FileKind.STYLE}:
+            return Meaning.NO
+        accessor = self.source.text[at:end] not in self.spelling.columns
+        word = _Word(at, end, self.source.string_at(at), accessor)
+        qualified = self._qualified(word)
+        if qualified is not Meaning.OUTWARDS:
+            return qualified
+        if self.source.kind is FileKind.MARKUP:
+            return Meaning.NO
+        called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
+        if called and self.spelling.needs_table:  # a function of that name, such as Drizzle's `email('…')`
+            return Meaning.NO
+        return self._around(word)
+
+    def _qualified(self, word: _Word) -> Meaning:
+        """What the row, table or class before the name tells; OUTWARDS where there is none."""
+        before = self.source.text[max(self.source.line_start(word.at) - 60, 0, word.at - 120) : word.at]
+        found = _QUALIFIER.search(before) or _INDEXED.search(before)
+        if not found or found[1] in _OWN or found[1].isdigit():
+            return self._rooted(before, word.at)
+        if (
+            word.within
+            and self.source.kind is FileKind.CODE
+            and not _speaks(self.source.text[word.within[0] : word.at])
+        ):
+            return Meaning.OUTWARDS
+        name = found[1].lstrip("@$")
+        known = self._variables.is_row(name, word.at)
+        return Meaning.of(name in self.spelling.variables if known is None else known)
+
+    def _rooted(self, before: str, at: int) -> Meaning:
+        """What the type of a criteria query tells, in `root.get("email")`."""
+        typed = list(_ROOT.finditer(self.source.text, max(0, at - 2000), at)) if _ROOT_GET.search(before) else []
+        return Meaning.of(typed[-1][1] in self.spelling.classes) if typed else Meaning.OUTWARDS
+
+    def _around(self, word: _Word) -> Meaning:
+        """What the calls, objects and classes around a place tell, from the innermost outwards."""
+        bare = self.source.bare
+        found = Meaning.OUTWARDS
+        if _OPEN_CALL.search(bare[max(0, word.at - 40) : word.at]) and bare[word.end : word.end + 1] == "(":
+            found = self._chain(word.end)
+        opened = self.source.brackets.around(word.at)
+        while found is Meaning.OUTWARDS and opened >= 0:
+            found = self._bracket(opened, word)
+            opened = self.source.brackets.parents[opened]
+        if found in {Meaning.YES, Meaning.NO}:
+            return found
+        return self._line(word.at) or self._block(word)
+
+    def _bracket(self, opened: int, word: _Word) -> Meaning:
+        bare = self.source.bare
+        before = bare[max(0, opened - 300) : opened]
+        if bare[opened] == "{":
+            key = _KEY.search(before)
+            if key and key[1] not in _QUERY_WORDS.split():
+                return Meaning.YES if key[1] in self.spelling.variables else Meaning.UNKNOWN
+            if _BLOCK.search(before) and not _EXPRESSION.search(before):
+                return Meaning.UNKNOWN
+        elif _DECLARES.search(before):
+            return Meaning.UNKNOWN
+        found = self._chain(opened) if _CALLED.search(before) else Meaning.OUTWARDS
+        parameter = word.within and _PARAMETER.search(self.source.text[word.within[0] : word.at])
+        return Meaning.NO if parameter and found is Meaning.YES else found
+
+    def _chain(self, opened: int) -> Meaning:
+        text = chain_at(self.source, opened)
+        if self._handles.ours.search(text):
+            return Meaning.YES
+        for name in re.findall(r"&([a-z_]\w*)\b(?!\{)", text):
+            known = self._variables.is_row(name, opened)
+            if known is not None:
+                return Meaning.of(known)
+        return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
+
+    def _line(self, at: int) -> Meaning | None:
+        """A call without brackets, such as Ruby's `User.where nickname: x`."""
+        start = self.source.line_start(at)
+        return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
+
+    def _block(self, word: _Word) -> Meaning:
+        block = block_at(self.source, word.at, self.spelling)
+        if block.role is MappingRole.ANOTHER:
+            return Meaning.NO
+        if block.role is MappingRole.NONE:
+            return Meaning.UNKNOWN
+        if word.accessor:
+            return Meaning.YES
+        if block.role is MappingRole.QUERIES:
+            return Meaning.YES if word.within and block.member else Meaning.UNKNOWN
+        return Meaning.YES if block.member and not word.within else self._in_mapping(word, block)
+
+    def _in_mapping(self, word: _Word, block: Block) -> Meaning:
+        text = self.source.text
+        if _SELF.search(text[max(0, word.at - 8) : word.at]):
+            return Meaning.YES
+        content = text[word.within[0] : word.within[1]] if word.within else ""
+        if re.search(r"\s", content) and '"' not in content:
+            called = _COLUMN_CALL.search(text[self.source.line_start(word.at) : word.at])
+            return Meaning.YES if called else Meaning.UNKNOWN
+        bare_names = self.source.suffix in {"rb", "java", "kt", "scala", "cs"}
+        return Meaning.YES if block.member or bare_names or content else Meaning.UNKNOWN
+
+
+def _speaks(content: str) -> bool:
+    """Whether a string's text before a name is code or SQL, not a message."""
+    return bool(_PLACEHOLDER.search(content)) or not re.search(r"[^\s\w.,()=<>?*:'\"]", content)
+
+
+@cache
+def places_of(spelling: Spelling) -> re.Pattern[str]:
+    """The column's name, alone or in the name of an accessor."""
+    big = re.escape(pascal(spelling.gone.column))
+    words = any_of(spelling.columns)
+    return re.compile(
+        rf"(?<![\w$]){words}(?:__\w+)?(?![\w$-]|\s*=>\s*\{{)"
+        rf"|\b(?:get|set|is|has|Get|Set|Clear|Add|Append|with|With){big}(?![a-z])"
+        rf"|\b(?:find|exists|count|delete|read|query|search|remove|get)\w*By(?:\w+(?:And|Or))?{big}(?![a-z])\w*"
+        rf"|\bfind_by_{re.escape(spelling.gone.column)}\b"
+        rf"|\b{big}(?:EQ|NEQ|In|NotIn|GTE?|LTE?|Contains(?:Fold)?|HasPrefix|HasSuffix|EqualFold|IsNil|NotNil)\b"
+    )

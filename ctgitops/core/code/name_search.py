@@ -1,0 +1,72 @@
+"""The lines of a file that refer to a table or to a column of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from ...sql.name_changes import Gone
+from .call_chain import handles_of
+from .column_use import ColumnUse, Meaning
+from .embedded_sql import Segment, is_table, segments
+from .source import FileKind, Source, source_of
+from .spelling import Spelling, any_of, distinctive, pascal, spelling_of
+
+_MAPPED = (
+    r"(?:__tablename__|db_table|tableName|table_name|TABLE)\s*[=:]\s*[\"'](?:\w+\.)?{table}[\"']|@@map\([\"']{table}[\"']|\btable:{table}\b"
+    r"|TableName\(\)[^\n]*[\"'`]{table}[\"'`]|(?:ForeignKey|references|REFERENCES)\(\s*[\"'](?:\w+\.)?{table}\.\w+[\"']"
+    r"|@(?:Entity|Table)\([^)\n]*[\"']{table}[\"']"
+)
+
+
+def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone, int]]:
+    """The lines that refer to such a name, by name; a line counts once for each."""
+    lower = text.lower()
+    source: Source | None = None
+    found: tuple[Segment, ...] = ()
+    for gone in those:
+        spelling = spelling_of(gone)
+        if not all(any(word in lower for word in group) for group in spelling.hints):
+            continue
+        if gone.column and not _word_of(spelling).search(text):
+            continue
+        if source is None:
+            source = source_of(path, text)
+            found = segments(source) if source.kind is not FileKind.STYLE else ()
+        places = _columns(source, found, spelling) if gone.column else _tables(source, found, spelling)
+        yield from ((gone, line) for line in sorted({source.line(at) for at in places}))
+
+
+@cache
+def _word_of(spelling: Spelling) -> re.Pattern[str]:
+    """The column's name as a word of its own, or as one of a longer name such as `findByEmail`."""
+    big = re.escape(pascal(spelling.gone.column))
+    return re.compile(rf"(?i:(?<![a-z\d]){any_of(spelling.columns)}(?![a-z\d]))|{big}(?![a-z])")
+
+
+def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
+    said = {at: means for segment in found for at, means in segment.columns(spelling)}
+    yield from (at for at, means in said.items() if means)
+    use = ColumnUse(source, spelling)
+    wanted = {Meaning.YES} if spelling.needs_table else {Meaning.YES, Meaning.UNKNOWN}
+    for at, end in use.places():
+        if not any(each.start <= at < each.end for each in found) and use.meaning(at, end) in wanted:
+            yield at
+
+
+def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
+    for segment in found:
+        for query in segment.queries:
+            yield from (each.at for each in query.relations if is_table(each.name, spelling))
+    if source.kind in {FileKind.STYLE, FileKind.DATA, FileKind.SQL}:
+        return
+    table = any_of(spelling.tables)
+    ways = [_MAPPED.replace("{table}", re.escape(spelling.gone.table))]
+    if distinctive(spelling.gone.table):
+        ways.append(rf"(?<![\w$])(?:{table}|{any_of(spelling.classes | spelling.variables)})(?![\w$])")
+    for pattern in (re.compile("|".join(ways)), handles_of(spelling).ours):
+        for match in pattern.finditer(source.text):
+            within = source.string_at(match.start())
+            if within is None or distinctive(spelling.gone.table):
+                yield match.end() - 1 if "\n" in match[0] else match.start()
