@@ -30,6 +30,9 @@ _TAKES_CLASS = (
 )
 
 
+_TAKES_ROW = r"(?:update|insert|delete|from|into|\w*[jJ]oin|First|Find|Last|Take|Create|Save|Scan|Updates|persist)"
+
+
 @dataclass(frozen=True)
 class Handles:
     """Patterns of what stands for a table in code."""
@@ -41,11 +44,13 @@ class Handles:
         """What stands for this table."""
         model, variable = any_of(self.spelling.classes), any_of(self.spelling.variables - self.spelling.classes)
         table = any_of(self.spelling.tables | {self.spelling.gone.table.upper()})
+        row = re.escape(self.spelling.row)
         ways = [
             *self._ways(table, model, any_of(self.spelling.tables | {self.spelling.row, pascal(self.spelling.row)})),
             rf"(?<!\w){variable}(?:Repository|Repo|Dao|DAO|Model|Store|Mapper)?!?\??\.\s*{_VERBS}\b",
             rf"^(?:new\s+)?&?(?:\w+\.)?{model}(?=[({{])",
-            rf"\brequire\(\s*:{re.escape(self.spelling.row)}\b",
+            rf"\b(?:require|create|build|create_list|attributes_for)\(\s*:{row}\b",
+            rf"\b{_TAKES_ROW}\(\s*(?:ctx,\s*)?&?(?:\w+\.)?{row}\b(?!\s*[.(\"'])",
         ]
         return re.compile("|".join(ways))
 
@@ -56,11 +61,11 @@ class Handles:
 
     @staticmethod
     def _ways(table: str, model: str, member: str) -> list[str]:
-        called = rf"(?i:{_TABLE_CALL})\s*[(\[{{]+\s*(?:\w+\s*[=:]\s*)?"
+        called = rf"(?i:{_TABLE_CALL})\s*[(\[{{]+\s*(?:(?:name|table|tableName)\s*[=:]\s*)?"
         return [
             rf"{called}[\"'`:](?:\w+\.)?{table}(?:[\"'`]|(?=[)\],])|\s+as\b)",
             rf"\b{_CLIENTS}!?\??\.\s*{member}\s*!?\??\.\s*\w+\s*(?:<[^>]*>)?\(",
-            rf"\b{_TAKES_CLASS}\(\s*(?:ctx,\s*)?[&\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"'])",
+            rf"\b{_TAKES_CLASS}\(\s*(?:ctx,\s*)?[&\[]*(?:\w+\.)*(?:{model}|{table})\b(?!\s*[(\"':=])",
             rf"(?<![\w.]){model}(?:::class)?\s*\.\s*{_VERBS}\b",
         ]
 
@@ -89,8 +94,8 @@ def _within(source: Source, start: int, end: int) -> list[int]:
 
 
 def _is_argument_of_argument(source: Source, at: int, start: int) -> bool:
-    around = source.brackets.parents[at]
-    return around >= start
+    identifier = source.bare[max(0, at - 10) : at].lower() == "identifier"
+    return source.brackets.parents[at] >= start and not identifier
 
 
 def _apart(holes: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 
 from .call_chain import Handles, chain_at, handles_of
 from .mapping import Block, MappingRole, block_at
-from .source import FileKind, Source
+from .source import Source, SourceKind
 from .spelling import Spelling, any_of, pascal
 from .variable import Variables
 
@@ -33,6 +33,11 @@ _DECLARES = re.compile(r"\b(?:func(?:\s*\([^)]*\))?|def|fun|function|fn)\s+[\w.]
 _EXPRESSION = re.compile(r"[=(,:\[]\s*\Z|\breturn\s*\Z")
 _CALLED = re.compile(r"[\w$>)\]}!?]\s*\Z")
 _SELF = re.compile(r"(?:self|this|@)[.?]*\Z")
+_RELATED = re.compile(r"(?:\w+__)??([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*)__\w")
+_ALIASED = re.compile(r"\s*:\s*\w+\.\w+\s*[,}\n]")
+_PICKS = re.compile(r"\b(?:select\w*|returning)\(\s*\Z")
+"""A call whose keys are names of the result, and its values the columns."""
+_STORE = re.compile(r"(?:Repository|Repo|Dao|DAO|Mapper|Store|Service)\Z")
 _PARAMETER = re.compile(r"(?<![\w(])[:@$]\Z")
 _COLUMN_CALL = re.compile(
     r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|index)[(\s]"
@@ -88,14 +93,17 @@ class ColumnUse:
 
     def meaning(self, at: int, end: int) -> Meaning:
         """Whether the table's column is meant."""
-        if self.source.kind in {FileKind.DATA, FileKind.STYLE}:
+        annotation = self.source.text[max(0, at - 1) : at + 1]
+        if self.source.kind in {SourceKind.DATA, SourceKind.STYLE} or (
+            annotation[0] == "@" and annotation[-1].isupper()
+        ):
             return Meaning.NO
         accessor = self.source.text[at:end] not in self.spelling.columns
         word = _Word(at, end, self.source.string_at(at), accessor)
         qualified = self._qualified(word)
         if qualified is not Meaning.OUTWARDS:
             return qualified
-        if self.source.kind is FileKind.MARKUP:
+        if self.source.kind is SourceKind.MARKUP:
             return Meaning.NO
         called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
         if called and self.spelling.needs_table:  # a function of that name, such as Drizzle's `email('…')`
@@ -104,17 +112,21 @@ class ColumnUse:
 
     def _qualified(self, word: _Word) -> Meaning:
         """What the row, table or class before the name tells; OUTWARDS where there is none."""
+        related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
+        if related and related[1] not in self.spelling.columns:
+            return Meaning.of(related[1] in self.spelling.variables)
         before = self.source.text[max(self.source.line_start(word.at) - 60, 0, word.at - 120) : word.at]
         found = _QUALIFIER.search(before) or _INDEXED.search(before)
         if not found or found[1] in _OWN or found[1].isdigit():
             return self._rooted(before, word.at)
         if (
             word.within
-            and self.source.kind is FileKind.CODE
+            and self.source.kind is SourceKind.CODE
             and not _speaks(self.source.text[word.within[0] : word.at])
         ):
             return Meaning.OUTWARDS
         name = found[1].lstrip("@$")
+        name = _STORE.sub("", name) if word.accessor else name
         known = self._variables.is_row(name, word.at)
         return Meaning.of(name in self.spelling.variables if known is None else known)
 
@@ -146,15 +158,20 @@ class ColumnUse:
                 return Meaning.YES if key[1] in self.spelling.variables else Meaning.UNKNOWN
             if _BLOCK.search(before) and not _EXPRESSION.search(before):
                 return Meaning.UNKNOWN
+            if _ALIASED.match(self.source.text, word.end) and _PICKS.search(before):
+                return Meaning.NO
         elif _DECLARES.search(before):
             return Meaning.UNKNOWN
+        elif before.lower().endswith("identifier"):  # the function that quotes the name
+            return Meaning.OUTWARDS
         found = self._chain(opened) if _CALLED.search(before) else Meaning.OUTWARDS
         parameter = word.within and _PARAMETER.search(self.source.text[word.within[0] : word.at])
         return Meaning.NO if parameter and found is Meaning.YES else found
 
     def _chain(self, opened: int) -> Meaning:
         text = chain_at(self.source, opened)
-        if self._handles.ours.search(text):
+        head = re.match(r"([a-z]\w*)\s*\.", text)
+        if self._handles.ours.search(text) or (head and self._variables.is_row(head[1], opened)):
             return Meaning.YES
         for name in re.findall(r"&([a-z_]\w*)\b(?!\{)", text):
             known = self._variables.is_row(name, opened)
@@ -202,9 +219,9 @@ def places_of(spelling: Spelling) -> re.Pattern[str]:
     big = re.escape(pascal(spelling.gone.column))
     words = any_of(spelling.columns)
     return re.compile(
-        rf"(?<![\w$]){words}(?:__\w+)?(?![\w$-]|\s*=>\s*\{{)"
-        rf"|\b(?:get|set|is|has|Get|Set|Clear|Add|Append|with|With){big}(?![a-z])"
-        rf"|\b(?:find|exists|count|delete|read|query|search|remove|get)\w*By(?:\w+(?:And|Or))?{big}(?![a-z])\w*"
+        rf"(?<![\w$])(?:\w+__)?{words}(?:__\w+)?(?![\w$-]|\s*=>\s*\{{)"
+        rf"|\b(?:get|set|is|has|Get|Set|Clear|Add|Append|with|With)(?i:{big})(?![a-z])"
+        rf"|\b(?:find|exists|count|delete|read|query|search|remove|get)\w*By(?:\w+(?:And|Or))?(?i:{big})(?![a-z])\w*"
         rf"|\bfind_by_{re.escape(spelling.gone.column)}\b"
         rf"|\b{big}(?:EQ|NEQ|In|NotIn|GTE?|LTE?|Contains(?:Fold)?|HasPrefix|HasSuffix|EqualFold|IsNil|NotNil)\b"
     )

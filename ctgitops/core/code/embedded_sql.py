@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
 
-from .source import FileKind, Source, without
+from .source import Source, SourceKind, without
 from .spelling import Spelling, any_of
 
 _START = re.compile(
@@ -117,7 +117,7 @@ def is_table(name: str, spelling: Spelling) -> bool:
 
 
 def _pieces(source: Source) -> Iterator[tuple[int, str]]:
-    if source.kind is FileKind.SQL:
+    if source.kind is SourceKind.SQL:
         yield 0, source.text
         return
     for pieces in _joined(source):
@@ -125,9 +125,9 @@ def _pieces(source: Source) -> Iterator[tuple[int, str]]:
         if _START.match(source.text, start, end):
             gaps = [(one[1] - start, two[0] - start) for one, two in pairwise(pieces)]
             yield start, without(source.text[start:end], gaps)
-    ends = _END if source.kind is FileKind.MARKUP else _END_OF_LINE
+    ends = _END if source.kind is SourceKind.MARKUP else _END_OF_LINE
     for match in _LOOSE.finditer(source.text):
-        if source.kind is FileKind.MARKUP or not source.string_at(match.start()):
+        if source.kind is SourceKind.MARKUP or not source.string_at(match.start()):
             stop = ends.search(source.text, match.end())
             yield match.start(), source.text[match.start() : stop.start() if stop else None]
 

@@ -15,6 +15,12 @@ _HEADER = re.compile(
     r"|\bfunc\s+\((?:\w+\s+)?\*?(?P<receiver>\w+)\)"
     r"|^\s*(?P<diesel>\w+)\s*\([\w, ]*\)\s*\{\s*$"
 )
+_FUNCTION = re.compile(
+    r"\b(?:def|fun|func|function|fn|if|for|while|with|try|switch|when)\b|=>|->"
+    r"|\)\s*(?:throws\s+[\w, ]+)?(?::\s*[\w<>\[\]|. ]+)?\{\s*$"
+)
+_SCHEMA = re.compile(r"\b(?:Fields|Indexes)\(\)")
+"""The functions of ent in which columns are declared."""
 _INNER = {"Meta", "Config"}
 _MAPPER = re.compile(
     r"<\s*ApplicationRecord|ActiveRecord|Sequel::Model|models\.Model|\bdb\.Model|\([\w.]*Base\)|DeclarativeBase|table\s*=\s*True|SQLModel"
@@ -28,6 +34,7 @@ _NAMED = re.compile(
     r"(?:__tablename__|db_table|tableName|table_name)\s*=\s*[\"'](?:\w+\.)?(\w+)[\"']|@@map\([\"'](\w+)[\"']|table:(\w+)"
     r"|@(?:Entity|Table)\(\s*(?:\{\s*)?(?:name\s*[=:]\s*)?[\"'](\w+)[\"']|Table\(\s*[\"'](\w+)[\"']"
 )
+_OF_MODEL = re.compile(r"^\s+model\s*=\s*(?:\w+\.)*([A-Z]\w*)\s*$", re.MULTILINE)
 _ENDINGS = (
     r"(?:Repository|Repo|Dao|DAO|Mapper|Serializer|Admin|Form|Factory|Entity|Model|Record|Table|Schema|Specs"
     r"|Specification)?"
@@ -58,14 +65,14 @@ class Block:
 
 def block_at(source: Source, position: int, spelling: Spelling) -> Block:
     """The innermost class around a position, as the indentation tells."""
-    headers = list(_headers(source, position))
-    for number, (start, end) in enumerate(headers):
+    called = False
+    for start, end in _headers(source, position):
         line = source.text[start:end]
         found = _HEADER.search(line)
         name = found and (found["name"] or found["receiver"] or found["diesel"])
         if name and name not in _INNER:
-            member = number == 0 or re.search(r"\b(?:Fields|Indexes)\(\)", line) is not None
-            return Block(_role(source, start, name, spelling), member)
+            return Block(_role(source, start, name, spelling), not called or _SCHEMA.search(line) is not None)
+        called = called or _FUNCTION.search(line) is not None
     return Block(MappingRole.NONE)
 
 
@@ -94,6 +101,9 @@ def _role(source: Source, start: int, name: str, spelling: Spelling) -> MappingR
     head = around[: around.find("\n", len(_decorators(source, start)))]
     ours = re.fullmatch(any_of(spelling.classes | spelling.tables) + _ENDINGS, name) is not None
     ours = ours or bool(re.search(rf"(?:register\(|<|\[){any_of(spelling.classes)}\b", head))
+    model = _OF_MODEL.search(around)
+    if model:
+        return MappingRole.QUERIES if model[1] in spelling.classes else MappingRole.ANOTHER
     if named:
         return MappingRole.ROWS if spelling.gone.table in named else MappingRole.ANOTHER
     if _ROLE.search(head) and not _MAPPER.search(head):

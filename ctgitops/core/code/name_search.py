@@ -10,7 +10,7 @@ from ...sql.name_changes import Gone
 from .call_chain import handles_of
 from .column_use import ColumnUse, Meaning
 from .embedded_sql import Segment, is_table, segments
-from .source import FileKind, Source, source_of
+from .source import Source, SourceKind, source_of
 from .spelling import Spelling, any_of, distinctive, pascal, spelling_of
 
 _MAPPED = (
@@ -33,7 +33,7 @@ def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone
             continue
         if source is None:
             source = source_of(path, text)
-            found = segments(source) if source.kind is not FileKind.STYLE else ()
+            found = segments(source) if source.kind is not SourceKind.STYLE else ()
         places = _columns(source, found, spelling) if gone.column else _tables(source, found, spelling)
         yield from ((gone, line) for line in sorted({source.line(at) for at in places}))
 
@@ -59,7 +59,7 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
     for segment in found:
         for query in segment.queries:
             yield from (each.at for each in query.relations if is_table(each.name, spelling))
-    if source.kind in {FileKind.STYLE, FileKind.DATA, FileKind.SQL}:
+    if source.kind in {SourceKind.STYLE, SourceKind.DATA, SourceKind.SQL}:
         return
     table = any_of(spelling.tables)
     ways = [_MAPPED.replace("{table}", re.escape(spelling.gone.table))]

@@ -18,7 +18,7 @@ _HASH = r"(?P<comment>(?<![$\w])#[^\n]*)"
 _TAG = r"(?P<comment><!--.*?-->|\{#.*?#\}|<%#.*?%>|\{\{--.*?--\}\}|^[ \t]*-#[^\n]*)"
 
 
-class FileKind(StrEnum):
+class SourceKind(StrEnum):
     """How a file has to be read."""
 
     CODE = "code"
@@ -33,26 +33,26 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True)
 class _Family:
-    kind: FileKind
+    kind: SourceKind
     tokens: re.Pattern[str]
 
 
-def _family(kind: FileKind, *tokens: str) -> _Family:
+def _family(kind: SourceKind, *tokens: str) -> _Family:
     return _Family(kind, re.compile("|".join(tokens) or r"(?!)", re.DOTALL | re.MULTILINE))
 
 
-_SLASHES = _family(FileKind.CODE, _SLASH, r"\"\"\".*?\"\"\"", _HEREDOC, _STRING, _TEMPLATE)
-_HASHES = _family(FileKind.CODE, _HASH, _LONG, _HEREDOC, _STRING, _TEMPLATE)
+_SLASHES = _family(SourceKind.CODE, _SLASH, r"\"\"\".*?\"\"\"", _HEREDOC, _STRING, _TEMPLATE)
+_HASHES = _family(SourceKind.CODE, _HASH, _LONG, _HEREDOC, _STRING, _TEMPLATE)
 _SUFFIXES = (
     ("py pyi rb rake gemspec sh bash zsh ex exs r pl tf toml", _HASHES),
-    ("yml yaml", _family(FileKind.DATA, _HASH, _STRING)),
-    ("json json5 jsonc", _family(FileKind.DATA, _STRING)),
-    ("sql psql pgsql ddl dml", _family(FileKind.SQL, _DASH)),
+    ("yml yaml", _family(SourceKind.DATA, _HASH, _STRING)),
+    ("json json5 jsonc", _family(SourceKind.DATA, _STRING)),
+    ("sql psql pgsql ddl dml", _family(SourceKind.SQL, _DASH)),
     (
         "html htm xml erb ejs hbs mustache haml slim jinja jinja2 j2 liquid twig tmpl gohtml",
-        _family(FileKind.MARKUP, _TAG),
+        _family(SourceKind.MARKUP, _TAG),
     ),
-    ("css scss sass less styl", _family(FileKind.STYLE)),
+    ("css scss sass less styl", _family(SourceKind.STYLE)),
     (
         "ts tsx js jsx mjs cjs mts cts go java kt kts scala rs cs php swift dart groovy vue svelte prisma c cc cpp h"
         " hpp m proto",
@@ -60,7 +60,7 @@ _SUFFIXES = (
     ),
 )
 _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suffixes.split()}
-_UNKNOWN = _family(FileKind.CODE, _STRING, _TEMPLATE)
+_UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
@@ -69,7 +69,7 @@ _CLOSES = {")": "(", "]": "[", "}": "{"}
 class Source:
     """A file's text. Blanked parts keep their length, so that a position is one of the file."""
 
-    kind: FileKind
+    kind: SourceKind
     text: str
     """Without comments."""
     strings: tuple[tuple[int, int], ...]

@@ -49,6 +49,9 @@ class Variables:
         places = self._places[name]
         end = self.source.text.find("\n", at)
         number = bisect_left(places, (end if end >= 0 else len(self.source.text), 0)) - 1
+        again = re.compile(rf"\s*(?:await\s+)?{re.escape(name)}\b")  # `query = query.where(…)` declares nothing
+        while number >= 0 and again.match(self.source.text, places[number][1]):
+            number -= 1
         if number < 0 or places[number][0] < at - _FAR:
             behind = re.compile(rf"\bfor\s+{re.escape(name)}\s+in\b").search(self.source.text, at, at + 300)
             return self._line(behind.span(), name) if behind else None

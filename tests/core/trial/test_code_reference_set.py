@@ -8,6 +8,7 @@ query's result.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ class Confusion:
 
 
 def cases(half: str, language: str) -> Iterator[Case]:
-    for part in (FOLDER / half / f"{language}.txt").read_text(encoding="utf-8").split("=== ")[1:]:
+    for part in re.split("^=== ", (FOLDER / half / f"{language}.txt").read_text(encoding="utf-8"), flags=re.M)[1:]:
         title, *lines = part.rstrip("\n").split("\n")
         path, name = title.split(" | ")
         table, _, column = name.partition(".")
