@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from ..core.problem import Problem
@@ -15,7 +17,9 @@ from .repository import Repository, shown
 LARGEST = 1_000_000
 """Maximum size of a file in bytes; a larger one is generated, so people do not edit it."""
 MOST = 50_000
-"""Maximum number of files, so that a search ends within seconds."""
+"""Maximum number of files, so that a search takes seconds."""
+SECONDS = 20
+"""The longest search: of a repository of 20,000 files, all are searched in less unless most of them have the names."""
 _OURS = ("migrations", "seeds", "environments")
 _NOT_CODE = {".md", ".mdx", ".rst", ".adoc", ".txt", ".csv", ".lock", ".svg", ".log", ".map", ".snap"}
 _NOT_OURS = {"node_modules", "vendor", "third_party", "dist", "build", "target", "venv", "__pycache__"}
@@ -27,20 +31,37 @@ def search_code(root: Path, repository: Path, those: tuple[Gone, ...]) -> Search
     top = repository if root.resolve().is_relative_to(repository.resolve()) else root
     inside = root.resolve().relative_to(top.resolve())
     outside = tuple(f"{(inside / folder).as_posix()}/" for folder in _OURS)
-    reader = Repository(top)
-    mentions: list[Mention] = []
     unread: list[str] = []
-    for count, path in enumerate(p for p in _paths(top, unread) if _is_code(p, outside)):
-        if count == MOST:
-            return Searched(tuple(mentions), f"there are more than {MOST:,} files")
+    paths = [path for path in _paths(top, unread) if _is_code(path, outside)]
+    found = list(_searched(top, paths[:MOST], those, unread))
+    return Searched(tuple(chain.from_iterable(found)), _unsearched(paths, len(found), unread))
+
+
+def _searched(top: Path, paths: list[str], those: tuple[Gone, ...], unread: list[str]) -> Iterator[tuple[Mention, ...]]:
+    """The mentions of each file, until the time is over."""
+    reader = Repository(top)
+    until = time.monotonic() + SECONDS
+    for path in paths:
+        if time.monotonic() > until:
+            return
         text = reader.text(path, LARGEST)
-        if not isinstance(text, Problem):  # a Problem is an image, a link or a large file, not code that a person wrote
-            mentions += mentions_in(shown(path), text, those)
-        elif text.code == "unreadable" and not _missing(top / path):
-            unread.append(shown(path))
-    return Searched(
-        tuple(mentions), f"{len(unread)} files or folders cannot be read, such as `{unread[0]}`" if unread else ""
-    )
+        if isinstance(text, Problem):  # an image, a link or a large file is not code that a person wrote
+            unread += [shown(path)] if text.code == "unreadable" and not _missing(top / path) else []
+            yield ()
+        else:
+            yield tuple(mentions_in(shown(path), text, those))
+
+
+def _unsearched(paths: list[str], number: int, unread: list[str]) -> str:
+    """Which part of the code was not searched, and why."""
+    said = []
+    if number < min(len(paths), MOST):
+        said.append(f"the search ends after {SECONDS} seconds, with {number:,} of {len(paths):,} files searched")
+    elif number < len(paths):
+        said.append(f"there are more than {MOST:,} files")
+    if unread:
+        said.append(f"{len(unread)} files or folders cannot be read, such as `{unread[0]}`")
+    return "; ".join(said)
 
 
 def _missing(path: Path) -> bool:

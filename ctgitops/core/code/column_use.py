@@ -89,7 +89,9 @@ class ColumnUse:
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Where the name begins and ends, also as a part of an accessor's name."""
-        return (match.span() for match in places_of(self.spelling).finditer(self.source.text))
+        pattern, text = places_of(self.spelling), self.source.text
+        for start, end in self.source.lines_with(self.spelling.column_word):
+            yield from (match.span() for match in pattern.finditer(text, start, end))
 
     def meaning(self, at: int, end: int) -> Meaning:
         """Whether the table's column is meant."""

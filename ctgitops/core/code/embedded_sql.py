@@ -94,15 +94,15 @@ class Segment:
         """Its statements and subqueries, the inner ones first."""
         return tuple(_queries(self.sql, self.start))
 
-    def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool]]:
-        """Where it has the column's name, and whether the column of the table is meant."""
+    def columns(self, spelling: Spelling) -> Iterator[tuple[int, bool | None]]:
+        """Where it has the column's name, and whether the table's column is meant; None where no table is named."""
         for match in _column(spelling).finditer(self.sql):
             if re.search(r"\bas\s+$", self.sql[: match.start()][-12:], re.IGNORECASE):
                 yield self.start + match.start(2), False
                 continue
             at = self.start + match.start(2)
             query = next((each for each in self.queries if each.start <= at < each.end), None)
-            yield at, query is not None and _means(query, _last(match[1]), spelling)
+            yield at, _means(query, _last(match[1]), spelling) if query else None
 
 
 def segments(source: Source) -> tuple[Segment, ...]:
@@ -213,8 +213,8 @@ def _last(name: str) -> str:
     return name.rstrip(". \n\t").rsplit(".", 1)[-1].strip().strip('"`[]')
 
 
-def _means(query: Query, qualifier: str, spelling: Spelling) -> bool:
-    """Whether a column, with its qualifier or "", is one of the table."""
+def _means(query: Query, qualifier: str, spelling: Spelling) -> bool | None:
+    """Whether a column, with its qualifier or "", is one of the table; None where no table is named."""
     around: Query | None = query
     while around:
         for relation in around.relations:
@@ -225,6 +225,8 @@ def _means(query: Query, qualifier: str, spelling: Spelling) -> bool:
         if not qualifier and around.relations:
             return False
         around = around.outer
+    if not query.relations:
+        return None
     return qualifier.lower() in {"excluded", "new", "old"} and any(is_table(r.name, spelling) for r in query.relations)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 
 from ...sql.name_changes import Gone
 from .call_chain import handles_of
@@ -29,7 +30,7 @@ def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone
         spelling = spelling_of(gone)
         if not all(any(word in lower for word in group) for group in spelling.hints):
             continue
-        if gone.column and not _word_of(spelling).search(text):
+        if not _has_words(text, spelling):
             continue
         if source is None:
             source = source_of(path, text)
@@ -38,16 +39,28 @@ def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone
         yield from ((gone, line) for line in sorted({source.line(at) for at in places}))
 
 
+def _has_words(text: str, spelling: Spelling) -> bool:
+    """Whether a text has the column as a word and, where its name needs it, the table."""
+    return all(each.search(text) for each in _words(spelling))
+
+
 @cache
-def _word_of(spelling: Spelling) -> re.Pattern[str]:
-    """The column's name as a word of its own, or as one of a longer name such as `findByEmail`."""
-    big = re.escape(pascal(spelling.gone.column))
-    return re.compile(rf"(?i:(?<![a-z\d]){any_of(spelling.columns)}(?![a-z\d]))|{big}(?![a-z])")
+def _words(spelling: Spelling) -> tuple[re.Pattern[str], ...]:
+    column, table, row = spelling.gone.column, spelling.gone.table, spelling.row
+    columns = (_word({column}),) if column else ()
+    return columns if column and not spelling.needs_table else (*columns, _word({table, row}))
+
+
+def _word(names: set[str]) -> re.Pattern[str]:
+    """A name as a word of its own, or as one of a longer name such as `findByEmail`."""
+    cased = {spelled for name in names for spelled in (name, name.replace("_", ""))}
+    big = any_of(pascal(name) for name in names)
+    return re.compile(rf"(?i:(?<![a-z\d]){any_of(cased)}(?![a-z\d]))|{big}(?![a-z])")
 
 
 def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
     said = {at: means for segment in found for at, means in segment.columns(spelling)}
-    yield from (at for at, means in said.items() if means)
+    yield from (at for at, means in said.items() if means or (means is None and not spelling.needs_table))
     use = ColumnUse(source, spelling)
     wanted = {Meaning.YES} if spelling.needs_table else {Meaning.YES, Meaning.UNKNOWN}
     for at, end in use.places():
@@ -66,7 +79,9 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
     if distinctive(spelling.gone.table):
         ways.append(rf"(?<![\w$])(?:{table}|{any_of(spelling.classes | spelling.variables)})(?![\w$])")
     for pattern in (re.compile("|".join(ways)), handles_of(spelling).ours):
-        for match in pattern.finditer(source.text):
+        for match in chain.from_iterable(
+            pattern.finditer(source.text, *lines) for lines in source.lines_with(spelling.table_word, 1)
+        ):
             within = source.string_at(match.start())
             if within is None or distinctive(spelling.gone.table):
                 yield match.end() - 1 if "\n" in match[0] else match.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -97,6 +98,20 @@ class Source:
     def line(self, position: int) -> int:
         """The number of the line, from 1."""
         return self.text.count("\n", 0, position) + 1
+
+    def lines_with(self, words: re.Pattern[str], more: int = 0) -> Iterator[tuple[int, int]]:
+        """The lines that have such a word, each with `more` lines around it; none twice."""
+        end = -1  # the line end behind the last of them
+        for match in words.finditer(self.text):
+            if match.start() <= end:
+                continue
+            start, stop = match.start(), match.end() - 1
+            for _ in range(more + 1):
+                start = self.text.rfind("\n", 0, max(start, 0))
+                stop = self.text.find("\n", stop + 1) if stop < len(self.text) else stop
+                stop = len(self.text) if stop < 0 else stop
+            start, end = max(start, end), stop
+            yield start + 1, end
 
     def line_start(self, position: int) -> int:
         """Where the line begins."""

@@ -48,6 +48,16 @@ class Spelling:
         """The column as a field, an attribute, a key or a constant."""
         return _cased(self.gone.column) | {self.gone.column.upper()}
 
+    @cached_property
+    def column_word(self) -> re.Pattern[str]:
+        """Any spelling of the column, also inside of a longer word."""
+        return re.compile("|".join(map(re.escape, _folded({self.gone.column}))), re.IGNORECASE)
+
+    @cached_property
+    def table_word(self) -> re.Pattern[str]:
+        """Any spelling of the table or of its row, also inside of a longer word."""
+        return re.compile("|".join(map(re.escape, _folded({self.gone.table, self.row}))), re.IGNORECASE)
+
     @property
     def needs_table(self) -> bool:
         """Whether the column's name alone says too little, so that its table has to be known, too."""

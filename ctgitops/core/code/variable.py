@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .call_chain import Handles
@@ -45,7 +46,7 @@ class Variables:
     def _declaration(self, name: str, at: int) -> str | None:
         """The line that declares a variable: the last one before its use, or else one right behind it."""
         if name not in self._places:
-            self._places[name] = [each.span() for each in _declaring(name).finditer(self.source.text)]
+            self._places[name] = list(self._declarations(name))
         places = self._places[name]
         end = self.source.text.find("\n", at)
         number = bisect_left(places, (end if end >= 0 else len(self.source.text), 0)) - 1
@@ -56,6 +57,16 @@ class Variables:
             behind = re.compile(rf"\bfor\s+{re.escape(name)}\s+in\b").search(self.source.text, at, at + 300)
             return self._line(behind.span(), name) if behind else None
         return self._line(places[number], name)
+
+    def _declarations(self, name: str) -> Iterator[tuple[int, int]]:
+        """Where a variable is declared; only the lines that have its name are read, since the pattern is slow."""
+        text, declaring, end = self.source.text, _declaring(name), 0
+        at = text.find(name)
+        while at >= 0:
+            start, end = max(end, self.source.line_start(at)), text.find("\n", at)
+            end = len(text) if end < 0 else end
+            yield from (each.span() for each in declaring.finditer(text, start, end + 1))
+            at = text.find(name, end)
 
     def _line(self, place: tuple[int, int], name: str) -> str:
         """The part of a line that declares: the variable and its type, or else all of it."""
