@@ -130,7 +130,7 @@ class ColumnUse:
         name = found[1].lstrip("@$")
         name = _STORE.sub("", name) if word.accessor else name
         known = self._variables.is_row(name, word.at)
-        return Meaning.of(name in self.spelling.variables if known is None else known)
+        return Meaning.of(True if known is None and name in self.spelling.variables else known)
 
     def _rooted(self, before: str, at: int) -> Meaning:
         """What the type of a criteria query tells, in `root.get("email")`."""

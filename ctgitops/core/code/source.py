@@ -168,6 +168,12 @@ def source_of(path: str, text: str) -> Source:
     return Source(family.kind, without(text, comments), tuple(strings), suffix, [start for start, _ in strings])
 
 
+def is_code(path: str) -> bool:
+    """Whether a file's name says that people wrote code, a template or SQL into it."""
+    family, suffix = _family_of(path)
+    return suffix in _FAMILIES and family.kind in {SourceKind.CODE, SourceKind.MARKUP, SourceKind.SQL}
+
+
 def _family_of(path: str) -> tuple[_Family, str]:
     name = path.rsplit("/", 1)[-1].lower()
     parts = name.split(".")[1:]

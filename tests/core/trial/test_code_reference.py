@@ -163,3 +163,21 @@ def test_what_a_comment_says_is_no_reference(suffix: str) -> None:
     those = [Gone("users", "nickname"), Gone("users"), Gone("fibre_nodes"), Gone("fibre_nodes", "installed_by_hand")]
     assert list(mentions_in(f"a.{suffix}", text, those)) == []
     assert {m.gone for m in mentions_in(f"a.{suffix}", text.removeprefix(mark), those)} >= set(those)
+
+
+TRIGGER = """
+create function f() returns trigger language plpgsql as $$
+begin
+  new.installed_by := current_user;
+  new.photo := lower(new.photo);
+end $$;
+"""
+
+
+def test_in_the_body_of_a_trigger_only_a_name_of_several_words_tells_its_column() -> None:
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("nodes", "installed_by_hand")])] == []
+    assert [
+        m.line
+        for m in mentions_in("f.sql", TRIGGER.replace("installed_by", "fibre_kind"), [Gone("nodes", "fibre_kind")])
+    ] == [4]
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("users", "photo")])] == []
