@@ -90,11 +90,11 @@ def test_a_search_that_takes_too_long_ends_and_says_what_it_did_not_search(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(checkout, "zoo/nodes.py")
-    clock = iter([0.0, 1.0, 19.9, 20.1])
+    clock = iter([0.0, 1.0, 29.9, 30.1])
     monkeypatch.setattr("ctgitops.files.code_search.time.monotonic", lambda: next(clock))
     searched = search_code(checkout, checkout, GONE)
     assert [str(m) for m in searched.mentions] == ["app/nodes.ts:3", "migrations_tool/run.py:1"]
-    assert searched.unsearched == "the search ends after 20 seconds, with 2 of 3 files searched"
+    assert searched.unsearched == "the search ends after 30 seconds, with 2 of 3 files searched"
 
 
 def test_code_that_cannot_be_read_is_not_code_that_was_searched(

@@ -17,7 +17,7 @@ _LONGEST = 4000
 _VERBS = (
     r"(?:objects|where\w*|filter\w*|find\w*|exists\w*|update\w*|create\w*|insert\w*|pluck|pick|order\w*|select\w*|values\w*|exclude"
     r"|build|upsert\w*|count\w*|sum|average|minimum|maximum|delete\w*|destroy\w*|remove|query|aggregate|annotate|get\w*"
-    r"|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*)"
+    r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*)"
 )
 _CLIENTS = r"(?:prisma\w*|\w*[dD]b|DB|tx|trx|\w*[cC]lient|query|orm|database|models?|repos?|conn\w*|session|store|dao)"
 _TABLE_CALL = (
@@ -48,7 +48,8 @@ class Handles:
         ways = [
             *self._ways(table, model, any_of(self.spelling.tables | {self.spelling.row, pascal(self.spelling.row)})),
             rf"(?<!\w){variable}(?:Repository|Repo|Dao|DAO|Model|Store|Mapper)?!?\??\.\s*{_VERBS}\b",
-            rf"^(?:new\s+)?&?(?:\w+\.)?{model}(?=[({{])",
+            rf"(?i:\b\w*(?:column|table|index|reference)\w*)[\s(]+(?:[\"']\w+[\"'],\s*)?[\"':]{table}\b",
+            rf"^(?:new\s+)?&?(?:\w+\.)?{model}(?:Factory)?(?=[({{])",
             rf"\b(?:require|create|build|create_list|attributes_for)\(\s*:{row}\b",
             rf"\b{_TAKES_ROW}\(\s*(?:ctx,\s*)?&?(?:\w+\.)?{row}\b(?!\s*[.(\"'])",
         ]

@@ -38,6 +38,8 @@ _ALIASED = re.compile(r"\s*:\s*\w+\.\w+\s*[,}\n]")
 _PICKS = re.compile(r"\b(?:select\w*|returning)\(\s*\Z")
 """A call whose keys are names of the result, and its values the columns."""
 _STORE = re.compile(r"(?:Repository|Repo|Dao|DAO|Mapper|Store|Service)\Z")
+_SEQUELIZE = re.compile(r"\bmodel:\s*(?:\w+\.)*([A-Z]\w*)")
+_HEAD_CLASS = re.compile(r"([A-Z]\w+)\s*\.\s*(?:left_)?(?:outer_)?joins?\b")
 _PARAMETER = re.compile(r"(?<![\w(])[:@$]\Z")
 _COLUMN_CALL = re.compile(
     r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|index)[(\s]"
@@ -78,6 +80,8 @@ class ColumnUse:
 
     source: Source
     spelling: Spelling
+    aliases: frozenset[str] = frozenset()
+    """The aliases that the file's SQL gives the table."""
 
     @cached_property
     def _handles(self) -> Handles:
@@ -109,8 +113,15 @@ class ColumnUse:
             return Meaning.NO
         called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
         if called and self.spelling.needs_table:  # a function of that name, such as Drizzle's `email('…')`
-            return Meaning.NO
+            return self._attached(word)
         return self._around(word)
+
+    def _attached(self, word: _Word) -> Meaning:
+        """What the chain tells that goes on with the name, such as `User.builder().email(…)`."""
+        attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
+        return (
+            self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
+        )
 
     def _qualified(self, word: _Word) -> Meaning:
         """What the row, table or class before the name tells; OUTWARDS where there is none."""
@@ -121,12 +132,11 @@ class ColumnUse:
         found = _QUALIFIER.search(before) or _INDEXED.search(before)
         if not found or found[1] in _OWN or found[1].isdigit():
             return self._rooted(before, word.at)
-        if (
-            word.within
-            and self.source.kind is SourceKind.CODE
-            and not _speaks(self.source.text[word.within[0] : word.at])
-        ):
-            return Meaning.OUTWARDS
+        if word.within and self.source.kind is SourceKind.CODE:
+            if found[1] in self.aliases:
+                return Meaning.YES
+            if not _speaks(self.source.text[word.within[0] : word.at]):
+                return Meaning.OUTWARDS
         name = found[1].lstrip("@$")
         name = _STORE.sub("", name) if word.accessor else name
         known = self._variables.is_row(name, word.at)
@@ -139,10 +149,7 @@ class ColumnUse:
 
     def _around(self, word: _Word) -> Meaning:
         """What the calls, objects and classes around a place tell, from the innermost outwards."""
-        bare = self.source.bare
-        found = Meaning.OUTWARDS
-        if _OPEN_CALL.search(bare[max(0, word.at - 40) : word.at]) and bare[word.end : word.end + 1] == "(":
-            found = self._chain(word.end)
+        found = self._nested(word) if word.within else self._attached(word)
         opened = self.source.brackets.around(word.at)
         while found is Meaning.OUTWARDS and opened >= 0:
             found = self._bracket(opened, word)
@@ -151,17 +158,33 @@ class ColumnUse:
             return found
         return self._line(word.at) or self._block(word)
 
+    def _nested(self, word: _Word) -> Meaning:
+        """What PostgREST's `users(email)` tells in a string."""
+        content = self.source.text[word.within[0] : word.at] if word.within else ""
+        found = re.search(r"(\w+)(?:!\w+)?\([^()]*\Z", content)
+        return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
+
+    def _literal(self, opened: int, word: _Word) -> Meaning:
+        """What an object or a block tells: its key, its model, or the call that it belongs to."""
+        before = self.source.bare[max(0, opened - 300) : opened]
+        model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
+        if model and self.source.brackets.around(model.start()) == opened:
+            return Meaning.of(model[1] in self.spelling.classes)
+        key = _KEY.search(before)
+        if key and key[1] not in _QUERY_WORDS.split():
+            return Meaning.YES if key[1] in self.spelling.variables else Meaning.UNKNOWN
+        if _BLOCK.search(before) and not _EXPRESSION.search(before):
+            exposed = self.source.text[max(0, word.at - 3) : word.at] == "it[" and self._line(opened)
+            return exposed or Meaning.UNKNOWN
+        return Meaning.NO if _ALIASED.match(self.source.text, word.end) and _PICKS.search(before) else Meaning.OUTWARDS
+
     def _bracket(self, opened: int, word: _Word) -> Meaning:
         bare = self.source.bare
         before = bare[max(0, opened - 300) : opened]
         if bare[opened] == "{":
-            key = _KEY.search(before)
-            if key and key[1] not in _QUERY_WORDS.split():
-                return Meaning.YES if key[1] in self.spelling.variables else Meaning.UNKNOWN
-            if _BLOCK.search(before) and not _EXPRESSION.search(before):
-                return Meaning.UNKNOWN
-            if _ALIASED.match(self.source.text, word.end) and _PICKS.search(before):
-                return Meaning.NO
+            found = self._literal(opened, word)
+            if found is not Meaning.OUTWARDS:
+                return found
         elif _DECLARES.search(before):
             return Meaning.UNKNOWN
         elif before.lower().endswith("identifier"):  # the function that quotes the name
@@ -172,6 +195,9 @@ class ColumnUse:
 
     def _chain(self, opened: int) -> Meaning:
         text = chain_at(self.source, opened)
+        joined = _HEAD_CLASS.match(text)
+        if joined and joined[1] not in self.spelling.classes:
+            return Meaning.NO
         head = re.match(r"([a-z]\w*)\s*\.", text)
         if self._handles.ours.search(text) or (head and self._variables.is_row(head[1], opened)):
             return Meaning.YES

@@ -13,6 +13,7 @@ from .spelling import Spelling, any_of
 _HEADER = re.compile(
     r"\b(?:class|struct|object|interface|model|record|trait|impl|module|enum|type)\s+(?P<name>\w+)"
     r"|\bfunc\s+\((?:\w+\s+)?\*?(?P<receiver>\w+)\)"
+    r"|^\s*(?:factory|create_table)\s*\(?\s*[:\"'](?P<ruby>\w+)"
     r"|^\s*(?P<diesel>\w+)\s*\([\w, ]*\)\s*\{\s*$"
 )
 _FUNCTION = re.compile(
@@ -23,7 +24,7 @@ _SCHEMA = re.compile(r"\b(?:Fields|Indexes)\(\)")
 """The functions of ent in which columns are declared."""
 _INNER = {"Meta", "Config"}
 _MAPPER = re.compile(
-    r"<\s*ApplicationRecord|ActiveRecord|Sequel::Model|models\.Model|\bdb\.Model|\([\w.]*Base\)|DeclarativeBase|table\s*=\s*True|SQLModel"
+    r"<\s*ApplicationRecord|ActiveRecord|Sequel::Model|models\.Model|\bdb\.Model|\([\w.]*Base\)|\((?:\w+\.)*(?:Model|Document|Entity)\)|DeclarativeBase|table\s*=\s*True|SQLModel"
     r"|\bTable\(|IdTable\(|\bEntity\b|@Table|@Entity|ent\.Schema|extends\s+(?:Base)?Model\b|gorm|\bbun\b|db:\"|^\s*model\s+\w+\s*\{"
     r"|\bimpl\b|FromRow|Queryable"
 )
@@ -31,7 +32,7 @@ _ROLE = re.compile(
     r"Repository|@Mapper|@Repository|ModelAdmin|@admin\.register|Serializer|ModelForm|CrudRepository|Mapper\b|Dao\b|DAO\b|\bfunc\b|Factory"
 )
 _NAMED = re.compile(
-    r"(?:__tablename__|db_table|tableName|table_name)\s*=\s*[\"'](?:\w+\.)?(\w+)[\"']|@@map\([\"'](\w+)[\"']|table:(\w+)"
+    r"(?:__tablename__|db_table|\btable|tableName|table_name)\s*=\s*[\"'](?:\w+\.)?(\w+)[\"']|@@map\([\"'](\w+)[\"']|table:(\w+)"
     r"|@(?:Entity|Table)\(\s*(?:\{\s*)?(?:name\s*[=:]\s*)?[\"'](\w+)[\"']|Table\(\s*[\"'](\w+)[\"']"
 )
 _OF_MODEL = re.compile(r"^\s+model\s*=\s*(?:\w+\.)*([A-Z]\w*)\s*$", re.MULTILINE)
@@ -69,7 +70,7 @@ def block_at(source: Source, position: int, spelling: Spelling) -> Block:
     for start, end in _headers(source, position):
         line = source.text[start:end]
         found = _HEADER.search(line)
-        name = found and (found["name"] or found["receiver"] or found["diesel"])
+        name = found and next(filter(None, found.groups()), "")
         if name and name not in _INNER:
             return Block(_role(source, start, name, spelling), not called or _SCHEMA.search(line) is not None)
         called = called or _FUNCTION.search(line) is not None
@@ -104,8 +105,10 @@ def _role(source: Source, start: int, name: str, spelling: Spelling) -> MappingR
     model = _OF_MODEL.search(around)
     if model:
         return MappingRole.QUERIES if model[1] in spelling.classes else MappingRole.ANOTHER
+    if re.search(r"^\s*(?:factory|create_table)\b", head):
+        named, ours = [name], name in spelling.variables
     if named:
-        return MappingRole.ROWS if spelling.gone.table in named else MappingRole.ANOTHER
+        return MappingRole.ROWS if spelling.gone.table in named or (ours and named == [name]) else MappingRole.ANOTHER
     if _ROLE.search(head) and not _MAPPER.search(head):
         return MappingRole.QUERIES if ours else MappingRole.ANOTHER
     if name in spelling.tables and re.search(r"^\s*\w+\s*\(", head):

@@ -61,11 +61,19 @@ def _word(names: set[str]) -> re.Pattern[str]:
 def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
     said = {at: means for segment in found for at, means in segment.columns(spelling)}
     yield from (at for at, means in said.items() if means or (means is None and not spelling.needs_table))
-    use = ColumnUse(source, spelling)
+    use = ColumnUse(source, spelling, _aliases(source, found, spelling))
     wanted = {Meaning.YES} if spelling.needs_table else {Meaning.YES, Meaning.UNKNOWN}
     for at, end in use.places():
         if not any(each.start <= at < each.end for each in found) and use.meaning(at, end) in wanted:
             yield at
+
+
+def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> frozenset[str]:
+    """The aliases of the table, in SQL and in `from('users as u')`, that are no other table's."""
+    relations = [each for segment in found for query in segment.queries for each in query.relations]
+    ours = {each.alias for each in relations if is_table(each.name, spelling)}
+    ours |= set(re.findall(rf"[\"'`]{any_of(spelling.tables)}\s+as\s+(\w+)[\"'`]", source.text))
+    return frozenset(ours - {each.alias for each in relations if not is_table(each.name, spelling)} - {""})
 
 
 def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
