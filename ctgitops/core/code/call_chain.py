@@ -19,7 +19,7 @@ _VERBS = (
     r"|build|upsert\w*|count\w*|sum|average|minimum|maximum|delete\w*|destroy\w*|remove|query|aggregate|annotate|get\w*"
     r"|new|builder|init|arel_table|make|bulk\w*|Query|Update\w*|Create\w*|Delete\w*|permit|joins|group\w*|not|scope|all|save\w*|first\w*|groupBy|c|findBy\w*|list\w*)"
 )
-_CLIENTS = r"(?:prisma\w*|\w*[dD]b|DB|tx|trx|\w*[cC]lient|query|orm|database|models?|repos?|conn\w*|session|store|dao)"
+_CLIENTS = r"(?:prisma\w*|\w*[dD]b|DB|tx|trx|\w*[cC]lient|query|orm|database|models?|conn\w*)"
 _TABLE_CALL = (
     r"(?:\w*from|\w*into|\w*join\w*|\w*table\w*|update\w*|k(?:nex)?|trx|tx|db|define|identifier|model|entity"
     r"|createquerybuilder|delete\w*|insert\w*|require|dataset|relation)"
@@ -40,18 +40,29 @@ class Handles:
     spelling: Spelling
 
     @cached_property
-    def ours(self) -> re.Pattern[str]:
-        """What stands for this table."""
-        model, variable = any_of(self.spelling.classes), any_of(self.spelling.variables - self.spelling.classes)
+    def named(self) -> re.Pattern[str]:
+        """What names this table or the class that maps it."""
+        return re.compile("|".join(self._named))
+
+    @cached_property
+    def _named(self) -> list[str]:
+        model, row = any_of(self.spelling.classes), re.escape(self.spelling.row)
         table = any_of(self.spelling.tables | {self.spelling.gone.table.upper()})
-        row = re.escape(self.spelling.row)
-        ways = [
+        return [
             *self._ways(table, model, any_of(self.spelling.tables | {self.spelling.row, pascal(self.spelling.row)})),
-            rf"(?<!\w){variable}(?:Repository|Repo|Dao|DAO|Model|Store|Mapper)?!?\??\.\s*{_VERBS}\b",
             rf"(?i:\b\w*(?:column|table|index|reference)\w*)[\s(]+(?:[\"']\w+[\"'],\s*)?[\"':]{table}\b",
-            rf"^(?:new\s+)?&?(?:\w+\.)?{model}(?:Factory)?(?=[({{])",
             rf"\b(?:require|create|build|create_list|attributes_for)\(\s*:{row}\b",
-            rf"\b{_TAKES_ROW}\(\s*(?:ctx,\s*)?&?(?:\w+\.)?{row}\b(?!\s*[.(\"'])",
+        ]
+
+    @cached_property
+    def ours(self) -> re.Pattern[str]:
+        """What stands for this table, also a variable that is called like it or like its row."""
+        model, variable = any_of(self.spelling.classes), any_of(self.spelling.variables - self.spelling.classes)
+        ways = [
+            *self._named,
+            rf"(?<!\w){variable}(?:Repository|Repo|Dao|DAO|Model|Store|Mapper)?!?\??\.\s*{_VERBS}\b",
+            rf"^(?:new\s+)?&?(?:\w+\.)?{model}(?:Factory)?(?=[({{])",
+            rf"\b{_TAKES_ROW}\(\s*(?:ctx,\s*)?&?(?:\w+\.)?{re.escape(self.spelling.row)}\b(?!\s*[.(\"'])",
         ]
         return re.compile("|".join(ways))
 

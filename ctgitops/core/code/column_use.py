@@ -23,7 +23,7 @@ updateMany connectOrCreate omit extras with
 _KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
 _BLOCK = re.compile(r"(?:\)|=>|->|\bdo|\belse|\btry|\bfinally|[\w>\])]\s)\s*(?:\|[^|]*\|)?\s*\Z")
 _QUALIFIER = re.compile(r"([\w$@]+)(?:\(\))?[!?]*(?:\.c|\.__table__)?\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
-_INDEXED = re.compile(r"([\w$@]+)(?:\?\.)?\[\s*:?[\"']?\Z")
+_INDEXED = re.compile(r"([\w$@]+)(?:\?\.)?\[\s*(?:[\"']|:)\Z")
 _OPEN_CALL = re.compile(r"[)\]}][!?]*\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
 _OWN = frozenset({"self", "this", "super", "it", "cls", "@"})
 _PLACEHOLDER = re.compile(r"(?:#\{|\$\{|\{\{|\{|<%=?|=)[^{}\n]*\Z")

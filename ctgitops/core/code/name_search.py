@@ -86,7 +86,7 @@ def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> I
     ways = [_MAPPED.replace("{table}", re.escape(spelling.gone.table))]
     if distinctive(spelling.gone.table):
         ways.append(rf"(?<![\w$])(?:{table}|{any_of(spelling.classes | spelling.variables)})(?![\w$])")
-    for pattern in (re.compile("|".join(ways)), handles_of(spelling).ours):
+    for pattern in (re.compile("|".join(ways)), handles_of(spelling).named):
         for match in chain.from_iterable(
             pattern.finditer(source.text, *lines) for lines in source.lines_with(spelling.table_word, 1)
         ):
