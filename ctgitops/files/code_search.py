@@ -19,7 +19,7 @@ from .repository import Repository, shown
 LARGEST = 1_000_000
 """Maximum size of a file in bytes; a larger one is generated, so people do not edit it."""
 MOST = 50_000
-"""Maximum number of files, so that a search takes seconds."""
+"""Maximum number of files, so that a search ends within seconds."""
 SECONDS = 30
 """The longest search: of a repository of 20,000 files, all are searched in less unless most of them have the names."""
 _OURS = ("migrations", "seeds", "environments")

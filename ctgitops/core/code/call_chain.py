@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -73,7 +74,7 @@ class Handles:
 
     @staticmethod
     def _ways(table: str, model: str, member: str) -> list[str]:
-        called = rf"(?i:{_TABLE_CALL})\s*[(\[{{]+\s*(?:(?:name|table|tableName)\s*[=:]\s*)?"
+        called = rf"(?i:(?<!\w){_TABLE_CALL})\s*[(\[{{]+\s*(?:(?:name|table|tableName)\s*[=:]\s*)?"
         return [
             rf"{called}[\"'`:](?:\w+\.)?{table}(?:[\"'`]|(?=[)\],])|\s+as\b)",
             rf"\b{_CLIENTS}!?\??\.\s*{member}\s*!?\??\.\s*\w+\s*(?:<[^>]*>)?\(",
@@ -102,7 +103,9 @@ def chain_at(source: Source, opened: int) -> str:
 
 
 def _within(source: Source, start: int, end: int) -> list[int]:
-    return [at for at in source.brackets.opens if start <= at < end and source.brackets.closes.get(at, end) < end]
+    brackets = source.brackets
+    inside = brackets.opens[bisect_left(brackets.opens, start) : bisect_left(brackets.opens, end)]
+    return [at for at in inside if brackets.closes.get(at, end) < end]
 
 
 def _is_argument_of_argument(source: Source, at: int, start: int) -> bool:

@@ -20,6 +20,8 @@ attributes set _sum _max _min _avg _count upsert returning columns by having dis
 updateMany connectOrCreate omit extras with
 """
 """Keys of a query in which the columns of its table stand, not those of a relation."""
+_DEEPEST = 40
+"""Brackets around a place that are read."""
 _KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
 _BLOCK = re.compile(r"(?:\)|=>|->|\bdo|\belse|\btry|\bfinally|[\w>\])]\s)\s*(?:\|[^|]*\|)?\s*\Z")
 _QUALIFIER = re.compile(r"([\w$@]+)(?:\(\))?[!?]*(?:\.c|\.__table__)?\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
@@ -151,7 +153,9 @@ class ColumnUse:
         """What the calls, objects and classes around a place tell, from the innermost outwards."""
         found = self._nested(word) if word.within else self._attached(word)
         opened = self.source.brackets.around(word.at)
-        while found is Meaning.OUTWARDS and opened >= 0:
+        for _ in range(_DEEPEST):
+            if opened < 0 or found is not Meaning.OUTWARDS:
+                break
             found = self._bracket(opened, word)
             opened = self.source.brackets.parents[opened]
         if found in {Meaning.YES, Meaning.NO}:

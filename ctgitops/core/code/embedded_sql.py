@@ -23,7 +23,7 @@ _GAP = re.compile(r"['\"`]{1,3}[\s+\\.]*(?:[\w.()]+\s*\+\s*)?[rfbu]?['\"`]{1,3}"
 _LONGEST_GAP = 120
 _LIST_GAP = re.compile(r"['\"`],\s*['\"`]")
 _LOOSE = re.compile(
-    r"\b(?:select\s[^;]*?\bfrom\s|insert\s+into|delete\s+from|update\s+[\w.\"]+\s+(?:(?:as\s+)?\w+\s+)?set|"
+    r"\b(?:select\s[^;]{0,4000}?\bfrom\s|insert\s+into|delete\s+from|update\s+[\w.\"]+\s+(?:(?:as\s+)?\w+\s+)?set|"
     r"with\s+\w+\s+as\s*\()",
     re.IGNORECASE,
 )
@@ -31,7 +31,8 @@ _END = re.compile(r";|\n[ \t]*\n|</|\Z")
 _END_OF_LINE = re.compile(r";|\n|\Z")
 _MODEL = re.compile(r"\{\{\s*(?:ref|source)\((?:[^)]*,)?\s*['\"](\w+)['\"]\s*\)\s*\}\}|\$\{(?:\w+\.)?([\w.]+)\}")
 _IGNORED = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\{\{.*?\}\}|\{%.*?%\}|[$#]\{[^}]*\}|%\(\w+\)s|(?<![:\w]):\w+|[@$]\w+|'(?:''|[^'])*'", re.DOTALL
+    r"--[^\n]*|/\*.*?(?:\*/|\Z)|\{\{.{0,400}?\}\}|\{%.{0,400}?%\}|[$#]\{[^}]*\}|%\(\w+\)s|(?<![:\w]):\w+|[@$]\w+|'(?:''|[^'])*'",
+    re.DOTALL,
 )
 _WORD = r"[\"`\[]?[\w$]+[\"`\]]?"
 _RELATION = re.compile(

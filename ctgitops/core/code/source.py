@@ -10,13 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 
 _STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-_LONG = r"\"\"\".*?\"\"\"|'''.*?'''"
+_LONG = r"\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)"
 _TEMPLATE = r"`(?:\\.|[^`\\])*`"
-_HEREDOC = r"<<<?[~-]?['\"]?(?P<mark>[A-Z_]{2,})['\"]?[^\n]*\n(?P<body>.*?)\n[ \t]*(?P=mark)\b"
-_SLASH = r"(?P<comment>//[^\n]*|/\*.*?\*/)"
-_DASH = r"(?P<comment>--[^\n]*|/\*.*?\*/|\{#.*?#\})"
+_HEREDOC = r"<<<?[~-]?['\"]?(?P<mark>[A-Z_]{2,})['\"]?[^\n]*\n(?P<body>.{0,10000}?)\n[ \t]*(?P=mark)\b"
+_SLASH = r"(?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))"
+_DASH = r"(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z)|\{#.{0,2000}?#\})"
 _HASH = r"(?P<comment>(?<![$\w])#[^\n]*)"
-_TAG = r"(?P<comment><!--.*?-->|\{#.*?#\}|<%#.*?%>|\{\{--.*?--\}\}|^[ \t]*-#[^\n]*)"
+_TAG = r"(?P<comment><!--.*?(?:-->|\Z)|\{#.{0,2000}?#\}|<%#.{0,2000}?%>|\{\{--.{0,2000}?--\}\}|^[ \t]*-#[^\n]*)"
 
 
 class SourceKind(StrEnum):
@@ -42,7 +42,7 @@ def _family(kind: SourceKind, *tokens: str) -> _Family:
     return _Family(kind, re.compile("|".join(tokens) or r"(?!)", re.DOTALL | re.MULTILINE))
 
 
-_SLASHES = _family(SourceKind.CODE, _SLASH, r"\"\"\".*?\"\"\"", _HEREDOC, _STRING, _TEMPLATE)
+_SLASHES = _family(SourceKind.CODE, _SLASH, r"\"\"\".*?(?:\"\"\"|\Z)", _HEREDOC, _STRING, _TEMPLATE)
 _HASHES = _family(SourceKind.CODE, _HASH, _LONG, _HEREDOC, _STRING, _TEMPLATE)
 _SUFFIXES = (
     ("py pyi rb rake gemspec sh bash zsh ex exs r pl tf toml", _HASHES),
@@ -63,6 +63,8 @@ _SUFFIXES = (
 _FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suffixes.split()}
 _UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
 _BRACKETS = re.compile(r"[()\[\]{}]")
+_WIDEST = 1000
+"""Characters of a line that are read on each side of a name; code in longer lines is generated."""
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
@@ -111,7 +113,7 @@ class Source:
                 stop = self.text.find("\n", stop + 1) if stop < len(self.text) else stop
                 stop = len(self.text) if stop < 0 else stop
             start, end = max(start, end), stop
-            yield start + 1, end
+            yield max(start + 1, match.start() - _WIDEST), min(end, match.end() + _WIDEST)
 
     def line_start(self, position: int) -> int:
         """Where the line begins."""

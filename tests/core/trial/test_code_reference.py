@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -181,3 +183,11 @@ def test_in_the_body_of_a_trigger_only_a_name_of_several_words_tells_its_column(
         for m in mentions_in("f.sql", TRIGGER.replace("installed_by", "fibre_kind"), [Gone("nodes", "fibre_kind")])
     ] == [4]
     assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("users", "photo")])] == []
+
+
+@pytest.mark.parametrize("piece", ["a", "select ", "/*", "(", "findBy", "`", "<<SQL\n", "f(users.nickname);", "--"])
+def test_a_generated_file_is_read_in_seconds(piece: str) -> None:
+    text = "users nickname " + piece * (50_000 // len(piece))
+    started = time.process_time()
+    assert len(list(mentions_in("a.ts", text, [Gone("users", "nickname"), Gone("users")]))) < 3
+    assert time.process_time() - started < 10
