@@ -70,11 +70,31 @@ def test_what_is_no_text_is_passed_over(checkout: Path) -> None:
     assert found(checkout) == ["app/nodes.ts:3", "migrations_tool/run.py:1"]
 
 
+def test_code_that_is_too_large_or_is_no_utf_8_was_not_searched(checkout: Path) -> None:
+    (checkout / "app" / "latin.py").write_bytes(b"# \xe4\nselect * from fibre_nodes\n")
+    write(checkout, "app/bundle.js", "x" * 1_000_001)
+    write(checkout, "app/cities.json", "x" * 1_000_001)
+    assert search_code(checkout, checkout, GONE).unsearched == (
+        "2 files are not searched, such as `app/bundle.js`: it has 1,000,001 bytes, and the limit is 1,000,000"
+    )
+
+
 def test_a_search_that_was_cut_says_so(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctgitops.files.code_search.MOST", 1)
     searched = search_code(checkout, checkout, GONE)
     assert [str(m) for m in searched.mentions] == ["app/nodes.ts:3"]
     assert searched.unsearched == "there are more than 1 files"
+
+
+def test_a_search_that_takes_too_long_ends_and_says_what_it_did_not_search(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(checkout, "zoo/nodes.py")
+    clock = iter([0.0, 1.0, 29.9, 30.1])
+    monkeypatch.setattr("ctgitops.files.code_search.time.monotonic", lambda: next(clock))
+    searched = search_code(checkout, checkout, GONE)
+    assert [str(m) for m in searched.mentions] == ["app/nodes.ts:3", "migrations_tool/run.py:1"]
+    assert searched.unsearched == "the search ends after 30 seconds, with 2 of 3 files searched"
 
 
 def test_code_that_cannot_be_read_is_not_code_that_was_searched(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
 from ...errors import Place
 from ...sql.name_changes import Gone
 from ...sql.parse import SqlSyntaxError, Statement
 from ...sql.script import Script
+from ..code.name_search import lines_of
 from ..plan.plan import Direction, Plan
 from ..problem import Problem
 
 SHOWN = 5
 """The number of places that are listed; of the others, only their number is reported."""
-_QUOTE = r"[\"'`]"
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,10 @@ def _statements(script: Script) -> tuple[Statement, ...]:
 def mentions_in(path: str, text: str, those: Iterable[Gone]) -> Iterator[Mention]:
     """The lines of a file that mention such a name; a line with several names counts once for each.
 
-    A name of one word means many things, so it counts only where SQL or a mapping would have it: a table in quotes,
-    after a word of SQL or before a column; a column in a file that names its table, in quotes or behind a dot.
+    A column counts together with its table: in SQL that names the table, in a mapper's query of it, in the class that
+    maps it, or at a variable that holds a row. A column of several words also counts where nothing tells its table.
     """
-    for each in those:
-        table = _table_pattern(each.table)
-        if each.column and not _distinctive(each.column) and not table.search(text):
-            continue
-        pattern = _column_pattern(each.column) if each.column else table
-        lines = {text.count("\n", 0, found.start()) + 1 for found in pattern.finditer(text)}
-        yield from (Mention(each, path, line) for line in sorted(lines))
+    return (Mention(gone, path, line) for gone, line in lines_of(path, text, those))
 
 
 def mention_problems(plan: Plan, searched: Searched) -> tuple[Problem, ...]:
@@ -139,38 +131,3 @@ def _adds(plan: Plan) -> bool:
     gone = {(each.table, each.column) for each in goes(plan)}
     fresh = {(each.table, each.column) for step in plan.steps for each in step.brings}
     return plan.direction is Direction.APPLY and bool(fresh - gone)
-
-
-@cache
-def _table_pattern(name: str) -> re.Pattern[str]:
-    word = re.escape(name)
-    ways = [rf"{_QUOTE}(?:\w+\.)?{word}{_QUOTE}", rf"(?i:\b(?:from|join|into|update|table|only)\s+(?:\w+\.)?{word}\b)"]
-    if _distinctive(name):
-        ways = [rf"(?<![\w$]){spelled}(?![\w$])" for spelled in sorted(_spellings(name) | _spellings(_singular(name)))]
-    return re.compile("|".join(ways))
-
-
-@cache
-def _column_pattern(name: str) -> re.Pattern[str]:
-    if _distinctive(name):
-        return re.compile("|".join(rf"(?<![\w$]){spelled}(?![\w$])" for spelled in sorted(_spellings(name))))
-    word = re.escape(name)
-    return re.compile(rf"{_QUOTE}{word}{_QUOTE}|\.{word}(?![\w$(])")
-
-
-def _distinctive(name: str) -> bool:
-    """Whether a name consists of several words, so that it is unlikely to mean anything else."""
-    return len(name.strip("_").split("_")) > 1
-
-
-def _spellings(name: str) -> set[str]:
-    """The spellings of a name in SQL, in languages and in mappers: `fibre_node`, `fibreNode`, `FibreNode`."""
-    pascal = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
-    return {re.escape(each) for each in (name, pascal, pascal[:1].lower() + pascal[1:])}
-
-
-def _singular(name: str) -> str:
-    """The name that a mapper would give the class of a table's rows."""
-    if name.endswith("ies"):
-        return name[:-3] + "y"
-    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,7 +110,7 @@ delete from user where id = 1
         (Gone("user", "photo"), [2]),
         (Gone("nobody", "photo"), []),
         (Gone("fibre_nod"), []),
-        (Gone("user", "id"), []),
+        (Gone("user", "id"), [7]),
         (Gone("installed"), []),
     ],
 )
@@ -133,3 +135,59 @@ def test_a_name_of_several_words_is_found_on_its_line_whatever_stands_around_it(
 def test_a_line_that_is_told_of_is_one_of_the_file(text: str, name: str) -> None:
     for mention in mentions_in("a", text, [Gone(name), Gone("t", name)]):
         assert 1 <= mention.line <= text.count("\n") + 1
+
+
+CODE_WORDS = """select from users u
+join teams where nickname u.nickname ; ( ) { } [ ] ' " ` . , : => -> || # // /* */ --
+class def User( prisma.user.findMany( .from('users') <% %> {{ }} ${ <<~SQL SQL @ & = nickname: :nickname self."""
+LANGUAGES = "py ts rb go java kt sql html erb yaml json css prisma rs php unknown"
+PIECES = st.sampled_from(CODE_WORDS.split())
+SUFFIXES = st.sampled_from(LANGUAGES.split())
+
+
+@given(st.lists(st.one_of(PIECES, st.just("\n"), st.just(" ")), max_size=40), SUFFIXES)
+def test_code_that_is_cut_anywhere_is_read(pieces: list[str], suffix: str) -> None:
+    text = " ".join(pieces)
+    for mention in mentions_in(f"a.{suffix}", text, [Gone("users"), Gone("users", "nickname")]):
+        assert mention.gone.name[:4] in text.split("\n")[mention.line - 1].lower() or not mention.gone.column
+
+
+@given(st.lists(PIECES, max_size=20), SUFFIXES)
+def test_code_without_the_table_mentions_no_column_of_one_word(pieces: list[str], suffix: str) -> None:
+    text = " ".join(pieces).replace("users", "teams").replace("user", "team").replace("User", "Team")
+    assert list(mentions_in(f"a.{suffix}", text, [Gone("users", "nickname")])) == []
+
+
+@pytest.mark.parametrize("suffix", ["py", "ts", "rb", "go", "java", "sql"])
+def test_what_a_comment_says_is_no_reference(suffix: str) -> None:
+    mark = {"py": "#", "rb": "#", "sql": "--"}.get(suffix, "//")
+    text = f"{mark} select nickname, installed_by_hand from users, fibre_nodes\n"
+    those = [Gone("users", "nickname"), Gone("users"), Gone("fibre_nodes"), Gone("fibre_nodes", "installed_by_hand")]
+    assert list(mentions_in(f"a.{suffix}", text, those)) == []
+    assert {m.gone for m in mentions_in(f"a.{suffix}", text.removeprefix(mark), those)} >= set(those)
+
+
+TRIGGER = """
+create function f() returns trigger language plpgsql as $$
+begin
+  new.installed_by := current_user;
+  new.photo := lower(new.photo);
+end $$;
+"""
+
+
+def test_in_the_body_of_a_trigger_only_a_name_of_several_words_tells_its_column() -> None:
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("nodes", "installed_by_hand")])] == []
+    assert [
+        m.line
+        for m in mentions_in("f.sql", TRIGGER.replace("installed_by", "fibre_kind"), [Gone("nodes", "fibre_kind")])
+    ] == [4]
+    assert [m.line for m in mentions_in("f.sql", TRIGGER, [Gone("users", "photo")])] == []
+
+
+@pytest.mark.parametrize("piece", ["a", "select ", "/*", "(", "findBy", "`", "<<SQL\n", "f(users.nickname);", "--"])
+def test_a_generated_file_is_read_in_seconds(piece: str) -> None:
+    text = "users nickname " + piece * (50_000 // len(piece))
+    started = time.process_time()
+    assert len(list(mentions_in("a.ts", text, [Gone("users", "nickname"), Gone("users")]))) < 3
+    assert time.process_time() - started < 10

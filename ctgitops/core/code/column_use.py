@@ -1,0 +1,259 @@
+"""Uses of a column outside of whole statements: in queries of mappers, attributes of rows, mappings and templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+
+from .call_chain import Handles, chain_at, handles_of
+from .mapping import Block, MappingRole, block_at
+from .source import Source, SourceKind
+from .spelling import Spelling, any_of, pascal
+from .variable import Variables
+
+_QUERY_WORDS = """
+where data select create update orderBy order_by order include some every none is isNot and or not AND OR NOT values
+attributes set _sum _max _min _avg _count upsert returning columns by having distinct where_ defaults createMany
+updateMany connectOrCreate omit extras with
+"""
+"""Keys of a query in which the columns of its table stand, not those of a relation."""
+_DEEPEST = 40
+"""Brackets around a place that are read."""
+_KEY = re.compile(r"(\w+)[\"']?\s*:\s*(?:\[\s*(?:\{[^{}]*\},?\s*)*)?\Z")
+_BLOCK = re.compile(r"(?:\)|=>|->|\bdo|\belse|\btry|\bfinally|[\w>\])]\s)\s*(?:\|[^|]*\|)?\s*\Z")
+_QUALIFIER = re.compile(r"([\w$@]+)(?:\(\))?[!?]*(?:\.c|\.__table__)?\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
+_INDEXED = re.compile(r"([\w$@]+)(?:\?\.)?\[\s*(?:[\"']|:)\Z")
+_OPEN_CALL = re.compile(r"[)\]}][!?]*\s*(?:\?\.|!\.|->|&\.|::|\.)\s*\Z")
+_OWN = frozenset({"self", "this", "super", "it", "cls", "@"})
+_PLACEHOLDER = re.compile(r"(?:#\{|\$\{|\{\{|\{|<%=?|=)[^{}\n]*\Z")
+_ROOT = re.compile(r"\b(?:Specification|Root|CriteriaQuery|Join|CriteriaUpdate|CriteriaDelete)<(?:\w+,\s*)?(\w+)>")
+_ROOT_GET = re.compile(r"\b(\w+)\.(?:get|<\w+>get)\(\s*[\"']\Z")
+_DECLARES = re.compile(r"\b(?:func(?:\s*\([^)]*\))?|def|fun|function|fn)\s+[\w.]+(?:<[^>]*>|\[[^\]]*\])?\s*\Z")
+_EXPRESSION = re.compile(r"[=(,:\[]\s*\Z|\breturn\s*\Z")
+_CALLED = re.compile(r"[\w$>)\]}!?]\s*\Z")
+_SELF = re.compile(r"(?:self|this|@)[.?]*\Z")
+_RELATED = re.compile(r"(?:\w+__)??([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*)__\w")
+_ALIASED = re.compile(r"\s*:\s*\w+\.\w+\s*[,}\n]")
+_PICKS = re.compile(r"\b(?:select\w*|returning)\(\s*\Z")
+"""A call whose keys are names of the result, and its values the columns."""
+_STORE = re.compile(r"(?:Repository|Repo|Dao|DAO|Mapper|Store|Service)\Z")
+_SEQUELIZE = re.compile(r"\bmodel:\s*(?:\w+\.)*([A-Z]\w*)")
+_HEAD_CLASS = re.compile(r"([A-Z]\w+)\s*\.\s*(?:left_)?(?:outer_)?joins?\b")
+_PARAMETER = re.compile(r"(?<![\w(])[:@$]\Z")
+_COLUMN_CALL = re.compile(
+    r"(?i)(?:where\w*|order\w*|select\w*|group\w*|having|pluck|pick|find\w*|not|distinct|sum|max|min|set|index)[(\s]"
+)
+
+
+class Meaning(Enum):
+    """What is known of a use of the column's name."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """Nothing around it tells its table."""
+    OUTWARDS = "outwards"
+    """A bracket tells nothing, and what is around it may."""
+
+    @staticmethod
+    def of(means: bool | None) -> Meaning:  # noqa: FBT001 - an answer, not an option
+        """The verdict of an answer; UNKNOWN for None."""
+        return Meaning.UNKNOWN if means is None else Meaning.YES if means else Meaning.NO
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A place that has the column's name, alone or in an accessor's name."""
+
+    at: int
+    end: int
+    within: tuple[int, int] | None
+    """The string around it."""
+    accessor: bool
+    """Whether it is a longer name, such as `findByEmail` or `email__icontains`."""
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """Decides for each place that has the column's name whether the table's column is meant."""
+
+    source: Source
+    spelling: Spelling
+    aliases: frozenset[str] = frozenset()
+    """The aliases that the file's SQL gives the table."""
+
+    @cached_property
+    def _handles(self) -> Handles:
+        return handles_of(self.spelling)
+
+    @cached_property
+    def _variables(self) -> Variables:
+        return Variables(self.source, self.spelling, self._handles)
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Where the name begins and ends, also as a part of an accessor's name."""
+        pattern, text = places_of(self.spelling), self.source.text
+        for start, end in self.source.lines_with(self.spelling.column_word):
+            yield from (match.span() for match in pattern.finditer(text, start, end))
+
+    def meaning(self, at: int, end: int) -> Meaning:
+        """Whether the table's column is meant."""
+        annotation = self.source.text[max(0, at - 1) : at + 1]
+        if self.source.kind in {SourceKind.DATA, SourceKind.STYLE} or (
+            annotation[0] == "@" and annotation[-1].isupper()
+        ):
+            return Meaning.NO
+        accessor = self.source.text[at:end] not in self.spelling.columns
+        word = _Word(at, end, self.source.string_at(at), accessor)
+        qualified = self._qualified(word)
+        if qualified is not Meaning.OUTWARDS:
+            return qualified
+        if self.source.kind is SourceKind.MARKUP:
+            return Meaning.NO
+        called = word.within is None and not accessor and re.match(r"\s*\(", self.source.text[end : end + 4])
+        if called and self.spelling.needs_table:  # a function of that name, such as Drizzle's `email('…')`
+            return self._attached(word)
+        return self._around(word)
+
+    def _attached(self, word: _Word) -> Meaning:
+        """What the chain tells that goes on with the name, such as `User.builder().email(…)`."""
+        attached = _OPEN_CALL.search(self.source.bare[max(0, word.at - 40) : word.at])
+        return (
+            self._chain(word.end) if attached and self.source.bare[word.end : word.end + 1] == "(" else Meaning.OUTWARDS
+        )
+
+    def _qualified(self, word: _Word) -> Meaning:
+        """What the row, table or class before the name tells; OUTWARDS where there is none."""
+        related = _RELATED.match(self.source.text, word.at, word.end) if word.accessor else None
+        if related and related[1] not in self.spelling.columns:
+            return Meaning.of(related[1] in self.spelling.variables)
+        before = self.source.text[max(self.source.line_start(word.at) - 60, 0, word.at - 120) : word.at]
+        found = _QUALIFIER.search(before) or _INDEXED.search(before)
+        if not found or found[1] in _OWN or found[1].isdigit():
+            return self._rooted(before, word.at)
+        if word.within and self.source.kind is SourceKind.CODE:
+            if found[1] in self.aliases:
+                return Meaning.YES
+            if not _speaks(self.source.text[word.within[0] : word.at]):
+                return Meaning.OUTWARDS
+        name = found[1].lstrip("@$")
+        name = _STORE.sub("", name) if word.accessor else name
+        known = self._variables.is_row(name, word.at)
+        return Meaning.of(True if known is None and name in self.spelling.variables else known)
+
+    def _rooted(self, before: str, at: int) -> Meaning:
+        """What the type of a criteria query tells, in `root.get("email")`."""
+        typed = list(_ROOT.finditer(self.source.text, max(0, at - 2000), at)) if _ROOT_GET.search(before) else []
+        return Meaning.of(typed[-1][1] in self.spelling.classes) if typed else Meaning.OUTWARDS
+
+    def _around(self, word: _Word) -> Meaning:
+        """What the calls, objects and classes around a place tell, from the innermost outwards."""
+        found = self._nested(word) if word.within else self._attached(word)
+        opened = self.source.brackets.around(word.at)
+        for _ in range(_DEEPEST):
+            if opened < 0 or found is not Meaning.OUTWARDS:
+                break
+            found = self._bracket(opened, word)
+            opened = self.source.brackets.parents[opened]
+        if found in {Meaning.YES, Meaning.NO}:
+            return found
+        return self._line(word.at) or self._block(word)
+
+    def _nested(self, word: _Word) -> Meaning:
+        """What PostgREST's `users(email)` tells in a string."""
+        content = self.source.text[word.within[0] : word.at] if word.within else ""
+        found = re.search(r"(\w+)(?:!\w+)?\([^()]*\Z", content)
+        return Meaning.YES if found and found[1] in self.spelling.tables else Meaning.OUTWARDS
+
+    def _literal(self, opened: int, word: _Word) -> Meaning:
+        """What an object or a block tells: its key, its model, or the call that it belongs to."""
+        before = self.source.bare[max(0, opened - 300) : opened]
+        model = _SEQUELIZE.search(self.source.bare, opened, self.source.brackets.closes.get(opened, opened))
+        if model and self.source.brackets.around(model.start()) == opened:
+            return Meaning.of(model[1] in self.spelling.classes)
+        key = _KEY.search(before)
+        if key and key[1] not in _QUERY_WORDS.split():
+            return Meaning.YES if key[1] in self.spelling.variables else Meaning.UNKNOWN
+        if _BLOCK.search(before) and not _EXPRESSION.search(before):
+            exposed = self.source.text[max(0, word.at - 3) : word.at] == "it[" and self._line(opened)
+            return exposed or Meaning.UNKNOWN
+        return Meaning.NO if _ALIASED.match(self.source.text, word.end) and _PICKS.search(before) else Meaning.OUTWARDS
+
+    def _bracket(self, opened: int, word: _Word) -> Meaning:
+        bare = self.source.bare
+        before = bare[max(0, opened - 300) : opened]
+        if bare[opened] == "{":
+            found = self._literal(opened, word)
+            if found is not Meaning.OUTWARDS:
+                return found
+        elif _DECLARES.search(before):
+            return Meaning.UNKNOWN
+        elif before.lower().endswith("identifier"):  # the function that quotes the name
+            return Meaning.OUTWARDS
+        found = self._chain(opened) if _CALLED.search(before) else Meaning.OUTWARDS
+        parameter = word.within and _PARAMETER.search(self.source.text[word.within[0] : word.at])
+        return Meaning.NO if parameter and found is Meaning.YES else found
+
+    def _chain(self, opened: int) -> Meaning:
+        text = chain_at(self.source, opened)
+        joined = _HEAD_CLASS.match(text)
+        if joined and joined[1] not in self.spelling.classes:
+            return Meaning.NO
+        head = re.match(r"([a-z]\w*)\s*\.", text)
+        if self._handles.ours.search(text) or (head and self._variables.is_row(head[1], opened)):
+            return Meaning.YES
+        for name in re.findall(r"&([a-z_]\w*)\b(?!\{)", text):
+            known = self._variables.is_row(name, opened)
+            if known is not None:
+                return Meaning.of(known)
+        return Meaning.NO if self._handles.any.search(text) else Meaning.OUTWARDS
+
+    def _line(self, at: int) -> Meaning | None:
+        """A call without brackets, such as Ruby's `User.where nickname: x`."""
+        start = self.source.line_start(at)
+        return Meaning.YES if self._handles.ours.search(self.source.text[start:at]) else None
+
+    def _block(self, word: _Word) -> Meaning:
+        block = block_at(self.source, word.at, self.spelling)
+        if block.role is MappingRole.ANOTHER:
+            return Meaning.NO
+        if block.role is MappingRole.NONE:
+            return Meaning.UNKNOWN
+        if word.accessor:
+            return Meaning.YES
+        if block.role is MappingRole.QUERIES:
+            return Meaning.YES if word.within and block.member else Meaning.UNKNOWN
+        return Meaning.YES if block.member and not word.within else self._in_mapping(word, block)
+
+    def _in_mapping(self, word: _Word, block: Block) -> Meaning:
+        text = self.source.text
+        if _SELF.search(text[max(0, word.at - 8) : word.at]):
+            return Meaning.YES
+        content = text[word.within[0] : word.within[1]] if word.within else ""
+        if re.search(r"\s", content) and '"' not in content:
+            called = _COLUMN_CALL.search(text[self.source.line_start(word.at) : word.at])
+            return Meaning.YES if called else Meaning.UNKNOWN
+        bare_names = self.source.suffix in {"rb", "java", "kt", "scala", "cs"}
+        return Meaning.YES if block.member or bare_names or content else Meaning.UNKNOWN
+
+
+def _speaks(content: str) -> bool:
+    """Whether a string's text before a name is code or SQL, not a message."""
+    return bool(_PLACEHOLDER.search(content)) or not re.search(r"[^\s\w.,()=<>?*:'\"]", content)
+
+
+@cache
+def places_of(spelling: Spelling) -> re.Pattern[str]:
+    """The column's name, alone or in the name of an accessor."""
+    big = re.escape(pascal(spelling.gone.column))
+    words = any_of(spelling.columns)
+    return re.compile(
+        rf"(?<![\w$])(?:\w+__)?{words}(?:__\w+)?(?![\w$-]|\s*=>\s*\{{)"
+        rf"|\b(?:get|set|is|has|Get|Set|Clear|Add|Append|with|With)(?i:{big})(?![a-z])"
+        rf"|\b(?:find|exists|count|delete|read|query|search|remove|get)\w*By(?:\w+(?:And|Or))?(?i:{big})(?![a-z])\w*"
+        rf"|\bfind_by_{re.escape(spelling.gone.column)}\b"
+        rf"|\b{big}(?:EQ|NEQ|In|NotIn|GTE?|LTE?|Contains(?:Fold)?|HasPrefix|HasSuffix|EqualFold|IsNil|NotNil)\b"
+    )

@@ -1,0 +1,95 @@
+"""The lines of a file that refer to a table or to a column of a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
+
+from ...sql.name_changes import Gone
+from .call_chain import handles_of
+from .column_use import ColumnUse, Meaning
+from .embedded_sql import Segment, is_table, segments
+from .source import Source, SourceKind, source_of
+from .spelling import Spelling, any_of, distinctive, pascal, spelling_of
+
+_MAPPED = (
+    r"(?:__tablename__|db_table|tableName|table_name|TABLE)\s*[=:]\s*[\"'](?:\w+\.)?{table}[\"']|@@map\([\"']{table}[\"']|\btable:{table}\b"
+    r"|TableName\(\)[^\n]*[\"'`]{table}[\"'`]|(?:ForeignKey|references|REFERENCES)\(\s*[\"'](?:\w+\.)?{table}\.\w+[\"']"
+    r"|@(?:Entity|Table)\([^)\n]*[\"']{table}[\"']"
+)
+
+
+def lines_of(path: str, text: str, those: Iterable[Gone]) -> Iterator[tuple[Gone, int]]:
+    """The lines that refer to such a name, by name; a line counts once for each."""
+    lower = text.lower()
+    source: Source | None = None
+    found: tuple[Segment, ...] = ()
+    for gone in those:
+        spelling = spelling_of(gone)
+        if not all(any(word in lower for word in group) for group in spelling.hints):
+            continue
+        if not _has_words(text, spelling):
+            continue
+        if source is None:
+            source = source_of(path, text)
+            found = segments(source) if source.kind is not SourceKind.STYLE else ()
+        places = _columns(source, found, spelling) if gone.column else _tables(source, found, spelling)
+        yield from ((gone, line) for line in sorted({source.line(at) for at in places}))
+
+
+def _has_words(text: str, spelling: Spelling) -> bool:
+    """Whether a text has the column as a word and, where its name needs it, the table."""
+    return all(each.search(text) for each in _words(spelling))
+
+
+@cache
+def _words(spelling: Spelling) -> tuple[re.Pattern[str], ...]:
+    column, table, row = spelling.gone.column, spelling.gone.table, spelling.row
+    columns = (_word({column}),) if column else ()
+    return columns if column and not spelling.needs_table else (*columns, _word({table, row}))
+
+
+def _word(names: set[str]) -> re.Pattern[str]:
+    """A name as a word of its own, or as one of a longer name such as `findByEmail`."""
+    cased = {spelled for name in names for spelled in (name, name.replace("_", ""))}
+    big = any_of(pascal(name) for name in names)
+    return re.compile(rf"(?i:(?<![a-z\d]){any_of(cased)}(?![a-z\d]))|{big}(?![a-z])")
+
+
+def _columns(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
+    said = {at: means for segment in found for at, means in segment.columns(spelling)}
+    yield from (at for at, means in said.items() if means or (means is None and not spelling.needs_table))
+    use = ColumnUse(source, spelling, _aliases(source, found, spelling))
+    wanted = {Meaning.YES} if spelling.needs_table else {Meaning.YES, Meaning.UNKNOWN}
+    for at, end in use.places():
+        if not any(each.start <= at < each.end for each in found) and use.meaning(at, end) in wanted:
+            yield at
+
+
+def _aliases(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> frozenset[str]:
+    """The aliases of the table, in SQL and in `from('users as u')`, that are no other table's."""
+    relations = [each for segment in found for query in segment.queries for each in query.relations]
+    ours = {each.alias for each in relations if is_table(each.name, spelling)}
+    ours |= set(re.findall(rf"[\"'`]{any_of(spelling.tables)}\s+as\s+(\w+)[\"'`]", source.text))
+    return frozenset(ours - {each.alias for each in relations if not is_table(each.name, spelling)} - {""})
+
+
+def _tables(source: Source, found: tuple[Segment, ...], spelling: Spelling) -> Iterator[int]:
+    for segment in found:
+        for query in segment.queries:
+            yield from (each.at for each in query.relations if is_table(each.name, spelling))
+    if source.kind in {SourceKind.STYLE, SourceKind.DATA, SourceKind.SQL}:
+        return
+    table = any_of(spelling.tables)
+    ways = [_MAPPED.replace("{table}", re.escape(spelling.gone.table))]
+    if distinctive(spelling.gone.table):
+        ways.append(rf"(?<![\w$])(?:{table}|{any_of(spelling.classes | spelling.variables)})(?![\w$])")
+    for pattern in (re.compile("|".join(ways)), handles_of(spelling).named):
+        for match in chain.from_iterable(
+            pattern.finditer(source.text, *lines) for lines in source.lines_with(spelling.table_word, 1)
+        ):
+            within = source.string_at(match.start())
+            if within is None or distinctive(spelling.gone.table):
+                yield match.end() - 1 if "\n" in match[0] else match.start()

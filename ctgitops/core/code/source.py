@@ -1,0 +1,212 @@
+"""The text of a source file without its comments, with the places of its strings and brackets."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+_STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_LONG = r"\"\"\".*?(?:\"\"\"|\Z)|'''.*?(?:'''|\Z)"
+_TEMPLATE = r"`(?:\\.|[^`\\])*`"
+_HEREDOC = r"<<<?[~-]?['\"]?(?P<mark>[A-Z_]{2,})['\"]?[^\n]*\n(?P<body>.{0,10000}?)\n[ \t]*(?P=mark)\b"
+_SLASH = r"(?P<comment>//[^\n]*|/\*.*?(?:\*/|\Z))"
+_DASH = r"(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z)|\{#.{0,2000}?#\})"
+_HASH = r"(?P<comment>(?<![$\w])#[^\n]*)"
+_TAG = r"(?P<comment><!--.*?(?:-->|\Z)|\{#.{0,2000}?#\}|<%#.{0,2000}?%>|\{\{--.{0,2000}?--\}\}|^[ \t]*-#[^\n]*)"
+
+
+class SourceKind(StrEnum):
+    """How a file has to be read."""
+
+    CODE = "code"
+    MARKUP = "markup"
+    """Text with placeholders, such as a template of HTML."""
+    SQL = "sql"
+    DATA = "data"
+    """JSON and YAML: its keys are its own, but its strings may be SQL."""
+    STYLE = "style"
+    """Style sheets, which name no column."""
+
+
+@dataclass(frozen=True)
+class _Family:
+    kind: SourceKind
+    tokens: re.Pattern[str]
+
+
+def _family(kind: SourceKind, *tokens: str) -> _Family:
+    return _Family(kind, re.compile("|".join(tokens) or r"(?!)", re.DOTALL | re.MULTILINE))
+
+
+_SLASHES = _family(SourceKind.CODE, _SLASH, r"\"\"\".*?(?:\"\"\"|\Z)", _HEREDOC, _STRING, _TEMPLATE)
+_HASHES = _family(SourceKind.CODE, _HASH, _LONG, _HEREDOC, _STRING, _TEMPLATE)
+_SUFFIXES = (
+    ("py pyi rb rake gemspec sh bash zsh ex exs r pl tf toml", _HASHES),
+    ("yml yaml", _family(SourceKind.DATA, _HASH, _STRING)),
+    ("json json5 jsonc", _family(SourceKind.DATA, _STRING)),
+    ("sql psql pgsql ddl dml", _family(SourceKind.SQL, _DASH)),
+    (
+        "html htm xml erb ejs hbs mustache haml slim jinja jinja2 j2 liquid twig tmpl gohtml",
+        _family(SourceKind.MARKUP, _TAG),
+    ),
+    ("css scss sass less styl", _family(SourceKind.STYLE)),
+    (
+        "ts tsx js jsx mjs cjs mts cts go java kt kts scala rs cs php swift dart groovy vue svelte prisma c cc cpp h"
+        " hpp m proto",
+        _SLASHES,
+    ),
+)
+_FAMILIES = {suffix: family for suffixes, family in _SUFFIXES for suffix in suffixes.split()}
+_UNKNOWN = _family(SourceKind.CODE, _STRING, _TEMPLATE)
+_BRACKETS = re.compile(r"[()\[\]{}]")
+_WIDEST = 1000
+"""Characters of a line that are read on each side of a name; code in longer lines is generated."""
+_CLOSES = {")": "(", "]": "[", "}": "{"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's text. Blanked parts keep their length, so that a position is one of the file."""
+
+    kind: SourceKind
+    text: str
+    """Without comments."""
+    strings: tuple[tuple[int, int], ...]
+    """Where the contents of its strings begin and end."""
+    suffix: str = ""
+    _starts: list[int] = field(default_factory=list, repr=False)
+
+    @cached_property
+    def bare(self) -> str:
+        """The text without comments and without the contents of strings."""
+        return without(self.text, self.strings)
+
+    @cached_property
+    def brackets(self) -> Brackets:
+        """The brackets outside of strings."""
+        return Brackets.of(self.bare)
+
+    def string_at(self, position: int) -> tuple[int, int] | None:
+        """The string whose content has this position."""
+        number = bisect_right(self._starts, position) - 1
+        if number >= 0 and position < self.strings[number][1]:
+            return self.strings[number]
+        return None
+
+    def line(self, position: int) -> int:
+        """The number of the line, from 1."""
+        return self.text.count("\n", 0, position) + 1
+
+    def lines_with(self, words: re.Pattern[str], more: int = 0) -> Iterator[tuple[int, int]]:
+        """The lines that have such a word, each with `more` lines around it; none twice."""
+        end = -1  # the line end behind the last of them
+        for match in words.finditer(self.text):
+            if match.start() <= end:
+                continue
+            start, stop = match.start(), match.end() - 1
+            for _ in range(more + 1):
+                start = self.text.rfind("\n", 0, max(start, 0))
+                stop = self.text.find("\n", stop + 1) if stop < len(self.text) else stop
+                stop = len(self.text) if stop < 0 else stop
+            start, end = max(start, end), stop
+            yield max(start + 1, match.start() - _WIDEST), min(end, match.end() + _WIDEST)
+
+    def line_start(self, position: int) -> int:
+        """Where the line begins."""
+        return self.text.rfind("\n", 0, position) + 1
+
+
+@dataclass(frozen=True)
+class Brackets:
+    """The pairs of brackets of a text."""
+
+    opens: list[int]
+    closes: dict[int, int]
+    """The closing bracket of each opening one."""
+    openings: dict[int, int]
+    """The opening bracket of each closing one."""
+    parents: dict[int, int]
+    """The bracket around each opening one; -1 where there is none."""
+
+    @staticmethod
+    def of(bare: str) -> Brackets:
+        """Reads the brackets; one that does not fit is passed over."""
+        found = Brackets([], {}, {}, {})
+        stack: list[int] = []
+        for match in _BRACKETS.finditer(bare):
+            at = match.start()
+            if match[0] not in _CLOSES:
+                found.opens.append(at)
+                found.parents[at] = stack[-1] if stack else -1
+                stack.append(at)
+            elif stack and bare[stack[-1]] == _CLOSES[match[0]]:
+                begun = stack.pop()
+                found.closes[begun], found.openings[at] = at, begun
+        return found
+
+    def around(self, position: int) -> int:
+        """The innermost opening bracket around a position; -1 where there is none."""
+        number = bisect_right(self.opens, position - 1) - 1
+        at = self.opens[number] if number >= 0 else -1
+        while at >= 0 and self.closes.get(at, position) < position:
+            at = self.parents[at]
+        return at
+
+
+def source_of(path: str, text: str) -> Source:
+    """Reads a file's text as what its name says that it is."""
+    family, suffix = _family_of(path)
+    strings: list[tuple[int, int]] = []
+    comments: list[tuple[int, int]] = []
+    for match in family.tokens.finditer(text):
+        if match.lastgroup == "comment" or _is_docstring(text, match):
+            comments.append(match.span())
+        else:
+            strings.append(_content(match))
+    return Source(family.kind, without(text, comments), tuple(strings), suffix, [start for start, _ in strings])
+
+
+def is_code(path: str) -> bool:
+    """Whether a file's name says that people wrote code, a template or SQL into it."""
+    family, suffix = _family_of(path)
+    return suffix in _FAMILIES and family.kind in {SourceKind.CODE, SourceKind.MARKUP, SourceKind.SQL}
+
+
+def _family_of(path: str) -> tuple[_Family, str]:
+    name = path.rsplit("/", 1)[-1].lower()
+    parts = name.split(".")[1:]
+    if "sql" in parts:
+        return _FAMILIES["sql"], "sql"
+    if "blade" in parts:
+        return _FAMILIES["html"], "html"
+    suffix = parts[-1] if parts else ""
+    return (_FAMILIES["rb"], "rb") if name in {"rakefile", "gemfile"} else (_FAMILIES.get(suffix, _UNKNOWN), suffix)
+
+
+def _is_docstring(text: str, match: re.Match[str]) -> bool:
+    """Whether a string is Python's documentation: the first statement of a block or of the file."""
+    if not match[0].startswith(('"""', "'''")):
+        return False
+    before = text[: match.start()].rstrip(" \t")
+    return not before.strip() or (before.endswith("\n") and before.rstrip().endswith(":"))
+
+
+def _content(match: re.Match[str]) -> tuple[int, int]:
+    if "body" in match.re.groupindex and match["body"] is not None:
+        return match.span("body")
+    quotes = 3 if match[0].startswith(('"""', "'''")) else 1
+    return match.start() + quotes, match.end() - quotes
+
+
+def without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:
+    """The text with these parts blank; their line ends stay."""
+    parts: list[str] = []
+    last = 0
+    for start, end in spans:
+        parts += [text[last:start], re.sub(r"[^\n]", " ", text[start:end])]
+        last = end
+    return "".join([*parts, text[last:]])

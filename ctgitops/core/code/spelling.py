@@ -1,0 +1,115 @@
+"""How SQL, languages and mappers spell the name of a table or column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from ...sql.name_changes import Gone
+
+_COMMON = re.compile(r"(?:is|has|first|last|full|display)_\w+|\w+_(?:id|at|on|by|type|name|count|date)")
+"""Names of several words that columns of many tables have."""
+_IRREGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman", "data": "datum"}
+_AROUND = ("current", "new", "old", "other", "my", "this", "the", "existing", "updated", "created", "first", "saved")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The spellings of a dropped or renamed name."""
+
+    gone: Gone
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """The table in SQL and as a variable of its rows: `fibre_nodes`, `fibreNodes`."""
+        return _cased(self.gone.table)
+
+    @cached_property
+    def row(self) -> str:
+        """The name that a mapper gives a row."""
+        return singular(self.gone.table)
+
+    @cached_property
+    def classes(self) -> frozenset[str]:
+        """The names of the class that maps the table: `User`, `Users`."""
+        return frozenset({pascal(self.row), pascal(self.gone.table)})
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names of variables that hold the table, its class or its rows."""
+        rows = _cased(self.row)
+        around = {f"{each}_{self.row}" for each in _AROUND} | {f"{each}{pascal(self.row)}" for each in _AROUND}
+        return self.tables | rows | around | {self.gone.table.upper(), self.row.upper()}
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The column as a field, an attribute, a key or a constant."""
+        return _cased(self.gone.column) | {self.gone.column.upper()}
+
+    @cached_property
+    def column_word(self) -> re.Pattern[str]:
+        """Any spelling of the column, also inside of a longer word."""
+        return re.compile("|".join(map(re.escape, _folded({self.gone.column}))), re.IGNORECASE)
+
+    @cached_property
+    def table_word(self) -> re.Pattern[str]:
+        """Any spelling of the table or of its row, also inside of a longer word."""
+        return re.compile("|".join(map(re.escape, _folded({self.gone.table, self.row}))), re.IGNORECASE)
+
+    @property
+    def needs_table(self) -> bool:
+        """Whether the column's name alone says too little, so that its table has to be known, too."""
+        return not distinctive(self.gone.column) or bool(_COMMON.fullmatch(self.gone.column.lower()))
+
+    @cached_property
+    def hints(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of words in lower case: a file that has no word of a group does not mention the name."""
+        table = _folded({self.gone.table, self.row})
+        column = _folded({self.gone.column})
+        if not self.gone.column:
+            return (table,)
+        return (column, table) if self.needs_table else (column,)
+
+
+@cache
+def spelling_of(gone: Gone) -> Spelling:
+    """The spellings of a name, made once."""
+    return Spelling(gone)
+
+
+def distinctive(name: str) -> bool:
+    """Whether a name consists of several words, so that it is unlikely to mean anything else."""
+    return len(name.strip("_").split("_")) > 1
+
+
+def pascal(name: str) -> str:
+    """`FibreNode` for `fibre_node`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def singular(name: str) -> str:
+    """The name that a mapper would give the class of a table's rows."""
+    head, joint, last = name.rpartition("_")
+    if last in _IRREGULAR:
+        return f"{head}{joint}{_IRREGULAR[last]}"
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    if name.endswith(("sses", "xes", "ches", "shes")):
+        return name[:-2]
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern of any of these names, the longest first."""
+    return "(?:" + "|".join(re.escape(each) for each in sorted(names, key=lambda name: (-len(name), name))) + ")"
+
+
+def _cased(name: str) -> frozenset[str]:
+    big = pascal(name)
+    return frozenset({name, big, big[:1].lower() + big[1:]})
+
+
+def _folded(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted({each.lower() for each in names} | {each.lower().replace("_", "") for each in names}))
