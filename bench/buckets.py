@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psycopg
 
-from ctgitops.core.trial.projection import Bucket, bucket_of
+from ctgitops.core.impact.projection import Bucket, bucket_of
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.server.programs import server_for
 

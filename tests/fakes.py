@@ -17,6 +17,7 @@ from ctgitops.core.gate.data_loss import CountedLoss, Loss
 from ctgitops.core.gate.gate import Predecessor, Reason, Unreadable
 from ctgitops.core.gate.health import Heard
 from ctgitops.core.gate.request import Request
+from ctgitops.core.impact.size import Size
 from ctgitops.core.ledger.ledger import GENESIS, Entry, Ledger, Mark, entry_hash
 from ctgitops.core.ledger.resumption import Reached
 from ctgitops.core.migration.header import parse_header
@@ -28,7 +29,6 @@ from ctgitops.core.run.progress import Listener, Progress
 from ctgitops.core.schema.snapshot import Snapshot
 from ctgitops.core.schema.source_database import SourceDatabase
 from ctgitops.core.trial.code_reference import Mention, Searched
-from ctgitops.core.trial.size import Size
 from ctgitops.core.trial.violation import Risk, Violation
 from ctgitops.core.view.constraint_check import Checked
 from ctgitops.core.view.verify import Refuted

@@ -9,8 +9,8 @@ from typing import Self
 
 from psycopg.errors import Error
 
+from ctgitops.core.impact.impact import StepImpact
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.trial.impact import StepImpact
 from ctgitops.postgres.connection.connect import Address, Connection, connect
 from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.script import Script

@@ -10,6 +10,9 @@ from ..core.environment.environment import DataPreflight
 from ..core.gate.forward_loss import forward_losses
 from ..core.gate.gate import Predecessor, reasons_to_wait, with_warnings
 from ..core.gate.request import Request
+from ..core.impact.header_claim import claim_problems
+from ..core.impact.impact_problems import impact_problems
+from ..core.impact.row_trigger import row_trigger_problems
 from ..core.ledger.ledger import Ledger
 from ..core.plan.plan import make_plan, worst_first
 from ..core.plan.remedy import Elsewhere, Failing, remedy
@@ -17,9 +20,6 @@ from ..core.problem import Concern, Problem
 from ..core.schema.snapshot import Snapshot
 from ..core.trial.code_reference import goes, mention_problems
 from ..core.trial.gap import Stop
-from ..core.trial.header_claim import claim_problems
-from ..core.trial.impact_problems import impact_problems
-from ..core.trial.row_trigger import row_trigger_problems
 from ..core.trial.schema_break import break_problems
 from ..core.trial.trial import NOT_WANTED, Trial, proof_problems
 from ..core.trial.violation import risks_of, violation_problems

@@ -13,6 +13,7 @@ from ..core.gate.data_loss import CountedLoss, Loss
 from ..core.gate.gate import Predecessor, Reason
 from ..core.gate.health import Heard
 from ..core.gate.request import Request
+from ..core.impact.size import Size
 from ..core.ledger.ledger import Entry, Ledger
 from ..core.ledger.resumption import Reached
 from ..core.migration.migration import Seed
@@ -22,7 +23,6 @@ from ..core.run.auto_rollback import Checkpoint
 from ..core.run.progress import Listener
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
-from ..core.trial.size import Size
 from ..core.trial.violation import Risk, Violation
 from ..core.view.constraint_check import Checked
 from ..core.view.verify import Refuted

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from ..core.activity.session_leak import SessionLeak
 from ..core.environment.environment import Environment, ShadowPolicy
+from ..core.impact.impact import StepImpact
+from ..core.impact.size import Rates
 from ..core.plan.plan import Step
 from ..core.plan.replay import ReplayTarget
 from ..core.schema.snapshot import Snapshot
 from ..core.schema.source_database import SourceDatabase
-from ..core.trial.impact import StepImpact
-from ..core.trial.size import Rates
 from ..core.trial.trial import Skipped
 
 

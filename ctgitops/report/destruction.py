@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.view.preview import Look, Preview
 from . import escape, phrases
+from .terminal_text import on_one_line
 
 SHOWN = 10
 """Maximum number of losses that are shown for one environment."""
@@ -29,6 +30,14 @@ def way_back(preview: Preview) -> str:
         return f"{begin}; NO BACKUP is taken before it, because the manifest does not require one"
     without = ", without what that backup does not include" if preview.not_in_backup else ""
     return f"{begin}; only `ctgitops restore` brings it back, from the backup taken before the first step{without}"
+
+
+def text_lines(preview: Preview) -> Iterator[str]:
+    """The section of a terminal page; nothing if no data is destroyed."""
+    if preview.losses:
+        yield from ("", f"  {TITLE}", "")
+        yield from (f"    {on_one_line(line)}" for line in loss_lines(preview))
+        yield from (f"    {line}" for line in filter(None, [way_back(preview)]))
 
 
 def parts_of(looks: tuple[Look, ...]) -> list[dict[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..core.impact.impact import Held, StepImpact, Work, what_it_blocks
+from ..core.impact.lock_claim import Claim, claims_of, told_by
+from ..core.impact.projection import Bucket, Effect, RowChange, Wait
 from ..core.plan.plan import Step
 from ..core.problem import Problem
 from ..core.trial.gap import Gap
-from ..core.trial.impact import Held, StepImpact, Work, what_it_blocks
-from ..core.trial.lock_claim import Claim, claims_of, told_by
-from ..core.trial.projection import Bucket, Effect, RowChange, Wait
 from ..core.view.preview import Look, Preview
 from ..core.view.verdict import gaps_of
 from ..sql.locks import LockMode

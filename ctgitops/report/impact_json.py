@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.trial.impact import Held, StatementImpact
-from ..core.trial.projection import Effect, RowChange, Wait
+from ..core.impact.impact import Held, StatementImpact
+from ..core.impact.projection import Effect, RowChange, Wait
 from .impact import mode
 
 Object = dict[str, Any]

@@ -11,14 +11,14 @@ from ..core.environment.apply_policy import ApplyPolicy
 from ..core.fix import Fix, Rename
 from ..core.gate.data_loss import CountedLoss
 from ..core.gate.gate import Reason
+from ..core.impact.lock_claim import Claim, claims_of
+from ..core.impact.projection import Effect
 from ..core.ledger.drift_acceptance import change_data
 from ..core.plan.plan import Plan, Step
 from ..core.problem import Problem
 from ..core.receipt import Receipt
 from ..core.run.outcome import Outcome
 from ..core.trial.code_reference import order_of
-from ..core.trial.lock_claim import Claim, claims_of
-from ..core.trial.projection import Effect
 from ..core.view.preview import Look, Unseen
 from ..core.view.status import EnvironmentStatus, Row
 from ..core.view.verdict import gaps_of, verdict_of

@@ -68,13 +68,6 @@ def _proof(preview: Preview) -> Iterable[str]:
         yield from ("", "  schema changes", "", *changed)
 
 
-def _destroyed(preview: Preview) -> Iterable[str]:
-    if preview.losses:
-        yield from ("", f"  {destruction.TITLE}", "")
-        yield from (f"    {on_one_line(line)}" for line in destruction.loss_lines(preview))
-        yield from (f"    {line}" for line in filter(None, [destruction.way_back(preview)]))
-
-
 def _look(look: Look, within: int | None) -> Iterable[str]:
     if isinstance(look, Unseen):
         return unseen_lines(look, "CANNOT BE READ, so there is no plan")
@@ -96,7 +89,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
         )
         yield from ("", f"  effect on other sessions, measured on {copied}", "")
         yield from table(effects, within=within)
-    yield from _destroyed(preview)
+    yield from destruction.text_lines(preview)
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))

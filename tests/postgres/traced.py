@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+from ctgitops.core.impact.impact import Held, StepImpact, Worked
 from ctgitops.core.plan.plan import Direction, Step
-from ctgitops.core.trial.impact import Held, StepImpact, Worked
 from ctgitops.postgres.connection.connect import Connection
 from ctgitops.postgres.trace.tracer import Tracer
 from ctgitops.sql.locks import LockMode

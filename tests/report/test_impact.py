@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, Worked
-from ctgitops.core.trial.projection import Bucket, Effect, Measured, Wait
+from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.projection import Bucket, Effect, Measured, Wait
 from ctgitops.core.view.preview import Preview
 from ctgitops.core.view.verdict import exit_status
 from ctgitops.core.workspace.finding import Finding, Severity

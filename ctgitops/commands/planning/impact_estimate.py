@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from ...core.gate.gate import Predecessor
 from ...core.gate.request import Request
+from ...core.impact.impact import StepImpact
+from ...core.impact.projection import Effect, Measured, effects, measured_in, tables_of
+from ...core.impact.size import Rates, Size
 from ...core.ledger.ledger import Ledger
 from ...core.plan.plan import Plan
-from ...core.trial.impact import StepImpact
-from ...core.trial.projection import Effect, Measured, effects, measured_in, tables_of
-from ...core.trial.size import Rates, Size
 from ...errors import CtgitopsError
 from ...ports.database import Databases
 from ...ports.shadow import Sandbox

@@ -1,1 +1,1 @@
-"""Results of running a plan in a sandbox: locks, work, schema changes, violations."""
+"""Results of running a plan in a sandbox: schema changes, gaps, violations, and references in code."""

@@ -10,10 +10,10 @@ from ...errors import CtgitopsError
 from ..environment.environment import Environment
 from ..gate.data_loss import CountedLoss
 from ..gate.gate import Reason
+from ..impact.projection import Effect
 from ..ledger.identity import shared, shared_problem
 from ..plan.plan import Plan, worst_first
 from ..problem import Problem
-from ..trial.projection import Effect
 from ..trial.trial import Trial
 from ..workspace.duplicates import Applied
 from ..workspace.workspace import Workspace, problems_of

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ..impact.projection import Bucket
 from ..migration.header import Rollback
 from ..plan.plan import Direction, Step
 from ..problem import NOT_ANALYSED, Concern, Problem
 from ..trial.gap import Gap
-from ..trial.projection import Bucket
 from ..trial.trial import gap_of
 from ..workspace.finding import Severity
 from .preview import FailOn, Look, Preview, Unseen

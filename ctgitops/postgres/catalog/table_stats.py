@@ -8,7 +8,7 @@ from typing import cast
 
 from psycopg import sql
 
-from ...core.trial.size import Column, Rates, Size
+from ...core.impact.size import Column, Rates, Size
 from ..connection.connect import Connection
 
 CALIBRATION_ROWS = 100_000

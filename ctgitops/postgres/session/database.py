@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from ...core.activity.lock_holder import HEARTBEAT_SECONDS, Holder
 from ...core.gate.data_loss import CountedLoss, Loss
 from ...core.gate.request import Request
+from ...core.impact.size import Size
 from ...core.ledger.ledger import Ledger
 from ...core.run.progress import Listener
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
-from ...core.trial.size import Size
 from ...core.trial.violation import Risk, Violation
 from ...core.view.constraint_check import Checked
 from ...core.view.verify import Refuted

@@ -10,11 +10,11 @@ import psycopg
 
 from ...core.activity.session_leak import SessionLeak
 from ...core.environment.environment import ShadowPolicy
+from ...core.impact.impact import StepImpact
+from ...core.impact.size import Rates
 from ...core.plan.plan import Step
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
-from ...core.trial.impact import StepImpact
-from ...core.trial.size import Rates
 from ...core.trial.trial import Skipped
 from ...errors import ApplyError, Cause, LedgerError, Place
 from ...sql.redact import redact, redact_message

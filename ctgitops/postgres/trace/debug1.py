@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ...core.trial.impact import Work
+from ...core.impact.impact import Work
 
 _WORK = (
     (Work.REWRITE, re.compile(r'rewriting table "(?P<table>.+)"', re.DOTALL)),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ...core.trial.impact import StatementImpact, Worked
+from ...core.impact.impact import StatementImpact, Worked
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation, foreign_keys, relations
 from ..connection.connect import Connection

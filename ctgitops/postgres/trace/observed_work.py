@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ...core.trial.impact import Held, Work, Worked
+from ...core.impact.impact import Held, Work, Worked
 from ...sql.locks import LockMode
 from ..catalog.relations import Relation
 from .debug1 import Said, foreign_keys_in, work_in

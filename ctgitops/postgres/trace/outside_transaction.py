@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ...core.trial.impact import StatementImpact, Work, Worked
+from ...core.impact.impact import StatementImpact, Work, Worked
 from ...errors import LedgerError
 from ...sql.interruption import Leaving
 from ...sql.locks import LockMode

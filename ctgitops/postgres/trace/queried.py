@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...core.trial.query import Node
+from ...core.impact.query import Node
 from ..catalog.relations import Relation
 from ..connection.connect import Connection
 from .query_plans import LOST, Planned, oids_of, plans_in, resolved

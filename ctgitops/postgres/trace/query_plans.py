@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...core.trial.query import Node
+from ...core.impact.query import Node
 from ..connection.connect import Connection
 
 LONGEST_PLAN = 200_000

@@ -15,8 +15,8 @@ from typing import Self
 import psycopg
 from psycopg.errors import Diagnostic
 
+from ...core.impact.impact import StatementImpact, StepImpact
 from ...core.plan.plan import Step
-from ...core.trial.impact import StatementImpact, StepImpact
 from ...sql.parse import Statement
 from ..catalog.relations import Relation, relations
 from ..connection.connect import Connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ctgitops.core.trial.size import Column
+from ctgitops.core.impact.size import Column
 from ctgitops.postgres.catalog.table_stats import calibrate, sizes
 from tests.servers import fetch, run, session
 

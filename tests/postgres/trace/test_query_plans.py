@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from ctgitops.core.trial.impact import StatementImpact
+from ctgitops.core.impact.impact import StatementImpact
 from ctgitops.postgres.server.auto_explain import SETTINGS, report_plans
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.trial import try_step

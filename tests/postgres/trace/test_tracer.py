@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ctgitops.core.trial.impact import Held
+from ctgitops.core.impact.impact import Held
 from ctgitops.errors import LedgerError
 from ctgitops.postgres.server.local_server import LocalServer
 from ctgitops.postgres.shadow.trial import try_step

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.environment.environment import Timeouts
+from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact
+from ctgitops.core.impact.impact_problems import impact_problems
+from ctgitops.core.impact.projection import Bucket, Effect, Measured, effect_of, span_of
+from ctgitops.core.impact.query import Node
+from ctgitops.core.impact.size import Rates, Size
 from ctgitops.core.plan.plan import Step
-from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact
-from ctgitops.core.trial.impact_problems import impact_problems
-from ctgitops.core.trial.projection import Bucket, Effect, Measured, effect_of, span_of
-from ctgitops.core.trial.query import Node
-from ctgitops.core.trial.size import Rates, Size
 from ctgitops.report.impact import NOBODY, glance, impact_lines, longest
 from ctgitops.sql.locks import LockMode
 from tests.postgres.traced import step_of

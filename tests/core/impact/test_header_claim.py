@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from ctgitops.core.impact.header_claim import claim_problems, stated_seconds
+from ctgitops.core.impact.impact import Held, StepImpact
+from ctgitops.core.impact.projection import Bucket, Effect, Wait
 from ctgitops.core.ledger.ledger import Ledger
 from ctgitops.core.plan.plan import make_plan
-from ctgitops.core.trial.header_claim import claim_problems, stated_seconds
-from ctgitops.core.trial.impact import Held, StepImpact
-from ctgitops.core.trial.projection import Bucket, Effect, Wait
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, chained, entry, migration, workspace
 

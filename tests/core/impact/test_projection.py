@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.ledger.ledger import Ledger
-from ctgitops.core.plan.plan import make_plan
-from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, Worked
-from ctgitops.core.trial.projection import (
+from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.projection import (
     Bucket,
     Measured,
     bucket_of,
@@ -20,8 +18,10 @@ from ctgitops.core.trial.projection import (
     measured_in,
     tables_of,
 )
-from ctgitops.core.trial.size import Rates, Size
-from ctgitops.core.trial.statement_time import seconds
+from ctgitops.core.impact.size import Rates, Size
+from ctgitops.core.impact.statement_time import seconds
+from ctgitops.core.ledger.ledger import Ledger
+from ctgitops.core.plan.plan import make_plan
 from ctgitops.sql.locks import LockMode
 from tests.fakes import STAGING, chained, entry, migration, workspace
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.trial.impact import Held, StatementImpact, StepImpact, Work, Worked
-from ctgitops.core.trial.projection import Bucket, effect_of, effects, tables_of
-from ctgitops.core.trial.query import Node
-from ctgitops.core.trial.query_estimate import Estimator, UnknownTimeError, share_of
-from ctgitops.core.trial.size import Column, Rates, Size
+from ctgitops.core.impact.impact import Held, StatementImpact, StepImpact, Work, Worked
+from ctgitops.core.impact.projection import Bucket, effect_of, effects, tables_of
+from ctgitops.core.impact.query import Node
+from ctgitops.core.impact.query_estimate import Estimator, UnknownTimeError, share_of
+from ctgitops.core.impact.size import Column, Rates, Size
 from ctgitops.sql.locks import LockMode
 
 RATES = Rates(scanned=17e6, checked=10e6, indexed=0.4e6, rewritten=1.2e6, pages=18_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctgitops.core.trial.impact import (
+from ctgitops.core.impact.impact import (
     READS,
     WRITES,
     Held,
