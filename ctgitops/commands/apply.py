@@ -75,5 +75,5 @@ def _planned(request: Request, database: Database, ledger: Ledger) -> Plan:
 
 def _health_reasons(request: Request, session: Session) -> tuple[Reason, ...]:
     """Reasons not to apply: the health query does not return true, or it fails. Read-only."""
-    health = request.environment.manner.health
+    health = request.environment.apply_policy.health
     return tuple(reasons_of_health(session.probe(health), request.environment)) if health else ()

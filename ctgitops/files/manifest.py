@@ -112,7 +112,7 @@ def _environment(usable: dict[str, Any], document: Document, repository: Reposit
         disposable=usable.get("disposable", False),
         windows=tuple(_window(window) for window in usable.get("windows", ())),
         timeouts=Timeouts(**{key: duration(text) for key, text in usable.get("timeouts", {}).items()}),
-        manner=_manner(usable, document),
+        apply_policy=_apply_policy(usable, document),
         preflight=_preflight(usable.get("preflight", {})),
         backup=_backup(usable["backup"]) if "backup" in usable else None,
         seeds=tuple(str(PurePosixPath(folder)) for folder in usable.get("seeds", seeds)),
@@ -129,7 +129,7 @@ def _window(window: dict[str, Any]) -> Window:
     return Window(frozenset(window["days"]), start, end, window["timezone"])
 
 
-def _manner(usable: dict[str, Any], document: Document) -> ApplyPolicy:
+def _apply_policy(usable: dict[str, Any], document: Document) -> ApplyPolicy:
     return ApplyPolicy(
         TransactionScope(usable.get("transaction", "each")),
         OnFailure(usable.get("on_failure", "stop")),

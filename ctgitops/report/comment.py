@@ -61,7 +61,7 @@ class Comment:
             "verdict": self._verdict[1],
             "next": self._next,
             "environments": self._environments[: kept["environments"]],
-            "manners": self._manners[: kept["environments"]],
+            "apply_policies": self._apply_policies[: kept["environments"]],
             "rows": _first(self._rows, kept["rows"]),
             "more_rows": len(self._rows) - kept["rows"],
             "problems": findings.trimmed(self._findings, kept),
@@ -102,9 +102,13 @@ class Comment:
         return [plan_tables.environment_row(look) for look in self.looks]
 
     @cached_property
-    def _manners(self) -> list[tuple[str, tuple[str, ...]]]:
+    def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
         """The apply policies that differ from the default; the text is trusted."""
-        said = ((plan.environment, phrases.manner(plan.manner)) for plan in phrases.plans(self.looks) if not plan.empty)
+        said = (
+            (plan.environment, phrases.apply_policy(plan.apply_policy))
+            for plan in phrases.plans(self.looks)
+            if not plan.empty
+        )
         return [(name, how) for name, how in said if how]
 
     @cached_property

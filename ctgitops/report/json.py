@@ -129,18 +129,18 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
         "ledger_id": (plan.identity.ledger_id or None) if plan.identity else None,
         "blocked": plan.blocked,
         "order": which.value if (which := order_of([plan])) else None,
-        **_manner(plan.manner),
+        **_apply_policy(plan.apply_policy),
         "steps": [_step(step, effects.get(step.number)) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "problems": [problem_data(problem) for problem in plan.problems],
     }
 
 
-def _manner(manner: ApplyPolicy) -> Object:
-    health = manner.health
+def _apply_policy(apply_policy: ApplyPolicy) -> Object:
+    health = apply_policy.health
     return {
-        "transaction": manner.transaction.value,
-        "on_failure": manner.on_failure.value,
+        "transaction": apply_policy.transaction.value,
+        "on_failure": apply_policy.on_failure.value,
         "health": health
         and {"within_seconds": health.within.total_seconds(), "every_seconds": health.every.total_seconds()},
     }

@@ -51,7 +51,7 @@ def outcome_page(outcome: Outcome, origin: Origin, template: str, longest: int) 
         "verdict": outcome_verdict(outcome),
         "environment": outcome.plan.environment,
         "fingerprint": outcome.plan.fingerprint[:12],
-        "watched": phrases.watched(outcome.plan.manner) if outcome.status is Status.APPLIED else "",
+        "watched": phrases.watched(outcome.plan.apply_policy) if outcome.status is Status.APPLIED else "",
         "receipt": receipt,
         "size": phrases.size(receipt.bytes) if receipt else "",
         "rows": phrases.count(sum(receipt.rows.values()), "row") if receipt else "",

@@ -99,10 +99,10 @@ def waits_for(environment: Environment) -> tuple[str, ...]:
     return tuple(waits)
 
 
-def manner(of: ApplyPolicy) -> tuple[str, ...]:
+def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
     """The apply policy, as far as it differs from the default."""
-    said = ["all in one transaction"] if of.together else []
-    said += ["if the run fails, what it applied is rolled back"] if of.takes_back else []
+    said = ["all in one transaction"] if of.single_transaction else []
+    said += ["if the run fails, what it applied is rolled back"] if of.rolls_back_on_failure else []
     if of.health:
         said.append(f"health query checked for {duration(of.health.within)} after the last migration")
     return tuple(said)

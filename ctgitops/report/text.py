@@ -81,7 +81,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     now, then = phrases.version(plan.current_version), phrases.version(plan.target_version)
     yield f"  schema version {now}" if now == then else f"  schema version {now} → {then}"
     if plan.steps:
-        rows = (_row(step, preview.destroys, shared=plan.manner.together) for step in plan.steps)
+        rows = (_row(step, preview.destroys, shared=plan.apply_policy.single_transaction) for step in plan.steps)
         yield from ("", *table([HEAD, *rows], within=within))
     if effects := [(name, on_one_line(line)) for name, line in text_lines(preview)]:
         copied = (
@@ -93,7 +93,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from _proof(preview)
     if plan.seeds:
         yield from ("", "  seed files to run", *(f"    {on_one_line(seed.name)}" for seed in plan.seeds))
-    if (said := phrases.manner(plan.manner)) and not plan.empty:
+    if (said := phrases.apply_policy(plan.apply_policy)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
     tried = measured(preview)
     for problem in plan.remarks:
@@ -194,7 +194,10 @@ def _outcome(outcome: Outcome, within: int | None) -> Iterable[str]:
         yield from ("", *table(done, indent=0, within=within))
     yield from _watched(outcome)
     if outcome.status is Status.ONLY_SHOWN:
-        yield from ("", *table([HEAD, *(_row(step, shared=plan.manner.together) for step in plan.steps)]))
+        yield from (
+            "",
+            *table([HEAD, *(_row(step, shared=plan.apply_policy.single_transaction) for step in plan.steps)]),
+        )
     if outcome.status is Status.BLOCKED:
         for problem in plan.held_back or plan.problems:
             yield from ("", *(f"  {line}" for line in problem_lines(problem)))
@@ -229,7 +232,7 @@ def _left_out(lines: tuple[str, ...], *head: str) -> Iterable[str]:
 
 
 def _watched(outcome: Outcome) -> Iterable[str]:
-    if outcome.status is Status.APPLIED and (watched := phrases.watched(outcome.plan.manner)):
+    if outcome.status is Status.APPLIED and (watched := phrases.watched(outcome.plan.apply_policy)):
         yield from ("", f"  {watched}")
 
 

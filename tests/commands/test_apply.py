@@ -157,7 +157,7 @@ def test_a_second_run_does_nothing_and_says_so() -> None:
 
 
 def test_all_at_once_is_told_only_when_it_is_committed() -> None:
-    together = replace(STAGING, manner=ApplyPolicy(TransactionScope.ALL))
+    together = replace(STAGING, apply_policy=ApplyPolicy(TransactionScope.ALL))
     work = workspace(ONE, TWO, seeds=(seed("a.sql"),))
     diary = Diary()
     outcome = apply(request(work, together), databases=diary, backups=diary, tell=diary.tell)

@@ -17,8 +17,8 @@ from tests.fakes import PRODUCTION, STAGING, Diary, chained, entry, migration, r
 
 ONE, TWO = migration("001_one"), migration("002_two")
 HEALTH = Health(Script("select true", "environments/staging.yaml", 9))
-WATCHED = replace(STAGING, manner=ApplyPolicy(health=HEALTH))
-BACK = replace(STAGING, manner=ApplyPolicy(health=HEALTH, on_failure=OnFailure.ROLLBACK))
+WATCHED = replace(STAGING, apply_policy=ApplyPolicy(health=HEALTH))
+BACK = replace(STAGING, apply_policy=ApplyPolicy(health=HEALTH, on_failure=OnFailure.ROLLBACK))
 WELL, UNWELL = Heard(Pulse.WELL), Heard(Pulse.UNWELL, "returned f instead of true")
 UNKNOWN = Heard(Pulse.UNKNOWN, "no such table")
 
@@ -66,7 +66,7 @@ def test_what_is_not_well_or_not_known_before_starts_nothing(heard: Heard, said:
 
 
 def test_it_is_asked_again_after_a_backup_which_takes_long() -> None:
-    environment = replace(PRODUCTION, manner=WATCHED.manner)
+    environment = replace(PRODUCTION, apply_policy=WATCHED.apply_policy)
     diary = Diary({"staging": chained(entry(ONE), entry(TWO))}, healths=[WELL, UNWELL])
     outcome = applied(diary, environment)
     assert outcome.status is Status.WAITING

@@ -195,7 +195,7 @@ def test_a_failure_says_that_the_database_was_emptied() -> None:
 
 
 def test_health_is_watched_afterwards_only() -> None:
-    healthy = replace(DEVELOPMENT, manner=ApplyPolicy(health=Health(Script("select true", "m.yaml"))))
+    healthy = replace(DEVELOPMENT, apply_policy=ApplyPolicy(health=Health(Script("select true", "m.yaml"))))
     events = diary(healths=[Heard(Pulse.WELL)])
     assert reset(wish(healthy), permission(), events)[1].status is Status.APPLIED
     assert events.lines[-2:] == ["watch health", "unlock"]

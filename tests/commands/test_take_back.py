@@ -20,7 +20,7 @@ from ctgitops.core.run.progress import TakeBackStarted
 from ctgitops.errors import ApplyError
 from tests.fakes import STAGING, Diary, added, chained, entry, migration, request, seed, workspace
 
-BACK = replace(STAGING, manner=ApplyPolicy(on_failure=OnFailure.ROLLBACK))
+BACK = replace(STAGING, apply_policy=ApplyPolicy(on_failure=OnFailure.ROLLBACK))
 ONE, TWO, THREE, FOUR = (migration(name) for name in ("001_one", "002_two", "003_three", "004_four"))
 ANY_ORDER = Policy(numbering=Numbering.INCREASING, bands=tuple(Band(f"b{n}", n, n) for n in range(1, 41)))
 
@@ -42,7 +42,7 @@ def test_what_is_taken_back_is_what_this_run_applied_in_reverse_order(which: lis
         return
     failing = data.draw(st.sampled_from(pending))
     together = data.draw(st.sampled_from(TransactionScope))
-    environment = replace(BACK, manner=replace(BACK.manner, transaction=together))
+    environment = replace(BACK, apply_policy=replace(BACK.apply_policy, transaction=together))
     diary = Diary({"staging": chained(*(entry(m) for m in had))}, step_fails=failing.name)
     before = diary.ledgers["staging"].applied
     error = fails(diary, *made, environment=environment)

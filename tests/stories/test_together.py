@@ -188,7 +188,7 @@ def test_what_cannot_share_a_transaction_blocks_the_plan(together: House, databa
 
 @pytest.mark.slow
 def test_what_was_approved_is_not_done_in_another_manner(together: House, database_url: str) -> None:
-    """Seen to fail with the manner left out of the fingerprint."""
+    """Seen to fail with the apply policy left out of the fingerprint."""
     approved = together.plan("--format", "json").json["fingerprint"]
     together.environment("staging", database_url)
     refused = together.apply("--fingerprint", approved)

@@ -50,7 +50,7 @@ def back_up(request: Request, backups: Backups, tell: Listener, plan: Plan, sess
 
 def carry_out(plan: Plan, session: Session, receipt: Receipt | None, tell: Listener) -> tuple[Done, ...]:
     """Runs every step, then every seed file of a plan, in order; stops at the first failure. Writes."""
-    if plan.manner.together and len(plan.steps) + len(plan.seeds) > 1:
+    if plan.apply_policy.single_transaction and len(plan.steps) + len(plan.seeds) > 1:
         return _all_at_once(plan, session, receipt, tell)
     done = []
     for position, step in enumerate(plan.steps, start=1):
@@ -79,7 +79,7 @@ def _all_at_once(plan: Plan, session: Session, receipt: Receipt | None, tell: Li
 
 def watch_health(plan: Plan, session: Session) -> None:
     """Repeats the health query. Raises ApplyError if it turns false, or fails at the end of the watch. Read-only."""
-    health = plan.manner.health
+    health = plan.apply_policy.health
     if health is None:
         return
     try:

@@ -46,7 +46,7 @@ class Failed:
         Nothing is rolled back if the ledger records no failed migration: then the run was asked to stop, or lost its
         lock or its database.
         """
-        if not (error.on_record and self.request.environment.manner.takes_back):
+        if not (error.on_record and self.request.environment.apply_policy.rolls_back_on_failure):
             return error
         try:
             self._roll_back(error, self.session.ledger())

@@ -43,20 +43,20 @@ class ApplyPolicy:
     health: Health | None = None
 
     @property
-    def together(self) -> bool:
+    def single_transaction(self) -> bool:
         """Whether all pending migrations share one transaction."""
         return self.transaction is TransactionScope.ALL
 
     @property
-    def takes_back(self) -> bool:
+    def rolls_back_on_failure(self) -> bool:
         """Whether a failed run automatically rolls back the migrations that it applied."""
         return self.on_failure is OnFailure.ROLLBACK
 
     @property
     def identity(self) -> tuple[str, ...]:
         """The settings that a fingerprint includes; empty if all have their defaults."""
-        said = [f"transaction: {self.transaction}"] if self.together else []
-        said += [f"on_failure: {self.on_failure}"] if self.takes_back else []
+        said = [f"transaction: {self.transaction}"] if self.single_transaction else []
+        said += [f"on_failure: {self.on_failure}"] if self.rolls_back_on_failure else []
         if self.health:
             said += [self.health.query.checksum, str(self.health.within), str(self.health.every)]
         return tuple(said)

@@ -183,7 +183,7 @@ class Environment:
     """Whether `reset` may drop everything in its database."""
     windows: tuple[Window, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
-    manner: ApplyPolicy = field(default_factory=ApplyPolicy)
+    apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     preflight: PreflightPolicy = field(default_factory=PreflightPolicy)
     backup: BackupPolicy | None = None
     seeds: tuple[str, ...] = ()

@@ -49,13 +49,14 @@ def unhealthy_error(heard: Heard, health: Health, plan: Plan) -> ApplyError | No
     name = plan.environment
     unwell = heard.pulse is Pulse.UNWELL
     seconds = f"{health.within.total_seconds():g} s"
+    back = "" if unwell and plan.apply_policy.rolls_back_on_failure else _rollback_hint(plan)
     error = ApplyError(
         f"the health query of {name} is no longer true: it {heard.said}"
         if unwell
         else f"the health query of {name} could not run at the end of its {seconds}: {heard.said}",
         place=Place(health.query.path, health.query.first_line),
         state=f"{_done(plan)} applied in {name}",
-        hint=f"find out what is wrong with {name}{'' if unwell and plan.manner.takes_back else _rollback_hint(plan)}",
+        hint=f"find out what is wrong with {name}{back}",
     )
     error.applied = _names(plan)
     error.on_record = unwell

@@ -113,7 +113,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     applied: tuple[tuple[int, str], ...] = ()
     """The number and checksum of each applied migration."""
-    manner: ApplyPolicy = field(default_factory=ApplyPolicy)
+    apply_policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     identity: Identity | None = None
     """The plan's database."""
     files: Applied = field(default_factory=Applied)
@@ -172,7 +172,7 @@ class Plan:
             sorted(self.applied),
             [step.identity for step in self.steps],
             [(seed.name, seed.checksum) for seed in self.seeds],
-            *([self.manner.identity] if self.manner.identity else []),
+            *([self.apply_policy.identity] if self.apply_policy.identity else []),
             *([self.since] if self.since else []),
             *([self.schema] if self.schema else []),
             *([(self.identity.here.system_identifier, self.identity.here.oid)] if self.identity else []),
@@ -207,7 +207,11 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),
-        *(together_problems(_named(steps, seeds), environment.path) if environment.manner.together else ()),
+        *(
+            together_problems(_named(steps, seeds), environment.path)
+            if environment.apply_policy.single_transaction
+            else ()
+        ),
     )
     return Plan(
         environment=environment.name,
@@ -219,7 +223,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         seeds=seeds,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
-        manner=environment.manner,
+        apply_policy=environment.apply_policy,
         identity=ledger.identity,
         files=files,
         since=since(ledger),

@@ -80,7 +80,7 @@ def make_rollback(
         steps=steps,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
-        manner=_manner(environment, steps),
+        apply_policy=_apply_policy(environment, steps),
         identity=ledger.identity,
         since=since(ledger),
     )
@@ -92,9 +92,9 @@ def _script_problems(step: Step) -> Iterable[Problem]:
         yield replace(problem, blocks=False) if problem.code == "other-tool" else problem
 
 
-def _manner(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
+def _apply_policy(environment: Environment, steps: tuple[Step, ...]) -> ApplyPolicy:
     """The policy for the rollback: one transaction if the manifest requires it and every step can run in one."""
-    together = environment.manner.together and all(step.transactional for step in steps)
+    together = environment.apply_policy.single_transaction and all(step.transactional for step in steps)
     return ApplyPolicy(TransactionScope.ALL) if together else ApplyPolicy()
 
 

@@ -24,22 +24,22 @@ seconds = st.integers(1, 600).map(lambda number: timedelta(seconds=number))
 healths = st.builds(
     Health, st.sampled_from(["select true", "select false"]).map(lambda q: Script(q, "e")), seconds, seconds
 )
-manners = st.builds(ApplyPolicy, st.sampled_from(TransactionScope), st.sampled_from(OnFailure), st.none() | healths)
+policies = st.builds(ApplyPolicy, st.sampled_from(TransactionScope), st.sampled_from(OnFailure), st.none() | healths)
 
 
-def planned(manner: ApplyPolicy, *migrations: object, ledger: Ledger | None = None) -> Plan:
+def planned(apply_policy: ApplyPolicy, *migrations: object, ledger: Ledger | None = None) -> Plan:
     work = workspace(*(migrations or (ONE, TWO)))  # type: ignore[arg-type]
-    return make_plan(work, replace(STAGING, manner=manner), ledger or Ledger())
+    return make_plan(work, replace(STAGING, apply_policy=apply_policy), ledger or Ledger())
 
 
-@given(manners, manners)
-def test_another_manner_is_another_plan_and_the_same_is_the_same(one: ApplyPolicy, other: ApplyPolicy) -> None:
+@given(policies, policies)
+def test_another_policy_is_another_plan_and_the_same_is_the_same(one: ApplyPolicy, other: ApplyPolicy) -> None:
     """Seen to fail with the times of a health query left out of the identity."""
     assert (planned(one).fingerprint == planned(other).fingerprint) is (one == other)
 
 
 def test_plans_that_say_nothing_keep_the_fingerprint_that_they_always_had() -> None:
-    assert planned(ApplyPolicy()).fingerprint == replace(planned(ALL), manner=ApplyPolicy()).fingerprint
+    assert planned(ApplyPolicy()).fingerprint == replace(planned(ALL), apply_policy=ApplyPolicy()).fingerprint
     assert ApplyPolicy().identity == ()
 
 
@@ -71,13 +71,13 @@ def test_an_enum_value_of_one_file_is_not_used_by_another() -> None:
     assert (problem.code, problem.place.path, problem.place.line) == ("enum-value", "migrations/004_uses.sql", 3)
     within = replace(seed("s.sql"), script=Script("SELECT 'glad'::mood;", "s.sql"))
     work = workspace(adds, seeds=(within,))
-    assert make_plan(work, replace(STAGING, manner=ALL), Ledger()).blocked
+    assert make_plan(work, replace(STAGING, apply_policy=ALL), Ledger()).blocked
 
 
 def test_going_back_is_together_only_where_all_of_it_can_be() -> None:
     back = migration("002_two", down="DROP INDEX CONCURRENTLY i;\n")
     for last, together in ((TWO, True), (back, False)):
         ledger = chained(entry(ONE), entry(last))
-        plan = make_rollback(replace(STAGING, manner=ALL), ledger, last_entries(ledger, 2))
+        plan = make_rollback(replace(STAGING, apply_policy=ALL), ledger, last_entries(ledger, 2))
         assert not plan.blocked
-        assert plan.manner.together is together
+        assert plan.apply_policy.single_transaction is together

@@ -43,7 +43,7 @@ def test_the_order_in_which_a_database_got_its_migrations_is_no_part_of_the_fing
         replace(PLAN, steps=(replace(STEP, script=Script("select 2;", "migrations/002_two.sql")),)),
         replace(PLAN, steps=(replace(STEP, rollback_script=Script("select 2;", "migrations/002_two.down.sql")),)),
         replace(PLAN, steps=(replace(STEP, verify=Script("select 2;", "migrations/002_two.verify.sql")),)),
-        replace(PLAN, manner=ApplyPolicy(transaction=TransactionScope.ALL)),
+        replace(PLAN, apply_policy=ApplyPolicy(transaction=TransactionScope.ALL)),
         replace(PLAN, since="0f"),
     ],
 )

@@ -20,7 +20,7 @@ from tests.report.test_json import schema
 
 HEALTH = Health(Script("select '<b>@everyone</b>' = ''", "e.yaml"), timedelta(minutes=5), timedelta(seconds=10))
 MANNER = ApplyPolicy(TransactionScope.ALL, OnFailure.ROLLBACK, HEALTH)
-ENVIRONMENT = replace(STAGING, manner=MANNER)
+ENVIRONMENT = replace(STAGING, apply_policy=MANNER)
 SAID = (
     "all in one transaction",
     "if the run fails, what it applied is rolled back",
