@@ -191,7 +191,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
 
     Invariant: after the plan is applied, a new plan is empty.
     """
-    target = target or environment.target
+    target, policy = target or environment.target, environment.apply_policy
     wanted = [m for m in workspace.migrations if target.reaches(m)]
     pending = [m for m in wanted if m.number not in ledger.applied]
     steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
@@ -207,11 +207,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *_target_problems(workspace, ledger, target),
         *_irreversible(steps),
-        *(
-            together_problems(_named(steps, seeds), environment.path)
-            if environment.apply_policy.single_transaction
-            else ()
-        ),
+        *(together_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )
     return Plan(
         environment=environment.name,
@@ -223,7 +219,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
         seeds=seeds,
         problems=worst_first(problems),
         applied=tuple((number, entry.checksum or "") for number, entry in ledger.applied.items()),
-        apply_policy=environment.apply_policy,
+        apply_policy=policy,
         identity=ledger.identity,
         files=files,
         since=since(ledger),
