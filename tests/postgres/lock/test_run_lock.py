@@ -121,7 +121,7 @@ def test_the_holder_is_described_by_its_actor_its_run_and_what_it_does(database_
         with once(lambda: sleeps(database_url), look), pytest.raises(ApplyError):
             held.run(plan.steps[1], plan, None)
     assert [each.startswith("active for ") for each in busy] == [True]
-    assert runs.database.holder() is None
+    until(lambda: runs.database.holder() is None)  # a backend releases its locks a moment after the client closed
 
 
 def test_a_run_that_lost_its_lock_begins_nothing_more(database_url: str) -> None:
