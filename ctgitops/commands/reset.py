@@ -34,7 +34,7 @@ class Permission:
     merged: Workspace
     """The manifests of that branch."""
     event: str = ""
-    """The GitHub event of the run; empty where there is none."""
+    """The GitHub event of the run; empty if there is none."""
     roles: tuple[str, ...] = ()
     """Further roles whose objects the caller wants to drop."""
     typed: Callable[[str], str] = lambda _question: ""

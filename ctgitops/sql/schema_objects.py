@@ -106,7 +106,7 @@ def routine_of(node: Node) -> Routine:
 
 
 def inputs_of(call: Node) -> tuple[str, ...] | None:
-    """The types by which a DROP FUNCTION names a function; None where it names none."""
+    """The types by which a DROP FUNCTION names a function; None if it names none."""
     if call.get("args_unspecified"):
         return None
     return tuple(str(type_in(item.get("TypeName", {}))) for item in call.get("objargs", ()))

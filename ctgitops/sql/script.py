@@ -144,7 +144,7 @@ class Script:
 
     @cached_property
     def passed_rollback(self) -> Script | None:
-        """The rollback SQL that it passes to `record_migration`, empty where it is not a constant; None without one."""
+        """The rollback SQL that it passes to `record_migration`, empty if it is not a constant; None without one."""
         try:
             text = passed_rollback(self.sent)
         except parse.SqlSyntaxError:

@@ -49,7 +49,7 @@ class Held:
 
     @property
     def blocks(self) -> str:
-        """What the lock blocks in other sessions, as text; empty where it blocks nothing that they notice."""
+        """What the lock blocks in other sessions, as text; empty if it blocks nothing that they notice."""
         return what_it_blocks(self.mode)
 
 
@@ -170,7 +170,7 @@ def strongest(locks: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def what_it_blocks(mode: LockMode) -> str:
-    """What a lock of this mode blocks in other sessions, as text; empty where it blocks nothing that they notice."""
+    """What a lock of this mode blocks in other sessions, as text; empty if it blocks nothing that they notice."""
     if READS in mode.conflicts:
         return "reads and writes"
     if WRITES in mode.conflicts:

@@ -28,7 +28,7 @@ class Claim:
     beside: tuple[tuple[str, Work], ...]
     """Work of other statements, which no finding reports: the relation and the kind of work."""
     earlier: int | None
-    """The line of the earlier finding that reports its wait; None where this one does."""
+    """The line of the earlier finding that reports its wait; None if this one does."""
 
     def also(self, relation: str) -> tuple[Work, ...]:
         """The kinds of other work on a relation."""

@@ -54,13 +54,13 @@ class Wait:
 
     held: Held
     bucket: Bucket | None
-    """None where the sizes of the tables are unknown."""
+    """None if the sizes of the tables are unknown."""
     rows: float | None
     """Rows of the largest table that it works on."""
     writes_per_minute: float | None = None
     measured: Measured | None = None
     least: Bucket | None = None
-    """The shortest likely duration, where it is one bucket below `bucket`; None where it is the same."""
+    """The shortest likely duration, where it is one bucket below `bucket`; None if it is the same."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Effect:
     waits: tuple[Wait, ...] = ()
     changes: tuple[RowChange, ...] = ()
     times: tuple[float | None, ...] = ()
-    """The estimated seconds of each statement; None where they are unknown."""
+    """The estimated seconds of each statement; None if they are unknown."""
     scaled: float | None = None
     """The seconds that all statements took in the previous environment, in proportion to the rows here."""
 
@@ -178,7 +178,7 @@ def _rows(tables: Iterable[str], sizes: Mapping[str, Size]) -> float | None:
 def measured_in(
     name: str, step: Step, ledger: Ledger, impact: StepImpact, sizes: Mapping[str, Size]
 ) -> Measured | None:
-    """The time of the same file in the previous environment, with `sizes` of that one; None where unknown."""
+    """The time of the same file in the previous environment, with `sizes` of that one; None if unknown."""
     entry = ledger.applied.get(step.number)
     rows = _rows({table for each in impact.statements for table in each.tables}, sizes)
     if entry is None or entry.millis is None or entry.checksum != step.checksum or not rows:

@@ -96,7 +96,7 @@ class Estimator:
 
 
 def share_of(condition: str, size: Size) -> float | None:
-    """The share of the rows that a condition matches, by the table's statistics; None where they do not tell it."""
+    """The share of the rows that a condition matches, by the table's statistics; None if they do not tell it."""
     if not condition:
         return 1.0
     if " OR " in condition or "SubPlan" in condition:

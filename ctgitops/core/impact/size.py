@@ -24,7 +24,7 @@ class Size:
     pages: int = 0
     index_pages: int = 0
     writes_per_minute: float | None = None
-    """Average since its statistics were reset; None where they do not have it."""
+    """Average since its statistics were reset; None if they do not have it."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """By name; without those that were never analyzed, and those whose statistics the role cannot read."""
     fires: frozenset[str] = frozenset()

@@ -31,9 +31,9 @@ class Change:
     does: str
     """`Insert`, `Update`, `Delete` or `Merge`; empty for reads whose number is unknown, and what depends on them."""
     rows: float | None
-    """None where it is unknown."""
+    """None if it is unknown."""
     wal: float | None = None
-    """Bytes of WAL; None where they are unknown."""
+    """Bytes of WAL; None if they are unknown."""
     batch: int = 0
     """Rows of each transaction, if it runs in batches."""
 
@@ -48,7 +48,7 @@ class Timed:
     """The estimate of one statement."""
 
     seconds: float | None
-    """None where it is unknown."""
+    """None if it is unknown."""
     changes: tuple[Change, ...]
     sizes: Mapping[str, Size]
     """The sizes of tables after it."""
@@ -122,7 +122,7 @@ def _wal(does: str, rows: float, sizes: Mapping[str, Size], relation: str) -> fl
 
 
 def _known(total: float | None, filling: float, least: float) -> float | None:
-    """The sum, at least the time in the trial; None where a part is unknown."""
+    """The sum, at least the time in the trial; None if a part is unknown."""
     return None if total is None or not math.isfinite(total + filling) else max(total + filling, least)
 
 

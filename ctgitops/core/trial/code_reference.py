@@ -36,7 +36,7 @@ class Searched:
 
     mentions: tuple[Mention, ...] = ()
     unsearched: str = ""
-    """Why a part of the code was not searched; empty where all of it was."""
+    """Why a part of the code was not searched; empty if all of it was."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _hint(each: Gone) -> str:
 
 
 def order_of(plans: Iterable[Plan]) -> DeployOrder | None:
-    """The order for all plans together; None where they change no name that code uses."""
+    """The order for all plans together; None if they change no name that code uses."""
     seen = list(plans)
     takes = any(goes(plan) for plan in seen)
     adds = any(_adds(plan) for plan in seen)

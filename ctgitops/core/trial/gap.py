@@ -24,7 +24,7 @@ class Stop:
     why: str
     remedy: str = ""
     place: Place | None = None
-    """The statement that stopped it; None where nothing ran."""
+    """The statement that stopped it; None if nothing ran."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Gap:
     why: str
     remedy: str = ""
     line: int | None = None
-    """The line of the first statement that did not run; None where none did."""
+    """The line of the first statement that did not run; None if none did."""
     only: bool = False
     """Whether it is only that statement; otherwise it is everything from there on."""
 

@@ -69,7 +69,7 @@ class OrderCheck:
     differs: Changes = ()
     """Changes from the schema in the order of numbers to the schema in this environment's order."""
     untried: str = ""
-    """Why it was not checked; empty where it was."""
+    """Why it was not checked; empty if it was."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ class Trial:
     again: tuple[IdempotenceCheck, ...] = ()
     """Checks of the migrations that claim to be idempotent."""
     order: OrderCheck | None = None
-    """None where this environment gets its migrations in the order of their numbers."""
+    """None if this environment gets its migrations in the order of their numbers."""
     failed: ApplyError | None = None
     """The error of the migration that failed."""
     untried: str = ""
     """Why nothing ran, or why it stopped for a reason that is not in the files."""
     prediction: str = ""
-    """The fingerprint that the real schema must have after the plan; empty where it cannot be predicted."""
+    """The fingerprint that the real schema must have after the plan; empty if it cannot be predicted."""
     of_files: bool = False
     """Whether it ran on the schema of the merged files, without a connection to the environment's database."""
     skipped: tuple[Skipped, ...] = ()
@@ -112,13 +112,13 @@ class Trial:
     leaks: tuple[SessionLeak, ...] = ()
     """Session state and temporary objects that migrations leave in their session, where apply resets them."""
     stop: Stop | None = None
-    """Where it stopped; None where every migration ran."""
+    """Where it stopped; None if every migration ran."""
     before: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
     after: Snapshot = field(default_factory=Snapshot, compare=False, repr=False)
 
     @property
     def complete_changes(self) -> Changes | None:
-        """The changes of the whole plan; None where a part of it did not run."""
+        """The changes of the whole plan; None if a part of it did not run."""
         return None if self.failed or self.untried or not self.server else self.changes
 
 
@@ -143,7 +143,7 @@ def gap_of(proof: Trial | None, step: Step) -> tuple[Gap, ...]:
 
 
 def says_nothing(error: ApplyError, original: SourceDatabase, *, fresh: bool, unmatched: bool) -> str:
-    """Why an error in the copy may not happen in the real database; empty where it will.
+    """Why an error in the copy may not happen in the real database; empty if it will.
 
     `fresh`: the real database has no migration yet, so the copy does not lack any of its rows.
     """
@@ -174,14 +174,14 @@ def unlike_copy(live: Snapshot, copy: Snapshot) -> Changes:
 
 
 def unpredictable(live: Snapshot, copy: Snapshot, unlike: Changes) -> str:
-    """Why the copy cannot predict the real schema; empty where it can."""
+    """Why the copy cannot predict the real schema; empty if it can."""
     if copy.about.major != live.about.major:
         return f"PostgreSQL {live.about.major} in the database, {copy.about.major} in the copy"
     return told_unlike(unlike)
 
 
 def told_unlike(unlike: Changes) -> str:
-    """The differences of a copy as text; empty where there are none."""
+    """The differences of a copy as text; empty if there are none."""
     return f"not copied exactly: {_counted(unlike)}" if unlike else ""
 
 
@@ -197,7 +197,7 @@ def rollback_of(step: Step) -> Script | None:
 
 
 def step_back(step: Step) -> Step | None:
-    """The rollback of a step as a step; None where it has no SQL that can be tried."""
+    """The rollback of a step as a step; None if it has no SQL that can be tried."""
     script = rollback_of(step)
     if script is None:
         return None

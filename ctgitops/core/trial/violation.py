@@ -30,7 +30,7 @@ class Risk:
     place: Place
     demand: Demand
     earlier: str = ""
-    """The step of the same plan that may change those rows earlier; empty where none does."""
+    """The step of the same plan that may change those rows earlier; empty if none does."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Violation:
 
     risk: Risk
     rows: int | None
-    """The number of violating rows; None where they could not be counted."""
+    """The number of violating rows; None if they could not be counted."""
     at_least: bool = False
     keys: tuple[str, ...] = ()
     why: str = ""

@@ -24,7 +24,7 @@ class Checked:
     rows: int = 0
     """The number of violating rows, at most MOST_ROWS; for a unique index, the number of duplicate values."""
     unknown: str = ""
-    """Why they were not counted; empty where they were."""
+    """Why they were not counted; empty if they were."""
 
     def counted(self, rows: int) -> Checked:
         """The same with the number of violating rows."""

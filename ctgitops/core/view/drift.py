@@ -32,7 +32,7 @@ class Drift:
 
     @property
     def exit_status(self) -> int:
-        """1 where the schema has drifted."""
+        """1 if the schema has drifted."""
         return 1 if self.changes else 0
 
 

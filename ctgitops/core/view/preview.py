@@ -32,7 +32,7 @@ class Preview:
     effects: Mapping[int, Effect] = field(default_factory=dict)
     """The effect of each migration on the database's users, by its number; none without a trial."""
     proof: Trial | None = None
-    """The trial on a throw-away copy; None where it did not run."""
+    """The trial on a throw-away copy; None if it did not run."""
     not_in_backup: tuple[str, ...] = ()
     """Objects that the backup before the plan will leave out, a line each; also empty if no backup is required."""
     losses: tuple[CountedLoss, ...] = ()

@@ -44,7 +44,7 @@ class Row:
     version: SchemaVersion | None
     description: str
     date: datetime | None
-    """When it got its state; None where it was never tried."""
+    """When it got its state; None if it was never tried."""
     state: State
     detail: str = ""
     """For an unfinished migration, its progress, and whether a backend still works on it."""
@@ -65,7 +65,7 @@ class EnvironmentStatus:
     pending: int = 0
     """The number of migrations and changed seed files that apply would run."""
     ledger_id: str = ""
-    """The ID of its ledger, which its manifest may pin; empty where there is none."""
+    """The ID of its ledger, which its manifest may pin; empty if there is none."""
     last: Entry | None = None
     problems: tuple[Problem, ...] = ()
 

@@ -39,14 +39,14 @@ class Verified:
     queries: int = 0
     """The number of verify files that ran."""
     constraints: int | None = None
-    """The number of constraints and unique indexes checked against the rows; None where that was not requested."""
+    """The number of constraints and unique indexes checked against the rows; None if that was not requested."""
 
 
 VerifyLook = Verified | Unseen
 
 
 def exit_status(looks: tuple[VerifyLook, ...], fail_on: FailOn) -> int:
-    """The exit status of the first environment that could not be read; else 1 where a finding fails."""
+    """The exit status of the first environment that could not be read; else 1 if a finding fails."""
     unseen = [look.exit_status for look in looks if isinstance(look, Unseen)]
     if unseen:
         return unseen[0]
