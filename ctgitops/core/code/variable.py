@@ -59,7 +59,7 @@ class Variables:
         return self._line(places[number], name)
 
     def _declarations(self, name: str) -> Iterator[tuple[int, int]]:
-        """The spans of a variable's declarations. The pattern is slow, so only lines with the variable's name are read."""
+        """The spans of a variable's declarations. Reads only lines with its name, because the pattern is slow."""
         text, declaring, end = self.source.text, _declaring(name), 0
         at = text.find(name)
         while at >= 0:

@@ -29,7 +29,7 @@ Name = tuple[str, ...]
 def forward_losses(plan: Plan, live: Snapshot | None, changes: Changes | None = None) -> tuple[Loss, ...]:
     """The data that the steps of a plan destroy, except in objects that the plan itself creates.
 
-    `live` is the schema before the plan, None if it is unknown. `changes` are the schema changes of a complete trial, or None.
+    `live` is the schema before the plan, None if it is unknown. `changes` are those of a complete trial, or None.
     """
     if plan.direction is not Direction.APPLY:
         return ()
@@ -152,7 +152,7 @@ class _Walk:
 def _retyped(loss: Loss, what: Retyped, column: SchemaObject | None) -> Loss | None:
     """The values that a type change alters, with the query that counts them.
 
-    None if the change alters no value without an error.
+    None if the conversion cannot change a value silently.
     """
     old, new = type_from(column.attributes.get("type", "")) if column else None, what.new
     about = f" from {old} to {new}" if old and old.name else f" to {new}"

@@ -1,4 +1,4 @@
-"""Header claims of time and impact that contradict what the trial or the previous environment measured."""
+"""Compares the header's claims about time and impact with measurements of the trial and of the previous environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HINT = "correct the header, or the migration"
 def claim_problems(
     plan: Plan, effects: Mapping[int, Effect], before: tuple[str, Ledger | None], destroys: Collection[str]
 ) -> Iterator[Problem]:
-    """A warning for each header field that is contradicted.
+    """A warning for each header field that a measurement contradicts.
 
     `before` is the previous environment with its ledger; `destroys` are the names of the steps that destroy data.
     """
