@@ -33,7 +33,7 @@ class Part:
         return f"{line}\n-- {self.number}. {self.title}\n{line}"
 
     def has(self, number: str | None, title: str) -> bool:
-        """Whether a comment is the heading of this part: its number and the first words of a title, or a title alone."""
+        """Whether a comment is this part's heading: its number and the first words of a title, or a title alone."""
         accepted = re.compile(f"{self.words}|{re.escape(self.title)}", re.IGNORECASE)
         if number is None:
             return accepted.fullmatch(title) is not None
