@@ -31,7 +31,7 @@ def is_sql(path: str) -> bool:
 
 @contextmanager
 def overlaid(root: Path, files: Mapping[str, bytes | None]) -> Iterator[Path]:
-    """A temporary copy of a workspace with `files` added or replaced; those that are None are removed."""
+    """A temporary copy of a workspace with `files` added, replaced, or removed if None. Deleted on exit."""
     with tempfile.TemporaryDirectory(prefix="ctgitops-") as made:
         into = Path(made) / "workspace"
         into.mkdir()

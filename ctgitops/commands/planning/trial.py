@@ -112,7 +112,7 @@ class TrialRunner:
     def _try_each(
         self, asked: Callable[[Step], bool], attempt: Callable[[Shadow, int], Attempt], untried: Callable[..., Attempt]
     ) -> tuple[Attempt, ...]:
-        """Calls `attempt` for each step for which `asked` is true, after all earlier steps; a failure discards the copy."""
+        """Calls `attempt` for each step that `asked` accepts, after all earlier steps; a failure discards the copy."""
         found: list[Attempt] = []
         at = 0
         try:
@@ -145,7 +145,7 @@ class TrialRunner:
             return RollbackTrial(step, left, untried=why) if why else RollbackTrial(step, left, failed=error)
 
     def _idempotence_check(self, copy: Shadow, index: int) -> IdempotenceCheck:
-        """Applies the step that was applied last once more."""
+        """Repeats the step that was applied last."""
         step = self.done[index]
         try:
             copy.bring((step,))

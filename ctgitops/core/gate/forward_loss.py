@@ -162,7 +162,7 @@ def _retyped(loss: Loss, what: Retyped, column: SchemaObject | None) -> Loss | N
         return None
     # only built-in types are compared, so the query cannot run code of the migration
     back = f"{what.column}::{new}::{old}"
-    query = f"select pg_catalog.count(*) from {what.name} where {back} is distinct from {what.column}"  # noqa: S608 - quoted names
+    query = f"select pg_catalog.count(*) from {what.name} where {back} is distinct from {what.column}"  # noqa: S608 - names are quoted
     return replace(loss, query=query, about=about)
 
 

@@ -1,4 +1,4 @@
-"""Schema changes in the trial that contradict `Breaking Changes: No`, including those by CASCADE and functions."""
+"""Schema changes in the trial that contradict `Breaking Changes: No`, including those caused by CASCADE and functions."""
 
 from __future__ import annotations
 

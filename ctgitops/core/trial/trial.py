@@ -50,7 +50,7 @@ class IdempotenceCheck:
 
     step: Step
     differs: Changes = ()
-    """The schema changes of the second apply; empty if the schema does not contradict the mark."""
+    """The schema changes of the second apply; empty if it changes nothing."""
     failed: ApplyError | None = None
     """The error of the second apply."""
     untried: str = ""

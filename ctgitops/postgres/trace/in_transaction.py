@@ -30,7 +30,7 @@ class Seen:
     said: tuple[str, ...]
     millis: float
     new: Mapping[int, HeldLock | None]
-    """By OID, the relation locks that the statement changed, as they are after it; None if the session has none."""
+    """By OID, the locks after the statement on each relation whose locks it changed; None if none is left."""
     called: frozenset[tuple[int, str]]
     """OID and name of each relation whose name a message contains."""
     keys: tuple[tuple[str, int, int], ...]
