@@ -34,7 +34,7 @@ NOT_YET: tuple[tuple[Keys, Callable[[Any], bool], str, str], ...] = (
 """Keys that the schema accepts but that are not implemented: key, values concerned, missing feature, alternative."""
 
 _LONGEST = {"ms": 86_400_000, "s": 2_073_600, "min": 34_560, "h": 576, "d": 24}
-"""By unit, how many make 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
+"""By unit, the number in 24 days: PostgreSQL's timeouts are in ms, with a maximum of 2**31 - 1, which is 24.8 days."""
 
 
 def semantic_faults(document: Document, usable: Usable, repository: Repository) -> tuple[Fault, ...]:

@@ -239,7 +239,7 @@ def _pattern(folder: str) -> str:
 
 
 def _bare(line: str) -> str:
-    """The folder in a .gitignore line, without anchors and `!`: a negated pattern is a person's decision too."""
+    """The folder in a .gitignore line, without anchors and `!`: a negated pattern lists the folder too."""
     return line.strip().removeprefix("!").removesuffix("*").strip("/")
 
 

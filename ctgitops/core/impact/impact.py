@@ -76,7 +76,7 @@ class StatementImpact:
     """The locks that its transaction held at the end of the statement on the relations it worked on."""
     worked: tuple[Worked, ...] = ()
     proved: tuple[str, ...] = ()
-    """The constraints from which PostgreSQL proved rows valid without reading them, according to its messages."""
+    """The messages in which PostgreSQL reports a constraint that it proved without reading rows."""
     concurrent: bool = False
     """Whether the statement waits for other sessions instead of blocking them, such as CREATE INDEX CONCURRENTLY."""
     millis: float = 0.0
@@ -86,7 +86,7 @@ class StatementImpact:
     filled: tuple[str, ...] = ()
     """The tables that it created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations on which its work is unknown: it reads them without a known plan, or the rows decide what runs."""
+    """The relations whose reads were not measured: they have no plan, or belong to a query that decides what else runs."""
 
     @property
     def blocking(self) -> tuple[Worked, ...]:

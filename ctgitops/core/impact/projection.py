@@ -147,7 +147,7 @@ class _Spent:
     scaled: float | None
 
     def of(self, first: int, end: int) -> Span:
-        """The duration of the statements `first` to `end` - 1; their share of a measured time takes precedence."""
+        """The duration of the statements `first` to `end` - 1: their share of the measured time, or else their estimate."""
         during = self.found[first:end]
         total, known = _total(self.found), _total(during)
         if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):

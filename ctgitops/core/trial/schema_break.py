@@ -1,4 +1,4 @@
-"""Schema changes in the trial that contradict `Breaking Changes: No`, including those caused by CASCADE and functions."""
+"""Schema changes in the trial that contradict `Breaking Changes: No`, also those caused by CASCADE and functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def break_problems(plan: Plan, changes: Changes) -> Iterator[Problem]:
 
 
 def schema_breaks(changes: Changes) -> tuple[SchemaBreak, ...]:
-    """The incompatible ones among schema changes."""
+    """The incompatible changes in `changes`."""
     among = _Changes(changes)
     return tuple(each for change in changes for each in among.breaks_of(change))
 

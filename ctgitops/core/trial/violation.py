@@ -79,7 +79,7 @@ def _violating(found: Violation) -> Problem:
         hint = f"correct those rows and plan again, or correct them in a migration before it: {begin_before(risk.step)}"
     details = [f"first keys: {', '.join(found.keys)}"] if found.keys else []
     if risk.demand.violating:
-        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - to be read
+        details.append(f"select * from {risk.demand.table} where {risk.demand.violating};")  # noqa: S608 - only displayed
     return Problem(
         "violating-rows", what, risk.place, hint, "\n".join(details), blocks=not risk.earlier, concern=Concern.WORKSPACE
     )

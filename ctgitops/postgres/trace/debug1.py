@@ -46,12 +46,12 @@ def work_in(messages: Iterable[str]) -> Iterator[Said]:
 
 
 def telling(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that report work, or report that a constraint proves rows valid."""
+    """The messages that report work, or report that existing constraints prove the rows valid."""
     return tuple(each for each in messages if _PROVED.match(each) or any(work.fullmatch(each) for _, work in _WORK))
 
 
 def proofs_in(messages: Iterable[str]) -> tuple[str, ...]:
-    """The messages that report that a constraint proves rows valid, so PostgreSQL reads no rows."""
+    """The messages that report that existing constraints prove the rows valid, so PostgreSQL reads no rows."""
     return tuple(message for message in messages if _PROVED.match(message))
 
 

@@ -1,4 +1,4 @@
-"""Samples the locks of a session that runs a statement outside a transaction, because they are released when it ends.
+"""Samples the locks of a session while it runs a statement outside a transaction; it releases them at the end.
 
 Most of these statements end within milliseconds on a throw-away server. So, when they start, another session holds a
 lock on their tables: SHARE UPDATE EXCLUSIVE, which conflicts with itself and with all stronger modes. The statement
