@@ -131,7 +131,7 @@ def _disposable(document: Document, usable: Usable) -> Iterator[Fault]:
 
 
 def after_disposable(environments: dict[str, Environment]) -> Iterator[Problem]:
-    """Reports environments whose `after` is a disposable environment, because a reset removes what that one applied."""
+    """Reports environments whose `after` is a disposable environment, because a reset removes what it has applied."""
     for environment in environments.values():
         other = environments.get(environment.after or "")
         if other and other.disposable:

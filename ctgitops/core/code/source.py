@@ -126,11 +126,11 @@ class Brackets:
 
     opens: list[int]
     closes: dict[int, int]
-    """By the offset of an opening bracket, that of its closing bracket."""
+    """The offset of each closing bracket, by the offset of its opening bracket."""
     openings: dict[int, int]
-    """By the offset of a closing bracket, that of its opening bracket."""
+    """The offset of each opening bracket, by the offset of its closing bracket."""
     parents: dict[int, int]
-    """By the offset of an opening bracket, that of the opening bracket around it; -1 if there is none."""
+    """The offset of the enclosing opening bracket, by the offset of an opening bracket; -1 if there is none."""
 
     @staticmethod
     def of(bare: str) -> Brackets:

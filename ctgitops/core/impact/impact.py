@@ -55,7 +55,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Worked:
-    """Rewrite, scan or index build of a whole relation by a statement."""
+    """The work of a statement on a whole relation."""
 
     work: Work
     relation: str
@@ -86,7 +86,7 @@ class StatementImpact:
     filled: tuple[str, ...] = ()
     """The tables that it created and filled from a query."""
     unmeasured: tuple[str, ...] = ()
-    """The relations whose reads were not measured: they have no plan, or belong to a query that decides what else runs."""
+    """The relations whose reads were not measured: without a plan, or by a query that decides what else runs."""
 
     @property
     def blocking(self) -> tuple[Worked, ...]:
@@ -113,7 +113,7 @@ class StatementImpact:
 
 @dataclass(frozen=True)
 class LockWindow:
-    """The time from a statement that takes a lock which blocks writes, until the commit."""
+    """The time during which a lock blocks writes: from the statement that takes it to the commit."""
 
     held: Held
     line: int

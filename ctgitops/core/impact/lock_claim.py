@@ -26,7 +26,7 @@ class Claim:
     waits: tuple[Wait, ...]
     """The predicted waits for those locks, except waits that an earlier finding reports."""
     beside: tuple[tuple[str, Work], ...]
-    """The relations and kinds of work of statements that no finding is about."""
+    """Work of statements that no finding is about: the relation and the kind of work."""
     earlier: int | None
     """The line of the earlier finding that reports the same wait; None if this finding reports it."""
 

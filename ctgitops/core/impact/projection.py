@@ -17,7 +17,7 @@ from .size import Rates, Size
 from .statement_time import Change, Timed, timed
 
 FACTOR = 2.0
-"""Maximum factor by which a real duration is assumed to differ from its estimate, in both directions."""
+"""A real duration is assumed to be at most this many times longer or shorter than its estimate."""
 TRUSTED = 1.0
 """Seconds. From this duration on, the time in another environment, scaled to the rows here, replaces an estimate."""
 
@@ -147,7 +147,7 @@ class _Spent:
     scaled: float | None
 
     def of(self, first: int, end: int) -> Span:
-        """The duration of the statements `first` to `end` - 1: their share of the measured time, or else their estimate."""
+        """The duration of the statements `first` to `end` - 1: their share of a measured time, or else estimated."""
         during = self.found[first:end]
         total, known = _total(self.found), _total(during)
         if self.scaled is None or self.scaled < TRUSTED or not any(each.sized for each in during):

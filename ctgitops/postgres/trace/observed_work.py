@@ -29,7 +29,7 @@ class Evidence:
     scans: Mapping[int, int]
     """By OID, the number of full scans before the statement."""
     called: frozenset[tuple[int, str]] = frozenset()
-    """OID of each relation whose name a message contains, with that name, which has no schema."""
+    """OID and unqualified name of each relation that a message may name."""
 
     def read(self, oid: int) -> bool:
         """Whether the statement started a full scan of the relation."""
