@@ -98,7 +98,7 @@ def touched_by(run_url: str, ledgers: Ledgers) -> tuple[Entry, ...]:
 def pull_requests_of(names: Iterable[str], ledgers: Ledgers) -> tuple[int, ...]:
     """The pull requests that added these migrations, according to all ledgers, newest first.
 
-    A release applies what an earlier environment already has, and only that environment's ledger names the pull request.
+    A release applies what an earlier environment has, and only that environment's ledger names the pull request.
     """
     wanted = set(names)
     return tuple(
