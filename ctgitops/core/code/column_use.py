@@ -1,4 +1,4 @@
-"""Finds uses of a column outside complete SQL statements: in ORM queries, row attributes, mappings and templates."""
+"""Uses of a column outside complete SQL statements: in ORM queries, row attributes, mappings and templates."""
 
 from __future__ import annotations
 

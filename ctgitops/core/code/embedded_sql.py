@@ -1,4 +1,4 @@
-"""Finds SQL in SQL files, string literals and templates, and the tables and columns that it names."""
+"""SQL in SQL files, string literals and templates, and the tables and columns that it names."""
 
 from __future__ import annotations
 

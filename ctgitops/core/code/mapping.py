@@ -1,4 +1,4 @@
-"""Finds the ORM classes, structs and models that map a table."""
+"""The ORM classes, structs and models that map a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Determines whether a variable in code holds a table, its rows or its repository."""
+"""Variables in code, and whether each holds a table, its rows or its repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that a migration or a rollback destroys: finds it in the SQL, counts it, and checks accepted rollback losses."""
+"""Data that a migration or a rollback destroys, its row counts, and the losses that the user of a rollback accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares the header's claims about time and impact with measurements of the trial and of the previous environment."""
+"""Header claims about time and impact that measurements in the trial or the previous environment contradict."""
 
 from __future__ import annotations
 

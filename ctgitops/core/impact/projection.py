@@ -19,7 +19,7 @@ from .statement_time import Change, Timed, timed
 FACTOR = 2.0
 """A real duration is assumed to be at most this many times longer or shorter than its estimate."""
 TRUSTED = 1.0
-"""Seconds. From this duration on, the time in another environment, scaled to the rows here, replaces an estimate."""
+"""Minimum seconds from which a time measured in another environment, scaled to the rows here, replaces an estimate."""
 
 
 class Bucket(IntEnum):

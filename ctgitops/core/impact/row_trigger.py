@@ -1,4 +1,4 @@
-"""Warns of row triggers of live tables: the copy has no rows, so the trial does not run them. Pure."""
+"""Row triggers of live tables that a migration fires. The copy has no rows, so the trial does not run them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaps of the sandbox: recognises errors of a migration that are due to features only the real server has. Pure."""
+"""Gaps of the sandbox: errors of a migration that are due to features that only the real server has. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Counts existing rows that would make a migration fail, before it is run. Pure.
+"""Existing rows that would make a migration fail, counted before the plan runs. Pure.
 
-The count is taken before the plan runs, so it does not include rows that the plan itself changes or adds before the
-statement that would fail. If that matters, the problem says so.
+The count does not reflect what the plan itself changes, adds or creates before the statement that would fail. If that
+matters, the problem says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plans without a database connection: assumes that all files are applied except the changed ones. Pure."""
+"""Offline plans, made without a database connection: all files except the changed ones count as applied. Pure."""
 
 from __future__ import annotations
 

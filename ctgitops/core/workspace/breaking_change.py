@@ -1,4 +1,4 @@
-"""Compares the header's `Breaking Changes: No` with the incompatible changes in a migration's SQL."""
+"""Incompatible changes in the SQL of a migration whose header declares `Breaking Changes: No`."""
 
 from __future__ import annotations
 
